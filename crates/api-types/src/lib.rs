@@ -1,1 +1,34 @@
-//! stub
+//! The wire types of Tocsin's HTTP API: what the server says and the browser
+//! reads. JSON in camelCase, times in RFC 3339 UTC.
+//!
+//! This crate imports no other crate of ours and builds for `wasm32`. The
+//! `openapi` feature adds the schema derives that `openapi/openapi.json` is
+//! generated from; the browser is built without it.
+
+mod alerts;
+mod common;
+mod deliveries;
+mod directory;
+mod events;
+mod incidents;
+mod ingest;
+mod notifications;
+mod stats;
+mod status;
+
+pub use alerts::{Alert, AlertDetail, EntryKind};
+pub use common::{FieldError, Labels, Page, Problem, Status};
+pub use deliveries::{Delivery, DeliveryOutcome, RejectedAlert};
+pub use directory::{
+    Group, GroupInput, GroupRef, Language, Recipient, RecipientInput, RecipientRef, Route,
+    RouteInput, RouteOrder,
+};
+pub use events::{ChangeEvent, DeliveryChange, IncidentChange, NotificationChange};
+pub use incidents::{
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentDetail,
+    IncidentPatch, IncidentState,
+};
+pub use ingest::IngestReport;
+pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};
+pub use stats::{Bucket, Count, Summary, Timeline, TimelinePoint, Top, TopBy};
+pub use status::{MailMode, MailStatus, SystemStatus};

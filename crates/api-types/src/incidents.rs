@@ -1,0 +1,175 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{Alert, Labels, Notification, Page};
+
+/// Where an incident stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentState {
+    /// It fires, as far as anybody said.
+    Open,
+    /// Its end was told.
+    Resolved,
+    /// Its end was never told, and the alert fired anew.
+    Lost,
+}
+
+/// One firing episode of one alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Incident {
+    /// The incident's number.
+    pub id: i64,
+    /// The label set's hash as Alertmanager computes it, 16 hex digits.
+    pub fingerprint: String,
+    /// The source whose alert it is.
+    pub source: String,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// Open, and not seen for longer than `incidents.stale_after`.
+    pub stale: bool,
+    /// When the episode began: the earliest start told.
+    pub starts_at: DateTime<Utc>,
+    /// When it ended; null while it is open.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// When Tocsin first received it.
+    pub first_seen_at: DateTime<Utc>,
+    /// When Tocsin last received it.
+    pub last_seen_at: DateTime<Utc>,
+    /// How often it was told, repeats within the window not counted.
+    pub occurrences: i64,
+    /// How many senders have told it.
+    pub senders: i64,
+    /// The earlier episode of the same alert.
+    pub previous_id: Option<i64>,
+    /// Acknowledged or ended.
+    pub known: bool,
+    /// Who acknowledged it; null unless a person did.
+    pub known_by: Option<String>,
+    /// When it was acknowledged; null unless a person did.
+    pub known_at: Option<DateTime<Utc>>,
+    /// What that person wrote.
+    pub memo: String,
+    /// Label `alertname`, or `(none)`.
+    pub alertname: String,
+    /// Label `instance`, or empty.
+    pub instance: String,
+    /// Label `severity`, or empty.
+    pub severity: String,
+    /// The team label, or empty.
+    pub team: String,
+    /// Annotation `message`, else `summary`, else `description`, else empty.
+    pub message: String,
+    /// All labels.
+    pub labels: Labels,
+    /// All annotations as last told.
+    pub annotations: Labels,
+    /// The sender's link to the expression as last told.
+    pub generator_url: String,
+}
+
+/// An incident with the first page of its log entries (newest first) and its
+/// mails. Further entries: the same address with `cursor`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentDetail {
+    /// The incident itself.
+    #[serde(flatten)]
+    pub incident: Incident,
+    /// Its log entries, newest first.
+    pub entries: Page<Alert>,
+    /// The mails that told of it, newest first, at most 200.
+    pub notifications: Vec<Notification>,
+    /// Earlier and later episodes of the same alert, newest first, at most 20.
+    pub episodes: Vec<Incident>,
+}
+
+/// A change to one incident. Fields left out stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IncidentPatch {
+    /// Acknowledge (true) or take it back (false).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<bool>,
+    /// Up to 4,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<String>,
+    /// Who does it: a display name of up to 100 characters. Required to
+    /// acknowledge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Acknowledges several incidents: those of `ids`, or all that match `filter`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AcknowledgeRequest {
+    /// Up to 500 incidents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<i64>>,
+    /// All incidents that match, as `GET /incidents` would list them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<AcknowledgeFilter>,
+    /// Acknowledge (true) or take it back (false).
+    pub known: bool,
+    /// Up to 4,000 characters; left out, memos stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<String>,
+    /// Who does it: a display name of up to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// The filters of `GET /incidents`, as a JSON object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AcknowledgeFilter {
+    /// Any of these states.
+    pub state: Vec<IncidentState>,
+    /// Open and stale, or not.
+    pub stale: Option<bool>,
+    /// Any of these severities.
+    pub severity: Vec<String>,
+    /// Any of these teams.
+    pub team: Vec<String>,
+    /// Any of these alert names.
+    pub alertname: Vec<String>,
+    /// Any of these instances.
+    pub instance: Vec<String>,
+    /// Any of these sources.
+    pub source: Vec<String>,
+    /// Acknowledged or ended, or not.
+    pub known: Option<bool>,
+    /// Alertmanager matchers, all of which must hold.
+    pub label: Vec<String>,
+    /// Words, each of which must occur in alertname, instance or message.
+    pub q: Option<String>,
+    /// Last seen at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Last seen before.
+    pub to: Option<DateTime<Utc>>,
+    /// Started at or after.
+    pub starts_from: Option<DateTime<Utc>>,
+    /// Started before.
+    pub starts_to: Option<DateTime<Utc>>,
+    /// Ended at or after.
+    pub ends_from: Option<DateTime<Utc>>,
+    /// Ended before.
+    pub ends_to: Option<DateTime<Utc>>,
+}
+
+/// How many incidents were changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AcknowledgeResult {
+    /// Incidents that this request changed; those already so are not counted.
+    pub changed: u64,
+}

@@ -1,0 +1,57 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::Language;
+
+/// Where mail goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum MailMode {
+    /// To an SMTP server.
+    Smtp,
+    /// To files under the data directory: no SMTP server is configured.
+    File,
+}
+
+/// How mail is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MailStatus {
+    /// Where mail goes.
+    pub mode: MailMode,
+    /// Since when the SMTP server cannot be used; null while all is well.
+    pub paused_since: Option<DateTime<Utc>>,
+    /// Why it cannot be used.
+    pub error: Option<String>,
+    /// Mails that wait to be sent.
+    pub queued: i64,
+    /// How long the oldest of them has waited, in seconds.
+    pub oldest_seconds: Option<i64>,
+}
+
+/// What the browser shows around every page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SystemStatus {
+    /// The program's version.
+    pub version: String,
+    /// This database holds made-up history.
+    pub demo: bool,
+    /// Requests need the admin password.
+    pub auth_required: bool,
+    /// Webhooks need a token.
+    pub ingest_token_required: bool,
+    /// The address that Alertmanager should post to.
+    pub webhook_url: String,
+    /// How mail is doing.
+    pub mail: MailStatus,
+    /// The default language of new recipients.
+    pub default_language: Language,
+    /// The default zone of new recipients.
+    pub default_time_zone: String,
+    /// After how many seconds without news an open incident is stale.
+    pub stale_after_seconds: i64,
+}
