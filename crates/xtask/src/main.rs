@@ -1,2 +1,2 @@
-//! stub
+//! Being written.
 fn main() {}
