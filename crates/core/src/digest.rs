@@ -1,0 +1,57 @@
+//! Content addresses: equal sets are stored once.
+
+use std::fmt;
+
+use crate::alert::Labels;
+
+/// The first 16 bytes of a blake3 hash: unlike the fingerprint, which anyone can collide on purpose,
+/// this is safe to use as a key for content that strangers choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 16]);
+
+impl Digest {
+    /// The address of a label set.
+    #[must_use]
+    pub fn of_labels(labels: &Labels) -> Self {
+        let mut buffer = Vec::with_capacity(512);
+        put_set(&mut buffer, labels);
+        Self::of_bytes(&buffer)
+    }
+
+    /// The address of what is stored together as an annotation set: the annotations and the link.
+    #[must_use]
+    pub fn of_annotations(annotations: &Labels, generator_url: &str) -> Self {
+        let mut buffer = Vec::with_capacity(512);
+        put_set(&mut buffer, annotations);
+        put(&mut buffer, generator_url);
+        Self::of_bytes(&buffer)
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Self {
+        let hash = blake3::hash(bytes);
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash.as_bytes()[..16]);
+        Self(short)
+    }
+}
+
+/// Lower-case hexadecimal.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Counts and lengths go before what they count, so that no two sets are written alike.
+fn put_set(buffer: &mut Vec<u8>, set: &Labels) {
+    buffer.extend_from_slice(&(set.len() as u64).to_le_bytes());
+    for (name, value) in set {
+        put(buffer, name);
+        put(buffer, value);
+    }
+}
+
+fn put(buffer: &mut Vec<u8>, text: &str) {
+    buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    buffer.extend_from_slice(text.as_bytes());
+}

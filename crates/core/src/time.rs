@@ -1,0 +1,181 @@
+//! Points in time, as both databases store them.
+//!
+//! Core never reads a clock: every function that needs "now" is given it.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+
+/// A point in time: microseconds since the Unix epoch, UTC.
+///
+/// Microseconds because that is what PostgreSQL keeps and what a `BIGINT` holds on both databases;
+/// the nanoseconds that Prometheus sends are cut off, never rounded, so that order is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The first instant of the year 2: what lies before it is a spelling of "not set".
+const END_OF_ZERO_YEAR: i64 = -62_104_060_800_000_000;
+
+impl Timestamp {
+    /// From microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// The same instant for chrono, clamped to the years it can hold.
+    #[must_use]
+    pub fn to_datetime(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or(if self.0 < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+    }
+
+    /// Later by `span`; stops at the last instant that can be said.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(micros(span)))
+    }
+
+    /// Earlier by `span`; stops at the first instant that can be said.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(span)))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = i128::from(self.0) - i128::from(earlier.0);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// Whether this is Go's zero time, `0001-01-01T00:00:00Z`: the sender did not set it.
+    ///
+    /// The whole year 1 (and anything before it) counts, because a sender that formats the zero
+    /// time in its own zone, with the odd local offsets of antiquity, lands hours away from it.
+    #[must_use]
+    pub const fn is_zero_time(self) -> bool {
+        self.0 < END_OF_ZERO_YEAR
+    }
+
+    /// Reads RFC 3339 with any offset and any number of fraction digits, of which those below
+    /// microseconds are cut off. `t`, `z` and a space in place of `T` are accepted, as RFC 3339
+    /// section 5.6 permits; so is an offset without its colon. A time without offset is not: it
+    /// could mean any of 24 hours.
+    ///
+    /// # Errors
+    ///
+    /// [`UnreadableTime`] when the text is none of these or names a day that does not exist.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, UnreadableTime> {
+        read(text.as_bytes()).ok_or(UnreadableTime)
+    }
+}
+
+/// The text is not an RFC 3339 time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 time such as 2026-01-31T23:59:59Z")]
+pub struct UnreadableTime;
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_micros())
+    }
+}
+
+/// RFC 3339 in UTC with as many fraction digits as are needed (0, 3 or 6).
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            &self
+                .to_datetime()
+                .to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        )
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// By hand rather than through chrono's parser: it is called twice for every alert, and this way
+/// what is accepted is written down here.
+fn read(text: &[u8]) -> Option<Timestamp> {
+    let (head, rest) = text.split_at_checked(19)?;
+    if head[4] != b'-' || head[7] != b'-' || head[13] != b':' || head[16] != b':' {
+        return None;
+    }
+    if !matches!(head[10], b'T' | b't' | b' ') {
+        return None;
+    }
+    let year = i32::try_from(number(&head[0..4])?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, number(&head[5..7])?, number(&head[8..10])?)?;
+    let (hour, minute, second) = (
+        number(&head[11..13])?,
+        number(&head[14..16])?,
+        number(&head[17..19])?,
+    );
+    // 60 is a leap second; Unix time has none, so it is the second after.
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let (fraction, rest) = fraction(rest)?;
+    let days = i64::from(date.to_epoch_days());
+    let seconds =
+        days * 86_400 + i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
+    Some(Timestamp(
+        (seconds - offset(rest)?) * 1_000_000 + i64::from(fraction),
+    ))
+}
+
+/// Decimal digits and nothing else.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0u32, |sum, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| sum * 10 + u32::from(digit - b'0'))
+    })
+}
+
+/// The fraction in microseconds, and what follows it.
+fn fraction(rest: &[u8]) -> Option<(u32, &[u8])> {
+    let Some(tail) = rest.strip_prefix(b".") else {
+        return Some((0, rest));
+    };
+    let length = tail.iter().take_while(|b| b.is_ascii_digit()).count();
+    if length == 0 {
+        return None;
+    }
+    let micros = (0..6).fold(0, |sum, i| {
+        sum * 10
+            + tail[..length]
+                .get(i)
+                .map_or(0, |digit| u32::from(digit - b'0'))
+    });
+    Some((micros, &tail[length..]))
+}
+
+/// The offset from UTC in seconds.
+fn offset(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text {
+        [b'Z' | b'z'] => return Some(0),
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = match digits {
+        [a, b, b':', c, d] | [a, b, c, d] => (number(&[*a, *b])?, number(&[*c, *d])?),
+        _ => return None,
+    };
+    (hours <= 23 && minutes <= 59)
+        .then(|| sign * (i64::from(hours) * 3_600 + i64::from(minutes) * 60))
+}
