@@ -1,1 +1,21 @@
-//! stub
+//! Tocsin's database schema, the same on SQLite and PostgreSQL.
+//!
+//! A migration is written once, in the SQL that both databases share; the few
+//! words in which they differ are put in by [`dialect::adapt`]. To add one:
+//! write `mNNNN_what.rs` beside the first, and list it in [`Migrator`].
+
+mod dialect;
+mod m0001_initial;
+
+use sea_orm_migration::prelude::*;
+
+/// Applies the migrations in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_initial::Migration)]
+    }
+}

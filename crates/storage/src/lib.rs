@@ -1,1 +1,17 @@
-//! stub
+//! Tocsin's storage: queries and changes behind [`Db`] and [`Tx`], the same on
+//! SQLite and PostgreSQL.
+//!
+//! No other crate (but the migrations) names the database library. Functions
+//! that read take a [`Db`]; functions that change take the caller's [`Tx`], so
+//! that a caller composes them into one transaction. What is not found is
+//! `Ok(None)`.
+//!
+//! To add one more query: find the module named after its noun, build the SQL
+//! there with bound values only, and test it in `tests/` on both databases.
+
+mod db;
+mod error;
+mod sql;
+
+pub use db::{Backend, Db, DbSettings, Tx};
+pub use error::StorageError;
