@@ -1,5 +1,8 @@
 //! Why a whole body was refused.
 
+/// The most characters of a body that an error message quotes.
+const EXCERPT: usize = 80;
+
 /// Nothing of a body could be read. The message is for the person who configured the sender, and
 /// carries at most a short excerpt of the body, for it ends in the sender's log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +49,12 @@ pub enum ParseError {
     /// An object without `alerts`.
     #[error("the body has no `alerts` array; send what Alertmanager's webhook_config posts")]
     NoAlerts,
+    /// More than a body may have; see [`super::MAX_ALERTS`].
+    #[error("`alerts` has more than {limit} entries; set max_alerts in the webhook_config")]
+    TooManyAlerts {
+        /// The most there may be.
+        limit: usize,
+    },
     /// `alerts` is something else.
     #[error("`alerts` is {found}, not an array")]
     AlertsNotAnArray {
@@ -63,7 +72,52 @@ impl ParseError {
             Self::NotUtf8 { .. } => "not-utf8",
             Self::NotJson { .. } => "not-json",
             Self::NotAnObject { .. } | Self::BareArray => "not-an-object",
+            Self::TooManyAlerts { .. } => "too-many-alerts",
             Self::LegacyGrafana | Self::NoAlerts | Self::AlertsNotAnArray { .. } => "no-alerts",
         }
     }
+}
+
+impl ParseError {
+    /// What serde_json says of `text`, with what stands at that place.
+    pub(super) fn not_json(error: &serde_json::Error, text: &str) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let position = format!(" at line {line} column {column}");
+        let said = error.to_string();
+        Self::NotJson {
+            reason: said.strip_suffix(&position).unwrap_or(&said).to_owned(),
+            line,
+            column,
+            excerpt: around(text, line, column),
+        }
+    }
+}
+
+/// At most [`EXCERPT`] characters around a place, on one line.
+fn around(text: &str, line: usize, column: usize) -> String {
+    let line = text.split('\n').nth(line.saturating_sub(1)).unwrap_or("");
+    let mut place = column.saturating_sub(1).min(line.len());
+    while !line.is_char_boundary(place) {
+        place -= 1;
+    }
+    let (before, after) = line.split_at(place);
+    let mut start = before.len();
+    for (at, _) in before.char_indices().rev().take(EXCERPT / 2) {
+        start = at;
+    }
+    before[start..]
+        .chars()
+        .chain(after.chars().take(EXCERPT / 2))
+        .map(printable)
+        .collect()
+}
+
+/// The beginning of a value for a message: short, and on one line.
+pub(super) fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT / 2).map(printable).collect()
+}
+
+/// Control characters have no place in a message that ends in logs.
+fn printable(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
 }
