@@ -121,7 +121,9 @@ CREATE TABLE sender_states (
     sender_id BIGINT NOT NULL REFERENCES senders (id),
     status SMALLINT NOT NULL,
     starts_at BIGINT,
+    ends_at BIGINT,
     said_at BIGINT NOT NULL,
+    late BOOLEAN NOT NULL,
     incident_id BIGINT,
     closed_incident_id BIGINT,
     PRIMARY KEY (series_id, sender_id)

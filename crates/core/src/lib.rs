@@ -8,6 +8,10 @@
 pub mod alert;
 pub mod digest;
 pub mod fingerprint;
+pub mod judge;
+pub mod matcher;
 pub mod normalize;
 pub mod parse;
+pub mod routing;
+pub mod search;
 pub mod time;

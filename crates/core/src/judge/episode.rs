@@ -59,8 +59,10 @@ impl Episode {
     /// future, by a sender whose clock is ahead, counts from when it was told:
     /// it must not hide what fires until then.
     pub(super) fn close(&self) -> Timestamp {
-        self.ends_at
-            .map_or(self.last_seen_at, |end| end.min(self.last_entry_at))
+        match (self.state, self.ends_at) {
+            (State::Resolved, Some(end)) => end.min(self.last_entry_at),
+            (_, end) => end.unwrap_or(self.last_seen_at),
+        }
     }
 
     /// The same episode, ended unseen. It is known to have lasted until it was

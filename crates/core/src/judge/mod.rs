@@ -66,9 +66,13 @@ pub struct Memory {
     pub status: Status,
     /// The start it told.
     pub starts_at: Option<Timestamp>,
+    /// The end it told.
+    pub ends_at: Option<Timestamp>,
     /// When we heard it; of a repeated late claim, when we first did.
     pub said_at: Timestamp,
-    /// The episode that it spoke of; `None` where it was late.
+    /// Whether that was late.
+    pub late: bool,
+    /// The last episode that it is counted as a sender of.
     pub episode: Option<i64>,
     /// The last episode whose close it told.
     pub closed: Option<i64>,
@@ -204,14 +208,26 @@ impl Hearing<'_> {
     /// not show from the episode's start, which then equals that close, while
     /// peers tell the end of one resolution with a skew.
     fn tells_previous_close(&self, episode: &Episode) -> bool {
-        let (Some(limit), Some(start), Some(end)) = (
-            episode.not_before,
-            self.claim.starts_at,
-            self.claim.ends_at,
-        ) else {
+        let (Some(limit), Some(start), Some(end)) =
+            (episode.not_before, self.claim.starts_at, self.claim.ends_at)
+        else {
             return false;
         };
-        start < limit && end <= limit.plus(PEER_SKEW) && !self.has_told_close_of(episode.previous)
+        let ends_there = limit.minus(PEER_SKEW) <= end && end <= limit.plus(PEER_SKEW);
+        start < limit
+            && ends_there
+            && (self.repeated_late().is_some() || !self.has_told_close_of(episode.previous))
+    }
+
+    /// The sender's latest claim, where it was late and is told again: a retry
+    /// repeats the very times.
+    fn repeated_late(&self) -> Option<&Memory> {
+        self.memory.filter(|memory| {
+            memory.late
+                && memory.status == self.claim.status
+                && memory.starts_at == self.claim.starts_at
+                && memory.ends_at == self.claim.ends_at
+        })
     }
 
     fn has_told_close_of(&self, episode: Option<i64>) -> bool {
@@ -274,13 +290,13 @@ impl Hearing<'_> {
     }
 
     fn late(&self, episode: &Episode) -> Judgement {
-        let repeated = self.memory.filter(|memory| {
-            memory.episode.is_none()
-                && memory.status == self.claim.status
-                && memory.starts_at == self.claim.starts_at
-                && self.now < memory.said_at.plus(self.rules.window)
-        });
-        let mut memory = self.remembered(None);
+        let repeated = self
+            .repeated_late()
+            .filter(|first| self.now < first.said_at.plus(self.rules.window));
+        let mut memory = Memory {
+            late: true,
+            ..self.remembered()
+        };
         if self.claim.status == Status::Resolved && self.tells_previous_close(episode) {
             memory.closed = episode.previous;
         }
@@ -300,7 +316,10 @@ impl Hearing<'_> {
     }
 
     fn judged(&self, verdict: Verdict, episode: Episode) -> Judgement {
-        let mut memory = self.remembered(Some(episode.id));
+        let mut memory = Memory {
+            episode: Some(episode.id),
+            ..self.remembered()
+        };
         if self.claim.status == Status::Resolved {
             memory.closed = Some(episode.id);
         }
@@ -312,12 +331,14 @@ impl Hearing<'_> {
         }
     }
 
-    fn remembered(&self, episode: Option<i64>) -> Memory {
+    fn remembered(&self) -> Memory {
         Memory {
             status: self.claim.status,
             starts_at: self.claim.starts_at,
+            ends_at: self.claim.ends_at,
             said_at: self.now,
-            episode,
+            late: false,
+            episode: self.memory.and_then(|memory| memory.episode),
             closed: self.memory.and_then(|memory| memory.closed),
         }
     }
