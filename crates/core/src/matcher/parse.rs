@@ -1,0 +1,204 @@
+//! Alertmanager's matcher syntax (`pkg/labels/parse.go` and `matcher/parse` there): what its classic
+//! parser takes, and quoted or bare UTF-8 names as its newer one does. Of what the classic one takes
+//! only likely slips are refused: `a==b`, `a='b'`, a comma within an unquoted value of a list.
+
+use super::{Matcher, MatcherError, Op};
+
+/// The most bytes that one matcher may have.
+pub const MAX_LENGTH: usize = 4_096;
+
+/// The most matchers that a list may have.
+pub const MAX_MATCHERS: usize = 64;
+
+/// Reads one matcher, such as `job=~"api.*"` or `job=api`. An unquoted value reaches to the end.
+///
+/// # Errors
+///
+/// [`MatcherError`], which says where and what was expected.
+pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
+    let mut reader = Reader {
+        text,
+        at: 0,
+        end: text.len(),
+        is_list: false,
+    };
+    let matcher = reader.matcher()?;
+    reader.finish()?;
+    Ok(matcher)
+}
+
+/// Reads matchers separated by commas, with or without braces around them: `{a="b",c=~"d"}`.
+/// Nothing between the braces, or nothing at all, is an empty list. A comma may end it.
+///
+/// # Errors
+///
+/// [`MatcherError`], which says where and what was expected.
+pub fn parse_list(text: &str) -> Result<Vec<Matcher>, MatcherError> {
+    let mut reader = Reader {
+        text,
+        at: 0,
+        end: text.trim_end().len(),
+        is_list: true,
+    };
+    reader.skip_space();
+    if reader.take("{") {
+        if !reader.rest().ends_with('}') {
+            reader.at = reader.end;
+            return Err(reader.expected("`}`"));
+        }
+        reader.end -= 1;
+    }
+    let mut matchers = Vec::new();
+    loop {
+        reader.skip_space();
+        if reader.rest().is_empty() {
+            return Ok(matchers);
+        }
+        if matchers.len() == MAX_MATCHERS {
+            return Err(MatcherError::TooMany {
+                limit: MAX_MATCHERS,
+            });
+        }
+        matchers.push(reader.matcher()?);
+        reader.skip_space();
+        if !reader.take(",") {
+            reader.finish()?;
+        }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// Byte offsets; what is read lies between them.
+    at: usize,
+    end: usize,
+    /// Whether a comma ends an unquoted value.
+    is_list: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..self.end]
+    }
+
+    fn expected(&self, expected: &'static str) -> MatcherError {
+        MatcherError::Syntax {
+            position: self.text[..self.at].chars().count() + 1,
+            expected,
+        }
+    }
+
+    fn skip_space(&mut self) {
+        self.at = self.end - self.rest().trim_start().len();
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let taken = self.rest().starts_with(token);
+        if taken {
+            self.at += token.len();
+        }
+        taken
+    }
+
+    fn finish(&mut self) -> Result<(), MatcherError> {
+        self.skip_space();
+        match self.rest() {
+            "" => Ok(()),
+            _ if self.is_list => Err(self.expected("`,` or the end")),
+            _ => Err(self.expected("the end")),
+        }
+    }
+
+    fn matcher(&mut self) -> Result<Matcher, MatcherError> {
+        self.skip_space();
+        let name = self.name()?;
+        self.skip_space();
+        let op = self.op()?;
+        self.skip_space();
+        let value = self.value()?;
+        Matcher::new(name, op, value)
+    }
+
+    fn name(&mut self) -> Result<String, MatcherError> {
+        if self.rest().starts_with('"') {
+            let start = self.at;
+            let name = self.quoted()?;
+            if name.is_empty() {
+                self.at = start;
+                return Err(self.expected("a label name that is not empty"));
+            }
+            return Ok(name);
+        }
+        // What Alertmanager's newer parser reserves, and white space.
+        let rest = self.rest();
+        let reserved = |c: char| c.is_whitespace() || "{}!=~,\\\"'`".contains(c);
+        let name = &rest[..rest.find(reserved).unwrap_or(rest.len())];
+        if name.is_empty() {
+            return Err(self.expected("a label name"));
+        }
+        self.at += name.len();
+        Ok(name.to_owned())
+    }
+
+    fn op(&mut self) -> Result<Op, MatcherError> {
+        // The longer ones first, for `=` begins `=~`.
+        [Op::Match, Op::NotMatch, Op::NotEqual, Op::Equal]
+            .into_iter()
+            .find(|op| self.take(op.as_str()))
+            .ok_or_else(|| self.expected("one of `=`, `!=`, `=~`, `!~`"))
+    }
+
+    fn value(&mut self) -> Result<String, MatcherError> {
+        match self.rest().chars().next() {
+            Some('"') => self.quoted(),
+            Some('=' | '~') => Err(self.expected("a value, in double quotes if it begins so")),
+            Some('\'' | '`') => Err(self.expected("a value in double quotes")),
+            _ => self.unquoted(),
+        }
+    }
+
+    /// The text between double quotes, both of which are taken.
+    fn quoted(&mut self) -> Result<String, MatcherError> {
+        self.at += 1;
+        let (text, length) = unescape(self.rest(), |c| c == '"');
+        self.at += length;
+        if !self.take("\"") {
+            return Err(self.expected("a closing `\"`"));
+        }
+        Ok(text)
+    }
+
+    fn unquoted(&mut self) -> Result<String, MatcherError> {
+        let is_list = self.is_list;
+        let (text, length) = unescape(self.rest(), |c| c == '"' || (is_list && c == ','));
+        self.at += length;
+        if self.rest().starts_with('"') {
+            return Err(self.expected("no `\"` within a value that does not begin with one"));
+        }
+        Ok(text.trim_end().to_owned())
+    }
+}
+
+/// The text up to the first unescaped character that `ends` it, and how many bytes that took.
+///
+/// `\"`, `\\` and `\n` are escapes; any other backslash stands for itself, so that `=~"\d+"` is
+/// what it seems.
+fn unescape(text: &str, ends: impl Fn(char) -> bool) -> (String, usize) {
+    let mut plain = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c == '\\' {
+            match chars.next() {
+                Some((_, 'n')) => plain.push('\n'),
+                Some((_, escaped @ ('"' | '\\'))) => plain.push(escaped),
+                Some((_, other)) => plain.extend(['\\', other]),
+                None => plain.push('\\'),
+            }
+        } else if ends(c) {
+            return (plain, at);
+        } else {
+            plain.push(c);
+        }
+    }
+    (plain, text.len())
+}

@@ -1,0 +1,160 @@
+//! Which groups hear of an alert, and why.
+//!
+//! Whether it is mailed is decided elsewhere, from what the alert did; this is only about whom.
+
+use std::collections::HashMap;
+
+use crate::alert::Labels;
+use crate::matcher::Matcher;
+
+/// One route, as people configure it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRule {
+    /// Its key in the database.
+    pub id: i64,
+    /// What people call it; the reason named in a mail.
+    pub name: String,
+    /// All must match; none at all match every alert.
+    pub matchers: Vec<Matcher>,
+    /// The groups that hear of what it matches. None: deliberately nobody.
+    pub group_ids: Vec<i64>,
+    /// Whether the routes after it are tried too.
+    pub continue_: bool,
+    /// Whether alerts that go on firing are mailed again.
+    pub repeat: bool,
+}
+
+/// A group of recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRule {
+    /// Its key in the database.
+    pub id: i64,
+    /// Its name; with no routes configured, the team it is for.
+    pub name: String,
+    /// Whether it hears of what nothing else matches.
+    pub is_default: bool,
+    /// Its enabled recipients.
+    pub recipient_ids: Vec<i64>,
+}
+
+/// All routes, in order, and all groups; made once, asked for every alert.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    routes: Vec<RouteRule>,
+    groups: Vec<GroupRule>,
+    /// For each route, where in `groups` its groups are.
+    targets: Vec<Vec<usize>>,
+    by_name: HashMap<String, usize>,
+    default: Option<usize>,
+}
+
+/// One group that hears of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit<'p> {
+    /// The route's key and name; `None` where the team or the default group decided.
+    pub route: Option<(i64, &'p str)>,
+    /// The group's key and name.
+    pub group: (i64, &'p str),
+    /// Whether the route wants alerts that go on firing mailed again.
+    pub repeat: bool,
+    /// The group's enabled recipients.
+    pub recipient_ids: &'p [i64],
+}
+
+/// Who hears of an alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routed<'p> {
+    /// In the order of the routes. A group that two routes name is here twice, as each is a reason
+    /// and may differ in `repeat`.
+    pub hits: Vec<Hit<'p>>,
+    /// Whether a route, or a group named like the team, matched. If not and there are no hits, the
+    /// alert is unrouted, which has to be shown; if so and there are none, that is what the route
+    /// was made for.
+    pub matched: bool,
+}
+
+impl Plan {
+    /// `routes` in the order in which they are tried. A route's groups that are not among `groups`
+    /// are left out; of several default groups the first counts.
+    #[must_use]
+    pub fn new(routes: Vec<RouteRule>, groups: Vec<GroupRule>) -> Self {
+        let by_id: HashMap<i64, usize> = (0..).zip(&groups).map(|(at, g)| (g.id, at)).collect();
+        let targets = routes
+            .iter()
+            .map(|route| {
+                let ids = route.group_ids.iter();
+                ids.filter_map(|id| by_id.get(id).copied()).collect()
+            })
+            .collect();
+        let by_name = (0..)
+            .zip(&groups)
+            .map(|(at, group)| (group.name.clone(), at))
+            .collect();
+        let default = groups.iter().position(|group| group.is_default);
+        Self {
+            routes,
+            groups,
+            targets,
+            by_name,
+            default,
+        }
+    }
+
+    /// Who hears of an alert with these labels.
+    ///
+    /// The first matching route, and those after it as long as `continue` is set on each that
+    /// matches. With no routes at all the group named exactly like the team, as the predecessor
+    /// had it. What matches nothing goes to the default group, if there is one.
+    #[must_use]
+    pub fn route(&self, labels: &Labels, team: &str) -> Routed<'_> {
+        let mut routed = if self.routes.is_empty() {
+            self.by_team(team)
+        } else {
+            self.by_routes(labels)
+        };
+        if !routed.matched {
+            routed
+                .hits
+                .extend(self.default.map(|at| self.hit(None, at)));
+        }
+        routed
+    }
+
+    fn by_routes(&self, labels: &Labels) -> Routed<'_> {
+        let mut routed = Routed::default();
+        for (route, targets) in self.routes.iter().zip(&self.targets) {
+            if !route.matchers.iter().all(|matcher| matcher.matches(labels)) {
+                continue;
+            }
+            routed.matched = true;
+            let hits = targets.iter().map(|at| self.hit(Some(route), *at));
+            routed.hits.extend(hits);
+            if !route.continue_ {
+                break;
+            }
+        }
+        routed
+    }
+
+    fn by_team(&self, team: &str) -> Routed<'_> {
+        let group = if team.is_empty() {
+            None
+        } else {
+            self.by_name.get(team)
+        };
+        Routed {
+            hits: group.map(|at| self.hit(None, *at)).into_iter().collect(),
+            matched: group.is_some(),
+        }
+    }
+
+    fn hit<'p>(&'p self, route: Option<&'p RouteRule>, at: usize) -> Hit<'p> {
+        let group = &self.groups[at];
+        Hit {
+            route: route.map(|route| (route.id, route.name.as_str())),
+            group: (group.id, &group.name),
+            repeat: route.is_none_or(|route| route.repeat),
+            recipient_ids: &group.recipient_ids,
+        }
+    }
+}
