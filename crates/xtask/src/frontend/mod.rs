@@ -59,3 +59,237 @@
 //!   <body></body>
 //! </html>
 //! ```
+
+mod assets;
+mod bind;
+mod stamp;
+mod template;
+mod watch;
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+
+use crate::{process, project::Project, say, styles, toolchain};
+
+/// The package and its binary.
+const PACKAGE: &str = "tocsin-frontend";
+
+/// `cargo xtask frontend [--watch] [--release]`.
+pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
+    let mut release = false;
+    let mut watching = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            lexopt::Arg::Long("release") => release = true,
+            lexopt::Arg::Long("watch") => watching = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let project = Project::here();
+    if watching {
+        return watch::watch(&project, || {
+            // Tailwind reads class names from the sources: they change together.
+            if styles::can_build(&project) {
+                styles::build(&project)?;
+            }
+            build(&project, release)
+        });
+    }
+    build(&project, release)
+}
+
+/// Brings `frontend/dist/` up to date.
+pub(crate) fn build(project: &Project, release: bool) -> anyhow::Result<()> {
+    let frontend = project.frontend();
+    ensure!(
+        frontend.join("Cargo.toml").exists(),
+        "there is no browser program in {}",
+        frontend.display()
+    );
+    let toolchain = toolchain::find()?;
+    if frontend.join("Cargo.lock").exists() {
+        // Before the build: a minute's work would be for nothing.
+        bind::check_versions(project)?;
+    }
+
+    let step = say::step(&format!(
+        "Building the browser program with {}",
+        toolchain.name()
+    ));
+    let profile = if release { "release" } else { "dev" };
+    process::check(
+        toolchain
+            .cargo_build()
+            .args(["--package", PACKAGE, "--profile", profile])
+            .arg("--target-dir")
+            .arg(project.frontend_target())
+            .current_dir(&frontend),
+    )?;
+    step.done("");
+    bind::check_versions(project)?;
+
+    let folder = if release { "release" } else { "debug" };
+    let wasm = project
+        .frontend_target()
+        .join(toolchain::TARGET)
+        .join(folder)
+        .join(format!("{PACKAGE}.wasm"));
+    finish(project, &wasm, release)
+}
+
+/// Everything after the compiler: binding, names, page, compressed copies.
+fn finish(project: &Project, wasm: &Path, release: bool) -> anyhow::Result<()> {
+    let dist = project.dist();
+    let template_path = project.frontend().join("index.html");
+    let template = fs::read_to_string(&template_path)
+        .with_context(|| format!("cannot read {}", template_path.display()))?;
+    let statics = assets::read(&project.frontend().join("static"))?;
+    let program = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+
+    let stamp = stamp::Stamp::at(project.frontend_target().join("dist.stamp"));
+    let inputs = stamp::inputs(release, &program, &template, &statics)?;
+    if stamp.is_current(&inputs, &assets::read(&dist)?) {
+        say::note("frontend/dist is up to date");
+        return Ok(());
+    }
+
+    let step = say::step("Writing frontend/dist");
+    let bound = project.frontend_target().join("bound");
+    bind::bind(wasm, &bound, release)?;
+    let mut files = lay_out(assets::read(&bound)?, statics, &template)?;
+    // While working on it, seconds count more than bytes.
+    if release {
+        assets::compress(&mut files)?;
+    }
+    assets::write(&dist, &files)?;
+    stamp.write(&inputs, &files)?;
+    step.done(&sizes(&files));
+    Ok(())
+}
+
+/// Gives every file its final name, and makes the loader and the page.
+fn lay_out(
+    bound: assets::Files,
+    statics: assets::Files,
+    template: &str,
+) -> anyhow::Result<assets::Files> {
+    let mut files = assets::Files::new();
+    let mut addresses = std::collections::BTreeMap::new();
+    for (name, content) in bound {
+        if name.contains('/') {
+            // A snippet: app.js imports it by this very path.
+            files.insert(name, content);
+            continue;
+        }
+        let placeholder = if name == "app_bg.wasm" {
+            "app.wasm"
+        } else {
+            &name
+        };
+        let hashed = assets::hashed_name(&name, &content);
+        addresses.insert(placeholder.to_owned(), hashed.clone());
+        files.insert(hashed, content);
+    }
+    let module = addresses
+        .get("app.js")
+        .context("wasm-bindgen wrote no app.js")?;
+    let program = addresses
+        .get("app.wasm")
+        .context("wasm-bindgen wrote no app_bg.wasm")?;
+    let start = loader(module, program).into_bytes();
+    let hashed = assets::hashed_name("start.js", &start);
+    addresses.insert("start.js".to_owned(), hashed.clone());
+    files.insert(hashed, start);
+
+    for (name, content) in statics {
+        let hashed = assets::hashed_name(&name, &content);
+        files.insert(hashed.clone(), content);
+        ensure!(
+            addresses.insert(name.clone(), hashed).is_none(),
+            "frontend/static/{name} has the name of a file that is made here"
+        );
+    }
+    let page = template::fill(template, &addresses)?;
+    files.insert("index.html".to_owned(), page.into_bytes());
+    Ok(files)
+}
+
+/// The script that starts the program. The import is dynamic so that a browser
+/// that cannot load it still runs the line that says so.
+fn loader(module: &str, program: &str) -> String {
+    format!(
+        r#"const root = document.documentElement;
+import("./{module}")
+  .then(({{ default: start }}) => start({{ module_or_path: new URL("{program}", import.meta.url) }}))
+  .then(
+    () => {{ root.dataset.boot = "ready"; }},
+    (error) => {{ root.dataset.boot = "failed"; throw error; }},
+  );
+"#
+    )
+}
+
+/// What a browser loads at first, in words.
+fn sizes(files: &assets::Files) -> String {
+    let sum = |filter: fn(&str) -> bool| -> usize {
+        files
+            .iter()
+            .filter(|(name, _)| filter(name))
+            .map(|(_, content)| content.len())
+            .sum()
+    };
+    let raw = sum(|name| !name.ends_with(".br") && !name.ends_with(".gz"));
+    match sum(|name| name.ends_with(".br")) {
+        0 => format!("{} KB", raw / 1000),
+        small => format!("{} KB, {} KB with brotli", raw / 1000, small / 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, content: &str) -> (String, Vec<u8>) {
+        (name.to_owned(), content.as_bytes().to_vec())
+    }
+
+    const TEMPLATE: &str = "<base href=\"/\">{{start.js}} {{app.js}} {{app.wasm}} {{style.css}}";
+
+    #[test]
+    fn the_page_names_files_that_are_there() {
+        let bound = assets::Files::from([
+            file("app.js", "js"),
+            file("app_bg.wasm", "wasm"),
+            file("snippets/a-1/inline0.js", "snippet"),
+        ]);
+        let statics = assets::Files::from([file("style.css", "css")]);
+        let files = lay_out(bound, statics, TEMPLATE).expect("lays out");
+        let page = String::from_utf8_lossy(&files["index.html"]).into_owned();
+        let named: Vec<_> = page.trim_start_matches(template::BASE).split(' ').collect();
+        assert_eq!(named.len(), 4);
+        for name in named {
+            assert!(files.contains_key(name), "{name}");
+        }
+        assert!(files.contains_key("snippets/a-1/inline0.js"));
+        assert_eq!(files.len(), 6);
+    }
+
+    #[test]
+    fn the_loader_changes_its_name_with_the_program() {
+        let start = |wasm: &str| {
+            let bound = assets::Files::from([file("app.js", "js"), file("app_bg.wasm", wasm)]);
+            lay_out(bound, assets::Files::new(), "<base href=\"/\">{{start.js}}").expect("lays out")
+                ["index.html"]
+                .clone()
+        };
+        assert_ne!(start("one"), start("two"));
+    }
+
+    #[test]
+    fn a_static_file_may_not_hide_a_made_one() {
+        let bound = assets::Files::from([file("app.js", "js"), file("app_bg.wasm", "wasm")]);
+        let statics = assets::Files::from([file("app.js", "mine")]);
+        assert!(lay_out(bound, statics, "<base href=\"/\">").is_err());
+    }
+}

@@ -1,0 +1,359 @@
+//! What came of the layers: counts read from the runners' closing lines, a table,
+//! and the line that closes everything.
+
+use std::{fmt::Write as _, ops::AddAssign, time::Duration};
+
+use crate::say;
+
+/// How many tests, or checks, ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) skipped: usize,
+}
+
+impl Counts {
+    /// Checks that either pass or end the layer, such as the formatter's.
+    pub(super) fn of_checks(passed: usize) -> Self {
+        Self {
+            passed,
+            ..Self::default()
+        }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = other;
+        self.passed += passed;
+        self.failed += failed;
+        self.skipped += skipped;
+    }
+}
+
+/// A program that runs tests, by the way it closes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Runner {
+    Nextest,
+    CargoTest,
+    Node,
+}
+
+impl Runner {
+    /// The counts in a runner's output; zeros where it has no closing lines.
+    pub(super) fn counts(self, output: &str) -> Counts {
+        let output = without_colours(output);
+        match self {
+            Self::Nextest => nextest(&output),
+            Self::CargoTest => cargo_test(&output),
+            Self::Node => node(&output),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There was nothing to count, and it went well.
+    Ready,
+    Passed(Counts),
+    Failed(Counts),
+    /// Not run, because the layer of this name failed.
+    LeftOut(&'static str),
+}
+
+impl Outcome {
+    /// An error is shown here, where it happened, and counted below.
+    pub(super) fn of(result: anyhow::Result<Counts>) -> Self {
+        match result {
+            Ok(counts) if counts.failed == 0 => Self::Passed(counts),
+            Ok(counts) => Self::Failed(counts),
+            Err(error) => {
+                say::error(&format!("{error:#}"));
+                Self::Failed(Counts::default())
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    name: &'static str,
+    outcome: Outcome,
+    time: Duration,
+}
+
+impl Row {
+    pub(super) fn new(name: &'static str, outcome: Outcome, time: Duration) -> Self {
+        Self {
+            name,
+            outcome,
+            time,
+        }
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        matches!(self.outcome, Outcome::Ready | Outcome::Passed(_))
+    }
+
+    /// A layer that broke without a failed test counts as one failure, so that
+    /// the last line never looks better than the exit code.
+    fn counts(&self) -> Counts {
+        match self.outcome {
+            Outcome::Ready => Counts::default(),
+            Outcome::Passed(counts) => counts,
+            Outcome::Failed(counts) => Counts {
+                failed: counts.failed.max(1),
+                ..counts
+            },
+            Outcome::LeftOut(_) => Counts {
+                failed: 1,
+                ..Counts::default()
+            },
+        }
+    }
+}
+
+/// Whether this layer ran, and not well.
+pub(super) fn failed(rows: &[Row], name: &str) -> bool {
+    rows.iter().any(|row| row.name == name && !row.is_good())
+}
+
+pub(super) fn table(rows: &[Row]) -> String {
+    let mut table = String::from("layer      result    passed  failed  skipped  time\n");
+    for row in rows {
+        let result = match row.outcome {
+            Outcome::Ready | Outcome::Passed(_) => "ok",
+            Outcome::Failed(_) => "FAILED",
+            Outcome::LeftOut(_) => "left out",
+        };
+        let counts = row.counts();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "{:<10} {:<8} {:>7} {:>7} {:>8}  {}",
+            row.name,
+            result,
+            counts.passed,
+            counts.failed,
+            counts.skipped,
+            say::duration(row.time)
+        );
+    }
+    table
+}
+
+/// `N passed, N failed`, the form that continuous integration reads.
+pub(super) fn totals(rows: &[Row]) -> String {
+    let mut sum = Counts::default();
+    for row in rows {
+        sum += row.counts();
+    }
+    let mut line = format!("{} passed, {} failed", sum.passed, sum.failed);
+    if sum.skipped > 0 {
+        let _ = write!(line, ", {} skipped", sum.skipped);
+    }
+    line
+}
+
+/// `Summary [ 0.1s] 5 tests run: 4 passed (1 slow), 1 failed, 3 skipped`.
+///
+/// What nextest calls skipped is not counted: to it, a test of another layer is
+/// skipped too.
+fn nextest(output: &str) -> Counts {
+    let closing = output
+        .lines()
+        .rfind(|line| line.trim_start().starts_with("Summary ["))
+        .and_then(|line| line.split_once(" run: "))
+        .map_or("", |(_, counts)| counts);
+    let mut counts = Counts::default();
+    for part in without_parentheses(closing).split(',') {
+        match number_and_word(part) {
+            Some((number, "passed")) => counts.passed += number,
+            Some((number, "failed" | "timed out" | "exec failed")) => counts.failed += number,
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// `test result: ok. 4 passed; 0 failed; 1 ignored; …`, once for each program.
+fn cargo_test(output: &str) -> Counts {
+    let mut counts = Counts::default();
+    for line in output.lines() {
+        let Some((_, closing)) = line
+            .strip_prefix("test result: ")
+            .and_then(|line| line.split_once(". "))
+        else {
+            continue;
+        };
+        for part in closing.split(';') {
+            match number_and_word(part) {
+                Some((number, "passed")) => counts.passed += number,
+                Some((number, "failed")) => counts.failed += number,
+                Some((number, "ignored")) => counts.skipped += number,
+                _ => {}
+            }
+        }
+    }
+    counts
+}
+
+/// `ℹ pass 5`, or `# pass 5` in its other style; one line for each.
+fn node(output: &str) -> Counts {
+    let mut counts = Counts::default();
+    for line in output.lines() {
+        let Some(line) = line.strip_prefix("ℹ ").or_else(|| line.strip_prefix("# ")) else {
+            continue;
+        };
+        let Some((word, number)) = line.split_once(' ') else {
+            continue;
+        };
+        let Ok(number) = number.trim().parse::<usize>() else {
+            continue;
+        };
+        match word {
+            "pass" => counts.passed += number,
+            "fail" | "cancelled" => counts.failed += number,
+            "skipped" | "todo" => counts.skipped += number,
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// ` 4 passed ` → 4 and `passed`.
+fn number_and_word(part: &str) -> Option<(usize, &str)> {
+    let (number, word) = part.trim().split_once(' ')?;
+    Some((number.parse().ok()?, word.trim()))
+}
+
+fn without_parentheses(text: &str) -> String {
+    let mut depth = 0_usize;
+    text.chars()
+        .filter(|letter| {
+            match letter {
+                '(' => depth += 1,
+                ')' => {
+                    depth = depth.saturating_sub(1);
+                    return false;
+                }
+                _ => {}
+            }
+            depth == 0
+        })
+        .collect()
+}
+
+/// Without the escape sequences that colour a terminal.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // `[` parameters, then one letter that ends the sequence.
+        let rest = part
+            .strip_prefix('[')
+            .and_then(|part| part.split_once(|letter: char| letter.is_ascii_alphabetic()))
+            .map_or(part, |(_, rest)| rest);
+        plain.push_str(rest);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(passed: usize, failed: usize, skipped: usize) -> Counts {
+        Counts {
+            passed,
+            failed,
+            skipped,
+        }
+    }
+
+    #[test]
+    fn nextests_closing_line_is_read() {
+        for (text, expected) in [
+            (
+                "     Summary [   0.113s] 25 tests run: 25 passed, 3 skipped\n",
+                counts(25, 0, 0),
+            ),
+            (
+                "     Summary [   9.1s] 5 tests run: 2 passed (1 slow, 1 leaky), 2 failed, 1 timed out, 0 skipped\n",
+                counts(2, 3, 0),
+            ),
+            (
+                "\u{1b}[32;1m     Summary\u{1b}[0m [   0.1s] \u{1b}[1m1\u{1b}[0m test run: \u{1b}[1m1\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m skipped\n",
+                counts(1, 0, 0),
+            ),
+            ("error: no tests to run\n", counts(0, 0, 0)),
+        ] {
+            assert_eq!(Runner::Nextest.counts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failed_tests_own_output_is_not_counted() {
+        let text = "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n\
+                    test result: FAILED. 0 passed; 1 failed; 0 ignored\n     \
+                    Summary [   0.1s] 1 test run: 0 passed, 1 failed, 0 skipped\n";
+        assert_eq!(Runner::Nextest.counts(text), counts(0, 1, 0));
+    }
+
+    #[test]
+    fn cargos_closing_lines_are_added_up() {
+        let text = "test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+                    test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(Runner::CargoTest.counts(text), counts(5, 2, 1));
+    }
+
+    #[test]
+    fn nodes_closing_lines_are_read_in_both_styles() {
+        let spec = "✔ a page\nℹ tests 8\nℹ suites 0\nℹ pass 5\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 51.2\n";
+        assert_eq!(Runner::Node.counts(spec), counts(5, 2, 1));
+        assert_eq!(
+            Runner::Node.counts(&spec.replace('ℹ', "#")),
+            counts(5, 2, 1)
+        );
+    }
+
+    #[test]
+    fn the_last_line_is_never_better_than_the_exit_code() {
+        let time = Duration::from_secs(1);
+        let good = Row::new("unit", Outcome::Passed(counts(7, 0, 2)), time);
+        assert_eq!(totals(&[good]), "7 passed, 0 failed, 2 skipped");
+        let broken = Row::new("lint", Outcome::of(Err(anyhow::anyhow!("broken"))), time);
+        assert!(!broken.is_good());
+        let left_out = Row::new("e2e", Outcome::LeftOut("lint"), time);
+        let rows = [broken, left_out];
+        assert_eq!(totals(&rows), "0 passed, 2 failed");
+        assert!(failed(&rows, "lint") && !failed(&rows, "unit"));
+    }
+
+    #[test]
+    fn the_table_says_what_ran() {
+        let rows = [
+            Row::new("setup", Outcome::Ready, Duration::from_millis(300)),
+            Row::new(
+                "unit",
+                Outcome::Failed(counts(7, 1, 0)),
+                Duration::from_secs(70),
+            ),
+        ];
+        let table = table(&rows);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(
+            lines[1],
+            "setup      ok             0       0        0  0.3 s"
+        );
+        assert_eq!(
+            lines[2],
+            "unit       FAILED         7       1        0  1 min 10 s"
+        );
+    }
+}
