@@ -1,2 +1,3 @@
-//! stub
+//! The `tocsin` program.
+mod config;
 fn main() {}

@@ -1,0 +1,337 @@
+//! The checks that take more than one key, or the world outside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use tocsin_mailer::{Address, Secret, SmtpSettings};
+
+use super::sections::{DEFAULT_FROM, Log, Retention, SmtpSection};
+use super::{ConfigError, IngestToken, Language, PublicUrl, Sections, SourceName};
+
+/// Settings that are right, in the types that the program works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// As they were set, for `check-config`.
+    pub(crate) sections: Sections,
+    /// Made-up history; only on loopback.
+    pub(crate) demo: bool,
+    /// The directory of everything that is kept.
+    pub(crate) data_dir: PathBuf,
+    /// Where the server listens.
+    pub(crate) listen: std::net::SocketAddr,
+    /// The base of all links.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The longest webhook body, in bytes.
+    pub(crate) body_limit: usize,
+    /// Threads that serve requests; by default one for each core.
+    pub(crate) workers: Option<usize>,
+    /// Event streams at most.
+    pub(crate) max_event_streams: usize,
+    /// How long stopping may take.
+    pub(crate) drain_timeout: Duration,
+    /// `sqlite://…` or `postgres://…`; may hold a password.
+    pub(crate) database_url: String,
+    /// Connections at most.
+    pub(crate) max_connections: u32,
+    /// Guards everything but webhooks and health.
+    pub(crate) admin_password: Option<Secret>,
+    /// Guard the webhooks; each with the source that it is bound to.
+    pub(crate) tokens: Vec<(String, Secret, Option<SourceName>)>,
+    /// The ingest queue's size.
+    pub(crate) queue_bytes: usize,
+    /// The label that holds the team.
+    pub(crate) team_label: String,
+    /// Rule 2's window.
+    pub(crate) window: Duration,
+    /// Rule 4's limit.
+    pub(crate) stale_after: Duration,
+    /// The sender of mails.
+    pub(crate) from: Address,
+    /// The language of new recipients.
+    pub(crate) default_language: Language,
+    /// The zone of new recipients.
+    pub(crate) default_time_zone: Tz,
+    /// Templates that replace the embedded ones.
+    pub(crate) template_dir: Option<PathBuf>,
+    /// How many mails the file mailer keeps, and bytes of them.
+    pub(crate) mail_files: (usize, u64),
+    /// Where mail goes; files without one.
+    pub(crate) smtp: Option<Smtp>,
+    /// How long raw bodies are kept.
+    pub(crate) body_retention: Duration,
+    /// How many bytes of refused bodies are kept.
+    pub(crate) refused_bytes: u64,
+    /// How to log.
+    pub(crate) log: Log,
+}
+
+/// How the SMTP server is reached.
+pub(crate) type Smtp = SmtpSettings;
+
+impl Settings {
+    /// # Errors
+    /// The first thing that is wrong.
+    pub(super) fn check(sections: Sections, demo: bool) -> Result<Self, ConfigError> {
+        let Sections { data_dir, server, database, auth, ingest, incidents, mail, retention, log } =
+            sections.clone();
+        positive("server.body_limit", server.body_limit.bytes())?;
+        positive("ingest.queue_bytes", ingest.queue_bytes.bytes())?;
+        positive("server.max_event_streams", server.max_event_streams)?;
+        positive("database.max_connections", database.max_connections as usize)?;
+        if server.workers == Some(0) {
+            return Err(ConfigError::new("server.workers", "expected at least 1"));
+        }
+        if ingest.queue_bytes.0 < server.body_limit.0 {
+            return Err(ConfigError::new(
+                "ingest.queue_bytes",
+                "expected at least server.body_limit, or the largest body could never be taken",
+            ));
+        }
+        if ingest.team_label.trim().is_empty() {
+            return Err(ConfigError::new("ingest.team_label", "expected a label's name"));
+        }
+        if incidents.stale_after.0 <= incidents.window.0 {
+            return Err(ConfigError::new(
+                "incidents.stale_after",
+                "expected more than incidents.window; above twice Alertmanager's repeat_interval is best",
+            ));
+        }
+        check_log(&log)?;
+        let admin_password = secret(
+            "auth.admin_password",
+            auth.admin_password,
+            auth.admin_password_file.as_deref(),
+        )?;
+        let tokens = tokens(ingest.tokens)?;
+        guard(server.listen.0, demo, admin_password.is_some(), !tokens.is_empty())?;
+        let from = from(&mail.from, mail.smtp.is_some())?;
+        let default_time_zone = mail.default_time_zone.parse().map_err(|_| {
+            ConfigError::new(
+                "mail.default_time_zone",
+                format!("expected an IANA zone such as \"Asia/Shanghai\", found {:?}", mail.default_time_zone),
+            )
+        })?;
+        if let Some(dir) = mail.template_dir.as_ref().filter(|dir| !dir.is_dir()) {
+            return Err(ConfigError::new(
+                "mail.template_dir",
+                format!("there is no directory {}", dir.display()),
+            ));
+        }
+        let smtp = mail.smtp.map(smtp).transpose()?;
+        let database_url = database_url(database.url, &data_dir, demo)?;
+        let Retention { raw_bodies, refused_bytes } = retention;
+        Ok(Self {
+            sections,
+            demo,
+            data_dir,
+            listen: server.listen.0,
+            public_url: server.public_url,
+            body_limit: server.body_limit.bytes(),
+            workers: server.workers,
+            max_event_streams: server.max_event_streams,
+            drain_timeout: server.drain_timeout.0,
+            database_url,
+            max_connections: database.max_connections,
+            admin_password,
+            tokens,
+            queue_bytes: ingest.queue_bytes.bytes(),
+            team_label: ingest.team_label,
+            window: incidents.window.0,
+            stale_after: incidents.stale_after.0,
+            from,
+            default_language: mail.default_language,
+            default_time_zone,
+            template_dir: mail.template_dir,
+            mail_files: (mail.max_files, mail.max_file_bytes.0),
+            smtp,
+            body_retention: raw_bodies.0,
+            refused_bytes: refused_bytes.0,
+            log,
+        })
+    }
+
+    /// Makes the data directory, and sees whether it can be written to.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(crate) fn prepare_data_dir(&self) -> Result<(), ConfigError> {
+        let dir = &self.data_dir;
+        let wrong = |error: std::io::Error| {
+            ConfigError::new(
+                "data_dir",
+                format!("expected a directory that can be written to, found {}: {error}", dir.display()),
+            )
+        };
+        make_private_dir(dir).map_err(wrong)?;
+        let probe = dir.join(format!(".probe-{}", std::process::id()));
+        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(wrong)
+    }
+}
+
+/// It holds alerts and mails, so it is for its owner only.
+fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+fn positive(key: &str, number: usize) -> Result<(), ConfigError> {
+    if number > 0 { Ok(()) } else { Err(ConfigError::new(key, "expected more than 0")) }
+}
+
+fn check_log(log: &Log) -> Result<(), ConfigError> {
+    tracing_subscriber::EnvFilter::try_new(&log.level).map(drop).map_err(|_| {
+        ConfigError::new(
+            "log.level",
+            format!("expected error, warn, info, debug or trace, or a filter such as \"info,tocsin=debug\", found {:?}", log.level),
+        )
+    })
+}
+
+/// A secret from its key or from the file that `KEY_file` names.
+fn secret(
+    key: &str,
+    value: Option<Secret>,
+    file: Option<&Path>,
+) -> Result<Option<Secret>, ConfigError> {
+    let secret = match (value, file) {
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::new(key, format!("expected either this or {key}_file, not both")));
+        }
+        (Some(secret), None) => secret,
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                ConfigError::new(format!("{key}_file"), format!("{}: {error}", path.display()))
+            })?;
+            Secret::new(text.trim_end_matches(['\r', '\n']))
+        }
+        (None, None) => return Ok(None),
+    };
+    if secret.reveal().trim().is_empty() {
+        return Err(ConfigError::new(key, "expected a secret, found an empty one"));
+    }
+    Ok(Some(secret))
+}
+
+fn tokens(
+    tokens: Vec<IngestToken>,
+) -> Result<Vec<(String, Secret, Option<SourceName>)>, ConfigError> {
+    let mut checked: Vec<(String, Secret, Option<SourceName>)> = Vec::new();
+    for (index, IngestToken { name, token, token_file, source }) in tokens.into_iter().enumerate() {
+        let key = format!("ingest.tokens[{index}]");
+        let token = secret(&format!("{key}.token"), token, token_file.as_deref())?.ok_or_else(|| {
+            ConfigError::new(&key, format!("{name:?} needs token or token_file"))
+        })?;
+        if checked.iter().any(|(other, ..)| *other == name) {
+            return Err(ConfigError::new(format!("{key}.name"), format!("{name:?} is there twice")));
+        }
+        if checked.iter().any(|(_, other, _)| *other == token) {
+            return Err(ConfigError::new(
+                format!("{key}.token"),
+                "another token has the same secret, so that no one could tell them apart",
+            ));
+        }
+        checked.push((name, token, source));
+    }
+    Ok(checked)
+}
+
+/// Rule 11: closed by default.
+fn guard(
+    listen: std::net::SocketAddr,
+    demo: bool,
+    has_password: bool,
+    has_tokens: bool,
+) -> Result<(), ConfigError> {
+    if listen.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    if demo {
+        return Err(ConfigError::new("server.listen", "--demo is for a loopback address only, such as 127.0.0.1:8080"));
+    }
+    let missing = match (has_password, has_tokens) {
+        (true, true) => return Ok(()),
+        (false, false) => "auth.admin_password and ingest.tokens are",
+        (false, true) => "auth.admin_password is",
+        (true, false) => "ingest.tokens is",
+    };
+    Err(ConfigError::new(
+        "server.listen",
+        format!(
+            "{listen} can be reached from other machines, and {missing} not set; set both, or listen on 127.0.0.1 (tocsin.example.toml shows how)"
+        ),
+    ))
+}
+
+/// `Name <local@domain>` or `local@domain`.
+fn from(text: &str, smtp: bool) -> Result<Address, ConfigError> {
+    if smtp && text == DEFAULT_FROM {
+        return Err(ConfigError::new(
+            "mail.from",
+            "expected the address that mails come from, because mail.smtp is set, such as \"Tocsin <tocsin@example.com>\"",
+        ));
+    }
+    let (name, email) = match text.trim().strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+        Some((name, email)) => (name.trim().trim_matches('"'), email),
+        None => ("", text.trim()),
+    };
+    let address = Address::new(name, email);
+    match address.check() {
+        Ok(()) => Ok(address),
+        Err(error) => Err(ConfigError::new(
+            "mail.from",
+            format!("expected an address such as \"Tocsin <tocsin@example.com>\", found {text:?}: {error}"),
+        )),
+    }
+}
+
+fn smtp(section: SmtpSection) -> Result<Smtp, ConfigError> {
+    let SmtpSection { host, port, tls, username, password, password_file, timeout, ca_file, hello_name } =
+        section;
+    if host.trim().is_empty() {
+        return Err(ConfigError::new("mail.smtp.host", "expected the SMTP server's name"));
+    }
+    let password = secret("mail.smtp.password", password, password_file.as_deref())?;
+    if username.is_some() != password.is_some() {
+        let missing = if username.is_some() { "mail.smtp.password" } else { "mail.smtp.username" };
+        return Err(ConfigError::new(missing, "user name and password belong together, and one is missing"));
+    }
+    Ok(SmtpSettings { host, port, tls, username, password, timeout: timeout.0, ca_file, hello_name })
+}
+
+fn database_url(url: Option<String>, data_dir: &Path, demo: bool) -> Result<String, ConfigError> {
+    if demo {
+        if url.is_some() {
+            return Err(ConfigError::new("database.url", "--demo has a database of its own; leave this out"));
+        }
+        return Ok(format!("sqlite://{}", data_dir.join("demo.sqlite").display()));
+    }
+    let Some(url) = url else {
+        return Ok(format!("sqlite://{}", data_dir.join("tocsin.sqlite").display()));
+    };
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Ok(url);
+    }
+    Err(ConfigError::new(
+        "database.url",
+        "expected sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+    ))
+}
+
+/// A database address fit to be shown.
+pub(crate) fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            // Refused only for addresses that cannot hold one.
+            let _ = parsed.set_password(Some("redacted"));
+            parsed.into()
+        }
+        Ok(_) => url.to_owned(),
+        Err(_) if url.contains('@') => "[redacted]".to_owned(),
+        Err(_) => url.to_owned(),
+    }
+}

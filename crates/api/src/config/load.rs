@@ -1,0 +1,169 @@
+//! From file, environment and flags to [`Sections`], then to [`Settings`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::check::Settings;
+use super::keys::{KEYS, Kind, is_foreign, variable};
+use super::{ConfigError, Sections};
+
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = "tocsin.toml";
+
+/// What the command line says of the settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    /// The file; it must exist then.
+    pub(crate) config: Option<PathBuf>,
+    /// `server.listen`.
+    pub(crate) listen: Option<String>,
+    /// `data_dir`.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// `database.url`.
+    pub(crate) database_url: Option<String>,
+    /// Made-up history in a database of its own.
+    pub(crate) demo: bool,
+}
+
+/// Reads and checks all settings. `variables` is the environment.
+///
+/// # Errors
+/// [`ConfigError`] names the key and what was expected of it.
+pub(crate) fn load(
+    flags: &Flags,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Settings, ConfigError> {
+    let mut sources = Sources::default();
+    if let Some(file) = file(flags)? {
+        sources.add_file(&file)?;
+    }
+    sources.add_variables(variables)?;
+    sources.add_flags(flags)?;
+    let origins = sources.origins.clone();
+    sources.read().and_then(|sections| Settings::check(sections, flags.demo)).map_err(|mut error| {
+        error.origin = error.origin.or_else(|| origin(&origins, &error.key));
+        error
+    })
+}
+
+fn file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(named) = &flags.config else {
+        let default = PathBuf::from(DEFAULT_FILE);
+        return Ok(default.exists().then_some(default));
+    };
+    if named.is_file() {
+        return Ok(Some(named.clone()));
+    }
+    Err(ConfigError::new("", format!("--config: there is no file {}", named.display())))
+}
+
+/// The settings put together so far, and who set what.
+#[derive(Default)]
+struct Sources {
+    table: Table,
+    /// By key; an empty key stands for the file.
+    origins: BTreeMap<String, String>,
+}
+
+impl Sources {
+    fn add_file(&mut self, file: &Path) -> Result<(), ConfigError> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::new("", format!("{shown}: {error}")))?;
+        self.table = text.parse().map_err(|error: toml::de::Error| {
+            // The library's own text quotes the line, which may hold a secret.
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            ConfigError::new("", format!("{shown}, line {line}: {}", error.message()))
+        })?;
+        self.origins.insert(String::new(), shown.to_string());
+        Ok(())
+    }
+
+    fn add_variables(
+        &mut self,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
+        for (name, text) in variables {
+            if !name.starts_with("TOCSIN_") || is_foreign(&name) {
+                continue;
+            }
+            let Some((key, kind)) = KEYS.into_iter().find(|(key, _)| variable(key) == name) else {
+                return Err(ConfigError::new(
+                    "",
+                    format!("{name} is no setting; see tocsin.example.toml for those there are"),
+                ));
+            };
+            let value = value(kind, &text).ok_or_else(|| {
+                let expected = match kind {
+                    Kind::Number => "expected a whole number",
+                    _ => "expected a list in TOML or JSON, such as [{\"name\": \"prod\", \"token\": \"…\"}]",
+                };
+                ConfigError { origin: Some(name.clone()), ..ConfigError::new(key, expected) }
+            })?;
+            self.set(key, value, &name)?;
+        }
+        Ok(())
+    }
+
+    fn add_flags(&mut self, flags: &Flags) -> Result<(), ConfigError> {
+        let data_dir = flags.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        for (key, flag, text) in [
+            ("server.listen", "--listen", flags.listen.clone()),
+            ("data_dir", "--data-dir", data_dir),
+            ("database.url", "--database-url", flags.database_url.clone()),
+        ] {
+            if let Some(text) = text {
+                self.set(key, Value::String(text), flag)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts `value` at `key`, making the sections on the way.
+    fn set(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
+        let (sections, last) = key.rsplit_once('.').map_or(("", key), |(path, last)| (path, last));
+        let mut table = &mut self.table;
+        for section in sections.split('.').filter(|section| !section.is_empty()) {
+            let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            table = entry.as_table_mut().ok_or_else(|| {
+                ConfigError::new(section, format!("expected a section [{section}]"))
+            })?;
+        }
+        table.insert(last.to_owned(), value);
+        self.origins.insert(key.to_owned(), origin.to_owned());
+        Ok(())
+    }
+
+    fn read(self) -> Result<Sections, ConfigError> {
+        serde_path_to_error::deserialize(Value::Table(self.table)).map_err(|error| {
+            let path = error.path().to_string();
+            let key = if path == "." { String::new() } else { path };
+            // Only the first line: the rest quotes the source.
+            let text = error.inner().message().lines().next().unwrap_or_default().to_owned();
+            ConfigError::new(key, text)
+        })
+    }
+}
+
+fn value(kind: Kind, text: &str) -> Option<Value> {
+    match kind {
+        Kind::Text => Some(Value::String(text.to_owned())),
+        Kind::Number => text.trim().parse().ok().map(Value::Integer),
+        Kind::List => {
+            if let Ok(Value::Array(list)) = serde_json::from_str(text) {
+                return Some(Value::Array(list));
+            }
+            let mut table: Table = format!("value = {text}").parse().ok()?;
+            table.remove("value").filter(Value::is_array)
+        }
+    }
+}
+
+/// Who set `key`, or the nearest key above or below it.
+fn origin(origins: &BTreeMap<String, String>, key: &str) -> Option<String> {
+    let exact = origins.iter().filter(|(set, _)| !set.is_empty());
+    let own = exact.filter(|(set, _)| key == set.as_str() || key.starts_with(&format!("{set}["))).map(|(_, origin)| origin);
+    own.last().or_else(|| origins.get("")).cloned()
+}

@@ -1,0 +1,284 @@
+//! The settings file's sections, with their defaults. `tocsin.example.toml`
+//! says what each key is for.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize, Serializer};
+use tocsin_mailer::{Secret, TlsMode};
+
+use super::units::{Listen, PublicUrl, Size, Span};
+
+/// Everything that can be set, as the file has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Sections {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) auth: Auth,
+    pub(crate) ingest: Ingest,
+    pub(crate) incidents: Incidents,
+    pub(crate) mail: Mail,
+    pub(crate) retention: Retention,
+    pub(crate) log: Log,
+}
+
+impl Default for Sections {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            server: Server::default(),
+            database: Database::default(),
+            auth: Auth::default(),
+            ingest: Ingest::default(),
+            incidents: Incidents::default(),
+            mail: Mail::default(),
+            retention: Retention::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) listen: Listen,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) body_limit: Size,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) workers: Option<usize>,
+    pub(crate) max_event_streams: usize,
+    pub(crate) drain_timeout: Span,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            public_url: None,
+            body_limit: Size::mib(16),
+            workers: None,
+            max_event_streams: 500,
+            drain_timeout: Span::seconds(30),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Database {
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "redacted_url")]
+    pub(crate) url: Option<String>,
+    pub(crate) max_connections: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, max_connections: 8 }
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Auth {
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    pub(crate) admin_password: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) admin_password_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ingest {
+    pub(crate) queue_bytes: Size,
+    pub(crate) team_label: String,
+    pub(crate) tokens: Vec<IngestToken>,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { queue_bytes: Size::mib(64), team_label: "team".to_owned(), tokens: Vec::new() }
+    }
+}
+
+/// One secret that senders may use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IngestToken {
+    /// What logs and errors call it.
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    pub(crate) token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The source that its deliveries belong to; without one `?source=` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<SourceName>,
+}
+
+/// The name of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct SourceName(String);
+
+impl SourceName {
+    /// The source of deliveries that name none.
+    pub(crate) fn default_name() -> Self {
+        Self("alertmanager".to_owned())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SourceName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
+            return Ok(Self(name));
+        }
+        Err("expected 1 to 64 letters, digits, \".\", \"_\" or \"-\"".to_owned())
+    }
+}
+
+impl From<SourceName> for String {
+    fn from(name: SourceName) -> String {
+        name.0
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Incidents {
+    pub(crate) window: Span,
+    pub(crate) stale_after: Span,
+}
+
+impl Default for Incidents {
+    fn default() -> Self {
+        Self { window: Span::seconds(5 * 60), stale_after: Span::seconds(9 * 3600) }
+    }
+}
+
+/// The language of mails to recipients who chose none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Language {
+    En,
+    Zh,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mail {
+    pub(crate) from: String,
+    pub(crate) default_language: Language,
+    pub(crate) default_time_zone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) template_dir: Option<PathBuf>,
+    pub(crate) max_files: usize,
+    pub(crate) max_file_bytes: Size,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smtp: Option<SmtpSection>,
+}
+
+/// The sender while none is set; good enough for files, refused with SMTP.
+pub(crate) const DEFAULT_FROM: &str = "Tocsin <tocsin@localhost>";
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            from: DEFAULT_FROM.to_owned(),
+            default_language: Language::En,
+            default_time_zone: "UTC".to_owned(),
+            template_dir: None,
+            max_files: 10_000,
+            max_file_bytes: Size::mib(256),
+            smtp: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SmtpSection {
+    pub(crate) host: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) port: Option<u16>,
+    #[serde(default, serialize_with = "tls_word")]
+    pub(crate) tls: TlsMode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    pub(crate) password: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password_file: Option<PathBuf>,
+    #[serde(default = "smtp_timeout")]
+    pub(crate) timeout: Span,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hello_name: Option<String>,
+}
+
+fn smtp_timeout() -> Span {
+    Span::seconds(20)
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Retention {
+    pub(crate) raw_bodies: Span,
+    pub(crate) refused_bytes: Size,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { raw_bodies: Span::seconds(30 * 86_400), refused_bytes: Size::mib(64) }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("[redacted]")
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn redacted_url<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&super::check::without_password(url.as_deref().unwrap_or_default()))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn tls_word<S: Serializer>(tls: &TlsMode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match tls {
+        TlsMode::Smtps => "smtps",
+        TlsMode::Starttls => "starttls",
+        TlsMode::None => "none",
+    })
+}

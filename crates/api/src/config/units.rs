@@ -1,0 +1,222 @@
+//! Spans of time, sizes and addresses as people write them.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A span of time: a number and `ms`, `s`, `m`, `h` or `d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Span(pub(crate) Duration);
+
+const SPANS: [(&str, u64); 5] =
+    [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+
+impl Span {
+    pub(crate) const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let expected = || format!("expected a span of time such as \"90s\", \"5m\", \"9h\" or \"30d\", found {text:?}");
+        let (unit, millis) =
+            SPANS.into_iter().find(|(unit, _)| text.trim().ends_with(unit)).ok_or_else(expected)?;
+        let number: u64 =
+            text.trim().trim_end_matches(unit).trim().parse().map_err(|_| expected())?;
+        // A thousand years is past anything meant, and keeps sums of times in range.
+        let span = number.checked_mul(millis).filter(|ms| *ms <= 365_250 * 86_400_000);
+        span.map(|ms| Self(Duration::from_millis(ms))).ok_or_else(expected)
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> String {
+        let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+        let largest = ["d", "h", "m", "s", "ms"].into_iter().find_map(|unit| {
+            let (_, size) = SPANS.into_iter().find(|(name, _)| *name == unit)?;
+            (millis.is_multiple_of(size) && millis > 0).then(|| format!("{}{unit}", millis / size))
+        });
+        largest.unwrap_or_else(|| "0s".to_owned())
+    }
+}
+
+/// A number of bytes, with `KiB`, `MiB`, `GiB`, or nothing for bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SizeText", into = "String")]
+pub(crate) struct Size(pub(crate) u64);
+
+/// A size may be written as a bare number too.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a size such as \"16MiB\" or a number of bytes")]
+enum SizeText {
+    Number(u64),
+    Text(String),
+}
+
+const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+impl Size {
+    pub(crate) const fn mib(number: u64) -> Self {
+        Self(number << 20)
+    }
+
+    /// As an in-memory size.
+    pub(crate) fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl TryFrom<SizeText> for Size {
+    type Error = String;
+
+    fn try_from(size: SizeText) -> Result<Self, String> {
+        let text = match size {
+            SizeText::Number(bytes) => return Ok(Self(bytes)),
+            SizeText::Text(text) => text,
+        };
+        let (number, size) = SIZES
+            .into_iter()
+            .find_map(|(unit, size)| Some((text.trim().strip_suffix(unit)?, size)))
+            .unwrap_or((text.trim(), 1));
+        let number: Option<u64> = number.trim().parse().ok();
+        number.and_then(|number| number.checked_mul(size)).map(Self).ok_or_else(|| {
+            format!("expected a size such as \"16MiB\" or a number of bytes, found {text:?}")
+        })
+    }
+}
+
+impl From<Size> for String {
+    fn from(size: Size) -> String {
+        let fitting = SIZES.into_iter().find(|(_, unit)| size.0 > 0 && size.0.is_multiple_of(*unit));
+        fitting.map_or_else(|| "0".to_owned(), |(name, unit)| format!("{}{name}", size.0 / unit))
+    }
+}
+
+/// Where the server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Listen(pub(crate) SocketAddr);
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        SocketAddr::from_str(text.trim()).map(Self).map_err(|_| {
+            format!("expected an IP address and a port such as \"127.0.0.1:8080\" or \"[::]:8080\", found {text:?}")
+        })
+    }
+}
+
+impl From<Listen> for String {
+    fn from(listen: Listen) -> String {
+        listen.0.to_string()
+    }
+}
+
+/// The address that people and senders reach the server at: http or https,
+/// its path ending in a slash, so that joining to it keeps the prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct PublicUrl(Url);
+
+impl PublicUrl {
+    /// The address itself.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The path, which begins and ends with a slash.
+    pub(crate) fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// Scheme, host and port as browsers send them in `Origin`.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let expected = |why: &str| {
+            format!("expected an address such as \"https://tocsin.example.com/\", {why}")
+        };
+        let mut url = Url::parse(text.trim()).map_err(|_| expected(&format!("found {text:?}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(expected(&format!("found {text:?}")));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(expected("found one with a user name or password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(expected("found one with a query or fragment"));
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Ok(Self(url))
+    }
+}
+
+impl From<PublicUrl> for String {
+    fn from(url: PublicUrl) -> String {
+        url.0.into()
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_and_written_alike() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("9h", 32_400), ("30d", 2_592_000)] {
+            let span = Span::try_from(text.to_owned()).unwrap();
+            assert_eq!(span, Span::seconds(seconds));
+            assert!(["90s", "5m", "9h", "30d"].contains(&String::from(span).as_str()));
+        }
+        assert_eq!(Span::try_from("250ms".to_owned()).unwrap().0, Duration::from_millis(250));
+        for bad in ["", "5", "m", "5 weeks", "-1s", "1.5h", "99999999999999d"] {
+            assert!(Span::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_and_written_alike() {
+        let read = |text: &str| Size::try_from(SizeText::Text(text.to_owned()));
+        assert_eq!(read("16MiB"), Ok(Size(16 << 20)));
+        assert_eq!(read("16 MiB"), Ok(Size(16 << 20)));
+        assert_eq!(read("1024"), Ok(Size(1024)));
+        assert_eq!(String::from(Size(1024)), "1KiB");
+        assert_eq!(String::from(Size(1025)), "1025B");
+        for bad in ["", "MiB", "16MB", "-1", "1e3"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_keeps_its_prefix() {
+        let url = PublicUrl::try_from("https://ops.example.com/tocsin".to_owned()).unwrap();
+        assert_eq!(url.path(), "/tocsin/");
+        assert_eq!(url.origin(), "https://ops.example.com");
+        for bad in ["ops.example.com", "ftp://ops.example.com", "https://u:p@ops.example.com", "https://ops.example.com/?a"] {
+            assert!(PublicUrl::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}
