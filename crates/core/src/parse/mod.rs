@@ -13,4 +13,6 @@ pub use alertmanager::{MAX_ALERTS, alertmanager};
 pub use error::ParseError;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;
