@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::{ParseError, excerpt};
-use super::wire::{WireAlert, WireBody};
+use super::wire::{Object, WireAlert, WireBody};
 use super::{mend, tolerant};
 use crate::alert::{Body, RejectedAlert, Said, Status};
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ pub fn alertmanager(body: &[u8], team_label: &str) -> Result<Body, ParseError> {
     };
     // Nearly every body is what Alertmanager writes. It is read in one pass, straight into its
     // types; only when that fails is it read again, piece by piece, to find what is odd about it.
-    if let Ok(mut wire) = serde_json::from_str::<WireBody<'_>>(&text)
+    if let Ok(Object(mut wire)) = serde_json::from_str::<Object<WireBody<'_>>>(&text)
         && let Some(alerts) = wire.alerts.take()
     {
         return Ok(read(wire, alerts.0.into_iter().map(Ok), team_label));

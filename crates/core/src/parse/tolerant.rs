@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::alertmanager::MAX_ALERTS;
 use super::error::{ParseError, excerpt};
 use super::json::{self, Kind, kind};
-use super::wire::{WireAlert, WireBody};
+use super::wire::{Object, WireAlert, WireBody};
 use crate::alert::Labels;
 
 /// What becomes of one entry of `alerts`: read, or the reason why not.
@@ -62,7 +62,7 @@ pub(super) fn body(text: &str) -> Result<(WireBody<'_>, Vec<Entry<'_>>), ParseEr
 }
 
 fn alert(raw: &RawValue) -> Entry<'_> {
-    if let Ok(alert) = serde_json::from_str(raw.get()) {
+    if let Ok(Object(alert)) = serde_json::from_str(raw.get()) {
         return Ok(alert);
     }
     if kind(raw) != Kind::Object {

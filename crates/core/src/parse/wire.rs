@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::alertmanager::MAX_ALERTS;
 use crate::alert::Labels;
@@ -70,7 +72,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for WireAlerts<'a> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut alerts = Vec::new();
-                while let Some(alert) = seq.next_element()? {
+                while let Some(Object(alert)) = seq.next_element()? {
                     if alerts.len() == MAX_ALERTS {
                         return Err(A::Error::custom("too many alerts"));
                     }
@@ -81,5 +83,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for WireAlerts<'a> {
         }
 
         deserializer.deserialize_seq(Alerts).map(Self)
+    }
+}
+
+/// A struct read from an object only: serde's derived reader takes an array for one too, by the
+/// order of its fields, and would make an alert of `[]`.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
     }
 }

@@ -1,0 +1,171 @@
+//! The body around the alerts, and bodies that are refused.
+
+use super::{alertmanager, around, read};
+use crate::alert::Status;
+use crate::parse::{MAX_ALERTS, ParseError};
+
+fn refused(body: &[u8]) -> ParseError {
+    alertmanager(body, "team").unwrap_err()
+}
+
+#[test]
+fn the_fields_of_other_versions_are_taken_as_text() {
+    let body = read(
+        r#"{"version":3,"groupKey":15615590933959184469,"receiver":null,"externalURL":false,
+            "truncatedAlerts":"12","status":"resolved","groupLabels":{"code":5,"gone":null},
+            "alerts":[]}"#,
+    );
+    assert_eq!(body.version, "3");
+    assert_eq!(body.group_key, "15615590933959184469");
+    assert_eq!(body.receiver, "");
+    assert_eq!(body.external_url, "false");
+    assert_eq!(body.truncated_alerts, 12);
+    assert_eq!(body.status, Some(Status::Resolved));
+    assert_eq!(body.group_labels.len(), 1);
+    assert_eq!(body.group_labels["code"], "5");
+}
+
+#[test]
+fn any_count_of_truncated_alerts_is_taken() {
+    for (sent, expected) in [
+        ("7", 7),
+        ("7.0", 7),
+        ("1e3", 1000),
+        ("\"7\"", 7),
+        ("-1", 0),
+        ("1e999", u64::MAX),
+        ("null", 0),
+        ("\"many\"", 0),
+        ("{}", 0),
+    ] {
+        let body = read(&format!(r#"{{"alerts":[],"truncatedAlerts":{sent}}}"#));
+        assert_eq!(body.truncated_alerts, expected, "{sent}");
+    }
+}
+
+#[test]
+fn nothing_but_alerts_is_needed() {
+    for body in [
+        r#"{"alerts":[]}"#,
+        r#"{"alerts":null}"#,
+        "\u{feff} {\"alerts\" : [ ] }\n",
+    ] {
+        let body = read(body);
+        assert_eq!((body.total, body.alerts.len()), (0, 0));
+        assert_eq!((body.status, &*body.group_key), (None, ""));
+    }
+    let odd = r#"{"alerts":[],"groupLabels":"x","status":5,"commonLabels":7,"alerts":[]}"#;
+    assert!(read(odd).group_labels.is_empty());
+}
+
+#[test]
+fn grafanas_state_is_a_status_where_there_is_none() {
+    let status = |fields: &str| read(&format!(r#"{{"alerts":[],{fields}}}"#)).status;
+    assert_eq!(status(r#""state":"alerting""#), Some(Status::Firing));
+    assert_eq!(status(r#""state":"ok""#), Some(Status::Resolved));
+    assert_eq!(status(r#""state":"pending""#), None);
+    assert_eq!(
+        status(r#""state":"ok","status":"firing""#),
+        Some(Status::Firing)
+    );
+}
+
+#[test]
+fn unknown_fields_are_ignored_at_any_depth() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let alert = format!(r#"{{"status":"firing","labels":{{"a":"b"}},"values":{deep}}}"#);
+    let body = format!(r#"{{"x":{deep},"alerts":[{alert}],"groupKey":1}}"#);
+    assert_eq!(read(&body).alerts.len(), 1);
+    // Where it is looked at, too.
+    let alert = format!(r#"{{"status":"firing","labels":{{"a":{deep}}}}}"#);
+    assert_eq!(read(&around(&alert)).rejected.len(), 1);
+    let alert = format!(r#"{{"status":"firing","annotations":{{"a":{deep}}}}}"#);
+    assert_eq!(read(&around(&alert)).alerts[0].annotations["a"], deep);
+}
+
+#[test]
+fn an_empty_body_is_refused() {
+    for body in ["", " \r\n", "\u{feff}"] {
+        assert_eq!(refused(body.as_bytes()), ParseError::Empty);
+    }
+}
+
+#[test]
+fn what_is_not_utf8_is_refused() {
+    assert_eq!(
+        refused(b"{\"alerts\":\"\xff\"}").to_string(),
+        "the body is not UTF-8 (first bad byte at offset 11)"
+    );
+}
+
+#[test]
+fn what_is_not_json_is_refused_with_the_place() {
+    let error = refused(b"{\n  \"alerts\": [\n    {\"status\": pending}\n  ]\n}");
+    assert_eq!(error.kind(), "not-json");
+    assert_eq!(
+        error.to_string(),
+        "the body is not JSON: expected value at line 3, column 16:     {\"status\": pending}"
+    );
+    for text in [
+        "{",
+        "alertname=x",
+        "{'alerts':[]}",
+        r#"{"alerts":[]} x"#,
+        "[1,",
+        "\"\\ud800",
+        "NaN",
+    ] {
+        assert_eq!(refused(text.as_bytes()).kind(), "not-json", "{text}");
+    }
+}
+
+#[test]
+fn an_error_quotes_at_most_eighty_characters() {
+    let text = format!(r#"{{"{}":x,"{}":1}}"#, "中".repeat(500), "文".repeat(500));
+    let ParseError::NotJson { excerpt, .. } = refused(text.as_bytes()) else {
+        panic!("it is not JSON");
+    };
+    assert_eq!(excerpt.chars().count(), 80);
+    assert!(excerpt.contains(":x,"), "{excerpt}");
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    for (text, found) in [("null", "null"), ("7", "a number"), ("\"x\"", "a string")] {
+        let error = refused(text.as_bytes());
+        assert_eq!(error.kind(), "not-an-object");
+        assert_eq!(
+            error.to_string(),
+            format!("the body is {found}, not an object")
+        );
+    }
+    let error = refused(br#"[{"labels":{"alertname":"X"}}]"#);
+    assert_eq!(error, ParseError::BareArray);
+    assert!(error.to_string().contains("/api/v2/alerts"));
+    // The fields of a body by their order, which serde would take.
+    let error = refused(br#"["receiver","firing","",[{"status":"firing"}]]"#);
+    assert_eq!(error, ParseError::BareArray);
+}
+
+#[test]
+fn a_body_without_alerts_is_refused() {
+    assert_eq!(refused(b"{}"), ParseError::NoAlerts);
+    assert_eq!(
+        refused(br#"{"evalMatches":[],"ruleId":7,"state":"alerting"}"#),
+        ParseError::LegacyGrafana
+    );
+    assert_eq!(
+        refused(br#"{"alerts":{"a":1}}"#).to_string(),
+        "`alerts` is an object, not an array"
+    );
+}
+
+#[test]
+fn the_number_of_alerts_is_bounded() {
+    let body = |n: usize| around(&vec![r#"{"status":"firing"}"#; n].join(","));
+    assert_eq!(read(&body(MAX_ALERTS)).alerts.len(), MAX_ALERTS);
+    assert_eq!(
+        refused(body(MAX_ALERTS + 1).as_bytes()),
+        ParseError::TooManyAlerts { limit: MAX_ALERTS }
+    );
+}

@@ -1,0 +1,41 @@
+//! Own small bodies, one for each odd shape that senders are known to have.
+
+mod alerts;
+mod bodies;
+mod properties;
+
+use super::alertmanager;
+use crate::alert::{Body, Said};
+
+fn read(body: &str) -> Body {
+    alertmanager(body.as_bytes(), "team").unwrap()
+}
+
+/// A body that holds these alerts.
+fn around(alerts: &str) -> String {
+    format!(r#"{{"receiver":"r","status":"firing","alerts":[{alerts}],"version":"4"}}"#)
+}
+
+/// The only alert, which must have been read.
+fn alert(alert: &str) -> Said {
+    let mut body = read(&around(alert));
+    assert_eq!(body.rejected, []);
+    assert_eq!(body.alerts.len(), 1);
+    body.alerts.remove(0)
+}
+
+/// Why the second of three alerts was rejected; its neighbours must have been read.
+fn reason(bad: &str) -> String {
+    let good = |name: &str| format!(r#"{{"status":"firing","labels":{{"alertname":"{name}"}}}}"#);
+    let mut body = read(&around(&format!(
+        "{},{bad},{}",
+        good("before"),
+        good("after")
+    )));
+    let names: Vec<&str> = body.alerts.iter().map(|a| &*a.facts.alertname).collect();
+    assert_eq!(names, ["before", "after"]);
+    assert_eq!(body.total, 3);
+    assert_eq!(body.rejected.len(), 1);
+    assert_eq!(body.rejected[0].index, 1);
+    body.rejected.remove(0).reason
+}
