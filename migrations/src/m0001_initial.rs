@@ -274,9 +274,9 @@ CREATE TABLE alert_groups (
     source TEXT NOT NULL,
     receiver TEXT NOT NULL,
     group_key TEXT NOT NULL,
-    period BIGINT NOT NULL,
-    firing BOOLEAN NOT NULL,
-    subject_stem TEXT NOT NULL
+    period BIGINT NOT NULL DEFAULT 0,
+    firing BOOLEAN NOT NULL DEFAULT FALSE,
+    subject_stem TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE notifications (

@@ -10,11 +10,22 @@ use crate::alert::Labels;
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {
-    /// The address of a label set.
+    /// The address of a label set. The team is part of it, because a setting says which label that
+    /// is: after a change of it, the same labels are another set.
     #[must_use]
-    pub fn of_labels(labels: &Labels) -> Self {
+    pub fn of_labels(labels: &Labels, team: &str) -> Self {
         let mut buffer = Vec::with_capacity(512);
         put_set(&mut buffer, labels);
+        put(&mut buffer, team);
+        Self::of_bytes(&buffer)
+    }
+
+    /// The address of one name with its value.
+    #[must_use]
+    pub fn of_label(name: &str, value: &str) -> Self {
+        let mut buffer = Vec::with_capacity(128);
+        put(&mut buffer, name);
+        put(&mut buffer, value);
         Self::of_bytes(&buffer)
     }
 

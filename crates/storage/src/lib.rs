@@ -9,8 +9,12 @@
 //! To add one more query: find the module named after its noun, build the SQL
 //! there with bound values only, and test it in `tests/` on both databases.
 
+pub mod changes;
+pub mod codes;
 mod db;
 mod error;
+pub mod ingest;
+mod query;
 mod sql;
 
 pub use db::{Backend, Db, DbSettings, Tx};

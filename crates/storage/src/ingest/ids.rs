@@ -1,0 +1,114 @@
+//! Numbers for rows that other rows of the same batch point to, so that a
+//! batch is written without asking for each row's number.
+
+use std::collections::VecDeque;
+
+use sea_orm::FromQueryResult;
+
+use crate::{Backend, StorageError, Tx, query};
+
+/// The tables whose rows are numbered beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbered {
+    /// `deliveries`
+    Deliveries,
+    /// `incidents`
+    Incidents,
+    /// `log_entries`
+    LogEntries,
+    /// `incident_events`
+    IncidentEvents,
+    /// `notifications`
+    Notifications,
+}
+
+const TABLES: [(Numbered, &str); 5] = [
+    (Numbered::Deliveries, "deliveries"),
+    (Numbered::Incidents, "incidents"),
+    (Numbered::LogEntries, "log_entries"),
+    (Numbered::IncidentEvents, "incident_events"),
+    (Numbered::Notifications, "notifications"),
+];
+
+/// Fetched at once on PostgreSQL, so that small batches share a fetch.
+const BLOCK: usize = 64;
+
+/// A writer's supply of numbers. On SQLite they follow the table's counter,
+/// which only the transaction that writes can move. On PostgreSQL they come
+/// from its sequences; what a batch leaves over serves the next, so numbers of
+/// two replicas interleave and are not in the order of time.
+#[derive(Debug, Default)]
+pub struct Ids {
+    supply: [VecDeque<i64>; TABLES.len()],
+    next: [i64; TABLES.len()],
+    counts: bool,
+}
+
+#[derive(FromQueryResult)]
+struct Counter {
+    name: String,
+    seq: i64,
+}
+
+impl Ids {
+    /// To be called first in every transaction that takes numbers.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn begin(&mut self, tx: &Tx) -> Result<(), StorageError> {
+        self.counts = tx.backend == Backend::Sqlite;
+        if self.counts {
+            self.next = [1; TABLES.len()];
+            let counters: Vec<Counter> =
+                query::all(tx, "SELECT name, seq FROM sqlite_sequence", vec![]).await?;
+            for counter in counters {
+                if let Some(at) = TABLES.iter().position(|(_, name)| *name == counter.name) {
+                    self.next[at] = counter.seq + 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that `count` numbers can be taken.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn reserve(
+        &mut self,
+        tx: &Tx,
+        table: Numbered,
+        count: usize,
+    ) -> Result<(), StorageError> {
+        let at = table as usize;
+        let missing = count.saturating_sub(self.supply[at].len());
+        if self.counts || missing == 0 {
+            return Ok(());
+        }
+        let rows = query::numbers(
+            tx,
+            "SELECT nextval(pg_get_serial_sequence(?, 'id')) AS n FROM generate_series(1, ?)",
+            vec![
+                TABLES[at].1.into(),
+                i32::try_from(missing.max(BLOCK)).unwrap_or(i32::MAX).into(),
+            ],
+        )
+        .await?;
+        self.supply[at].extend(rows);
+        Ok(())
+    }
+
+    /// The next number of a table. On PostgreSQL it must have been reserved;
+    /// where it was not, the number is 0, which no table accepts twice.
+    pub fn take(&mut self, table: Numbered) -> i64 {
+        let at = table as usize;
+        if self.counts {
+            let id = self.next[at];
+            self.next[at] += 1;
+            id
+        } else {
+            debug_assert!(!self.supply[at].is_empty(), "take without reserve");
+            self.supply[at].pop_front().unwrap_or_default()
+        }
+    }
+}
