@@ -9,13 +9,28 @@
 //! To add one more query: find the module named after its noun, build the SQL
 //! there with bound values only, and test it in `tests/` on both databases.
 
+mod acknowledge;
+pub mod alerts;
 pub mod changes;
 pub mod codes;
+mod cursor;
 mod db;
+pub mod deliveries;
+pub mod directory;
 mod error;
+mod filter;
+pub mod incidents;
 pub mod ingest;
+mod matching;
+pub mod notifications;
 mod query;
+mod resend;
 mod sql;
+pub mod stats;
+mod timeline;
 
+pub use cursor::{InvalidCursor, MAX_LIMIT, Order, Page, PageRequest, SortKey};
 pub use db::{Backend, Db, DbSettings, Tx};
 pub use error::StorageError;
+pub use filter::{AlertCriteria, AlertFilter, IncidentFilter, TimeRange};
+pub use query::Reads;

@@ -1,0 +1,192 @@
+//! Acknowledging incidents: what people do to them.
+
+use std::collections::HashMap;
+
+use sea_orm::{FromQueryResult, Value};
+use tocsin_core::time::Timestamp;
+
+use crate::changes::{self, Change};
+use crate::codes::EventKind;
+use crate::query;
+use crate::{Backend, StorageError, Tx};
+
+/// Incidents that are changed by one statement.
+const CHUNK: usize = 1_000;
+
+/// What a person says of incidents.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledgement<'a> {
+    /// Seen (true), or taken back (false); `None` leaves it.
+    pub known: Option<bool>,
+    /// The new memo; `None` leaves it.
+    pub memo: Option<&'a str>,
+    /// Who says it.
+    pub by: Option<&'a str>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Changes those of the incidents that are not so already, each with its event
+/// and its row in the change feed, and returns their numbers in ascending
+/// order. Numbers without an incident are passed over.
+///
+/// Taking an acknowledgement back leaves the memo. A memo alone becomes an
+/// event only where the incident is acknowledged: then it belongs to that.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn acknowledge(
+    tx: &Tx,
+    ids: &[i64],
+    said: &Acknowledgement<'_>,
+) -> Result<Vec<i64>, StorageError> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    lock(tx, &ids).await?;
+    let mut changed = Vec::new();
+    for chunk in ids.chunks(CHUNK) {
+        changed.extend(change(tx, chunk, said).await?);
+    }
+    Ok(changed)
+}
+
+/// Locks the incidents' series in the order that all writers keep (rule 9), so
+/// that no delivery changes the incidents meanwhile and none waits for ever.
+async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
+    if tx.backend == Backend::Sqlite || ids.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM series s WHERE s.id IN \
+         (SELECT i.series_id FROM incidents i WHERE i.id IN ({})) \
+         ORDER BY s.source{bytewise}, s.fingerprint{bytewise} FOR UPDATE) locked",
+        query::id_list(tx.backend),
+        bytewise = query::bytewise(tx.backend),
+    );
+    query::numbers(tx, &sql, vec![query::ids(ids)]).await?;
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Before {
+    id: i64,
+    known_at: Option<i64>,
+    memo: String,
+}
+
+async fn change(
+    tx: &Tx,
+    ids: &[i64],
+    said: &Acknowledgement<'_>,
+) -> Result<Vec<i64>, StorageError> {
+    let memo = said.memo.map(query::without_nul);
+    let list = query::id_list(tx.backend);
+    let sql = format!("SELECT id, known_at, memo FROM incidents WHERE id IN ({list}) ORDER BY id");
+    let before: Vec<Before> = query::all(tx, &sql, vec![query::ids(ids)]).await?;
+    let mut known = Vec::new();
+    let mut written = Vec::new();
+    let mut changed = Vec::new();
+    let mut events: HashMap<EventKind, Vec<i64>> = HashMap::new();
+    let mut feed: HashMap<EventKind, Vec<i64>> = HashMap::new();
+    for incident in before {
+        let was = incident.known_at.is_some();
+        let is = said.known.unwrap_or(was);
+        let rewritten = memo.as_ref().is_some_and(|memo| *memo != incident.memo);
+        if is == was && !rewritten {
+            continue;
+        }
+        changed.push(incident.id);
+        if is != was {
+            known.push(incident.id);
+        }
+        if rewritten {
+            written.push(incident.id);
+        }
+        let kind = if is {
+            EventKind::Acknowledged
+        } else {
+            EventKind::Unacknowledged
+        };
+        if is || was {
+            events.entry(kind).or_default().push(incident.id);
+        }
+        feed.entry(kind).or_default().push(incident.id);
+    }
+    if let Some(is) = said.known {
+        set_known(tx, &known, is, said).await?;
+    }
+    if let Some(memo) = &memo {
+        let set = "memo = ?";
+        update(tx, &written, set, vec![memo.as_str().into()]).await?;
+    }
+    for kind in [EventKind::Acknowledged, EventKind::Unacknowledged] {
+        if let Some(ids) = events.get(&kind) {
+            record(tx, ids, kind, memo.as_deref(), said).await?;
+        }
+        if let Some(ids) = feed.get(&kind) {
+            changes::insert_many(tx, ids, &Change::Incident { event: kind }, said.now).await?;
+        }
+    }
+    Ok(changed)
+}
+
+async fn set_known(
+    tx: &Tx,
+    ids: &[i64],
+    known: bool,
+    said: &Acknowledgement<'_>,
+) -> Result<(), StorageError> {
+    let at = known.then_some(said.now.as_micros());
+    let by = said.by.filter(|_| known).map(query::without_nul);
+    update(
+        tx,
+        ids,
+        "known_at = ?, known_by = ?",
+        vec![at.into(), by.into()],
+    )
+    .await
+}
+
+async fn update(
+    tx: &Tx,
+    ids: &[i64],
+    set: &str,
+    mut values: Vec<Value>,
+) -> Result<(), StorageError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let list = query::id_list(tx.backend);
+    values.push(query::ids(ids));
+    let sql = format!("UPDATE incidents SET {set} WHERE id IN ({list})");
+    match tx.execute(&sql, values).await? {
+        rows if rows == ids.len() as u64 => Ok(()),
+        _ => Err(StorageError::Stale("incident")),
+    }
+}
+
+async fn record(
+    tx: &Tx,
+    ids: &[i64],
+    kind: EventKind,
+    memo: Option<&str>,
+    said: &Acknowledgement<'_>,
+) -> Result<(), StorageError> {
+    use crate::codes::Coded;
+    let sql = format!(
+        "INSERT INTO incident_events (incident_id, kind, at, person, memo) \
+         SELECT o.value, CAST(? AS SMALLINT), CAST(? AS BIGINT), CAST(? AS TEXT), \
+         CAST(? AS TEXT) FROM ({}) o",
+        query::id_list(tx.backend)
+    );
+    let values = vec![
+        kind.code().into(),
+        said.now.as_micros().into(),
+        said.by.map(query::without_nul).into(),
+        memo.into(),
+        query::ids(ids),
+    ];
+    tx.execute(&sql, values).await?;
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! The change feed: what happened, in an order in which nothing is skipped
+//! (rule 10).
+
+use sea_orm::{FromQueryResult, Value};
+use serde::{Deserialize, Serialize};
+use tocsin_core::time::Timestamp;
+
+use crate::codes::{ChangeKind, Coded, EventKind, NotificationState};
+use crate::query::{self, Reads};
+use crate::{Backend, StorageError, Tx};
+
+/// The most incident events that the row of one delivery names; whoever reads
+/// on finds the others in the incidents.
+pub const MAX_EVENTS: usize = 200;
+
+/// A place in the feed: the writing transaction's number, then the row's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedCursor {
+    /// The transaction's number; 0 on SQLite.
+    pub transaction_id: i64,
+    /// The row's number.
+    pub id: i64,
+}
+
+/// One row of the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// Its place; reading goes on after it.
+    pub cursor: FeedCursor,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The number of the delivery, incident or mail.
+    pub object_id: i64,
+    /// What happened to it.
+    pub change: Change,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A delivery was stored.
+    Delivery {
+        /// Its source.
+        source: String,
+        /// New log entries.
+        entries: i64,
+        /// Whether it was refused.
+        refused: bool,
+        /// What it did to which incidents, the first [`MAX_EVENTS`].
+        events: Vec<(i64, EventKind)>,
+    },
+    /// An incident changed, other than by a delivery.
+    Incident {
+        /// What happened to it.
+        event: EventKind,
+    },
+    /// A mail changed its state.
+    Notification {
+        /// Its new state.
+        state: NotificationState,
+    },
+}
+
+impl Change {
+    pub(crate) fn kind(&self) -> ChangeKind {
+        match self {
+            Self::Delivery { .. } => ChangeKind::Delivery,
+            Self::Incident { .. } => ChangeKind::Incident,
+            Self::Notification { .. } => ChangeKind::Notification,
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        let json = match self {
+            Self::Delivery {
+                source,
+                entries,
+                refused,
+                events,
+            } => {
+                let events = events.iter().take(MAX_EVENTS);
+                serde_json::to_string(&DeliveryData {
+                    source: source.clone(),
+                    entries: *entries,
+                    refused: *refused,
+                    events: events.map(|(id, kind)| (*id, kind.code())).collect(),
+                })
+            }
+            Self::Incident { event } => serde_json::to_string(&IncidentData {
+                event: event.code(),
+            }),
+            Self::Notification { state } => serde_json::to_string(&NotificationData {
+                state: state.code(),
+            }),
+        };
+        // Numbers and texts always make JSON.
+        json.unwrap_or_default()
+    }
+
+    /// `None` for what this program does not write.
+    fn read(kind: i16, json: &str) -> Option<Self> {
+        Some(match ChangeKind::from_code(kind)? {
+            ChangeKind::Delivery => {
+                let data: DeliveryData = serde_json::from_str(json).ok()?;
+                let events = data.events.into_iter();
+                Self::Delivery {
+                    source: data.source,
+                    entries: data.entries,
+                    refused: data.refused,
+                    events: events
+                        .map(|(id, kind)| Some((id, EventKind::from_code(kind)?)))
+                        .collect::<Option<_>>()?,
+                }
+            }
+            ChangeKind::Incident => {
+                let data: IncidentData = serde_json::from_str(json).ok()?;
+                Self::Incident {
+                    event: EventKind::from_code(data.event)?,
+                }
+            }
+            ChangeKind::Notification => {
+                let data: NotificationData = serde_json::from_str(json).ok()?;
+                Self::Notification {
+                    state: NotificationState::from_code(data.state)?,
+                }
+            }
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeliveryData {
+    source: String,
+    entries: i64,
+    refused: bool,
+    events: Vec<(i64, i16)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct IncidentData {
+    event: i16,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NotificationData {
+    state: i16,
+}
+
+/// Writes one row, in the transaction that makes the change.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn insert(
+    tx: &Tx,
+    object_id: i64,
+    change: &Change,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    insert_many(tx, &[object_id], change, now).await
+}
+
+/// Writes one row for each object, with the same change.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn insert_many(
+    tx: &Tx,
+    object_ids: &[i64],
+    change: &Change,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if object_ids.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "INSERT INTO changes (transaction_id, at, kind, object_id, data) \
+         SELECT {}, CAST(? AS BIGINT), CAST(? AS SMALLINT), o.value, CAST(? AS TEXT) \
+         FROM ({}) o",
+        transaction_id(tx.backend),
+        query::id_list(tx.backend)
+    );
+    let values = vec![
+        now.as_micros().into(),
+        change.kind().code().into(),
+        change.to_json().into(),
+        query::ids(object_ids),
+    ];
+    tx.execute(&sql, values).await?;
+    Ok(())
+}
+
+/// The SQL for the current transaction's number in the feed.
+pub(crate) fn transaction_id(backend: Backend) -> &'static str {
+    match backend {
+        // Writers take turns: ids are in the order of the commits.
+        Backend::Sqlite => "0",
+        Backend::Postgres => "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)",
+    }
+}
+
+/// Rows that no transaction still under way can precede: a row with a lower
+/// number, committed late, would be skipped by whoever read on meanwhile.
+fn settled(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "1 = 1",
+        Backend::Postgres => {
+            "transaction_id < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)"
+        }
+    }
+}
+
+/// The rows after `cursor`, or from the beginning, in order, at most `limit`.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn after(
+    db: &impl Reads,
+    cursor: Option<FeedCursor>,
+    limit: u32,
+) -> Result<Vec<ChangeRow>, StorageError> {
+    let FeedCursor { transaction_id, id } = cursor.unwrap_or(FeedCursor {
+        transaction_id: -1,
+        id: 0,
+    });
+    let sql = format!(
+        "SELECT transaction_id, id, at, kind, object_id, data FROM changes \
+         WHERE (transaction_id, id) > (?, ?) AND {} \
+         ORDER BY transaction_id, id LIMIT ?",
+        settled(db.backend())
+    );
+    let values = vec![
+        transaction_id.into(),
+        id.into(),
+        Value::from(i64::from(limit)),
+    ];
+    let rows: Vec<Row> = query::all(db, &sql, values).await?;
+    rows.into_iter().map(Row::into_change).collect()
+}
+
+/// The place of the last row that can be read; `None` while the feed is empty.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn latest(db: &impl Reads) -> Result<Option<FeedCursor>, StorageError> {
+    let sql = format!(
+        "SELECT transaction_id, id FROM changes WHERE {} \
+         ORDER BY transaction_id DESC, id DESC LIMIT 1",
+        settled(db.backend())
+    );
+    let row: Option<PlaceRow> = query::first(db, &sql, vec![]).await?;
+    Ok(row.map(|row| FeedCursor {
+        transaction_id: row.transaction_id,
+        id: row.id,
+    }))
+}
+
+#[derive(FromQueryResult)]
+struct PlaceRow {
+    transaction_id: i64,
+    id: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    transaction_id: i64,
+    id: i64,
+    at: i64,
+    kind: i16,
+    object_id: i64,
+    data: String,
+}
+
+impl Row {
+    fn into_change(self) -> Result<ChangeRow, StorageError> {
+        let change = Change::read(self.kind, &self.data);
+        Ok(ChangeRow {
+            cursor: FeedCursor {
+                transaction_id: self.transaction_id,
+                id: self.id,
+            },
+            at: query::time(self.at),
+            object_id: self.object_id,
+            change: change.ok_or(StorageError::Corrupt {
+                table: "changes",
+                column: "data",
+                id: self.id,
+            })?,
+        })
+    }
+}

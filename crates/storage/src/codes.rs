@@ -1,0 +1,207 @@
+//! The small numbers that stand for words in the database.
+//!
+//! A number, once given, keeps its meaning for ever: rows outlive programs. A
+//! number that no word has is a [`StorageError::Corrupt`] row, never a guess.
+
+use tocsin_core::alert::Status;
+pub use tocsin_core::judge::State as IncidentState;
+use tocsin_core::judge::State;
+
+use crate::StorageError;
+
+/// A word that is stored as a number.
+pub trait Coded: Sized + Copy {
+    /// The number in the database.
+    fn code(self) -> i16;
+
+    /// The word for a number, if any.
+    fn from_code(code: i16) -> Option<Self>;
+
+    /// The word for the number that a row holds.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] for a number that this program never writes.
+    fn read(
+        code: i16,
+        table: &'static str,
+        column: &'static str,
+        id: i64,
+    ) -> Result<Self, StorageError> {
+        Self::from_code(code).ok_or(StorageError::Corrupt { table, column, id })
+    }
+}
+
+macro_rules! coded {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $word:ident = $code:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$doc])* $word,)+
+        }
+
+        impl Coded for $name {
+            fn code(self) -> i16 {
+                match self {
+                    $(Self::$word => $code,)+
+                }
+            }
+
+            fn from_code(code: i16) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$word),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+impl Coded for Status {
+    fn code(self) -> i16 {
+        match self {
+            Self::Firing => 0,
+            Self::Resolved => 1,
+        }
+    }
+
+    fn from_code(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Firing),
+            1 => Some(Self::Resolved),
+            _ => None,
+        }
+    }
+}
+
+impl Coded for State {
+    fn code(self) -> i16 {
+        match self {
+            Self::Open => 0,
+            Self::Resolved => 1,
+            Self::Lost => 2,
+        }
+    }
+
+    fn from_code(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Open),
+            1 => Some(Self::Resolved),
+            2 => Some(Self::Lost),
+            _ => None,
+        }
+    }
+}
+
+coded! {
+    /// What a log entry did to its incident.
+    EntryKind {
+        /// It opened the incident.
+        Opened = 0,
+        /// It closed the incident.
+        Resolved = 1,
+        /// It repeated the incident's state after the window.
+        Refreshed = 2,
+        /// It told an overtaken state; nothing moved.
+        Late = 3,
+    }
+}
+
+coded! {
+    /// What happened to an incident.
+    EventKind {
+        /// It began.
+        Opened = 0,
+        /// It was told again after the window.
+        Refreshed = 1,
+        /// Its end was told.
+        Resolved = 2,
+        /// Its end was never told, and the alert fired anew.
+        Lost = 3,
+        /// A person acknowledged it.
+        Acknowledged = 4,
+        /// A person took the acknowledgement back.
+        Unacknowledged = 5,
+    }
+}
+
+coded! {
+    /// What became of a request to the webhook.
+    DeliveryOutcome {
+        /// Its alerts are in the log, but for the rejected ones.
+        Accepted = 0,
+        /// Nothing of it could be read.
+        Refused = 1,
+    }
+}
+
+coded! {
+    /// How far a mail has come.
+    NotificationState {
+        /// It waits for its first or next attempt.
+        Queued = 0,
+        /// A worker has leased it.
+        Sending = 1,
+        /// The SMTP server took it.
+        Sent = 2,
+        /// The SMTP server refused it for good.
+        Failed = 3,
+        /// It was written to a file, for want of an SMTP server.
+        Written = 4,
+    }
+}
+
+coded! {
+    /// What a row of the change feed speaks of.
+    ChangeKind {
+        /// A stored delivery.
+        Delivery = 0,
+        /// A changed incident.
+        Incident = 1,
+        /// A changed mail.
+        Notification = 2,
+    }
+}
+
+coded! {
+    /// The language that a recipient is written to in.
+    Language {
+        /// English.
+        En = 0,
+        /// Simplified Chinese.
+        Zh = 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back<T: Coded + PartialEq + std::fmt::Debug>(codes: i16) {
+        for code in 0..codes {
+            assert_eq!(T::from_code(code).map(Coded::code), Some(code));
+        }
+        assert_eq!(T::from_code(codes), None);
+        assert_eq!(T::from_code(-1), None);
+    }
+
+    #[test]
+    fn every_word_comes_back_from_its_number() {
+        there_and_back::<Status>(2);
+        there_and_back::<IncidentState>(3);
+        there_and_back::<EntryKind>(4);
+        there_and_back::<EventKind>(6);
+        there_and_back::<DeliveryOutcome>(2);
+        there_and_back::<NotificationState>(5);
+        there_and_back::<ChangeKind>(3);
+        there_and_back::<Language>(2);
+    }
+
+    #[test]
+    fn a_number_without_a_word_names_its_row() {
+        let error = Language::read(7, "recipients", "language", 3).map_err(|e| e.to_string());
+        assert_eq!(
+            error,
+            Err("corrupt row: table recipients, column language, id 3".to_owned())
+        );
+    }
+}

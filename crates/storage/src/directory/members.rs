@@ -1,0 +1,52 @@
+//! Which recipients are in which groups.
+
+use crate::query;
+use crate::{StorageError, Tx};
+
+/// Makes `group_ids` the groups of a recipient, and no others.
+///
+/// # Errors
+/// [`StorageError::Conflict`] where one of them does not exist.
+pub async fn set_groups_of_recipient(
+    tx: &Tx,
+    recipient_id: i64,
+    group_ids: &[i64],
+) -> Result<(), StorageError> {
+    tx.execute(
+        "DELETE FROM group_members WHERE recipient_id = ?",
+        vec![recipient_id.into()],
+    )
+    .await?;
+    let sql = format!(
+        "INSERT INTO group_members (group_id, recipient_id) \
+         SELECT DISTINCT o.value, CAST(? AS BIGINT) FROM ({}) o",
+        query::id_list(tx.backend)
+    );
+    tx.execute(&sql, vec![recipient_id.into(), query::ids(group_ids)])
+        .await?;
+    Ok(())
+}
+
+/// Makes `recipient_ids` the members of a group, and no others.
+///
+/// # Errors
+/// [`StorageError::Conflict`] where one of them does not exist.
+pub async fn set_members(
+    tx: &Tx,
+    group_id: i64,
+    recipient_ids: &[i64],
+) -> Result<(), StorageError> {
+    tx.execute(
+        "DELETE FROM group_members WHERE group_id = ?",
+        vec![group_id.into()],
+    )
+    .await?;
+    let sql = format!(
+        "INSERT INTO group_members (group_id, recipient_id) \
+         SELECT DISTINCT CAST(? AS BIGINT), o.value FROM ({}) o",
+        query::id_list(tx.backend)
+    );
+    tx.execute(&sql, vec![group_id.into(), query::ids(recipient_ids)])
+        .await?;
+    Ok(())
+}

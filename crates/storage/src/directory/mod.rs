@@ -1,0 +1,146 @@
+//! Who is mailed, and about what: recipients, their groups, and the routes.
+//!
+//! A change begins with [`begin_change`], which makes all changes of the
+//! directory wait for each other: so a caller can look first ("is the name
+//! taken?") and change then, and what it saw still holds.
+
+mod groups;
+mod members;
+mod plan;
+mod recipients;
+mod routes;
+
+use crate::query::{self, Reads};
+use crate::{Page, PageRequest, SortKey, StorageError, Tx};
+
+pub use groups::{
+    GroupRow, GroupView, delete_group, get_group, group_by_name, insert_group, list_groups,
+    routes_of, update_group,
+};
+pub use members::{set_groups_of_recipient, set_members};
+pub use plan::{PlanGroup, PlanRecipient, PlanRoute, PlanRows, load_plan_rows};
+pub use recipients::{
+    RecipientRow, RecipientView, delete_recipient, get_recipient, groups_of, insert_recipient,
+    list_recipients, recipient_by_email, update_recipient,
+};
+pub use routes::{
+    RouteRow, RouteView, delete_route, get_route, insert_route, list_routes, route_order,
+    set_route_order, update_route,
+};
+
+/// A recipient or group as another row names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRef {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+}
+
+/// Recipients are listed by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByRecipient;
+
+/// Groups are listed by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByGroup;
+
+/// Routes are listed in the order in which they are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByPosition;
+
+impl SortKey for ByRecipient {
+    fn name(self) -> &'static str {
+        "recipients.id"
+    }
+}
+
+impl SortKey for ByGroup {
+    fn name(self) -> &'static str {
+        "groups.id"
+    }
+}
+
+impl SortKey for ByPosition {
+    fn name(self) -> &'static str {
+        "routes.position"
+    }
+}
+
+/// Takes the directory for changing until the transaction ends, and counts its
+/// version up: whoever keeps the routing plan in memory sees that it is old.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn begin_change(tx: &Tx) -> Result<(), StorageError> {
+    tx.execute(
+        "INSERT INTO meta (name, value) VALUES ('directory_version', '1') \
+         ON CONFLICT (name) DO UPDATE \
+         SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)",
+        vec![],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The directory's version; 0 before the first change.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn version(db: &impl Reads) -> Result<i64, StorageError> {
+    let sql = "SELECT CAST(value AS BIGINT) AS n FROM meta WHERE name = 'directory_version'";
+    Ok(query::numbers(db, sql, vec![])
+        .await?
+        .first()
+        .copied()
+        .unwrap_or_default())
+}
+
+/// Those of `ids` that are not in `table`, in the order given.
+async fn missing(
+    db: &impl Reads,
+    table: &'static str,
+    ids: &[i64],
+) -> Result<Vec<i64>, StorageError> {
+    let list = query::id_list(db.backend());
+    let sql = format!("SELECT id AS n FROM {table} WHERE id IN ({list})");
+    let found = query::numbers(db, &sql, vec![query::ids(ids)]).await?;
+    Ok(ids
+        .iter()
+        .copied()
+        .filter(|id| !found.contains(id))
+        .collect())
+}
+
+/// Those of `ids` that no recipient has.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn missing_recipients(db: &impl Reads, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
+    missing(db, "recipients", ids).await
+}
+
+/// Those of `ids` that no group has.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn missing_groups(db: &impl Reads, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
+    missing(db, "recipient_groups", ids).await
+}
+
+/// The named rows that each of some rows is bound to.
+#[derive(sea_orm::FromQueryResult)]
+struct BoundRow {
+    owner: i64,
+    id: i64,
+    name: String,
+}
+
+/// Sorts bound rows by their owner, in the order read.
+fn by_owner(rows: Vec<BoundRow>) -> std::collections::HashMap<i64, Vec<NamedRef>> {
+    let mut bound: std::collections::HashMap<i64, Vec<NamedRef>> = Default::default();
+    for BoundRow { owner, id, name } in rows {
+        bound.entry(owner).or_default().push(NamedRef { id, name });
+    }
+    bound
+}
