@@ -122,3 +122,18 @@ pub struct RejectedAlert {
     /// What is wrong, for a person; names the field.
     pub reason: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_in_any_case_and_nothing_else_is() {
+        assert_eq!("firing".parse(), Ok(Status::Firing));
+        assert_eq!("Resolved".parse(), Ok(Status::Resolved));
+        for text in ["", "alerting", "firing ", "ok"] {
+            assert_eq!(text.parse::<Status>(), Err(NotAStatus), "{text}");
+        }
+        assert_eq!(Status::Firing.to_string(), "firing");
+    }
+}

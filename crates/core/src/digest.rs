@@ -66,3 +66,61 @@ fn put(buffer: &mut Vec<u8>, text: &str) {
     buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
     buffer.extend_from_slice(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(labels: &[(&str, &str)]) -> Labels {
+        let owned = labels
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        owned.collect()
+    }
+
+    #[test]
+    fn it_never_changes() {
+        // These are keys in databases: another value here needs a migration.
+        let labels = set(&[("alertname", "X"), ("团队", "运维")]);
+        assert_eq!(
+            Digest::of_labels(&labels, "t").to_string(),
+            "2c65239ea16964bbedc4b1a8956b0f2d"
+        );
+        assert_eq!(
+            Digest::of_annotations(&labels, "u").to_string(),
+            "451a503a7ced55e1fa70bb7ec8f52e51"
+        );
+        assert_eq!(
+            Digest::of_label("alertname", "X").to_string(),
+            "033f3cd84c16d6d7b50bc5420ffc1582"
+        );
+    }
+
+    #[test]
+    fn what_is_cut_elsewhere_is_another() {
+        let of = |labels: &[(&str, &str)]| Digest::of_labels(&set(labels), "");
+        assert_ne!(of(&[("ab", "c")]), of(&[("a", "bc")]));
+        assert_ne!(of(&[("a", "b"), ("c", "d")]), of(&[("a", "b")]));
+        // The fingerprint leaves out empty values; what is stored does not.
+        assert_ne!(of(&[("a", "")]), of(&[]));
+        assert_ne!(Digest::of_label("ab", "c"), Digest::of_label("a", "bc"));
+        assert_ne!(
+            Digest::of_annotations(&set(&[("a", "b")]), ""),
+            Digest::of_annotations(&set(&[]), "b")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn different_sets_have_different_addresses(
+            one in prop::collection::btree_map("[ab]{0,2}", "[ab]{0,2}", 0..4),
+            other in prop::collection::btree_map("[ab]{0,2}", "[ab]{0,2}", 0..4),
+        ) {
+            prop_assert_eq!(
+                Digest::of_labels(&one, "") == Digest::of_labels(&other, ""),
+                one == other
+            );
+        }
+    }
+}

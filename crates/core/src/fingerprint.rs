@@ -63,3 +63,92 @@ impl FromStr for Fingerprint {
             .map_err(|_| NotAFingerprint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(labels: &[(&str, &str)]) -> Labels {
+        let owned = labels
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        owned.collect()
+    }
+
+    #[test]
+    fn it_is_what_alertmanager_sends() {
+        assert_eq!(of(&Labels::new()).to_string(), "cbf29ce484222325");
+        // Captured from Alertmanager 0.25, one of them with leading zeros.
+        let bare = [
+            ("alertname", "BareAlert"),
+            ("case", "generic"),
+            ("instance", "bare:1"),
+        ];
+        assert_eq!(of(&set(&bare)).to_string(), "05a0f4269f38443d");
+        let chinese = [
+            ("alertname", "内存使用率过高"),
+            ("case", "prom"),
+            ("cluster", "prod-eu-1"),
+            ("instance", "上海-web-03:9100"),
+            ("severity", "紧急"),
+            ("team", "运维"),
+        ];
+        assert_eq!(of(&set(&chinese)).to_string(), "8bfd4501a663cc97");
+    }
+
+    #[test]
+    fn empty_values_are_left_out() {
+        let full = of(&set(&[("a", "b"), ("c", "")]));
+        assert_eq!(full, of(&set(&[("a", "b")])));
+        assert_eq!(of(&set(&[("a", "")])), of(&Labels::new()));
+    }
+
+    #[test]
+    fn names_and_values_are_told_apart() {
+        assert_ne!(of(&set(&[("ab", "c")])), of(&set(&[("a", "bc")])));
+        assert_ne!(
+            of(&set(&[("a", "b"), ("c", "d")])),
+            of(&set(&[("a", "bcd")]))
+        );
+    }
+
+    #[test]
+    fn only_sixteen_hexadecimal_digits_are_one() {
+        assert_eq!(
+            "00FFee0000000001".parse(),
+            Ok(Fingerprint(0x00ff_ee00_0000_0001))
+        );
+        for text in [
+            "",
+            "ffee",
+            "+0ffee0000000001",
+            "00ffee00000000010",
+            "00ffee000000000g",
+            "００ffee00",
+        ] {
+            assert_eq!(text.parse::<Fingerprint>(), Err(NotAFingerprint), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_the_labels_does_not_matter(
+            (ordered, shuffled) in prop::collection::vec((".{0,4}", ".{0,4}"), 0..6)
+                .prop_map(|labels| labels.into_iter().collect::<Labels>())
+                .prop_flat_map(|set| {
+                    let list: Vec<(String, String)> = set.clone().into_iter().collect();
+                    (Just(set), Just(list).prop_shuffle())
+                })
+        ) {
+            prop_assert_eq!(of(&ordered), of(&shuffled.into_iter().collect()));
+        }
+
+        #[test]
+        fn what_is_printed_is_read_back(hash in any::<u64>()) {
+            let fingerprint = Fingerprint(hash);
+            prop_assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
+            prop_assert_eq!(fingerprint.to_string().len(), 16);
+        }
+    }
+}

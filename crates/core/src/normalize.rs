@@ -35,3 +35,65 @@ fn first(values: &Labels, names: &[&str]) -> String {
         .cloned()
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(values: &[(&str, &str)]) -> Labels {
+        let owned = values
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        owned.collect()
+    }
+
+    #[test]
+    fn each_fact_has_its_label() {
+        let labels = set(&[
+            ("alertname", "DiskFull"),
+            ("instance", "db-1:9100"),
+            ("severity", "Warning"),
+            ("team", "dba"),
+            ("squad", "storage"),
+        ]);
+        let expected = Facts {
+            alertname: "DiskFull".into(),
+            instance: "db-1:9100".into(),
+            severity: "Warning".into(),
+            team: "dba".into(),
+            message: String::new(),
+        };
+        assert_eq!(facts(&labels, &Labels::new(), "team"), expected);
+        assert_eq!(facts(&labels, &Labels::new(), "squad").team, "storage");
+        assert_eq!(facts(&labels, &Labels::new(), "owner").team, "");
+    }
+
+    #[test]
+    fn missing_and_empty_labels_are_the_same() {
+        let empty = set(&[
+            ("alertname", ""),
+            ("instance", ""),
+            ("severity", ""),
+            ("team", ""),
+        ]);
+        let nothing = facts(&Labels::new(), &Labels::new(), "team");
+        assert_eq!(facts(&empty, &Labels::new(), "team"), nothing);
+        assert_eq!(nothing.alertname, NO_ALERTNAME);
+        assert_eq!(nothing.instance, "");
+    }
+
+    #[test]
+    fn the_message_is_the_first_annotation_that_has_one() {
+        let message =
+            |annotations: &[(&str, &str)]| facts(&Labels::new(), &set(annotations), "team").message;
+        let all = [("message", "m"), ("summary", "s"), ("description", "d")];
+        assert_eq!(message(&all), "m");
+        assert_eq!(message(&all[1..]), "s");
+        assert_eq!(message(&all[2..]), "d");
+        assert_eq!(
+            message(&[("message", ""), ("summary", ""), ("description", "d")]),
+            "d"
+        );
+        assert_eq!(message(&[("runbook_url", "http://x")]), "");
+    }
+}

@@ -179,3 +179,126 @@ fn offset(text: &[u8]) -> Option<i64> {
     (hours <= 23 && minutes <= 59)
         .then(|| sign * (i64::from(hours) * 3_600 + i64::from(minutes) * 60))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn micros_of(text: &str) -> i64 {
+        Timestamp::parse_rfc3339(text).unwrap().as_micros()
+    }
+
+    #[test]
+    fn any_spelling_of_an_instant_is_read() {
+        for text in [
+            "2026-11-20T08:00:00Z",
+            "2026-11-20t08:00:00z",
+            "2026-11-20 08:00:00.0Z",
+            "2026-11-20T16:00:00+08:00",
+            "2026-11-20T16:00:00+0800",
+            "2026-11-20T02:30:00.000000000000-05:30",
+            "2026-11-19T23:59:60-08:00",
+        ] {
+            assert_eq!(micros_of(text), 1_795_161_600_000_000, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_microseconds_is_cut_off() {
+        assert_eq!(micros_of("1970-01-01T00:00:00.3Z"), 300_000);
+        assert_eq!(micros_of("1970-01-01T00:00:00.123456999Z"), 123_456);
+        assert_eq!(
+            micros_of("1970-01-01T00:00:00.12345678901234567890Z"),
+            123_456
+        );
+        // Before the epoch too, it is cut towards the earlier instant.
+        assert_eq!(micros_of("1969-12-31T23:59:59.9999999Z"), -1);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "now",
+            "2026-11-20",
+            "2026-11-20T08:00:00",
+            "2026-11-20T08:00Z",
+            "2026-11-20T08:00:00.Z",
+            "2026-11-20T08:00:00Zz",
+            "2026-11-20T24:00:00Z",
+            "2026-11-20T08:60:00Z",
+            "2026-11-20T08:00:61Z",
+            "2026-02-29T08:00:00Z",
+            "2026-13-01T08:00:00Z",
+            "2026-11-20T08:00:00+24:00",
+            "2026-11-20T08:00:00+08",
+            "+026-11-20T08:00:00Z",
+            "2026-11-20T08:00:0中Z",
+            "2026-11-20T08:00:00中",
+        ] {
+            assert_eq!(
+                Timestamp::parse_rfc3339(text),
+                Err(UnreadableTime),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_zero_time_is_known_in_any_zone() {
+        let zero = |text: &str| Timestamp::parse_rfc3339(text).unwrap().is_zero_time();
+        assert!(zero("0001-01-01T00:00:00Z"));
+        assert!(zero("0001-01-01T08:05:43+08:05"));
+        assert!(zero("0000-12-31T16:00:00-08:00"));
+        assert!(zero("0001-12-31T23:59:59.999999Z"));
+        assert!(!zero("0002-01-01T00:00:00Z"));
+        assert!(!zero("1970-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn it_is_shown_in_utc() {
+        let shown = |micros| Timestamp::from_micros(micros).to_string();
+        assert_eq!(shown(0), "1970-01-01T00:00:00Z");
+        assert_eq!(shown(1_500_000), "1970-01-01T00:00:01.500Z");
+        assert_eq!(shown(-1), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends() {
+        let second = Duration::from_secs(1);
+        let time = Timestamp::from_micros(5);
+        assert_eq!(time.plus(second).minus(second), time);
+        assert_eq!(time.plus(second).since(time), second);
+        assert_eq!(time.since(time.plus(second)), Duration::ZERO);
+        let (first, last) = (
+            Timestamp::from_micros(i64::MIN),
+            Timestamp::from_micros(i64::MAX),
+        );
+        assert_eq!(last.plus(Duration::MAX), last);
+        assert_eq!(first.minus(Duration::MAX), first);
+        assert_eq!(last.since(first), Duration::from_micros(u64::MAX));
+        assert_eq!(last.to_datetime(), DateTime::<Utc>::MAX_UTC);
+        assert_eq!(first.to_datetime(), DateTime::<Utc>::MIN_UTC);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(micros in -62_135_596_800_000_000..253_402_300_799_999_999i64) {
+            let time = Timestamp::from_micros(micros);
+            prop_assert_eq!(Timestamp::parse_rfc3339(&time.to_string()), Ok(time));
+            prop_assert_eq!(Timestamp::from(time.to_datetime()), time);
+        }
+
+        #[test]
+        fn chrono_reads_the_same(text in "20[0-9]{2}-0[1-9]-[0-2][1-9]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:[0-5][0-9])") {
+            let chrono = DateTime::parse_from_rfc3339(&text).ok().map(|t| t.to_utc().into());
+            prop_assert_eq!(Timestamp::parse_rfc3339(&text).ok(), chrono);
+        }
+
+        #[test]
+        fn any_text_is_answered(text in ".{0,40}") {
+            let _ = Timestamp::parse_rfc3339(&text);
+        }
+    }
+}

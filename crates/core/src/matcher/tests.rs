@@ -1,1 +1,243 @@
-//! tests
+//! What is read, what is refused, and what matches.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The canonical form of what was read.
+fn canonical(text: &str) -> String {
+    parse(text).unwrap().to_string()
+}
+
+fn list(text: &str) -> String {
+    display_list(&parse_list(text).unwrap())
+}
+
+fn error(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+fn labels(labels: &[(&str, &str)]) -> Labels {
+    let owned = labels
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    owned.collect()
+}
+
+#[test]
+fn one_matcher_is_read_in_all_its_spellings() {
+    for (text, expected) in [
+        (r#"job="api""#, r#"job="api""#),
+        (" job != api ", r#"job!="api""#),
+        ("job=~api|web", r#"job=~"api|web""#),
+        ("job!~\"a{1,2}\"", r#"job!~"a{1,2}""#),
+        ("job=~a{1,2}", r#"job=~"a{1,2}""#),
+        ("job=", r#"job="""#),
+        ("job=\"\"", r#"job="""#),
+        ("job=two words", r#"job="two words""#),
+        ("job=a=b", r#"job="a=b""#),
+        ("ns:job_1=x", r#"ns:job_1="x""#),
+        (r#""my label"="x""#, r#""my label"="x""#),
+        (r#""team"=x"#, r#"team="x""#),
+        ("主机=甲", r#""主机"="甲""#),
+        ("k8s.io/name=x", r#""k8s.io/name"="x""#),
+        (r#"1st="x""#, r#""1st"="x""#),
+    ] {
+        assert_eq!(canonical(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn escapes_are_alertmanagers() {
+    let value = |text: &str| parse(text).unwrap().value().to_owned();
+    assert_eq!(value(r#"a="\"\\\n""#), "\"\\\n");
+    assert_eq!(value(r#"a="x\"y""#), "x\"y");
+    // Any other backslash stands for itself, so that expressions are what they seem.
+    assert_eq!(value(r#"a=~"\d+\.\w""#), r"\d+\.\w");
+    assert_eq!(value(r#"a="\t""#), r"\t");
+    assert_eq!(value(r"a=\"), "\\");
+    assert_eq!(value("a=\"l1\nl2\""), "l1\nl2");
+    assert_eq!(canonical("a=\"l1\nl2\""), r#"a="l1\nl2""#);
+}
+
+#[test]
+fn lists_are_read_with_and_without_braces() {
+    for (text, expected) in [
+        ("", "{}"),
+        (" { } ", "{}"),
+        (r#"{a="b",c=~"d"}"#, r#"{a="b",c=~"d"}"#),
+        (r#"a="b", c!=d ,"#, r#"{a="b",c!="d"}"#),
+        (r#"{ a = "x,y}" , b=z }"#, r#"{a="x,y}",b="z"}"#),
+        ("{a=b}", r#"{a="b"}"#),
+        ("{a=~b{2}}", r#"{a=~"b{2}"}"#),
+        (r#"{"{}"="1"}"#, r#"{"{}"="1"}"#),
+    ] {
+        assert_eq!(list(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_error_says_where_and_what_was_expected() {
+    for (text, expected) in [
+        ("", "at character 1: expected a label name"),
+        ("=x", "at character 1: expected a label name"),
+        ("{job=x}", "at character 1: expected a label name"),
+        (
+            "job",
+            "at character 4: expected one of `=`, `!=`, `=~`, `!~`",
+        ),
+        (
+            "告警 ~x",
+            "at character 4: expected one of `=`, `!=`, `=~`, `!~`",
+        ),
+        (
+            "job==x",
+            "at character 5: expected a value, in double quotes if it begins so",
+        ),
+        (
+            "job='x'",
+            "at character 5: expected a value in double quotes",
+        ),
+        ("job=\"x", "at character 7: expected a closing `\"`"),
+        (r#"job="x\""#, "at character 9: expected a closing `\"`"),
+        ("job=\"x\" y", "at character 9: expected the end"),
+        (
+            "job=x\"y",
+            "at character 6: expected no `\"` within a value that does not begin with one",
+        ),
+        (
+            r#"""="x""#,
+            "at character 1: expected a label name that is not empty",
+        ),
+    ] {
+        assert_eq!(error(text), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("{a=b", "at character 5: expected `}`"),
+        ("a=\"b\" c=\"d\"", "at character 7: expected `,` or the end"),
+        ("a=b,,c=d", "at character 5: expected a label name"),
+        ("{a=\"b}", "at character 6: expected a closing `\"`"),
+    ] {
+        assert_eq!(
+            parse_list(text).unwrap_err().to_string(),
+            expected,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_expression_is_refused() {
+    assert_eq!(error("a=~("), "not a regular expression: unclosed group");
+    // It would be one between the parentheses that anchor it, and half of it not anchored.
+    assert_eq!(
+        error("a=~x)|(?:y"),
+        "not a regular expression: unopened group"
+    );
+    assert_eq!(
+        parse(r"a=~\w{1000}{1000}"),
+        Err(MatcherError::RegexTooLarge)
+    );
+    let long = "x".repeat(MAX_LENGTH);
+    assert_eq!(
+        parse(&format!("a={long}")),
+        Err(MatcherError::TooLong { limit: MAX_LENGTH })
+    );
+    let many = "a=b,".repeat(MAX_MATCHERS + 1);
+    assert_eq!(
+        parse_list(&many),
+        Err(MatcherError::TooMany {
+            limit: MAX_MATCHERS
+        })
+    );
+    assert_eq!(parse_list(&many[4..]).unwrap().len(), MAX_MATCHERS);
+}
+
+#[test]
+fn values_are_compared_whole() {
+    let set = labels(&[("job", "api-server"), ("empty", "")]);
+    for (text, expected) in [
+        ("job=api-server", true),
+        ("job=api", false),
+        ("job!=api", true),
+        ("job=~api", false),
+        ("job=~api.*", true),
+        ("job=~api|api-server", true),
+        ("job=~API-SERVER", false),
+        ("job=~(?i)API-SERVER", true),
+        ("job!~api.*", false),
+        ("job!~api", true),
+    ] {
+        assert_eq!(parse(text).unwrap().matches(&set), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_missing_label_equals_an_empty_one() {
+    let sets = [labels(&[]), labels(&[("job", "")])];
+    for (text, expected) in [
+        ("job=", true),
+        ("job!=", false),
+        ("job=x", false),
+        ("job!=x", true),
+        ("job=~.*", true),
+        ("job=~.+", false),
+        ("job!~.+", true),
+        ("job!~|x", false),
+    ] {
+        let matcher = parse(text).unwrap();
+        assert_eq!(matcher.matches_empty(), expected, "{text}");
+        for set in &sets {
+            assert_eq!(matcher.matches(set), expected, "{text}");
+        }
+    }
+}
+
+fn matchers() -> impl Strategy<Value = Matcher> {
+    let equal = (
+        ".{1,8}",
+        prop::sample::select(&[Op::Equal, Op::NotEqual][..]),
+        ".{0,8}",
+    );
+    let regex = (
+        "[a-z\"\\\\中 ]{1,8}",
+        prop::sample::select(&[Op::Match, Op::NotMatch][..]),
+        prop::sample::select(&["", ".*", "a|b", r"\d+\n", "\"x\"", "[^,{}]{2,3}", "\n"][..])
+            .prop_map(str::to_owned),
+    );
+    prop_oneof![equal, regex].prop_map(|(name, op, value)| Matcher::new(name, op, value).unwrap())
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_is_read_back(matcher in matchers()) {
+        prop_assert_eq!(parse(&matcher.to_string()), Ok(matcher));
+    }
+
+    #[test]
+    fn a_shown_list_is_read_back(list in prop::collection::vec(matchers(), 0..5)) {
+        let shown = display_list(&list);
+        prop_assert_eq!(parse_list(&shown), Ok(list.clone()));
+        prop_assert_eq!(parse_list(&shown[1..shown.len() - 1]), Ok(list));
+    }
+
+    #[test]
+    fn any_text_is_answered(text in "[a-c=!~{},\"\\\\'` \n中]{0,20}") {
+        if let Ok(matcher) = parse(&text) {
+            prop_assert_eq!(parse(&matcher.to_string()), Ok(matcher));
+        }
+        if let Ok(list) = parse_list(&text) {
+            prop_assert_eq!(parse_list(&display_list(&list)), Ok(list));
+        }
+    }
+
+    #[test]
+    fn a_matcher_and_its_opposite_never_agree(value in ".{0,8}", other in ".{0,8}") {
+        let matcher = |op| Matcher::new("a".into(), op, regex::escape(&value)).unwrap();
+        prop_assert!(matcher(Op::Match).matches_value(&value) || value.contains('\n'));
+        prop_assert_ne!(
+            matcher(Op::Match).matches_value(&other),
+            matcher(Op::NotMatch).matches_value(&other)
+        );
+    }
+}

@@ -105,11 +105,12 @@ fn around(text: &str, line: usize, column: usize) -> String {
     for (at, _) in before.char_indices().rev().take(EXCERPT / 2) {
         start = at;
     }
-    before[start..]
+    let quoted: String = before[start..]
         .chars()
         .chain(after.chars().take(EXCERPT / 2))
         .map(printable)
-        .collect()
+        .collect();
+    quoted.trim().to_owned()
 }
 
 /// The beginning of a value for a message: short, and on one line.

@@ -104,7 +104,7 @@ fn what_is_not_json_is_refused_with_the_place() {
     assert_eq!(error.kind(), "not-json");
     assert_eq!(
         error.to_string(),
-        "the body is not JSON: expected value at line 3, column 16:     {\"status\": pending}"
+        "the body is not JSON: expected value at line 3, column 16: {\"status\": pending}"
     );
     for text in [
         "{",

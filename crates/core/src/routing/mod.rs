@@ -2,6 +2,9 @@
 //!
 //! Whether it is mailed is decided elsewhere, from what the alert did; this is only about whom.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::alert::Labels;

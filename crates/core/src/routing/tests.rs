@@ -1,0 +1,142 @@
+//! Who hears of what.
+
+use super::*;
+use crate::matcher::parse_list;
+
+fn labels(labels: &[(&str, &str)]) -> Labels {
+    let owned = labels
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    owned.collect()
+}
+
+fn route(id: i64, matchers: &str, group_ids: &[i64]) -> RouteRule {
+    RouteRule {
+        id,
+        name: format!("route {id}"),
+        matchers: parse_list(matchers).unwrap(),
+        group_ids: group_ids.to_vec(),
+        continue_: false,
+        repeat: true,
+    }
+}
+
+fn continued(rule: RouteRule) -> RouteRule {
+    RouteRule {
+        continue_: true,
+        ..rule
+    }
+}
+
+fn group(id: i64, name: &str) -> GroupRule {
+    GroupRule {
+        id,
+        name: name.to_owned(),
+        is_default: name == "default",
+        recipient_ids: vec![id * 10, id * 10 + 1],
+    }
+}
+
+/// The keys of route (0 for none) and group of each hit, and whether something matched.
+fn routed(plan: &Plan, set: &[(&str, &str)], team: &str) -> (Vec<(i64, i64)>, bool) {
+    let routed = plan.route(&labels(set), team);
+    let ids = |hit: &Hit<'_>| (hit.route.map_or(0, |route| route.0), hit.group.0);
+    (routed.hits.iter().map(ids).collect(), routed.matched)
+}
+
+#[test]
+fn without_routes_the_team_names_the_group() {
+    let plan = Plan::new(vec![], vec![group(1, "dba"), group(2, "web")]);
+    assert_eq!(routed(&plan, &[], "web"), (vec![(0, 2)], true));
+    assert_eq!(routed(&plan, &[], "Web"), (vec![], false));
+    assert_eq!(routed(&plan, &[], ""), (vec![], false));
+    let hits = plan.route(&Labels::new(), "dba").hits;
+    assert_eq!(
+        hits,
+        [Hit {
+            route: None,
+            group: (1, "dba"),
+            repeat: true,
+            recipient_ids: &[10, 11],
+        }]
+    );
+}
+
+#[test]
+fn with_routes_the_team_names_nothing() {
+    let plan = Plan::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")]);
+    assert_eq!(routed(&plan, &[], "dba"), (vec![], false));
+    assert_eq!(routed(&plan, &[("job", "db")], "x"), (vec![(7, 1)], true));
+}
+
+#[test]
+fn the_first_matching_route_decides() {
+    let plan = Plan::new(
+        vec![
+            route(1, "severity=critical,team=web", &[1]),
+            route(2, "team=web", &[2, 1]),
+            route(3, "", &[3]),
+        ],
+        vec![group(1, "a"), group(2, "b"), group(3, "c")],
+    );
+    let critical = [("severity", "critical"), ("team", "web")];
+    assert_eq!(routed(&plan, &critical, ""), (vec![(1, 1)], true));
+    assert_eq!(
+        routed(&plan, &critical[1..], ""),
+        (vec![(2, 2), (2, 1)], true)
+    );
+    assert_eq!(routed(&plan, &critical[..1], ""), (vec![(3, 3)], true));
+}
+
+#[test]
+fn continue_tries_the_next_ones_too() {
+    let plan = Plan::new(
+        vec![
+            continued(route(1, "a=1", &[1])),
+            continued(route(2, "b=1", &[2])),
+            RouteRule {
+                repeat: false,
+                ..route(3, "a=1", &[1])
+            },
+            route(4, "", &[2]),
+        ],
+        vec![group(1, "x"), group(2, "y")],
+    );
+    // Route 2 does not match, and its `continue` does not count then; route 3 ends it.
+    assert_eq!(
+        routed(&plan, &[("a", "1")], ""),
+        (vec![(1, 1), (3, 1)], true)
+    );
+    let set = labels(&[("a", "1")]);
+    let repeats: Vec<bool> = plan
+        .route(&set, "")
+        .hits
+        .iter()
+        .map(|hit| hit.repeat)
+        .collect();
+    assert_eq!(repeats, [true, false]);
+    assert_eq!(
+        routed(&plan, &[("b", "1")], ""),
+        (vec![(2, 2), (4, 2)], true)
+    );
+}
+
+#[test]
+fn what_matches_nothing_goes_to_the_default_group() {
+    let groups = || vec![group(1, "dba"), group(9, "default")];
+    let by_team = Plan::new(vec![], groups());
+    assert_eq!(routed(&by_team, &[], "web"), (vec![(0, 9)], false));
+    let by_route = Plan::new(vec![route(1, "a=1", &[1])], groups());
+    assert_eq!(routed(&by_route, &[], "dba"), (vec![(0, 9)], false));
+    assert_eq!(routed(&by_route, &[("a", "1")], ""), (vec![(1, 1)], true));
+    assert_eq!(routed(&Plan::default(), &[], "web"), (vec![], false));
+}
+
+#[test]
+fn a_route_to_nobody_is_deliberate() {
+    let plan = Plan::new(vec![route(1, "", &[])], vec![group(9, "default")]);
+    assert_eq!(routed(&plan, &[], "default"), (vec![], true));
+    // A group that is gone is nobody, too.
+    let plan = Plan::new(vec![route(1, "", &[5])], vec![group(9, "default")]);
+    assert_eq!(routed(&plan, &[], ""), (vec![], true));
+}
