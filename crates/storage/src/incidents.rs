@@ -187,6 +187,15 @@ pub async fn get(
     )
 }
 
+/// Whether there is such an incident.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn exists(db: &impl Reads, id: i64) -> Result<bool, StorageError> {
+    let sql = "SELECT id AS n FROM incidents WHERE id = ?";
+    Ok(!query::numbers(db, sql, vec![id.into()]).await?.is_empty())
+}
+
 /// The other episodes of the same alert as `incident_id`, newest first.
 ///
 /// # Errors

@@ -1,0 +1,164 @@
+//! Changing recipients.
+
+use std::str::FromStr;
+
+use tocsin_storage::codes::Language;
+use tocsin_storage::directory::{self, RecipientRow, RecipientView};
+use tocsin_storage::{Db, StorageError, Tx};
+
+use super::{check_length, check_missing, distinct, names};
+use crate::change::{ChangeError, Issues, name};
+
+/// What a person writes of a recipient.
+#[derive(Clone, Debug)]
+pub struct RecipientDraft {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// A mail address of up to 254 bytes.
+    pub email: String,
+    /// Left out: the default.
+    pub language: Option<Language>,
+    /// An IANA zone name. Left out: the default.
+    pub time_zone: Option<String>,
+    /// Left out: yes.
+    pub enabled: Option<bool>,
+    /// Left out: none for a new recipient, unchanged for another.
+    pub group_ids: Option<Vec<i64>>,
+}
+
+/// What a recipient has where nothing is said.
+#[derive(Clone, Debug)]
+pub struct MailDefaults {
+    /// The setting `mail.default_language`.
+    pub language: Language,
+    /// The setting `mail.default_time_zone`, an IANA zone name.
+    pub time_zone: String,
+}
+
+/// Adds a recipient.
+///
+/// # Errors
+/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Conflict`]
+/// where the address is another recipient's.
+pub async fn create_recipient(
+    db: &Db,
+    draft: &RecipientDraft,
+    defaults: &MailDefaults,
+) -> Result<RecipientView, ChangeError> {
+    let tx = db.begin().await?;
+    directory::begin_change(&tx).await?;
+    let row = check(&tx, draft, defaults).await?;
+    check_unique(&tx, None, &row).await?;
+    let id = directory::insert_recipient(&tx, &row).await?;
+    finish(tx, id, draft).await
+}
+
+/// Rewrites a recipient.
+///
+/// # Errors
+/// As [`create_recipient`], and [`ChangeError::NotFound`].
+pub async fn update_recipient(
+    db: &Db,
+    id: i64,
+    draft: &RecipientDraft,
+    defaults: &MailDefaults,
+) -> Result<RecipientView, ChangeError> {
+    let tx = db.begin().await?;
+    directory::begin_change(&tx).await?;
+    if directory::get_recipient(&tx, id).await?.is_none() {
+        return Err(not_found(id));
+    }
+    let row = check(&tx, draft, defaults).await?;
+    check_unique(&tx, Some(id), &row).await?;
+    directory::update_recipient(&tx, id, &row).await?;
+    finish(tx, id, draft).await
+}
+
+/// Deletes a recipient. Mails already owed or sent keep the name and address.
+///
+/// # Errors
+/// [`ChangeError::InUse`] while a group holds it; [`ChangeError::NotFound`].
+pub async fn delete_recipient(db: &Db, id: i64) -> Result<(), ChangeError> {
+    let tx = db.begin().await?;
+    directory::begin_change(&tx).await?;
+    let groups = directory::groups_of(&tx, id).await?;
+    if !groups.is_empty() {
+        let (quoted, users) = names(&groups);
+        let groups = if users.len() == 1 { "group" } else { "groups" };
+        let detail = format!(
+            "The recipient is in the {groups} {quoted}. Take it out of them first, \
+             or disable it."
+        );
+        return Err(ChangeError::InUse { detail, users });
+    }
+    if !directory::delete_recipient(&tx, id).await? {
+        return Err(not_found(id));
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn check(
+    tx: &Tx,
+    draft: &RecipientDraft,
+    defaults: &MailDefaults,
+) -> Result<RecipientRow, ChangeError> {
+    let mut issues = Issues::default();
+    let time_zone = draft.time_zone.as_ref().unwrap_or(&defaults.time_zone);
+    let row = RecipientRow {
+        name: issues.take("name", name(&draft.name)),
+        email: issues.take("email", email(&draft.email)),
+        language: draft.language.unwrap_or(defaults.language),
+        time_zone: issues.take("timeZone", zone(time_zone)),
+        enabled: draft.enabled.unwrap_or(true),
+    };
+    if let Some(ids) = &draft.group_ids {
+        check_length(&mut issues, "groupIds", ids);
+        let missing = directory::missing_groups(tx, &distinct(ids)).await?;
+        check_missing(&mut issues, "groupIds", "group", &missing);
+    }
+    issues.finish()?;
+    Ok(row)
+}
+
+async fn check_unique(tx: &Tx, id: Option<i64>, row: &RecipientRow) -> Result<(), ChangeError> {
+    match directory::recipient_by_email(tx, &row.email).await? {
+        Some(other) if Some(other) != id => Err(ChangeError::Conflict {
+            field: "email",
+            message: format!("recipient {other} has this address already"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn finish(tx: Tx, id: i64, draft: &RecipientDraft) -> Result<RecipientView, ChangeError> {
+    if let Some(ids) = &draft.group_ids {
+        directory::set_groups_of_recipient(&tx, id, ids).await?;
+    }
+    let view = directory::get_recipient(&tx, id).await?;
+    let view = view.ok_or(StorageError::Stale("recipient"))?;
+    tx.commit().await?;
+    Ok(view)
+}
+
+fn email(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let address = tocsin_mailer::Address::new("", text);
+    match address.check() {
+        Ok(()) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn zone(text: &str) -> Result<String, String> {
+    match chrono_tz::Tz::from_str(text) {
+        Ok(zone) => Ok(zone.name().to_owned()),
+        Err(_) => Err("expected an IANA zone name such as Asia/Shanghai or UTC".to_owned()),
+    }
+}
+
+fn not_found(id: i64) -> ChangeError {
+    ChangeError::NotFound {
+        what: "recipient",
+        id,
+    }
+}
