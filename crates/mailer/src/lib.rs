@@ -30,7 +30,7 @@ pub use file::{FileLimits, FileMailer};
 pub use mailer::{Delivered, Mailer, Mode, SendError, Stage};
 pub use memory::MemoryMailer;
 pub use outgoing::OutgoingMail;
-pub use render::{RenderError, Renderer, TemplateError, subject_stem};
+pub use render::{RenderError, Renderer, TemplateError, sample_facts, subject_stem};
 pub use retry::{MAX_ATTEMPTS, backoff, pause};
 pub use secret::Secret;
 pub use smtp::{SettingsError, SmtpMailer, SmtpSettings, TlsMode};

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn lines_keep_their_breaks() {
-        assert_eq!(lines(" a\r\nb\rc\n\nd\0 ", 100), "a\nb\nc\n\nd ");
+        assert_eq!(lines(" a\r\nb\rc\n\nd\0 ", 100), "a\nb\nc\n\nd");
     }
 
     #[test]
