@@ -275,8 +275,7 @@ CREATE TABLE alert_groups (
     receiver TEXT NOT NULL,
     group_key TEXT NOT NULL,
     period BIGINT NOT NULL DEFAULT 0,
-    firing BOOLEAN NOT NULL DEFAULT FALSE,
-    subject_stem TEXT NOT NULL DEFAULT ''
+    firing BOOLEAN NOT NULL DEFAULT FALSE
 );
 
 CREATE TABLE notifications (
@@ -303,7 +302,9 @@ CREATE TABLE notifications (
     resend_of BIGINT
 );
 CREATE INDEX notifications_due ON notifications (state, next_attempt_at);
+CREATE INDEX notifications_created ON notifications (created_at, id);
 CREATE INDEX notifications_delivery ON notifications (delivery_id);
+CREATE INDEX notifications_thread ON notifications (thread_id);
 CREATE INDEX notifications_recipient ON notifications (recipient_id);
 
 CREATE TABLE notification_events (

@@ -38,6 +38,16 @@ impl Digest {
         Self::of_bytes(&buffer)
     }
 
+    /// The address of a key of several texts.
+    #[must_use]
+    pub fn of_parts(parts: &[&str]) -> Self {
+        let mut buffer = Vec::with_capacity(256);
+        for part in parts {
+            put(&mut buffer, part);
+        }
+        Self::of_bytes(&buffer)
+    }
+
     fn of_bytes(bytes: &[u8]) -> Self {
         let hash = blake3::hash(bytes);
         let mut short = [0; 16];

@@ -1,9 +1,32 @@
-//! Tocsin's use cases: what is done with deliveries and what people change.
-//! Owns transactions and workers, and knows no HTTP.
+//! Tocsin's use cases: ingest and deliver, and what people change.
+//!
+//! This crate owns the transactions and the workers; it knows no HTTP. The way
+//! of an alert, in the order of the modules:
+//!
+//! * [`ingest`]: a webhook body becomes a durable delivery. One transaction
+//!   holds its log entries, incident transitions, and the mail that it owes.
+//! * `outbox`: mails that are owed are rendered and sent, with every attempt
+//!   on record.
+//! * `feed`: what changed is passed on to whoever listens.
+//! * [`acknowledge`], [`directory`], [`resend`]: what people do.
+//! * `retention`: what is kept for a time only.
 
 pub mod acknowledge;
 mod change;
+mod clock;
 pub mod directory;
-pub mod resend;
+mod facts;
+mod feed;
+pub mod ingest;
+mod outbox;
+mod pipeline;
+mod resend;
+mod retention;
+mod settings;
 
 pub use change::{ChangeError, FieldIssue};
+pub use clock::{Clock, SystemClock};
+pub use ingest::{IngestError, IngestReport, Refusal, Webhook};
+pub use outbox::MailHealth;
+pub use pipeline::Pipeline;
+pub use settings::PipelineSettings;

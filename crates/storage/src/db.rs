@@ -93,7 +93,8 @@ impl Db {
             Backend::Sqlite => Migrator::up(&self.write, None).await?,
             Backend::Postgres => {
                 let lock = self.write.begin().await?;
-                lock.execute_unprepared("SELECT pg_advisory_xact_lock(8462073115)").await?;
+                lock.execute_unprepared("SELECT pg_advisory_xact_lock(8462073115)")
+                    .await?;
                 Migrator::up(&self.write, None).await?;
                 lock.commit().await?;
             }
@@ -106,7 +107,10 @@ impl Db {
     /// # Errors
     /// [`StorageError::Unavailable`] where no connection is to be had in time.
     pub async fn begin(&self) -> Result<Tx, StorageError> {
-        Ok(Tx { backend: self.backend, inner: self.write.begin().await? })
+        Ok(Tx {
+            backend: self.backend,
+            inner: self.write.begin().await?,
+        })
     }
 
     /// Answers whether the database answers, and can be written to.
@@ -138,13 +142,18 @@ impl Db {
                     let journal = text(connection, "PRAGMA journal_mode").await?;
                     let synchronous = number(connection, "PRAGMA synchronous").await?;
                     // https://sqlite.org/pragma.html#pragma_synchronous
-                    let name = if synchronous >= 2 { "full" } else { "less than full" };
+                    let name = if synchronous >= 2 {
+                        "full"
+                    } else {
+                        "less than full"
+                    };
                     said.push((journal, name.to_owned()));
                 }
             }
             Backend::Postgres => {
                 let fsync = text(&self.write, "SELECT current_setting('fsync')").await?;
-                let commit = text(&self.write, "SELECT current_setting('synchronous_commit')").await?;
+                let commit =
+                    text(&self.write, "SELECT current_setting('synchronous_commit')").await?;
                 said.push((fsync, commit));
             }
         }
@@ -242,8 +251,14 @@ impl Tx {
 }
 
 async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
-    let path = settings.url.trim_start_matches("sqlite:").trim_start_matches("//");
-    if let Some(directory) = Path::new(path).parent().filter(|d| !d.as_os_str().is_empty()) {
+    let path = settings
+        .url
+        .trim_start_matches("sqlite:")
+        .trim_start_matches("//");
+    if let Some(directory) = Path::new(path)
+        .parent()
+        .filter(|d| !d.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(directory).map_err(|source| StorageError::File {
             path: directory.display().to_string(),
             source,
@@ -276,7 +291,11 @@ async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
     };
     let write = Database::connect(options(1)).await?;
     let read = Database::connect(options(settings.max_connections.max(1))).await?;
-    Ok(Db { backend: Backend::Sqlite, read, write })
+    Ok(Db {
+        backend: Backend::Sqlite,
+        read,
+        write,
+    })
 }
 
 async fn connect_postgres(settings: &DbSettings) -> Result<Db, StorageError> {
@@ -295,15 +314,35 @@ async fn connect_postgres(settings: &DbSettings) -> Result<Db, StorageError> {
                 .statement_cache_capacity(512)
         });
     let pool = Database::connect(options).await?;
-    Ok(Db { backend: Backend::Postgres, read: pool.clone(), write: pool })
+    Ok(Db {
+        backend: Backend::Postgres,
+        read: pool.clone(),
+        write: pool,
+    })
 }
 
 async fn text(connection: &DatabaseConnection, sql: &str) -> Result<String, StorageError> {
-    let row = connection.query_one_raw(Statement::from_string(connection.get_database_backend(), sql)).await?;
-    Ok(row.map(|row| row.try_get_by_index::<String>(0)).transpose()?.unwrap_or_default())
+    let row = connection
+        .query_one_raw(Statement::from_string(
+            connection.get_database_backend(),
+            sql,
+        ))
+        .await?;
+    Ok(row
+        .map(|row| row.try_get_by_index::<String>(0))
+        .transpose()?
+        .unwrap_or_default())
 }
 
 async fn number(connection: &DatabaseConnection, sql: &str) -> Result<i64, StorageError> {
-    let row = connection.query_one_raw(Statement::from_string(connection.get_database_backend(), sql)).await?;
-    Ok(row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or_default())
+    let row = connection
+        .query_one_raw(Statement::from_string(
+            connection.get_database_backend(),
+            sql,
+        ))
+        .await?;
+    Ok(row
+        .map(|row| row.try_get_by_index::<i64>(0))
+        .transpose()?
+        .unwrap_or_default())
 }

@@ -7,6 +7,10 @@ pub enum StorageError {
     /// again.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] DbErr),
+    /// Two transactions waited for each other, and this one was given up.
+    /// Worth trying again at once.
+    #[error("another change was in the way: {0}")]
+    Contended(#[source] DbErr),
     /// A uniqueness or foreign-key rule of the schema was broken.
     #[error("the change conflicts with stored data: {0}")]
     Conflict(#[source] DbErr),
@@ -42,7 +46,7 @@ pub enum StorageError {
 impl StorageError {
     /// Whether the same call may succeed later, unchanged.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Contended(_))
     }
 }
 
@@ -55,8 +59,15 @@ impl From<DbErr> for StorageError {
             return Self::Conflict(error);
         }
         match &error {
+            DbErr::Exec(RuntimeErr::SqlxError(inner))
+            | DbErr::Query(RuntimeErr::SqlxError(inner))
+                if contended(&inner.to_string()) =>
+            {
+                Self::Contended(error)
+            }
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error),
-            DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))
+            DbErr::Exec(RuntimeErr::SqlxError(inner))
+            | DbErr::Query(RuntimeErr::SqlxError(inner))
                 if unavailable(&inner.to_string()) =>
             {
                 Self::Unavailable(error)
@@ -66,12 +77,17 @@ impl From<DbErr> for StorageError {
     }
 }
 
+/// PostgreSQL's serialization_failure and deadlock_detected.
+fn contended(message: &str) -> bool {
+    message.contains("deadlock detected") || message.contains("could not serialize access")
+}
+
 /// Whether the driver's message speaks of a condition that passes. The drivers
 /// give codes in their own types only, which this crate cannot name; these are
 /// the texts of SQLite's result codes and PostgreSQL's error classes 08, 40,
 /// 53 and 57.
 fn unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 17] = [
+    const SIGNS: [&str; 15] = [
         "database or disk is full",
         "disk I/O error",
         "database is locked",
@@ -84,8 +100,6 @@ fn unavailable(message: &str) -> bool {
         "connection closed",
         "No space left on device",
         "could not extend file",
-        "deadlock detected",
-        "could not serialize access",
         "terminating connection",
         "the database system is",
         "remaining connection slots",

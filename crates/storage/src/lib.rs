@@ -23,11 +23,13 @@ pub mod incidents;
 pub mod ingest;
 mod matching;
 pub mod notifications;
+pub mod outbox;
 mod query;
 mod resend;
 mod sql;
 pub mod stats;
 mod timeline;
+pub mod upkeep;
 
 pub use cursor::{InvalidCursor, MAX_LIMIT, Order, Page, PageRequest, SortKey};
 pub use db::{Backend, Db, DbSettings, Tx};

@@ -9,7 +9,9 @@ use crate::Backend;
 pub(crate) fn statement(backend: Backend, sql: &str, values: Vec<Value>) -> Statement {
     match backend {
         Backend::Sqlite => Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
-        Backend::Postgres => Statement::from_sql_and_values(DbBackend::Postgres, numbered(sql), values),
+        Backend::Postgres => {
+            Statement::from_sql_and_values(DbBackend::Postgres, numbered(sql), values)
+        }
     }
 }
 
@@ -37,7 +39,10 @@ mod tests {
 
     #[test]
     fn placeholders_are_numbered_in_order() {
-        assert_eq!(numbered("a = ? AND b IN (?, ?)"), "a = $1 AND b IN ($2, $3)");
+        assert_eq!(
+            numbered("a = ? AND b IN (?, ?)"),
+            "a = $1 AND b IN ($2, $3)"
+        );
         assert_eq!(numbered("no values"), "no values");
     }
 }

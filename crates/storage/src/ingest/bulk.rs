@@ -83,18 +83,35 @@ pub(super) async fn select_in<T: FromQueryResult>(
     Ok(found)
 }
 
-/// Finds the ids of content that is stored once under a key, and stores what
-/// is missing. `find` answers (key, id) pairs; `store` stores the missing ones
-/// and answers what it stored. Another replica may store the same meanwhile:
-/// then `store` skips it, and it is found the second time.
-pub(super) async fn find_or_store<K: Clone + Eq + Hash + Ord>(
-    wanted: Vec<K>,
-    table: &'static str,
-    find: impl AsyncFn(&[K]) -> Result<Vec<(K, i64)>, StorageError>,
-    store: impl AsyncFn(&[K]) -> Result<Vec<(K, i64)>, StorageError>,
-) -> Result<HashMap<K, i64>, StorageError> {
-    let mut ids: HashMap<K, i64> = find(&wanted).await?.into_iter().collect();
-    let mut missing: Vec<K> = wanted
+/// Content that is stored once under a key.
+pub(super) trait Content: Sync {
+    /// The key.
+    type Key: Clone + Eq + Hash + Ord + Send + Sync;
+
+    /// The table, for errors.
+    const TABLE: &'static str;
+
+    /// The ids of what is stored already.
+    fn find(
+        &self,
+        wanted: &[Self::Key],
+    ) -> impl Future<Output = Result<Vec<(Self::Key, i64)>, StorageError>> + Send;
+
+    /// Stores what is missing and answers the ids of what it stored.
+    fn store(
+        &self,
+        missing: &[Self::Key],
+    ) -> impl Future<Output = Result<Vec<(Self::Key, i64)>, StorageError>> + Send;
+}
+
+/// The ids of content, stored where it is missing. Another replica may store
+/// the same meanwhile: then storing skips it, and it is found the second time.
+pub(super) async fn find_or_store<C: Content>(
+    content: &C,
+    wanted: Vec<C::Key>,
+) -> Result<HashMap<C::Key, i64>, StorageError> {
+    let mut ids: HashMap<C::Key, i64> = content.find(&wanted).await?.into_iter().collect();
+    let mut missing: Vec<C::Key> = wanted
         .into_iter()
         .filter(|key| !ids.contains_key(key))
         .collect();
@@ -104,12 +121,12 @@ pub(super) async fn find_or_store<K: Clone + Eq + Hash + Ord>(
     // One order for all replicas, so that none waits for another in a circle.
     missing.sort();
     missing.dedup();
-    ids.extend(store(&missing).await?);
+    ids.extend(content.store(&missing).await?);
     missing.retain(|key| !ids.contains_key(key));
     if !missing.is_empty() {
-        ids.extend(find(&missing).await?);
+        ids.extend(content.find(&missing).await?);
         if missing.iter().any(|key| !ids.contains_key(key)) {
-            return Err(StorageError::Stale(table));
+            return Err(StorageError::Stale(C::TABLE));
         }
     }
     Ok(ids)

@@ -8,7 +8,7 @@ use tocsin_core::alert::{Facts, Labels};
 use tocsin_core::digest::Digest;
 use tocsin_core::search;
 
-use super::bulk;
+use super::bulk::{self, Content};
 use crate::{StorageError, Tx};
 
 /// A label set that may have to be stored.
@@ -45,33 +45,7 @@ pub async fn put_label_sets(
     tx: &Tx,
     sets: &HashMap<Digest, LabelSet<'_>>,
 ) -> Result<HashMap<Digest, i64>, StorageError> {
-    let store = async |missing: &[Digest]| {
-        let mut values = Vec::with_capacity(missing.len() * 7);
-        for digest in missing {
-            let set = sets[digest];
-            values.extend([
-                key(digest),
-                json(set.labels).into(),
-                set.facts.alertname.clone().into(),
-                set.facts.instance.clone().into(),
-                set.facts.severity.clone().into(),
-                set.facts.team.clone().into(),
-                search::subject(&set.facts.alertname, &set.facts.instance).into(),
-            ]);
-        }
-        let stored = put(
-            tx,
-            "INSERT INTO label_sets \
-             (digest, labels, alertname, instance, severity, team, search) VALUES ",
-            7,
-            values,
-        )
-        .await?;
-        index_labels(tx, &stored, sets).await?;
-        Ok(stored)
-    };
-    let find = async |wanted: &[Digest]| find(tx, "label_sets", wanted).await;
-    bulk::find_or_store(sets.keys().copied().collect(), "label_sets", find, store).await
+    bulk::find_or_store(&LabelSets { tx, sets }, sets.keys().copied().collect()).await
 }
 
 /// Stores the annotation sets that are not stored yet, and answers the ids of
@@ -83,10 +57,117 @@ pub async fn put_annotation_sets(
     tx: &Tx,
     sets: &HashMap<Digest, AnnotationSet<'_>>,
 ) -> Result<HashMap<Digest, i64>, StorageError> {
-    let store = async |missing: &[Digest]| {
+    bulk::find_or_store(&AnnotationSets { tx, sets }, sets.keys().copied().collect()).await
+}
+
+struct LabelSets<'a> {
+    tx: &'a Tx,
+    sets: &'a HashMap<Digest, LabelSet<'a>>,
+}
+
+impl Content for LabelSets<'_> {
+    type Key = Digest;
+    const TABLE: &'static str = "label_sets";
+
+    async fn find(&self, wanted: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {
+        find(self.tx, Self::TABLE, wanted).await
+    }
+
+    async fn store(&self, missing: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {
+        let mut values = Vec::with_capacity(missing.len() * 7);
+        for digest in missing {
+            let set = self.sets[digest];
+            values.extend([
+                key(digest),
+                json(set.labels).into(),
+                set.facts.alertname.clone().into(),
+                set.facts.instance.clone().into(),
+                set.facts.severity.clone().into(),
+                set.facts.team.clone().into(),
+                search::subject(&set.facts.alertname, &set.facts.instance).into(),
+            ]);
+        }
+        let head = "INSERT INTO label_sets \
+                    (digest, labels, alertname, instance, severity, team, search) VALUES ";
+        let stored = put(self.tx, head, 7, values).await?;
+        self.index(&stored).await?;
+        Ok(stored)
+    }
+}
+
+impl LabelSets<'_> {
+    /// Enters new label sets into the index from label to label set.
+    async fn index(&self, stored: &[(Digest, i64)]) -> Result<(), StorageError> {
+        let mut pairs: BTreeMap<Digest, (&str, &str)> = BTreeMap::new();
+        let mut uses: Vec<(Digest, i64)> = Vec::new();
+        for (digest, id) in stored {
+            for (name, value) in self.sets[digest].labels {
+                let pair = Digest::of_label(name, value);
+                pairs.insert(pair, (name, value));
+                uses.push((pair, *id));
+            }
+        }
+        let labels = LabelPairs {
+            tx: self.tx,
+            pairs: &pairs,
+        };
+        let ids = bulk::find_or_store(&labels, pairs.keys().copied().collect()).await?;
+        let mut links: Vec<(i64, i64)> = uses.iter().map(|(pair, set)| (ids[pair], *set)).collect();
+        links.sort_unstable();
+        let values = links
+            .into_iter()
+            .flat_map(|(label, set)| [label.into(), set.into()]);
+        let head = "INSERT INTO label_set_labels (label_id, label_set_id) VALUES ";
+        bulk::insert(self.tx, head, 2, "ON CONFLICT DO NOTHING", values.collect()).await
+    }
+}
+
+struct LabelPairs<'a> {
+    tx: &'a Tx,
+    pairs: &'a BTreeMap<Digest, (&'a str, &'a str)>,
+}
+
+impl Content for LabelPairs<'_> {
+    type Key = Digest;
+    const TABLE: &'static str = "labels";
+
+    async fn find(&self, wanted: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {
+        find(self.tx, Self::TABLE, wanted).await
+    }
+
+    async fn store(&self, missing: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {
+        let mut values = Vec::with_capacity(missing.len() * 3);
+        for digest in missing {
+            let (name, value) = self.pairs[digest];
+            values.extend([key(digest), name.into(), value.into()]);
+        }
+        put(
+            self.tx,
+            "INSERT INTO labels (digest, name, value) VALUES ",
+            3,
+            values,
+        )
+        .await
+    }
+}
+
+struct AnnotationSets<'a> {
+    tx: &'a Tx,
+    sets: &'a HashMap<Digest, AnnotationSet<'a>>,
+}
+
+impl Content for AnnotationSets<'_> {
+    type Key = Digest;
+    const TABLE: &'static str = "annotation_sets";
+
+    async fn find(&self, wanted: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {
+        find(self.tx, Self::TABLE, wanted).await
+    }
+
+    async fn store(&self, missing: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {
         let mut values = Vec::with_capacity(missing.len() * 5);
         for digest in missing {
-            let set = sets[digest];
+            let set = self.sets[digest];
             values.extend([
                 key(digest),
                 json(set.annotations).into(),
@@ -95,68 +176,10 @@ pub async fn put_annotation_sets(
                 search::fold(set.message).into(),
             ]);
         }
-        put(
-            tx,
-            "INSERT INTO annotation_sets \
-             (digest, annotations, generator_url, message, search) VALUES ",
-            5,
-            values,
-        )
-        .await
-    };
-    let find = async |wanted: &[Digest]| find(tx, "annotation_sets", wanted).await;
-    bulk::find_or_store(
-        sets.keys().copied().collect(),
-        "annotation_sets",
-        find,
-        store,
-    )
-    .await
-}
-
-/// Enters new label sets into the index from label to label set.
-async fn index_labels(
-    tx: &Tx,
-    stored: &[(Digest, i64)],
-    sets: &HashMap<Digest, LabelSet<'_>>,
-) -> Result<(), StorageError> {
-    let mut pairs: BTreeMap<Digest, (&str, &str)> = BTreeMap::new();
-    let mut uses: Vec<(Digest, i64)> = Vec::new();
-    for (digest, id) in stored {
-        for (name, value) in sets[digest].labels {
-            let pair = Digest::of_label(name, value);
-            pairs.insert(pair, (name, value));
-            uses.push((pair, *id));
-        }
+        let head = "INSERT INTO annotation_sets \
+                    (digest, annotations, generator_url, message, search) VALUES ";
+        put(self.tx, head, 5, values).await
     }
-    let store = async |missing: &[Digest]| {
-        let values = missing.iter().flat_map(|digest| {
-            let (name, value) = pairs[digest];
-            [key(digest), name.into(), value.into()]
-        });
-        put(
-            tx,
-            "INSERT INTO labels (digest, name, value) VALUES ",
-            3,
-            values.collect(),
-        )
-        .await
-    };
-    let find = async |wanted: &[Digest]| find(tx, "labels", wanted).await;
-    let ids = bulk::find_or_store(pairs.keys().copied().collect(), "labels", find, store).await?;
-    let mut links: Vec<(i64, i64)> = uses.iter().map(|(pair, set)| (ids[pair], *set)).collect();
-    links.sort_unstable();
-    let values = links
-        .into_iter()
-        .flat_map(|(label, set)| [label.into(), set.into()]);
-    bulk::insert(
-        tx,
-        "INSERT INTO label_set_labels (label_id, label_set_id) VALUES ",
-        2,
-        "ON CONFLICT DO NOTHING",
-        values.collect(),
-    )
-    .await
 }
 
 async fn find(tx: &Tx, table: &str, wanted: &[Digest]) -> Result<Vec<(Digest, i64)>, StorageError> {

@@ -22,7 +22,7 @@ pub struct NewGroup {
 }
 
 /// Where a group stands.
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupState {
     /// The group's number.
     pub id: i64,
@@ -30,8 +30,6 @@ pub struct GroupState {
     pub period: i64,
     /// Whether the period goes on.
     pub firing: bool,
-    /// What the subjects of the period's mails have in common.
-    pub subject_stem: String,
 }
 
 #[derive(FromQueryResult)]
@@ -40,7 +38,6 @@ struct GroupRow {
     digest: Vec<u8>,
     period: i64,
     firing: bool,
-    subject_stem: String,
 }
 
 /// Locks the groups against other writers until the transaction ends, in the
@@ -72,7 +69,7 @@ pub async fn lock_groups(
         tx,
         "INSERT INTO alert_groups (digest, source, receiver, group_key) VALUES ",
         4,
-        "ON CONFLICT (digest) DO NOTHING RETURNING id, digest, period, firing, subject_stem",
+        "ON CONFLICT (digest) DO NOTHING RETURNING id, digest, period, firing",
         values.collect(),
     )
     .await?;
@@ -95,13 +92,8 @@ pub async fn lock_groups(
 pub async fn save_groups(tx: &Tx, groups: &[GroupState]) -> Result<(), StorageError> {
     for group in groups {
         tx.execute(
-            "UPDATE alert_groups SET period = ?, firing = ?, subject_stem = ? WHERE id = ?",
-            vec![
-                group.period.into(),
-                group.firing.into(),
-                group.subject_stem.clone().into(),
-                group.id.into(),
-            ],
+            "UPDATE alert_groups SET period = ?, firing = ? = ? WHERE id = ?",
+            vec![group.period.into(), group.firing.into(), group.id.into()],
         )
         .await?;
     }
@@ -114,7 +106,7 @@ async fn find(tx: &Tx, wanted: &[Digest]) -> Result<HashMap<Digest, GroupState>,
         Backend::Sqlite => "",
         Backend::Postgres => "ORDER BY digest FOR UPDATE",
     };
-    let head = "SELECT id, digest, period, firing, subject_stem FROM alert_groups WHERE digest IN ";
+    let head = "SELECT id, digest, period, firing FROM alert_groups WHERE digest IN ";
     Ok(states(bulk::select_in(tx, head, &[], &keys, lock).await?).collect())
 }
 
@@ -124,7 +116,6 @@ fn states(rows: Vec<GroupRow>) -> impl Iterator<Item = (Digest, GroupState)> {
             id: row.id,
             period: row.period,
             firing: row.firing,
-            subject_stem: row.subject_stem,
         };
         Some((Digest(row.digest.try_into().ok()?), state))
     })

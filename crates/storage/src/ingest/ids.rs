@@ -98,17 +98,27 @@ impl Ids {
         Ok(())
     }
 
+    /// The number that [`Ids::take`] would answer.
+    pub fn peek(&self, table: Numbered) -> i64 {
+        let at = table as usize;
+        if self.counts {
+            self.next[at]
+        } else {
+            self.supply[at].front().copied().unwrap_or_default()
+        }
+    }
+
     /// The next number of a table. On PostgreSQL it must have been reserved;
     /// where it was not, the number is 0, which no table accepts twice.
     pub fn take(&mut self, table: Numbered) -> i64 {
+        let id = self.peek(table);
         let at = table as usize;
         if self.counts {
-            let id = self.next[at];
             self.next[at] += 1;
-            id
         } else {
-            debug_assert!(!self.supply[at].is_empty(), "take without reserve");
-            self.supply[at].pop_front().unwrap_or_default()
+            debug_assert!(id > 0, "take without reserve");
+            self.supply[at].pop_front();
         }
+        id
     }
 }

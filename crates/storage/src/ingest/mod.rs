@@ -18,7 +18,7 @@ pub use groups::{GroupState, NewGroup, lock_groups, save_groups};
 pub use ids::{Ids, Numbered};
 pub use rows::{
     IncidentRow, MailRow, NewDelivery, NewEntry, NewEvent, OwedEvent, put_changes, put_deliveries,
-    put_entries, put_events, put_incidents, put_mails, put_refused,
+    put_entries, put_events, put_incidents, put_mails, put_refused, thread_subjects,
 };
 pub use senders::{SenderKey, put_senders};
 pub use series::{

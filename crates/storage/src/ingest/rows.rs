@@ -1,6 +1,8 @@
 //! The rows that a batch writes.
 
-use sea_orm::Value;
+use std::collections::HashMap;
+
+use sea_orm::{FromQueryResult, Value};
 use tocsin_core::alert::{RejectedAlert, Status};
 use tocsin_core::judge::Episode;
 use tocsin_core::time::Timestamp;
@@ -353,7 +355,7 @@ pub struct MailRow {
     pub message_id: String,
     /// `local@domain`, the same for every mail of the thread.
     pub thread_id: String,
-    /// What the thread's subjects have in common.
+    /// The thread's subject.
     pub subject: String,
     /// Why this recipient, as JSON: `[{"route": …, "group": …}]`.
     pub reasons: String,
@@ -376,6 +378,29 @@ pub struct OwedEvent {
     pub event_id: i64,
     /// Whom the mail is owed to.
     pub recipient_id: i64,
+}
+
+#[derive(FromQueryResult)]
+struct ThreadRow {
+    thread_id: String,
+    subject: String,
+}
+
+/// The subjects of those threads that have mails already.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn thread_subjects(
+    tx: &Tx,
+    threads: &[String],
+) -> Result<HashMap<String, String>, StorageError> {
+    let keys: Vec<Value> = threads.iter().map(|thread| thread.clone().into()).collect();
+    let head = "SELECT DISTINCT thread_id, subject FROM notifications WHERE thread_id IN ";
+    let rows: Vec<ThreadRow> = bulk::select_in(tx, head, &[], &keys, "").await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.thread_id, row.subject))
+        .collect())
 }
 
 /// Puts mails into the outbox.

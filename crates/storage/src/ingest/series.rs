@@ -7,7 +7,7 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::judge::{Episode, Memory, State};
 use tocsin_core::time::Timestamp;
 
-use super::bulk;
+use super::bulk::{self, Content};
 use crate::codes::Coded;
 use crate::{Backend, StorageError, Tx};
 
@@ -50,37 +50,54 @@ pub async fn put_series(
     }
     let mut ids = HashMap::new();
     for (source, fingerprints) in by_source {
-        let pairs = |rows: Vec<SeriesRow>| -> Vec<(String, i64)> {
-            rows.into_iter()
-                .map(|row| (row.fingerprint, row.id))
-                .collect()
-        };
-        let find = async |wanted: &[String]| {
-            let keys: Vec<Value> = wanted.iter().map(|f| f.clone().into()).collect();
-            let head = "SELECT id, fingerprint FROM series WHERE source = ? AND fingerprint IN ";
-            Ok(pairs(
-                bulk::select_in(tx, head, &[source.clone().into()], &keys, "").await?,
-            ))
-        };
-        let store = async |missing: &[String]| {
-            let values = missing
-                .iter()
-                .flat_map(|f| [source.clone().into(), f.clone().into()])
-                .collect();
-            let rows = bulk::insert_returning(
+        let found = bulk::find_or_store(
+            &SeriesOf {
                 tx,
-                "INSERT INTO series (source, fingerprint) VALUES ",
-                2,
-                "ON CONFLICT (source, fingerprint) DO NOTHING RETURNING id, fingerprint",
-                values,
-            )
-            .await?;
-            Ok(pairs(rows))
-        };
-        let found = bulk::find_or_store(fingerprints, "series", find, store).await?;
+                source: &source,
+            },
+            fingerprints,
+        )
+        .await?;
         ids.extend(found.into_iter().map(|(f, id)| ((source.clone(), f), id)));
     }
     Ok(ids)
+}
+
+/// The series of one source.
+struct SeriesOf<'a> {
+    tx: &'a Tx,
+    source: &'a str,
+}
+
+impl Content for SeriesOf<'_> {
+    type Key = String;
+    const TABLE: &'static str = "series";
+
+    async fn find(&self, wanted: &[String]) -> Result<Vec<(String, i64)>, StorageError> {
+        let keys: Vec<Value> = wanted.iter().map(|f| f.clone().into()).collect();
+        let head = "SELECT id, fingerprint FROM series WHERE source = ? AND fingerprint IN ";
+        let fixed = [self.source.into()];
+        Ok(pairs(
+            bulk::select_in(self.tx, head, &fixed, &keys, "").await?,
+        ))
+    }
+
+    async fn store(&self, missing: &[String]) -> Result<Vec<(String, i64)>, StorageError> {
+        let values = missing
+            .iter()
+            .flat_map(|f| [self.source.into(), f.clone().into()]);
+        let head = "INSERT INTO series (source, fingerprint) VALUES ";
+        let tail = "ON CONFLICT (source, fingerprint) DO NOTHING RETURNING id, fingerprint";
+        Ok(pairs(
+            bulk::insert_returning(self.tx, head, 2, tail, values.collect()).await?,
+        ))
+    }
+}
+
+fn pairs(rows: Vec<SeriesRow>) -> Vec<(String, i64)> {
+    rows.into_iter()
+        .map(|row| (row.fingerprint, row.id))
+        .collect()
 }
 
 #[derive(FromQueryResult)]

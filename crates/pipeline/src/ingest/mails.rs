@@ -1,0 +1,186 @@
+//! From what a batch owes to the rows of the outbox.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tocsin_core::alert::{Body, Said, Status};
+use tocsin_core::time::Timestamp;
+use tocsin_mailer::{AlertFacts, subject_stem};
+use tocsin_storage::changes::Change;
+use tocsin_storage::codes::NotificationState;
+use tocsin_storage::ingest::{self, GroupState, Ids, MailRow, Numbered, OwedEvent};
+use tocsin_storage::{StorageError, Tx};
+
+use super::batch::group_status;
+use super::owing::{Draft, Owed, Told};
+use super::plan::Directory;
+use super::writer::Context;
+use crate::facts::mail_kind;
+
+/// The delivery that owes a mail.
+#[derive(Clone, Copy)]
+pub(super) struct Envelope<'a> {
+    pub(super) delivery: i64,
+    pub(super) body: &'a Body,
+    pub(super) now: Timestamp,
+}
+
+/// The mails of a batch, until they are numbered and stored together.
+pub(super) struct Mails<'a> {
+    context: &'a Context,
+    directory: &'a Directory,
+    drafted: Vec<Drafted<'a>>,
+    groups: BTreeMap<i64, GroupState>,
+}
+
+struct Drafted<'a> {
+    envelope: Envelope<'a>,
+    recipient: i64,
+    thread: String,
+    draft: Draft,
+}
+
+impl<'a> Mails<'a> {
+    pub(super) fn new(context: &'a Context, directory: &'a Directory) -> Self {
+        Self {
+            context,
+            directory,
+            drafted: Vec::new(),
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Takes up what a delivery owes and moves its group's firing period on:
+    /// the period begins with the first mail and ends with the delivery that
+    /// says the whole group is resolved.
+    pub(super) fn draft(&mut self, group: &mut GroupState, envelope: Envelope<'a>, owed: Owed) {
+        let before = group.clone();
+        if !owed.drafts.is_empty() && !group.firing {
+            group.firing = true;
+            group.period += 1;
+        }
+        for (recipient, draft) in owed.drafts {
+            let local = format!("thread.{}.{}.{recipient}", group.id, group.period);
+            let thread = self.address(&local);
+            self.drafted.push(Drafted {
+                envelope,
+                recipient,
+                thread,
+                draft,
+            });
+        }
+        if group_status(envelope.body) == Some(Status::Resolved) {
+            group.firing = false;
+        }
+        if *group != before {
+            self.groups.insert(group.id, group.clone());
+        }
+    }
+
+    /// Puts the mails into the outbox, and answers their changes for the feed.
+    pub(super) async fn save(
+        self,
+        tx: &Tx,
+        ids: &mut Ids,
+    ) -> Result<Vec<(i64, Change)>, StorageError> {
+        let groups: Vec<GroupState> = self.groups.values().cloned().collect();
+        ingest::save_groups(tx, &groups).await?;
+        if self.drafted.is_empty() {
+            return Ok(Vec::new());
+        }
+        ids.reserve(tx, Numbered::Notifications, self.drafted.len())
+            .await?;
+        let threads: Vec<String> = self
+            .drafted
+            .iter()
+            .map(|mail| mail.thread.clone())
+            .collect();
+        let mut subjects = ingest::thread_subjects(tx, &threads).await?;
+        let mut rows = Vec::new();
+        let mut events = Vec::new();
+        for mail in &self.drafted {
+            let id = ids.take(Numbered::Notifications);
+            let told = mail.draft.events.iter().map(|told| OwedEvent {
+                mail_id: id,
+                event_id: told.event,
+                recipient_id: mail.recipient,
+            });
+            events.extend(told);
+            rows.extend(self.row(id, mail, &mut subjects));
+        }
+        let queued = Change::Notification {
+            state: NotificationState::Queued,
+        };
+        let changes = rows.iter().map(|row| (row.id, queued.clone())).collect();
+        ingest::put_mails(tx, rows, &events).await?;
+        Ok(changes)
+    }
+
+    fn row(
+        &self,
+        id: i64,
+        mail: &Drafted<'_>,
+        subjects: &mut HashMap<String, String>,
+    ) -> Option<MailRow> {
+        let addressee = self.directory.recipients.get(&mail.recipient)?;
+        let Envelope {
+            delivery,
+            body,
+            now,
+        } = mail.envelope;
+        let subject = subjects
+            .entry(mail.thread.clone())
+            .or_insert_with(|| stem(&mail.draft.events, &body.alerts, now));
+        Some(MailRow {
+            id,
+            delivery_id: delivery,
+            recipient_id: mail.recipient,
+            to_name: addressee.name.clone(),
+            to_email: addressee.email.clone(),
+            language: addressee.language,
+            time_zone: addressee.time_zone.clone(),
+            message_id: self.address(&id.to_string()),
+            thread_id: mail.thread.clone(),
+            subject: subject.clone(),
+            reasons: mail.draft.reasons_json(),
+            still_firing: mail.draft.still_firing,
+            still_firing_names: serde_json::json!(mail.draft.still_firing_names).to_string(),
+            truncated_alerts: body.truncated_alerts,
+            created_at: now,
+        })
+    }
+
+    /// `local.instance@domain`, unique over all databases of the domain.
+    fn address(&self, local: &str) -> String {
+        let email = &self.context.settings.from.email;
+        let domain = email
+            .rsplit_once('@')
+            .map_or("localhost", |(_, domain)| domain);
+        format!("{local}.{}@{domain}", self.context.instance)
+    }
+}
+
+/// A thread's subject: chosen once, from its first mail.
+fn stem(events: &[Told], alerts: &[Said], now: Timestamp) -> String {
+    let facts: Vec<AlertFacts> = events
+        .iter()
+        .filter_map(|told| {
+            let said = alerts.get(told.alert)?;
+            Some(AlertFacts {
+                event: mail_kind(told.kind)?,
+                incident_id: told.incident,
+                alertname: said.facts.alertname.clone(),
+                instance: said.facts.instance.clone(),
+                severity: said.facts.severity.clone(),
+                team: said.facts.team.clone(),
+                message: said.facts.message.clone(),
+                labels: said.labels.clone(),
+                annotations: said.annotations.clone(),
+                generator_url: said.generator_url.clone(),
+                starts_at: said.starts_at.unwrap_or(now).to_datetime(),
+                ends_at: said.ends_at.map(Timestamp::to_datetime),
+                occurrences: 1,
+            })
+        })
+        .collect();
+    subject_stem(&facts)
+}

@@ -1,0 +1,228 @@
+//! The door: what a caller hands in, and what it is told.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tocsin_core::alert::Body;
+use tocsin_core::parse::{self, ParseError};
+use tocsin_core::time::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::IngestReport;
+use crate::Clock;
+
+/// The queue is counted in units of this many bytes, because a semaphore
+/// counts to 2^32 at most on small machines.
+const UNIT: usize = 1024;
+
+/// What a delivery takes up beside its body.
+const OVERHEAD: usize = 1024;
+
+/// A request to the webhook, from an authenticated sender.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The source that it is counted to.
+    pub source: String,
+    /// The body as it came.
+    pub body: Bytes,
+}
+
+/// A request that cannot be read, to be shown to people.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The source that it named.
+    pub source: String,
+    /// Why it was refused.
+    pub reason: String,
+    /// The body, where it can be kept.
+    pub body: Option<Bytes>,
+    /// The body's size, as far as it is known.
+    pub body_bytes: usize,
+}
+
+/// Why a delivery was not stored. All but the first are worth trying again.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The body can never be read.
+    #[error(transparent)]
+    Unreadable(#[from] ParseError),
+    /// More is waiting than may wait.
+    #[error("the ingest queue is full")]
+    QueueFull,
+    /// The database cannot store it now.
+    #[error("the database cannot store deliveries now")]
+    Unavailable,
+    /// The program is about to end.
+    #[error("the program is stopping")]
+    Stopping,
+}
+
+/// A delivery that waits to be stored.
+pub(super) struct Incoming {
+    pub(super) received_at: Timestamp,
+    pub(super) source: String,
+    pub(super) body: Body,
+    /// The raw body, compressed.
+    pub(super) raw: Vec<u8>,
+    pub(super) body_bytes: usize,
+}
+
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Result<IngestReport, IngestError>>,
+    /// Given back when the job is done.
+    pub(super) _space: OwnedSemaphorePermit,
+}
+
+pub(super) enum Work {
+    Store(Box<Incoming>),
+    Refuse {
+        received_at: Timestamp,
+        refusal: Refusal,
+        raw: Option<Vec<u8>>,
+    },
+}
+
+/// The door to ingest. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingest {
+    jobs: mpsc::UnboundedSender<Job>,
+    space: Arc<Semaphore>,
+    capacity: usize,
+    team_label: Arc<str>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ingest {
+    pub(super) fn new(
+        jobs: mpsc::UnboundedSender<Job>,
+        queue_bytes: usize,
+        team_label: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let capacity = (queue_bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS.min(1 << 31));
+        Self {
+            jobs,
+            space: Arc::new(Semaphore::new(capacity)),
+            capacity,
+            team_label: team_label.into(),
+            clock,
+        }
+    }
+
+    /// Stores a delivery; the answer comes when it is durable. A body that
+    /// cannot be read is recorded as refused, and then answered as such.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn store(&self, webhook: Webhook) -> Result<IngestReport, IngestError> {
+        let received_at = self.clock.now();
+        let Webhook { source, body: raw } = webhook;
+        let space = self.space_for(raw.len())?;
+        match parse::alertmanager(&raw, &self.team_label) {
+            Ok(body) => {
+                let incoming = Incoming {
+                    received_at,
+                    source,
+                    body,
+                    body_bytes: raw.len(),
+                    raw: compress(&raw),
+                };
+                self.submit(Work::Store(Box::new(incoming)), space).await
+            }
+            Err(error) => {
+                let refusal = Refusal {
+                    source,
+                    reason: error.to_string(),
+                    body_bytes: raw.len(),
+                    body: Some(raw),
+                };
+                // Recorded if that can be done now; the answer is the same.
+                if let Err(failure) = self.record(received_at, refusal, space).await {
+                    tracing::warn!(%failure, "a refused request was not recorded");
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Records a request that was refused before its body was looked at.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; never `Unreadable`.
+    pub async fn refuse(&self, refusal: Refusal) -> Result<(), IngestError> {
+        let space = self.space_for(refusal.body.as_ref().map_or(0, Bytes::len))?;
+        self.record(self.clock.now(), refusal, space).await
+    }
+
+    /// Bytes that wait, and the most that may.
+    pub fn depth(&self) -> (usize, usize) {
+        let waiting = self.capacity - self.space.available_permits().min(self.capacity);
+        (waiting * UNIT, self.capacity * UNIT)
+    }
+
+    async fn record(
+        &self,
+        received_at: Timestamp,
+        mut refusal: Refusal,
+        space: OwnedSemaphorePermit,
+    ) -> Result<(), IngestError> {
+        let raw = refusal
+            .body
+            .take()
+            .filter(|body| !body.is_empty())
+            .map(|body| compress(&body));
+        self.submit(
+            Work::Refuse {
+                received_at,
+                refusal,
+                raw,
+            },
+            space,
+        )
+        .await
+        .map(drop)
+    }
+
+    fn space_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+        // A body larger than the whole queue passes when nothing else waits.
+        let units = ((bytes + OVERHEAD) / UNIT).clamp(1, self.capacity);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        Arc::clone(&self.space)
+            .try_acquire_many_owned(units)
+            .map_err(|_| IngestError::QueueFull)
+    }
+
+    async fn submit(
+        &self,
+        work: Work,
+        space: OwnedSemaphorePermit,
+    ) -> Result<IngestReport, IngestError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            work,
+            reply,
+            _space: space,
+        };
+        self.jobs.send(job).map_err(|_| IngestError::Stopping)?;
+        answer.await.unwrap_or(Err(IngestError::Unavailable))
+    }
+}
+
+thread_local! {
+    /// Setting up a compressor costs more than compressing a small body.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> =
+        RefCell::new(zstd::bulk::Compressor::new(1).ok());
+}
+
+/// Compresses a raw body with zstd, quickly.
+fn compress(raw: &[u8]) -> Vec<u8> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let compressed = compressor
+            .as_mut()
+            .and_then(|compressor| compressor.compress(raw).ok());
+        // Compression into memory fails only for want of memory.
+        compressed.unwrap_or_default()
+    })
+}

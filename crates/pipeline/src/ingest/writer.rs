@@ -1,0 +1,206 @@
+//! The writers: each takes all that waits into one transaction.
+
+use std::sync::Arc;
+
+use tocsin_storage::ingest::NewDelivery;
+use tocsin_storage::{Backend, Db, StorageError, Tx};
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::task::JoinHandle;
+
+use super::batch::{Scribe, store};
+use super::queue::{Incoming, Job, Work};
+use super::{Ingest, IngestError, IngestReport};
+use crate::{Clock, PipelineSettings};
+
+/// A transaction takes deliveries until it holds this many alerts: enough to
+/// share its cost, few enough to keep everybody's answer quick.
+const ALERTS_PER_BATCH: usize = 4_000;
+
+/// How often a batch is tried again that lost a race with another replica.
+const TRIES: usize = 4;
+
+/// What the writers share.
+pub(crate) struct Context {
+    pub(crate) db: Db,
+    pub(crate) settings: Arc<PipelineSettings>,
+    /// This database's name, part of every Message-ID.
+    pub(crate) instance: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Woken after each commit: mail may be owed, and the feed has grown.
+    pub(crate) committed: Arc<Notify>,
+    /// Woken when the queue is to be worked off and closed.
+    pub(crate) stop: Arc<Notify>,
+}
+
+type Jobs = Arc<Mutex<mpsc::UnboundedReceiver<Job>>>;
+
+/// Starts the writers and opens the door to them. SQLite has one writer at a
+/// time anyway; PostgreSQL syncs several transactions at once.
+pub(crate) fn spawn_writers(context: &Arc<Context>) -> (Ingest, Vec<JoinHandle<()>>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let jobs: Jobs = Arc::new(Mutex::new(receiver));
+    let writers = match context.db.backend() {
+        Backend::Sqlite => 1,
+        Backend::Postgres => 4,
+    };
+    let handles = (0..writers)
+        .map(|_| tokio::spawn(write_all(Arc::clone(context), Arc::clone(&jobs))))
+        .collect();
+    let settings = &context.settings;
+    let ingest = Ingest::new(
+        sender,
+        settings.queue_bytes,
+        &settings.team_label,
+        Arc::clone(&context.clock),
+    );
+    (ingest, handles)
+}
+
+async fn write_all(context: Arc<Context>, jobs: Jobs) {
+    let mut scribe = Scribe::default();
+    while let Some(batch) = next_batch(&context, &jobs).await {
+        write(&context, &mut scribe, batch).await;
+        context.committed.notify_waiters();
+    }
+}
+
+/// Waits for a job, then takes what else has come. `None` once the queue is
+/// closed and empty.
+async fn next_batch(context: &Context, jobs: &Jobs) -> Option<Vec<Job>> {
+    let mut jobs = jobs.lock().await;
+    let first = loop {
+        // Registered before looking, so that a stop meanwhile is not missed.
+        let stopped = context.stop.notified();
+        tokio::select! {
+            biased;
+            job = jobs.recv() => break job?,
+            () = stopped => jobs.close(),
+        }
+    };
+    let mut alerts = first.alerts();
+    let mut batch = vec![first];
+    while alerts < ALERTS_PER_BATCH {
+        let Ok(job) = jobs.try_recv() else { break };
+        alerts += job.alerts();
+        batch.push(job);
+    }
+    Some(batch)
+}
+
+impl Job {
+    fn alerts(&self) -> usize {
+        match &self.work {
+            // A delivery without alerts still costs a row.
+            Work::Store(incoming) => incoming.body.alerts.len().max(1),
+            Work::Refuse { .. } => 1,
+        }
+    }
+}
+
+async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
+    let mut deliveries = Vec::with_capacity(batch.len());
+    let mut replies = Vec::with_capacity(batch.len());
+    for job in batch {
+        match job.work {
+            Work::Store(incoming) => {
+                deliveries.push(*incoming);
+                replies.push((job.reply, job._space));
+            }
+            Work::Refuse {
+                received_at,
+                refusal,
+                raw,
+            } => {
+                let refused = NewDelivery {
+                    received_at,
+                    source: refusal.source,
+                    refused: Some(refusal.reason),
+                    body_bytes: refusal.body_bytes,
+                    body: raw,
+                    ..NewDelivery::default()
+                };
+                let done = scribe.refuse(context, refused).await;
+                let _gone = job
+                    .reply
+                    .send(answer(done.map(|()| IngestReport::default())));
+            }
+        }
+    }
+    let results = store_fairly(context, scribe, &deliveries).await;
+    for ((reply, _space), result) in replies.into_iter().zip(results) {
+        // A caller that has gone away meanwhile is not told; its sender comes
+        // again, and is then only seen again.
+        let _gone = reply.send(answer(result));
+    }
+}
+
+fn answer(result: Result<IngestReport, StorageError>) -> Result<IngestReport, IngestError> {
+    result.map_err(|error| {
+        tracing::error!(%error, "a delivery could not be stored");
+        IngestError::Unavailable
+    })
+}
+
+/// Stores the batch as one transaction; where that fails for a reason that
+/// lies in one delivery, each on its own, so that the others do not suffer
+/// (rule 7).
+async fn store_fairly(
+    context: &Context,
+    scribe: &mut Scribe,
+    batch: &[Incoming],
+) -> Vec<Result<IngestReport, StorageError>> {
+    if batch.is_empty() {
+        return Vec::new();
+    }
+    match store_retrying(context, scribe, batch).await {
+        Ok(reports) => reports.into_iter().map(Ok).collect(),
+        Err(error) if batch.len() == 1 => vec![Err(error)],
+        Err(error) if error.is_transient() => {
+            tracing::error!(%error, deliveries = batch.len(), "a batch could not be stored");
+            let each = batch.iter().map(|_| Err(StorageError::Stale("the batch")));
+            each.collect()
+        }
+        Err(error) => {
+            tracing::warn!(%error, deliveries = batch.len(), "storing a batch one by one");
+            let mut results = Vec::with_capacity(batch.len());
+            for delivery in batch {
+                let alone = store_retrying(context, scribe, std::slice::from_ref(delivery)).await;
+                results.push(alone.map(|mut reports| reports.pop().unwrap_or_default()));
+            }
+            results
+        }
+    }
+}
+
+async fn store_retrying(
+    context: &Context,
+    scribe: &mut Scribe,
+    batch: &[Incoming],
+) -> Result<Vec<IngestReport>, StorageError> {
+    let mut tries = 1;
+    loop {
+        match store_once(context, scribe, batch).await {
+            Err(
+                StorageError::Contended(_) | StorageError::Conflict(_) | StorageError::Stale(_),
+            ) if tries < TRIES && context.db.backend() == Backend::Postgres => {
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn store_once(
+    context: &Context,
+    scribe: &mut Scribe,
+    batch: &[Incoming],
+) -> Result<Vec<IngestReport>, StorageError> {
+    let tx = context.db.begin().await?;
+    let reports = store(context, scribe, &tx, batch).await?;
+    commit(tx).await?;
+    Ok(reports)
+}
+
+pub(super) async fn commit(tx: Tx) -> Result<(), StorageError> {
+    tx.commit().await
+}

@@ -1,0 +1,246 @@
+//! The whole of the use cases, as one handle.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tocsin_mailer::{Mailer, Mode, Renderer};
+use tocsin_storage::changes::{self, ChangeRow};
+use tocsin_storage::notifications::NotificationView;
+use tocsin_storage::{Backend, Db, StorageError, outbox, upkeep};
+use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinHandle;
+
+use crate::change::ChangeError;
+use crate::ingest::{self, Context, Ingest, IngestError, IngestReport, Refusal, Webhook};
+use crate::outbox::{MailHealth, Worker};
+use crate::{Clock, PipelineSettings, feed, resend, retention};
+
+/// How long the workers may take to finish what they have begun.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// The running use cases. Cheap to clone; ends with [`Pipeline::shutdown`].
+#[derive(Clone)]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    ingest: Ingest,
+    mode: Mode,
+    feed: broadcast::Sender<Arc<ChangeRow>>,
+    health: Arc<Mutex<MailHealth>>,
+    context: Arc<Context>,
+    /// Woken by changes that are not deliveries.
+    changed: Arc<Notify>,
+    stop_writers: Arc<Notify>,
+    stop_others: Arc<Notify>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+    others: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Pipeline {
+    /// Starts the writers, the outbox worker, the feed and retention.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn start(
+        db: Db,
+        mailer: Arc<dyn Mailer>,
+        renderer: Renderer,
+        clock: Arc<dyn Clock>,
+        settings: PipelineSettings,
+    ) -> Result<Self, StorageError> {
+        let settings = Arc::new(settings);
+        let committed = Arc::new(Notify::new());
+        let changed = Arc::new(Notify::new());
+        let settled = Arc::new(Notify::new());
+        let stop_writers = Arc::new(Notify::new());
+        let stop_others = Arc::new(Notify::new());
+        let health = Arc::new(Mutex::new(MailHealth::default()));
+        let mode = mailer.mode();
+        let context = Arc::new(Context {
+            db: db.clone(),
+            settings: Arc::clone(&settings),
+            instance: prepare(&db).await?,
+            clock: Arc::clone(&clock),
+            committed: Arc::clone(&committed),
+            stop: Arc::clone(&stop_writers),
+        });
+        let (ingest, writers) = ingest::spawn_writers(&context);
+        let worker = Worker {
+            db: db.clone(),
+            mailer,
+            renderer: Arc::new(renderer),
+            settings: Arc::clone(&settings),
+            clock: Arc::clone(&clock),
+            health: Arc::clone(&health),
+            due: Arc::clone(&committed),
+            settled: Arc::clone(&settled),
+            stop: Arc::clone(&stop_others),
+        };
+        let feed = feed::channel();
+        let wake = vec![committed, Arc::clone(&changed), settled];
+        let reached = changes::latest(&db).await?;
+        let others = vec![
+            tokio::spawn(worker.run()),
+            tokio::spawn(feed::run(
+                db.clone(),
+                feed.clone(),
+                reached,
+                wake,
+                Arc::clone(&stop_others),
+            )),
+            tokio::spawn(retention::run(
+                db.clone(),
+                settings,
+                Arc::clone(&clock),
+                Arc::clone(&stop_others),
+            )),
+        ];
+        Ok(Self {
+            shared: Arc::new(Shared {
+                db,
+                clock,
+                ingest,
+                mode,
+                feed,
+                health,
+                context,
+                changed,
+                stop_writers,
+                stop_others,
+                writers: Mutex::new(writers),
+                others: Mutex::new(others),
+            }),
+        })
+    }
+
+    /// Stores a delivery; the answer comes when it is durable.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn ingest(&self, webhook: Webhook) -> Result<IngestReport, IngestError> {
+        self.shared.ingest.store(webhook).await
+    }
+
+    /// Records a request that was refused before its body was looked at.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; never `Unreadable`.
+    pub async fn record_refused(&self, refusal: Refusal) -> Result<(), IngestError> {
+        self.shared.ingest.refuse(refusal).await
+    }
+
+    /// Sends a mail again, as a mail of its own in the same thread.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while it is under way.
+    pub async fn resend(&self, id: i64) -> Result<NotificationView, ChangeError> {
+        let context = &self.shared.context;
+        let email = &context.settings.from.email;
+        let domain = email
+            .rsplit_once('@')
+            .map_or("localhost", |(_, domain)| domain);
+        let message_id = format!(
+            "resend.{:032x}.{}@{domain}",
+            rand::random::<u128>(),
+            context.instance
+        );
+        let view = resend::resend(&self.shared.db, id, &message_id, self.now()).await?;
+        context.committed.notify_waiters();
+        Ok(view)
+    }
+
+    /// To be called after every change that was not made through this handle,
+    /// so that the feed passes it on at once.
+    pub fn changed(&self) {
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Listens to what changes from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<ChangeRow>> {
+        self.shared.feed.subscribe()
+    }
+
+    /// The database, for reading.
+    pub fn db(&self) -> &Db {
+        &self.shared.db
+    }
+
+    /// The present, by the clock that all of it runs on.
+    pub fn now(&self) -> tocsin_core::time::Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Where mail goes.
+    pub fn mail_mode(&self) -> Mode {
+        self.shared.mode
+    }
+
+    /// How mail is doing.
+    pub fn mail_health(&self) -> MailHealth {
+        self.shared
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Bytes that wait to be stored, and the most that may.
+    pub fn queue_depth(&self) -> (usize, usize) {
+        self.shared.ingest.depth()
+    }
+
+    /// Whether every worker is alive.
+    pub fn is_alive(&self) -> bool {
+        [&self.shared.writers, &self.shared.others]
+            .into_iter()
+            .all(|handles| {
+                let handles = handles.lock().unwrap_or_else(PoisonError::into_inner);
+                !handles.is_empty() && handles.iter().all(|handle| !handle.is_finished())
+            })
+    }
+
+    /// Stores what was taken, finishes what is being sent, and ends. Whoever
+    /// hands in more meanwhile is told [`IngestError::Stopping`].
+    pub async fn shutdown(&self) {
+        let shared = &self.shared;
+        end(&shared.writers, &shared.stop_writers).await;
+        end(&shared.others, &shared.stop_others).await;
+    }
+}
+
+/// What has to be in order before the first delivery: the database's name, and
+/// on SQLite, which has one program at a time, the leases of the one before.
+async fn prepare(db: &Db) -> Result<String, StorageError> {
+    let tx = db.begin().await?;
+    let candidate = format!("{:016x}", rand::random::<u64>());
+    let instance = upkeep::instance(&tx, &candidate).await?;
+    if db.backend() == Backend::Sqlite {
+        outbox::release_all(&tx).await?;
+    }
+    tx.commit().await?;
+    Ok(instance)
+}
+
+async fn end(handles: &Mutex<Vec<JoinHandle<()>>>, stop: &Notify) {
+    let handles = std::mem::take(&mut *handles.lock().unwrap_or_else(PoisonError::into_inner));
+    let all = futures::future::join_all(handles);
+    tokio::pin!(all);
+    let deadline = tokio::time::sleep(DRAIN);
+    tokio::pin!(deadline);
+    loop {
+        // A worker that was busy when it was told listens again afterwards.
+        stop.notify_waiters();
+        tokio::select! {
+            _ = &mut all => return,
+            () = &mut deadline => {
+                tracing::warn!("workers did not finish in time");
+                return;
+            }
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+        }
+    }
+}

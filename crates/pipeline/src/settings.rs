@@ -1,0 +1,24 @@
+use std::time::Duration;
+
+use tocsin_core::judge::Rules;
+use tocsin_mailer::Address;
+use url::Url;
+
+/// The settings of the use cases.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// Incident identity: the window, and when an open incident is stale.
+    pub rules: Rules,
+    /// The label that names the team.
+    pub team_label: String,
+    /// Bytes of bodies that may wait to be stored; more are turned away.
+    pub queue_bytes: usize,
+    /// How long raw bodies are kept.
+    pub body_retention: Duration,
+    /// Bytes of refused bodies (compressed) that are kept.
+    pub refused_bytes: u64,
+    /// Who the mail is from. Its domain is in every Message-ID.
+    pub from: Address,
+    /// The base of links in mail.
+    pub public_url: Option<Url>,
+}

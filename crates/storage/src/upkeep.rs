@@ -1,0 +1,52 @@
+//! What keeps the database in shape: its name, and retention.
+
+use tocsin_core::time::Timestamp;
+
+use crate::{StorageError, Tx, query};
+
+/// The database's name: `candidate`, unless it has one already.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn instance(tx: &Tx, candidate: &str) -> Result<String, StorageError> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Row {
+        value: String,
+    }
+    tx.execute(
+        "INSERT INTO meta (name, value) VALUES ('instance', ?) ON CONFLICT (name) DO NOTHING",
+        vec![candidate.into()],
+    )
+    .await?;
+    let sql = "SELECT value FROM meta WHERE name = 'instance'";
+    let row: Option<Row> = query::first(tx, sql, vec![]).await?;
+    Ok(row.map_or_else(|| candidate.to_owned(), |row| row.value))
+}
+
+/// Deletes up to `limit` raw bodies that arrived before `before`, and answers
+/// how many it deleted. The deliveries and the log stay.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn prune_bodies(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM delivery_bodies WHERE delivery_id IN (SELECT delivery_id \
+         FROM delivery_bodies WHERE received_at < ? ORDER BY received_at LIMIT ?)",
+        vec![before.as_micros().into(), i64::from(limit).into()],
+    )
+    .await
+}
+
+/// Deletes up to `limit` rows of the change feed that were written before
+/// `before`, and answers how many it deleted.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn prune_changes(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < ? \
+         ORDER BY at LIMIT ?)",
+        vec![before.as_micros().into(), i64::from(limit).into()],
+    )
+    .await
+}
