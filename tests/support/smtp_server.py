@@ -62,14 +62,13 @@ class Handler:
     def __init__(self, options):
         self.options = options
         self.rejected = dict(item.rsplit("=", 1) for item in options.reject_rcpt)
-        self.connections = 0
+        self.connections = {}
         self.messages = len([name for name in os.listdir(options.maildir) if name.endswith(".eml")])
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
-        if not hasattr(session, "number"):
-            self.connections += 1
-            session.number = self.connections
+        # By the client's port, because STARTTLS begins a new session on the same connection.
+        self.connections.setdefault(session.peer, len(self.connections) + 1)
         return responses
 
     async def handle_MAIL(self, server, session, envelope, address, mail_options):
@@ -100,7 +99,7 @@ class Handler:
             "mail_from": envelope.mail_from,
             "rcpt_to": envelope.rcpt_tos,
             "mail_options": envelope.mail_options,
-            "connection": session.number,
+            "connection": self.connections.get(session.peer),
             "tls": session.ssl is not None or self.options.tls == "smtps",
             "user": session.auth_data.login.decode() if session.auth_data else None,
             "eml": name + ".eml",
@@ -118,9 +117,7 @@ class Handler:
 def authenticator(options):
     def authenticate(server, session, envelope, mechanism, data):
         good = (data.login.decode() == options.user and data.password.decode() == options.password)
-        if good:
-            session.auth_data = data
-        return AuthResult(success=good, handled=False)
+        return AuthResult(success=good, handled=False, auth_data=data)
     return authenticate
 
 
