@@ -13,7 +13,7 @@ use crate::change::ChangeError;
 /// # Errors
 /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while the mail is still
 /// on its way.
-pub async fn resend(
+pub(crate) async fn resend(
     db: &Db,
     id: i64,
     message_id: &str,
