@@ -75,6 +75,12 @@ impl FileMailer {
         Ok(mailer)
     }
 
+    /// Where it writes.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Finds out at the start, not at the first mail, that nothing can be written here.
     fn probe(&self) -> io::Result<()> {
         let path = self.dir.join(format!("probe{TEMPORARY}"));

@@ -333,6 +333,11 @@ fn html_and_links_from_alerts_are_harmless() {
     assert!(!read.html.contains("<script"), "{}", read.html);
     assert!(!read.html.contains("<img"), "{}", read.html);
     assert!(read.html.contains("&lt;script&gt;"));
+    assert!(
+        !read.html.contains("&amp;lt;"),
+        "escaped once only: {}",
+        read.html
+    );
     assert!(!read.html.contains("javascript:"), "{}", read.html);
     assert!(!read.html.contains("href=\"data:"), "{}", read.html);
     assert!(!read.text.contains("javascript:"));
@@ -413,6 +418,55 @@ fn five_hundred_alerts_fit_into_a_mail() {
     );
     assert!(read.text.contains("另有 450 条告警未在此列出"));
     assert!(read.header("X-Tocsin-Incident").ends_with("50"));
+}
+
+#[test]
+fn links_keep_the_path_prefix() {
+    for (base, expected) in [
+        (
+            "https://tocsin.example.com",
+            "https://tocsin.example.com/incidents/1",
+        ),
+        (
+            "https://example.com/a/b",
+            "https://example.com/a/b/incidents/1",
+        ),
+        (
+            "https://example.com/a/b/?x#y",
+            "https://example.com/a/b/incidents/1",
+        ),
+        ("http://[::1]:8080/", "http://[::1]:8080/incidents/1"),
+    ] {
+        let mut facts = facts(Language::En, vec![alert(1, EventKind::Opened)]);
+        facts.public_url = Some(url::Url::parse(base).unwrap());
+        let read = render(&facts);
+        assert!(
+            read.html.contains(&format!("href=\"{expected}\"")),
+            "{base}"
+        );
+        assert!(read.text.contains(expected), "{base}");
+    }
+}
+
+#[test]
+fn the_manual_names_everything_that_templates_see() {
+    let manual = include_str!("../../../../templates/email/README.md");
+    let facts = sample::facts(Language::En);
+    let words = Templates::embedded(Language::En).unwrap().words;
+    let view = serde_json::to_value(View::new(&facts, &words, MAX_ALERTS)).unwrap();
+    let mut names: Vec<String> = Vec::new();
+    for (name, value) in view.as_object().unwrap() {
+        names.push(name.clone());
+        if let Some(inner) = value.get(0).and_then(|first| first.as_object()) {
+            names.extend(inner.keys().cloned());
+        }
+    }
+    for name in names {
+        assert!(
+            manual.contains(&format!("`{name}`")),
+            "{name} is missing in the manual"
+        );
+    }
 }
 
 #[test]

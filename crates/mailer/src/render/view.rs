@@ -19,6 +19,8 @@ const MAX_SUMMARY: usize = 500;
 const MAX_DESCRIPTION: usize = 2_000;
 /// How many labels of one alert are shown.
 const MAX_LABELS: usize = 20;
+/// How many reasons are given.
+const MAX_REASONS: usize = 20;
 /// How many unchanged neighbours are named.
 const MAX_NEIGHBOURS: usize = 10;
 
@@ -156,6 +158,7 @@ impl View {
             reasons: facts
                 .reasons
                 .iter()
+                .take(MAX_REASONS)
                 .map(|reason| ReasonView {
                     route: text::line(reason.route.as_deref().unwrap_or_default(), MAX_NAME),
                     group: text::line(&reason.group, MAX_NAME),

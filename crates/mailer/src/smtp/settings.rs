@@ -31,6 +31,22 @@ pub struct SmtpSettings {
     pub hello_name: Option<String>,
 }
 
+impl SmtpSettings {
+    /// A timeout for those who set none. Long enough for a server that makes strangers wait
+    /// before it greets them.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+    /// The server as `host:port`, for telling people where mail goes.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!(
+            "{}:{}",
+            self.host,
+            self.port.unwrap_or(self.tls.default_port())
+        )
+    }
+}
+
 /// How the connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
