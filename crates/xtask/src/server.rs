@@ -8,15 +8,13 @@ use crate::{
     say,
 };
 
+/// The feature that puts the browser files into the server.
+pub(crate) const EMBED: &str = "tocsin-api/embed";
+
 /// The packages and features of every build that the tests make. One selection
 /// for all of them: cargo unites the features of what it builds together, and
 /// another selection would build half of the dependencies a second time.
-pub(crate) const TEST_SELECTION: [&str; 4] = [
-    "--workspace",
-    "--all-targets",
-    "--features",
-    "tocsin-api/embed",
-];
+pub(crate) const TEST_SELECTION: [&str; 4] = ["--workspace", "--all-targets", "--features", EMBED];
 
 /// The server as `cargo xtask run` starts it, with the browser files inside.
 pub(crate) fn build_release(project: &Project) -> anyhow::Result<PathBuf> {

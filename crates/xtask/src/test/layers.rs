@@ -14,17 +14,20 @@ use super::{
 };
 use crate::{
     frontend, openapi, process, project, say,
-    server::{self, TEST_SELECTION},
+    server::{self, EMBED, TEST_SELECTION},
     styles,
 };
 
 /// The end-to-end tests' package: a layer of its own.
 const END_TO_END: &str = "tocsin-tests";
 
+/// The formatter, naming the files that are not as it would write them.
 pub(super) fn format(bench: &mut Bench) -> anyhow::Result<Counts> {
-    process::check(server::cargo(&bench.project, "fmt").args(["--all", "--check"]))?;
-    process::check(cargo_in_frontend(bench, "fmt").arg("--check"))?;
-    Ok(Counts::of_checks(2))
+    let list = ["--check", "--", "--files-with-diff"];
+    both(
+        process::check(server::cargo(&bench.project, "fmt").arg("--all").args(list)),
+        process::check(cargo_in_frontend(bench, "fmt").args(list)),
+    )
 }
 
 pub(super) fn frontend(bench: &mut Bench) -> anyhow::Result<Counts> {
@@ -36,18 +39,19 @@ pub(super) fn frontend(bench: &mut Bench) -> anyhow::Result<Counts> {
 /// of this machine: that needs no WebAssembly toolchain with a clippy.
 pub(super) fn lint(bench: &mut Bench) -> anyhow::Result<Counts> {
     bench.browser_files()?;
-    process::check(
-        server::cargo(&bench.project, "clippy")
-            .args(TEST_SELECTION)
-            .args(["--", "--deny", "warnings"]),
-    )?;
-    process::check(cargo_in_frontend(bench, "clippy").args([
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
-    Ok(Counts::of_checks(2))
+    both(
+        process::check(
+            server::cargo(&bench.project, "clippy")
+                .args(TEST_SELECTION)
+                .args(["--", "--deny", "warnings"]),
+        ),
+        process::check(cargo_in_frontend(bench, "clippy").args([
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ])),
+    )
 }
 
 /// The tests inside the crates, their documentation's examples, and the tests
@@ -56,12 +60,12 @@ pub(super) fn unit(bench: &mut Bench) -> anyhow::Result<Counts> {
     bench.browser_files()?;
     let mut counts = bench.cargo_tests(
         &format!("not package({END_TO_END})"),
-        &["--exclude", END_TO_END],
+        &["--workspace", "--exclude", END_TO_END, "--features", EMBED],
     )?;
     counts += heard(
         bench
             .with_environment(&mut server::cargo(&bench.project, "test"))
-            .args(["--workspace", "--features", "tocsin-api/embed", "--doc"]),
+            .args(["--workspace", "--features", EMBED, "--doc"]),
         Runner::CargoTest,
     )?;
     if has_tests(&bench.project.frontend().join("src")) {
@@ -132,29 +136,22 @@ impl Bench {
         Ok(self.binary.insert(binary).clone())
     }
 
-    /// Tests of the server's workspace: with nextest a filter chooses among them,
-    /// so that what is built stays the same; cargo's own runner chooses packages.
+    /// Tests of the server's workspace. With nextest a filter chooses among them, so
+    /// that what is built stays the same; cargo's own runner chooses packages.
     fn cargo_tests(&self, filter: &str, packages: &[&str]) -> anyhow::Result<Counts> {
-        if self.found.nextest {
+        let (mut command, runner) = if self.found.nextest {
             let mut command = server::cargo(&self.project, "nextest");
-            command.args(["run", "--no-fail-fast"]).args(TEST_SELECTION);
-            heard(
-                self.with_environment(&mut command).args(["-E", filter]),
-                Runner::Nextest,
-            )
+            command.arg("run").args(TEST_SELECTION).args(["-E", filter]);
+            (command, Runner::Nextest)
         } else {
             let mut command = server::cargo(&self.project, "test");
-            command.args(["--no-fail-fast", "--features", "tocsin-api/embed"]);
-            if packages.first() == Some(&"--exclude") {
-                command.arg("--workspace");
-            }
-            heard(
-                self.with_environment(&mut command)
-                    .args(packages)
-                    .args(["--lib", "--bins", "--tests"]),
-                Runner::CargoTest,
-            )
-        }
+            command.args(packages).args(["--lib", "--bins", "--tests"]);
+            (command, Runner::CargoTest)
+        };
+        heard(
+            self.with_environment(&mut command).arg("--no-fail-fast"),
+            runner,
+        )
     }
 
     /// Tells the tests where to find what was prepared for them.
@@ -167,6 +164,17 @@ impl Bench {
         }
         command
     }
+}
+
+/// Two checks, of which the second runs even where the first fails.
+fn both(first: anyhow::Result<()>, second: anyhow::Result<()>) -> anyhow::Result<Counts> {
+    let failures: Vec<_> = [first, second]
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect();
+    ensure!(failures.is_empty(), failures.join("\n"));
+    Ok(Counts::of_checks(2))
 }
 
 /// Runs a test runner and reads its closing lines.
