@@ -66,7 +66,10 @@ pub(super) fn assemble(
     // RFC 3834: no vacation program may answer. Exchange looks at its own header instead, in which
     // bounces (NDR) are left alone: the sender's mailbox should get those.
     set("Auto-Submitted", "auto-generated".to_owned());
-    set("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply".to_owned());
+    set(
+        "X-Auto-Response-Suppress",
+        "DR, RN, NRN, OOF, AutoReply".to_owned(),
+    );
     set("X-Tocsin-Incident", incidents(facts));
     headers.set(header::MIME_VERSION_1_0);
 
