@@ -1,0 +1,98 @@
+use std::rc::Rc;
+
+use tocsin_api_types::Problem;
+
+use crate::i18n::Words;
+
+/// Why the server did not do it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ApiError {
+    /// No answer: the server or the network is away.
+    Unreachable,
+    /// An answer that this program cannot read, likely of another version.
+    Unreadable,
+    /// The server says why.
+    Problem(Rc<Problem>),
+    /// An error of something between the browser and the server.
+    Status(u16),
+}
+
+impl ApiError {
+    /// Reads the body of an answer that is an error.
+    pub(super) fn from_body(status: u16, body: &str) -> Self {
+        match serde_json::from_str(body) {
+            Ok(problem) => Self::Problem(Rc::new(problem)),
+            Err(_) => Self::Status(status),
+        }
+    }
+
+    /// A sentence that says what happened and what can be done.
+    pub fn explain(&self, words: &Words) -> String {
+        match self {
+            Self::Unreachable => words.common.unreachable.to_owned(),
+            Self::Unreadable => words.common.unreadable.to_owned(),
+            Self::Status(status) => (words.common.status_error)(*status),
+            Self::Problem(problem) if problem.detail.is_empty() => problem.title.clone(),
+            Self::Problem(problem) => problem.detail.clone(),
+        }
+    }
+
+    /// What is wrong with a field of a form, by the field's name; of a list,
+    /// the first of its entries that is wrong.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let Self::Problem(problem) = self else {
+            return None;
+        };
+        let of = |field: &str| {
+            field
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+        };
+        problem
+            .errors
+            .iter()
+            .find(|error| of(&error.field))
+            .map(|error| error.message.clone())
+    }
+
+    /// The problem's errors, where there are any.
+    pub fn errors(&self) -> &[tocsin_api_types::FieldError] {
+        match self {
+            Self::Problem(problem) => &problem.errors,
+            _ => &[],
+        }
+    }
+
+    /// The thing does not exist.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.status == 404)
+            || *self == Self::Status(404)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem() -> ApiError {
+        ApiError::from_body(
+            422,
+            r#"{"type":"urn:tocsin:problem:invalid","title":"Invalid","status":422,"detail":"Wrong.",
+                "errors":[{"field":"matchers[1]","message":"No matcher."},{"field":"name","message":"Empty."}]}"#,
+        )
+    }
+
+    #[test]
+    fn errors_find_their_field() {
+        assert_eq!(problem().field("name").as_deref(), Some("Empty."));
+        assert_eq!(problem().field("matchers").as_deref(), Some("No matcher."));
+        assert_eq!(problem().field("match"), None);
+    }
+
+    #[test]
+    fn an_error_page_of_a_proxy_is_no_problem() {
+        let error = ApiError::from_body(502, "<html>Bad gateway</html>");
+        assert_eq!(error, ApiError::Status(502));
+        assert!(!error.is_missing());
+    }
+}

@@ -1,0 +1,86 @@
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::{ApiError, get};
+use crate::state::Abort;
+
+/// Something read from the API that can be read again.
+pub struct Fetched<T: 'static> {
+    /// What was last read; it stays while something newer is on its way.
+    pub data: Option<Rc<T>>,
+    /// Why the last reading failed.
+    pub error: Option<ApiError>,
+    /// Reads again.
+    pub reload: Callback<()>,
+}
+
+struct State<T> {
+    data: Option<Rc<T>>,
+    error: Option<ApiError>,
+    round: u32,
+}
+
+enum Step<T> {
+    Again,
+    Done(Result<T, ApiError>),
+}
+
+impl<T> Reducible for State<T> {
+    type Action = Step<T>;
+
+    fn reduce(self: Rc<Self>, step: Step<T>) -> Rc<Self> {
+        let (data, error, round) = (self.data.clone(), self.error.clone(), self.round);
+        Rc::new(match step {
+            Step::Again => Self {
+                data,
+                error,
+                round: round.wrapping_add(1),
+            },
+            Step::Done(Ok(data)) => Self {
+                data: Some(Rc::new(data)),
+                error: None,
+                round,
+            },
+            Step::Done(Err(error)) => Self {
+                data,
+                error: Some(error),
+                round,
+            },
+        })
+    }
+}
+
+/// Reads `path` now, when it changes, and on demand. A reply that was overtaken
+/// by a later question is dropped.
+#[hook]
+pub fn use_fetch<T: DeserializeOwned + 'static>(path: String) -> Fetched<T> {
+    let state = use_reducer(|| State::<T> {
+        data: None,
+        error: None,
+        round: 0,
+    });
+    let dispatch = state.dispatcher();
+    {
+        let dispatch = dispatch.clone();
+        use_effect_with((path, state.round), move |(path, _)| {
+            let path = path.clone();
+            let abort = Abort::new();
+            let guard = abort.clone();
+            spawn_local(async move {
+                let answer = get(&path, guard.signal().as_ref()).await;
+                if guard.wanted() {
+                    dispatch.dispatch(Step::Done(answer));
+                }
+            });
+            move || abort.abort()
+        });
+    }
+    Fetched {
+        data: state.data.clone(),
+        error: state.error.clone(),
+        reload: use_callback((), move |(), ()| dispatch.dispatch(Step::Again)),
+    }
+}

@@ -1,0 +1,67 @@
+use web_sys::HtmlDialogElement;
+use yew::prelude::*;
+
+use super::{Icon, IconName};
+use crate::i18n::use_words;
+
+#[derive(Properties, PartialEq)]
+pub struct DialogProps {
+    /// What it is about.
+    pub title: AttrValue,
+    /// It was closed by Escape, the cross, or a click beside it.
+    pub close: Callback<()>,
+    pub children: Html,
+    #[prop_or_default]
+    pub class: Classes,
+}
+
+/// A dialog over the page. The browser's own element keeps the focus inside and
+/// gives it back.
+#[component]
+pub fn Dialog(props: &DialogProps) -> Html {
+    let words = use_words();
+    let node = use_node_ref();
+    {
+        let node = node.clone();
+        use_effect_with((), move |()| {
+            let dialog = node.cast::<HtmlDialogElement>();
+            if let Some(dialog) = &dialog {
+                // Fails only where it is open already.
+                let _ = dialog.show_modal();
+            }
+            // Closing first, so that the browser gives the focus back.
+            move || dialog.iter().for_each(HtmlDialogElement::close)
+        });
+    }
+    let oncancel = {
+        let close = props.close.clone();
+        move |event: Event| {
+            event.prevent_default();
+            close.emit(());
+        }
+    };
+    let onmousedown = {
+        let (close, node) = (props.close.clone(), node.clone());
+        move |event: MouseEvent| {
+            let dialog = node.cast::<HtmlDialogElement>().map(Into::into);
+            if event.target() == dialog {
+                close.emit(());
+            }
+        }
+    };
+    html! {
+        <dialog ref={node} class={classes!("dialog", props.class.clone())} aria-label={props.title.clone()}
+            {oncancel} {onmousedown}>
+            <div class="dialog-body">
+                <header class="dialog-head">
+                    <h2>{ props.title.clone() }</h2>
+                    <button type="button" class="icon-btn" aria-label={words.common.close}
+                        onclick={props.close.reform(|_| ())}>
+                        <Icon name={IconName::Close} />
+                    </button>
+                </header>
+                { props.children.clone() }
+            </div>
+        </dialog>
+    }
+}

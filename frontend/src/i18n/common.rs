@@ -1,0 +1,98 @@
+use tocsin_api_types::{EntryKind, EventKind, IncidentState, Status};
+
+super::words! {
+    /// Used everywhere.
+    Common;
+    try_again: "Try again", "重试";
+    cancel: "Cancel", "取消";
+    save: "Save", "保存";
+    saving: "Saving…", "正在保存…";
+    delete: "Delete", "删除";
+    edit: "Edit", "编辑";
+    add: "Add", "添加";
+    close: "Close", "关闭";
+    copy: "Copy", "复制";
+    copied: "Copied", "已复制";
+    undo: "Undo", "撤销";
+    dismiss: "Dismiss", "关闭提示";
+    loading: "Loading…", "加载中…";
+    yes: "Yes", "是";
+    no: "No", "否";
+    none: "none", "无";
+    unknown: "unknown", "未知";
+    empty_value: "(empty)", "（空）";
+    utc: "UTC", "UTC";
+    unreachable: "The server cannot be reached. Check that Tocsin is running and that the network works.",
+        "无法连接服务器。请确认 Tocsin 正在运行且网络正常。";
+    unreadable: "The server's answer could not be read. After an upgrade, reload the page.",
+        "无法识别服务器的响应。若刚刚升级，请刷新页面。";
+    status_error [fn(u16) -> String]: |s| format!("The server answered with status {s}. Try again; if it stays so, look into its log."),
+        |s| format!("服务器返回状态 {s}。请重试；若问题依旧，请查看服务器日志。");
+    severity_name [fn(&str) -> Option<&'static str>]: |s| match s {
+        "critical" => Some("critical"),
+        "warning" => Some("warning"),
+        "info" => Some("info"),
+        _ => None,
+    }, |s| match s {
+        "critical" => Some("严重"),
+        "warning" => Some("警告"),
+        "info" => Some("提示"),
+        _ => None,
+    };
+    no_severity: "no severity", "无级别";
+    status [fn(Status) -> &'static str]: |s| match s {
+        Status::Firing => "firing",
+        Status::Resolved => "resolved",
+    }, |s| match s {
+        Status::Firing => "告警中",
+        Status::Resolved => "已恢复",
+    };
+    state [fn(IncidentState) -> &'static str]: |s| match s {
+        IncidentState::Open => "open",
+        IncidentState::Resolved => "resolved",
+        IncidentState::Lost => "lost",
+    }, |s| match s {
+        IncidentState::Open => "告警中",
+        IncidentState::Resolved => "已恢复",
+        IncidentState::Lost => "失联",
+    };
+    stale: "stale", "久无消息";
+    kind [fn(EntryKind) -> &'static str]: |k| match k {
+        EntryKind::Opened => "Fired",
+        EntryKind::Resolved => "Resolved",
+        EntryKind::Refreshed => "Repeated",
+        EntryKind::Late => "Late news, nothing changed",
+    }, |k| match k {
+        EntryKind::Opened => "触发",
+        EntryKind::Resolved => "恢复",
+        EntryKind::Refreshed => "重复告警",
+        EntryKind::Late => "迟到的消息，状态不变",
+    };
+    event [fn(EventKind) -> &'static str]: |e| match e {
+        EventKind::Opened => "fired",
+        EventKind::Refreshed => "repeated",
+        EventKind::Resolved => "resolved",
+        EventKind::Lost => "lost",
+        EventKind::Acknowledged => "acknowledged",
+        EventKind::Unacknowledged => "acknowledgement undone",
+    }, |e| match e {
+        EventKind::Opened => "触发",
+        EventKind::Refreshed => "重复告警",
+        EventKind::Resolved => "恢复",
+        EventKind::Lost => "失联",
+        EventKind::Acknowledged => "知悉",
+        EventKind::Unacknowledged => "撤销知悉",
+    };
+    alertname: "Alert", "告警";
+    instance: "Instance", "实例";
+    severity: "Severity", "级别";
+    team: "Team", "团队";
+    source: "Source", "来源";
+    message: "Message", "内容";
+    memo: "Memo", "知悉备注";
+    memo_hint: "Memo (optional): what you know or do", "知悉备注（可选）：原因或处理情况";
+    acknowledge: "Acknowledge", "知悉";
+    acknowledged: "Acknowledged", "已知悉";
+    unacknowledge: "Take back", "撤销知悉";
+    acknowledged_by [fn(&str) -> String]: |who| format!("Acknowledged by {who}"), |who| format!("{who} 已知悉");
+}

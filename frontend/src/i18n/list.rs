@@ -1,0 +1,103 @@
+use crate::query::{Preset, Sort};
+
+super::words! {
+    /// Lists and their filters.
+    List;
+    search: "Search", "搜索";
+    search_hint: "Words, or a matcher: job=~\"api.*\"", "关键词，或匹配器：job=~\"api.*\"";
+    filters: "Filters", "筛选";
+    filter_n [fn(usize) -> String]: |n| format!("Filters ({n})"), |n| format!("筛选（{n}）");
+    add: "Add filter", "添加筛选";
+    label_name: "Label", "标签";
+    label_value: "Value", "值";
+    operator: "Operator", "运算符";
+    clear: "Clear all", "全部清除";
+    remove [fn(&str) -> String]: |what| format!("Remove filter {what}"), |what| format!("移除筛选 {what}");
+    value_hint: "Click: only these. Alt or Shift + click: without these.", "点击：只看这些。Alt 或 Shift + 点击：排除这些。";
+    or: "or", "或";
+    all: "All", "全部";
+    open: "Open", "告警中";
+    unacknowledged: "Unacknowledged", "未知悉";
+    firing: "Firing", "告警中";
+    resolved: "Resolved", "已恢复";
+    show: "Show", "显示";
+    time: "Time", "时间";
+    any_time: "Any time", "不限时间";
+    preset [fn(Preset) -> &'static str]: |p| match p {
+        Preset::Hour => "Last hour",
+        Preset::SixHours => "Last 6 hours",
+        Preset::Day => "Last 24 hours",
+        Preset::Week => "Last 7 days",
+        Preset::Month => "Last 30 days",
+    }, |p| match p {
+        Preset::Hour => "最近 1 小时",
+        Preset::SixHours => "最近 6 小时",
+        Preset::Day => "最近 24 小时",
+        Preset::Week => "最近 7 天",
+        Preset::Month => "最近 30 天",
+    };
+    from: "From", "从";
+    to: "To", "到";
+    apply: "Apply", "应用";
+    sort: "Sort by", "排序";
+    sort_by [fn(Sort) -> &'static str]: |s| match s {
+        Sort::LastSeen => "Last seen",
+        Sort::Starts => "Started",
+        Sort::Duration => "Duration",
+        Sort::Occurrences => "Occurrences",
+    }, |s| match s {
+        Sort::LastSeen => "最近告警",
+        Sort::Starts => "开始时间",
+        Sort::Duration => "持续时间",
+        Sort::Occurrences => "告警次数",
+    };
+    descending: "Descending", "降序";
+    ascending: "Ascending", "升序";
+    refresh: "Refresh", "刷新";
+    next: "Next", "下一页";
+    previous: "Previous", "上一页";
+    first: "First page", "首页";
+    pages: "Pages", "分页";
+    page [fn(usize) -> String]: |n| format!("Page {n}"), |n| format!("第 {n} 页");
+    rows [fn(usize, bool) -> String]: |n, more| if more { format!("{n} shown, more follow") } else { format!("{n} shown") },
+        |n, more| if more { format!("显示 {n} 条，还有更多") } else { format!("共 {n} 条") };
+    rows_after [fn(usize, bool) -> String]: |n, more| if more { format!("{n} on this page, more follow") } else { format!("{n} on this page, the last one") },
+        |n, more| if more { format!("本页 {n} 条，还有更多") } else { format!("本页 {n} 条，已是末页") };
+    new_rows [fn(usize) -> String]: |n| format!("{n} new"), |n| format!("{n} 条新告警");
+    changed: "The list has changed", "列表有更新";
+    show_new: "Show", "查看";
+    select_all: "Select all rows of this page", "选择本页全部";
+    select_row [fn(&str) -> String]: |what| format!("Select {what}"), |what| format!("选择 {what}");
+    selected [fn(u64) -> String]: |n| format!("{} selected", super::plural(n, "incident", "incidents")), |n| format!("已选 {n} 个告警事件");
+    select_matching: "Select all that match the filter", "选择全部符合筛选的事件";
+    matching_counting: "Counting…", "正在统计…";
+    matching [fn(usize) -> String]: |n| format!("All {n} unacknowledged ones that match are selected"), |n| format!("已选全部 {n} 个符合筛选的未知悉事件");
+    matching_many: "All that match are selected, more than 500: this cannot be undone at once",
+        "已选全部符合筛选的事件（超过 500 个），无法一键撤销";
+    clear_selection: "Clear selection", "取消选择";
+    none_match: "Nothing matches the filter.", "没有符合筛选的结果。";
+    none_match_hint: "Drop a filter:", "可移除以下筛选：";
+    none_on_page: "Nothing on this page.", "本页没有内容。";
+    last_seen: "Last seen", "最近告警";
+    received: "Received", "接收时间";
+    started: "Started", "开始";
+    duration: "Duration", "持续";
+    count: "Count", "次数";
+    times [fn(i64) -> String]: |n| format!("Told {} times", n), |n| format!("告警 {n} 次");
+    state: "State", "状态";
+    status: "Status", "状态";
+    known: "Acknowledged", "知悉";
+    known_column: "Acknowledge", "知悉";
+    ended: "ended", "已结束";
+    details: "Details", "详情";
+    refused [fn(u64, bool) -> String]:
+        |n, more| if more { format!("More than {n} deliveries were refused") } else { super::plural(n, "delivery was refused", "deliveries were refused") },
+        |n, more| if more { format!("有超过 {n} 次推送被拒绝") } else { format!("有 {n} 次推送被拒绝") };
+    refused_title: "Refused deliveries", "被拒绝的推送";
+    refused_why: "Requests to the webhook that could not be read. Their alerts are not in the log.",
+        "无法识别的 webhook 请求，其中的告警未进入日志。";
+    refused_bytes [fn(i64) -> String]: |n| format!("{n} bytes"), |n| format!("{n} 字节");
+    raw: "Raw body", "原始内容";
+    incident_table: "Incidents, each one firing episode of one alert", "告警事件，每个为一次告警的完整过程";
+    log_table: "Log of alerts as they were received", "按接收顺序的告警日志";
+}

@@ -1,0 +1,155 @@
+//! Every word that a person reads, in English and Chinese.
+//!
+//! Each key stands beside both of its texts, so that one cannot be forgotten:
+//! a missing text does not compile. Texts with numbers in them are functions,
+//! which is where plurals live.
+//!
+//! To add a text, add a line to the group that fits; to add a group, add a file
+//! here and a field to [`Words`].
+
+mod common;
+mod detail;
+mod empty;
+mod list;
+mod people;
+mod shell;
+mod stats;
+
+use serde::{Deserialize, Serialize};
+use yew::prelude::*;
+
+use crate::state::use_prefs;
+
+/// A language of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// English
+    En,
+    /// Simplified Chinese
+    Zh,
+}
+
+impl Lang {
+    /// As the `lang` attribute has it.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-CN",
+        }
+    }
+
+    /// The words of this language.
+    pub fn words(self) -> &'static Words {
+        match self {
+            Self::En => &EN,
+            Self::Zh => &ZH,
+        }
+    }
+
+    /// The language for a browser that prefers `tag`.
+    pub fn of_browser(tag: &str) -> Self {
+        if tag.to_ascii_lowercase().starts_with("zh") {
+            Self::Zh
+        } else {
+            Self::En
+        }
+    }
+}
+
+/// All words of one language.
+pub struct Words {
+    /// The language itself.
+    pub lang: Lang,
+    /// Used everywhere.
+    pub common: common::Common,
+    /// Around the pages.
+    pub shell: shell::Shell,
+    /// Lists and their filters.
+    pub list: list::List,
+    /// Statistics.
+    pub stats: stats::Stats,
+    /// One incident or log entry.
+    pub detail: detail::Detail,
+    /// Before the first alert.
+    pub empty: empty::Empty,
+    /// Recipients, groups, routes and mails.
+    pub people: people::People,
+}
+
+static EN: Words = Words {
+    lang: Lang::En,
+    common: common::EN,
+    shell: shell::EN,
+    list: list::EN,
+    stats: stats::EN,
+    detail: detail::EN,
+    empty: empty::EN,
+    people: people::EN,
+};
+
+static ZH: Words = Words {
+    lang: Lang::Zh,
+    common: common::ZH,
+    shell: shell::ZH,
+    list: list::ZH,
+    stats: stats::ZH,
+    detail: detail::ZH,
+    empty: empty::ZH,
+    people: people::ZH,
+};
+
+/// The words of the chosen language.
+#[hook]
+pub fn use_words() -> &'static Words {
+    use_prefs().lang().words()
+}
+
+/// Makes a group of words: `key: English, Chinese;`, with the type in brackets
+/// where it is not a plain text.
+macro_rules! words {
+    ($(#[$meta:meta])* $group:ident; $($key:ident $([$type:ty])?: $en:expr, $zh:expr;)*) => {
+        $(#[$meta])*
+        pub struct $group { $(pub $key: crate::i18n::word_type!($($type)?),)* }
+        pub const EN: $group = $group { $($key: $en,)* };
+        pub const ZH: $group = $group { $($key: $zh,)* };
+    };
+}
+
+macro_rules! word_type {
+    () => { &'static str };
+    ($type:ty) => { $type };
+}
+
+use {word_type, words};
+
+/// `one` or `many` English things.
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_chooses() {
+        for (tag, lang) in [
+            ("zh", Lang::Zh),
+            ("zh-CN", Lang::Zh),
+            ("ZH-Hant", Lang::Zh),
+            ("en-US", Lang::En),
+            ("de", Lang::En),
+            ("", Lang::En),
+        ] {
+            assert_eq!(Lang::of_browser(tag), lang, "{tag}");
+        }
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!((EN.list.new_rows)(1), "1 new");
+        assert_eq!((EN.list.selected)(1), "1 incident selected");
+        assert_eq!((EN.list.selected)(3), "3 incidents selected");
+    }
+}

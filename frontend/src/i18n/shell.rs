@@ -1,0 +1,64 @@
+super::words! {
+    /// Around the pages.
+    Shell;
+    skip: "Skip to the content", "跳到正文";
+    navigation: "Pages", "页面";
+    incidents: "Incidents", "告警事件";
+    log: "Log", "告警日志";
+    recipients: "Recipients", "告警人";
+    settings: "Settings", "设置";
+    theme: "Theme", "主题";
+    theme_system: "System", "跟随系统";
+    theme_light: "Light", "浅色";
+    theme_dark: "Dark", "深色";
+    language: "Language", "语言";
+    density: "Density", "行距";
+    comfortable: "Comfortable", "宽松";
+    compact: "Compact", "紧凑";
+    times: "Times", "时间";
+    times_relative: "3 min ago", "3 分钟前";
+    times_exact: "Exact", "精确时间";
+    refresh: "Auto refresh", "自动刷新";
+    refresh_off: "Off", "关闭";
+    refresh_every [fn(u32) -> String]: |s| format!("{s} s"), |s| format!("{s} 秒");
+    name: "Your name", "您的名字";
+    name_why: "Shown to colleagues beside what you acknowledge. Kept in this browser.",
+        "知悉告警时显示给同事，仅保存在本浏览器。";
+    name_title: "What is your name?", "请问怎么称呼您？";
+    name_save: "Save and acknowledge", "保存并知悉";
+    name_missing: "Please enter a name.", "请输入名字。";
+    live: "Live", "实时";
+    live_hint: "New alerts appear by themselves. Press to pause.", "新告警自动出现。点击暂停。";
+    reconnecting: "Reconnecting", "重连中";
+    reconnecting_hint: "The connection for live updates is broken; it is being rebuilt. Press to pause.",
+        "实时连接已断开，正在重连。点击暂停。";
+    paused: "Paused", "已暂停";
+    paused_hint: "Live updates are paused. Press to resume.", "实时更新已暂停。点击恢复。";
+    demo: "Demo: this database holds made-up history.", "演示：此数据库中的历史均为虚构。";
+    mail_paused [fn(&str, &str) -> String]:
+        |since, why| format!("Mail is paused since {since}: {why} Mails are kept and sent once this works again."),
+        |since, why| format!("自 {since} 起暂停发送邮件：{why} 邮件已保留，恢复后自动发送。");
+    mail_paused_unknown: "the mail server cannot be used.", "邮件服务器不可用。";
+    help: "Keyboard shortcuts", "键盘快捷键";
+    help_hint: "Keyboard shortcuts (?)", "键盘快捷键 (?)";
+    key_search: "Search", "搜索";
+    key_move: "Next and previous row", "下一行、上一行";
+    key_open: "Open the row", "打开该行";
+    key_close: "Close", "关闭";
+    key_ack: "Acknowledge the row or the selected ones", "知悉该行或所选";
+    key_select: "Select the row", "选择该行";
+    key_refresh: "Refresh", "刷新";
+    key_incidents: "Go to the incidents", "前往告警事件";
+    key_log: "Go to the log", "前往告警日志";
+    key_recipients: "Go to the recipients", "前往告警人";
+    key_help: "This help", "本帮助";
+    notifications: "Messages", "消息";
+    not_found: "There is no such page.", "页面不存在。";
+    to_incidents: "To the incidents", "前往告警事件";
+    ack_done_one [fn(&str) -> String]: |what| format!("Acknowledged {what}"), |what| format!("已知悉 {what}");
+    ack_done_many [fn(u64) -> String]: |n| format!("Acknowledged {}", super::plural(n, "incident", "incidents")),
+        |n| format!("已知悉 {n} 个告警事件");
+    ack_none: "Nothing to acknowledge: all of them are acknowledged or ended.", "无需知悉：均已知悉或已结束。";
+    ack_undone: "Acknowledgement taken back", "已撤销知悉";
+    ack_failed [fn(&str) -> String]: |why| format!("Not acknowledged. {why}"), |why| format!("知悉失败。{why}");
+}

@@ -1,0 +1,131 @@
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use yew::prelude::*;
+use yew_router::{
+    hooks::{use_location, use_navigator},
+    query::Raw,
+};
+
+use super::{Listed, rows::Question};
+use crate::query::{Filter, pairs, push_pair};
+
+/// For each page's cursor, the cursor of the page before it.
+type Trail = Rc<RefCell<HashMap<String, Option<String>>>>;
+
+/// What the address bar says of a list, and how to change it.
+#[derive(Clone)]
+pub struct ListAddress<T> {
+    /// What is asked for.
+    pub question: Question,
+    /// The query, with its `?`, or empty.
+    pub query: AttrValue,
+    selected: Option<i64>,
+    navigator: Option<yew_router::navigator::Navigator>,
+    trail: Trail,
+    kind: std::marker::PhantomData<T>,
+}
+
+/// Reads the address bar.
+#[hook]
+pub fn use_list_address<T: Listed>(selected: Option<i64>) -> ListAddress<T> {
+    let query = use_location()
+        .map(|l| l.query_str().to_owned())
+        .unwrap_or_default();
+    let cursor = pairs(&query).into_iter().find(|(name, _)| name == "cursor");
+    let trail = use_memo((), |()| Trail::default());
+    ListAddress {
+        question: Question {
+            filter: Filter::parse(&query),
+            cursor: cursor.map(|(_, cursor)| cursor),
+        },
+        query: query.into(),
+        selected,
+        navigator: use_navigator(),
+        trail: Rc::clone(&trail),
+        kind: std::marker::PhantomData,
+    }
+}
+
+impl<T: Listed> ListAddress<T> {
+    /// Asks for something else, from its first page.
+    pub fn filter(&self, filter: &Filter) {
+        if *filter != self.question.filter {
+            self.go(&write(filter, None), self.selected, false);
+        }
+    }
+
+    /// Goes to the page after `cursor`.
+    pub fn next(&self, cursor: &str) {
+        let here = self.question.cursor.clone();
+        self.trail.borrow_mut().insert(cursor.to_owned(), here);
+        self.go(
+            &write(&self.question.filter, Some(cursor)),
+            self.selected,
+            false,
+        );
+    }
+
+    /// Goes to the page before, or where it is not known, to the first one.
+    pub fn previous(&self) {
+        let before = self
+            .question
+            .cursor
+            .as_ref()
+            .and_then(|cursor| self.trail.borrow().get(cursor).cloned().flatten());
+        self.go(
+            &write(&self.question.filter, before.as_deref()),
+            self.selected,
+            false,
+        );
+    }
+
+    /// The number of this page, from 1, where it is known.
+    pub fn page(&self) -> Option<usize> {
+        let trail = self.trail.borrow();
+        let mut number = 1;
+        let mut cursor = self.question.cursor.as_ref();
+        while let Some(at) = cursor {
+            cursor = trail.get(at)?.as_ref();
+            number += 1;
+        }
+        Some(number)
+    }
+
+    /// Opens a row beside the list; from row to row, the back button still
+    /// leads to the list.
+    pub fn open(&self, id: i64) {
+        if self.selected != Some(id) {
+            self.go(&self.query, Some(id), self.selected.is_some());
+        }
+    }
+
+    /// Closes what is open.
+    pub fn close(&self) {
+        if self.selected.is_some() {
+            self.go(&self.query, None, false);
+        }
+    }
+
+    fn go(&self, query: &str, row: Option<i64>, replace: bool) {
+        let Some(navigator) = &self.navigator else {
+            return;
+        };
+        let route = row.map_or_else(T::list_route, T::row_route);
+        let query = query.trim_start_matches('?');
+        match (query.is_empty(), replace) {
+            (true, true) => navigator.replace(&route),
+            (true, false) => navigator.push(&route),
+            // A raw query is not encoded, so nothing can go wrong in it.
+            (false, true) => drop(navigator.replace_with_query(&route, Raw(query))),
+            (false, false) => drop(navigator.push_with_query(&route, Raw(query))),
+        }
+    }
+}
+
+fn write(filter: &Filter, cursor: Option<&str>) -> String {
+    let mut query = filter.to_address();
+    if let Some(cursor) = cursor {
+        push_pair(&mut query, "cursor", cursor);
+    }
+    query
+}

@@ -1,0 +1,177 @@
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use super::{
+    add_filter::AddFilter, chips::Chips, chips::range_text, quick::Quick, sort::SortBy,
+    time_range::TimeRange,
+};
+use crate::{
+    components::{Dialog, Icon, IconName, Popover},
+    i18n::use_words,
+    query::{Filter, Range, looks_like_matcher},
+};
+
+/// How long typing rests before the list is asked, in milliseconds.
+const REST: u32 = 300;
+
+#[derive(Properties, PartialEq)]
+pub struct FilterBarProps {
+    pub filter: Filter,
+    pub change: Callback<Filter>,
+    /// Incidents rather than log entries.
+    pub incidents: bool,
+    pub refresh: Callback<()>,
+    /// The list is being read.
+    pub busy: bool,
+}
+
+/// Everything that filters and sorts a list; on a phone, a search field and a
+/// sheet.
+#[component]
+pub fn FilterBar(props: &FilterBarProps) -> Html {
+    let words = use_words();
+    let sheet = use_state_eq(|| false);
+    let FilterBarProps {
+        filter,
+        change,
+        incidents,
+        ..
+    } = props;
+    let set_range = {
+        let (filter, change) = (filter.clone(), change.clone());
+        Callback::from(move |range| {
+            change.emit(Filter {
+                range,
+                ..filter.clone()
+            })
+        })
+    };
+    let open_sheet = {
+        let sheet = sheet.clone();
+        move |_| sheet.set(true)
+    };
+    let close_sheet = {
+        let sheet = sheet.clone();
+        Callback::from(move |()| sheet.set(false))
+    };
+    let terms = filter.terms().len();
+    html! {
+        <div class="filter-bar">
+            <div class="filter-line">
+                <SearchField filter={filter.clone()} change={change.clone()} />
+                <div class="only-wide contents-wide">
+                    <Quick filter={filter.clone()} change={change.clone()} {incidents} />
+                    <Popover button_class="btn btn-sm" chosen={filter.to_address()}
+                        button={html! { <><Icon name={IconName::Filter} />{ words.list.add }</> }}>
+                        <AddFilter filter={filter.clone()} change={change.clone()} />
+                    </Popover>
+                    <Popover button_class={classes!("btn", "btn-sm", (filter.range != Range::All).then_some("is-set"))}
+                        chosen={filter.to_address()}
+                        button={html! { <><Icon name={IconName::Clock} />{ range_text(filter.range, words) }</> }}>
+                        <TimeRange range={filter.range} change={set_range.clone()} />
+                    </Popover>
+                    if *incidents {
+                        <SortBy filter={filter.clone()} change={change.clone()} />
+                    }
+                </div>
+                <button type="button" class="btn btn-sm only-phone" aria-haspopup="dialog" onclick={open_sheet}>
+                    <Icon name={IconName::Filter} />
+                    { if terms > 0 { (words.list.filter_n)(terms) } else { words.list.filters.to_owned() } }
+                </button>
+                <span class="grow only-wide"></span>
+                <button type="button" class={classes!("icon-btn", props.busy.then_some("is-busy"))} aria-label={words.list.refresh}
+                    title={words.list.refresh} onclick={props.refresh.reform(|_| ())}>
+                    <Icon name={IconName::Refresh} />
+                </button>
+            </div>
+            <Chips filter={filter.clone()} change={change.clone()} />
+            if *sheet {
+                <Dialog title={words.list.filters} close={close_sheet} class="sheet">
+                    <div class="sheet-body">
+                        <h3>{ words.list.show }</h3>
+                        <Quick filter={filter.clone()} change={change.clone()} {incidents} />
+                        <h3>{ words.list.add }</h3>
+                        <AddFilter filter={filter.clone()} change={change.clone()} />
+                        <h3>{ words.list.time }</h3>
+                        <TimeRange range={filter.range} change={set_range} />
+                        if *incidents {
+                            <h3>{ words.list.sort }</h3>
+                            <SortBy filter={filter.clone()} change={change.clone()} />
+                        }
+                        <Chips filter={filter.clone()} change={change.clone()} />
+                    </div>
+                </Dialog>
+            }
+        </div>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct SearchFieldProps {
+    filter: Filter,
+    change: Callback<Filter>,
+}
+
+/// Free words, asked for as one types; a matcher becomes a chip with Enter.
+#[component]
+fn SearchField(props: &SearchFieldProps) -> Html {
+    let words = use_words();
+    let text = use_state(|| props.filter.q.clone());
+    let timer = use_mut_ref(|| None::<Timeout>);
+    {
+        // Dropped elsewhere, or gone back in the history; what was typed since
+        // stays, unless a search for it is no longer on its way.
+        let (text, timer) = (text.clone(), timer.clone());
+        use_effect_with(props.filter.q.clone(), move |q| {
+            if timer.borrow().is_none() && text.trim() != q {
+                text.set(q.clone());
+            }
+        });
+    }
+    let oninput = {
+        let (text, timer) = (text.clone(), timer.clone());
+        let (filter, change) = (props.filter.clone(), props.change.clone());
+        move |event: InputEvent| {
+            let typed = event.target_unchecked_into::<HtmlInputElement>().value();
+            text.set(typed.clone());
+            let (filter, change, done) = (filter.clone(), change.clone(), Rc::clone(&timer));
+            *timer.borrow_mut() = (!looks_like_matcher(&typed)).then(|| {
+                Timeout::new(REST, move || {
+                    done.borrow_mut().take();
+                    let q = typed.trim().to_owned();
+                    change.emit(Filter { q, ..filter });
+                })
+            });
+        }
+    };
+    let onsubmit = {
+        let (text, timer) = (text.clone(), timer.clone());
+        let (filter, change) = (props.filter.clone(), props.change.clone());
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            timer.borrow_mut().take();
+            let q = text.trim().to_owned();
+            match filter.typed(&q) {
+                Some(next) => {
+                    text.set(filter.q.clone());
+                    change.emit(next);
+                }
+                None => change.emit(Filter {
+                    q,
+                    ..filter.clone()
+                }),
+            }
+        }
+    };
+    html! {
+        <form class="search" role="search" {onsubmit}>
+            <Icon name={IconName::Search} />
+            <input id="search" type="search" class="input input-sm" value={(*text).clone()} {oninput}
+                placeholder={words.list.search_hint} aria-label={words.list.search} aria-keyshortcuts="/"
+                autocomplete="off" spellcheck="false" maxlength="200" />
+        </form>
+    }
+}

@@ -1,0 +1,260 @@
+use std::collections::BTreeSet;
+
+use yew::prelude::*;
+
+use super::{
+    ListActions, Listed,
+    address::use_list_address,
+    bulk::BulkBar,
+    filter_bar::FilterBar,
+    keys::{Key, focus_row, focused_row, key_of, neighbour},
+    none::NoneMatch,
+    pager::Pager,
+    row::RowActions,
+    rows::use_rows,
+    selection::Selection,
+    table::Table,
+};
+use crate::{
+    api::ApiError,
+    components::Failure,
+    i18n::use_words,
+    query::Filter,
+    state::{AckRequest, Target, use_ack, use_keys},
+};
+
+#[derive(Properties, PartialEq)]
+pub struct ListPageProps {
+    /// The row that is open.
+    pub selected: Option<i64>,
+    /// What stands above the list, for the filter in force.
+    pub above: Callback<(Filter, Callback<Filter>), Html>,
+    /// What is shown while there is nothing at all.
+    pub empty: Html,
+}
+
+/// A list with its filters, and one of its rows opened beside it.
+#[component]
+pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
+    let words = use_words();
+    let ack = use_ack();
+    let address = use_list_address::<T>(props.selected);
+    let question = address.question.clone();
+    let rows = use_rows::<T>(question.clone());
+    let selection = use_state_eq(Selection::default);
+    let counting = use_state_eq(|| false);
+    let failure = use_state_eq(|| None::<ApiError>);
+    {
+        let selection = selection.setter();
+        use_effect_with(question.clone(), move |_| selection.set(Selection::None));
+    }
+
+    let change = {
+        let address = address.clone();
+        Callback::from(move |filter: Filter| address.filter(&filter))
+    };
+    let find = {
+        let list = rows.list().to_vec();
+        move |id: i64| list.iter().find(|row| row.0.id() == id).cloned()
+    };
+    // Acknowledges one row: what its button and the key `a` do.
+    let acknowledge = {
+        let (ack, find) = (ack.clone(), find.clone());
+        Callback::from(move |id: i64| {
+            let Some(row) = find(id).filter(|row| !row.0.known()) else {
+                return;
+            };
+            let (title, memo) = (row.0.title().into(), row.0.memo().to_owned());
+            ack.emit(AckRequest {
+                target: Target::One(row.0.incident_id(), title, memo),
+                known: true,
+                memo: None,
+            });
+        })
+    };
+    let toggle = {
+        let selection = selection.clone();
+        Callback::from(move |id| selection.set(selection.toggled(id)))
+    };
+    let incident_ids: Vec<i64> = match &*selection {
+        Selection::Rows(ids) => {
+            let ids = ids.iter().filter_map(|id| find(*id));
+            ids.map(|row| row.0.incident_id())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let acknowledge_selected = {
+        let (selection, ids, filter) = (
+            selection.clone(),
+            incident_ids.clone(),
+            question.filter.clone(),
+        );
+        Callback::from(move |memo: Option<String>| {
+            let target = match &*selection {
+                Selection::None => return,
+                Selection::Rows(_) => Target::Many(ids.clone()),
+                Selection::Matching(known) => {
+                    let mut filter = filter.to_acknowledge(crate::time::now());
+                    filter.known = Some(false);
+                    Target::Matching(Box::new(filter), known.clone())
+                }
+            };
+            ack.emit(AckRequest {
+                target,
+                known: true,
+                memo,
+            });
+            selection.set(Selection::None);
+        })
+    };
+    let select_matching = {
+        let (selection, counting, failure) =
+            (selection.setter(), counting.setter(), failure.setter());
+        let filter = question.filter.clone();
+        T::INCIDENTS.then(|| {
+            Callback::from(move |()| {
+                super::matching::count(
+                    filter.clone(),
+                    selection.clone(),
+                    counting.clone(),
+                    failure.clone(),
+                );
+            })
+        })
+    };
+    {
+        let ids: Vec<i64> = rows.list().iter().map(|row| row.0.id()).collect();
+        let (address, selected, reload) = (address.clone(), props.selected, rows.reload.clone());
+        let (selection, acknowledge, toggle) =
+            (selection.clone(), acknowledge.clone(), toggle.clone());
+        let several = acknowledge_selected.clone();
+        use_keys(
+            false,
+            Callback::from(move |event: KeyboardEvent| {
+                let Some(key) = key_of(&event) else { return };
+                let row = focused_row().or(selected);
+                match (key, row) {
+                    (Key::Close, _) if selected.is_some() => {
+                        address.close();
+                        selected.into_iter().for_each(focus_row);
+                    }
+                    (Key::Close, _) => selection.set(Selection::None),
+                    (Key::Move(step), _) => {
+                        let Some(to) = neighbour(&ids, row, step) else {
+                            return;
+                        };
+                        focus_row(to);
+                        if selected.is_some() {
+                            address.open(to);
+                        }
+                    }
+                    (Key::Acknowledge, _) if *selection != Selection::None => several.emit(None),
+                    (Key::Acknowledge, Some(row)) => acknowledge.emit(row),
+                    (Key::Select, Some(row)) => toggle.emit(row),
+                    (Key::Refresh, _) => reload.emit(()),
+                    (Key::Acknowledge | Key::Select, None) => return,
+                }
+                event.prevent_default();
+            }),
+        );
+    }
+
+    let actions = ListActions {
+        filter: {
+            let (change, filter) = (change.clone(), question.filter.clone());
+            Callback::from(
+                move |(name, value, exclude): (AttrValue, AttrValue, bool)| {
+                    change.emit(filter.clicked(&name, &value, exclude));
+                },
+            )
+        },
+        close: {
+            let (address, selected) = (address.clone(), props.selected);
+            Callback::from(move |()| {
+                address.close();
+                selected.into_iter().for_each(focus_row);
+            })
+        },
+    };
+    let row_actions = RowActions {
+        open: {
+            let address = address.clone();
+            Callback::from(move |id| address.open(id))
+        },
+        toggle,
+        acknowledge,
+    };
+    let set_selection = {
+        let selection = selection.setter();
+        Callback::from(move |next| selection.set(next))
+    };
+    let next = rows
+        .shown
+        .as_ref()
+        .and_then(|shown| shown.next.clone())
+        .map(|cursor| {
+            let address = address.clone();
+            Callback::from(move |()| {
+                address.next(&cursor);
+                super::moves::to_top();
+            })
+        });
+    let previous = {
+        let address = address.clone();
+        Callback::from(move |()| {
+            address.previous();
+            super::moves::to_top();
+        })
+    };
+    let nothing = rows
+        .shown
+        .as_ref()
+        .is_some_and(|shown| shown.rows.is_empty());
+    let asked = !question.filter.terms().is_empty();
+    let first = question.cursor.is_none();
+    let fresh = nothing && !asked && first && !rows.behind;
+    let above = (!fresh).then(|| props.above.emit((question.filter.clone(), change.clone())));
+    html! {
+        <ContextProvider<ListActions> context={actions}>
+            <div class={classes!("list-page", props.selected.map(|_| "has-panel"))}>
+                <div class="list-main">
+                    { above }
+                    if fresh {
+                        { props.empty.clone() }
+                    } else {
+                        <FilterBar filter={question.filter.clone()} change={change.clone()} incidents={T::INCIDENTS}
+                            refresh={rows.reload.clone()} busy={rows.behind && rows.error.is_none()} />
+                    }
+                    if let Some(error) = rows.error.clone() {
+                        <Failure {error} again={rows.reload.clone()} />
+                    }
+                    if nothing && asked && first {
+                        <NoneMatch filter={question.filter.clone()} change={change} />
+                    } else if nothing && !fresh {
+                        <p class="none muted">{ words.list.none_on_page }</p>
+                    } else if !fresh {
+                        <Table<T> shown={rows.shown.clone()} behind={rows.behind} failed={rows.error.is_some()}
+                            selection={(*selection).clone()} select={set_selection.clone()} current={props.selected}
+                            actions={row_actions} query={address.query.clone()} catch_up={rows.catch_up.clone()} />
+                    }
+                    if let Some(error) = (*failure).clone() {
+                        <Failure {error} again={select_matching.clone()} />
+                    }
+                    if *selection != Selection::None {
+                        <BulkBar selection={(*selection).clone()} incidents={incident_ids.len() as u64} counting={*counting}
+                            {select_matching} clear={set_selection.reform(|()| Selection::None)} acknowledge={acknowledge_selected} />
+                    }
+                    if !fresh && rows.shown.is_some() {
+                        <Pager rows={rows.list().len()} page={address.page()} {first} {next} {previous} />
+                    }
+                </div>
+                if let Some(id) = props.selected {
+                    { T::panel(id) }
+                }
+            </div>
+        </ContextProvider<ListActions>>
+    }
+}

@@ -1,0 +1,209 @@
+use std::rc::Rc;
+
+use gloo_timers::callback::{Interval, Timeout};
+use tocsin_api_types::{ChangeEvent, Page};
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::{
+    Listed,
+    model::{Row, Shown},
+    moves,
+};
+use crate::{
+    api::{self, ApiError},
+    query::{Filter, push_pair},
+    state::{Abort, Signal, use_prefs, use_signals},
+    time,
+};
+
+/// Rows of a page.
+pub const LIMIT: usize = 50;
+/// How long news are gathered before the list is read again, in milliseconds.
+const GATHER: u32 = 250;
+
+/// Which page of which list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// What is asked for.
+    pub filter: Filter,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+impl Question {
+    /// As the API takes it.
+    pub fn path<T: Listed>(&self) -> String {
+        let mut query = self.filter.to_api(time::now());
+        push_pair(&mut query, "limit", &LIMIT.to_string());
+        if let Some(cursor) = &self.cursor {
+            push_pair(&mut query, "cursor", cursor);
+        }
+        format!("{}?{query}", T::PATH)
+    }
+}
+
+/// A list that keeps itself fresh.
+pub struct Rows<T: 'static> {
+    /// What is shown; none before the first answer.
+    pub shown: Option<Rc<Shown<T>>>,
+    /// Why the last reading failed.
+    pub error: Option<ApiError>,
+    /// What is shown answers an earlier question.
+    pub behind: bool,
+    /// Reads again and shows everything, whatever moves.
+    pub reload: Callback<()>,
+    /// Shows what waits.
+    pub catch_up: Callback<()>,
+}
+
+struct State<T> {
+    shown: Option<Rc<Shown<T>>>,
+    /// The question that `shown` answers.
+    answered: Option<Question>,
+    error: Option<ApiError>,
+}
+
+enum Step<T> {
+    Answer(Question, Result<Page<T>, ApiError>, bool),
+    CatchUp,
+}
+
+impl<T: Listed> Reducible for State<T> {
+    type Action = Step<T>;
+
+    fn reduce(self: Rc<Self>, step: Step<T>) -> Rc<Self> {
+        let shown = self.shown.clone();
+        let answered = self.answered.clone();
+        Rc::new(match step {
+            Step::Answer(question, Ok(page), may_move) => {
+                let next = match &shown {
+                    Some(shown) if answered.as_ref() == Some(&question) => {
+                        shown.renew(page, may_move, T::id)
+                    }
+                    Some(shown) => Shown::show(page, &shown.rows, T::id),
+                    None => Shown::show(page, &[], T::id),
+                };
+                Self {
+                    shown: Some(Rc::new(next)),
+                    answered: Some(question),
+                    error: None,
+                }
+            }
+            Step::Answer(_, Err(error), _) => Self {
+                shown,
+                answered,
+                error: Some(error),
+            },
+            Step::CatchUp => Self {
+                shown: shown.map(|shown| Rc::new(shown.catch_up(T::id))),
+                answered,
+                error: self.error.clone(),
+            },
+        })
+    }
+}
+
+/// Why a list is read again.
+#[derive(Clone, Copy, PartialEq)]
+struct Round {
+    count: u32,
+    /// The person asked for it, so rows may move.
+    asked: bool,
+}
+
+/// Reads a list: now, when the question changes, when its rows change, every
+/// few seconds if so chosen, and on demand.
+#[hook]
+pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
+    let state = use_reducer(|| State::<T> {
+        shown: None,
+        answered: None,
+        error: None,
+    });
+    let round = use_reducer(|| {
+        Counter(Round {
+            count: 0,
+            asked: true,
+        })
+    });
+    let every = use_prefs().refresh;
+    let read = {
+        let dispatch = round.dispatcher();
+        use_callback((), move |asked: bool, ()| dispatch.dispatch(asked))
+    };
+    {
+        let dispatch = state.dispatcher();
+        use_effect_with((question.clone(), round.0), move |(question, round)| {
+            let (question, asked) = (question.clone(), round.asked);
+            let abort = Abort::new();
+            let guard = abort.clone();
+            spawn_local(async move {
+                let answer = api::get(&question.path::<T>(), guard.signal().as_ref()).await;
+                if guard.wanted() {
+                    let may_move = asked || (question.cursor.is_none() && moves::may_move());
+                    dispatch.dispatch(Step::Answer(question, answer, may_move));
+                }
+            });
+            move || abort.abort()
+        });
+    }
+    {
+        let read = read.clone();
+        use_effect_with(every, move |every| {
+            let interval =
+                (*every > 0).then(|| Interval::new(every * 1_000, move || read.emit(false)));
+            move || drop(interval)
+        });
+    }
+    let gathering = use_mut_ref(|| None::<Timeout>);
+    {
+        let read = read.clone();
+        use_signals(Callback::from(move |signal| {
+            let mine = match signal {
+                Signal::Resync | Signal::Change(ChangeEvent::Incident(_)) => true,
+                Signal::Change(ChangeEvent::Delivery(delivery)) => delivery.entries > 0,
+                Signal::Change(ChangeEvent::Notification(_)) => false,
+            };
+            let mut timer = gathering.borrow_mut();
+            if mine && timer.is_none() {
+                let (read, timer_ref) = (read.clone(), Rc::clone(&gathering));
+                *timer = Some(Timeout::new(GATHER, move || {
+                    timer_ref.borrow_mut().take();
+                    read.emit(false);
+                }));
+            }
+        }));
+    }
+    let behind = state.answered.as_ref() != Some(&question);
+    Rows {
+        shown: state.shown.clone(),
+        error: state.error.clone(),
+        behind,
+        reload: use_callback(read, |(), read| read.emit(true)),
+        catch_up: {
+            let dispatch = state.dispatcher();
+            use_callback((), move |(), ()| dispatch.dispatch(Step::CatchUp))
+        },
+    }
+}
+
+struct Counter(Round);
+
+impl Reducible for Counter {
+    type Action = bool;
+
+    fn reduce(self: Rc<Self>, asked: bool) -> Rc<Self> {
+        Rc::new(Self(Round {
+            count: self.0.count.wrapping_add(1),
+            asked,
+        }))
+    }
+}
+
+impl<T: Listed> Rows<T> {
+    /// The rows that are shown.
+    pub fn list(&self) -> &[Row<T>] {
+        self.shown.as_ref().map_or(&[], |shown| &shown.rows)
+    }
+}

@@ -1,0 +1,62 @@
+use std::collections::BTreeSet;
+
+/// Which rows are selected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Selection {
+    /// None.
+    #[default]
+    None,
+    /// These rows of this page.
+    Rows(BTreeSet<i64>),
+    /// All that match the filter: their incidents' numbers, where there are
+    /// few enough to know them.
+    Matching(Option<Vec<i64>>),
+}
+
+impl Selection {
+    /// With a row selected if it was not, and the other way round. From "all
+    /// that match", a single row starts anew.
+    pub fn toggled(&self, id: i64) -> Self {
+        let mut rows = match self {
+            Self::Rows(rows) => rows.clone(),
+            Self::None | Self::Matching(_) => BTreeSet::new(),
+        };
+        if !rows.remove(&id) {
+            rows.insert(id);
+        }
+        Self::of(rows)
+    }
+
+    /// These rows.
+    pub fn of(rows: BTreeSet<i64>) -> Self {
+        if rows.is_empty() {
+            Self::None
+        } else {
+            Self::Rows(rows)
+        }
+    }
+
+    /// Whether a row of this page is selected.
+    pub fn has(&self, id: i64) -> bool {
+        match self {
+            Self::None => false,
+            Self::Rows(rows) => rows.contains(&id),
+            Self::Matching(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_toggle() {
+        let one = Selection::default().toggled(7);
+        assert!(one.has(7) && !one.has(8));
+        assert_eq!(one.toggled(7), Selection::None);
+        let all = Selection::Matching(None);
+        assert!(all.has(1));
+        assert_eq!(all.toggled(1), one.toggled(7).toggled(1));
+    }
+}

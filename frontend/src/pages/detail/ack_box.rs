@@ -1,0 +1,85 @@
+use tocsin_api_types::Incident;
+use web_sys::HtmlTextAreaElement;
+use yew::prelude::*;
+
+use crate::{
+    components::{Icon, IconName, Time},
+    i18n::use_words,
+    state::{AckRequest, Target, use_ack},
+};
+
+#[derive(Properties, PartialEq)]
+pub struct AckBoxProps {
+    pub incident: Incident,
+}
+
+/// Who acknowledged it and why; or the way to do so, memo inline.
+#[component]
+pub fn AckBox(props: &AckBoxProps) -> Html {
+    let words = use_words();
+    let ack = use_ack();
+    let incident = &props.incident;
+    let memo = use_state(|| incident.memo.clone());
+    {
+        let memo = memo.setter();
+        use_effect_with(incident.memo.clone(), move |text| memo.set(text.clone()));
+    }
+    let send = {
+        let (id, title, before) = (
+            incident.id,
+            incident.alertname.clone(),
+            incident.memo.clone(),
+        );
+        Callback::from(move |(known, memo): (bool, Option<String>)| {
+            let target = Target::One(id, title.clone().into(), before.clone());
+            ack.emit(AckRequest {
+                target,
+                known,
+                memo,
+            });
+        })
+    };
+    let oninput = {
+        let memo = memo.setter();
+        move |event: InputEvent| {
+            memo.set(event.target_unchecked_into::<HtmlTextAreaElement>().value())
+        }
+    };
+    let acknowledged = incident.known_by.is_some();
+    let changed = memo.trim() != incident.memo;
+    let onsubmit = {
+        let (send, memo) = (send.clone(), memo.clone());
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            let text = memo.trim().to_owned();
+            send.emit((true, changed.then_some(text)));
+        }
+    };
+    let take_back = send.reform(|_: MouseEvent| (false, None));
+    html! {
+        <form class="ack-box" {onsubmit}>
+            if let Some(by) = &incident.known_by {
+                <p class="ack-by">
+                    <Icon name={IconName::Check} /><span>{ (words.common.acknowledged_by)(by) }</span>
+                    if let Some(at) = incident.known_at {
+                        <span class="muted"><Time {at} /></span>
+                    }
+                </p>
+            }
+            <textarea class="textarea w-full" rows="2" value={(*memo).clone()} {oninput} maxlength="4000"
+                placeholder={words.common.memo_hint} aria-label={words.common.memo} />
+            <div class="flex gap-2">
+                if !acknowledged {
+                    <button type="submit" class="btn btn-sm btn-primary"><Icon name={IconName::Check} />{ words.common.acknowledge }</button>
+                } else {
+                    if changed {
+                        <button type="submit" class="btn btn-sm btn-primary">{ words.detail.save_memo }</button>
+                    }
+                    <button type="button" class="btn btn-sm" onclick={take_back}>
+                        <Icon name={IconName::Undo} />{ words.common.unacknowledge }
+                    </button>
+                }
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,48 @@
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+use crate::{
+    components::{Icon, IconName},
+    i18n::use_words,
+    list::use_list_actions,
+};
+
+#[derive(Properties, PartialEq)]
+pub struct FrameProps {
+    /// What kind of thing it is.
+    pub kind: AttrValue,
+    /// What it is called; empty while it is read.
+    pub title: AttrValue,
+    pub children: Html,
+}
+
+/// The panel beside a list: over it on a phone.
+#[component]
+pub fn Frame(props: &FrameProps) -> Html {
+    let words = use_words();
+    let heading = use_node_ref();
+    {
+        let heading = heading.clone();
+        use_effect_with((), move |()| {
+            if let Some(heading) = heading.cast::<HtmlElement>() {
+                // The reader begins here; without focus the panel is still seen.
+                let _ = heading.focus();
+            }
+        });
+    }
+    let close = use_list_actions().map(|actions| actions.close.reform(|_: MouseEvent| ()));
+    html! {
+        <aside class="panel" aria-label={props.kind.clone()}>
+            <header class="panel-head">
+                <div class="grow min-w-0">
+                    <p class="panel-kind">{ props.kind.clone() }</p>
+                    <h2 ref={heading} tabindex="-1" class="panel-title">{ props.title.clone() }</h2>
+                </div>
+                <button type="button" class="icon-btn" aria-label={words.common.close} title={words.common.close} onclick={close}>
+                    <Icon name={IconName::Close} />
+                </button>
+            </header>
+            <div class="panel-body">{ props.children.clone() }</div>
+        </aside>
+    }
+}

@@ -1,0 +1,140 @@
+use chrono::{DateTime, Utc};
+use tocsin_api_types::{
+    Alert, EntryKind, Incident, IncidentDetail, IncidentState, Notification, Reason,
+};
+use yew::prelude::*;
+
+use crate::{
+    components::{Icon, IconName, MailState, Time},
+    i18n::{Words, use_words},
+};
+
+#[derive(Properties, PartialEq)]
+pub struct HistoryProps {
+    pub detail: std::rc::Rc<IncidentDetail>,
+    /// Entries that were read further back.
+    pub earlier: Vec<Alert>,
+}
+
+/// One thing that happened.
+struct Happened {
+    at: DateTime<Utc>,
+    icon: IconName,
+    class: &'static str,
+    text: Html,
+}
+
+/// What happened in an episode, newest first: what was told, who was mailed,
+/// who acknowledged.
+#[component]
+pub fn History(props: &HistoryProps) -> Html {
+    let words = use_words();
+    let detail = &*props.detail;
+    // News push entries from the first page into those read further back.
+    let first = &detail.entries.items;
+    let oldest = first.iter().map(|entry| entry.id).min();
+    let earlier = props
+        .earlier
+        .iter()
+        .filter(|entry| oldest.is_none_or(|oldest| entry.id < oldest));
+    let entries = first.iter().chain(earlier);
+    let mut list: Vec<Happened> = entries.map(|entry| told(entry, words)).collect();
+    list.extend(detail.notifications.iter().map(|mail| mailed(mail, words)));
+    list.extend(around(&detail.incident, words));
+    // Stable, so that what came in one moment stays in its order.
+    list.sort_by_key(|happened| std::cmp::Reverse(happened.at));
+    html! {
+        <ol class="history">
+            { for list.into_iter().map(|happened| html! {
+                <li class={happened.class}>
+                    <Icon name={happened.icon} />
+                    <div class="grow min-w-0">{ happened.text }</div>
+                    <span class="muted"><Time at={happened.at} /></span>
+                </li>
+            }) }
+        </ol>
+    }
+}
+
+fn told(entry: &Alert, words: &Words) -> Happened {
+    let (icon, class) = match entry.kind {
+        EntryKind::Opened => (IconName::Flame, "is-fired"),
+        EntryKind::Refreshed => (IconName::Refresh, ""),
+        EntryKind::Resolved => (IconName::Check, "is-resolved"),
+        EntryKind::Late => (IconName::Clock, ""),
+    };
+    Happened {
+        at: entry.received_at,
+        icon,
+        class,
+        text: html! {
+            <><span class="strong">{ (words.common.kind)(entry.kind) }</span>{ " " }
+            <span class="muted break-words">{ &entry.message }</span></>
+        },
+    }
+}
+
+fn mailed(mail: &Notification, words: &Words) -> Happened {
+    let reasons: Vec<String> = mail
+        .reasons
+        .iter()
+        .map(|reason| reason_text(reason, words))
+        .collect();
+    let error = mail
+        .attempts
+        .last()
+        .and_then(|attempt| attempt.error.clone());
+    Happened {
+        at: mail.created_at,
+        icon: IconName::Mail,
+        class: "",
+        text: html! {
+            <>
+                { (words.detail.mail_to)(&mail.recipient_name) }{ " " }<MailState state={mail.state} />
+                <span class="muted block text-sm break-words">{ reasons.join(" · ") }</span>
+                if let Some(error) = error {
+                    <span class="block text-sm text-error break-words">{ error }</span>
+                }
+            </>
+        },
+    }
+}
+
+/// Why somebody got a mail.
+pub fn reason_text(reason: &Reason, words: &Words) -> String {
+    match &reason.route {
+        Some(route) => (words.detail.because_route)(route, &reason.group),
+        None => (words.detail.because_group)(&reason.group),
+    }
+}
+
+/// What is known of the incident without an entry that tells it.
+fn around(incident: &Incident, words: &Words) -> Vec<Happened> {
+    let mut list = Vec::new();
+    if let (Some(by), Some(at)) = (&incident.known_by, incident.known_at) {
+        list.push(Happened {
+            at,
+            icon: IconName::User,
+            class: "is-known",
+            text: html! {
+                <><span class="strong">{ (words.common.acknowledged_by)(by) }</span>{ " " }
+                <span class="muted break-words">{ &incident.memo }</span></>
+            },
+        });
+    }
+    if let (IncidentState::Lost, Some(at)) = (incident.state, incident.ends_at) {
+        list.push(Happened {
+            at,
+            icon: IconName::Lost,
+            class: "",
+            text: html! { { words.detail.lost } },
+        });
+    }
+    list.push(Happened {
+        at: incident.starts_at,
+        icon: IconName::Dot,
+        class: "",
+        text: html! { { words.detail.began } },
+    });
+    list
+}

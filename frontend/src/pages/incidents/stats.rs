@@ -1,0 +1,185 @@
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use tocsin_api_types::{IncidentState, Summary};
+use yew::prelude::*;
+
+use super::{timeline::TimelineChart, top::TopBars};
+use crate::{
+    api::use_fetch,
+    components::{Failure, Icon, IconName},
+    i18n::use_words,
+    list::range_text,
+    query::{Filter, Preset, Range},
+    state::{Signal, use_prefs, use_signals},
+    time,
+};
+
+/// News are gathered for so long before the numbers are read again, in
+/// milliseconds: they cost the server more than a list.
+const GATHER: u32 = 2_000;
+
+#[derive(Properties, PartialEq)]
+pub struct StatsStripProps {
+    pub filter: Filter,
+    pub change: Callback<Filter>,
+}
+
+/// The time of the statistics: the list's, or seven days where it has none.
+fn scope(range: Range) -> Range {
+    match range {
+        Range::All => Range::Last(Preset::Week),
+        other => other,
+    }
+}
+
+/// `from` and `to` as the API takes them.
+pub fn bounds_query(range: Range) -> String {
+    let only_time = Filter {
+        range,
+        ..Filter::default()
+    };
+    only_time.to_api(time::now())
+}
+
+/// What is noisy, above the incidents; can be folded away.
+#[component]
+pub fn StatsStrip(props: &StatsStripProps) -> Html {
+    let words = use_words();
+    let prefs = use_prefs();
+    let hidden = prefs.stats_hidden;
+    let range = scope(props.filter.range);
+    let toggle = move |_| prefs.change(|p| p.stats_hidden = !p.stats_hidden);
+    let scope_text = match props.filter.range {
+        Range::All => words.stats.scope_default.to_owned(),
+        range => range_text(range, words),
+    };
+    html! {
+        <section class="stats" aria-label={words.stats.title}>
+            <div class="stats-head">
+                <h2>{ words.stats.title }</h2>
+                <span class="muted">{ scope_text }</span>
+                <span class="grow"></span>
+                <button type="button" class="link-btn" aria-expanded={(!hidden).to_string()} onclick={toggle}>
+                    <Icon name={if hidden { IconName::Down } else { IconName::Up }} />
+                    { if hidden { words.stats.show } else { words.stats.hide } }
+                </button>
+            </div>
+            if !hidden {
+                <StatsBody {range} filter={props.filter.clone()} change={props.change.clone()} />
+            }
+        </section>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct StatsBodyProps {
+    range: Range,
+    filter: Filter,
+    change: Callback<Filter>,
+}
+
+#[component]
+fn StatsBody(props: &StatsBodyProps) -> Html {
+    // Counts up when the numbers are to be read again.
+    let round = use_state(|| 0u32);
+    let gathering = use_mut_ref(|| None::<Timeout>);
+    {
+        let (round, gathering) = (round.clone(), Rc::clone(&gathering));
+        use_signals(Callback::from(move |_: Signal| {
+            let mut timer = gathering.borrow_mut();
+            if timer.is_none() {
+                let (round, done) = (round.clone(), Rc::clone(&gathering));
+                *timer = Some(Timeout::new(GATHER, move || {
+                    done.borrow_mut().take();
+                    round.set(round.wrapping_add(1));
+                }));
+            }
+        }));
+    }
+    let StatsBodyProps {
+        range,
+        filter,
+        change,
+    } = props;
+    html! {
+        <div class="stats-body">
+            <Numbers range={*range} filter={filter.clone()} change={change.clone()} round={*round} />
+            <TimelineChart range={*range} filter={filter.clone()} change={change.clone()} round={*round} />
+            <TopBars range={*range} filter={filter.clone()} change={change.clone()} round={*round} />
+        </div>
+    }
+}
+
+/// What each part of the statistics is given.
+#[derive(Properties, PartialEq)]
+pub struct PartProps {
+    /// The time that is counted.
+    pub range: Range,
+    /// The list's filter, which a click changes.
+    pub filter: Filter,
+    pub change: Callback<Filter>,
+    /// Read again when it changes.
+    pub round: u32,
+}
+
+/// Reads again when `round` changes.
+#[hook]
+pub fn use_rounds(round: u32, reload: Callback<()>) {
+    use_effect_with(round, move |round| {
+        if *round > 0 {
+            reload.emit(());
+        }
+    });
+}
+
+#[component]
+fn Numbers(props: &PartProps) -> Html {
+    let words = use_words();
+    let path = format!("stats/summary?{}", bounds_query(props.range));
+    let fetched = use_fetch::<Summary>(path);
+    use_rounds(props.round, fetched.reload.clone());
+    if let (None, Some(error)) = (&fetched.data, &fetched.error) {
+        return html! { <Failure error={error.clone()} again={fetched.reload.clone()} /> };
+    }
+    let data = fetched.data.as_deref();
+    let number = |label: &'static str, value: Option<i64>, go: Option<Filter>| {
+        let value = value.map_or("–".to_owned(), |value| value.to_string());
+        let inner = html! { <><span class="number">{ value }</span><span class="number-label">{ label }</span></> };
+        match go {
+            Some(filter) => {
+                let onclick = props.change.reform(move |_| filter.clone());
+                html! { <button type="button" class="stat is-link" {onclick}>{ inner }</button> }
+            }
+            None => html! { <div class="stat">{ inner }</div> },
+        }
+    };
+    let open = Filter {
+        state: vec![IncidentState::Open],
+        known: None,
+        stale: None,
+        ..props.filter.clone()
+    };
+    let unknown = Filter {
+        known: Some(false),
+        ..open.clone()
+    };
+    let stale = Filter {
+        stale: Some(true),
+        ..open.clone()
+    };
+    let noise = data.and_then(|data| data.noise_ratio);
+    html! {
+        <div class="numbers">
+            { number(words.stats.open, data.map(|d| d.open), Some(open)) }
+            { number(words.stats.unacknowledged, data.map(|d| d.unacknowledged), Some(unknown)) }
+            { number(words.stats.stale, data.map(|d| d.stale), Some(stale)) }
+            { number(words.stats.incidents, data.map(|d| d.incidents), None) }
+            { number(words.stats.entries, data.map(|d| d.log_entries), None) }
+            <div class="stat" title={words.stats.noise_hint}>
+                <span class="number">{ noise.map_or("–".to_owned(), |noise| format!("{noise:.1}")) }</span>
+                <span class="number-label">{ words.stats.noise }</span>
+            </div>
+        </div>
+    }
+}

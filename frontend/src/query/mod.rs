@@ -1,0 +1,13 @@
+//! What a list is asked for, and how the address bar and the API write it.
+//! Pure: tested on the host.
+
+mod encode;
+mod filter;
+mod matcher;
+mod parse;
+mod range;
+
+pub use encode::{pairs, push_pair};
+pub use filter::{Field, Filter, Sort, Term};
+pub use matcher::{looks_like_matcher, split_matcher, write_matcher};
+pub use range::{Preset, Range};

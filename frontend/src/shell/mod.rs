@@ -1,0 +1,11 @@
+//! What stands around every page.
+
+mod banners;
+mod header;
+mod help;
+mod live_badge;
+mod settings;
+
+pub use banners::Banners;
+pub use header::Header;
+pub use help::use_shortcuts;

@@ -1,0 +1,227 @@
+use gloo_net::http::Method;
+use tocsin_api_types::{
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, ChangeEvent, EventKind, Incident,
+    IncidentChange, IncidentPatch,
+};
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::{
+    Signal, Signals, Toast, ToastAction, Toasts, use_prefs, use_signals_context, use_toasts,
+};
+use crate::{
+    api::{self, ApiError},
+    components::NameDialog,
+    i18n::{Words, use_words},
+};
+
+/// Which incidents.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// One, with what it is called and the memo that it had.
+    One(i64, AttrValue, String),
+    /// Several.
+    Many(Vec<i64>),
+    /// All that match; with their numbers where there are few enough to undo.
+    Matching(Box<AcknowledgeFilter>, Option<Vec<i64>>),
+}
+
+/// Acknowledges, or takes it back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AckRequest {
+    /// Which incidents.
+    pub target: Target,
+    /// Acknowledge (true) or take it back (false).
+    pub known: bool,
+    /// None leaves memos as they are.
+    pub memo: Option<String>,
+}
+
+#[derive(Clone, PartialEq)]
+struct Ack(Callback<AckRequest>);
+
+/// Lets everything below acknowledge; asks once for the person's name, and
+/// offers to undo.
+#[component]
+pub fn AckProvider(props: &yew::html::ChildrenProps) -> Html {
+    let prefs = use_prefs();
+    let words = use_words();
+    let toasts = use_toasts();
+    let signals = use_signals_context();
+    let waiting = use_state(|| None::<AckRequest>);
+    // One callback for good: rows keep it without being drawn anew, and it
+    // looks up the name and the language of the moment.
+    let latest = use_mut_ref(|| (String::new(), words));
+    *latest.borrow_mut() = (prefs.name.clone(), words);
+    let run = {
+        let waiting = waiting.setter();
+        use_callback((), move |request: AckRequest, ()| {
+            let (name, words) = latest.borrow().clone();
+            if request.known && name.is_empty() {
+                waiting.set(Some(request));
+            } else {
+                start(request, name, words, toasts.clone(), signals.clone());
+            }
+        })
+    };
+    // The name becomes known with the next drawing; then what waited is done.
+    {
+        let (run, waiting) = (run.clone(), waiting.clone());
+        use_effect_with(prefs.name.clone(), move |name| {
+            if let (false, Some(request)) = (name.is_empty(), waiting.as_ref()) {
+                run.emit(request.clone());
+                waiting.set(None);
+            }
+        });
+    }
+    let dialog = waiting.is_some().then(|| {
+        let cancel = {
+            let waiting = waiting.setter();
+            Callback::from(move |()| waiting.set(None))
+        };
+        let save = Callback::from(move |name| prefs.change(|p| p.name = name));
+        html! { <NameDialog {save} {cancel} /> }
+    });
+    html! {
+        <ContextProvider<Ack> context={Ack(run)}>
+            { props.children.clone() }
+            { dialog }
+        </ContextProvider<Ack>>
+    }
+}
+
+/// The way to acknowledge.
+#[hook]
+pub fn use_ack() -> Callback<AckRequest> {
+    use_context::<Ack>().map_or_else(Callback::noop, |ack| ack.0)
+}
+
+fn start(
+    request: AckRequest,
+    name: String,
+    words: &'static Words,
+    toasts: Toasts,
+    signals: Signals,
+) {
+    spawn_local(async move {
+        match send(&request, &name).await {
+            Ok(changed) => {
+                tell(&signals, &request);
+                let undo = undo(&request, &name, words, &toasts, &signals);
+                toasts.show(Toast {
+                    text: done(&request, changed, words),
+                    failed: false,
+                    action: undo.filter(|_| changed > 0),
+                });
+            }
+            Err(error) => {
+                let text = (words.shell.ack_failed)(&error.explain(words));
+                let again = (toasts.clone(), signals, request);
+                let run = Callback::from(move |()| {
+                    let (toasts, signals, request) = again.clone();
+                    start(request, name.clone(), words, toasts, signals);
+                });
+                toasts.show(Toast {
+                    text: text.into(),
+                    failed: true,
+                    action: Some(ToastAction {
+                        label: words.common.try_again.into(),
+                        run,
+                    }),
+                });
+            }
+        }
+    });
+}
+
+/// Asks the server; says how many incidents it changed.
+async fn send(request: &AckRequest, name: &str) -> Result<u64, ApiError> {
+    let (known, memo) = (request.known, request.memo.clone());
+    let by = (!name.is_empty()).then(|| name.to_owned());
+    let (ids, filter) = match &request.target {
+        Target::One(id, ..) => {
+            let patch = IncidentPatch {
+                known: Some(known),
+                memo,
+                by,
+            };
+            let path = format!("incidents/{id}");
+            api::send::<_, Incident>(Method::PATCH, &path, &patch).await?;
+            return Ok(1);
+        }
+        Target::Many(ids) => (Some(ids.clone()), None),
+        Target::Matching(filter, _) => (None, Some(AcknowledgeFilter::clone(filter))),
+    };
+    let body = AcknowledgeRequest {
+        ids,
+        filter,
+        known,
+        memo,
+        by,
+    };
+    let result: AcknowledgeResult = api::send(Method::POST, "incidents/acknowledge", &body).await?;
+    Ok(result.changed)
+}
+
+/// The lists need not wait for the server's event.
+fn tell(signals: &Signals, request: &AckRequest) {
+    let event = if request.known {
+        EventKind::Acknowledged
+    } else {
+        EventKind::Unacknowledged
+    };
+    match &request.target {
+        Target::One(id, ..) => {
+            signals.tell(&Signal::Change(ChangeEvent::Incident(IncidentChange {
+                id: *id,
+                event,
+            })))
+        }
+        _ => signals.tell(&Signal::Resync),
+    }
+}
+
+fn done(request: &AckRequest, changed: u64, words: &Words) -> AttrValue {
+    match &request.target {
+        _ if !request.known => words.shell.ack_undone.into(),
+        Target::One(_, title, _) => (words.shell.ack_done_one)(title).into(),
+        _ if changed == 0 => words.shell.ack_none.into(),
+        _ => (words.shell.ack_done_many)(changed).into(),
+    }
+}
+
+fn undo(
+    request: &AckRequest,
+    name: &str,
+    words: &'static Words,
+    toasts: &Toasts,
+    signals: &Signals,
+) -> Option<ToastAction> {
+    let target = match &request.target {
+        _ if !request.known => return None,
+        Target::Matching(_, ids) => Target::Many(ids.clone()?),
+        other => other.clone(),
+    };
+    let memo = match (&target, &request.memo) {
+        (Target::One(_, _, before), Some(_)) => Some(before.clone()),
+        _ => None,
+    };
+    let back = AckRequest {
+        target,
+        known: false,
+        memo,
+    };
+    let (name, toasts, signals) = (name.to_owned(), toasts.clone(), signals.clone());
+    Some(ToastAction {
+        label: words.common.undo.into(),
+        run: Callback::from(move |()| {
+            start(
+                back.clone(),
+                name.clone(),
+                words,
+                toasts.clone(),
+                signals.clone(),
+            );
+        }),
+    })
+}

@@ -1,0 +1,137 @@
+use std::rc::Rc;
+
+use gloo_storage::{LocalStorage, Storage};
+use serde::{Deserialize, Serialize};
+use yew::prelude::*;
+
+use crate::i18n::Lang;
+
+/// Where the choices are kept. `static/theme.js` reads the theme from there
+/// before the program is loaded.
+const KEY: &str = "tocsin.prefs";
+
+/// A theme by choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// The height of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Density {
+    /// About 36 pixels.
+    #[default]
+    Comfortable,
+    /// About 28 pixels.
+    Compact,
+}
+
+/// What a person chose, kept in this browser.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Prefs {
+    /// None follows the system.
+    pub theme: Option<Theme>,
+    /// None follows the browser.
+    pub lang: Option<Lang>,
+    /// The height of rows.
+    pub density: Density,
+    /// Show times exactly rather than as "3 min ago".
+    pub exact_times: bool,
+    /// Read lists again every so many seconds; 0 is never.
+    pub refresh: u32,
+    /// What colleagues see beside an acknowledgement.
+    pub name: String,
+    /// The statistics are folded away.
+    pub stats_hidden: bool,
+}
+
+/// The choices, and how to change them.
+#[derive(Clone, PartialEq)]
+pub struct PrefsHandle {
+    state: UseStateHandle<Rc<Prefs>>,
+}
+
+impl PrefsHandle {
+    /// Makes a choice and keeps it.
+    pub fn change(&self, change: impl FnOnce(&mut Prefs)) {
+        let mut prefs = Prefs::clone(&self.state);
+        change(&mut prefs);
+        // A browser that stores nothing still shows what was chosen.
+        let _ = LocalStorage::set(KEY, &prefs);
+        self.state.set(Rc::new(prefs));
+    }
+
+    /// The language, chosen or the browser's.
+    pub fn lang(&self) -> Lang {
+        self.state.lang.unwrap_or_else(|| {
+            let tag = web_sys::window().and_then(|window| window.navigator().language());
+            Lang::of_browser(&tag.unwrap_or_default())
+        })
+    }
+}
+
+impl std::ops::Deref for PrefsHandle {
+    type Target = Prefs;
+
+    fn deref(&self) -> &Prefs {
+        &self.state
+    }
+}
+
+/// Keeps the choices for everything below, and shows them on the document.
+#[component]
+pub fn PrefsProvider(props: &yew::html::ChildrenProps) -> Html {
+    let state = use_state(|| Rc::new(LocalStorage::get::<Prefs>(KEY).unwrap_or_default()));
+    let handle = PrefsHandle { state };
+    let shown = (handle.theme, handle.lang(), handle.density);
+    use_effect_with(shown, |(theme, lang, density)| {
+        show(*theme, *lang, *density)
+    });
+    html! {
+        <ContextProvider<PrefsHandle> context={handle}>
+            { props.children.clone() }
+        </ContextProvider<PrefsHandle>>
+    }
+}
+
+/// The choices; the defaults outside of [`PrefsProvider`].
+#[hook]
+pub fn use_prefs() -> PrefsHandle {
+    let fallback = use_state(|| Rc::new(Prefs::default()));
+    use_context::<PrefsHandle>().unwrap_or(PrefsHandle { state: fallback })
+}
+
+fn show(theme: Option<Theme>, lang: Lang, density: Density) {
+    let Some(window) = web_sys::window() else {
+        return;
+    };
+    let Some(root) = window.document().and_then(|d| d.document_element()) else {
+        return;
+    };
+    let dark = match theme {
+        Some(theme) => theme == Theme::Dark,
+        None => window
+            .match_media("(prefers-color-scheme: dark)")
+            .ok()
+            .flatten()
+            .is_some_and(|query| query.matches()),
+    };
+    let density = match density {
+        Density::Comfortable => "comfortable",
+        Density::Compact => "compact",
+    };
+    for (name, value) in [
+        ("data-theme", if dark { "dark" } else { "light" }),
+        ("lang", lang.tag()),
+        ("data-density", density),
+    ] {
+        // Only an illegal attribute name can fail.
+        let _ = root.set_attribute(name, value);
+    }
+}

@@ -1,0 +1,103 @@
+//! Times in the browser's zone. `Intl` knows every zone's rules, and costs the
+//! download nothing.
+
+use chrono::{DateTime, Utc};
+use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+use wasm_bindgen::JsValue;
+
+/// The present, by the browser's clock.
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(Date::now() as i64).unwrap_or_default()
+}
+
+/// A cached formatter. Sweden writes `2026-11-22 20:14:03`, which nobody can
+/// misread, whatever their language.
+struct Format(Function);
+
+impl Format {
+    fn new(options: &[(&str, &str)]) -> Self {
+        let object = Object::new();
+        for (name, value) in options {
+            // Setting a property of a fresh object cannot fail.
+            let _ = Reflect::set(&object, &(*name).into(), &(*value).into());
+        }
+        let format = Intl::DateTimeFormat::new(&Array::of1(&"sv-SE".into()), &object);
+        Self(format.format())
+    }
+
+    fn of(&self, time: DateTime<Utc>) -> String {
+        let date = Date::new(&JsValue::from_f64(time.timestamp_millis() as f64));
+        let text = self.0.call1(&JsValue::UNDEFINED, &date).ok();
+        text.and_then(|text| text.as_string())
+            .unwrap_or_else(|| utc(time))
+    }
+}
+
+const FULL: [(&str, &str); 6] = [
+    ("year", "numeric"),
+    ("month", "2-digit"),
+    ("day", "2-digit"),
+    ("hour", "2-digit"),
+    ("minute", "2-digit"),
+    ("second", "2-digit"),
+];
+
+thread_local! {
+    static LOCAL: Format = Format::new(&FULL);
+    static ZONE: String = {
+        let format = Intl::DateTimeFormat::new(&Array::new(), &Object::new());
+        Reflect::get(&format.resolved_options(), &"timeZone".into())
+            .ok()
+            .and_then(|zone| zone.as_string())
+            .unwrap_or_default()
+    };
+}
+
+/// `2026-11-22 20:14:03` in the browser's zone.
+pub fn local(time: DateTime<Utc>) -> String {
+    LOCAL.with(|format| format.of(time))
+}
+
+/// The local time without what the reader knows: the year if it is this one.
+pub fn local_short(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let (time, now) = (local(time), local(now));
+    match (time.get(..5), time.get(5..)) {
+        (Some(year), Some(rest)) if now.starts_with(year) => rest.to_owned(),
+        _ => time,
+    }
+}
+
+/// `20:00`
+pub fn hour_of(time: DateTime<Utc>) -> String {
+    local(time).get(11..16).unwrap_or_default().to_owned()
+}
+
+/// `11-22`
+pub fn day_of(time: DateTime<Utc>) -> String {
+    local(time).get(5..10).unwrap_or_default().to_owned()
+}
+
+/// `2026-11-22 12:14:03`, always UTC.
+pub fn utc(time: DateTime<Utc>) -> String {
+    let text = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    text.replace('T', " ").trim_end_matches('Z').to_owned()
+}
+
+/// The browser's zone, such as `Asia/Shanghai`.
+pub fn zone() -> String {
+    ZONE.with(String::clone)
+}
+
+/// A time as `<input type="datetime-local">` writes it.
+pub fn to_input(time: DateTime<Utc>) -> String {
+    let text = local(time);
+    text.get(..16).unwrap_or(&text).replace(' ', "T")
+}
+
+/// Reads what such an input holds, in the browser's zone.
+pub fn from_input(text: &str) -> Option<DateTime<Utc>> {
+    let millis = Date::parse(text);
+    (!millis.is_nan())
+        .then(|| DateTime::from_timestamp_millis(millis as i64))
+        .flatten()
+}

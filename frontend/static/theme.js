@@ -1,0 +1,22 @@
+// Runs before the first paint, so that no wrong theme flashes. What a person
+// chose is kept by the program (src/state/prefs.rs); until then the system and
+// the browser decide.
+(() => {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const kept = () => {
+    try {
+      return JSON.parse(localStorage.getItem("tocsin.prefs")) || {};
+    } catch {
+      return {};
+    }
+  };
+  const theme = () => {
+    root.dataset.theme = kept().theme || (system.matches ? "dark" : "light");
+  };
+  theme();
+  system.addEventListener("change", theme);
+  const { lang = navigator.language, density = "comfortable" } = kept();
+  root.lang = lang.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+  root.dataset.density = density;
+})();
