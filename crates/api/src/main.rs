@@ -1,3 +1,102 @@
-//! The `tocsin` program.
+//! The `tocsin` program: takes alerts in, keeps them, folds them into
+//! incidents, mails people, and shows all of it in the browser.
+//!
+//! From here: `config` (what is set), `serve` (what is started), `http` (what
+//! is answered). The rules are in `tocsin-core` and `tocsin-pipeline`.
+
+mod cli;
 mod config;
-fn main() {}
+mod http;
+mod logging;
+mod metrics;
+mod serve;
+mod welcome;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tocsin_storage::Db;
+
+use cli::{Cli, Command};
+use config::{Flags, Settings};
+use serve::Failure;
+
+/// What a wrong setting ends the program with.
+const WRONG_SETTING: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tocsin: {}", http::Chain(&error));
+            match error {
+                Failure::Config(_) => ExitCode::from(WRONG_SETTING),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve { settings, demo } => serve::serve(load(&settings.flags(demo))?).await,
+        Command::Migrate(settings) => migrate(&load(&settings.flags(false))?).await,
+        Command::Openapi => openapi(),
+        Command::CheckConfig(settings) => check_config(&load(&settings.flags(false))?),
+        Command::Backup { file, settings } => backup(&load(&settings.flags(false))?, &file).await,
+    }
+}
+
+/// Reads the settings, and starts logging as they say.
+fn load(flags: &Flags) -> Result<Settings, Failure> {
+    // Variables that are not Unicode cannot be ours.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let settings = config::load(flags, variables)?;
+    logging::start(&settings);
+    Ok(settings)
+}
+
+async fn migrate(settings: &Settings) -> Result<(), Failure> {
+    settings.prepare_data_dir()?;
+    let db = Db::open(&serve::database(settings)).await?;
+    db.close().await;
+    println!(
+        "The schema of {} is up to date.",
+        settings.shown_database_url()
+    );
+    Ok(())
+}
+
+fn openapi() -> Result<(), Failure> {
+    let json = http::document()
+        .to_pretty_json()
+        .map_err(std::io::Error::other);
+    println!("{}", json.map_err(Failure::system("describing the API"))?);
+    Ok(())
+}
+
+fn check_config(settings: &Settings) -> Result<(), Failure> {
+    settings.prepare_data_dir()?;
+    let text = toml::to_string(&settings.sections).map_err(std::io::Error::other);
+    print!(
+        "{}",
+        text.map_err(Failure::system("printing the settings"))?
+    );
+    Ok(())
+}
+
+async fn backup(settings: &Settings, file: &Path) -> Result<(), Failure> {
+    let db = Db::connect(&serve::database(settings)).await?;
+    let result = db.backup(file).await;
+    db.close().await;
+    result?;
+    println!(
+        "{} is a copy of {}.",
+        file.display(),
+        settings.shown_database_url()
+    );
+    Ok(())
+}

@@ -58,7 +58,7 @@ pub(crate) struct Settings {
     /// How many mails the file mailer keeps, and bytes of them.
     pub(crate) mail_files: (usize, u64),
     /// Where mail goes; files without one.
-    pub(crate) smtp: Option<Smtp>,
+    pub(crate) smtp: Option<SmtpSettings>,
     /// How long raw bodies are kept.
     pub(crate) body_retention: Duration,
     /// How many bytes of refused bodies are kept.
@@ -67,30 +67,43 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
 }
 
-/// How the SMTP server is reached.
-pub(crate) type Smtp = SmtpSettings;
-
 impl Settings {
     /// # Errors
     /// The first thing that is wrong.
     pub(super) fn check(sections: Sections, demo: bool) -> Result<Self, ConfigError> {
-        let Sections { data_dir, server, database, auth, ingest, incidents, mail, retention, log } =
-            sections.clone();
+        let Sections {
+            data_dir,
+            server,
+            database,
+            auth,
+            ingest,
+            incidents,
+            mail,
+            retention,
+            log,
+        } = sections.clone();
         positive("server.body_limit", server.body_limit.bytes())?;
         positive("ingest.queue_bytes", ingest.queue_bytes.bytes())?;
         positive("server.max_event_streams", server.max_event_streams)?;
-        positive("database.max_connections", database.max_connections as usize)?;
+        positive(
+            "database.max_connections",
+            database.max_connections as usize,
+        )?;
         if server.workers == Some(0) {
             return Err(ConfigError::new("server.workers", "expected at least 1"));
         }
-        if ingest.queue_bytes.0 < server.body_limit.0 {
+        // A little more, because what is known of a body waits with it.
+        if ingest.queue_bytes.0 < server.body_limit.0.saturating_add(1 << 20) {
             return Err(ConfigError::new(
                 "ingest.queue_bytes",
-                "expected at least server.body_limit, or the largest body could never be taken",
+                "expected at least 1MiB more than server.body_limit, or the largest body would wait for an empty queue",
             ));
         }
         if ingest.team_label.trim().is_empty() {
-            return Err(ConfigError::new("ingest.team_label", "expected a label's name"));
+            return Err(ConfigError::new(
+                "ingest.team_label",
+                "expected a label's name",
+            ));
         }
         if incidents.stale_after.0 <= incidents.window.0 {
             return Err(ConfigError::new(
@@ -105,12 +118,20 @@ impl Settings {
             auth.admin_password_file.as_deref(),
         )?;
         let tokens = tokens(ingest.tokens)?;
-        guard(server.listen.0, demo, admin_password.is_some(), !tokens.is_empty())?;
+        guard(
+            server.listen.0,
+            demo,
+            admin_password.is_some(),
+            !tokens.is_empty(),
+        )?;
         let from = from(&mail.from, mail.smtp.is_some())?;
         let default_time_zone = mail.default_time_zone.parse().map_err(|_| {
             ConfigError::new(
                 "mail.default_time_zone",
-                format!("expected an IANA zone such as \"Asia/Shanghai\", found {:?}", mail.default_time_zone),
+                format!(
+                    "expected an IANA zone such as \"Asia/Shanghai\", found {:?}",
+                    mail.default_time_zone
+                ),
             )
         })?;
         if let Some(dir) = mail.template_dir.as_ref().filter(|dir| !dir.is_dir()) {
@@ -121,7 +142,10 @@ impl Settings {
         }
         let smtp = mail.smtp.map(smtp).transpose()?;
         let database_url = database_url(database.url, &data_dir, demo)?;
-        let Retention { raw_bodies, refused_bytes } = retention;
+        let Retention {
+            raw_bodies,
+            refused_bytes,
+        } = retention;
         Ok(Self {
             sections,
             demo,
@@ -161,12 +185,40 @@ impl Settings {
         let wrong = |error: std::io::Error| {
             ConfigError::new(
                 "data_dir",
-                format!("expected a directory that can be written to, found {}: {error}", dir.display()),
+                format!(
+                    "expected a directory that can be written to, found {}: {error}",
+                    dir.display()
+                ),
             )
         };
         make_private_dir(dir).map_err(wrong)?;
         let probe = dir.join(format!(".probe-{}", std::process::id()));
-        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(wrong)
+        fs::write(&probe, b"")
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(wrong)
+    }
+}
+
+impl Settings {
+    /// The address that Alertmanager should post to, where the server listens
+    /// on `address`.
+    pub(crate) fn webhook_url(&self, address: std::net::SocketAddr) -> String {
+        const PATH: &str = "api/v1/webhooks/alertmanager";
+        self.public_url.as_ref().map_or_else(
+            || format!("http://{address}/{PATH}"),
+            |url| format!("{url}{PATH}"),
+        )
+    }
+
+    /// Where mails are written while no SMTP server is set.
+    pub(crate) fn mail_dir(&self) -> PathBuf {
+        self.data_dir
+            .join(if self.demo { "demo-mail" } else { "mail" })
+    }
+
+    /// The database's address, without its password.
+    pub(crate) fn shown_database_url(&self) -> String {
+        without_password(&self.database_url)
     }
 }
 
@@ -180,7 +232,11 @@ fn make_private_dir(dir: &Path) -> std::io::Result<()> {
 }
 
 fn positive(key: &str, number: usize) -> Result<(), ConfigError> {
-    if number > 0 { Ok(()) } else { Err(ConfigError::new(key, "expected more than 0")) }
+    if number > 0 {
+        Ok(())
+    } else {
+        Err(ConfigError::new(key, "expected more than 0"))
+    }
 }
 
 fn check_log(log: &Log) -> Result<(), ConfigError> {
@@ -200,19 +256,28 @@ fn secret(
 ) -> Result<Option<Secret>, ConfigError> {
     let secret = match (value, file) {
         (Some(_), Some(_)) => {
-            return Err(ConfigError::new(key, format!("expected either this or {key}_file, not both")));
+            return Err(ConfigError::new(
+                key,
+                format!("expected either this or {key}_file, not both"),
+            ));
         }
         (Some(secret), None) => secret,
         (None, Some(path)) => {
             let text = fs::read_to_string(path).map_err(|error| {
-                ConfigError::new(format!("{key}_file"), format!("{}: {error}", path.display()))
+                ConfigError::new(
+                    format!("{key}_file"),
+                    format!("{}: {error}", path.display()),
+                )
             })?;
             Secret::new(text.trim_end_matches(['\r', '\n']))
         }
         (None, None) => return Ok(None),
     };
     if secret.reveal().trim().is_empty() {
-        return Err(ConfigError::new(key, "expected a secret, found an empty one"));
+        return Err(ConfigError::new(
+            key,
+            "expected a secret, found an empty one",
+        ));
     }
     Ok(Some(secret))
 }
@@ -221,13 +286,24 @@ fn tokens(
     tokens: Vec<IngestToken>,
 ) -> Result<Vec<(String, Secret, Option<SourceName>)>, ConfigError> {
     let mut checked: Vec<(String, Secret, Option<SourceName>)> = Vec::new();
-    for (index, IngestToken { name, token, token_file, source }) in tokens.into_iter().enumerate() {
+    for (
+        index,
+        IngestToken {
+            name,
+            token,
+            token_file,
+            source,
+        },
+    ) in tokens.into_iter().enumerate()
+    {
         let key = format!("ingest.tokens[{index}]");
-        let token = secret(&format!("{key}.token"), token, token_file.as_deref())?.ok_or_else(|| {
-            ConfigError::new(&key, format!("{name:?} needs token or token_file"))
-        })?;
+        let token = secret(&format!("{key}.token"), token, token_file.as_deref())?
+            .ok_or_else(|| ConfigError::new(&key, format!("{name:?} needs token or token_file")))?;
         if checked.iter().any(|(other, ..)| *other == name) {
-            return Err(ConfigError::new(format!("{key}.name"), format!("{name:?} is there twice")));
+            return Err(ConfigError::new(
+                format!("{key}.name"),
+                format!("{name:?} is there twice"),
+            ));
         }
         if checked.iter().any(|(_, other, _)| *other == token) {
             return Err(ConfigError::new(
@@ -251,7 +327,10 @@ fn guard(
         return Ok(());
     }
     if demo {
-        return Err(ConfigError::new("server.listen", "--demo is for a loopback address only, such as 127.0.0.1:8080"));
+        return Err(ConfigError::new(
+            "server.listen",
+            "--demo is for a loopback address only, such as 127.0.0.1:8080",
+        ));
     }
     let missing = match (has_password, has_tokens) {
         (true, true) => return Ok(()),
@@ -275,7 +354,11 @@ fn from(text: &str, smtp: bool) -> Result<Address, ConfigError> {
             "expected the address that mails come from, because mail.smtp is set, such as \"Tocsin <tocsin@example.com>\"",
         ));
     }
-    let (name, email) = match text.trim().strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+    let (name, email) = match text
+        .trim()
+        .strip_suffix('>')
+        .and_then(|rest| rest.rsplit_once('<'))
+    {
         Some((name, email)) => (name.trim().trim_matches('"'), email),
         None => ("", text.trim()),
     };
@@ -284,36 +367,78 @@ fn from(text: &str, smtp: bool) -> Result<Address, ConfigError> {
         Ok(()) => Ok(address),
         Err(error) => Err(ConfigError::new(
             "mail.from",
-            format!("expected an address such as \"Tocsin <tocsin@example.com>\", found {text:?}: {error}"),
+            format!(
+                "expected an address such as \"Tocsin <tocsin@example.com>\", found {text:?}: {error}"
+            ),
         )),
     }
 }
 
-fn smtp(section: SmtpSection) -> Result<Smtp, ConfigError> {
-    let SmtpSection { host, port, tls, username, password, password_file, timeout, ca_file, hello_name } =
-        section;
+fn smtp(section: SmtpSection) -> Result<SmtpSettings, ConfigError> {
+    let SmtpSection {
+        host,
+        port,
+        tls,
+        username,
+        password,
+        password_file,
+        timeout,
+        ca_file,
+        hello_name,
+    } = section;
     if host.trim().is_empty() {
-        return Err(ConfigError::new("mail.smtp.host", "expected the SMTP server's name"));
+        return Err(ConfigError::new(
+            "mail.smtp.host",
+            "expected the SMTP server's name",
+        ));
     }
     let password = secret("mail.smtp.password", password, password_file.as_deref())?;
     if username.is_some() != password.is_some() {
-        let missing = if username.is_some() { "mail.smtp.password" } else { "mail.smtp.username" };
-        return Err(ConfigError::new(missing, "user name and password belong together, and one is missing"));
+        let missing = if username.is_some() {
+            "mail.smtp.password"
+        } else {
+            "mail.smtp.username"
+        };
+        return Err(ConfigError::new(
+            missing,
+            "user name and password belong together, and one is missing",
+        ));
     }
-    Ok(SmtpSettings { host, port, tls, username, password, timeout: timeout.0, ca_file, hello_name })
+    Ok(SmtpSettings {
+        host,
+        port,
+        tls,
+        username,
+        password,
+        timeout: timeout.0,
+        ca_file,
+        hello_name,
+    })
 }
 
 fn database_url(url: Option<String>, data_dir: &Path, demo: bool) -> Result<String, ConfigError> {
     if demo {
         if url.is_some() {
-            return Err(ConfigError::new("database.url", "--demo has a database of its own; leave this out"));
+            return Err(ConfigError::new(
+                "database.url",
+                "--demo has a database of its own; leave this out",
+            ));
         }
-        return Ok(format!("sqlite://{}", data_dir.join("demo.sqlite").display()));
+        return Ok(format!(
+            "sqlite://{}",
+            data_dir.join("demo.sqlite").display()
+        ));
     }
     let Some(url) = url else {
-        return Ok(format!("sqlite://{}", data_dir.join("tocsin.sqlite").display()));
+        return Ok(format!(
+            "sqlite://{}",
+            data_dir.join("tocsin.sqlite").display()
+        ));
     };
-    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+    if ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
         return Ok(url);
     }
     Err(ConfigError::new(
@@ -325,6 +450,14 @@ fn database_url(url: Option<String>, data_dir: &Path, demo: bool) -> Result<Stri
 /// A database address fit to be shown.
 pub(crate) fn without_password(url: &str) -> String {
     match url::Url::parse(url) {
+        Ok(mut parsed)
+            if parsed
+                .query()
+                .is_some_and(|query| query.contains("password")) =>
+        {
+            parsed.set_query(Some("[redacted]"));
+            without_password(parsed.as_str())
+        }
         Ok(mut parsed) if parsed.password().is_some() => {
             // Refused only for addresses that cannot hold one.
             let _ = parsed.set_password(Some("redacted"));

@@ -42,10 +42,13 @@ pub(crate) fn load(
     sources.add_variables(variables)?;
     sources.add_flags(flags)?;
     let origins = sources.origins.clone();
-    sources.read().and_then(|sections| Settings::check(sections, flags.demo)).map_err(|mut error| {
-        error.origin = error.origin.or_else(|| origin(&origins, &error.key));
-        error
-    })
+    sources
+        .read()
+        .and_then(|sections| Settings::check(sections, flags.demo))
+        .map_err(|mut error| {
+            error.origin = error.origin.or_else(|| origin(&origins, &error.key));
+            error
+        })
 }
 
 fn file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
@@ -56,7 +59,10 @@ fn file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
     if named.is_file() {
         return Ok(Some(named.clone()));
     }
-    Err(ConfigError::new("", format!("--config: there is no file {}", named.display())))
+    Err(ConfigError::new(
+        "",
+        format!("--config: there is no file {}", named.display()),
+    ))
 }
 
 /// The settings put together so far, and who set what.
@@ -74,7 +80,9 @@ impl Sources {
             .map_err(|error| ConfigError::new("", format!("{shown}: {error}")))?;
         self.table = text.parse().map_err(|error: toml::de::Error| {
             // The library's own text quotes the line, which may hold a secret.
-            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let line = error.span().map_or(1, |span| {
+                1 + text[..span.start.min(text.len())].matches('\n').count()
+            });
             ConfigError::new("", format!("{shown}, line {line}: {}", error.message()))
         })?;
         self.origins.insert(String::new(), shown.to_string());
@@ -108,7 +116,10 @@ impl Sources {
     }
 
     fn add_flags(&mut self, flags: &Flags) -> Result<(), ConfigError> {
-        let data_dir = flags.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        let data_dir = flags
+            .data_dir
+            .as_ref()
+            .map(|dir| dir.to_string_lossy().into_owned());
         for (key, flag, text) in [
             ("server.listen", "--listen", flags.listen.clone()),
             ("data_dir", "--data-dir", data_dir),
@@ -123,10 +134,14 @@ impl Sources {
 
     /// Puts `value` at `key`, making the sections on the way.
     fn set(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
-        let (sections, last) = key.rsplit_once('.').map_or(("", key), |(path, last)| (path, last));
+        let (sections, last) = key
+            .rsplit_once('.')
+            .map_or(("", key), |(path, last)| (path, last));
         let mut table = &mut self.table;
         for section in sections.split('.').filter(|section| !section.is_empty()) {
-            let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            let entry = table
+                .entry(section)
+                .or_insert_with(|| Value::Table(Table::new()));
             table = entry.as_table_mut().ok_or_else(|| {
                 ConfigError::new(section, format!("expected a section [{section}]"))
             })?;
@@ -141,7 +156,13 @@ impl Sources {
             let path = error.path().to_string();
             let key = if path == "." { String::new() } else { path };
             // Only the first line: the rest quotes the source.
-            let text = error.inner().message().lines().next().unwrap_or_default().to_owned();
+            let text = error
+                .inner()
+                .message()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             ConfigError::new(key, text)
         })
     }
@@ -161,9 +182,12 @@ fn value(kind: Kind, text: &str) -> Option<Value> {
     }
 }
 
-/// Who set `key`, or the nearest key above or below it.
+/// Who set `key`: a variable or flag, else the file.
 fn origin(origins: &BTreeMap<String, String>, key: &str) -> Option<String> {
-    let exact = origins.iter().filter(|(set, _)| !set.is_empty());
-    let own = exact.filter(|(set, _)| key == set.as_str() || key.starts_with(&format!("{set}["))).map(|(_, origin)| origin);
-    own.last().or_else(|| origins.get("")).cloned()
+    let own = origins.iter().find(|(set, _)| {
+        !set.is_empty() && (key == set.as_str() || key.starts_with(&format!("{set}[")))
+    });
+    own.map(|(_, origin)| origin)
+        .or_else(|| origins.get(""))
+        .cloned()
 }

@@ -9,7 +9,7 @@ mod sections;
 mod tests;
 mod units;
 
-pub(crate) use check::{Settings, Smtp};
+pub(crate) use check::Settings;
 pub(crate) use load::{Flags, load};
 pub(crate) use sections::{IngestToken, Language, LogFormat, Sections, SourceName};
 pub(crate) use units::PublicUrl;
@@ -28,14 +28,24 @@ pub(crate) struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { key: key.into(), message: message.into(), origin: None }
+        Self {
+            key: key.into(),
+            message: message.into(),
+            origin: None,
+        }
     }
 }
 
 fn prefix(key: &str) -> String {
-    if key.is_empty() { String::new() } else { format!("{key}: ") }
+    if key.is_empty() {
+        String::new()
+    } else {
+        format!("{key}: ")
+    }
 }
 
 fn suffix(origin: &Option<String>) -> String {
-    origin.as_ref().map_or_else(String::new, |origin| format!(" (from {origin})"))
+    origin
+        .as_ref()
+        .map_or_else(String::new, |origin| format!(" (from {origin})"))
 }

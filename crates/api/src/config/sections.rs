@@ -69,14 +69,20 @@ impl Default for Server {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "redacted_url")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "redacted_url"
+    )]
     pub(crate) url: Option<String>,
     pub(crate) max_connections: u32,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, max_connections: 8 }
+        Self {
+            url: None,
+            max_connections: 8,
+        }
     }
 }
 
@@ -99,7 +105,11 @@ pub(crate) struct Ingest {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { queue_bytes: Size::mib(64), team_label: "team".to_owned(), tokens: Vec::new() }
+        Self {
+            queue_bytes: Size::mib(64),
+            team_label: "team".to_owned(),
+            tokens: Vec::new(),
+        }
     }
 }
 
@@ -109,7 +119,11 @@ impl Default for Ingest {
 pub(crate) struct IngestToken {
     /// What logs and errors call it.
     pub(crate) name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "redacted"
+    )]
     pub(crate) token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token_file: Option<PathBuf>,
@@ -161,7 +175,10 @@ pub(crate) struct Incidents {
 
 impl Default for Incidents {
     fn default() -> Self {
-        Self { window: Span::seconds(5 * 60), stale_after: Span::seconds(9 * 3600) }
+        Self {
+            window: Span::seconds(5 * 60),
+            stale_after: Span::seconds(9 * 3600),
+        }
     }
 }
 
@@ -171,6 +188,15 @@ impl Default for Incidents {
 pub(crate) enum Language {
     En,
     Zh,
+}
+
+impl From<Language> for tocsin_storage::codes::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::En => Self::En,
+            Language::Zh => Self::Zh,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -214,7 +240,11 @@ pub(crate) struct SmtpSection {
     pub(crate) tls: TlsMode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) username: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "redacted"
+    )]
     pub(crate) password: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) password_file: Option<PathBuf>,
@@ -239,7 +269,10 @@ pub(crate) struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { raw_bodies: Span::seconds(30 * 86_400), refused_bytes: Size::mib(64) }
+        Self {
+            raw_bodies: Span::seconds(30 * 86_400),
+            refused_bytes: Size::mib(64),
+        }
     }
 }
 
@@ -260,21 +293,23 @@ pub(crate) struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
     }
 }
 
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("[redacted]")
 }
 
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn redacted_url<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&super::check::without_password(url.as_deref().unwrap_or_default()))
+    serializer.serialize_str(&super::check::without_password(
+        url.as_deref().unwrap_or_default(),
+    ))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn tls_word<S: Serializer>(tls: &TlsMode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match tls {
         TlsMode::Smtps => "smtps",

@@ -10,13 +10,20 @@ const EXAMPLE: &str = include_str!("../../../../tocsin.example.toml");
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    let flags = Flags { config: Some(file.path().to_owned()), ..Flags::default() };
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let flags = Flags {
+        config: Some(file.path().to_owned()),
+        ..Flags::default()
+    };
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load(&flags, variables).map_err(|error| error.to_string())
 }
 
 fn refusal(text: &str) -> String {
-    load_text(text, &[]).err().unwrap_or_else(|| panic!("accepted: {text}"))
+    load_text(text, &[])
+        .err()
+        .unwrap_or_else(|| panic!("accepted: {text}"))
 }
 
 /// The example with its commented-out keys put in force, but for the second of
@@ -24,9 +31,9 @@ fn refusal(text: &str) -> String {
 fn example_in_force() -> String {
     let is_key = |line: &str| {
         line.starts_with('[')
-            || line.split_once(" = ").is_some_and(|(key, _)| {
-                key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-            })
+            || line
+                .split_once(" = ")
+                .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
     };
     let lines = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
         Some(rest) if is_key(rest) => rest,
@@ -51,7 +58,9 @@ fn the_example_names_every_key() {
     for (key, _) in KEYS {
         let found = key
             .split('.')
-            .try_fold(&toml::Value::Table(table.clone()), |value, part| value.get(part))
+            .try_fold(&toml::Value::Table(table.clone()), |value, part| {
+                value.get(part)
+            })
             .is_some();
         assert!(found, "{key} is missing from tocsin.example.toml");
     }
@@ -67,7 +76,13 @@ fn everything_in_the_example_can_be_set() {
     let text: Vec<_> = text
         .lines()
         .filter(|line| !line.contains("_file = ") && !line.starts_with("template_dir"))
-        .map(|line| if line.starts_with("from = ") { "from = \"Tocsin <a@example.com>\"" } else { line })
+        .map(|line| {
+            if line.starts_with("from = ") {
+                "from = \"Tocsin <a@example.com>\""
+            } else {
+                line
+            }
+        })
         .collect();
     let settings = load_text(&text.join("\n"), &[]).unwrap();
     assert_eq!(settings.tokens.len(), 1);
@@ -80,18 +95,47 @@ fn everything_in_the_example_can_be_set() {
 #[test]
 fn the_table_of_keys_is_complete() {
     let mut known = BTreeSet::new();
-    for section in ["", "server", "database", "auth", "ingest", "incidents", "mail", "mail.smtp", "retention", "log"] {
+    for section in [
+        "",
+        "server",
+        "database",
+        "auth",
+        "ingest",
+        "incidents",
+        "mail",
+        "mail.smtp",
+        "retention",
+        "log",
+    ] {
         let text = match section {
             "" => "zzz = 1".to_owned(),
             section => format!("[{section}]\nzzz = 1"),
         };
         let answer = refusal(&text);
-        let keys = answer.split_once("expected one of").or(answer.split_once("expected")).unwrap().1;
+        let keys = answer
+            .split_once("expected one of")
+            .or(answer.split_once("expected"))
+            .unwrap()
+            .1;
         for key in keys.split('`').skip(1).step_by(2) {
-            known.insert(if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") });
+            known.insert(if section.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{section}.{key}")
+            });
         }
     }
-    for section in ["server", "database", "auth", "ingest", "incidents", "mail", "mail.smtp", "retention", "log"] {
+    for section in [
+        "server",
+        "database",
+        "auth",
+        "ingest",
+        "incidents",
+        "mail",
+        "mail.smtp",
+        "retention",
+        "log",
+    ] {
         assert!(known.remove(section), "{section}");
     }
     let table: BTreeSet<_> = KEYS.into_iter().map(|(key, _)| key.to_owned()).collect();
@@ -101,31 +145,94 @@ fn the_table_of_keys_is_complete() {
 #[test]
 fn what_is_wrong_is_named() {
     for (text, key) in [
-        ("[server]\nlisten = \"8080\"", "server.listen: expected an IP address"),
-        ("[server]\nlistn = \"127.0.0.1:1\"", "server.listn: unknown field `listn`"),
-        ("[sever]\nlisten = \"127.0.0.1:1\"", "sever: unknown field `sever`"),
-        ("[server]\nbody_limit = \"16 parsecs\"", "server.body_limit: expected a size"),
-        ("[server]\nbody_limit = 0", "server.body_limit: expected more than 0"),
-        ("[server]\npublic_url = \"tocsin\"", "server.public_url: expected an address"),
-        ("[incidents]\nwindow = \"5 minutes\"", "incidents.window: expected a span of time"),
-        ("[incidents]\nstale_after = \"1m\"", "incidents.stale_after: expected more than"),
-        ("[mail]\ndefault_time_zone = \"Peking\"", "mail.default_time_zone: expected an IANA zone"),
-        ("[mail]\ndefault_language = \"de\"", "mail.default_language: unknown variant `de`"),
-        ("[mail]\nfrom = \"nobody\"", "mail.from: expected an address"),
+        (
+            "[server]\nlisten = \"8080\"",
+            "server.listen: expected an IP address",
+        ),
+        (
+            "[server]\nlistn = \"127.0.0.1:1\"",
+            "server.listn: unknown field `listn`",
+        ),
+        (
+            "[sever]\nlisten = \"127.0.0.1:1\"",
+            "sever: unknown field `sever`",
+        ),
+        (
+            "[server]\nbody_limit = \"16 parsecs\"",
+            "server.body_limit: expected a size",
+        ),
+        (
+            "[server]\nbody_limit = 0",
+            "server.body_limit: expected more than 0",
+        ),
+        (
+            "[server]\npublic_url = \"tocsin\"",
+            "server.public_url: expected an address",
+        ),
+        (
+            "[incidents]\nwindow = \"5 minutes\"",
+            "incidents.window: expected a span of time",
+        ),
+        (
+            "[incidents]\nstale_after = \"1m\"",
+            "incidents.stale_after: expected more than",
+        ),
+        (
+            "[mail]\ndefault_time_zone = \"Peking\"",
+            "mail.default_time_zone: expected an IANA zone",
+        ),
+        (
+            "[mail]\ndefault_language = \"de\"",
+            "mail.default_language: unknown variant `de`",
+        ),
+        (
+            "[mail]\nfrom = \"nobody\"",
+            "mail.from: expected an address",
+        ),
         ("[mail.smtp]\nport = 25", "mail.smtp: missing field `host`"),
-        ("[mail.smtp]\nhost = \"smtp.example.com\"", "mail.from: expected the address"),
-        ("[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\nusername = \"u\"", "mail.smtp.password: user name"),
-        ("[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\ntls = \"maybe\"", "mail.smtp.tls: unknown variant"),
-        ("[database]\nurl = \"mysql://db\"", "database.url: expected sqlite://PATH"),
-        ("[[ingest.tokens]]\nname = \"a\"", "ingest.tokens[0]: \"a\" needs token"),
-        ("[[ingest.tokens]]\nname = \"a\"\ntoken = \"x\"\nsource = \"a b\"", "ingest.tokens[0].source: expected 1 to 64"),
-        ("[auth]\nadmin_password = \"\"", "auth.admin_password: expected a secret"),
-        ("[auth]\nadmin_password_file = \"/nonexistent/secret\"", "auth.admin_password_file: /nonexistent"),
+        (
+            "[mail.smtp]\nhost = \"smtp.example.com\"",
+            "mail.from: expected the address",
+        ),
+        (
+            "[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\nusername = \"u\"",
+            "mail.smtp.password: user name",
+        ),
+        (
+            "[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\ntls = \"maybe\"",
+            "mail.smtp.tls: unknown variant",
+        ),
+        (
+            "[database]\nurl = \"mysql://db\"",
+            "database.url: expected sqlite://PATH",
+        ),
+        (
+            "[[ingest.tokens]]\nname = \"a\"",
+            "ingest.tokens[0]: \"a\" needs token",
+        ),
+        (
+            "[[ingest.tokens]]\nname = \"a\"\ntoken = \"x\"\nsource = \"a b\"",
+            "ingest.tokens[0].source: expected 1 to 64",
+        ),
+        (
+            "[auth]\nadmin_password = \"\"",
+            "auth.admin_password: expected a secret",
+        ),
+        (
+            "[auth]\nadmin_password_file = \"/nonexistent/secret\"",
+            "auth.admin_password_file: /nonexistent",
+        ),
         ("[log]\nlevel = \"=!\"", "log.level: expected"),
-        ("[server]\nlisten = \"0.0.0.0:8080\"", "server.listen: 0.0.0.0:8080 can be reached"),
+        (
+            "[server]\nlisten = \"0.0.0.0:8080\"",
+            "server.listen: 0.0.0.0:8080 can be reached",
+        ),
     ] {
         let refusal = refusal(text);
-        assert!(refusal.starts_with(key), "{text:?} gave {refusal:?}, not {key:?}");
+        assert!(
+            refusal.starts_with(key),
+            "{text:?} gave {refusal:?}, not {key:?}"
+        );
         assert!(!refusal.contains('\n'), "{refusal:?}");
     }
 }
@@ -137,7 +244,10 @@ fn variables_win_over_the_file_and_are_named() {
         &[
             ("TOCSIN_SERVER_LISTEN", "127.0.0.1:2"),
             ("TOCSIN_AUTH_ADMIN_PASSWORD", "12345678"),
-            ("TOCSIN_INGEST_TOKENS", r#"[{"name": "a", "token": "x"}, {"name": "b", "token": "y", "source": "s"}]"#),
+            (
+                "TOCSIN_INGEST_TOKENS",
+                r#"[{"name": "a", "token": "x"}, {"name": "b", "token": "y", "source": "s"}]"#,
+            ),
             ("TOCSIN_LOG", "debug"),
             ("PATH", "/bin"),
         ],
@@ -147,14 +257,34 @@ fn variables_win_over_the_file_and_are_named() {
     assert_eq!(settings.admin_password.unwrap().reveal(), "12345678");
     assert_eq!(settings.tokens.len(), 2);
 
-    let toml_list = load_text("", &[("TOCSIN_INGEST_TOKENS", r#"[{name = "a", token = "x"}]"#)]).unwrap();
+    let toml_list = load_text(
+        "",
+        &[("TOCSIN_INGEST_TOKENS", r#"[{name = "a", token = "x"}]"#)],
+    )
+    .unwrap();
     assert_eq!(toml_list.tokens.len(), 1);
 
     for (name, value, expected) in [
-        ("TOCSIN_SERVER_LISTEN", "nonsense", "(from TOCSIN_SERVER_LISTEN)"),
-        ("TOCSIN_MAIL_SMTP_PORT", "many", "mail.smtp.port: expected a whole number (from TOCSIN_MAIL_SMTP_PORT)"),
-        ("TOCSIN_INGEST_TOKENS", "secret", "ingest.tokens: expected a list"),
-        ("TOCSIN_SERVER_LISTN", "127.0.0.1:1", "TOCSIN_SERVER_LISTN is no setting"),
+        (
+            "TOCSIN_SERVER_LISTEN",
+            "nonsense",
+            "(from TOCSIN_SERVER_LISTEN)",
+        ),
+        (
+            "TOCSIN_MAIL_SMTP_PORT",
+            "many",
+            "mail.smtp.port: expected a whole number (from TOCSIN_MAIL_SMTP_PORT)",
+        ),
+        (
+            "TOCSIN_INGEST_TOKENS",
+            "secret",
+            "ingest.tokens: expected a list",
+        ),
+        (
+            "TOCSIN_SERVER_LISTN",
+            "127.0.0.1:1",
+            "TOCSIN_SERVER_LISTN is no setting",
+        ),
     ] {
         let refusal = load_text("", &[(name, value)]).err().unwrap();
         assert!(refusal.contains(expected), "{refusal}");
@@ -176,7 +306,11 @@ fn secrets_are_shown_nowhere() {
     let text = "[auth]\nadmin_password = \"hunter2\"\n[database]\nurl = \"postgres://u:hunter2@db.example.com/t\"\n\
                 [[ingest.tokens]]\nname = \"a\"\ntoken = \"hunter2\"\n";
     let settings = load_text(text, &[]).unwrap();
-    assert!(!toml::to_string(&settings.sections).unwrap().contains("hunter2"));
+    assert!(
+        !toml::to_string(&settings.sections)
+            .unwrap()
+            .contains("hunter2")
+    );
     // A broken line is not quoted, for it may be the one with the secret.
     let broken = refusal("[auth]\nadmin_password = \"hunter2\n");
     assert!(!broken.contains("hunter2"), "{broken}");

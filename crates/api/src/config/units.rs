@@ -13,8 +13,13 @@ use url::Url;
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Span(pub(crate) Duration);
 
-const SPANS: [(&str, u64); 5] =
-    [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+const SPANS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+];
 
 impl Span {
     pub(crate) const fn seconds(seconds: u64) -> Self {
@@ -26,14 +31,27 @@ impl TryFrom<String> for Span {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let expected = || format!("expected a span of time such as \"90s\", \"5m\", \"9h\" or \"30d\", found {text:?}");
-        let (unit, millis) =
-            SPANS.into_iter().find(|(unit, _)| text.trim().ends_with(unit)).ok_or_else(expected)?;
-        let number: u64 =
-            text.trim().trim_end_matches(unit).trim().parse().map_err(|_| expected())?;
+        let expected = || {
+            format!(
+                "expected a span of time such as \"90s\", \"5m\", \"9h\" or \"30d\", found {text:?}"
+            )
+        };
+        let (unit, millis) = SPANS
+            .into_iter()
+            .find(|(unit, _)| text.trim().ends_with(unit))
+            .ok_or_else(expected)?;
+        let number: u64 = text
+            .trim()
+            .trim_end_matches(unit)
+            .trim()
+            .parse()
+            .map_err(|_| expected())?;
         // A thousand years is past anything meant, and keeps sums of times in range.
-        let span = number.checked_mul(millis).filter(|ms| *ms <= 365_250 * 86_400_000);
-        span.map(|ms| Self(Duration::from_millis(ms))).ok_or_else(expected)
+        let span = number
+            .checked_mul(millis)
+            .filter(|ms| *ms <= 365_250 * 86_400_000);
+        span.map(|ms| Self(Duration::from_millis(ms)))
+            .ok_or_else(expected)
     }
 }
 
@@ -55,13 +73,21 @@ pub(crate) struct Size(pub(crate) u64);
 
 /// A size may be written as a bare number too.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a size such as \"16MiB\" or a number of bytes")]
+#[serde(
+    untagged,
+    expecting = "expected a size such as \"16MiB\" or a number of bytes"
+)]
 enum SizeText {
     Number(u64),
     Text(String),
 }
 
-const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const SIZES: [(&str, u64); 4] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
 
 impl Size {
     pub(crate) const fn mib(number: u64) -> Self {
@@ -87,16 +113,24 @@ impl TryFrom<SizeText> for Size {
             .find_map(|(unit, size)| Some((text.trim().strip_suffix(unit)?, size)))
             .unwrap_or((text.trim(), 1));
         let number: Option<u64> = number.trim().parse().ok();
-        number.and_then(|number| number.checked_mul(size)).map(Self).ok_or_else(|| {
-            format!("expected a size such as \"16MiB\" or a number of bytes, found {text:?}")
-        })
+        number
+            .and_then(|number| number.checked_mul(size))
+            .map(Self)
+            .ok_or_else(|| {
+                format!("expected a size such as \"16MiB\" or a number of bytes, found {text:?}")
+            })
     }
 }
 
 impl From<Size> for String {
     fn from(size: Size) -> String {
-        let fitting = SIZES.into_iter().find(|(_, unit)| size.0 > 0 && size.0.is_multiple_of(*unit));
-        fitting.map_or_else(|| "0".to_owned(), |(name, unit)| format!("{}{name}", size.0 / unit))
+        let fitting = SIZES
+            .into_iter()
+            .find(|(_, unit)| size.0 > 0 && size.0.is_multiple_of(*unit));
+        fitting.map_or_else(
+            || "0".to_owned(),
+            |(name, unit)| format!("{}{name}", size.0 / unit),
+        )
     }
 }
 
@@ -191,7 +225,10 @@ mod tests {
             assert_eq!(span, Span::seconds(seconds));
             assert!(["90s", "5m", "9h", "30d"].contains(&String::from(span).as_str()));
         }
-        assert_eq!(Span::try_from("250ms".to_owned()).unwrap().0, Duration::from_millis(250));
+        assert_eq!(
+            Span::try_from("250ms".to_owned()).unwrap().0,
+            Duration::from_millis(250)
+        );
         for bad in ["", "5", "m", "5 weeks", "-1s", "1.5h", "99999999999999d"] {
             assert!(Span::try_from(bad.to_owned()).is_err(), "{bad}");
         }
@@ -215,7 +252,12 @@ mod tests {
         let url = PublicUrl::try_from("https://ops.example.com/tocsin".to_owned()).unwrap();
         assert_eq!(url.path(), "/tocsin/");
         assert_eq!(url.origin(), "https://ops.example.com");
-        for bad in ["ops.example.com", "ftp://ops.example.com", "https://u:p@ops.example.com", "https://ops.example.com/?a"] {
+        for bad in [
+            "ops.example.com",
+            "ftp://ops.example.com",
+            "https://u:p@ops.example.com",
+            "https://ops.example.com/?a",
+        ] {
             assert!(PublicUrl::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }

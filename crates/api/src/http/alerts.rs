@@ -1,0 +1,56 @@
+//! The log.
+
+use actix_web::get;
+use actix_web::web::{Data, Json};
+use tocsin_api_types::{Alert, AlertDetail, Page};
+use tocsin_storage::alerts::ByReceived;
+use tocsin_storage::{alerts, deliveries};
+
+use super::body::Id;
+use super::convert;
+use super::filters::{Criteria, Ordering, Paging};
+use super::params::Params;
+use super::problem::ApiError;
+use super::state::AppState;
+
+/// The alert log, newest first.
+#[utoipa::path(
+    tag = "alerts",
+    operation_id = "list_alerts",
+    params(Criteria, Paging, Ordering),
+    responses((status = 200, description = "One page of the log", body = Page<Alert>))
+)]
+#[get("/api/v1/alerts")]
+async fn list(
+    state: Data<AppState>,
+    Params((criteria, paging, ordering)): Params<(Criteria, Paging, Ordering)>,
+) -> Result<Json<Page<Alert>>, ApiError> {
+    let page = paging.of(ByReceived, ordering.of())?;
+    let found = alerts::list(&state.db, &criteria.for_alerts(), &page).await?;
+    Ok(Json(convert::page(found, convert::alert)))
+}
+
+/// One entry of the log, with its delivery.
+#[utoipa::path(
+    tag = "alerts",
+    operation_id = "get_alert",
+    params(("id" = i64, Path, description = "The entry's number")),
+    responses((status = 200, description = "The entry", body = AlertDetail))
+)]
+#[get("/api/v1/alerts/{id}")]
+async fn get(
+    state: Data<AppState>,
+    Id(id): Id,
+    _: Params<()>,
+) -> Result<Json<AlertDetail>, ApiError> {
+    let alert = alerts::get(&state.db, id)
+        .await?
+        .ok_or_else(|| ApiError::no_such("log entry", id))?;
+    let delivery = deliveries::get(&state.db, alert.delivery_id)
+        .await?
+        .ok_or_else(|| ApiError::no_such("delivery", alert.delivery_id))?;
+    Ok(Json(AlertDetail {
+        alert: convert::alert(alert),
+        delivery: convert::delivery(delivery),
+    }))
+}

@@ -1,0 +1,136 @@
+//! JSON bodies and numbers in paths, with errors in the common envelope.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use bytes::{Bytes, BytesMut};
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, StreamExt};
+use serde::de::DeserializeOwned;
+
+use super::problem::{ApiError, Kind};
+
+/// The longest body of anything but a webhook.
+const LIMIT: usize = 1 << 20;
+
+/// A JSON body. Requires its Content-Type, which a form on a foreign page
+/// cannot send.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = request
+            .content_type()
+            .eq_ignore_ascii_case("application/json");
+        let payload = payload.take();
+        async move {
+            if !is_json {
+                return Err(ApiError::new(
+                    Kind::UnsupportedMediaType,
+                    "Send JSON with the header Content-Type: application/json.",
+                ));
+            }
+            let bytes = read_at_most(payload, LIMIT).await?;
+            parse(&bytes).map(Self)
+        }
+        .boxed_local()
+    }
+}
+
+/// The whole body, if it is no longer than `limit`. One that came in one piece
+/// is not copied.
+///
+/// # Errors
+/// [`Kind::PayloadTooLarge`], or a connection that broke.
+pub(crate) async fn read_at_most(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            ApiError::new(
+                Kind::UnreadableBody,
+                format!("The body ended early: {error}."),
+            )
+        })?;
+        if first.len().max(whole.len()) + chunk.len() > limit {
+            return Err(ApiError::new(
+                Kind::PayloadTooLarge,
+                format!("The body is longer than {limit} bytes."),
+            ));
+        }
+        if first.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.reserve(4 * first.len());
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
+}
+
+/// # Errors
+/// Names the field that is wrong.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        match path.as_str() {
+            "." | "?" => ApiError::new(
+                Kind::InvalidRequest,
+                format!("The body is not what is expected: {message}."),
+            ),
+            _ => ApiError::field(path, message),
+        }
+    })?;
+    json.end().map_err(|error| {
+        ApiError::new(
+            Kind::InvalidRequest,
+            format!("Something follows the JSON: {error}."),
+        )
+    })?;
+    Ok(value)
+}
+
+/// The `{id}` of a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Id(pub(crate) i64);
+
+impl FromRequest for Id {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get("id").unwrap_or_default();
+        ready(text.parse().map(Self).map_err(|_| {
+            ApiError::new(
+                Kind::NotFound,
+                format!("{text:?} is no number, so nothing is there."),
+            )
+        }))
+    }
+}
+
+/// The length that a request says its body has.
+pub(crate) fn content_length(request: &HttpRequest) -> Option<usize> {
+    request
+        .headers()
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}

@@ -1,0 +1,336 @@
+//! From storage's types to the wire's, field by field, so that a new column
+//! does not compile until somebody has decided whether it is told.
+
+use tocsin_api_types as wire;
+use tocsin_core::alert::Status;
+use tocsin_storage::{Page, alerts, codes, deliveries, directory, incidents, notifications};
+
+pub(crate) fn page<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> wire::Page<U> {
+    let Page { items, next } = page.map(convert);
+    wire::Page {
+        items,
+        next_cursor: next,
+    }
+}
+
+pub(crate) fn status(status: Status) -> wire::Status {
+    match status {
+        Status::Firing => wire::Status::Firing,
+        Status::Resolved => wire::Status::Resolved,
+    }
+}
+
+pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
+    let alerts::AlertView {
+        id,
+        delivery_id,
+        incident_id,
+        source,
+        received_at,
+        status: said,
+        kind,
+        starts_at,
+        ends_at,
+        alertname,
+        instance,
+        severity,
+        team,
+        message,
+        fingerprint,
+        labels,
+        annotations,
+        generator_url,
+        known,
+        memo,
+    } = view;
+    wire::Alert {
+        id,
+        delivery_id,
+        incident_id,
+        source,
+        received_at: received_at.to_datetime(),
+        status: status(said),
+        kind: match kind {
+            codes::EntryKind::Opened => wire::EntryKind::Opened,
+            codes::EntryKind::Resolved => wire::EntryKind::Resolved,
+            codes::EntryKind::Refreshed => wire::EntryKind::Refreshed,
+            codes::EntryKind::Late => wire::EntryKind::Late,
+        },
+        starts_at: starts_at.to_datetime(),
+        ends_at: ends_at.map(|time| time.to_datetime()),
+        alertname,
+        instance,
+        severity,
+        team,
+        message,
+        fingerprint,
+        labels,
+        annotations,
+        generator_url,
+        known,
+        memo,
+    }
+}
+
+pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
+    let incidents::IncidentView {
+        id,
+        fingerprint,
+        source,
+        state,
+        stale,
+        starts_at,
+        ends_at,
+        first_seen_at,
+        last_seen_at,
+        occurrences,
+        senders,
+        previous_id,
+        known,
+        known_by,
+        known_at,
+        memo,
+        alertname,
+        instance,
+        severity,
+        team,
+        message,
+        labels,
+        annotations,
+        generator_url,
+    } = view;
+    wire::Incident {
+        id,
+        fingerprint,
+        source,
+        state: match state {
+            codes::IncidentState::Open => wire::IncidentState::Open,
+            codes::IncidentState::Resolved => wire::IncidentState::Resolved,
+            codes::IncidentState::Lost => wire::IncidentState::Lost,
+        },
+        stale,
+        starts_at: starts_at.to_datetime(),
+        ends_at: ends_at.map(|time| time.to_datetime()),
+        first_seen_at: first_seen_at.to_datetime(),
+        last_seen_at: last_seen_at.to_datetime(),
+        occurrences,
+        senders,
+        previous_id,
+        known,
+        known_by,
+        known_at: known_at.map(|time| time.to_datetime()),
+        memo,
+        alertname,
+        instance,
+        severity,
+        team,
+        message,
+        labels,
+        annotations,
+        generator_url,
+    }
+}
+
+pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
+    let deliveries::DeliveryView {
+        id,
+        received_at,
+        source,
+        sender,
+        outcome,
+        reason,
+        receiver,
+        group_key,
+        status: said,
+        version,
+        alerts,
+        truncated_alerts,
+        opened,
+        resolved,
+        refreshed,
+        seen_again,
+        late,
+        rejected,
+        unrouted,
+        body_bytes,
+        raw_available,
+    } = view;
+    wire::Delivery {
+        id,
+        received_at: received_at.to_datetime(),
+        source,
+        sender,
+        outcome: match outcome {
+            codes::DeliveryOutcome::Accepted => wire::DeliveryOutcome::Accepted,
+            codes::DeliveryOutcome::Refused => wire::DeliveryOutcome::Refused,
+        },
+        reason,
+        receiver,
+        group_key,
+        status: said.map(status),
+        version,
+        alerts,
+        truncated_alerts,
+        opened,
+        resolved,
+        refreshed,
+        seen_again,
+        late,
+        rejected: rejected
+            .into_iter()
+            .map(|deliveries::RejectedView { index, reason }| wire::RejectedAlert { index, reason })
+            .collect(),
+        unrouted,
+        body_bytes,
+        raw_available,
+    }
+}
+
+pub(crate) fn event_kind(kind: codes::EventKind) -> wire::EventKind {
+    match kind {
+        codes::EventKind::Opened => wire::EventKind::Opened,
+        codes::EventKind::Refreshed => wire::EventKind::Refreshed,
+        codes::EventKind::Resolved => wire::EventKind::Resolved,
+        codes::EventKind::Lost => wire::EventKind::Lost,
+        codes::EventKind::Acknowledged => wire::EventKind::Acknowledged,
+        codes::EventKind::Unacknowledged => wire::EventKind::Unacknowledged,
+    }
+}
+
+pub(crate) fn notification_state(state: codes::NotificationState) -> wire::NotificationState {
+    match state {
+        codes::NotificationState::Queued => wire::NotificationState::Queued,
+        codes::NotificationState::Sending => wire::NotificationState::Sending,
+        codes::NotificationState::Sent => wire::NotificationState::Sent,
+        codes::NotificationState::Failed => wire::NotificationState::Failed,
+        codes::NotificationState::Written => wire::NotificationState::Written,
+    }
+}
+
+pub(crate) fn notification(view: notifications::NotificationView) -> wire::Notification {
+    let notifications::NotificationView {
+        id,
+        state,
+        delivery_id,
+        recipient_id,
+        to_name,
+        to_email,
+        subject,
+        incident_ids,
+        events,
+        reasons,
+        created_at,
+        next_attempt_at,
+        attempts,
+        resend_of,
+    } = view;
+    wire::Notification {
+        id,
+        state: notification_state(state),
+        delivery_id,
+        recipient_id,
+        recipient_name: to_name,
+        recipient_email: to_email,
+        subject,
+        incident_ids,
+        events: events.into_iter().map(event_kind).collect(),
+        reasons: reasons
+            .into_iter()
+            .map(|notifications::ReasonView { route, group }| wire::Reason { route, group })
+            .collect(),
+        created_at: created_at.to_datetime(),
+        next_attempt_at: next_attempt_at.map(|time| time.to_datetime()),
+        attempts: attempts
+            .into_iter()
+            .map(
+                |notifications::AttemptView {
+                     started_at,
+                     finished_at,
+                     error,
+                 }| wire::Attempt {
+                    started_at: started_at.to_datetime(),
+                    finished_at: finished_at.map(|time| time.to_datetime()),
+                    error,
+                },
+            )
+            .collect(),
+        resend_of,
+    }
+}
+
+pub(crate) fn language(language: codes::Language) -> wire::Language {
+    match language {
+        codes::Language::En => wire::Language::En,
+        codes::Language::Zh => wire::Language::Zh,
+    }
+}
+
+fn group_ref(directory::NamedRef { id, name }: directory::NamedRef) -> wire::GroupRef {
+    wire::GroupRef { id, name }
+}
+
+pub(crate) fn recipient(view: directory::RecipientView) -> wire::Recipient {
+    let directory::RecipientView {
+        id,
+        recipient,
+        groups,
+    } = view;
+    let directory::RecipientRow {
+        name,
+        email,
+        language: written_in,
+        time_zone,
+        enabled,
+    } = recipient;
+    wire::Recipient {
+        id,
+        name,
+        email,
+        language: language(written_in),
+        time_zone,
+        enabled,
+        groups: groups.into_iter().map(group_ref).collect(),
+    }
+}
+
+pub(crate) fn group(view: directory::GroupView) -> wire::Group {
+    let directory::GroupView {
+        id,
+        group,
+        recipients,
+    } = view;
+    let directory::GroupRow { name, is_default } = group;
+    wire::Group {
+        id,
+        name,
+        is_default,
+        recipients: recipients
+            .into_iter()
+            .map(|directory::NamedRef { id, name }| wire::RecipientRef { id, name })
+            .collect(),
+    }
+}
+
+pub(crate) fn route(view: directory::RouteView) -> wire::Route {
+    let directory::RouteView {
+        id,
+        position,
+        route,
+        groups,
+    } = view;
+    let directory::RouteRow {
+        name,
+        matchers,
+        go_on,
+        repeat,
+    } = route;
+    wire::Route {
+        id,
+        position,
+        name,
+        matchers,
+        groups: groups.into_iter().map(group_ref).collect(),
+        continue_: go_on,
+        repeat,
+    }
+}

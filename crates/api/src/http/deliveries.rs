@@ -1,0 +1,112 @@
+//! What arrived, refused requests among it.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get};
+use tocsin_api_types::{Delivery, DeliveryOutcome, Page};
+use tocsin_storage::Order;
+use tocsin_storage::codes;
+use tocsin_storage::deliveries::{self, ByArrival, DeliveryFilter};
+use utoipa::IntoParams;
+
+use super::body::Id;
+use super::convert;
+use super::filters::{Between, Paging};
+use super::params::{FromQuery, Params, Query, one_of};
+use super::problem::{ApiError, Kind};
+use super::state::AppState;
+
+/// What deliveries are filtered by.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct About {
+    /// What became of it.
+    #[param(inline)]
+    outcome: Option<DeliveryOutcome>,
+    /// Any of these sources.
+    #[param(required = false)]
+    source: Vec<String>,
+    /// With alerts that owed mail and reached no recipient, or without.
+    unrouted: Option<bool>,
+}
+
+impl FromQuery for About {
+    fn read(query: &mut Query) -> Self {
+        const OUTCOMES: &[(&str, DeliveryOutcome)] = &[
+            ("accepted", DeliveryOutcome::Accepted),
+            ("refused", DeliveryOutcome::Refused),
+        ];
+        Self {
+            outcome: query.parse("outcome", one_of(OUTCOMES)),
+            source: query.texts("source"),
+            unrouted: query.flag("unrouted"),
+        }
+    }
+}
+
+/// What arrived, newest first; refused requests with the reason.
+#[utoipa::path(
+    tag = "deliveries",
+    operation_id = "list_deliveries",
+    params(About, Between, Paging),
+    responses((status = 200, description = "One page of the deliveries", body = Page<Delivery>))
+)]
+#[get("/api/v1/deliveries")]
+async fn list(
+    state: Data<AppState>,
+    Params((about, between, paging)): Params<(About, Between, Paging)>,
+) -> Result<Json<Page<Delivery>>, ApiError> {
+    let filter = DeliveryFilter {
+        outcome: about.outcome.map(|outcome| match outcome {
+            DeliveryOutcome::Accepted => codes::DeliveryOutcome::Accepted,
+            DeliveryOutcome::Refused => codes::DeliveryOutcome::Refused,
+        }),
+        source: about.source,
+        unrouted: about.unrouted,
+        received: between.range(),
+    };
+    let page = paging.of(ByArrival, Order::Desc)?;
+    let found = deliveries::list(&state.db, &filter, &page).await?;
+    Ok(Json(convert::page(found, convert::delivery)))
+}
+
+/// One delivery.
+#[utoipa::path(
+    tag = "deliveries",
+    operation_id = "get_delivery",
+    params(("id" = i64, Path, description = "The delivery's number")),
+    responses((status = 200, description = "The delivery", body = Delivery))
+)]
+#[get("/api/v1/deliveries/{id}")]
+async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<Delivery>, ApiError> {
+    let found = deliveries::get(&state.db, id)
+        .await?
+        .ok_or_else(|| ApiError::no_such("delivery", id))?;
+    Ok(Json(convert::delivery(found)))
+}
+
+/// A delivery's body, byte for byte as it came.
+#[utoipa::path(
+    tag = "deliveries",
+    operation_id = "get_delivery_body",
+    params(("id" = i64, Path, description = "The delivery's number")),
+    responses((status = 200, description = "The body", content_type = "application/octet-stream", body = Vec<u8>))
+)]
+#[get("/api/v1/deliveries/{id}/raw")]
+async fn raw(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
+    let Some(body) = deliveries::raw(&state.db, id).await? else {
+        let detail = match deliveries::get(&state.db, id).await? {
+            Some(_) => format!(
+                "The body of delivery {id} is not kept (any more): see retention.raw_bodies."
+            ),
+            None => format!("There is no delivery {id}."),
+        };
+        return Err(ApiError::new(Kind::NotFound, detail));
+    };
+    // Never shown as a page: a sender writes what it likes into it.
+    let name = format!("attachment; filename=\"delivery-{id}.json\"");
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .body(body))
+}

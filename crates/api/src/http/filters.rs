@@ -1,0 +1,360 @@
+//! The filters and pages that lists have in common.
+
+use chrono::{DateTime, Utc};
+use tocsin_api_types::{AcknowledgeFilter, FieldError, IncidentState, Status};
+use tocsin_core::matcher::{self, Matcher};
+use tocsin_core::{alert, search};
+use tocsin_storage::codes;
+
+use tocsin_storage::{
+    AlertCriteria, AlertFilter, IncidentFilter, Order, PageRequest, SortKey, TimeRange,
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::params::{FromQuery, Query, one_of};
+use super::problem::{ApiError, Kind};
+
+/// What the log and the incidents are both filtered by; all that is given must
+/// hold.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct Criteria {
+    /// Any of these severities.
+    #[param(required = false)]
+    severity: Vec<String>,
+    /// Any of these teams.
+    #[param(required = false)]
+    team: Vec<String>,
+    /// Any of these alert names.
+    #[param(required = false)]
+    alertname: Vec<String>,
+    /// Any of these instances.
+    #[param(required = false)]
+    instance: Vec<String>,
+    /// Any of these sources.
+    #[param(required = false)]
+    source: Vec<String>,
+    /// Any of these statuses. An incident that is open is `firing`.
+    #[param(required = false, inline)]
+    status: Vec<Status>,
+    /// The incident is acknowledged or has ended, or neither.
+    known: Option<bool>,
+    /// Matchers as Alertmanager writes them, such as `job=~"api.*"`, all of
+    /// which must hold. A missing label equals an empty one.
+    #[param(required = false, value_type = Vec<String>)]
+    label: Vec<Matcher>,
+    /// Words, each of which must occur in alertname, instance or message;
+    /// upper and lower case are the same.
+    #[param(value_type = Option<String>)]
+    q: Vec<String>,
+    /// At or after: an entry's receivedAt, an incident's lastSeenAt.
+    from: Option<DateTime<Utc>>,
+    /// Before: an entry's receivedAt, an incident's lastSeenAt.
+    to: Option<DateTime<Utc>>,
+    /// Started at or after.
+    starts_from: Option<DateTime<Utc>>,
+    /// Started before.
+    starts_to: Option<DateTime<Utc>>,
+    /// Ended at or after. What has no end is left out.
+    ends_from: Option<DateTime<Utc>>,
+    /// Ended before. What has no end is left out.
+    ends_to: Option<DateTime<Utc>>,
+}
+
+const STATUSES: &[(&str, Status)] = &[("firing", Status::Firing), ("resolved", Status::Resolved)];
+
+impl FromQuery for Criteria {
+    fn read(query: &mut Query) -> Self {
+        Self {
+            severity: query.texts("severity"),
+            team: query.texts("team"),
+            alertname: query.texts("alertname"),
+            instance: query.texts("instance"),
+            source: query.texts("source"),
+            status: query.parse_all("status", one_of(STATUSES)),
+            known: query.flag("known"),
+            label: query.parse_all("label", matcher),
+            q: query.parse("q", words).unwrap_or_default(),
+            from: query.time("from"),
+            to: query.time("to"),
+            starts_from: query.time("startsFrom"),
+            starts_to: query.time("startsTo"),
+            ends_from: query.time("endsFrom"),
+            ends_to: query.time("endsTo"),
+        }
+    }
+}
+
+fn matcher(text: &str) -> Result<Matcher, String> {
+    matcher::parse(text).map_err(|error| {
+        format!("expected a matcher such as job=~\"api.*\", found {text:?}: {error}")
+    })
+}
+
+fn words(text: &str) -> Result<Vec<String>, String> {
+    search::words(text).map_err(|error| error.to_string())
+}
+
+pub(crate) fn range(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> TimeRange {
+    TimeRange {
+        from: from.map(Into::into),
+        to: to.map(Into::into),
+    }
+}
+
+fn core_status(status: Status) -> alert::Status {
+    match status {
+        Status::Firing => alert::Status::Firing,
+        Status::Resolved => alert::Status::Resolved,
+    }
+}
+
+impl Criteria {
+    fn split(self) -> (AlertCriteria, Vec<alert::Status>, TimeRange) {
+        let Self {
+            severity,
+            team,
+            alertname,
+            instance,
+            source,
+            status,
+            known,
+            label,
+            q,
+            from,
+            to,
+            starts_from,
+            starts_to,
+            ends_from,
+            ends_to,
+        } = self;
+        let about = AlertCriteria {
+            severity,
+            team,
+            alertname,
+            instance,
+            source,
+            known,
+            matchers: label,
+            words: q,
+            starts: range(starts_from, starts_to),
+            ends: range(ends_from, ends_to),
+        };
+        (
+            about,
+            status.into_iter().map(core_status).collect(),
+            range(from, to),
+        )
+    }
+
+    pub(crate) fn for_alerts(self) -> AlertFilter {
+        let (about, status, received) = self.split();
+        AlertFilter {
+            about,
+            status,
+            received,
+        }
+    }
+
+    pub(crate) fn for_incidents(self, states: States) -> IncidentFilter {
+        let (about, status, last_seen) = self.split();
+        let state = states.state.into_iter().map(incident_state).collect();
+        IncidentFilter {
+            about,
+            state,
+            status,
+            stale: states.stale,
+            last_seen,
+        }
+    }
+}
+
+/// What only incidents are filtered by.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct States {
+    /// Any of these states.
+    #[param(required = false, inline)]
+    state: Vec<IncidentState>,
+    /// Open and not heard of for longer than `incidents.stale_after`, or not.
+    stale: Option<bool>,
+}
+
+impl FromQuery for States {
+    fn read(query: &mut Query) -> Self {
+        const STATES: &[(&str, IncidentState)] = &[
+            ("open", IncidentState::Open),
+            ("resolved", IncidentState::Resolved),
+            ("lost", IncidentState::Lost),
+        ];
+        Self {
+            state: query.parse_all("state", one_of(STATES)),
+            stale: query.flag("stale"),
+        }
+    }
+}
+
+fn incident_state(state: IncidentState) -> codes::IncidentState {
+    match state {
+        IncidentState::Open => codes::IncidentState::Open,
+        IncidentState::Resolved => codes::IncidentState::Resolved,
+        IncidentState::Lost => codes::IncidentState::Lost,
+    }
+}
+
+/// The same filters as a JSON object.
+///
+/// # Errors
+/// Names the fields that are wrong.
+pub(crate) fn from_json(filter: AcknowledgeFilter) -> Result<IncidentFilter, ApiError> {
+    let AcknowledgeFilter {
+        state,
+        stale,
+        severity,
+        team,
+        alertname,
+        instance,
+        source,
+        known,
+        label,
+        q,
+        from,
+        to,
+        starts_from,
+        starts_to,
+        ends_from,
+        ends_to,
+    } = filter;
+    let mut errors = Vec::new();
+    let mut matchers = Vec::new();
+    for (index, text) in label.iter().enumerate() {
+        match matcher(text) {
+            Ok(matcher) => matchers.push(matcher),
+            Err(message) => errors.push(FieldError {
+                field: format!("filter.label[{index}]"),
+                message,
+            }),
+        }
+    }
+    let q = words(&q.unwrap_or_default()).unwrap_or_else(|message| {
+        errors.push(FieldError {
+            field: "filter.q".to_owned(),
+            message,
+        });
+        Vec::new()
+    });
+    if !errors.is_empty() {
+        return Err(ApiError::fields(Kind::InvalidRequest, errors));
+    }
+    let criteria = Criteria {
+        severity,
+        team,
+        alertname,
+        instance,
+        source,
+        status: Vec::new(),
+        known,
+        label: matchers,
+        q,
+        from,
+        to,
+        starts_from,
+        starts_to,
+        ends_from,
+        ends_to,
+    };
+    Ok(criteria.for_incidents(States { state, stale }))
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct Paging {
+    /// Rows of a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// The `nextCursor` of the page before, with the same filters and order.
+    cursor: Option<String>,
+}
+
+impl FromQuery for Paging {
+    fn read(query: &mut Query) -> Self {
+        let limit = query.number("limit", 1, 500);
+        Self {
+            limit: limit.and_then(|limit| limit.try_into().ok()),
+            cursor: query.text("cursor"),
+        }
+    }
+}
+
+impl Paging {
+    /// # Errors
+    /// The cursor belongs to another list.
+    pub(crate) fn of<K: SortKey>(&self, key: K, order: Order) -> Result<PageRequest<K>, ApiError> {
+        PageRequest::new(key, order, self.limit.unwrap_or(50), self.cursor.as_deref())
+            .map_err(|error| ApiError::field("cursor", error.to_string()))
+    }
+}
+
+/// The direction of a list.
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Direction {
+    /// Oldest or smallest first.
+    Asc,
+    /// Newest or greatest first.
+    Desc,
+}
+
+/// In which direction.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Ordering {
+    /// Left out: `desc`, the newest or greatest first.
+    #[param(inline)]
+    order: Option<Direction>,
+}
+
+impl FromQuery for Ordering {
+    fn read(query: &mut Query) -> Self {
+        const DIRECTIONS: &[(&str, Direction)] =
+            &[("asc", Direction::Asc), ("desc", Direction::Desc)];
+        Self {
+            order: query.parse("order", one_of(DIRECTIONS)),
+        }
+    }
+}
+
+impl Ordering {
+    pub(crate) fn of(&self) -> Order {
+        match self.order {
+            Some(Direction::Asc) => Order::Asc,
+            Some(Direction::Desc) | None => Order::Desc,
+        }
+    }
+}
+
+/// A range of time.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Between {
+    /// At or after.
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Before.
+    pub(crate) to: Option<DateTime<Utc>>,
+}
+
+impl FromQuery for Between {
+    fn read(query: &mut Query) -> Self {
+        Self {
+            from: query.time("from"),
+            to: query.time("to"),
+        }
+    }
+}
+
+impl Between {
+    pub(crate) fn range(&self) -> TimeRange {
+        range(self.from, self.to)
+    }
+}

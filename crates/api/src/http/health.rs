@@ -1,0 +1,93 @@
+//! For those who decide whether to restart the program or to send it requests.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::state::AppState;
+
+/// Longer than this for a small write is not ready.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The program lives.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether requests may be sent here.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Readiness {
+    /// Deliveries can be stored.
+    ready: bool,
+    /// Why not.
+    reasons: Vec<&'static str>,
+    /// The mail server cannot be used now. Deliveries are taken all the same.
+    mail_paused: bool,
+}
+
+/// Answers while the process lives.
+#[utoipa::path(
+    tag = "system",
+    operation_id = "get_health",
+    responses((status = 200, description = "It lives", body = Health))
+)]
+#[get("/healthz")]
+async fn alive() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Answers 200 while deliveries can be stored: the database can be written to,
+/// and every worker lives.
+#[utoipa::path(
+    tag = "system",
+    operation_id = "get_readiness",
+    responses(
+        (status = 200, description = "Ready", body = Readiness),
+        (status = 503, description = "Not ready", body = Readiness)
+    )
+)]
+#[get("/readyz")]
+async fn ready(state: Data<AppState>) -> HttpResponse {
+    let reasons = reasons(&state).await;
+    let is_ready = reasons.is_empty();
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    HttpResponse::build(status).json(Readiness {
+        ready: is_ready,
+        reasons,
+        mail_paused: state.pipeline.mail_health().paused_since.is_some(),
+    })
+}
+
+/// Why no delivery can be stored now; short, because anyone may read it.
+pub(crate) async fn reasons(state: &AppState) -> Vec<&'static str> {
+    let mut reasons = Vec::new();
+    if *state.stopping.borrow() {
+        reasons.push("the program is stopping");
+    } else if !state.pipeline.is_alive() {
+        reasons.push("a worker has ended");
+    }
+    // Not awaited to its end where it takes too long: but not dropped either,
+    // for a dropped transaction can spoil its connection.
+    let db = state.db.clone();
+    let check = actix_web::rt::spawn(async move { db.check().await });
+    match tokio::time::timeout(PATIENCE, check).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(%error, "not ready");
+            reasons.push("the database cannot be written to");
+        }
+        Ok(Err(_)) | Err(_) => reasons.push("the database does not answer in time"),
+    }
+    reasons
+}

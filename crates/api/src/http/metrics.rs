@@ -1,0 +1,53 @@
+//! The metrics, when Prometheus asks for them.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+use tocsin_storage::outbox;
+
+use super::health;
+use super::problem::ApiError;
+use super::state::AppState;
+use crate::metrics::Snapshot;
+
+/// The program's metrics, in the OpenMetrics text format.
+#[utoipa::path(
+    tag = "system",
+    operation_id = "get_metrics",
+    responses((status = 200, description = "The metrics", content_type = "application/openmetrics-text", body = String))
+)]
+#[get("/metrics")]
+async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let reasons = health::reasons(&state).await;
+    // A database that is down must not take the other numbers with it.
+    let depth = outbox::depth(&state.db).await.unwrap_or_default();
+    let mail = state.pipeline.mail_health();
+    let (queue_bytes, queue_capacity) = state.pipeline.queue_depth();
+    let snapshot = Snapshot {
+        queue_bytes,
+        queue_capacity,
+        mails: [
+            ("sent", mail.sent),
+            ("written", mail.written),
+            ("failed", mail.failed),
+            ("retried", mail.retried),
+        ],
+        outbox_queued: depth.waiting,
+        outbox_oldest: depth
+            .oldest
+            .map_or(Duration::ZERO, |oldest| state.now().since(oldest)),
+        mail_paused: mail.paused_since.is_some(),
+        connections: state.db.pool_size(),
+        event_streams: state.streams.load(Ordering::Relaxed),
+        ready: reasons.is_empty(),
+    };
+    let text = state
+        .metrics
+        .encode(&snapshot)
+        .map_err(|error| ApiError::internal(&error))?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(text))
+}

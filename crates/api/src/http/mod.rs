@@ -1,0 +1,106 @@
+//! The HTTP side: handlers translate between the wire and the use cases, and
+//! hold no rule and no SQL. One file for each group of endpoints.
+//!
+//! To add an endpoint: write its handler with `#[utoipa::path]` above its
+//! route, list it in [`routes`] and in [`openapi::ApiDoc`] (a test compares the
+//! two), and run `cargo xtask openapi`.
+
+mod alerts;
+mod auth;
+mod body;
+mod browser;
+mod change;
+mod convert;
+mod deliveries;
+mod docs;
+mod edge;
+mod events;
+mod fallback;
+mod filters;
+mod groups;
+mod health;
+mod incidents;
+mod metrics;
+mod notifications;
+mod openapi;
+mod origin;
+mod params;
+mod problem;
+mod recipients;
+mod routes;
+mod state;
+mod stats;
+mod status;
+mod webhook;
+
+use actix_web::body::BoxBody;
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, dev, web};
+
+pub(crate) use openapi::document;
+pub(crate) use problem::Chain;
+pub(crate) use state::AppState;
+
+/// The whole application. Built once for each worker; all that is shared is in
+/// `state`, which is built once.
+pub(crate) fn app(
+    state: web::Data<AppState>,
+) -> App<
+    impl dev::ServiceFactory<
+        dev::ServiceRequest,
+        Config = (),
+        Response = dev::ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(state)
+        .configure(endpoints)
+        .default_service(web::to(fallback::answer))
+        .wrap(from_fn(edge::edge))
+}
+
+/// Every endpoint; those of fixed paths before those with `{id}`.
+fn endpoints(app: &mut web::ServiceConfig) {
+    app.configure(webhook::routes)
+        .service(alerts::list)
+        .service(alerts::get)
+        .service(deliveries::list)
+        .service(deliveries::raw)
+        .service(deliveries::get)
+        .service(incidents::list)
+        .service(incidents::acknowledge)
+        .service(incidents::get)
+        .service(incidents::patch)
+        .service(stats::summary)
+        .service(stats::top)
+        .service(stats::timeline)
+        .service(recipients::list)
+        .service(recipients::create)
+        .service(recipients::get)
+        .service(recipients::replace)
+        .service(recipients::delete)
+        .service(groups::list)
+        .service(groups::create)
+        .service(groups::get)
+        .service(groups::replace)
+        .service(groups::delete)
+        .service(routes::list)
+        .service(routes::create)
+        .service(routes::reorder)
+        .service(routes::get)
+        .service(routes::replace)
+        .service(routes::delete)
+        .service(notifications::list)
+        .service(notifications::get)
+        .service(notifications::resend)
+        .service(events::follow)
+        .service(status::get)
+        .service(health::alive)
+        .service(health::ready)
+        .service(metrics::scrape)
+        .service(openapi::serve)
+        .service(docs::redirect)
+        .service(docs::page);
+}

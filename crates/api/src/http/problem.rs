@@ -1,0 +1,245 @@
+//! Errors as RFC 9457 problem details, the one envelope of all of them.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use tocsin_api_types::{FieldError, Problem};
+use tocsin_storage::StorageError;
+
+/// The kinds of problem. A kind's name, title and status never change: scripts
+/// tell problems apart by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    InvalidRequest,
+    UnreadableBody,
+    Unauthorized,
+    Forbidden,
+    CrossSite,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    InUse,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    MisdirectedRequest,
+    Internal,
+    QueueFull,
+    Unavailable,
+}
+
+impl Kind {
+    fn parts(self) -> (&'static str, &'static str, StatusCode) {
+        match self {
+            Self::InvalidRequest => (
+                "invalid-request",
+                "Invalid request",
+                StatusCode::BAD_REQUEST,
+            ),
+            Self::UnreadableBody => (
+                "unreadable-body",
+                "Unreadable body",
+                StatusCode::BAD_REQUEST,
+            ),
+            Self::Unauthorized => (
+                "unauthorized",
+                "Credential required",
+                StatusCode::UNAUTHORIZED,
+            ),
+            Self::Forbidden => ("forbidden", "Forbidden", StatusCode::FORBIDDEN),
+            Self::CrossSite => ("cross-site", "Cross-site request", StatusCode::FORBIDDEN),
+            Self::NotFound => ("not-found", "Not found", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                "Method not allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            Self::Conflict => ("conflict", "Conflict", StatusCode::CONFLICT),
+            Self::InUse => ("in-use", "Still in use", StatusCode::CONFLICT),
+            Self::PayloadTooLarge => (
+                "payload-too-large",
+                "Body too large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                "Unsupported media type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            Self::MisdirectedRequest => (
+                "misdirected-request",
+                "Misdirected request",
+                StatusCode::MISDIRECTED_REQUEST,
+            ),
+            Self::Internal => (
+                "internal",
+                "Internal error",
+                StatusCode::INTERNAL_SERVER_ERROR,
+            ),
+            Self::QueueFull => ("queue-full", "Queue full", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unavailable => (
+                "unavailable",
+                "Unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+        }
+    }
+}
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    kind: Kind,
+    detail: String,
+    errors: Vec<FieldError>,
+    headers: Vec<(header::HeaderName, String)>,
+}
+
+/// How long a sender should wait before it tries again, in seconds.
+const RETRY_AFTER: &str = "5";
+
+impl ApiError {
+    /// `detail` says what happened and what can be done about it.
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let mut headers = Vec::new();
+        if matches!(kind, Kind::QueueFull | Kind::Unavailable) {
+            headers.push((header::RETRY_AFTER, RETRY_AFTER.to_owned()));
+        }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers,
+        }
+    }
+
+    /// There is no `what` of that number.
+    pub(crate) fn no_such(what: &str, id: i64) -> Self {
+        Self::new(Kind::NotFound, format!("There is no {what} {id}."))
+    }
+
+    /// Fields or parameters are wrong. The detail repeats them, for those who
+    /// read only that.
+    pub(crate) fn fields(kind: Kind, errors: Vec<FieldError>) -> Self {
+        let lines: Vec<_> = errors
+            .iter()
+            .map(|error| format!("{}: {}", error.field, error.message))
+            .collect();
+        Self {
+            errors,
+            ..Self::new(kind, lines.join("; "))
+        }
+    }
+
+    /// One parameter or field is wrong.
+    pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let error = FieldError {
+            field: field.into(),
+            message: message.into(),
+        };
+        Self::fields(Kind::InvalidRequest, vec![error])
+    }
+
+    /// A fault of ours: logged here, once, and told to nobody else.
+    pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %Chain(error), "a request failed unexpectedly");
+        Self::new(
+            Kind::Internal,
+            "Something went wrong on the server; its log says what.",
+        )
+    }
+
+    /// Adds a header.
+    pub(crate) fn with_header(
+        mut self,
+        name: header::HeaderName,
+        value: impl Into<String>,
+    ) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
+    }
+
+    /// The body.
+    pub(crate) fn problem(&self) -> Problem {
+        let (name, title, status) = self.kind.parts();
+        Problem {
+            kind: format!("urn:tocsin:problem:{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.detail.clone(),
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.kind.parts().2
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        response.content_type("application/problem+json").body(
+            // A problem is made of texts and numbers, which always make JSON.
+            serde_json::to_vec(&self.problem()).unwrap_or_default(),
+        )
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(_) => {
+                tracing::warn!(error = %Chain(&error), "the database is not available");
+                Self::new(
+                    Kind::Unavailable,
+                    "The database is not available now; try again.",
+                )
+            }
+            StorageError::Conflict(_) => Self::new(
+                Kind::Conflict,
+                "Somebody else changed the same thing at the same time; load it again and retry.",
+            ),
+            StorageError::Stale(what) => Self::new(
+                Kind::Conflict,
+                format!("{what} was changed by somebody else meanwhile; load it again and retry."),
+            ),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+/// An error with all its causes on one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            // Many errors repeat their source in their own text.
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+                said = text;
+            }
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! What the browser shows around every page.
+
+use actix_web::get;
+use actix_web::web::{Data, Json};
+use tocsin_api_types::{MailMode, MailStatus, SystemStatus};
+use tocsin_mailer::Mode;
+use tocsin_storage::outbox;
+
+use super::auth::Area;
+use super::convert;
+use super::params::Params;
+use super::problem::ApiError;
+use super::state::AppState;
+
+/// The program's settings and health, as far as pages need them.
+#[utoipa::path(
+    tag = "system",
+    operation_id = "get_status",
+    responses((status = 200, description = "The status", body = SystemStatus))
+)]
+#[get("/api/v1/status")]
+async fn get(state: Data<AppState>, _: Params<()>) -> Result<Json<SystemStatus>, ApiError> {
+    let settings = &state.settings;
+    let depth = outbox::depth(&state.db).await?;
+    let health = state.pipeline.mail_health();
+    let waited = depth
+        .oldest
+        .map(|oldest| state.now().since(oldest).as_secs());
+    Ok(Json(SystemStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        demo: settings.demo,
+        auth_required: !state.credentials.is_open(Area::Everything),
+        ingest_token_required: !state.credentials.is_open(Area::Webhook),
+        webhook_url: state.webhook_url.clone(),
+        mail: MailStatus {
+            mode: match state.pipeline.mail_mode() {
+                Mode::Smtp => MailMode::Smtp,
+                Mode::File | Mode::Memory => MailMode::File,
+            },
+            paused_since: health.paused_since.map(|time| time.to_datetime()),
+            error: health.error,
+            queued: depth.waiting,
+            oldest_seconds: waited.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
+        },
+        default_language: convert::language(settings.default_language.into()),
+        default_time_zone: settings.default_time_zone.name().to_owned(),
+        stale_after_seconds: i64::try_from(settings.stale_after.as_secs()).unwrap_or(i64::MAX),
+    }))
+}

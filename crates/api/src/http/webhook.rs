@@ -1,0 +1,291 @@
+//! Where Alertmanager posts to.
+
+use std::io::Read;
+use std::time::Instant;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{self, Data, Json, Payload, ReqData};
+use bytes::Bytes;
+use tocsin_api_types::{IngestReport, RejectedAlert};
+use tocsin_pipeline::{IngestError, Refusal, Webhook};
+use utoipa::IntoParams;
+
+use super::auth::Caller;
+use super::body;
+use super::params::{FromQuery, Query};
+use super::problem::{ApiError, Kind};
+use super::state::AppState;
+use crate::config::SourceName;
+use crate::metrics::Outcome;
+
+/// The two addresses: ours, and the one of the program that came before, which
+/// is answered directly, because senders follow a redirect without the body.
+pub(crate) fn routes(app: &mut web::ServiceConfig) {
+    for path in ["/api/v1/webhooks/alertmanager", "/webhook", "/webhook/"] {
+        // A resource that lacks a method would answer 405 by itself, without
+        // the problem; so each method is a resource of its own.
+        app.service(web::resource(path).guard(actix_web::guard::Post()).to(post));
+        app.service(web::resource(path).guard(actix_web::guard::Put()).to(put));
+    }
+}
+
+/// Where the delivery belongs.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Source {
+    /// The source: 1 to 64 letters, digits, `.`, `_` or `-`. Left out: the one
+    /// that the token is bound to, else `alertmanager`.
+    #[param(value_type = Option<String>)]
+    source: Option<SourceName>,
+}
+
+impl FromQuery for Source {
+    fn read(query: &mut Query) -> Self {
+        Self {
+            source: query.parse("source", |text| SourceName::try_from(text.to_owned())),
+        }
+    }
+}
+
+/// Takes a delivery in. Answered once it is stored for good.
+///
+/// The body is Alertmanager's webhook, version 4, or what resembles it; it is
+/// judged by its content, not by its Content-Type. Answers of 5xx are worth
+/// sending again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhooks/alertmanager",
+    tag = "webhooks",
+    operation_id = "post_alertmanager_webhook",
+    params(Source),
+    request_body(content = Object, content_type = "application/json", description = "Alertmanager's webhook body"),
+    responses((status = 200, description = "Stored; what became of its alerts", body = IngestReport))
+)]
+async fn post(
+    state: Data<AppState>,
+    caller: ReqData<Caller>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<IngestReport>, ApiError> {
+    take(&state, &caller, &request, payload).await
+}
+
+/// As POST, for Grafana, which can be told to send PUT.
+#[utoipa::path(
+    put,
+    path = "/api/v1/webhooks/alertmanager",
+    tag = "webhooks",
+    operation_id = "put_alertmanager_webhook",
+    params(Source),
+    request_body(content = Object, content_type = "application/json", description = "Grafana's webhook body"),
+    responses((status = 200, description = "Stored; what became of its alerts", body = IngestReport))
+)]
+async fn put(
+    state: Data<AppState>,
+    caller: ReqData<Caller>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<IngestReport>, ApiError> {
+    take(&state, &caller, &request, payload).await
+}
+
+async fn take(
+    state: &AppState,
+    caller: &Caller,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Json<IngestReport>, ApiError> {
+    let began = Instant::now();
+    let fallback = caller
+        .source
+        .clone()
+        .unwrap_or_else(SourceName::default_name);
+    let source = match source(caller, request) {
+        Ok(source) => source.unwrap_or(fallback),
+        Err(error) => {
+            return Err(refuse(state, fallback.as_str(), Outcome::Refused, 0, error).await);
+        }
+    };
+    let source = source.as_str();
+    let announced = body::content_length(request).unwrap_or(0);
+    let body = match read(state.settings.body_limit, announced, request, payload).await {
+        Ok(body) => body,
+        Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
+    };
+    match state
+        .pipeline
+        .ingest(Webhook {
+            source: source.to_owned(),
+            body,
+        })
+        .await
+    {
+        Ok(report) => {
+            let report = wire(report);
+            state
+                .metrics
+                .accepted(source, &report, began.elapsed(), state.now().to_datetime());
+            Ok(Json(report))
+        }
+        Err(error) => {
+            let (outcome, error) = problem(error);
+            state.metrics.delivery(Some(source), outcome);
+            Err(error)
+        }
+    }
+}
+
+/// The source that is named, if one is.
+fn source(caller: &Caller, request: &HttpRequest) -> Result<Option<SourceName>, ApiError> {
+    let mut query = Query::new(request.query_string());
+    let Source { source: named } = Source::read(&mut query);
+    query.finish()?;
+    match (&caller.source, named) {
+        // The token would win anyway; saying nothing would hide a mistake that
+        // mixes two worlds of alerts.
+        (Some(bound), Some(named)) if *bound != named => Err(ApiError::new(
+            Kind::Forbidden,
+            format!(
+                "This token is bound to the source {:?}; leave ?source= out.",
+                bound.as_str()
+            ),
+        )),
+        (_, named) => Ok(named),
+    }
+}
+
+/// The body, decompressed, and never more than `limit` of it.
+async fn read(
+    limit: usize,
+    announced: usize,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Bytes, (Outcome, ApiError)> {
+    let too_large = || {
+        let detail = format!(
+            "The body is longer than server.body_limit, {limit} bytes. Send fewer alerts at once \
+             (Alertmanager: max_alerts), or raise it."
+        );
+        (
+            Outcome::TooLarge,
+            ApiError::new(Kind::PayloadTooLarge, detail),
+        )
+    };
+    if announced > limit {
+        return Err(too_large());
+    }
+    let encoding = request
+        .headers()
+        .get(header::CONTENT_ENCODING)
+        .map_or(&b"identity"[..], |value| value.as_bytes());
+    let is_gzip = encoding.eq_ignore_ascii_case(b"gzip");
+    if !is_gzip && !encoding.eq_ignore_ascii_case(b"identity") {
+        let detail = "Only Content-Encoding gzip and identity are understood.";
+        return Err((
+            Outcome::Refused,
+            ApiError::new(Kind::UnsupportedMediaType, detail),
+        ));
+    }
+    let body = body::read_at_most(payload.into_inner(), limit)
+        .await
+        .map_err(|error| {
+            if error.is(Kind::PayloadTooLarge) {
+                too_large()
+            } else {
+                (Outcome::Refused, error)
+            }
+        })?;
+    if !is_gzip {
+        return Ok(body);
+    }
+    let mut plain = Vec::new();
+    let mut decoder = flate2::read::MultiGzDecoder::new(&body[..]).take(limit as u64 + 1);
+    match decoder.read_to_end(&mut plain) {
+        Ok(_) if plain.len() > limit => Err(too_large()),
+        Ok(_) => Ok(plain.into()),
+        Err(error) => {
+            let detail = format!("The body is not gzip, as Content-Encoding says: {error}.");
+            Err((
+                Outcome::Refused,
+                ApiError::new(Kind::UnreadableBody, detail),
+            ))
+        }
+    }
+}
+
+/// Makes a refusal visible in the list of deliveries. That it could not be
+/// listed is no reason to answer otherwise.
+async fn refuse(
+    state: &AppState,
+    source: &str,
+    outcome: Outcome,
+    body_bytes: usize,
+    error: ApiError,
+) -> ApiError {
+    state.metrics.delivery(Some(source), outcome);
+    let refusal = Refusal {
+        source: source.to_owned(),
+        reason: error.to_string(),
+        body: None,
+        body_bytes,
+    };
+    if let Err(failure) = state.pipeline.record_refused(refusal).await {
+        tracing::warn!(%failure, "a refused request was not recorded");
+    }
+    error
+}
+
+fn problem(error: IngestError) -> (Outcome, ApiError) {
+    match error {
+        IngestError::Unreadable(error) => (
+            Outcome::Refused,
+            ApiError::new(Kind::UnreadableBody, error.to_string()),
+        ),
+        IngestError::QueueFull => (
+            Outcome::QueueFull,
+            ApiError::new(
+                Kind::QueueFull,
+                "More arrives than can be stored now; send it again.",
+            ),
+        ),
+        IngestError::Unavailable => (
+            Outcome::Unavailable,
+            ApiError::new(
+                Kind::Unavailable,
+                "The database does not take it now; send it again.",
+            ),
+        ),
+        IngestError::Stopping => (
+            Outcome::Unavailable,
+            ApiError::new(Kind::Unavailable, "The server is stopping; send it again."),
+        ),
+    }
+}
+
+fn wire(report: tocsin_pipeline::IngestReport) -> IngestReport {
+    let tocsin_pipeline::IngestReport {
+        delivery_id,
+        alerts,
+        opened,
+        resolved,
+        refreshed,
+        seen_again,
+        late,
+        rejected,
+    } = report;
+    let rejected = rejected.into_iter().map(|alert| RejectedAlert {
+        index: alert.index,
+        reason: alert.reason,
+    });
+    IngestReport {
+        delivery_id,
+        alerts,
+        opened,
+        resolved,
+        refreshed,
+        seen_again,
+        late,
+        rejected: rejected.collect(),
+    }
+}

@@ -1,0 +1,316 @@
+//! What the program tells Prometheus of itself.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use tocsin_api_types::IngestReport;
+
+/// What became of a request to the webhook, as the label `outcome` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Outcome {
+    /// Stored.
+    Accepted,
+    /// Nothing of it could be read, or a parameter was wrong.
+    Refused,
+    /// Past the body limit.
+    TooLarge,
+    /// Without a credential, or from a page of another site.
+    Unauthorized,
+    /// The queue was full.
+    QueueFull,
+    /// The database did not take it, or the program was stopping.
+    Unavailable,
+}
+
+impl Outcome {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::TooLarge => "too_large",
+            Self::Unauthorized => "unauthorized",
+            Self::QueueFull => "queue_full",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    source: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabel {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+/// The most sources that get a series of their own; `?source=` is free text.
+const MAX_SOURCES: usize = 100;
+
+/// The source of all further ones, and of requests that were not let in.
+const OTHER: &str = "(other)";
+
+/// What is asked for at the moment of a scrape.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) queue_bytes: usize,
+    pub(crate) queue_capacity: usize,
+    pub(crate) mails: [(&'static str, u64); 4],
+    pub(crate) outbox_queued: i64,
+    pub(crate) outbox_oldest: Duration,
+    pub(crate) mail_paused: bool,
+    pub(crate) connections: (u32, u32),
+    pub(crate) event_streams: usize,
+    pub(crate) ready: bool,
+}
+
+/// All metrics.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    sources: RwLock<BTreeSet<String>>,
+    deliveries: Family<DeliveryLabels, Counter>,
+    last_delivery: Family<SourceLabel, Gauge<f64, AtomicU64>>,
+    alerts: Family<OutcomeLabel, Counter>,
+    ingest_duration: Histogram,
+    mails: Family<OutcomeLabel, Counter>,
+    queue_bytes: Gauge,
+    queue_capacity: Gauge,
+    outbox: Gauge,
+    outbox_oldest: Gauge<f64, AtomicU64>,
+    mail_paused: Gauge,
+    connections: Family<StateLabel, Gauge>,
+    event_streams: Gauge,
+    ready: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("tocsin");
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program's version", build);
+        let metrics = Self {
+            sources: RwLock::default(),
+            deliveries: Family::default(),
+            last_delivery: Family::default(),
+            alerts: Family::default(),
+            ingest_duration: Histogram::new([
+                0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+                10.0, 30.0,
+            ]),
+            mails: Family::default(),
+            queue_bytes: Gauge::default(),
+            queue_capacity: Gauge::default(),
+            outbox: Gauge::default(),
+            outbox_oldest: Gauge::default(),
+            mail_paused: Gauge::default(),
+            connections: Family::default(),
+            event_streams: Gauge::default(),
+            ready: Gauge::default(),
+            registry,
+        };
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let mut registry = std::mem::take(&mut self.registry);
+        registry.register(
+            "deliveries",
+            "Requests to the webhook",
+            self.deliveries.clone(),
+        );
+        registry.register(
+            "source_last_delivery_timestamp_seconds",
+            "When a source's last delivery was stored by this process",
+            self.last_delivery.clone(),
+        );
+        registry.register(
+            "alerts",
+            "Alerts of accepted deliveries, by what they did",
+            self.alerts.clone(),
+        );
+        registry.register(
+            "ingest_duration_seconds",
+            "From the request's head to the answer of an accepted delivery",
+            self.ingest_duration.clone(),
+        );
+        registry.register(
+            "mails",
+            "Attempts to send a mail, by what became of them",
+            self.mails.clone(),
+        );
+        registry.register(
+            "ingest_queue_bytes",
+            "Bytes that wait to be stored",
+            self.queue_bytes.clone(),
+        );
+        registry.register(
+            "ingest_queue_capacity_bytes",
+            "Bytes that may wait; past it senders are told to come back",
+            self.queue_capacity.clone(),
+        );
+        registry.register(
+            "outbox_mails",
+            "Mails that wait to be sent",
+            self.outbox.clone(),
+        );
+        registry.register(
+            "outbox_oldest_seconds",
+            "How long the oldest of them has waited",
+            self.outbox_oldest.clone(),
+        );
+        registry.register(
+            "mail_paused",
+            "1 while the mail server cannot be used at all",
+            self.mail_paused.clone(),
+        );
+        registry.register(
+            "database_connections",
+            "Connections to the database",
+            self.connections.clone(),
+        );
+        registry.register(
+            "event_streams",
+            "Browsers that follow live events",
+            self.event_streams.clone(),
+        );
+        registry.register("ready", "1 while /readyz answers 200", self.ready.clone());
+        self.registry = registry;
+        self
+    }
+
+    /// Counts a request to the webhook.
+    pub(crate) fn delivery(&self, source: Option<&str>, outcome: Outcome) {
+        let source = source.map_or_else(|| OTHER.to_owned(), |source| self.bounded(source));
+        self.deliveries
+            .get_or_create(&DeliveryLabels {
+                source,
+                outcome: outcome.label(),
+            })
+            .inc();
+    }
+
+    /// Counts an accepted delivery.
+    pub(crate) fn accepted(
+        &self,
+        source: &str,
+        report: &IngestReport,
+        took: Duration,
+        now: DateTime<Utc>,
+    ) {
+        self.delivery(Some(source), Outcome::Accepted);
+        self.ingest_duration.observe(took.as_secs_f64());
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds of this age fit a double"
+        )]
+        let seconds = now.timestamp_millis() as f64 / 1000.0;
+        self.last_delivery
+            .get_or_create(&SourceLabel {
+                source: self.bounded(source),
+            })
+            .set(seconds);
+        for (outcome, count) in [
+            ("opened", report.opened),
+            ("resolved", report.resolved),
+            ("refreshed", report.refreshed),
+            ("seen_again", report.seen_again),
+            ("late", report.late),
+            ("rejected", report.rejected.len()),
+        ] {
+            if count > 0 {
+                self.alerts
+                    .get_or_create(&OutcomeLabel { outcome })
+                    .inc_by(count as u64);
+            }
+        }
+    }
+
+    /// The source, while there are few enough of them.
+    fn bounded(&self, source: &str) -> String {
+        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
+        if sources.contains(source) {
+            return source.to_owned();
+        }
+        drop(sources);
+        let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
+        if sources.len() >= MAX_SOURCES {
+            return OTHER.to_owned();
+        }
+        sources.insert(source.to_owned());
+        source.to_owned()
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub(crate) fn encode(&self, now: &Snapshot) -> Result<String, std::fmt::Error> {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.queue_bytes.set(count(now.queue_bytes));
+        self.queue_capacity.set(count(now.queue_capacity));
+        self.outbox.set(now.outbox_queued);
+        self.outbox_oldest.set(now.outbox_oldest.as_secs_f64());
+        self.mail_paused.set(i64::from(now.mail_paused));
+        let (open, idle) = now.connections;
+        self.connections
+            .get_or_create(&StateLabel { state: "open" })
+            .set(i64::from(open));
+        self.connections
+            .get_or_create(&StateLabel { state: "idle" })
+            .set(i64::from(idle));
+        self.event_streams.set(count(now.event_streams));
+        self.ready.set(i64::from(now.ready));
+        // The workers count; this only shows their numbers.
+        for (outcome, total) in now.mails {
+            self.mails
+                .get_or_create(&OutcomeLabel { outcome })
+                .inner()
+                .store(total, Ordering::Relaxed);
+        }
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_bounded() {
+        let metrics = Metrics::new();
+        for number in 0..1_000 {
+            metrics.delivery(Some(&format!("source-{number}")), Outcome::Accepted);
+        }
+        let text = metrics.encode(&Snapshot::default()).unwrap();
+        let series = text
+            .lines()
+            .filter(|line| line.starts_with("tocsin_deliveries_total{"))
+            .count();
+        assert_eq!(series, MAX_SOURCES + 1);
+        assert!(
+            text.contains("tocsin_deliveries_total{source=\"(other)\",outcome=\"accepted\"} 900")
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! `tocsin serve`: everything is put together here.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{HttpServer, web};
+use tocsin_mailer::{FileLimits, FileMailer, Mailer, Renderer, SmtpMailer};
+use tocsin_pipeline::{Clock, Pipeline, PipelineSettings, SystemClock};
+use tocsin_storage::{Db, DbSettings};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::{ConfigError, Settings};
+use crate::http::{self, AppState};
+use crate::welcome::Welcome;
+
+/// Why the program ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] tocsin_storage::StorageError),
+    /// The system.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        |source| Self::System { what, source }
+    }
+}
+
+/// Serves until the system says stop.
+///
+/// # Errors
+/// What could not be started.
+pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
+    settings.prepare_data_dir()?;
+    let mailer = mailer(&settings)?;
+    let renderer = Renderer::new(settings.template_dir.as_deref())
+        .map_err(|error| ConfigError::new("mail.template_dir", error.to_string()))?;
+    let listener = listen(&settings)?;
+    let address = listener
+        .local_addr()
+        .map_err(Failure::system("the address"))?;
+    let db = Db::open(&database(&settings)).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let pipeline = Pipeline::start(
+        db.clone(),
+        mailer,
+        renderer,
+        Arc::clone(&clock),
+        pipeline_settings(&settings),
+    )
+    .await?;
+
+    let (stop, stopping) = watch::channel(false);
+    let welcome = Welcome {
+        settings: &settings,
+        address,
+    }
+    .to_string();
+    let drain_timeout = settings.drain_timeout;
+    let workers = settings.workers;
+    let webhook_url = settings.webhook_url(address);
+    let state = AppState::new(
+        settings,
+        webhook_url,
+        db.clone(),
+        pipeline.clone(),
+        clock,
+        stopping,
+    );
+    let state = web::Data::new(state);
+    let mut server = HttpServer::new(move || http::app(state.clone()))
+        .shutdown_timeout(drain_timeout.as_secs().max(1))
+        .disable_signals();
+    if let Some(workers) = workers {
+        server = server.workers(workers);
+    }
+    let server = server
+        .listen(listener)
+        .map_err(Failure::system(format!("listening on {address}")))?
+        .run();
+    let handle = server.handle();
+    let running = tokio::spawn(server);
+
+    // Standard output may be closed; that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "{welcome}");
+    tracing::info!(%address, "serving");
+    wait_for_end().await?;
+    drain(&stop, &pipeline, &handle, drain_timeout).await;
+    if let Ok(Err(error)) = running.await {
+        return Err(Failure::system("serving")(error));
+    }
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// First the pipeline: it answers what it has taken, while connections and the
+/// threads that opened them are still there. Then the connections.
+async fn drain(
+    stop: &watch::Sender<bool>,
+    pipeline: &Pipeline,
+    server: &ServerHandle,
+    patience: Duration,
+) {
+    tracing::info!("stopping");
+    // All receivers may be gone already.
+    let _ = stop.send(true);
+    if tokio::time::timeout(patience, pipeline.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("the workers did not end in time");
+    }
+    server.stop(true).await;
+}
+
+async fn wait_for_end() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::system("signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::system("signals"))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
+    TcpListener::bind(settings.listen).map_err(|error| {
+        let message = format!("cannot listen on {}: {error}", settings.listen);
+        ConfigError::new("server.listen", message).into()
+    })
+}
+
+fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
+    if let Some(smtp) = &settings.smtp {
+        let mailer = SmtpMailer::new(smtp)
+            .map_err(|error| ConfigError::new("mail.smtp", error.to_string()))?;
+        return Ok(Arc::new(mailer));
+    }
+    let (max_files, max_bytes) = settings.mail_files;
+    let mailer = FileMailer::new(
+        settings.mail_dir(),
+        FileLimits {
+            max_files,
+            max_bytes,
+        },
+    )
+    .map_err(|error| {
+        ConfigError::new(
+            "data_dir",
+            format!("{}: {error}", settings.mail_dir().display()),
+        )
+    })?;
+    Ok(Arc::new(mailer))
+}
+
+/// How the settings' database is opened.
+pub(crate) fn database(settings: &Settings) -> DbSettings {
+    DbSettings {
+        url: settings.database_url.clone(),
+        max_connections: settings.max_connections,
+        connect_timeout: Duration::from_secs(10),
+    }
+}
+
+fn pipeline_settings(settings: &Settings) -> PipelineSettings {
+    PipelineSettings {
+        rules: tocsin_core::judge::Rules {
+            window: settings.window,
+            stale_after: settings.stale_after,
+        },
+        team_label: settings.team_label.clone(),
+        queue_bytes: settings.queue_bytes,
+        body_retention: settings.body_retention,
+        refused_bytes: settings.refused_bytes,
+        from: settings.from.clone(),
+        public_url: settings.public_url.as_ref().map(|url| url.url().clone()),
+    }
+}
