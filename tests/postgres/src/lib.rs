@@ -1,0 +1,114 @@
+//! PostgreSQL for tests: a database of its own for each test, on one server
+//! that all test processes of this machine share.
+//!
+//! Test runners start a process for each test, and a server takes more than a
+//! second to set up. So whoever comes first starts it; it ends by itself once
+//! no test has used it for a while. `TOCSIN_TEST_POSTGRES` may name a running
+//! server instead, whose user may create databases.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot run says so by panicking"
+)]
+
+mod programs;
+mod server;
+
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use server::Server;
+
+/// A database of its own, gone when this is dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    url: String,
+    name: String,
+}
+
+impl TestDatabase {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// There is no PostgreSQL, and the message says what to do.
+    #[must_use]
+    pub fn create() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tocsin_test_{}_{number}", std::process::id());
+        // A process of this number may have been killed before it cleaned up.
+        run(&[
+            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        ])
+        .unwrap_or_else(|error| panic!("the test's database was not made: {error}"));
+        let mut url = url::Url::parse(&server().url)
+            .unwrap_or_else(|error| panic!("TOCSIN_TEST_POSTGRES is no address: {error}"));
+        url.set_path(&name);
+        Self {
+            url: url.into(),
+            name,
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // Not asserted: a failing test is not to become an abort.
+        let _ = run(&[&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            self.name
+        )]);
+    }
+}
+
+/// The server, kept from ending while this process lives.
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| match std::env::var("TOCSIN_TEST_POSTGRES") {
+        Ok(url) => Server::elsewhere(url),
+        Err(_) => Server::here(),
+    })
+}
+
+fn run(statements: &[&str]) -> Result<(), String> {
+    let mut psql = Command::new(programs::find("psql"));
+    psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]);
+    // Each on its own: a database is not made within a transaction.
+    statements.iter().for_each(|statement| {
+        psql.args(["--command", statement]);
+    });
+    psql.args(["--dbname", &server().url]).stdin(Stdio::null());
+    let output = psql
+        .output()
+        .map_err(|error| format!("psql does not start: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_are_made_and_removed() {
+        let (one, two) = (TestDatabase::create(), TestDatabase::create());
+        assert_ne!(one.url(), two.url());
+        let name = one.name.clone();
+        drop(one);
+        let again = run(&[
+            &format!("CREATE DATABASE {name}"),
+            &format!("DROP DATABASE {name}"),
+        ]);
+        assert_eq!(again, Ok(()));
+    }
+}
