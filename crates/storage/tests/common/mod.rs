@@ -1,0 +1,139 @@
+//! A fresh database for each test, on SQLite and on PostgreSQL.
+//!
+//! `TOCSIN_TEST_POSTGRES` may name a running server whose user may create
+//! databases; without it each test process starts one of its own.
+
+pub(crate) mod cluster;
+pub(crate) mod rows;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use cluster::Cluster;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
+use tocsin_core::time::Timestamp;
+use tocsin_storage::{Backend, Db, DbSettings};
+
+pub(crate) use sea_orm::Value;
+
+/// A database with the schema in it, a second way into it for fixtures, and
+/// what has to live as long as it does.
+pub(crate) struct TestDb {
+    pub(crate) db: Db,
+    raw: DatabaseConnection,
+    _directory: Option<tempfile::TempDir>,
+    _cluster: Option<Arc<Cluster>>,
+}
+
+/// Makes a test for each database of `async fn NAME(test: &TestDb)`.
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&$crate::common::TestDb::sqlite().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&$crate::common::TestDb::postgres().await).await;
+            })+
+        }
+    };
+}
+
+impl TestDb {
+    /// An SQLite database in a directory of its own.
+    pub(crate) async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        Self::open(&url, Some(directory), None).await
+    }
+
+    /// A PostgreSQL database of its own.
+    pub(crate) async fn postgres() -> Self {
+        let (server, cluster) = match std::env::var("TOCSIN_TEST_POSTGRES") {
+            Ok(url) => (url, None),
+            Err(_) => {
+                let cluster = Cluster::shared();
+                (cluster.url.clone(), Some(cluster))
+            }
+        };
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tocsin_test_{}_{number}", std::process::id());
+        let admin = Database::connect(&server)
+            .await
+            .expect("TOCSIN_TEST_POSTGRES answers");
+        for sql in [
+            format!("DROP DATABASE IF EXISTS {name}"),
+            format!("CREATE DATABASE {name}"),
+        ] {
+            admin.execute_unprepared(&sql).await.unwrap();
+        }
+        admin.close().await.unwrap();
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        Self::open(url.as_str(), None, cluster).await
+    }
+
+    async fn open(
+        url: &str,
+        directory: Option<tempfile::TempDir>,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Self {
+        let settings = DbSettings {
+            url: url.to_owned(),
+            max_connections: 4,
+            connect_timeout: Duration::from_secs(10),
+        };
+        let db = Db::open(&settings).await.unwrap();
+        let raw = Database::connect(url).await.unwrap();
+        Self {
+            db,
+            raw,
+            _directory: directory,
+            _cluster: cluster,
+        }
+    }
+
+    /// Runs SQL with `?` placeholders, past the functions under test.
+    pub(crate) async fn run(&self, sql: &str, values: Vec<Value>) {
+        let statement = self.statement(sql, values);
+        self.raw.execute_raw(statement).await.unwrap();
+    }
+
+    /// Reads rows, past the functions under test.
+    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Vec<QueryResult> {
+        let statement = self.statement(sql, values);
+        self.raw.query_all_raw(statement).await.unwrap()
+    }
+
+    /// The first number of the first row.
+    pub(crate) async fn number(&self, sql: &str, values: Vec<Value>) -> i64 {
+        let rows = self.query(sql, values).await;
+        rows[0].try_get_by_index(0).unwrap()
+    }
+
+    fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
+        match self.db.backend() {
+            Backend::Sqlite => Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
+            Backend::Postgres => {
+                let parts: Vec<&str> = sql.split('?').collect();
+                let mut numbered = parts[0].to_owned();
+                for (number, part) in (1..).zip(&parts[1..]) {
+                    numbered.push_str(&format!("${number}{part}"));
+                }
+                Statement::from_sql_and_values(DbBackend::Postgres, numbered, values)
+            }
+        }
+    }
+}
+
+/// The time `seconds` after an arbitrary beginning.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros((1_760_000_000 + seconds) * 1_000_000)
+}

@@ -1,0 +1,210 @@
+//! Acknowledging: what changes, what is written of it, and what is left alone.
+
+use std::time::Duration;
+
+use tocsin_storage::changes::{self, Change};
+use tocsin_storage::codes::EventKind;
+use tocsin_storage::incidents::{self, Acknowledgement, IncidentView};
+
+use crate::common::{TestDb, at};
+
+crate::on_both!(
+    only_what_changes_is_written,
+    taking_it_back_leaves_the_memo,
+    a_memo_alone_is_an_event_of_what_is_acknowledged,
+    thousands_are_acknowledged_in_one_transaction,
+    a_rollback_leaves_nothing,
+);
+
+fn said(known: Option<bool>, memo: Option<&'static str>, now: i64) -> Acknowledgement<'static> {
+    Acknowledgement {
+        known,
+        memo,
+        by: Some("Kim"),
+        now: at(now),
+    }
+}
+
+async fn acknowledge(test: &TestDb, ids: &[i64], said: &Acknowledgement<'_>) -> Vec<i64> {
+    let tx = test.db.begin().await.unwrap();
+    let changed = incidents::acknowledge(&tx, ids, said).await.unwrap();
+    tx.commit().await.unwrap();
+    changed
+}
+
+async fn get(test: &TestDb, id: i64) -> IncidentView {
+    let incident = incidents::get(&test.db, id, at(200), Duration::from_secs(3_600)).await;
+    incident.unwrap().unwrap()
+}
+
+/// The events of an incident, oldest first: kind, person, memo.
+async fn events(test: &TestDb, id: i64) -> Vec<(EventKind, Option<String>, Option<String>)> {
+    let events = incidents::events(&test.db, id, 100).await.unwrap();
+    let events = events.into_iter().rev();
+    events
+        .map(|event| (event.kind, event.person, event.memo))
+        .collect()
+}
+
+async fn feed(test: &TestDb) -> Vec<(i64, EventKind)> {
+    let rows = changes::after(&test.db, None, 10_000).await.unwrap();
+    let event = |change| match change {
+        Change::Incident { event } => event,
+        other => panic!("unexpected change {other:?}"),
+    };
+    rows.into_iter()
+        .map(|row| (row.object_id, event(row.change)))
+        .collect()
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+async fn only_what_changes_is_written(test: &TestDb) {
+    test.put_incidents(3).await;
+    let seen = said(Some(true), Some("on it"), 300);
+    assert_eq!(acknowledge(test, &[2, 1, 2, 99], &seen).await, [1, 2]);
+    let again = said(Some(true), Some("on it"), 400);
+    assert_eq!(acknowledge(test, &[1, 2, 3], &again).await, [3]);
+    let first = get(test, 1).await;
+    assert_eq!(
+        (
+            first.known,
+            first.known_by.as_deref(),
+            first.known_at,
+            first.memo.as_str()
+        ),
+        (true, Some("Kim"), Some(at(300)), "on it")
+    );
+    assert_eq!(get(test, 3).await.known_at, Some(at(400)));
+    let event = (EventKind::Acknowledged, text("Kim"), text("on it"));
+    assert_eq!(events(test, 1).await, [event]);
+    assert_eq!(
+        feed(test).await,
+        [
+            (1, EventKind::Acknowledged),
+            (2, EventKind::Acknowledged),
+            (3, EventKind::Acknowledged)
+        ]
+    );
+}
+
+async fn taking_it_back_leaves_the_memo(test: &TestDb) {
+    test.put_incidents(1).await;
+    acknowledge(test, &[1], &said(Some(true), Some("on it"), 300)).await;
+    assert_eq!(
+        acknowledge(test, &[1], &said(Some(false), None, 301)).await,
+        [1]
+    );
+    assert_eq!(
+        acknowledge(test, &[1], &said(Some(false), None, 302)).await,
+        [0; 0]
+    );
+    let incident = get(test, 1).await;
+    assert_eq!(
+        (
+            incident.known,
+            incident.known_by,
+            incident.known_at,
+            incident.memo.as_str()
+        ),
+        (false, None, None, "on it")
+    );
+    let kinds: Vec<EventKind> = events(test, 1)
+        .await
+        .into_iter()
+        .map(|event| event.0)
+        .collect();
+    assert_eq!(kinds, [EventKind::Acknowledged, EventKind::Unacknowledged]);
+}
+
+async fn a_memo_alone_is_an_event_of_what_is_acknowledged(test: &TestDb) {
+    test.put_incidents(2).await;
+    assert_eq!(
+        acknowledge(test, &[1], &said(None, Some("a\0b"), 300)).await,
+        [1]
+    );
+    let incident = get(test, 1).await;
+    assert_eq!(
+        (incident.known, incident.memo.as_str()),
+        (false, "a\u{FFFD}b")
+    );
+    assert_eq!(events(test, 1).await, []);
+    // The same again, NUL and all, is no change.
+    assert_eq!(
+        acknowledge(test, &[1], &said(None, Some("a\0b"), 301)).await,
+        [0; 0]
+    );
+    acknowledge(test, &[2], &said(Some(true), None, 302)).await;
+    acknowledge(test, &[2], &said(None, Some("later"), 303)).await;
+    let incident = get(test, 2).await;
+    assert_eq!(
+        (incident.known_at, incident.memo.as_str()),
+        (Some(at(302)), "later")
+    );
+    assert_eq!(
+        events(test, 2).await,
+        [
+            (EventKind::Acknowledged, text("Kim"), None),
+            (EventKind::Acknowledged, text("Kim"), text("later"))
+        ]
+    );
+    assert_eq!(
+        feed(test).await,
+        [
+            (1, EventKind::Unacknowledged),
+            (2, EventKind::Acknowledged),
+            (2, EventKind::Acknowledged)
+        ]
+    );
+}
+
+async fn thousands_are_acknowledged_in_one_transaction(test: &TestDb) {
+    test.put_incidents(1).await;
+    // Series and incidents 2 to 2,500, all alike but for the source.
+    let numbers = "WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 2500)";
+    test.run(
+        &format!(
+            "INSERT INTO series (id, source, fingerprint) \
+             {numbers} SELECT n, 'other', CAST(n AS TEXT) FROM c"
+        ),
+        vec![],
+    )
+    .await;
+    test.run(
+        &format!(
+            "INSERT INTO incidents (id, series_id, state, starts_at, first_seen_at, \
+             last_seen_at, last_entry_at, occurrences, senders, label_set_id, \
+             annotation_set_id) {numbers} SELECT n, n, 0, 0, 0, 0, 0, 1, 1, 1, 1 FROM c"
+        ),
+        vec![],
+    )
+    .await;
+    let ids: Vec<i64> = (1..=2_500).rev().collect();
+    let changed = acknowledge(test, &ids, &said(Some(true), None, 300)).await;
+    assert_eq!(changed, (1..=2_500).collect::<Vec<i64>>());
+    let unknown = "SELECT COUNT(*) FROM incidents WHERE known_at IS NULL OR known_by <> 'Kim'";
+    assert_eq!(test.number(unknown, vec![]).await, 0);
+    assert_eq!(feed(test).await.len(), 2_500);
+}
+
+async fn a_rollback_leaves_nothing(test: &TestDb) {
+    test.put_incidents(1).await;
+    let tx = test.db.begin().await.unwrap();
+    incidents::acknowledge(&tx, &[1], &said(Some(true), None, 300))
+        .await
+        .unwrap();
+    assert!(
+        incidents::get(&tx, 1, at(200), Duration::ZERO)
+            .await
+            .unwrap()
+            .unwrap()
+            .known,
+        "a transaction reads what it wrote"
+    );
+    tx.rollback().await.unwrap();
+    assert!(!get(test, 1).await.known);
+    assert_eq!(events(test, 1).await, []);
+    assert_eq!(feed(test).await, []);
+}

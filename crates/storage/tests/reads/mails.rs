@@ -1,0 +1,246 @@
+//! Mails: lists with attempts and events, and sending again.
+
+use tocsin_storage::changes::{self, Change};
+use tocsin_storage::codes::{Coded, EventKind, Language, NotificationState};
+use tocsin_storage::directory::{self, RecipientRow};
+use tocsin_storage::notifications::{
+    self, ByCreation, NotificationFilter, NotificationView, ReasonView, Resend, Resent,
+};
+use tocsin_storage::{Order, PageRequest, TimeRange};
+
+use crate::common::{TestDb, at};
+
+crate::on_both!(
+    mails_are_listed_with_what_belongs_to_them,
+    a_mail_is_sent_again_as_the_recipient_is_now,
+    what_is_under_way_is_not_sent_again,
+);
+
+/// A mail of `state` about `events` of incidents, to recipient 1.
+async fn put_mail(test: &TestDb, id: i64, state: NotificationState, events: &[(i64, EventKind)]) {
+    test.run(
+        "INSERT INTO notifications (state, delivery_id, recipient_id, to_name, to_email, \
+         language, time_zone, message_id, thread_id, subject, reasons, still_firing, \
+         still_firing_names, truncated_alerts, created_at, tries) \
+         VALUES (?, 1, 1, 'Kim', 'kim@example.com', 0, 'UTC', ?, 'thread@x', 'DiskFull', ?, 3, \
+         '[]', 0, ?, 1)",
+        vec![
+            state.code().into(),
+            format!("{id}@x").into(),
+            r#"[{"route":null,"group":"ops"},{"route":"all","group":"dba"}]"#.into(),
+            at(id).as_micros().into(),
+        ],
+    )
+    .await;
+    for (incident, kind) in events {
+        test.run(
+            "INSERT INTO incident_events (incident_id, kind, at, delivery_id) VALUES (?, ?, 0, ?)",
+            vec![(*incident).into(), kind.code().into(), id.into()],
+        )
+        .await;
+        test.run(
+            "INSERT INTO notification_events (notification_id, event_id, recipient_id, resend) \
+             SELECT CAST(? AS BIGINT), MAX(id), 1, FALSE FROM incident_events",
+            vec![id.into()],
+        )
+        .await;
+    }
+}
+
+async fn put_recipient(test: &TestDb, email: &str) -> i64 {
+    let row = RecipientRow {
+        name: "Kim Li".to_owned(),
+        email: email.to_owned(),
+        language: Language::Zh,
+        time_zone: "Asia/Shanghai".to_owned(),
+        enabled: true,
+    };
+    let tx = test.db.begin().await.unwrap();
+    let id = directory::insert_recipient(&tx, &row).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn list(test: &TestDb, filter: &NotificationFilter) -> Vec<NotificationView> {
+    let page = PageRequest::first(ByCreation, Order::Desc, 50);
+    notifications::list(&test.db, filter, &page)
+        .await
+        .unwrap()
+        .items
+}
+
+async fn mails_are_listed_with_what_belongs_to_them(test: &TestDb) {
+    use EventKind::{Lost, Opened, Refreshed, Resolved};
+    let all: Vec<(i64, EventKind)> = (1..=120).map(|incident| (incident, Opened)).collect();
+    put_mail(
+        test,
+        1,
+        NotificationState::Sent,
+        &[(7, Opened), (7, Lost), (5, Opened)],
+    )
+    .await;
+    put_mail(
+        test,
+        2,
+        NotificationState::Failed,
+        &[(7, Resolved), (8, Refreshed)],
+    )
+    .await;
+    put_mail(test, 3, NotificationState::Queued, &all[10..]).await;
+    for (id, error) in [(1, Some("timeout")), (2, None), (1, None)] {
+        test.run(
+            "INSERT INTO attempts (notification_id, started_at, finished_at, error) \
+             VALUES (?, 5, 6, ?)",
+            vec![i64::from(id).into(), error.map(str::to_owned).into()],
+        )
+        .await;
+    }
+    let mails = list(test, &NotificationFilter::default()).await;
+    let ids: Vec<i64> = mails.iter().map(|mail| mail.id).collect();
+    assert_eq!(ids, [3, 2, 1]);
+    let [third, second, first] = mails.as_slice() else {
+        panic!("three mails")
+    };
+    assert_eq!(first.incident_ids, [5, 7]);
+    assert_eq!(first.events, [Opened, Lost]);
+    assert_eq!(second.events, [Refreshed, Resolved]);
+    assert_eq!(third.incident_ids, (11..=110).collect::<Vec<i64>>());
+    let errors: Vec<Option<&str>> = first.attempts.iter().map(|a| a.error.as_deref()).collect();
+    assert_eq!(errors, [Some("timeout"), None]);
+    assert_eq!(second.attempts.len(), 1);
+    let reason = ReasonView {
+        route: None,
+        group: "ops".to_owned(),
+    };
+    assert_eq!((first.reasons.len(), &first.reasons[0]), (2, &reason));
+    assert_eq!(first.recipient_id, None, "recipient 1 is deleted");
+    let of_incident = NotificationFilter {
+        incident_id: Some(7),
+        ..Default::default()
+    };
+    let done = NotificationFilter {
+        state: vec![NotificationState::Sent, NotificationState::Failed],
+        ..Default::default()
+    };
+    let late = NotificationFilter {
+        created: TimeRange {
+            from: Some(at(2)),
+            to: Some(at(3)),
+        },
+        ..Default::default()
+    };
+    let nobody = NotificationFilter {
+        recipient_id: Some(2),
+        ..Default::default()
+    };
+    for (filter, expected) in [
+        (of_incident, vec![2, 1]),
+        (done, vec![2, 1]),
+        (late, vec![2]),
+        (nobody, vec![]),
+    ] {
+        let ids: Vec<i64> = list(test, &filter)
+            .await
+            .iter()
+            .map(|mail| mail.id)
+            .collect();
+        assert_eq!(ids, expected, "{filter:?}");
+    }
+}
+
+async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
+    let recipient = put_recipient(test, "Kim.Li@example.com").await;
+    assert_eq!(recipient, 1);
+    put_mail(
+        test,
+        1,
+        NotificationState::Failed,
+        &[(7, EventKind::Opened)],
+    )
+    .await;
+    let tx = test.db.begin().await.unwrap();
+    let wanted = Resend {
+        id: 1,
+        message_id: "new@x",
+        now: at(50),
+    };
+    let resent = notifications::resend(&tx, &wanted).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(resent, Some(Resent::Queued(2)));
+    let mail = notifications::get(&test.db, 2).await.unwrap().unwrap();
+    assert_eq!(
+        (
+            mail.state,
+            mail.to_name.as_str(),
+            mail.to_email.as_str(),
+            mail.resend_of
+        ),
+        (
+            NotificationState::Queued,
+            "Kim Li",
+            "Kim.Li@example.com",
+            Some(1)
+        )
+    );
+    assert_eq!(
+        (mail.created_at, mail.next_attempt_at),
+        (at(50), Some(at(50)))
+    );
+    assert_eq!(
+        (mail.incident_ids.as_slice(), mail.recipient_id),
+        ([7].as_slice(), Some(1))
+    );
+    let rows = test
+        .query(
+            "SELECT CAST(language AS BIGINT), time_zone, message_id, thread_id, \
+             CAST(tries AS BIGINT), still_firing FROM notifications WHERE id = 2",
+            vec![],
+        )
+        .await;
+    let texts: Vec<String> = (1..4)
+        .map(|i| rows[0].try_get_by_index(i).unwrap())
+        .collect();
+    assert_eq!(texts, ["Asia/Shanghai", "new@x", "thread@x"]);
+    let numbers: Vec<i64> = [0, 4, 5]
+        .iter()
+        .map(|i| rows[0].try_get_by_index(*i).unwrap())
+        .collect();
+    assert_eq!(numbers, [1, 0, 3]);
+    let feed = changes::after(&test.db, None, 10).await.unwrap();
+    let change = Change::Notification {
+        state: NotificationState::Queued,
+    };
+    assert_eq!(
+        (feed.len(), feed[0].object_id, &feed[0].change),
+        (1, 2, &change)
+    );
+    // Again, and again: the unique key guards only what deliveries owe.
+    let tx = test.db.begin().await.unwrap();
+    let wanted = Resend {
+        id: 1,
+        message_id: "newer@x",
+        now: at(51),
+    };
+    let resent = notifications::resend(&tx, &wanted).await.unwrap();
+    assert_eq!(resent, Some(Resent::Queued(3)));
+    tx.commit().await.unwrap();
+}
+
+async fn what_is_under_way_is_not_sent_again(test: &TestDb) {
+    put_mail(test, 1, NotificationState::Queued, &[]).await;
+    put_mail(test, 2, NotificationState::Sending, &[]).await;
+    let tx = test.db.begin().await.unwrap();
+    for (id, expected) in [
+        (1, Some(Resent::NotYet(NotificationState::Queued))),
+        (2, Some(Resent::NotYet(NotificationState::Sending))),
+        (3, None),
+    ] {
+        let wanted = Resend {
+            id,
+            message_id: "new@x",
+            now: at(50),
+        };
+        assert_eq!(notifications::resend(&tx, &wanted).await.unwrap(), expected);
+    }
+    tx.rollback().await.unwrap();
+}

@@ -1,0 +1,19 @@
+//! What can be read, acknowledged and configured, on both databases.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot set itself up has failed, and says where"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod acknowledge;
+mod deliveries;
+mod directory;
+mod feed;
+mod filters;
+mod log;
+mod mails;
+mod numbers;
