@@ -54,8 +54,10 @@ pub struct Alert {
     /// The label set's hash as Alertmanager computes it, 16 hex digits.
     pub fingerprint: String,
     /// All labels.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub labels: Labels,
     /// All annotations.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub annotations: Labels,
     /// The sender's link to the expression; may be any text.
     pub generator_url: String,

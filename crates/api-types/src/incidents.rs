@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Labels, Notification, Page};
+use crate::{Alert, EventKind, Labels, Notification, Page};
 
 /// Where an incident stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,8 +64,10 @@ pub struct Incident {
     /// Annotation `message`, else `summary`, else `description`, else empty.
     pub message: String,
     /// All labels.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub labels: Labels,
     /// All annotations as last told.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub annotations: Labels,
     /// The sender's link to the expression as last told.
     pub generator_url: String,
@@ -86,6 +88,28 @@ pub struct IncidentDetail {
     pub notifications: Vec<Notification>,
     /// Earlier and later episodes of the same alert, newest first, at most 20.
     pub episodes: Vec<Incident>,
+    /// What happened to it, newest first, at most 200: also what people did.
+    #[serde(default)]
+    pub events: Vec<IncidentEvent>,
+}
+
+/// Something that happened to an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentEvent {
+    /// The event's number.
+    pub id: i64,
+    /// What happened.
+    pub kind: EventKind,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The delivery that did it; null for what a person did.
+    pub delivery_id: Option<i64>,
+    /// The person who did it; null for what a delivery did.
+    pub by: Option<String>,
+    /// What that person wrote.
+    pub memo: Option<String>,
 }
 
 /// A change to one incident. Fields left out stay as they are.

@@ -26,7 +26,7 @@ pub use directory::{
 pub use events::{ChangeEvent, DeliveryChange, IncidentChange, NotificationChange};
 pub use incidents::{
     AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentDetail,
-    IncidentPatch, IncidentState,
+    IncidentEvent, IncidentPatch, IncidentState,
 };
 pub use ingest::IngestReport;
 pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};

@@ -197,6 +197,27 @@ pub(crate) fn event_kind(kind: codes::EventKind) -> wire::EventKind {
     }
 }
 
+pub(crate) fn incident_event(view: incidents::IncidentEventView) -> wire::IncidentEvent {
+    // The entry is found through the delivery.
+    let incidents::IncidentEventView {
+        id,
+        kind,
+        at,
+        delivery_id,
+        entry_id: _,
+        person,
+        memo,
+    } = view;
+    wire::IncidentEvent {
+        id,
+        kind: event_kind(kind),
+        at: at.to_datetime(),
+        delivery_id,
+        by: person,
+        memo,
+    }
+}
+
 pub(crate) fn notification_state(state: codes::NotificationState) -> wire::NotificationState {
     match state {
         codes::NotificationState::Queued => wire::NotificationState::Queued,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
@@ -24,6 +24,10 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     strip_prefix(&mut request, state.prefix());
+    if request.method() == Method::HEAD {
+        // As GET; that the body is left out is the connection's business.
+        request.head_mut().method = Method::GET;
+    }
     let mut response = match admit(&state, &request) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -116,12 +120,12 @@ fn log(response: &ServiceResponse<BoxBody>, began: Instant) {
     let request = response.request();
     let status = response.status();
     let (method, path) = (request.method(), request.path());
-    let millis = began.elapsed().as_secs_f64() * 1000.0;
+    let micros = began.elapsed().as_micros();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::warn!(target: "tocsin::access", %method, path, status = status.as_u16(), millis, "answered");
+        tracing::warn!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "answered");
     } else if status.is_client_error() || status.is_server_error() {
-        tracing::info!(target: "tocsin::access", %method, path, status = status.as_u16(), millis, "answered");
+        tracing::info!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "answered");
     } else {
-        tracing::debug!(target: "tocsin::access", %method, path, status = status.as_u16(), millis, "answered");
+        tracing::debug!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "answered");
     }
 }

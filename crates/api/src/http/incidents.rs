@@ -25,6 +25,9 @@ const MAX_MAILS: u32 = 200;
 /// The other episodes that it names at most.
 const MAX_EPISODES: u32 = 20;
 
+/// The events that it names at most.
+const MAX_EVENTS: u32 = 200;
+
 /// What incidents are sorted by.
 #[derive(Clone, Copy, Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -122,11 +125,13 @@ async fn get(
     let mails = PageRequest::first(ByCreation, Order::Desc, MAX_MAILS);
     let mails = notifications::list(&state.db, &about, &mails).await?;
     let episodes = incidents::episodes(&state.db, id, MAX_EPISODES, now, stale_after).await?;
+    let events = incidents::events(&state.db, id, MAX_EVENTS).await?;
     Ok(Json(IncidentDetail {
         incident: convert::incident(incident),
         entries: convert::page(entries, convert::alert),
         notifications: mails.items.into_iter().map(convert::notification).collect(),
         episodes: episodes.into_iter().map(convert::incident).collect(),
+        events: events.into_iter().map(convert::incident_event).collect(),
     }))
 }
 
