@@ -1,13 +1,13 @@
 //! The change feed: what happened, in an order in which nothing is skipped
 //! (rule 10).
 
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
 
 use crate::codes::{ChangeKind, Coded, EventKind, NotificationState};
-use crate::query::{self, Reads};
-use crate::{Backend, StorageError, Tx};
+use crate::query;
+use crate::{Backend, Db, StorageError, Tx, settled};
 
 /// The most incident events that the row of one delivery names; whoever reads
 /// on finds the others in the incidents.
@@ -198,23 +198,15 @@ pub(crate) fn transaction_id(backend: Backend) -> &'static str {
     }
 }
 
-/// Rows that no transaction still under way can precede: a row with a lower
-/// number, committed late, would be skipped by whoever read on meanwhile.
-fn settled(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Sqlite => "1 = 1",
-        Backend::Postgres => {
-            "transaction_id < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)"
-        }
-    }
-}
-
 /// The rows after `cursor`, or from the beginning, in order, at most `limit`.
+///
+/// Takes the [`Db`] and no transaction: what is settled must be asked before
+/// the rows are, each at a time of its own.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn after(
-    db: &impl Reads,
+    db: &Db,
     cursor: Option<FeedCursor>,
     limit: u32,
 ) -> Result<Vec<ChangeRow>, StorageError> {
@@ -222,18 +214,16 @@ pub async fn after(
         transaction_id: -1,
         id: 0,
     });
-    let sql = format!(
-        "SELECT transaction_id, id, at, kind, object_id, data FROM changes \
-         WHERE (transaction_id, id) > (?, ?) AND {} \
-         ORDER BY transaction_id, id LIMIT ?",
-        settled(db.backend())
-    );
+    let sql = "SELECT transaction_id, id, at, kind, object_id, data FROM changes \
+               WHERE (transaction_id, id) > (?, ?) AND transaction_id < ? \
+               ORDER BY transaction_id, id LIMIT ?";
     let values = vec![
         transaction_id.into(),
         id.into(),
-        Value::from(i64::from(limit)),
+        settled::before(db).await?.into(),
+        i64::from(limit).into(),
     ];
-    let rows: Vec<Row> = query::all(db, &sql, values).await?;
+    let rows: Vec<Row> = query::all(db, sql, values).await?;
     rows.into_iter().map(Row::into_change).collect()
 }
 
@@ -241,13 +231,11 @@ pub async fn after(
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn latest(db: &impl Reads) -> Result<Option<FeedCursor>, StorageError> {
-    let sql = format!(
-        "SELECT transaction_id, id FROM changes WHERE {} \
-         ORDER BY transaction_id DESC, id DESC LIMIT 1",
-        settled(db.backend())
-    );
-    let row: Option<PlaceRow> = query::first(db, &sql, vec![]).await?;
+pub async fn latest(db: &Db) -> Result<Option<FeedCursor>, StorageError> {
+    let sql = "SELECT transaction_id, id FROM changes WHERE transaction_id < ? \
+               ORDER BY transaction_id DESC, id DESC LIMIT 1";
+    let values = vec![settled::before(db).await?.into()];
+    let row: Option<PlaceRow> = query::first(db, sql, values).await?;
     Ok(row.map(|row| FeedCursor {
         transaction_id: row.transaction_id,
         id: row.id,

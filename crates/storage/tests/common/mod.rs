@@ -1,19 +1,13 @@
 //! A fresh database for each test, on SQLite and on PostgreSQL.
-//!
-//! `TOCSIN_TEST_POSTGRES` may name a running server whose user may create
-//! databases; without it each test process starts one of its own.
 
-pub(crate) mod cluster;
 pub(crate) mod rows;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use cluster::Cluster;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::{Backend, Db, DbSettings};
+use tocsin_test_postgres::TestDatabase;
 
 pub(crate) use sea_orm::Value;
 
@@ -23,7 +17,7 @@ pub(crate) struct TestDb {
     pub(crate) db: Db,
     raw: DatabaseConnection,
     _directory: Option<tempfile::TempDir>,
-    _cluster: Option<Arc<Cluster>>,
+    _server: Option<TestDatabase>,
 }
 
 /// Makes a test for each database of `async fn NAME(test: &TestDb)`.
@@ -55,35 +49,15 @@ impl TestDb {
 
     /// A PostgreSQL database of its own.
     pub(crate) async fn postgres() -> Self {
-        let (server, cluster) = match std::env::var("TOCSIN_TEST_POSTGRES") {
-            Ok(url) => (url, None),
-            Err(_) => {
-                let cluster = Cluster::shared();
-                (cluster.url.clone(), Some(cluster))
-            }
-        };
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tocsin_test_{}_{number}", std::process::id());
-        let admin = Database::connect(&server)
-            .await
-            .expect("TOCSIN_TEST_POSTGRES answers");
-        for sql in [
-            format!("DROP DATABASE IF EXISTS {name}"),
-            format!("CREATE DATABASE {name}"),
-        ] {
-            admin.execute_unprepared(&sql).await.unwrap();
-        }
-        admin.close().await.unwrap();
-        let mut url = url::Url::parse(&server).unwrap();
-        url.set_path(&name);
-        Self::open(url.as_str(), None, cluster).await
+        let server = TestDatabase::create();
+        let url = server.url().to_owned();
+        Self::open(&url, None, Some(server)).await
     }
 
     async fn open(
         url: &str,
         directory: Option<tempfile::TempDir>,
-        cluster: Option<Arc<Cluster>>,
+        server: Option<TestDatabase>,
     ) -> Self {
         let settings = DbSettings {
             url: url.to_owned(),
@@ -96,7 +70,7 @@ impl TestDb {
             db,
             raw,
             _directory: directory,
-            _cluster: cluster,
+            _server: server,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::common::{TestDb, at};
 crate::on_both!(
     every_change_comes_back_as_it_was_written,
     a_late_commit_is_not_skipped,
+    another_database_does_not_hold_the_feed_up,
     an_unknown_change_is_a_corrupt_row,
 );
 
@@ -88,6 +89,24 @@ async fn a_late_commit_is_not_skipped(test: &TestDb) {
     let rows = changes::after(&test.db, None, 10).await.unwrap();
     let objects: Vec<i64> = rows.iter().map(|row| row.object_id).collect();
     assert_eq!(objects, [1, 2]);
+}
+
+/// The numbers of transactions are the server's, not the database's.
+async fn another_database_does_not_hold_the_feed_up(test: &TestDb) {
+    let other = match test.db.backend() {
+        Backend::Sqlite => TestDb::sqlite().await,
+        Backend::Postgres => TestDb::postgres().await,
+    };
+    let change = Change::Incident {
+        event: EventKind::Opened,
+    };
+    let long = other.db.begin().await.unwrap();
+    changes::insert(&long, 1, &change, at(1)).await.unwrap();
+    let tx = test.db.begin().await.unwrap();
+    changes::insert(&tx, 1, &change, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(changes::after(&test.db, None, 10).await.unwrap().len(), 1);
+    long.rollback().await.unwrap();
 }
 
 async fn an_unknown_change_is_a_corrupt_row(test: &TestDb) {
