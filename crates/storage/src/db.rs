@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    Statement, TransactionTrait, Value,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use tocsin_migrations::Migrator;
 
@@ -107,9 +107,16 @@ impl Db {
     /// # Errors
     /// [`StorageError::Unavailable`] where no connection is to be had in time.
     pub async fn begin(&self) -> Result<Tx, StorageError> {
+        // SQLite takes the write lock at once and waits for it, should another
+        // program (a backup, a migration) hold it; a transaction that reads
+        // first and takes it later fails instead.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
         Ok(Tx {
             backend: self.backend,
-            inner: self.write.begin().await?,
+            inner: self.write.begin_with_options(options).await?,
         })
     }
 
@@ -264,7 +271,7 @@ async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
             source,
         })?;
     }
-    let options = |connections: u32| {
+    let options = |connections: u32, writes: bool| {
         let mut options = ConnectOptions::new(format!("sqlite://{path}"));
         options
             .max_connections(connections)
@@ -273,24 +280,29 @@ async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
             .max_lifetime(None::<Duration>)
             .acquire_timeout(settings.connect_timeout)
             .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
+            .map_sqlx_sqlite_opts(move |sqlite| {
+                let sqlite = sqlite
                     .create_if_missing(true)
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
                     // A commit is on the disk when it returns (rule 1).
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "FULL")
-                    // Space freed by retention can be given back in steps.
-                    .pragma("auto_vacuum", "INCREMENTAL")
                     .pragma("cache_size", "-16000")
                     .pragma("temp_store", "MEMORY")
-                    .statement_cache_capacity(512)
+                    .statement_cache_capacity(512);
+                // Space freed by retention can be given back in steps. Only the
+                // writer says so, because saying it takes the write lock.
+                if writes {
+                    sqlite.pragma("auto_vacuum", "INCREMENTAL")
+                } else {
+                    sqlite
+                }
             });
         options
     };
-    let write = Database::connect(options(1)).await?;
-    let read = Database::connect(options(settings.max_connections.max(1))).await?;
+    let write = Database::connect(options(1, true)).await?;
+    let read = Database::connect(options(settings.max_connections.max(1), false)).await?;
     Ok(Db {
         backend: Backend::Sqlite,
         read,

@@ -17,7 +17,7 @@ use super::mails::{Envelope, Mails};
 use super::owing::owed;
 use super::plan::Directory;
 use super::queue::Incoming;
-use super::writer::{Context, commit};
+use super::writer::Context;
 
 /// What a writer carries from batch to batch.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl Scribe {
         };
         ingest::put_changes(&tx, now, &[(refused.id, change)]).await?;
         ingest::put_refused(&tx, refused, context.settings.refused_bytes).await?;
-        commit(tx).await
+        tx.commit().await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tocsin_storage::ingest::NewDelivery;
-use tocsin_storage::{Backend, Db, StorageError, Tx};
+use tocsin_storage::{Backend, Db, StorageError};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 
@@ -120,9 +120,8 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
                     ..NewDelivery::default()
                 };
                 let done = scribe.refuse(context, refused).await;
-                let _gone = job
-                    .reply
-                    .send(answer(done.map(|()| IngestReport::default())));
+                let done = done.map(|()| IngestReport::default());
+                let _gone = job.reply.send(done.map_err(|error| failed(&error, 1)));
             }
         }
     }
@@ -130,15 +129,8 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
     for ((reply, _space), result) in replies.into_iter().zip(results) {
         // A caller that has gone away meanwhile is not told; its sender comes
         // again, and is then only seen again.
-        let _gone = reply.send(answer(result));
+        let _gone = reply.send(result);
     }
-}
-
-fn answer(result: Result<IngestReport, StorageError>) -> Result<IngestReport, IngestError> {
-    result.map_err(|error| {
-        tracing::error!(%error, "a delivery could not be stored");
-        IngestError::Unavailable
-    })
 }
 
 /// Stores the batch as one transaction; where that fails for a reason that
@@ -148,28 +140,36 @@ async fn store_fairly(
     context: &Context,
     scribe: &mut Scribe,
     batch: &[Incoming],
-) -> Vec<Result<IngestReport, StorageError>> {
+) -> Vec<Result<IngestReport, IngestError>> {
     if batch.is_empty() {
         return Vec::new();
     }
     match store_retrying(context, scribe, batch).await {
         Ok(reports) => reports.into_iter().map(Ok).collect(),
-        Err(error) if batch.len() == 1 => vec![Err(error)],
-        Err(error) if error.is_transient() => {
-            tracing::error!(%error, deliveries = batch.len(), "a batch could not be stored");
-            let each = batch.iter().map(|_| Err(StorageError::Stale("the batch")));
-            each.collect()
+        Err(error) if batch.len() == 1 || error.is_transient() => {
+            failed(&error, batch.len());
+            batch
+                .iter()
+                .map(|_| Err(IngestError::Unavailable))
+                .collect()
         }
         Err(error) => {
             tracing::warn!(%error, deliveries = batch.len(), "storing a batch one by one");
             let mut results = Vec::with_capacity(batch.len());
             for delivery in batch {
                 let alone = store_retrying(context, scribe, std::slice::from_ref(delivery)).await;
-                results.push(alone.map(|mut reports| reports.pop().unwrap_or_default()));
+                let alone = alone.map(|mut reports| reports.pop().unwrap_or_default());
+                results.push(alone.map_err(|error| failed(&error, 1)));
             }
             results
         }
     }
+}
+
+/// Says once in the log why deliveries could not be stored.
+fn failed(error: &StorageError, deliveries: usize) -> IngestError {
+    tracing::error!(%error, deliveries, "deliveries could not be stored");
+    IngestError::Unavailable
 }
 
 async fn store_retrying(
@@ -197,10 +197,6 @@ async fn store_once(
 ) -> Result<Vec<IngestReport>, StorageError> {
     let tx = context.db.begin().await?;
     let reports = store(context, scribe, &tx, batch).await?;
-    commit(tx).await?;
+    tx.commit().await?;
     Ok(reports)
-}
-
-pub(super) async fn commit(tx: Tx) -> Result<(), StorageError> {
-    tx.commit().await
 }
