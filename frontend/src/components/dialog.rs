@@ -13,6 +13,9 @@ pub struct DialogProps {
     pub children: Html,
     #[prop_or_default]
     pub class: Classes,
+    /// Holds what somebody typed: a slip of the pointer must not lose it.
+    #[prop_or_default]
+    pub keep: bool,
 }
 
 /// A dialog over the page. The browser's own element keeps the focus inside and
@@ -41,10 +44,10 @@ pub fn Dialog(props: &DialogProps) -> Html {
         }
     };
     let onmousedown = {
-        let (close, node) = (props.close.clone(), node.clone());
+        let (close, node, keep) = (props.close.clone(), node.clone(), props.keep);
         move |event: MouseEvent| {
             let dialog = node.cast::<HtmlDialogElement>().map(Into::into);
-            if event.target() == dialog {
+            if !keep && event.target() == dialog {
                 close.emit(());
             }
         }

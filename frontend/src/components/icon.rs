@@ -2,7 +2,6 @@ use yew::prelude::*;
 
 /// The pictures that there are, drawn by us on a grid of 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say what is drawn")]
 pub enum IconName {
     Bell,
     Critical,

@@ -1,7 +1,9 @@
 //! Small parts that every page is made of.
 
 mod badges;
+mod choices;
 mod copy;
+mod delete;
 mod dialog;
 mod failure;
 mod field;
@@ -14,7 +16,9 @@ mod segments;
 mod time;
 
 pub use badges::{AckMark, Severity, StateBadge, StatusBadge};
+pub use choices::Choices;
 pub use copy::CopyButton;
+pub use delete::DeleteDialog;
 pub use dialog::Dialog;
 pub use failure::Failure;
 pub use field::{CheckField, TextField};

@@ -1,4 +1,4 @@
-use tocsin_api_types::{EntryKind, EventKind, IncidentState, Status};
+use tocsin_api_types::{EntryKind, IncidentState, Status};
 
 super::words! {
     /// Used everywhere.
@@ -15,10 +15,8 @@ super::words! {
     copied: "Copied", "已复制";
     undo: "Undo", "撤销";
     dismiss: "Dismiss", "关闭提示";
-    loading: "Loading…", "加载中…";
     yes: "Yes", "是";
     no: "No", "否";
-    none: "none", "无";
     unknown: "unknown", "未知";
     empty_value: "(empty)", "（空）";
     utc: "UTC", "UTC";
@@ -68,26 +66,10 @@ super::words! {
         EntryKind::Refreshed => "重复告警",
         EntryKind::Late => "迟到的消息，状态不变",
     };
-    event [fn(EventKind) -> &'static str]: |e| match e {
-        EventKind::Opened => "fired",
-        EventKind::Refreshed => "repeated",
-        EventKind::Resolved => "resolved",
-        EventKind::Lost => "lost",
-        EventKind::Acknowledged => "acknowledged",
-        EventKind::Unacknowledged => "acknowledgement undone",
-    }, |e| match e {
-        EventKind::Opened => "触发",
-        EventKind::Refreshed => "重复告警",
-        EventKind::Resolved => "恢复",
-        EventKind::Lost => "失联",
-        EventKind::Acknowledged => "知悉",
-        EventKind::Unacknowledged => "撤销知悉",
-    };
     alertname: "Alert", "告警";
     instance: "Instance", "实例";
     severity: "Severity", "级别";
     team: "Team", "团队";
-    source: "Source", "来源";
     message: "Message", "内容";
     memo: "Memo", "知悉备注";
     memo_hint: "Memo (optional): what you know or do", "知悉备注（可选）：原因或处理情况";

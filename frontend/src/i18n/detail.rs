@@ -18,11 +18,8 @@ super::words! {
     annotations: "Annotations", "注解";
     nothing: "None", "无";
     graph: "Graph in Prometheus", "在 Prometheus 中查看";
-    generator: "Sent by", "生成来源";
     timeline: "What happened", "经过";
     more: "Earlier entries", "更早的记录";
-    mails: "Mails", "邮件";
-    no_mails: "Nobody was mailed.", "未发送邮件。";
     mail_to [fn(&str) -> String]: |who| format!("Mail to {who}"), |who| format!("邮件发送给 {who}");
     because_route [fn(&str, &str) -> String]: |route, group| format!("route {route}, group {group}"),
         |route, group| format!("路由 {route}，分组 {group}");
@@ -32,7 +29,6 @@ super::words! {
     episodes: "Other episodes", "其他各次告警";
     no_episodes: "No other episode of this alert.", "此告警没有其他记录。";
     known_or_ended: "Acknowledged or ended", "已知悉或已结束";
-    by_at [fn(&str) -> String]: |who| format!("{who}, "), |who| format!("{who}，");
     raw: "Raw delivery", "原始推送";
     raw_gone: "The raw delivery is no longer kept.", "原始推送内容已清理。";
     delivery: "Delivery", "推送";
@@ -43,5 +39,4 @@ super::words! {
     truncated [fn(i64) -> String]: |n| format!("{n} more were left out by the sender"), |n| format!("另有 {n} 条被发送方截断");
     whole_incident: "Whole incident", "查看完整事件";
     save_memo: "Save memo", "保存备注";
-    edit_memo: "Edit memo", "编辑备注";
 }

@@ -57,7 +57,7 @@ super::words! {
     next: "Next", "下一页";
     previous: "Previous", "上一页";
     first: "First page", "首页";
-    pages: "Pages", "分页";
+    pages: "Pages of the list", "分页";
     page [fn(usize) -> String]: |n| format!("Page {n}"), |n| format!("第 {n} 页");
     rows [fn(usize, bool) -> String]: |n, more| if more { format!("{n} shown, more follow") } else { format!("{n} shown") },
         |n, more| if more { format!("显示 {n} 条，还有更多") } else { format!("共 {n} 条") };
@@ -80,7 +80,6 @@ super::words! {
     none_on_page: "Nothing on this page.", "本页没有内容。";
     last_seen: "Last seen", "最近告警";
     received: "Received", "接收时间";
-    started: "Started", "开始";
     duration: "Duration", "持续";
     count: "Count", "次数";
     times [fn(i64) -> String]: |n| format!("Told {} times", n), |n| format!("告警 {n} 次");
@@ -89,7 +88,6 @@ super::words! {
     known: "Acknowledged", "知悉";
     known_column: "Acknowledge", "知悉";
     ended: "ended", "已结束";
-    details: "Details", "详情";
     refused [fn(u64, bool) -> String]:
         |n, more| if more { format!("More than {n} deliveries were refused") } else { super::plural(n, "delivery was refused", "deliveries were refused") },
         |n, more| if more { format!("有超过 {n} 次推送被拒绝") } else { format!("有 {n} 次推送被拒绝") };

@@ -17,7 +17,6 @@ super::words! {
     table: "As a table", "以表格显示";
     chart: "As a chart", "以图表显示";
     when: "When", "时间";
-    firing: "Firing", "告警";
     resolved: "Resolved", "恢复";
     other: "other", "其他";
     top: "Noisiest", "最频繁";

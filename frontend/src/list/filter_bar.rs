@@ -26,6 +26,10 @@ pub struct FilterBarProps {
     pub refresh: Callback<()>,
     /// The list is being read.
     pub busy: bool,
+    /// While rows are selected: what can be done with them. It takes the place
+    /// of the filters, so that no row moves.
+    #[prop_or_default]
+    pub bulk: Option<Html>,
 }
 
 /// Everything that filters and sorts a list; on a phone, a search field and a
@@ -59,7 +63,8 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
     };
     let terms = filter.terms().len();
     html! {
-        <div class="filter-bar">
+        <div class={classes!("filter-bar", props.bulk.is_some().then_some("is-selecting"))}>
+            { props.bulk.clone() }
             <div class="filter-line">
                 <SearchField filter={filter.clone()} change={change.clone()} />
                 <div class="only-wide contents-wide">

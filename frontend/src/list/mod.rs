@@ -11,7 +11,7 @@ mod keys;
 mod listed;
 mod matching;
 mod model;
-mod moves;
+pub mod moves;
 mod none;
 mod page;
 mod pager;

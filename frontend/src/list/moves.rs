@@ -1,4 +1,4 @@
-//! Whether rows may move just now: nothing jumps under the pointer.
+//! What moves in the window, and when: nothing jumps under the pointer.
 
 use std::cell::Cell;
 
@@ -30,12 +30,16 @@ pub fn may_move() -> bool {
     top && !aiming && focused.is_none()
 }
 
-/// Scrolls to the list's beginning.
+/// Scrolls to the page's beginning.
 pub fn to_top() {
-    let rows = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.get_element_by_id("main"));
-    if let Some(rows) = rows {
-        rows.scroll_into_view();
+    if let Some(window) = web_sys::window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
     }
+}
+
+/// Whether the window is as narrow as a phone, where rows are cards.
+pub fn is_phone() -> bool {
+    web_sys::window()
+        .and_then(|window| window.match_media("(max-width: 639px)").ok().flatten())
+        .is_some_and(|query| query.matches())
 }

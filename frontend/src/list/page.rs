@@ -216,6 +216,10 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let asked = !question.filter.terms().is_empty();
     let first = question.cursor.is_none();
     let fresh = nothing && !asked && first && !rows.behind;
+    let bulk = (*selection != Selection::None).then(|| html! {
+        <BulkBar selection={(*selection).clone()} incidents={incident_ids.len() as u64} counting={*counting}
+            select_matching={select_matching.clone()} clear={set_selection.reform(|()| Selection::None)} acknowledge={acknowledge_selected} />
+    });
     let above = (!fresh).then(|| props.above.emit((question.filter.clone(), change.clone())));
     html! {
         <ContextProvider<ListActions> context={actions}>
@@ -225,7 +229,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                     if fresh {
                         { props.empty.clone() }
                     } else {
-                        <FilterBar filter={question.filter.clone()} change={change.clone()} incidents={T::INCIDENTS}
+                        <FilterBar {bulk} filter={question.filter.clone()} change={change.clone()} incidents={T::INCIDENTS}
                             refresh={rows.reload.clone()} busy={rows.behind && rows.error.is_none()} />
                     }
                     if let Some(error) = rows.error.clone() {
@@ -242,10 +246,6 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                     }
                     if let Some(error) = (*failure).clone() {
                         <Failure {error} again={select_matching.clone()} />
-                    }
-                    if *selection != Selection::None {
-                        <BulkBar selection={(*selection).clone()} incidents={incident_ids.len() as u64} counting={*counting}
-                            {select_matching} clear={set_selection.reform(|()| Selection::None)} acknowledge={acknowledge_selected} />
                     }
                     if !fresh && rows.shown.is_some() {
                         <Pager rows={rows.list().len()} page={address.page()} {first} {next} {previous} />

@@ -96,7 +96,7 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
                     { item.mark(words) }
                 } else {
                     <button type="button" class="ack-btn" onclick={ack}>
-                        <Icon name={IconName::Check} /><span>{ words.common.acknowledge }</span>
+                        <Icon name={IconName::Check} /><span class="ack-word">{ words.common.acknowledge }</span>
                         <span class="sr-only">{ format!(" {title}") }</span>
                     </button>
                 }

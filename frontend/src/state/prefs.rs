@@ -47,8 +47,8 @@ pub struct Prefs {
     pub refresh: u32,
     /// What colleagues see beside an acknowledgement.
     pub name: String,
-    /// The statistics are folded away.
-    pub stats_hidden: bool,
+    /// The statistics are folded away; on a phone they are until asked for.
+    pub stats_hidden: Option<bool>,
 }
 
 /// The choices, and how to change them.

@@ -101,3 +101,14 @@ pub fn from_input(text: &str) -> Option<DateTime<Utc>> {
         .then(|| DateTime::from_timestamp_millis(millis as i64))
         .flatten()
 }
+
+/// The zones that the browser knows; none where it does not tell.
+pub fn zones() -> Vec<String> {
+    let intl = Reflect::get(&js_sys::global(), &"Intl".into());
+    let list = intl.and_then(|intl| {
+        let all: Function = Reflect::get(&intl, &"supportedValuesOf".into())?.into();
+        all.call1(&intl, &"timeZone".into())
+    });
+    let list = list.map(|list| Array::from(&list)).unwrap_or_default();
+    list.iter().filter_map(|zone| zone.as_string()).collect()
+}

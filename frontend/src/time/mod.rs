@@ -3,7 +3,7 @@
 mod local;
 mod spoken;
 
-pub use local::{day_of, from_input, hour_of, local, local_short, now, to_input, utc, zone};
+pub use local::{day_of, from_input, hour_of, local, local_short, now, to_input, utc, zone, zones};
 pub use spoken::duration;
 
 use chrono::{DateTime, Utc};

@@ -1,10 +1,10 @@
-use web_sys::HtmlElement;
+use web_sys::{FocusOptions, HtmlElement};
 use yew::prelude::*;
 
 use crate::{
     components::{Icon, IconName},
     i18n::use_words,
-    list::use_list_actions,
+    list::{moves, use_list_actions},
 };
 
 #[derive(Properties, PartialEq)]
@@ -24,9 +24,15 @@ pub fn Frame(props: &FrameProps) -> Html {
     {
         let heading = heading.clone();
         use_effect_with((), move |()| {
+            // On a phone the panel takes the list's place, from its top.
+            if moves::is_phone() {
+                moves::to_top();
+            }
             if let Some(heading) = heading.cast::<HtmlElement>() {
+                let still = FocusOptions::new();
+                still.set_prevent_scroll(true);
                 // The reader begins here; without focus the panel is still seen.
-                let _ = heading.focus();
+                let _ = heading.focus_with_options(&still);
             }
         });
     }

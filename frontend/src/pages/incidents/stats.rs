@@ -9,7 +9,7 @@ use crate::{
     api::use_fetch,
     components::{Failure, Icon, IconName},
     i18n::use_words,
-    list::range_text,
+    list::{moves, range_text},
     query::{Filter, Preset, Range},
     state::{Signal, use_prefs, use_signals},
     time,
@@ -47,9 +47,9 @@ pub fn bounds_query(range: Range) -> String {
 pub fn StatsStrip(props: &StatsStripProps) -> Html {
     let words = use_words();
     let prefs = use_prefs();
-    let hidden = prefs.stats_hidden;
+    let hidden = prefs.stats_hidden.unwrap_or_else(moves::is_phone);
     let range = scope(props.filter.range);
-    let toggle = move |_| prefs.change(|p| p.stats_hidden = !p.stats_hidden);
+    let toggle = move |_| prefs.change(|p| p.stats_hidden = Some(!hidden));
     let scope_text = match props.filter.range {
         Range::All => words.stats.scope_default.to_owned(),
         range => range_text(range, words),

@@ -1,0 +1,74 @@
+use tocsin_api_types::{Group, GroupInput, Recipient};
+use yew::prelude::*;
+
+use super::submit::{body, use_submit};
+use crate::{
+    components::{CheckField, Choices, Dialog, TextField},
+    i18n::use_words,
+};
+
+#[derive(Properties, PartialEq)]
+pub struct GroupFormProps {
+    /// The one to change; none for a new one.
+    #[prop_or_default]
+    pub group: Option<Group>,
+    pub recipients: Vec<Recipient>,
+    pub done: Callback<()>,
+    pub close: Callback<()>,
+}
+
+fn input_of(group: Option<&Group>) -> GroupInput {
+    let members = group.map(|group| group.recipients.iter().map(|recipient| recipient.id).collect());
+    GroupInput {
+        name: group.map(|group| group.name.clone()).unwrap_or_default(),
+        is_default: Some(group.is_some_and(|group| group.is_default)),
+        recipient_ids: Some(members.unwrap_or_default()),
+    }
+}
+
+/// Adds or changes a group.
+#[component]
+pub fn GroupForm(props: &GroupFormProps) -> Html {
+    let words = use_words();
+    let input = use_state(|| input_of(props.group.as_ref()));
+    let submit = use_submit("groups", props.done.clone());
+    let id = props.group.as_ref().map(|group| group.id);
+    let name = {
+        let input = input.clone();
+        Callback::from(move |name| input.set(GroupInput { name, ..(*input).clone() }))
+    };
+    let chosen = {
+        let input = input.clone();
+        Callback::from(move |ids| input.set(GroupInput { recipient_ids: Some(ids), ..(*input).clone() }))
+    };
+    let default = {
+        let input = input.clone();
+        Callback::from(move |yes| input.set(GroupInput { is_default: Some(yes), ..(*input).clone() }))
+    };
+    let onsubmit = {
+        let (input, send) = (input.clone(), submit.send.clone());
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            send.emit((id, body(&*input)));
+        }
+    };
+    let title = match &props.group {
+        Some(group) => (words.people.edit_named)(&group.name),
+        None => words.people.add_group.to_owned(),
+    };
+    let all: Vec<(i64, AttrValue)> =
+        props.recipients.iter().map(|r| (r.id, format!("{} · {}", r.name, r.email).into())).collect();
+    html! {
+        <Dialog {title} close={props.close.clone()} keep={true}>
+            <form class="form" {onsubmit} novalidate={true}>
+                <TextField id="group-name" label={words.people.name} value={input.name.clone()} autofocus={true}
+                    change={name} error={submit.field("name")} />
+                <Choices label={words.people.members} {all} chosen={input.recipient_ids.clone().unwrap_or_default()}
+                    change={chosen} error={submit.field("recipientIds")} />
+                <CheckField label={words.people.is_default} hint={words.people.is_default_hint}
+                    checked={input.is_default.unwrap_or(false)} change={default} />
+                { submit.end(words, &props.close) }
+            </form>
+        </Dialog>
+    }
+}

@@ -1,0 +1,100 @@
+use std::rc::Rc;
+
+use tocsin_api_types::{Group, Page, Recipient};
+use yew::prelude::*;
+
+use super::{group_form::GroupForm, people::Doing};
+use crate::{
+    api::ApiError,
+    components::{DeleteDialog, Failure, Icon, IconName},
+    i18n::use_words,
+};
+
+#[derive(Properties, PartialEq)]
+pub struct GroupsProps {
+    pub groups: Option<Rc<Page<Group>>>,
+    pub recipients: Option<Rc<Page<Recipient>>>,
+    pub error: Option<ApiError>,
+    pub reload: Callback<()>,
+}
+
+/// Named sets of recipients.
+#[component]
+pub fn Groups(props: &GroupsProps) -> Html {
+    let words = use_words();
+    let doing = use_state(|| Doing::<Group>::Nothing);
+    let close = {
+        let doing = doing.setter();
+        Callback::from(move |()| doing.set(Doing::Nothing))
+    };
+    let done = {
+        let (close, reload) = (close.clone(), props.reload.clone());
+        Callback::from(move |()| {
+            close.emit(());
+            reload.emit(());
+        })
+    };
+    let to = |next: Doing<Group>| {
+        let doing = doing.setter();
+        move |_: MouseEvent| doing.set(next.clone())
+    };
+    let recipients = props.recipients.as_ref().map(|page| page.items.clone()).unwrap_or_default();
+    let list = props.groups.as_ref().map_or(&[][..], |page| &page.items);
+    let rows = list.iter().map(|group| {
+        let names: Vec<&str> = group.recipients.iter().map(|recipient| recipient.name.as_str()).collect();
+        html! {
+            <tr key={group.id}>
+                <th scope="row" class="card-name">{ &group.name }
+                    if group.is_default {
+                        <span class="pill pill-quiet ms-2">{ words.people.default_mark }</span>
+                    }
+                </th>
+                <td>
+                    if names.is_empty() {
+                        <span class="muted">{ words.people.no_members }</span>
+                    } else {
+                        { names.join(", ") }
+                    }
+                </td>
+                <td class="card-actions">
+                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&group.name)}
+                        title={words.common.edit} onclick={to(Doing::Editing(group.clone()))}><Icon name={IconName::Pencil} /></button>
+                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&group.name)}
+                        title={words.common.delete} onclick={to(Doing::Deleting(group.clone()))}><Icon name={IconName::Trash} /></button>
+                </td>
+            </tr>
+        }
+    });
+    html! {
+        <section aria-label={words.people.groups}>
+            <div class="part-bar">
+                <span class="grow"></span>
+                <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
+                    <Icon name={IconName::Plus} />{ words.people.add_group }
+                </button>
+            </div>
+            if let Some(error) = props.error.clone() {
+                <Failure {error} again={props.reload.clone()} />
+            }
+            if list.is_empty() && props.groups.is_some() {
+                <p class="none muted">{ words.people.no_groups_yet }</p>
+            } else {
+                <table class="table-plain">
+                    <thead><tr>
+                        <th scope="col">{ words.people.name }</th><th scope="col">{ words.people.members }</th>
+                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                    </tr></thead>
+                    <tbody>{ for rows }</tbody>
+                </table>
+            }
+            { match (*doing).clone() {
+                Doing::Nothing => html! {},
+                Doing::Adding => html! { <GroupForm {recipients} {done} {close} /> },
+                Doing::Editing(group) => html! { <GroupForm {group} {recipients} {done} {close} /> },
+                Doing::Deleting(group) => html! {
+                    <DeleteDialog name={group.name} path={format!("groups/{}", group.id)} {done} {close} />
+                },
+            } }
+        </section>
+    }
+}

@@ -1,0 +1,94 @@
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use tocsin_api_types::{ChangeEvent, Notification, NotificationState, Page};
+use yew::prelude::*;
+
+use super::mail_row::MailRow;
+use crate::{
+    api::use_fetch,
+    components::{Failure, Segment, Segments},
+    i18n::use_words,
+    state::{Signal, use_signals},
+};
+
+/// More mails are read in steps of this many.
+const STEP: usize = 50;
+/// The most that are shown; older ones are with their incidents.
+const MOST: usize = 500;
+/// How long news are gathered before the mails are read again, in milliseconds.
+const GATHER: u32 = 500;
+
+/// The recent mails, newest first, and how far each has come.
+#[component]
+pub fn Mails() -> Html {
+    let words = use_words();
+    let state = use_state_eq(|| None::<NotificationState>);
+    let limit = use_state_eq(|| STEP);
+    let code = match *state {
+        None => "",
+        Some(NotificationState::Queued) => "&state=queued",
+        Some(NotificationState::Sending) => "&state=sending",
+        Some(NotificationState::Sent) => "&state=sent",
+        Some(NotificationState::Failed) => "&state=failed",
+        Some(NotificationState::Written) => "&state=written",
+    };
+    let fetched = use_fetch::<Page<Notification>>(format!("notifications?limit={}{code}", *limit));
+    let gathering = use_mut_ref(|| None::<Timeout>);
+    let reload = fetched.reload.clone();
+    use_signals(Callback::from(move |signal| {
+        let mine = matches!(signal, Signal::Resync | Signal::Change(ChangeEvent::Notification(_)));
+        let mut timer = gathering.borrow_mut();
+        if mine && timer.is_none() {
+            let (reload, done) = (reload.clone(), Rc::clone(&gathering));
+            *timer = Some(Timeout::new(GATHER, move || {
+                done.borrow_mut().take();
+                reload.emit(());
+            }));
+        }
+    }));
+    let choices = [
+        None,
+        Some(NotificationState::Queued),
+        Some(NotificationState::Sent),
+        Some(NotificationState::Failed),
+        Some(NotificationState::Written),
+    ];
+    let items: Vec<Segment> = choices
+        .into_iter()
+        .map(|choice| {
+            let state = state.clone();
+            Segment {
+                label: choice.map_or(words.people.all_mails, words.people.mail_state).into(),
+                chosen: *state == choice,
+                choose: Callback::from(move |()| state.set(choice)),
+            }
+        })
+        .collect();
+    let more = {
+        let limit = limit.clone();
+        move |_| limit.set((*limit + STEP).min(MOST))
+    };
+    html! {
+        <section aria-label={words.people.mails}>
+            <div class="part-bar"><Segments label={words.people.mails} {items} /></div>
+            if let Some(error) = fetched.error.clone() {
+                <Failure {error} again={fetched.reload.clone()} />
+            }
+            if let Some(page) = &fetched.data {
+                if page.items.is_empty() {
+                    <p class="none muted">{ words.people.no_mails }</p>
+                } else {
+                    <ul class="plain-list">
+                        { for page.items.iter().map(|mail| html! {
+                            <MailRow key={mail.id} mail={mail.clone()} reload={fetched.reload.clone()} />
+                        }) }
+                    </ul>
+                }
+                if page.next_cursor.is_some() && *limit < MOST {
+                    <p class="p-4 text-center"><button type="button" class="btn btn-sm" onclick={more}>{ words.people.more }</button></p>
+                }
+            }
+        </section>
+    }
+}

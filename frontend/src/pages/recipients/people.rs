@@ -1,0 +1,114 @@
+use std::rc::Rc;
+
+use tocsin_api_types::{Group, Language, Page, Recipient};
+use yew::prelude::*;
+
+use super::recipient_form::RecipientForm;
+use crate::{
+    api::ApiError,
+    components::{DeleteDialog, Failure, Icon, IconName},
+    i18n::use_words,
+};
+
+#[derive(Properties, PartialEq)]
+pub struct PeopleProps {
+    pub recipients: Option<Rc<Page<Recipient>>>,
+    pub groups: Option<Rc<Page<Group>>>,
+    pub error: Option<ApiError>,
+    pub reload: Callback<()>,
+}
+
+/// What is being done to one thing of a list.
+#[derive(Clone, PartialEq)]
+pub enum Doing<T> {
+    /// Nothing.
+    Nothing,
+    /// A new one is written.
+    Adding,
+    /// This one is changed.
+    Editing(T),
+    /// This one is about to be deleted.
+    Deleting(T),
+}
+
+/// Everybody who can be mailed.
+#[component]
+pub fn People(props: &PeopleProps) -> Html {
+    let words = use_words();
+    let doing = use_state(|| Doing::<Recipient>::Nothing);
+    let close = {
+        let doing = doing.setter();
+        Callback::from(move |()| doing.set(Doing::Nothing))
+    };
+    let done = {
+        let (close, reload) = (close.clone(), props.reload.clone());
+        Callback::from(move |()| {
+            close.emit(());
+            reload.emit(());
+        })
+    };
+    let to = |next: Doing<Recipient>| {
+        let doing = doing.setter();
+        move |_: MouseEvent| doing.set(next.clone())
+    };
+    let groups = props.groups.as_ref().map(|page| page.items.clone()).unwrap_or_default();
+    let list = props.recipients.as_ref().map_or(&[][..], |page| &page.items);
+    let rows = list.iter().map(|recipient| {
+        let names: Vec<&str> = recipient.groups.iter().map(|group| group.name.as_str()).collect();
+        let language = match recipient.language {
+            Language::En => words.people.english,
+            Language::Zh => words.people.chinese,
+        };
+        html! {
+            <tr key={recipient.id}>
+                <th scope="row" class="card-name">{ &recipient.name }
+                    if !recipient.enabled {
+                        <span class="pill pill-lost ms-2">{ words.people.disabled }</span>
+                    }
+                </th>
+                <td>{ &recipient.email }</td>
+                <td>{ names.join(", ") }</td>
+                <td class="muted">{ language }{ " · " }{ &recipient.time_zone }</td>
+                <td class="card-actions">
+                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&recipient.name)}
+                        title={words.common.edit} onclick={to(Doing::Editing(recipient.clone()))}><Icon name={IconName::Pencil} /></button>
+                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&recipient.name)}
+                        title={words.common.delete} onclick={to(Doing::Deleting(recipient.clone()))}><Icon name={IconName::Trash} /></button>
+                </td>
+            </tr>
+        }
+    });
+    html! {
+        <section aria-label={words.people.recipients}>
+            <div class="part-bar">
+                <span class="grow"></span>
+                <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
+                    <Icon name={IconName::Plus} />{ words.people.add_recipient }
+                </button>
+            </div>
+            if let Some(error) = props.error.clone() {
+                <Failure {error} again={props.reload.clone()} />
+            }
+            if list.is_empty() && props.recipients.is_some() {
+                <p class="none muted">{ words.people.no_recipients }</p>
+            } else {
+                <table class="table-plain">
+                    <thead><tr>
+                        <th scope="col">{ words.people.person_name }</th><th scope="col">{ words.people.email }</th>
+                        <th scope="col">{ words.people.groups }</th><th scope="col">{ words.people.language }</th>
+                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                    </tr></thead>
+                    <tbody>{ for rows }</tbody>
+                </table>
+            }
+            { match (*doing).clone() {
+                Doing::Nothing => html! {},
+                Doing::Adding => html! { <RecipientForm {groups} {done} {close} /> },
+                Doing::Editing(recipient) => html! { <RecipientForm {recipient} {groups} {done} {close} /> },
+                Doing::Deleting(recipient) => html! {
+                    <DeleteDialog name={recipient.name} path={format!("recipients/{}", recipient.id)} {done} {close} />
+                },
+            } }
+        </section>
+    }
+}

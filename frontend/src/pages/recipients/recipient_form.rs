@@ -1,0 +1,125 @@
+use tocsin_api_types::{Group, Language, Recipient, RecipientInput};
+use web_sys::HtmlSelectElement;
+use yew::prelude::*;
+
+use super::submit::{body, use_submit};
+use crate::{
+    components::{CheckField, Choices, Dialog, TextField},
+    i18n::use_words,
+    state::use_status,
+    time,
+};
+
+#[derive(Properties, PartialEq)]
+pub struct RecipientFormProps {
+    /// The one to change; none for a new one.
+    #[prop_or_default]
+    pub recipient: Option<Recipient>,
+    pub groups: Vec<Group>,
+    pub done: Callback<()>,
+    pub close: Callback<()>,
+}
+
+fn input_of(recipient: &Recipient) -> RecipientInput {
+    RecipientInput {
+        name: recipient.name.clone(),
+        email: recipient.email.clone(),
+        language: Some(recipient.language),
+        time_zone: Some(recipient.time_zone.clone()),
+        enabled: Some(recipient.enabled),
+        group_ids: Some(recipient.groups.iter().map(|group| group.id).collect()),
+    }
+}
+
+fn new_input() -> RecipientInput {
+    RecipientInput {
+        name: String::new(),
+        email: String::new(),
+        language: None,
+        time_zone: None,
+        enabled: Some(true),
+        group_ids: Some(Vec::new()),
+    }
+}
+
+/// Adds or changes a recipient.
+#[component]
+pub fn RecipientForm(props: &RecipientFormProps) -> Html {
+    let words = use_words();
+    let status = use_status();
+    let input = use_state(|| props.recipient.as_ref().map_or_else(new_input, input_of));
+    let submit = use_submit("recipients", props.done.clone());
+    let id = props.recipient.as_ref().map(|recipient| recipient.id);
+    let set = |change: fn(&mut RecipientInput, String)| {
+        let input = input.clone();
+        Callback::from(move |text: String| {
+            let mut next = (*input).clone();
+            change(&mut next, text);
+            input.set(next);
+        })
+    };
+    let language = {
+        let set = set(|input, code| {
+            input.language = match code.as_str() {
+                "en" => Some(Language::En),
+                "zh" => Some(Language::Zh),
+                _ => None,
+            };
+        });
+        move |event: Event| set.emit(event.target_unchecked_into::<HtmlSelectElement>().value())
+    };
+    let enabled = {
+        let input = input.clone();
+        Callback::from(move |enabled| input.set(RecipientInput { enabled: Some(enabled), ..(*input).clone() }))
+    };
+    let chosen = {
+        let input = input.clone();
+        Callback::from(move |ids| input.set(RecipientInput { group_ids: Some(ids), ..(*input).clone() }))
+    };
+    let onsubmit = {
+        let (input, send) = (input.clone(), submit.send.clone());
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            send.emit((id, body(&*input)));
+        }
+    };
+    let title = match &props.recipient {
+        Some(recipient) => (words.people.edit_named)(&recipient.name),
+        None => words.people.add_recipient.to_owned(),
+    };
+    let default_language = match status.as_ref().map(|status| status.default_language) {
+        Some(Language::En) => words.people.english,
+        Some(Language::Zh) => words.people.chinese,
+        None => "",
+    };
+    let default_zone = status.map(|status| status.default_time_zone.clone()).unwrap_or_default();
+    let groups: Vec<(i64, AttrValue)> = props.groups.iter().map(|g| (g.id, g.name.clone().into())).collect();
+    html! {
+        <Dialog {title} close={props.close.clone()} keep={true}>
+            <form class="form" {onsubmit} novalidate={true}>
+                <TextField id="recipient-name" label={words.people.person_name} value={input.name.clone()} autofocus={true}
+                    change={set(|input, text| input.name = text)} error={submit.field("name")} />
+                <TextField id="recipient-email" label={words.people.email} value={input.email.clone()} kind="email" maxlength={254}
+                    change={set(|input, text| input.email = text)} error={submit.field("email")} />
+                <div class="field">
+                    <label for="recipient-language">{ words.people.language }</label>
+                    <select id="recipient-language" class="select w-full" onchange={language}>
+                        if id.is_none() {
+                            <option value="" selected={input.language.is_none()}>{ (words.people.default)(default_language) }</option>
+                        }
+                        <option value="zh" selected={input.language == Some(Language::Zh)}>{ words.people.chinese }</option>
+                        <option value="en" selected={input.language == Some(Language::En)}>{ words.people.english }</option>
+                    </select>
+                </div>
+                <TextField id="recipient-zone" label={words.people.zone} value={input.time_zone.clone().unwrap_or_default()}
+                    list="zones" placeholder={default_zone} hint={words.people.zone_hint} error={submit.field("timeZone")}
+                    change={set(|input, text| input.time_zone = (!text.trim().is_empty()).then(|| text.trim().to_owned()))} />
+                <datalist id="zones">{ for time::zones().into_iter().map(|zone| html! { <option value={zone} /> }) }</datalist>
+                <Choices label={words.people.groups} all={groups} chosen={input.group_ids.clone().unwrap_or_default()}
+                    change={chosen} error={submit.field("groupIds")} />
+                <CheckField label={words.people.enabled} checked={input.enabled.unwrap_or(true)} change={enabled} />
+                { submit.end(words, &props.close) }
+            </form>
+        </Dialog>
+    }
+}

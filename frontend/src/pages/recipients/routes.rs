@@ -1,0 +1,146 @@
+use std::rc::Rc;
+
+use gloo_net::http::Method;
+use serde::de::IgnoredAny;
+use tocsin_api_types::{Group, Page, Route, RouteOrder};
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::{people::Doing, route_form::RouteForm};
+use crate::{
+    api::{self, ApiError},
+    components::{DeleteDialog, Failure, Icon, IconName},
+    i18n::{Words, use_words},
+};
+
+#[derive(Properties, PartialEq)]
+pub struct RoutesProps {
+    pub routes: Option<Rc<Page<Route>>>,
+    pub groups: Option<Rc<Page<Group>>>,
+    pub error: Option<ApiError>,
+    pub reload: Callback<()>,
+}
+
+/// Which alerts go to which groups, in order.
+#[component]
+pub fn Routes(props: &RoutesProps) -> Html {
+    let words = use_words();
+    let doing = use_state(|| Doing::<Route>::Nothing);
+    let moving = use_state(|| None::<ApiError>);
+    let close = {
+        let doing = doing.setter();
+        Callback::from(move |()| doing.set(Doing::Nothing))
+    };
+    let done = {
+        let (close, reload) = (close.clone(), props.reload.clone());
+        Callback::from(move |()| {
+            close.emit(());
+            reload.emit(());
+        })
+    };
+    let to = |next: Doing<Route>| {
+        let doing = doing.setter();
+        move |_: MouseEvent| doing.set(next.clone())
+    };
+    let groups = props.groups.as_ref().map(|page| page.items.clone()).unwrap_or_default();
+    let list = props.routes.as_ref().map_or(&[][..], |page| &page.items);
+    // Swaps a route with the one before or after it.
+    let swap = |one: usize, two: usize| {
+        let mut ids: Vec<i64> = list.iter().map(|route| route.id).collect();
+        if one < ids.len() && two < ids.len() {
+            ids.swap(one, two);
+        }
+        let (reload, moving) = (props.reload.clone(), moving.setter());
+        move |_: MouseEvent| {
+            let (order, reload, moving) = (RouteOrder { ids: ids.clone() }, reload.clone(), moving.clone());
+            spawn_local(async move {
+                let answer = api::send::<_, IgnoredAny>(Method::PUT, "routes/order", &order).await;
+                moving.set(answer.err());
+                reload.emit(());
+            });
+        }
+    };
+    let rows = list.iter().enumerate().map(|(place, route)| {
+        html! {
+            <tr key={route.id}>
+                <td class="route-order">
+                    <span class="tabular-nums muted">{ place + 1 }</span>
+                    <button type="button" class="icon-btn" aria-label={(words.people.move_up)(&route.name)}
+                        disabled={place == 0} onclick={swap(place, place.wrapping_sub(1))}><Icon name={IconName::Up} /></button>
+                    <button type="button" class="icon-btn" aria-label={(words.people.move_down)(&route.name)}
+                        disabled={place + 1 == list.len()} onclick={swap(place, place + 1)}><Icon name={IconName::Down} /></button>
+                </td>
+                <th scope="row" class="card-name">{ &route.name }</th>
+                <td>{ matchers(route, words) }</td>
+                <td>{ goes_to(route, words) }</td>
+                <td class="card-actions">
+                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&route.name)}
+                        title={words.common.edit} onclick={to(Doing::Editing(route.clone()))}><Icon name={IconName::Pencil} /></button>
+                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&route.name)}
+                        title={words.common.delete} onclick={to(Doing::Deleting(route.clone()))}><Icon name={IconName::Trash} /></button>
+                </td>
+            </tr>
+        }
+    });
+    html! {
+        <section aria-label={words.people.routes}>
+            <div class="part-bar">
+                <p class="muted grow">{ words.people.routes_why }</p>
+                <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
+                    <Icon name={IconName::Plus} />{ words.people.add_route }
+                </button>
+            </div>
+            if let Some(error) = props.error.clone().or((*moving).clone()) {
+                <Failure {error} again={props.reload.clone()} />
+            }
+            if list.is_empty() && props.routes.is_some() {
+                <p class="none muted">{ words.people.no_routes }</p>
+            } else {
+                <table class="table-plain">
+                    <thead><tr>
+                        <th scope="col">{ words.people.order }</th><th scope="col">{ words.people.name }</th>
+                        <th scope="col">{ words.people.matchers }</th><th scope="col">{ words.people.groups }</th>
+                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                    </tr></thead>
+                    <tbody>{ for rows }</tbody>
+                </table>
+            }
+            { match (*doing).clone() {
+                Doing::Nothing => html! {},
+                Doing::Adding => html! { <RouteForm {groups} {done} {close} /> },
+                Doing::Editing(route) => html! { <RouteForm {route} {groups} {done} {close} /> },
+                Doing::Deleting(route) => html! {
+                    <DeleteDialog name={route.name} path={format!("routes/{}", route.id)} {done} {close} />
+                },
+            } }
+        </section>
+    }
+}
+
+fn matchers(route: &Route, words: &Words) -> Html {
+    if route.matchers.is_empty() {
+        return html! { <span class="muted">{ words.people.everything }</span> };
+    }
+    html! {
+        <span class="matchers">{ for route.matchers.iter().map(|matcher| html! { <code class="matcher">{ matcher }</code> }) }</span>
+    }
+}
+
+fn goes_to(route: &Route, words: &Words) -> Html {
+    let names: Vec<&str> = route.groups.iter().map(|group| group.name.as_str()).collect();
+    html! {
+        <>
+            if names.is_empty() {
+                <span class="muted">{ words.people.no_groups }</span>
+            } else {
+                { names.join(", ") }
+            }
+            if route.continue_ {
+                <span class="pill pill-quiet ms-2">{ words.people.goes_on }</span>
+            }
+            if !route.repeat {
+                <span class="pill pill-quiet ms-2">{ words.people.no_repeat }</span>
+            }
+        </>
+    }
+}
