@@ -1,0 +1,250 @@
+//! Recipients, groups and routes.
+
+use tocsin_pipeline::ChangeError;
+use tocsin_pipeline::directory::{
+    GroupDraft, MailDefaults, RecipientDraft, RouteDraft, create_group, create_recipient,
+    create_route, delete_group, delete_recipient, delete_route, reorder_routes, update_group,
+    update_recipient, update_route,
+};
+use tocsin_storage::Db;
+use tocsin_storage::codes::Language;
+use tocsin_storage::directory;
+
+use crate::fields;
+
+crate::on_both!(
+    every_wrong_field_is_named,
+    what_is_left_out_is_the_default_or_unchanged,
+    what_must_be_unique_is_so_in_any_race,
+    what_is_in_use_says_by_what,
+    routes_take_their_place,
+    what_is_not_there_is_not_found,
+    a_refused_change_leaves_the_version,
+);
+
+fn defaults() -> MailDefaults {
+    MailDefaults {
+        language: Language::Zh,
+        time_zone: "Asia/Shanghai".to_owned(),
+    }
+}
+
+fn recipient(name: &str, email: &str) -> RecipientDraft {
+    RecipientDraft {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        language: None,
+        time_zone: None,
+        enabled: None,
+        group_ids: None,
+    }
+}
+
+fn group(name: &str) -> GroupDraft {
+    GroupDraft {
+        name: name.to_owned(),
+        is_default: None,
+        recipient_ids: None,
+    }
+}
+
+fn route(name: &str, matchers: &[&str], group_ids: &[i64], position: Option<i64>) -> RouteDraft {
+    RouteDraft {
+        name: name.to_owned(),
+        matchers: matchers.iter().map(|text| (*text).to_owned()).collect(),
+        group_ids: group_ids.to_vec(),
+        go_on: false,
+        repeat: true,
+        position,
+    }
+}
+
+async fn every_wrong_field_is_named(db: &Db) {
+    let draft = RecipientDraft {
+        time_zone: Some("Mars/Olympus".to_owned()),
+        group_ids: Some(vec![7, 8]),
+        ..recipient("  ", "kim@@example com")
+    };
+    let refused = create_recipient(db, &draft, &defaults()).await;
+    assert_eq!(fields(refused), ["name", "email", "timeZone", "groupIds"]);
+    let draft = GroupDraft {
+        recipient_ids: Some(vec![1]),
+        ..group("a\nb")
+    };
+    assert_eq!(
+        fields(create_group(db, &draft).await),
+        ["name", "recipientIds"]
+    );
+    let matchers = [r#"team="infra""#, "team", r#"job=~"(""#];
+    let draft = route("r", &matchers, &[9], Some(0));
+    assert_eq!(
+        fields(create_route(db, &draft).await),
+        ["matchers[1]", "matchers[2]", "position", "groupIds"]
+    );
+    let error = create_route(db, &draft).await.unwrap_err().to_string();
+    assert!(error.contains("matchers[1]: at character 5"), "{error}");
+    assert!(error.contains("groupIds: there is no group 9"), "{error}");
+    assert_eq!(directory::route_order(db).await.unwrap(), [0; 0]);
+}
+
+async fn what_is_left_out_is_the_default_or_unchanged(db: &Db) {
+    let ops = create_group(db, &group(" ops ")).await.unwrap();
+    assert_eq!(
+        (ops.group.name.as_str(), ops.group.is_default),
+        ("ops", false)
+    );
+    let draft = RecipientDraft {
+        group_ids: Some(vec![ops.id, ops.id]),
+        ..recipient("Kim", " Kim@Example.com ")
+    };
+    let kim = create_recipient(db, &draft, &defaults()).await.unwrap();
+    assert_eq!(kim.recipient.email, "Kim@Example.com");
+    assert_eq!(kim.recipient.language, Language::Zh);
+    assert_eq!(kim.recipient.time_zone, "Asia/Shanghai");
+    assert!(kim.recipient.enabled);
+    assert_eq!(kim.groups.len(), 1);
+    let draft = RecipientDraft {
+        enabled: Some(false),
+        ..recipient("Kim Li", "kim@example.com")
+    };
+    let kim = update_recipient(db, kim.id, &draft, &defaults())
+        .await
+        .unwrap();
+    assert_eq!((kim.groups.len(), kim.recipient.enabled), (1, false));
+    let draft = GroupDraft {
+        is_default: Some(true),
+        ..group("ops")
+    };
+    update_group(db, ops.id, &draft).await.unwrap();
+    let ops = update_group(db, ops.id, &group("ops")).await.unwrap();
+    assert_eq!((ops.group.is_default, ops.recipients.len()), (true, 1));
+    let draft = GroupDraft {
+        recipient_ids: Some(vec![]),
+        ..group("ops")
+    };
+    let ops = update_group(db, ops.id, &draft).await.unwrap();
+    assert_eq!(ops.recipients, []);
+}
+
+async fn what_must_be_unique_is_so_in_any_race(db: &Db) {
+    let drafts: Vec<RecipientDraft> = ["kim@example.com", "KIM@example.com", "Kim@EXAMPLE.com"]
+        .iter()
+        .map(|email| recipient("Kim", email))
+        .collect();
+    let defaults = defaults();
+    let (one, two, three) = tokio::join!(
+        create_recipient(db, &drafts[0], &defaults),
+        create_recipient(db, &drafts[1], &defaults),
+        create_recipient(db, &drafts[2], &defaults),
+    );
+    let results = [one, two, three];
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    for refused in results.into_iter().filter_map(Result::err) {
+        assert!(
+            matches!(refused, ChangeError::Conflict { field: "email", .. }),
+            "{refused}"
+        );
+    }
+    let ops = create_group(db, &group("ops")).await.unwrap();
+    let dba = create_group(db, &group("dba")).await.unwrap();
+    let refused = update_group(db, dba.id, &group("ops")).await.unwrap_err();
+    assert!(
+        matches!(refused, ChangeError::Conflict { field: "name", .. }),
+        "{refused}"
+    );
+    update_group(db, ops.id, &group("ops")).await.unwrap();
+}
+
+async fn what_is_in_use_says_by_what(db: &Db) {
+    let kim = create_recipient(db, &recipient("Kim", "kim@example.com"), &defaults()).await;
+    let kim = kim.unwrap();
+    let draft = GroupDraft {
+        recipient_ids: Some(vec![kim.id]),
+        ..group("ops")
+    };
+    let ops = create_group(db, &draft).await.unwrap();
+    let all = create_route(db, &route("all", &[], &[ops.id], None))
+        .await
+        .unwrap();
+    match delete_recipient(db, kim.id).await.unwrap_err() {
+        ChangeError::InUse { detail, users } => {
+            assert_eq!(users, ["ops"]);
+            assert!(detail.contains("in the group \"ops\""), "{detail}");
+        }
+        other => panic!("expected a use, not: {other}"),
+    }
+    match delete_group(db, ops.id).await.unwrap_err() {
+        ChangeError::InUse { detail, users } => {
+            assert_eq!(users, ["all"]);
+            assert!(detail.contains("by the route \"all\""), "{detail}");
+        }
+        other => panic!("expected a use, not: {other}"),
+    }
+    delete_route(db, all.id).await.unwrap();
+    // Members are no use: they leave the group.
+    delete_group(db, ops.id).await.unwrap();
+    delete_recipient(db, kim.id).await.unwrap();
+}
+
+async fn routes_take_their_place(db: &Db) {
+    let mut ids = Vec::new();
+    for (name, position) in [("b", None), ("d", Some(99)), ("a", Some(1)), ("c", Some(3))] {
+        let matchers = ["team = infra", r#"job=~"api.*""#];
+        let created = create_route(db, &route(name, &matchers, &[], position))
+            .await
+            .unwrap();
+        assert_eq!(
+            created.route.matchers,
+            [r#"team="infra""#, r#"job=~"api.*""#]
+        );
+        ids.push(created.id);
+    }
+    let [b, d, a, c] = ids[..] else {
+        panic!("four routes")
+    };
+    assert_eq!(directory::route_order(db).await.unwrap(), [a, b, c, d]);
+    let moved = update_route(db, a, &route("a", &[], &[], Some(3)))
+        .await
+        .unwrap();
+    assert_eq!(moved.position, 3);
+    assert_eq!(directory::route_order(db).await.unwrap(), [b, c, a, d]);
+    let stays = update_route(db, c, &route("c", &[], &[], None))
+        .await
+        .unwrap();
+    assert_eq!(stays.position, 2);
+    reorder_routes(db, &[d, c, b, a]).await.unwrap();
+    assert_eq!(directory::route_order(db).await.unwrap(), [d, c, b, a]);
+    for wrong in [
+        vec![d, c, b],
+        vec![d, c, b, b],
+        vec![d, c, b, a, 99],
+        vec![],
+    ] {
+        assert_eq!(fields(reorder_routes(db, &wrong).await), ["ids"]);
+    }
+}
+
+async fn what_is_not_there_is_not_found(db: &Db) {
+    let not_found = |refused: ChangeError| matches!(refused, ChangeError::NotFound { .. });
+    let draft = recipient("Kim", "kim@example.com");
+    let refused = update_recipient(db, 1, &draft, &defaults()).await;
+    assert!(not_found(refused.unwrap_err()));
+    assert!(not_found(
+        update_group(db, 1, &group("ops")).await.unwrap_err()
+    ));
+    let refused = update_route(db, 1, &route("all", &[], &[], None)).await;
+    assert!(not_found(refused.unwrap_err()));
+    assert!(not_found(delete_recipient(db, 1).await.unwrap_err()));
+    assert!(not_found(delete_group(db, 1).await.unwrap_err()));
+    assert!(not_found(delete_route(db, 1).await.unwrap_err()));
+}
+
+async fn a_refused_change_leaves_the_version(db: &Db) {
+    create_group(db, &group("ops")).await.unwrap();
+    assert_eq!(directory::version(db).await.unwrap(), 1);
+    create_group(db, &group("ops")).await.unwrap_err();
+    create_group(db, &group("")).await.unwrap_err();
+    assert_eq!(directory::version(db).await.unwrap(), 1);
+    create_group(db, &group("dba")).await.unwrap();
+    assert_eq!(directory::version(db).await.unwrap(), 2);
+}

@@ -1,0 +1,79 @@
+//! What people change, on both databases.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed, and says where"
+)]
+
+mod acknowledge;
+mod directory;
+
+use std::time::Duration;
+
+use tocsin_pipeline::ChangeError;
+use tocsin_storage::{Db, DbSettings};
+use tocsin_test_postgres::TestDatabase;
+
+/// A database of its own, with what has to live as long as it does.
+struct TestDb {
+    db: Db,
+    _directory: Option<tempfile::TempDir>,
+    _server: Option<TestDatabase>,
+}
+
+/// Makes a test for each database of `async fn NAME(db: &Db)`.
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(&$crate::TestDb::sqlite().await.db).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(&$crate::TestDb::postgres().await.db).await;
+            })+
+        }
+    };
+}
+
+impl TestDb {
+    async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/test.sqlite", directory.path().display());
+        Self {
+            db: open(url).await,
+            _directory: Some(directory),
+            _server: None,
+        }
+    }
+
+    async fn postgres() -> Self {
+        let server = TestDatabase::create();
+        Self {
+            db: open(server.url().to_owned()).await,
+            _directory: None,
+            _server: Some(server),
+        }
+    }
+}
+
+async fn open(url: String) -> Db {
+    let settings = DbSettings {
+        url,
+        max_connections: 4,
+        connect_timeout: Duration::from_secs(10),
+    };
+    Db::open(&settings).await.unwrap()
+}
+
+/// The names of the fields that a change was refused for.
+fn fields<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
+    match refused.unwrap_err() {
+        ChangeError::Invalid(issues) => issues.into_iter().map(|issue| issue.field).collect(),
+        other => panic!("expected wrong fields, not: {other}"),
+    }
+}
