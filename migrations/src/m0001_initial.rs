@@ -62,6 +62,11 @@ const TABLES: [&str; 23] = [
 
 /// The alerts themselves: who they are, what was said of them, and the
 /// incidents that it folds into.
+///
+/// No foreign keys here: a batch writes a dozen rows for a new alert, and a
+/// look-up for each reference would cost as much again. One writer makes all
+/// of them, from ids that it has just read or written. What people edit (the
+/// directory) has them.
 const ALERTS: &str = "
 CREATE TABLE label_sets (
     id {key},
@@ -87,8 +92,8 @@ CREATE TABLE labels (
 CREATE INDEX labels_name ON labels {any_length} (name);
 
 CREATE TABLE label_set_labels (
-    label_id BIGINT NOT NULL REFERENCES labels (id),
-    label_set_id BIGINT NOT NULL REFERENCES label_sets (id),
+    label_id BIGINT NOT NULL,
+    label_set_id BIGINT NOT NULL,
     PRIMARY KEY (label_id, label_set_id)
 );
 
@@ -117,8 +122,8 @@ CREATE TABLE senders (
 );
 
 CREATE TABLE sender_states (
-    series_id BIGINT NOT NULL REFERENCES series (id),
-    sender_id BIGINT NOT NULL REFERENCES senders (id),
+    series_id BIGINT NOT NULL,
+    sender_id BIGINT NOT NULL,
     status SMALLINT NOT NULL,
     starts_at BIGINT,
     ends_at BIGINT,
@@ -131,7 +136,7 @@ CREATE TABLE sender_states (
 
 CREATE TABLE incidents (
     id {key},
-    series_id BIGINT NOT NULL REFERENCES series (id),
+    series_id BIGINT NOT NULL,
     state SMALLINT NOT NULL,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT,
@@ -142,8 +147,8 @@ CREATE TABLE incidents (
     occurrences BIGINT NOT NULL,
     senders BIGINT NOT NULL,
     previous_id BIGINT,
-    label_set_id BIGINT NOT NULL REFERENCES label_sets (id),
-    annotation_set_id BIGINT NOT NULL REFERENCES annotation_sets (id),
+    label_set_id BIGINT NOT NULL,
+    annotation_set_id BIGINT NOT NULL,
     known_at BIGINT,
     known_by TEXT,
     memo TEXT NOT NULL DEFAULT ''
@@ -308,8 +313,8 @@ CREATE INDEX notifications_thread ON notifications (thread_id);
 CREATE INDEX notifications_recipient ON notifications (recipient_id);
 
 CREATE TABLE notification_events (
-    notification_id BIGINT NOT NULL REFERENCES notifications (id),
-    event_id BIGINT NOT NULL REFERENCES incident_events (id),
+    notification_id BIGINT NOT NULL,
+    event_id BIGINT NOT NULL,
     recipient_id BIGINT NOT NULL,
     resend BOOLEAN NOT NULL,
     PRIMARY KEY (notification_id, event_id)
@@ -320,7 +325,7 @@ CREATE INDEX notification_events_event ON notification_events (event_id);
 
 CREATE TABLE attempts (
     id {key},
-    notification_id BIGINT NOT NULL REFERENCES notifications (id),
+    notification_id BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     finished_at BIGINT,
     error TEXT

@@ -16,7 +16,7 @@ use super::judging::{Done, Filed, Ledger};
 use super::mails::{Envelope, Mails};
 use super::owing::owed;
 use super::plan::Directory;
-use super::queue::Incoming;
+use super::queue::{Incoming, Keys};
 use super::writer::Context;
 
 /// What a writer carries from batch to batch.
@@ -61,7 +61,12 @@ pub(super) async fn store(
     ids.begin(tx).await?;
     directory.refresh(tx).await?;
 
-    let mut groups = lock_groups(tx, batch).await?;
+    // Without anybody to mail, groups need not be looked at.
+    let mut groups = if directory.recipients.is_empty() {
+        HashMap::new()
+    } else {
+        lock_groups(tx, batch).await?
+    };
     let known = Known::load(tx, batch).await?;
     let mut ledger = known.ledger(tx, batch).await?;
     reserve(ids, tx, batch).await?;
@@ -82,8 +87,8 @@ pub(super) async fn store(
         };
         let sender = known.sender(incoming);
         let mut done: Vec<Done> = Vec::with_capacity(body.alerts.len());
-        for said in &body.alerts {
-            let filed = known.file(&incoming.source, sender, said);
+        for (said, keys) in incoming.alerts() {
+            let filed = known.file(&incoming.source, sender, keys)?;
             let one = ledger.file(&context.settings.rules, ids, id, now, said, filed);
             report.count(one.verdict);
             done.push(one);
@@ -153,19 +158,19 @@ impl Known {
         let mut annotation_sets = HashMap::new();
         for incoming in batch {
             senders.insert(sender_key(incoming));
-            for said in &incoming.body.alerts {
-                series.insert(series_key(&incoming.source, said));
+            for (said, keys) in incoming.alerts() {
+                series.insert(series_key(&incoming.source, keys));
                 let set = LabelSet {
                     labels: &said.labels,
                     facts: &said.facts,
                 };
-                label_sets.insert(label_digest(said), set);
+                label_sets.insert(keys.label_set, set);
                 let set = AnnotationSet {
                     annotations: &said.annotations,
                     generator_url: &said.generator_url,
                     message: &said.facts.message,
                 };
-                annotation_sets.insert(annotation_digest(said), set);
+                annotation_sets.insert(keys.annotation_set, set);
             }
         }
         Ok(Self {
@@ -182,8 +187,8 @@ impl Known {
         let mut told: HashMap<i64, BTreeSet<i64>> = HashMap::new();
         for incoming in batch {
             let series = told.entry(self.sender(incoming)).or_default();
-            for said in &incoming.body.alerts {
-                series.extend(self.series.get(&series_key(&incoming.source, said)));
+            for keys in &incoming.keys {
+                series.extend(self.series.get(&series_key(&incoming.source, keys)));
             }
         }
         let mut memories = HashMap::new();
@@ -201,15 +206,18 @@ impl Known {
             .unwrap_or_default()
     }
 
-    fn file(&self, source: &str, sender: i64, said: &Said) -> Filed {
-        // Every key was loaded above; a missing one would fail its foreign key.
-        let id = |id: Option<&i64>| id.copied().unwrap_or_default();
-        Filed {
-            series: id(self.series.get(&series_key(source, said))),
+    /// Every key was loaded with the batch; one that is missing all the same
+    /// fails the batch, because nothing may be filed under a wrong number.
+    fn file(&self, source: &str, sender: i64, keys: &Keys) -> Result<Filed, StorageError> {
+        let series = self.series.get(&series_key(source, keys));
+        let label_set = self.label_sets.get(&keys.label_set);
+        let annotation_set = self.annotation_sets.get(&keys.annotation_set);
+        Ok(Filed {
+            series: *series.ok_or(StorageError::Stale("series"))?,
             sender,
-            label_set: id(self.label_sets.get(&label_digest(said))),
-            annotation_set: id(self.annotation_sets.get(&annotation_digest(said))),
-        }
+            label_set: *label_set.ok_or(StorageError::Stale("label_sets"))?,
+            annotation_set: *annotation_set.ok_or(StorageError::Stale("annotation_sets"))?,
+        })
     }
 }
 
@@ -217,16 +225,8 @@ fn sender_key(incoming: &Incoming) -> SenderKey {
     (incoming.source.clone(), incoming.body.external_url.clone())
 }
 
-fn series_key(source: &str, said: &Said) -> SeriesKey {
-    (source.to_owned(), said.fingerprint.to_string())
-}
-
-fn label_digest(said: &Said) -> Digest {
-    Digest::of_labels(&said.labels, &said.facts.team)
-}
-
-fn annotation_digest(said: &Said) -> Digest {
-    Digest::of_annotations(&said.annotations, &said.generator_url)
+fn series_key(source: &str, keys: &Keys) -> SeriesKey {
+    (source.to_owned(), keys.fingerprint.clone())
 }
 
 async fn lock_groups(

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tocsin_core::alert::Body;
+use tocsin_core::alert::{Body, Said};
+use tocsin_core::digest::Digest;
 use tocsin_core::parse::{self, ParseError};
 use tocsin_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -58,14 +59,43 @@ pub enum IngestError {
     Stopping,
 }
 
-/// A delivery that waits to be stored.
+/// Under what an alert is stored.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    /// The fingerprint as it is stored.
+    pub(super) fingerprint: String,
+    pub(super) label_set: Digest,
+    pub(super) annotation_set: Digest,
+}
+
+impl From<&Said> for Keys {
+    fn from(said: &Said) -> Self {
+        Self {
+            fingerprint: said.fingerprint.to_string(),
+            label_set: Digest::of_labels(&said.labels, &said.facts.team),
+            annotation_set: Digest::of_annotations(&said.annotations, &said.generator_url),
+        }
+    }
+}
+
+/// A delivery that waits to be stored. All that can be reckoned without the
+/// database has been, in the caller's task, because writers are few.
 pub(super) struct Incoming {
     pub(super) received_at: Timestamp,
     pub(super) source: String,
     pub(super) body: Body,
+    /// Of each of the body's readable alerts.
+    pub(super) keys: Vec<Keys>,
     /// The raw body, compressed.
     pub(super) raw: Vec<u8>,
     pub(super) body_bytes: usize,
+}
+
+impl Incoming {
+    /// The readable alerts with their keys.
+    pub(super) fn alerts(&self) -> impl Iterator<Item = (&Said, &Keys)> {
+        self.body.alerts.iter().zip(&self.keys)
+    }
 }
 
 pub(super) struct Job {
@@ -125,6 +155,7 @@ impl Ingest {
                 let incoming = Incoming {
                     received_at,
                     source,
+                    keys: body.alerts.iter().map(Keys::from).collect(),
                     body,
                     body_bytes: raw.len(),
                     raw: compress(&raw),
