@@ -6,6 +6,7 @@
 
 mod cli;
 mod config;
+mod demo;
 mod http;
 mod logging;
 mod metrics;

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
+use tocsin_core::time::Timestamp;
 use tocsin_mailer::{FileLimits, FileMailer, Mailer, Renderer, SmtpMailer};
 use tocsin_pipeline::{Clock, Pipeline, PipelineSettings, SystemClock};
 use tocsin_storage::{Db, DbSettings};
@@ -14,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, Settings};
+use crate::demo;
 use crate::http::{self, AppState};
 use crate::welcome::Welcome;
 
@@ -50,65 +52,87 @@ impl Failure {
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
     let mailer = mailer(&settings)?;
-    let renderer = Renderer::new(settings.template_dir.as_deref())
-        .map_err(|error| ConfigError::new("mail.template_dir", error.to_string()))?;
+    let renderer = renderer(&settings)?;
     let listener = listen(&settings)?;
     let address = listener
         .local_addr()
         .map_err(Failure::system("the address"))?;
-    let db = Db::open(&database(&settings)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let pipeline = Pipeline::start(
-        db.clone(),
-        mailer,
-        renderer,
-        Arc::clone(&clock),
-        pipeline_settings(&settings),
-    )
-    .await?;
+    let (db, to_come) = database_of(&settings, clock.now()).await?;
+    let rules = pipeline_settings(&settings);
+    let pipeline = Pipeline::start(db.clone(), mailer, renderer, Arc::clone(&clock), rules).await?;
 
     let (stop, stopping) = watch::channel(false);
-    let welcome = Welcome {
-        settings: &settings,
-        address,
-    }
-    .to_string();
-    let drain_timeout = settings.drain_timeout;
-    let workers = settings.workers;
-    let webhook_url = settings.webhook_url(address);
-    let state = AppState::new(
-        settings,
-        webhook_url,
+    let patience = settings.drain_timeout;
+    let state = web::Data::new(AppState::new(
+        settings.clone(),
+        settings.webhook_url(address),
         db.clone(),
         pipeline.clone(),
         clock,
         stopping,
-    );
-    let state = web::Data::new(state);
-    let mut server = HttpServer::new(move || http::app(state.clone()))
-        .shutdown_timeout(drain_timeout.as_secs().max(1))
-        .disable_signals();
-    if let Some(workers) = workers {
-        server = server.workers(workers);
-    }
-    let server = server
-        .listen(listener)
-        .map_err(Failure::system(format!("listening on {address}")))?
-        .run();
+    ));
+    let server = server(&settings, state, listener)
+        .map_err(Failure::system(format!("listening on {address}")))?;
     let handle = server.handle();
     let running = tokio::spawn(server);
+    let demo = tokio::spawn(demo::go_on(
+        to_come,
+        db.clone(),
+        pipeline.clone(),
+        settings.clone(),
+    ));
 
+    let welcome = Welcome {
+        settings: &settings,
+        address,
+    };
     // Standard output may be closed; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "{welcome}");
     tracing::info!(%address, "serving");
     wait_for_end().await?;
-    drain(&stop, &pipeline, &handle, drain_timeout).await;
+
+    drain(&stop, &pipeline, &handle, patience).await;
+    demo.abort();
     if let Ok(Err(error)) = running.await {
         return Err(Failure::system("serving")(error));
     }
     db.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The database; of a demo, filled, and with it what happens next.
+async fn database_of(
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(Db, Vec<demo::Step>), Failure> {
+    if !settings.demo {
+        return Ok((Db::open(&database(settings)).await?, Vec::new()));
+    }
+    let _ = writeln!(
+        std::io::stdout(),
+        "Making up {} days of history …",
+        demo::DAYS
+    );
+    demo::clear(settings)?;
+    let db = Db::open(&database(settings)).await?;
+    let to_come = demo::fill(settings, pipeline_settings(settings), &db, now).await?;
+    Ok((db, to_come))
+}
+
+fn server(
+    settings: &Settings,
+    state: web::Data<AppState>,
+    listener: TcpListener,
+) -> std::io::Result<Server> {
+    let mut server = HttpServer::new(move || http::app(state.clone()))
+        .shutdown_timeout(settings.drain_timeout.as_secs().max(1))
+        .disable_signals();
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers);
+    }
+    Ok(server.listen(listener)?.run())
 }
 
 /// First the pipeline: it answers what it has taken, while connections and the
@@ -148,6 +172,15 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     })
 }
 
+/// How mails are rendered.
+///
+/// # Errors
+/// A template that cannot be used.
+pub(crate) fn renderer(settings: &Settings) -> Result<Renderer, ConfigError> {
+    Renderer::new(settings.template_dir.as_deref())
+        .map_err(|error| ConfigError::new("mail.template_dir", error.to_string()))
+}
+
 fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
     if let Some(smtp) = &settings.smtp {
         let mailer = SmtpMailer::new(smtp)
@@ -180,7 +213,8 @@ pub(crate) fn database(settings: &Settings) -> DbSettings {
     }
 }
 
-fn pipeline_settings(settings: &Settings) -> PipelineSettings {
+/// What the use cases need of the settings.
+pub(crate) fn pipeline_settings(settings: &Settings) -> PipelineSettings {
     PipelineSettings {
         rules: tocsin_core::judge::Rules {
             window: settings.window,

@@ -223,8 +223,8 @@ impl Default for Mail {
             default_language: Language::En,
             default_time_zone: "UTC".to_owned(),
             template_dir: None,
-            max_files: 10_000,
-            max_file_bytes: Size::mib(256),
+            max_files: 1_000,
+            max_file_bytes: Size::mib(64),
             smtp: None,
         }
     }

@@ -31,6 +31,8 @@ mod routes;
 mod state;
 mod stats;
 mod status;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use actix_web::body::BoxBody;
