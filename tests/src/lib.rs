@@ -1,1 +1,65 @@
-//! stub
+//! What the end-to-end tests stand on: the real program with a folder, a port
+//! and a database of its own, real senders, and a real SMTP server.
+//!
+//! A test reads: start a [`Tocsin`] (with [`Options`]), [`Tocsin::post`] a
+//! [`Webhook`] or a fixture, look with [`Tocsin::get`], and where something
+//! happens by itself wait for it with [`wait_until`]. Every answer that passes
+//! through is compared with `openapi/openapi.json` on its way.
+//!
+//! Tests of what reaches the database run on both, by [`on_both!`].
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot run says so by panicking"
+)]
+
+mod body;
+mod client;
+mod database;
+mod events;
+mod fixtures;
+mod inbox;
+mod metrics;
+mod options;
+mod people;
+mod process;
+mod schema;
+mod smtp;
+mod tocsin;
+mod wait;
+mod walk;
+
+pub use body::{Said, Webhook, ago, firing, now, resolved};
+pub use client::{Reply, Request};
+pub use database::Database;
+pub use events::{Event, EventStream};
+pub use fixtures::fixture;
+pub use inbox::Mail;
+pub use metrics::Metrics;
+pub use options::Options;
+pub use people::{Team, team};
+pub use process::{Finished, binary, run, workspace};
+pub use smtp::{Certificates, SmtpServer};
+pub use tocsin::Tocsin;
+pub use wait::{eventually, wait_until};
+pub use walk::Walk;
+
+/// Makes a test for each database of each `async fn NAME(database: Database)`.
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::Database::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::Database::postgres().await).await;
+            })+
+        }
+    };
+}

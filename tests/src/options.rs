@@ -1,0 +1,91 @@
+//! How the program is started.
+
+use crate::{Certificates, Database, SmtpServer};
+
+/// The program's settings; what is not said is its default.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) database: Database,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) config: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) token: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::on(Database::Sqlite)
+    }
+}
+
+impl Options {
+    /// The defaults, on this database.
+    #[must_use]
+    pub fn on(database: Database) -> Self {
+        Self {
+            database,
+            settings: Vec::new(),
+            config: None,
+            password: None,
+            token: None,
+        }
+    }
+
+    /// Sets a key, through its environment variable.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// A settings file.
+    #[must_use]
+    pub fn config(mut self, toml: impl Into<String>) -> Self {
+        self.config = Some(toml.into());
+        self
+    }
+
+    /// The password that the harness's own requests carry, and the program
+    /// wants.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self.set("auth.admin_password", password)
+    }
+
+    /// The token that the harness's own deliveries carry, and the program
+    /// wants.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self.set(
+            "ingest.tokens",
+            format!(r#"[{{"name": "test", "token": "{token}"}}]"#),
+        )
+    }
+
+    /// Mail through this server, without TLS.
+    #[must_use]
+    pub fn smtp(self, server: &SmtpServer) -> Self {
+        self.set("mail.from", "Tocsin <tocsin@example.com>")
+            .set("mail.smtp.host", "localhost")
+            .set("mail.smtp.port", server.port)
+            .set("mail.smtp.tls", "none")
+            .set("mail.smtp.timeout", "5s")
+    }
+
+    /// Mail through this server, with STARTTLS and AUTH.
+    #[must_use]
+    pub fn secure_smtp(
+        self,
+        server: &SmtpServer,
+        certificates: &Certificates,
+        (user, password): (&str, &str),
+    ) -> Self {
+        self.smtp(server)
+            .set("mail.smtp.tls", "starttls")
+            .set("mail.smtp.ca_file", certificates.ca.display())
+            .set("mail.smtp.username", user)
+            .set("mail.smtp.password", password)
+    }
+}

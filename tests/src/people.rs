@@ -1,0 +1,71 @@
+//! Recipients and groups, as most tests need them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tocsin_api_types::{Group, Notification, NotificationState, Recipient, Route};
+
+use crate::{Tocsin, eventually};
+
+/// A group with one recipient.
+#[derive(Clone, Debug)]
+pub struct Team {
+    /// The group.
+    pub group: Group,
+    /// Its recipient, at `NAME@example.com`.
+    pub person: Recipient,
+}
+
+/// Makes a group of that name with one recipient.
+pub async fn team(tocsin: &Tocsin, name: &str) -> Team {
+    let group = tocsin.create_group(&json!({"name": name})).await;
+    let person = tocsin
+        .create_recipient(&json!({
+            "name": format!("On call of {name}"),
+            "email": format!("{name}@example.com"),
+            "groupIds": [group.id],
+        }))
+        .await;
+    Team { group, person }
+}
+
+impl Tocsin {
+    /// Adds a recipient.
+    pub async fn create_recipient(&self, input: &Value) -> Recipient {
+        self.send(Method::POST, "/api/v1/recipients", input)
+            .await
+            .expect(201)
+            .json()
+    }
+
+    /// Adds a group.
+    pub async fn create_group(&self, input: &Value) -> Group {
+        self.send(Method::POST, "/api/v1/groups", input)
+            .await
+            .expect(201)
+            .json()
+    }
+
+    /// Adds a route.
+    pub async fn create_route(&self, input: &Value) -> Route {
+        self.send(Method::POST, "/api/v1/routes", input)
+            .await
+            .expect(201)
+            .json()
+    }
+
+    /// Waits until no mail is on its way, and returns all of them, newest
+    /// first.
+    pub async fn settled(&self) -> Vec<Notification> {
+        eventually("all mails are sent, written or failed", || async {
+            let mails: Vec<Notification> = self.all("notifications").await;
+            let waits = |mail: &Notification| {
+                matches!(
+                    mail.state,
+                    NotificationState::Queued | NotificationState::Sending
+                )
+            };
+            Some(mails).filter(|mails| !mails.iter().any(waits))
+        })
+        .await
+    }
+}

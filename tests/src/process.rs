@@ -1,0 +1,82 @@
+//! The program under test as a process.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The project's root.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.expect("the tests are in the workspace").to_owned()
+}
+
+/// The program under test: `TOCSIN_BIN`, else the one that cargo built beside
+/// this test.
+///
+/// # Panics
+/// It was not built.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let path = std::env::var_os("TOCSIN_BIN").map_or_else(beside_this_test, PathBuf::from);
+    assert!(
+        path.is_file(),
+        "there is no program at {}: build it with `cargo build -p tocsin-api`, or name it in \
+         TOCSIN_BIN",
+        path.display()
+    );
+    path
+}
+
+/// `target/debug/tocsin` for a test in `target/debug/deps`.
+fn beside_this_test() -> PathBuf {
+    let test = std::env::current_exe().expect("this test's path");
+    let profile = test.ancestors().nth(2).expect("the profile's directory");
+    profile.join("tocsin")
+}
+
+/// The program, cut off from this process's settings and input.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TOCSIN_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// What a program said that ran to its end.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs the program to its end, in the directory `dir`, with these settings.
+///
+/// # Panics
+/// It does not start.
+pub fn run<S: AsRef<OsStr>>(dir: &Path, args: &[S], settings: &[(&str, &str)]) -> Finished {
+    let mut command = command();
+    command.args(args).current_dir(dir);
+    for (key, value) in settings {
+        command.env(variable(key), value);
+    }
+    let output = command.output().expect("the program starts");
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The environment variable of a setting.
+pub(crate) fn variable(key: &str) -> String {
+    format!("TOCSIN_{}", key.replace('.', "_").to_uppercase())
+}

@@ -1,0 +1,153 @@
+//! The real SMTP server of `tests/support/smtp_server.py`, and certificates
+//! for it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+/// A running server; it ends with this value.
+#[derive(Debug)]
+pub struct SmtpServer {
+    child: Child,
+    folder: TempDir,
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+}
+
+impl SmtpServer {
+    /// One that takes everything, without TLS.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::start(&[])
+    }
+
+    /// One that wants STARTTLS and AUTH.
+    #[must_use]
+    pub fn secure(certificates: &Certificates, user: &str, password: &str) -> Self {
+        Self::start(&[
+            "--tls",
+            "starttls",
+            "--cert",
+            text(&certificates.cert),
+            "--key",
+            text(&certificates.key),
+            "--user",
+            user,
+            "--password",
+            password,
+        ])
+    }
+
+    /// One with these arguments.
+    ///
+    /// # Panics
+    /// It does not start; the message says what it needs.
+    #[must_use]
+    pub fn start(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("support/smtp_server.py");
+        let python = std::env::var_os("TOCSIN_TEST_PYTHON");
+        let python = python.map_or_else(|| PathBuf::from("/usr/bin/python3"), PathBuf::from);
+        let mut child = Command::new(python)
+            .arg(script)
+            .arg("--maildir")
+            .arg(folder.path())
+            .arg("--exit-with-stdin")
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("python3 is missing: install the packages python3 and python3-aiosmtpd");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("standard output");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("its first line");
+        if line.is_empty() {
+            let mut error = String::new();
+            let mut stderr = child.stderr.take().expect("standard error");
+            stderr.read_to_string(&mut error).expect("its error");
+            panic!("the SMTP server did not start (package python3-aiosmtpd):\n{error}");
+        }
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("its port");
+        let port = ready["port"].as_u64().and_then(|port| port.try_into().ok());
+        Self {
+            child,
+            folder,
+            port: port.expect("its port"),
+        }
+    }
+
+    /// Where it puts what it accepts.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for SmtpServer {
+    fn drop(&mut self) {
+        // It may be gone already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// A certificate authority of this test's own, and a certificate of its for
+/// `localhost`.
+#[derive(Debug)]
+pub struct Certificates {
+    _folder: TempDir,
+    /// The authority's certificate.
+    pub ca: PathBuf,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl Certificates {
+    /// Fresh ones.
+    ///
+    /// # Panics
+    /// They cannot be written.
+    #[must_use]
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ca_key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![]).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = params
+            .self_signed(&ca_key)
+            .expect("the authority's certificate");
+        let issuer = Issuer::new(params, ca_key);
+        let key = KeyPair::generate().expect("a key");
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
+        let leaf = leaf
+            .signed_by(&key, &issuer)
+            .expect("the server's certificate");
+        let write = |name: &str, pem: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, pem).expect("a file");
+            path
+        };
+        Self {
+            ca: write("ca.pem", ca.pem()),
+            cert: write("cert.pem", leaf.pem()),
+            key: write("key.pem", key.serialize_pem()),
+            _folder: folder,
+        }
+    }
+}
+
+impl Default for Certificates {
+    fn default() -> Self {
+        Self::new()
+    }
+}

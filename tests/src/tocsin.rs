@@ -1,0 +1,253 @@
+//! The running program.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{command, variable};
+use crate::{Options, eventually, wait_until};
+
+/// One running program, with a folder and a database of its own. It ends with
+/// this value.
+#[derive(Debug)]
+pub struct Tocsin {
+    options: Options,
+    /// Shared by programs on one folder.
+    folder: Arc<TempDir>,
+    child: Child,
+    port: u16,
+    log: Arc<Mutex<String>>,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Tocsin {
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Panics
+    /// It does not get ready; its log says why.
+    pub async fn start(options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(Arc::new(folder), options).await
+    }
+
+    async fn start_in(folder: Arc<TempDir>, options: Options) -> Self {
+        let log = Arc::new(Mutex::new(String::new()));
+        let child = spawn(folder.path(), &options, &log);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("an HTTP client");
+        let mut started = Self {
+            options,
+            folder,
+            child,
+            port: 0,
+            log,
+            http,
+        };
+        started.wait_until_ready().await;
+        started
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let log = Arc::clone(&self.log);
+        let began = Instant::now();
+        self.port = loop {
+            if let Some(port) = announced_port(&log.lock().unwrap()) {
+                break port;
+            }
+            let ended = self.child.try_wait().expect("the program's state");
+            assert!(
+                ended.is_none(),
+                "the program ended at its start: {ended:?}\n{}",
+                self.log()
+            );
+            assert!(
+                began.elapsed().as_secs() < 60,
+                "the program does not start\n{}",
+                self.log()
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        };
+        let url = self.url("/readyz");
+        wait_until("the program is ready", || async {
+            let answer = self.http.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// An address of this program.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How it was started.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The folder of this test.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where it keeps its data.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        data_dir(self.folder.path())
+    }
+
+    /// What it has logged and printed so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Kills it as a power cut would: nothing is finished, nothing is told.
+    ///
+    /// # Panics
+    /// It is gone already.
+    pub fn kill9(&mut self) {
+        self.child.kill().expect("the program is killed");
+        self.child.wait().expect("the program is gone");
+    }
+
+    /// Starts it again after its end, on the same folder and database.
+    ///
+    /// # Panics
+    /// It does not get ready.
+    pub async fn restart(&mut self) {
+        let ended = self.child.try_wait().expect("the program's state");
+        assert!(ended.is_some(), "the program still runs");
+        self.log = Arc::default();
+        self.child = spawn(self.folder.path(), &self.options, &self.log);
+        self.wait_until_ready().await;
+    }
+
+    /// As [`Tocsin::restart`], with other settings.
+    ///
+    /// # Panics
+    /// It does not get ready.
+    pub async fn restart_with(&mut self, change: impl FnOnce(Options) -> Options) {
+        self.options = change(self.options.clone());
+        self.restart().await;
+    }
+
+    /// A second program on the same database, with a folder of its own.
+    pub async fn replica(&self) -> Self {
+        Self::start(self.options.clone()).await
+    }
+
+    /// Asks it to end, as a service manager does.
+    ///
+    /// # Panics
+    /// It cannot be asked.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(status.expect("kill").success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        let child = Mutex::new(child);
+        eventually("the program's end", || async {
+            child
+                .lock()
+                .unwrap()
+                .try_wait()
+                .expect("the program's state")
+        })
+        .await
+    }
+}
+
+impl Drop for Tocsin {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!(
+                "──── the log of the program on port {} ────\n{}────",
+                self.port,
+                self.log()
+            );
+        }
+    }
+}
+
+fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
+    let data_dir = data_dir(folder);
+    let mut command = command();
+    command
+        .arg("serve")
+        // The system picks a free port, and the log says which.
+        .args(["--listen", "127.0.0.1:0"])
+        .arg("--data-dir")
+        .arg(&data_dir)
+        .args(["--database-url", &options.database.url(&data_dir)])
+        .env("TOCSIN_LOG_FORMAT", "json")
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (key, value) in &options.settings {
+        command.env(variable(key), value);
+    }
+    if let Some(toml) = &options.config {
+        let file = folder.join("settings.toml");
+        std::fs::write(&file, toml).expect("the settings file");
+        command.arg("--config").arg(file);
+    }
+    let mut child = command.spawn().expect("the program starts");
+    gather(child.stderr.take().expect("standard error"), log);
+    gather(child.stdout.take().expect("standard output"), log);
+    child
+}
+
+/// Keeps what it says, line by line.
+fn gather(from: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
+    let log = Arc::clone(log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let mut log = log.lock().unwrap();
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}
+
+/// The port in the line that says "serving".
+fn announced_port(log: &str) -> Option<u16> {
+    let mut lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find_map(|line| {
+        let fields = line.get("fields").unwrap_or(&line);
+        if fields.get("message")?.as_str()? != "serving" {
+            return None;
+        }
+        let (_, port) = fields.get("address")?.as_str()?.rsplit_once(':')?;
+        port.parse().ok()
+    })
+}

@@ -1,0 +1,312 @@
+//! Recipients, groups and routes: made, changed, refused, removed.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tocsin_api_types::{Group, Language, Recipient, Route};
+use tocsin_tests::{Database, Options, Reply, Tocsin, on_both, team};
+
+on_both!(
+    recipients_are_checked_field_by_field,
+    groups_hold_recipients_and_at_most_one_is_the_default,
+    routes_are_checked_and_keep_their_order,
+    what_is_in_use_says_by_what,
+);
+
+const RECIPIENTS: &str = "/api/v1/recipients";
+const GROUPS: &str = "/api/v1/groups";
+const ROUTES: &str = "/api/v1/routes";
+
+async fn post(tocsin: &Tocsin, path: &str, body: Value) -> Reply {
+    tocsin.send(Method::POST, path, &body).await
+}
+
+async fn put(tocsin: &Tocsin, path: &str, id: i64, body: Value) -> Reply {
+    tocsin
+        .send(Method::PUT, &format!("{path}/{id}"), &body)
+        .await
+}
+
+async fn delete(tocsin: &Tocsin, path: &str, id: i64) -> Reply {
+    tocsin
+        .request(Method::DELETE, &format!("{path}/{id}"))
+        .send()
+        .await
+}
+
+async fn recipients_are_checked_field_by_field(database: Database) {
+    let options = Options::on(database)
+        .set("mail.default_language", "zh")
+        .set("mail.default_time_zone", "Asia/Shanghai");
+    let tocsin = Tocsin::start(options).await;
+    let plain = tocsin
+        .create_recipient(&json!({"name": " Ann ", "email": "ann@example.com"}))
+        .await;
+    assert_eq!(
+        (&*plain.name, plain.language, &*plain.time_zone),
+        ("Ann", Language::Zh, "Asia/Shanghai")
+    );
+    assert!(plain.enabled && plain.groups.is_empty());
+    let full = json!({"name": "张伟", "email": "zhang@example.com", "language": "en", "timeZone": "Europe/Berlin", "enabled": false});
+    let full = tocsin.create_recipient(&full).await;
+    assert_eq!((full.language, full.enabled), (Language::En, false));
+
+    let bad =
+        json!({"name": "", "email": "no address", "timeZone": "Mars/Olympus", "groupIds": [77]});
+    assert_eq!(
+        post(&tocsin, RECIPIENTS, bad.clone()).await.fields(400),
+        ["name", "email", "timeZone", "groupIds"]
+    );
+    assert_eq!(
+        put(&tocsin, RECIPIENTS, plain.id, bad).await.fields(400),
+        ["name", "email", "timeZone", "groupIds"]
+    );
+    for email in [
+        "a@b\r\nBcc: x@example.com",
+        "a b@example.com",
+        "@example.com",
+        "a@",
+        &format!("{}@example.com", "x".repeat(250)),
+        "a@example.com, b@example.com",
+        "<a@example.com>",
+    ] {
+        let body = json!({"name": "Bob", "email": email});
+        assert_eq!(
+            post(&tocsin, RECIPIENTS, body).await.fields(400),
+            ["email"],
+            "{email:?}"
+        );
+    }
+    for name in ["a\nb", &"x".repeat(101)] {
+        let body = json!({"name": name, "email": "bob@example.com"});
+        assert_eq!(
+            post(&tocsin, RECIPIENTS, body).await.fields(400),
+            ["name"],
+            "{name:?}"
+        );
+    }
+    for (body, field) in [
+        (json!({"name": "Bob"}), "email"),
+        (json!({"name": 7, "email": "bob@example.com"}), "name"),
+        (
+            json!({"name": "Bob", "email": "bob@example.com", "language": "de"}),
+            "language",
+        ),
+    ] {
+        let problem = post(&tocsin, RECIPIENTS, body.clone()).await.problem(400);
+        assert!(problem.detail.contains(field), "{body}: {}", problem.detail);
+    }
+    let twice = json!({"name": "Ann too", "email": "ANN@example.com"});
+    let problem = post(&tocsin, RECIPIENTS, twice).await.problem(409);
+    assert!(
+        problem.errors.iter().any(|error| error.field == "email"),
+        "{problem:?}"
+    );
+
+    let changed: Recipient = put(
+        &tocsin,
+        RECIPIENTS,
+        plain.id,
+        json!({"name": "Ann B", "email": "ann@example.com", "language": "zh"}),
+    )
+    .await
+    .expect(200)
+    .json();
+    assert_eq!(
+        (changed.id, &*changed.name, changed.language),
+        (plain.id, "Ann B", Language::Zh)
+    );
+    put(
+        &tocsin,
+        RECIPIENTS,
+        999,
+        json!({"name": "N", "email": "n@example.com"}),
+    )
+    .await
+    .problem(404);
+    let location = post(
+        &tocsin,
+        RECIPIENTS,
+        json!({"name": "Cy", "email": "cy@example.com"}),
+    )
+    .await
+    .expect(201);
+    let path = location.header("location").to_owned();
+    assert_eq!(tocsin.get::<Recipient>(&path).await, location.json());
+    assert_eq!(tocsin.all::<Recipient>("recipients").await.len(), 3);
+    delete(&tocsin, RECIPIENTS, plain.id).await.expect(204);
+    delete(&tocsin, RECIPIENTS, plain.id).await.problem(404);
+    tocsin
+        .look(&format!("{RECIPIENTS}/{}", plain.id))
+        .await
+        .problem(404);
+}
+
+async fn groups_hold_recipients_and_at_most_one_is_the_default(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    let ann = tocsin
+        .create_recipient(&json!({"name": "Ann", "email": "ann@example.com"}))
+        .await;
+    let one = tocsin
+        .create_group(&json!({"name": "infra", "recipientIds": [ann.id], "isDefault": true}))
+        .await;
+    assert!(one.is_default);
+    assert_eq!(one.recipients[0].name, "Ann");
+    let two = tocsin
+        .create_group(&json!({"name": "web", "isDefault": true}))
+        .await;
+    assert!(two.is_default);
+    assert!(
+        !tocsin
+            .get::<Group>(&format!("{GROUPS}/{}", one.id))
+            .await
+            .is_default,
+        "there is one default"
+    );
+    let kept: Group = put(&tocsin, GROUPS, two.id, json!({"name": "web team"}))
+        .await
+        .expect(200)
+        .json();
+    assert!(kept.is_default && kept.name == "web team");
+    let left: Group = put(&tocsin, GROUPS, one.id, json!({"name": "infra"}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(left.recipients.len(), 1, "left out means unchanged");
+    let none: Group = put(
+        &tocsin,
+        GROUPS,
+        one.id,
+        json!({"name": "infra", "recipientIds": []}),
+    )
+    .await
+    .expect(200)
+    .json();
+    assert!(none.recipients.is_empty());
+    assert_eq!(
+        post(&tocsin, GROUPS, json!({"name": "", "recipientIds": [5]}))
+            .await
+            .fields(400),
+        ["name", "recipientIds"]
+    );
+    let problem = post(&tocsin, GROUPS, json!({"name": "infra"}))
+        .await
+        .problem(409);
+    assert_eq!(problem.errors[0].field, "name");
+    post(&tocsin, GROUPS, json!({"name": "x", "members": []}))
+        .await
+        .problem(400);
+    // From the recipient's side.
+    let both = json!({"name": "Ann", "email": "ann@example.com", "groupIds": [one.id, two.id]});
+    let ann: Recipient = put(&tocsin, RECIPIENTS, ann.id, both)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(ann.groups.len(), 2);
+    assert_eq!(
+        tocsin
+            .get::<Group>(&format!("{GROUPS}/{}", two.id))
+            .await
+            .recipients
+            .len(),
+        1
+    );
+}
+
+async fn routes_are_checked_and_keep_their_order(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    let group = tocsin.create_group(&json!({"name": "infra"})).await;
+    let body = |name: &str| json!({"name": name, "matchers": ["team=\"infra\"", "severity=~critical|warning"], "groupIds": [group.id]});
+    let (a, b, c) = (
+        tocsin.create_route(&body("a")).await,
+        tocsin.create_route(&body("b")).await,
+        tocsin.create_route(&body("c")).await,
+    );
+    assert_eq!([a.position, b.position, c.position], [1, 2, 3]);
+    assert!(a.repeat && !a.continue_);
+    assert_eq!(
+        a.matchers,
+        ["team=\"infra\"", "severity=~\"critical|warning\""]
+    );
+    let order = async || -> String {
+        let mut routes: Vec<Route> = tocsin.all("routes").await;
+        routes.sort_by_key(|route| route.position);
+        let positions: Vec<i64> = routes.iter().map(|route| route.position).collect();
+        assert_eq!(positions, (1..=routes.len() as i64).collect::<Vec<_>>());
+        routes.into_iter().map(|route| route.name).collect()
+    };
+    let reorder = async |ids: Vec<i64>| {
+        tocsin
+            .send(Method::PUT, "/api/v1/routes/order", &json!({"ids": ids}))
+            .await
+    };
+    reorder(vec![c.id, a.id, b.id]).await.expect(204);
+    assert_eq!(order().await, "cab");
+    for ids in [
+        vec![a.id, b.id],
+        vec![a.id, b.id, b.id],
+        vec![a.id, b.id, c.id, 99],
+        vec![],
+    ] {
+        assert_eq!(reorder(ids).await.fields(400), ["ids"]);
+    }
+    assert_eq!(order().await, "cab");
+    let mut first = body("d");
+    first["position"] = json!(1);
+    tocsin.create_route(&first).await;
+    assert_eq!(order().await, "dcab");
+    delete(&tocsin, ROUTES, a.id).await.expect(204);
+    assert_eq!(order().await, "dcb");
+
+    let bad = json!({"name": " ", "matchers": ["team=infra", "severity=~\"(\"", "="], "groupIds": [99], "position": 0});
+    let mut fields = post(&tocsin, ROUTES, bad).await.fields(400);
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        ["groupIds", "matchers[1]", "matchers[2]", "name", "position"]
+    );
+    let many = json!({"name": "many", "matchers": vec!["a=b"; 1_000]});
+    assert_eq!(post(&tocsin, ROUTES, many).await.fields(400), ["matchers"]);
+    let changed: Route = put(
+        &tocsin,
+        ROUTES,
+        b.id,
+        json!({"name": "b2", "continue": true, "repeat": false}),
+    )
+    .await
+    .expect(200)
+    .json();
+    assert!(
+        changed.continue_
+            && !changed.repeat
+            && changed.groups.is_empty()
+            && changed.matchers.is_empty()
+    );
+    assert_eq!(changed.position, 3);
+    put(&tocsin, ROUTES, 999, json!({"name": "x"}))
+        .await
+        .problem(404);
+}
+
+async fn what_is_in_use_says_by_what(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    let infra = team(&tocsin, "infra").await;
+    let problem = delete(&tocsin, RECIPIENTS, infra.person.id)
+        .await
+        .problem(409);
+    assert_eq!(problem.kind, "urn:tocsin:problem:in-use");
+    assert!(problem.detail.contains("infra"), "{}", problem.detail);
+    let route = tocsin
+        .create_route(&json!({"name": "critical first", "groupIds": [infra.group.id]}))
+        .await;
+    let problem = delete(&tocsin, GROUPS, infra.group.id).await.problem(409);
+    assert!(
+        problem.detail.contains("critical first"),
+        "{}",
+        problem.detail
+    );
+    delete(&tocsin, ROUTES, route.id).await.expect(204);
+    delete(&tocsin, GROUPS, infra.group.id).await.expect(204);
+    delete(&tocsin, RECIPIENTS, infra.person.id)
+        .await
+        .expect(204);
+}
