@@ -140,7 +140,7 @@ async fn take(
 fn source(caller: &Caller, request: &HttpRequest) -> Result<Option<SourceName>, ApiError> {
     let mut query = Query::new(request.query_string());
     let Source { source: named } = Source::read(&mut query);
-    query.finish()?;
+    query.finish_leniently()?;
     match (&caller.source, named) {
         // The token would win anyway; saying nothing would hide a mistake that
         // mixes two worlds of alerts.
