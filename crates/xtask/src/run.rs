@@ -24,10 +24,26 @@ pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<()> {
     let project = Project::here();
     let step =
         say::step("Preparing Tocsin: a first start takes some minutes, the next ones seconds");
-    frontend::build(&project, true)?;
-    let binary = server::build_release(&project)?;
+    let binary = build(&project)?;
     step.done("");
     become_program(Command::new(binary).args(options.serve_arguments(&project)))
+}
+
+/// Builds the browser files and the server around them.
+///
+/// At a first start, what the server is made of is compiled beside the browser
+/// program, whose last minute is the work of a single core.
+fn build(project: &Project) -> anyhow::Result<PathBuf> {
+    let beside = if server::release_binary(project).exists() {
+        None
+    } else {
+        Some(server::start_dependencies(project)?)
+    };
+    frontend::build(project, true)?;
+    if let Some(dependencies) = beside {
+        dependencies.wait()?;
+    }
+    server::build_release(project)
 }
 
 #[derive(Debug, PartialEq, Eq)]
