@@ -13,6 +13,8 @@ mod metrics;
 mod serve;
 mod welcome;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ use clap::Parser;
 use tocsin_storage::Db;
 
 use cli::{Cli, Command};
-use config::{Flags, Settings};
+use config::{ConfigError, Flags, Settings};
 use serve::Failure;
 
 /// What a wrong setting ends the program with.
@@ -90,8 +92,13 @@ fn check_config(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn backup(settings: &Settings, file: &Path) -> Result<(), Failure> {
+    // Opening would make one.
+    if let Some(missing) = settings.sqlite_file().filter(|file| !file.is_file()) {
+        let message = format!("there is no database {}", missing.display());
+        return Err(ConfigError::new("database.url", message).into());
+    }
     let db = Db::connect(&serve::database(settings)).await?;
-    let result = db.backup(file).await;
+    let result = copy(&db, file).await;
     db.close().await;
     result?;
     println!(
@@ -99,5 +106,22 @@ async fn backup(settings: &Settings, file: &Path) -> Result<(), Failure> {
         file.display(),
         settings.shown_database_url()
     );
+    Ok(())
+}
+
+/// Copies into a file that is made here, for its owner only: it holds what the
+/// database holds.
+async fn copy(db: &Db, file: &Path) -> Result<(), Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(Failure::system(format!("making {}", file.display())))?;
+    if let Err(error) = db.backup(file).await {
+        // Nothing of use is in it; that it stays is no harm.
+        let _ = std::fs::remove_file(file);
+        return Err(error.into());
+    }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The checks that take more than one key, or the world outside.
+//! From what is written to what is right: [`Settings`], in the types that the
+//! program works with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,11 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tocsin_mailer::{Address, Secret, SmtpSettings};
 
-use super::sections::{DEFAULT_FROM, Log, Retention, SmtpSection};
-use super::{ConfigError, IngestToken, Language, PublicUrl, Sections, SourceName};
+use super::parts::{
+    check_log, database_url, from, guard, positive, secret, smtp, tokens, without_password,
+};
+use super::sections::{Log, Retention};
+use super::{ConfigError, Language, PublicUrl, Sections, SourceName};
 
 /// Settings that are right, in the types that the program works with.
 #[derive(Clone, Debug)]
@@ -70,7 +74,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// # Errors
     /// The first thing that is wrong.
-    pub(super) fn check(sections: Sections, demo: bool) -> Result<Self, ConfigError> {
+    pub(super) fn check(mut sections: Sections, demo: bool) -> Result<Self, ConfigError> {
         let Sections {
             data_dir,
             server,
@@ -142,6 +146,7 @@ impl Settings {
         }
         let smtp = mail.smtp.map(smtp).transpose()?;
         let database_url = database_url(database.url, &data_dir, demo)?;
+        sections.database.url = Some(database_url.clone());
         let Retention {
             raw_bodies,
             refused_bytes,
@@ -216,6 +221,12 @@ impl Settings {
             .join(if self.demo { "demo-mail" } else { "mail" })
     }
 
+    /// The file of an SQLite database.
+    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
+        let path = self.database_url.strip_prefix("sqlite:")?;
+        Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
+    }
+
     /// The database's address, without its password.
     pub(crate) fn shown_database_url(&self) -> String {
         without_password(&self.database_url)
@@ -229,242 +240,4 @@ fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)
-}
-
-fn positive(key: &str, number: usize) -> Result<(), ConfigError> {
-    if number > 0 {
-        Ok(())
-    } else {
-        Err(ConfigError::new(key, "expected more than 0"))
-    }
-}
-
-fn check_log(log: &Log) -> Result<(), ConfigError> {
-    tracing_subscriber::EnvFilter::try_new(&log.level).map(drop).map_err(|_| {
-        ConfigError::new(
-            "log.level",
-            format!("expected error, warn, info, debug or trace, or a filter such as \"info,tocsin=debug\", found {:?}", log.level),
-        )
-    })
-}
-
-/// A secret from its key or from the file that `KEY_file` names.
-fn secret(
-    key: &str,
-    value: Option<Secret>,
-    file: Option<&Path>,
-) -> Result<Option<Secret>, ConfigError> {
-    let secret = match (value, file) {
-        (Some(_), Some(_)) => {
-            return Err(ConfigError::new(
-                key,
-                format!("expected either this or {key}_file, not both"),
-            ));
-        }
-        (Some(secret), None) => secret,
-        (None, Some(path)) => {
-            let text = fs::read_to_string(path).map_err(|error| {
-                ConfigError::new(
-                    format!("{key}_file"),
-                    format!("{}: {error}", path.display()),
-                )
-            })?;
-            Secret::new(text.trim_end_matches(['\r', '\n']))
-        }
-        (None, None) => return Ok(None),
-    };
-    if secret.reveal().trim().is_empty() {
-        return Err(ConfigError::new(
-            key,
-            "expected a secret, found an empty one",
-        ));
-    }
-    Ok(Some(secret))
-}
-
-fn tokens(
-    tokens: Vec<IngestToken>,
-) -> Result<Vec<(String, Secret, Option<SourceName>)>, ConfigError> {
-    let mut checked: Vec<(String, Secret, Option<SourceName>)> = Vec::new();
-    for (
-        index,
-        IngestToken {
-            name,
-            token,
-            token_file,
-            source,
-        },
-    ) in tokens.into_iter().enumerate()
-    {
-        let key = format!("ingest.tokens[{index}]");
-        let token = secret(&format!("{key}.token"), token, token_file.as_deref())?
-            .ok_or_else(|| ConfigError::new(&key, format!("{name:?} needs token or token_file")))?;
-        if checked.iter().any(|(other, ..)| *other == name) {
-            return Err(ConfigError::new(
-                format!("{key}.name"),
-                format!("{name:?} is there twice"),
-            ));
-        }
-        if checked.iter().any(|(_, other, _)| *other == token) {
-            return Err(ConfigError::new(
-                format!("{key}.token"),
-                "another token has the same secret, so that no one could tell them apart",
-            ));
-        }
-        checked.push((name, token, source));
-    }
-    Ok(checked)
-}
-
-/// Rule 11: closed by default.
-fn guard(
-    listen: std::net::SocketAddr,
-    demo: bool,
-    has_password: bool,
-    has_tokens: bool,
-) -> Result<(), ConfigError> {
-    if listen.ip().to_canonical().is_loopback() {
-        return Ok(());
-    }
-    if demo {
-        return Err(ConfigError::new(
-            "server.listen",
-            "--demo is for a loopback address only, such as 127.0.0.1:8080",
-        ));
-    }
-    let missing = match (has_password, has_tokens) {
-        (true, true) => return Ok(()),
-        (false, false) => "auth.admin_password and ingest.tokens are",
-        (false, true) => "auth.admin_password is",
-        (true, false) => "ingest.tokens is",
-    };
-    Err(ConfigError::new(
-        "server.listen",
-        format!(
-            "{listen} can be reached from other machines, and {missing} not set; set both, or listen on 127.0.0.1 (tocsin.example.toml shows how)"
-        ),
-    ))
-}
-
-/// `Name <local@domain>` or `local@domain`.
-fn from(text: &str, smtp: bool) -> Result<Address, ConfigError> {
-    if smtp && text == DEFAULT_FROM {
-        return Err(ConfigError::new(
-            "mail.from",
-            "expected the address that mails come from, because mail.smtp is set, such as \"Tocsin <tocsin@example.com>\"",
-        ));
-    }
-    let (name, email) = match text
-        .trim()
-        .strip_suffix('>')
-        .and_then(|rest| rest.rsplit_once('<'))
-    {
-        Some((name, email)) => (name.trim().trim_matches('"'), email),
-        None => ("", text.trim()),
-    };
-    let address = Address::new(name, email);
-    match address.check() {
-        Ok(()) => Ok(address),
-        Err(error) => Err(ConfigError::new(
-            "mail.from",
-            format!(
-                "expected an address such as \"Tocsin <tocsin@example.com>\", found {text:?}: {error}"
-            ),
-        )),
-    }
-}
-
-fn smtp(section: SmtpSection) -> Result<SmtpSettings, ConfigError> {
-    let SmtpSection {
-        host,
-        port,
-        tls,
-        username,
-        password,
-        password_file,
-        timeout,
-        ca_file,
-        hello_name,
-    } = section;
-    if host.trim().is_empty() {
-        return Err(ConfigError::new(
-            "mail.smtp.host",
-            "expected the SMTP server's name",
-        ));
-    }
-    let password = secret("mail.smtp.password", password, password_file.as_deref())?;
-    if username.is_some() != password.is_some() {
-        let missing = if username.is_some() {
-            "mail.smtp.password"
-        } else {
-            "mail.smtp.username"
-        };
-        return Err(ConfigError::new(
-            missing,
-            "user name and password belong together, and one is missing",
-        ));
-    }
-    Ok(SmtpSettings {
-        host,
-        port,
-        tls,
-        username,
-        password,
-        timeout: timeout.0,
-        ca_file,
-        hello_name,
-    })
-}
-
-fn database_url(url: Option<String>, data_dir: &Path, demo: bool) -> Result<String, ConfigError> {
-    if demo {
-        if url.is_some() {
-            return Err(ConfigError::new(
-                "database.url",
-                "--demo has a database of its own; leave this out",
-            ));
-        }
-        return Ok(format!(
-            "sqlite://{}",
-            data_dir.join("demo.sqlite").display()
-        ));
-    }
-    let Some(url) = url else {
-        return Ok(format!(
-            "sqlite://{}",
-            data_dir.join("tocsin.sqlite").display()
-        ));
-    };
-    if ["sqlite:", "postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        return Ok(url);
-    }
-    Err(ConfigError::new(
-        "database.url",
-        "expected sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE",
-    ))
-}
-
-/// A database address fit to be shown.
-pub(crate) fn without_password(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed)
-            if parsed
-                .query()
-                .is_some_and(|query| query.contains("password")) =>
-        {
-            parsed.set_query(Some("[redacted]"));
-            without_password(parsed.as_str())
-        }
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // Refused only for addresses that cannot hold one.
-            let _ = parsed.set_password(Some("redacted"));
-            parsed.into()
-        }
-        Ok(_) => url.to_owned(),
-        Err(_) if url.contains('@') => "[redacted]".to_owned(),
-        Err(_) => url.to_owned(),
-    }
 }

@@ -4,6 +4,7 @@
 mod check;
 mod keys;
 mod load;
+mod parts;
 mod sections;
 #[cfg(test)]
 mod tests;

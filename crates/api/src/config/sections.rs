@@ -305,7 +305,7 @@ fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S
 }
 
 fn redacted_url<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&super::check::without_password(
+    serializer.serialize_str(&super::parts::without_password(
         url.as_deref().unwrap_or_default(),
     ))
 }

@@ -172,7 +172,11 @@ async fn every_described_operation_is_routed() {
             // GET routes/order asks for a route of the number "order".
             let shadowed = answer.status == StatusCode::NOT_FOUND;
             assert!(
-                if is_described { !missed } else { missed || shadowed },
+                if is_described {
+                    !missed
+                } else {
+                    missed || shadowed
+                },
                 "{method} {path}: {}",
                 answer.status
             );
