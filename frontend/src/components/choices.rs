@@ -24,7 +24,12 @@ pub fn Choices(props: &ChoicesProps) -> Html {
     let boxes = props.all.iter().map(|(id, name)| {
         let (id, chosen) = (*id, props.chosen.contains(id));
         let next: Vec<i64> = if chosen {
-            props.chosen.iter().copied().filter(|other| *other != id).collect()
+            props
+                .chosen
+                .iter()
+                .copied()
+                .filter(|other| *other != id)
+                .collect()
         } else {
             props.chosen.iter().copied().chain([id]).collect()
         };

@@ -54,7 +54,7 @@ pub fn AddFilter(props: &AddFilterProps) -> Html {
                 aria-label={words.list.label_name} placeholder={words.list.label_name} autocomplete="off" />
             <datalist id="label-names">{ for NAMES.map(|name| html! { <option value={name} /> }) }</datalist>
             <select ref={operator} class="select select-sm" aria-label={words.list.operator}>
-                { for ["=", "!=", "=~", "!~"].map(|op| html! { <option value={op}>{ op }</option> }) }
+                { for ["=", "!=", "=~", "!~"].map(|op| html! { <option value={op} selected={op == "="}>{ op }</option> }) }
             </select>
             <input ref={value} class="input input-sm" aria-label={words.list.label_value}
                 placeholder={words.list.label_value} autocomplete="off" />

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use tocsin_api_types::{
-    Alert, EntryKind, Incident, IncidentDetail, IncidentState, Notification, Reason,
+    Alert, EntryKind, EventKind, Incident, IncidentDetail, IncidentEvent, Notification, Reason,
 };
 use yew::prelude::*;
 
@@ -40,7 +40,13 @@ pub fn History(props: &HistoryProps) -> Html {
     let entries = first.iter().chain(earlier);
     let mut list: Vec<Happened> = entries.map(|entry| told(entry, words)).collect();
     list.extend(detail.notifications.iter().map(|mail| mailed(mail, words)));
-    list.extend(around(&detail.incident, words));
+    list.extend(
+        detail
+            .events
+            .iter()
+            .filter_map(|event| untold(event, words)),
+    );
+    list.push(began(&detail.incident, words));
     // Stable, so that what came in one moment stays in its order.
     list.sort_by_key(|happened| std::cmp::Reverse(happened.at));
     html! {
@@ -108,33 +114,37 @@ pub fn reason_text(reason: &Reason, words: &Words) -> String {
     }
 }
 
-/// What is known of the incident without an entry that tells it.
-fn around(incident: &Incident, words: &Words) -> Vec<Happened> {
-    let mut list = Vec::new();
-    if let (Some(by), Some(at)) = (&incident.known_by, incident.known_at) {
-        list.push(Happened {
-            at,
-            icon: IconName::User,
-            class: "is-known",
-            text: html! {
-                <><span class="strong">{ (words.common.acknowledged_by)(by) }</span>{ " " }
-                <span class="muted break-words">{ &incident.memo }</span></>
-            },
-        });
-    }
-    if let (IncidentState::Lost, Some(at)) = (incident.state, incident.ends_at) {
-        list.push(Happened {
-            at,
-            icon: IconName::Lost,
-            class: "",
-            text: html! { { words.detail.lost } },
-        });
-    }
-    list.push(Happened {
+/// What no entry tells: what people did, and an end that was never told.
+fn untold(event: &IncidentEvent, words: &Words) -> Option<Happened> {
+    let (icon, class) = match event.kind {
+        EventKind::Acknowledged => (IconName::User, "is-known"),
+        EventKind::Unacknowledged => (IconName::Undo, ""),
+        EventKind::Lost => (IconName::Lost, ""),
+        EventKind::Opened | EventKind::Refreshed | EventKind::Resolved => return None,
+    };
+    let by = event.by.as_deref().unwrap_or(words.common.unknown);
+    let text = match event.kind {
+        EventKind::Acknowledged => (words.common.acknowledged_by)(by),
+        EventKind::Unacknowledged => (words.detail.taken_back_by)(by),
+        _ => words.detail.lost.to_owned(),
+    };
+    Some(Happened {
+        at: event.at,
+        icon,
+        class,
+        text: html! {
+            <><span class="strong">{ text }</span>{ " " }
+            <span class="muted break-words">{ event.memo.clone().unwrap_or_default() }</span></>
+        },
+    })
+}
+
+/// The alert's own beginning, before anybody told of it.
+fn began(incident: &Incident, words: &Words) -> Happened {
+    Happened {
         at: incident.starts_at,
         icon: IconName::Dot,
         class: "",
         text: html! { { words.detail.began } },
-    });
-    list
+    }
 }

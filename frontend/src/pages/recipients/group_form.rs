@@ -18,7 +18,13 @@ pub struct GroupFormProps {
 }
 
 fn input_of(group: Option<&Group>) -> GroupInput {
-    let members = group.map(|group| group.recipients.iter().map(|recipient| recipient.id).collect());
+    let members = group.map(|group| {
+        group
+            .recipients
+            .iter()
+            .map(|recipient| recipient.id)
+            .collect()
+    });
     GroupInput {
         name: group.map(|group| group.name.clone()).unwrap_or_default(),
         is_default: Some(group.is_some_and(|group| group.is_default)),
@@ -35,15 +41,30 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
     let id = props.group.as_ref().map(|group| group.id);
     let name = {
         let input = input.clone();
-        Callback::from(move |name| input.set(GroupInput { name, ..(*input).clone() }))
+        Callback::from(move |name| {
+            input.set(GroupInput {
+                name,
+                ..(*input).clone()
+            })
+        })
     };
     let chosen = {
         let input = input.clone();
-        Callback::from(move |ids| input.set(GroupInput { recipient_ids: Some(ids), ..(*input).clone() }))
+        Callback::from(move |ids| {
+            input.set(GroupInput {
+                recipient_ids: Some(ids),
+                ..(*input).clone()
+            })
+        })
     };
     let default = {
         let input = input.clone();
-        Callback::from(move |yes| input.set(GroupInput { is_default: Some(yes), ..(*input).clone() }))
+        Callback::from(move |yes| {
+            input.set(GroupInput {
+                is_default: Some(yes),
+                ..(*input).clone()
+            })
+        })
     };
     let onsubmit = {
         let (input, send) = (input.clone(), submit.send.clone());
@@ -56,8 +77,11 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
         Some(group) => (words.people.edit_named)(&group.name),
         None => words.people.add_group.to_owned(),
     };
-    let all: Vec<(i64, AttrValue)> =
-        props.recipients.iter().map(|r| (r.id, format!("{} · {}", r.name, r.email).into())).collect();
+    let all: Vec<(i64, AttrValue)> = props
+        .recipients
+        .iter()
+        .map(|r| (r.id, format!("{} · {}", r.name, r.email).into()))
+        .collect();
     html! {
         <Dialog {title} close={props.close.clone()} keep={true}>
             <form class="form" {onsubmit} novalidate={true}>

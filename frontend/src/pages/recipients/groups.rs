@@ -38,7 +38,11 @@ pub fn Groups(props: &GroupsProps) -> Html {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
     };
-    let recipients = props.recipients.as_ref().map(|page| page.items.clone()).unwrap_or_default();
+    let recipients = props
+        .recipients
+        .as_ref()
+        .map(|page| page.items.clone())
+        .unwrap_or_default();
     let list = props.groups.as_ref().map_or(&[][..], |page| &page.items);
     let rows = list.iter().map(|group| {
         let names: Vec<&str> = group.recipients.iter().map(|recipient| recipient.name.as_str()).collect();

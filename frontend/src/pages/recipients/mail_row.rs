@@ -40,9 +40,19 @@ pub fn MailRow(props: &MailRowProps) -> Html {
             });
         }
     };
-    let waits = matches!(mail.state, NotificationState::Queued | NotificationState::Sending);
-    let reasons: Vec<String> = mail.reasons.iter().map(|reason| reason_text(reason, words)).collect();
-    let error = mail.attempts.last().and_then(|attempt| attempt.error.clone());
+    let waits = matches!(
+        mail.state,
+        NotificationState::Queued | NotificationState::Sending
+    );
+    let reasons: Vec<String> = mail
+        .reasons
+        .iter()
+        .map(|reason| reason_text(reason, words))
+        .collect();
+    let error = mail
+        .attempts
+        .last()
+        .and_then(|attempt| attempt.error.clone());
     html! {
         <li class="mail">
             <MailState state={mail.state} />

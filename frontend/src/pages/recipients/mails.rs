@@ -37,7 +37,10 @@ pub fn Mails() -> Html {
     let gathering = use_mut_ref(|| None::<Timeout>);
     let reload = fetched.reload.clone();
     use_signals(Callback::from(move |signal| {
-        let mine = matches!(signal, Signal::Resync | Signal::Change(ChangeEvent::Notification(_)));
+        let mine = matches!(
+            signal,
+            Signal::Resync | Signal::Change(ChangeEvent::Notification(_))
+        );
         let mut timer = gathering.borrow_mut();
         if mine && timer.is_none() {
             let (reload, done) = (reload.clone(), Rc::clone(&gathering));
@@ -59,7 +62,9 @@ pub fn Mails() -> Html {
         .map(|choice| {
             let state = state.clone();
             Segment {
-                label: choice.map_or(words.people.all_mails, words.people.mail_state).into(),
+                label: choice
+                    .map_or(words.people.all_mails, words.people.mail_state)
+                    .into(),
                 chosen: *state == choice,
                 choose: Callback::from(move |()| state.set(choice)),
             }

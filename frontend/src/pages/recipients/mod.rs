@@ -53,9 +53,16 @@ impl Part {
 #[component]
 pub fn RecipientsPage() -> Html {
     let words = use_words();
-    let query = use_location().map(|l| l.query_str().to_owned()).unwrap_or_default();
-    let show = pairs(&query).into_iter().find(|(name, _)| name == "show").map(|(_, show)| show);
-    let part = Part::ALL.into_iter().find(|part| Some(part.code()) == show.as_deref());
+    let query = use_location()
+        .map(|l| l.query_str().to_owned())
+        .unwrap_or_default();
+    let show = pairs(&query)
+        .into_iter()
+        .find(|(name, _)| name == "show")
+        .map(|(_, show)| show);
+    let part = Part::ALL
+        .into_iter()
+        .find(|part| Some(part.code()) == show.as_deref());
     let part = part.unwrap_or(Part::Recipients);
     let name = |part| match part {
         Part::Recipients => words.people.recipients,
@@ -111,8 +118,14 @@ fn Directory(props: &DirectoryProps) -> Html {
     let groups = use_fetch::<Page<Group>>("groups?limit=500".to_owned());
     let routes = use_fetch::<Page<MailRoute>>("routes?limit=500".to_owned());
     let reload = {
-        let all = [recipients.reload.clone(), groups.reload.clone(), routes.reload.clone()];
-        use_callback((), move |(), ()| all.iter().for_each(|reload| reload.emit(())))
+        let all = [
+            recipients.reload.clone(),
+            groups.reload.clone(),
+            routes.reload.clone(),
+        ];
+        use_callback((), move |(), ()| {
+            all.iter().for_each(|reload| reload.emit(()))
+        })
     };
     match props.part {
         Part::Groups => html! {

@@ -51,8 +51,15 @@ pub fn People(props: &PeopleProps) -> Html {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
     };
-    let groups = props.groups.as_ref().map(|page| page.items.clone()).unwrap_or_default();
-    let list = props.recipients.as_ref().map_or(&[][..], |page| &page.items);
+    let groups = props
+        .groups
+        .as_ref()
+        .map(|page| page.items.clone())
+        .unwrap_or_default();
+    let list = props
+        .recipients
+        .as_ref()
+        .map_or(&[][..], |page| &page.items);
     let rows = list.iter().map(|recipient| {
         let names: Vec<&str> = recipient.groups.iter().map(|group| group.name.as_str()).collect();
         let language = match recipient.language {

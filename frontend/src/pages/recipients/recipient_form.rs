@@ -70,11 +70,21 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
     };
     let enabled = {
         let input = input.clone();
-        Callback::from(move |enabled| input.set(RecipientInput { enabled: Some(enabled), ..(*input).clone() }))
+        Callback::from(move |enabled| {
+            input.set(RecipientInput {
+                enabled: Some(enabled),
+                ..(*input).clone()
+            })
+        })
     };
     let chosen = {
         let input = input.clone();
-        Callback::from(move |ids| input.set(RecipientInput { group_ids: Some(ids), ..(*input).clone() }))
+        Callback::from(move |ids| {
+            input.set(RecipientInput {
+                group_ids: Some(ids),
+                ..(*input).clone()
+            })
+        })
     };
     let onsubmit = {
         let (input, send) = (input.clone(), submit.send.clone());
@@ -92,8 +102,14 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
         Some(Language::Zh) => words.people.chinese,
         None => "",
     };
-    let default_zone = status.map(|status| status.default_time_zone.clone()).unwrap_or_default();
-    let groups: Vec<(i64, AttrValue)> = props.groups.iter().map(|g| (g.id, g.name.clone().into())).collect();
+    let default_zone = status
+        .map(|status| status.default_time_zone.clone())
+        .unwrap_or_default();
+    let groups: Vec<(i64, AttrValue)> = props
+        .groups
+        .iter()
+        .map(|g| (g.id, g.name.clone().into()))
+        .collect();
     html! {
         <Dialog {title} close={props.close.clone()} keep={true}>
             <form class="form" {onsubmit} novalidate={true}>

@@ -22,7 +22,9 @@ fn input_of(route: Option<&Route>) -> RouteInput {
     RouteInput {
         name: route.map(|route| route.name.clone()).unwrap_or_default(),
         matchers: route.map_or_else(|| vec![String::new()], |route| route.matchers.clone()),
-        group_ids: route.map(|route| route.groups.iter().map(|group| group.id).collect()).unwrap_or_default(),
+        group_ids: route
+            .map(|route| route.groups.iter().map(|group| group.id).collect())
+            .unwrap_or_default(),
         continue_: route.is_some_and(|route| route.continue_),
         repeat: route.is_none_or(|route| route.repeat),
         position: None,
@@ -39,23 +41,48 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
     let id = props.route.as_ref().map(|route| route.id);
     let name = {
         let input = input.clone();
-        Callback::from(move |name| input.set(RouteInput { name, ..(*input).clone() }))
+        Callback::from(move |name| {
+            input.set(RouteInput {
+                name,
+                ..(*input).clone()
+            })
+        })
     };
     let chosen = {
         let input = input.clone();
-        Callback::from(move |group_ids| input.set(RouteInput { group_ids, ..(*input).clone() }))
+        Callback::from(move |group_ids| {
+            input.set(RouteInput {
+                group_ids,
+                ..(*input).clone()
+            })
+        })
     };
     let go_on = {
         let input = input.clone();
-        Callback::from(move |continue_| input.set(RouteInput { continue_, ..(*input).clone() }))
+        Callback::from(move |continue_| {
+            input.set(RouteInput {
+                continue_,
+                ..(*input).clone()
+            })
+        })
     };
     let repeat = {
         let input = input.clone();
-        Callback::from(move |repeat| input.set(RouteInput { repeat, ..(*input).clone() }))
+        Callback::from(move |repeat| {
+            input.set(RouteInput {
+                repeat,
+                ..(*input).clone()
+            })
+        })
     };
     let matchers = {
         let input = input.clone();
-        Callback::from(move |matchers| input.set(RouteInput { matchers, ..(*input).clone() }))
+        Callback::from(move |matchers| {
+            input.set(RouteInput {
+                matchers,
+                ..(*input).clone()
+            })
+        })
     };
     let onsubmit = {
         let (input, send, tried) = (input.clone(), submit.send.clone(), tried.setter());
@@ -74,7 +101,11 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
         Some(route) => (words.people.edit_named)(&route.name),
         None => words.people.add_route.to_owned(),
     };
-    let all: Vec<(i64, AttrValue)> = props.groups.iter().map(|g| (g.id, g.name.clone().into())).collect();
+    let all: Vec<(i64, AttrValue)> = props
+        .groups
+        .iter()
+        .map(|g| (g.id, g.name.clone().into()))
+        .collect();
     html! {
         <Dialog {title} close={props.close.clone()} keep={true}>
             <form class="form" {onsubmit} novalidate={true}>

@@ -42,7 +42,11 @@ pub fn Routes(props: &RoutesProps) -> Html {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
     };
-    let groups = props.groups.as_ref().map(|page| page.items.clone()).unwrap_or_default();
+    let groups = props
+        .groups
+        .as_ref()
+        .map(|page| page.items.clone())
+        .unwrap_or_default();
     let list = props.routes.as_ref().map_or(&[][..], |page| &page.items);
     // Swaps a route with the one before or after it.
     let swap = |one: usize, two: usize| {
@@ -52,7 +56,11 @@ pub fn Routes(props: &RoutesProps) -> Html {
         }
         let (reload, moving) = (props.reload.clone(), moving.setter());
         move |_: MouseEvent| {
-            let (order, reload, moving) = (RouteOrder { ids: ids.clone() }, reload.clone(), moving.clone());
+            let (order, reload, moving) = (
+                RouteOrder { ids: ids.clone() },
+                reload.clone(),
+                moving.clone(),
+            );
             spawn_local(async move {
                 let answer = api::send::<_, IgnoredAny>(Method::PUT, "routes/order", &order).await;
                 moving.set(answer.err());
@@ -127,7 +135,11 @@ fn matchers(route: &Route, words: &Words) -> Html {
 }
 
 fn goes_to(route: &Route, words: &Words) -> Html {
-    let names: Vec<&str> = route.groups.iter().map(|group| group.name.as_str()).collect();
+    let names: Vec<&str> = route
+        .groups
+        .iter()
+        .map(|group| group.name.as_str())
+        .collect();
     html! {
         <>
             if names.is_empty() {
