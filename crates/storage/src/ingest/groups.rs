@@ -92,7 +92,7 @@ pub async fn lock_groups(
 pub async fn save_groups(tx: &Tx, groups: &[GroupState]) -> Result<(), StorageError> {
     for group in groups {
         tx.execute(
-            "UPDATE alert_groups SET period = ?, firing = ? = ? WHERE id = ?",
+            "UPDATE alert_groups SET period = ?, firing = ? WHERE id = ?",
             vec![group.period.into(), group.firing.into(), group.id.into()],
         )
         .await?;
