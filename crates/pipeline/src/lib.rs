@@ -26,7 +26,7 @@ mod settings;
 
 pub use change::{ChangeError, FieldIssue};
 pub use clock::{Clock, SystemClock};
-pub use ingest::{IngestError, IngestReport, Refusal, Webhook};
+pub use ingest::{IngestError, IngestReport, Refusal, Space, Webhook};
 pub use outbox::MailHealth;
 pub use pipeline::Pipeline;
 pub use settings::PipelineSettings;

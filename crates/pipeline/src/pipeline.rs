@@ -11,7 +11,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 
 use crate::change::ChangeError;
-use crate::ingest::{self, Context, Ingest, IngestError, IngestReport, Refusal, Webhook};
+use crate::ingest::{self, Context, Ingest, IngestError, IngestReport, Refusal, Space, Webhook};
 use crate::outbox::{MailHealth, Worker};
 use crate::{Clock, PipelineSettings, feed, resend, retention};
 
@@ -115,6 +115,11 @@ impl Pipeline {
                 others: Mutex::new(others),
             }),
         })
+    }
+
+    /// Room in the queue for a delivery that is about to be read.
+    pub fn space(&self) -> Space {
+        self.shared.ingest.space()
     }
 
     /// Stores a delivery; the answer comes when it is durable.

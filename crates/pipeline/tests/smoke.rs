@@ -9,16 +9,28 @@ use tocsin_pipeline::{IngestReport, Pipeline, PipelineSettings, SystemClock, Web
 use tocsin_storage::{Db, DbSettings};
 
 fn fixture(name: &str) -> bytes::Bytes {
-    let path = format!("{}/../../tests/fixtures/payloads/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../tests/fixtures/payloads/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     std::fs::read(path).expect("a fixture").into()
 }
 
 async fn pipeline(directory: &std::path::Path) -> Pipeline {
     let url = format!("sqlite://{}/tocsin.sqlite", directory.display());
     let connect_timeout = Duration::from_secs(5);
-    let db = Db::open(&DbSettings { url, max_connections: 4, connect_timeout }).await.expect("a database");
+    let db = Db::open(&DbSettings {
+        url,
+        max_connections: 4,
+        connect_timeout,
+    })
+    .await
+    .expect("a database");
     let settings = PipelineSettings {
-        rules: Rules { window: Duration::from_secs(300), stale_after: Duration::from_secs(32_400) },
+        rules: Rules {
+            window: Duration::from_secs(300),
+            stale_after: Duration::from_secs(32_400),
+        },
         team_label: "team".to_owned(),
         queue_bytes: 1 << 26,
         body_retention: Duration::from_secs(86_400),
@@ -28,11 +40,17 @@ async fn pipeline(directory: &std::path::Path) -> Pipeline {
     };
     let mailer = Arc::new(MemoryMailer::default());
     let renderer = Renderer::new(None).expect("templates");
-    Pipeline::start(db, mailer, renderer, Arc::new(SystemClock), settings).await.expect("a start")
+    Pipeline::start(db, mailer, renderer, Arc::new(SystemClock), settings)
+        .await
+        .expect("a start")
 }
 
 async fn deliver(pipeline: &Pipeline, name: &str) -> IngestReport {
-    let webhook = Webhook { source: "alertmanager".to_owned(), body: fixture(name) };
+    let webhook = Webhook {
+        source: "alertmanager".to_owned(),
+        body: fixture(name),
+        space: pipeline.space(),
+    };
     pipeline.ingest(webhook).await.expect("stored")
 }
 

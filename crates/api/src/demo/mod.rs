@@ -130,6 +130,7 @@ async fn happen(
             let webhook = Webhook {
                 source: (*source).to_owned(),
                 body: body.clone().into(),
+                space: pipeline.space(),
             };
             match pipeline.ingest(webhook).await {
                 // Some are meant to be unreadable.

@@ -1,6 +1,7 @@
 //! JSON bodies and numbers in paths, with errors in the common envelope.
 
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -9,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use super::problem::{ApiError, Kind};
 
@@ -36,22 +38,37 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                     "Send JSON with the header Content-Type: application/json.",
                 ));
             }
-            let bytes = read_at_most(payload, LIMIT).await?;
+            let bytes = read_at_most(payload, LIMIT, |_| Ok(())).await?;
             parse(&bytes).map(Self)
         }
         .boxed_local()
     }
 }
 
-/// The whole body, if it is no longer than `limit`. One that came in one piece
-/// is not copied.
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The whole body, if it is no longer than `limit`; `take` is told the length
+/// of each piece before it is kept. A body that came in one piece is not
+/// copied.
 ///
 /// # Errors
-/// [`Kind::PayloadTooLarge`], or a connection that broke.
-pub(crate) async fn read_at_most(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+/// [`Kind::PayloadTooLarge`], [`Kind::RequestTimeout`], what `take` answers, or
+/// a connection that broke.
+pub(crate) async fn read_at_most(
+    mut payload: Payload,
+    limit: usize,
+    mut take: impl FnMut(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let next = timeout_at(deadline, payload.next()).await.map_err(|_| {
+            let detail = format!("The body did not arrive within {} s.", PATIENCE.as_secs());
+            ApiError::new(Kind::RequestTimeout, detail)
+        })?;
+        let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|error| {
             ApiError::new(
                 Kind::UnreadableBody,
@@ -64,6 +81,7 @@ pub(crate) async fn read_at_most(mut payload: Payload, limit: usize) -> Result<B
                 format!("The body is longer than {limit} bytes."),
             ));
         }
+        take(chunk.len())?;
         if first.is_empty() {
             first = chunk;
             continue;

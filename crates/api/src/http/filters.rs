@@ -209,6 +209,7 @@ fn incident_state(state: IncidentState) -> codes::IncidentState {
 pub(crate) fn from_json(filter: AcknowledgeFilter) -> Result<IncidentFilter, ApiError> {
     let AcknowledgeFilter {
         state,
+        status,
         stale,
         severity,
         team,
@@ -252,7 +253,7 @@ pub(crate) fn from_json(filter: AcknowledgeFilter) -> Result<IncidentFilter, Api
         alertname,
         instance,
         source,
-        status: Vec::new(),
+        status,
         known,
         label: matchers,
         q,

@@ -20,6 +20,7 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     Conflict,
     InUse,
+    RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
     MisdirectedRequest,
@@ -56,6 +57,11 @@ impl Kind {
             ),
             Self::Conflict => ("conflict", "Conflict", StatusCode::CONFLICT),
             Self::InUse => ("in-use", "Still in use", StatusCode::CONFLICT),
+            Self::RequestTimeout => (
+                "request-timeout",
+                "Request timeout",
+                StatusCode::REQUEST_TIMEOUT,
+            ),
             Self::PayloadTooLarge => (
                 "payload-too-large",
                 "Body too large",

@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::web::{self, Data, Json, Payload, ReqData};
 use bytes::Bytes;
 use tocsin_api_types::{IngestReport, RejectedAlert};
-use tocsin_pipeline::{IngestError, Refusal, Webhook};
+use tocsin_pipeline::{IngestError, Refusal, Space, Webhook};
 use utoipa::IntoParams;
 
 use super::auth::Caller;
@@ -109,8 +109,14 @@ async fn take(
     };
     let source = source.as_str();
     let announced = body::content_length(request).unwrap_or(0);
-    let body = match read(state.settings.body_limit, announced, request, payload).await {
+    let mut space = state.pipeline.space();
+    let limit = state.settings.body_limit;
+    let body = match read(limit, announced, request, payload, &mut space).await {
         Ok(body) => body,
+        Err((Outcome::QueueFull, error)) => {
+            state.metrics.delivery(Some(source), Outcome::QueueFull);
+            return Err(error);
+        }
         Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
     };
     match state
@@ -118,6 +124,7 @@ async fn take(
         .ingest(Webhook {
             source: source.to_owned(),
             body,
+            space,
         })
         .await
     {
@@ -155,62 +162,67 @@ fn source(caller: &Caller, request: &HttpRequest) -> Result<Option<SourceName>, 
     }
 }
 
-/// The body, decompressed, and never more than `limit` of it.
+/// The body, decompressed, and never more than `server.body_limit` of it.
 async fn read(
     limit: usize,
     announced: usize,
     request: &HttpRequest,
     payload: Payload,
+    space: &mut Space,
 ) -> Result<Bytes, (Outcome, ApiError)> {
-    let too_large = || {
-        let detail = format!(
-            "The body is longer than server.body_limit, {limit} bytes. Send fewer alerts at once \
-             (Alertmanager: max_alerts), or raise it."
-        );
-        (
-            Outcome::TooLarge,
-            ApiError::new(Kind::PayloadTooLarge, detail),
-        )
-    };
     if announced > limit {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
-    let encoding = request
-        .headers()
-        .get(header::CONTENT_ENCODING)
-        .map_or(&b"identity"[..], |value| value.as_bytes());
-    let is_gzip = encoding.eq_ignore_ascii_case(b"gzip");
-    if !is_gzip && !encoding.eq_ignore_ascii_case(b"identity") {
-        let detail = "Only Content-Encoding gzip and identity are understood.";
-        return Err((
-            Outcome::Refused,
-            ApiError::new(Kind::UnsupportedMediaType, detail),
-        ));
-    }
-    let body = body::read_at_most(payload.into_inner(), limit)
+    let is_gzip = is_gzip(request).map_err(|error| (Outcome::Refused, error))?;
+    let grow = |bytes| space.grow(bytes).map_err(|error| problem(error).1);
+    let body = body::read_at_most(payload.into_inner(), limit, grow)
         .await
-        .map_err(|error| {
-            if error.is(Kind::PayloadTooLarge) {
-                too_large()
-            } else {
-                (Outcome::Refused, error)
-            }
-        })?;
+        .map_err(|error| outcome(error, limit))?;
     if !is_gzip {
         return Ok(body);
     }
     let mut plain = Vec::new();
     let mut decoder = flate2::read::MultiGzDecoder::new(&body[..]).take(limit as u64 + 1);
     match decoder.read_to_end(&mut plain) {
-        Ok(_) if plain.len() > limit => Err(too_large()),
+        Ok(_) if plain.len() > limit => Err(too_large(limit)),
         Ok(_) => Ok(plain.into()),
         Err(error) => {
             let detail = format!("The body is not gzip, as Content-Encoding says: {error}.");
-            Err((
-                Outcome::Refused,
-                ApiError::new(Kind::UnreadableBody, detail),
-            ))
+            let error = ApiError::new(Kind::UnreadableBody, detail);
+            Err((Outcome::Refused, error))
         }
+    }
+}
+
+fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    let encoding = encoding.map_or(&b"identity"[..], |value| value.as_bytes());
+    if encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"identity") {
+        return Ok(encoding.eq_ignore_ascii_case(b"gzip"));
+    }
+    Err(ApiError::new(
+        Kind::UnsupportedMediaType,
+        "Only Content-Encoding gzip and identity are understood.",
+    ))
+}
+
+fn too_large(limit: usize) -> (Outcome, ApiError) {
+    let detail = format!(
+        "The body is longer than server.body_limit, {limit} bytes. Send fewer alerts at once \
+         (Alertmanager: max_alerts), or raise it."
+    );
+    let error = ApiError::new(Kind::PayloadTooLarge, detail);
+    (Outcome::TooLarge, error)
+}
+
+/// How a body that was not read to its end is counted.
+fn outcome(error: ApiError, limit: usize) -> (Outcome, ApiError) {
+    if error.is(Kind::PayloadTooLarge) {
+        too_large(limit)
+    } else if error.is(Kind::QueueFull) {
+        (Outcome::QueueFull, error)
+    } else {
+        (Outcome::Refused, error)
     }
 }
 

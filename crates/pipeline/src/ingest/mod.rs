@@ -16,6 +16,6 @@ mod queue;
 mod report;
 mod writer;
 
-pub use queue::{Ingest, IngestError, Refusal, Webhook};
+pub use queue::{Ingest, IngestError, Refusal, Space, Webhook};
 pub use report::IngestReport;
 pub(crate) use writer::{Context, spawn_writers};

@@ -21,12 +21,60 @@ const UNIT: usize = 1024;
 const OVERHEAD: usize = 1024;
 
 /// A request to the webhook, from an authenticated sender.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Webhook {
     /// The source that it is counted to.
     pub source: String,
     /// The body as it came.
     pub body: Bytes,
+    /// What the body takes up, from [`Ingest::space`]; what is missing is taken
+    /// when the delivery is handed in.
+    pub space: Space,
+}
+
+/// Room in the queue, taken piece by piece while a body arrives and given back
+/// when the delivery is stored or dropped. So what is being read, parsed and
+/// stored is bounded together, and a sender that only announces a large body
+/// takes up nothing.
+#[derive(Debug)]
+pub struct Space {
+    all: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+    bytes: usize,
+    /// The whole queue: a body larger than that passes when it is alone.
+    most: usize,
+}
+
+impl Space {
+    /// Sees to it that room for `bytes` is taken in all.
+    fn cover(&mut self, bytes: usize) -> Result<(), IngestError> {
+        self.grow(bytes.saturating_sub(self.bytes))
+    }
+
+    /// Takes room for `bytes` more.
+    ///
+    /// # Errors
+    /// [`IngestError::QueueFull`].
+    pub fn grow(&mut self, bytes: usize) -> Result<(), IngestError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let wanted = ((self.bytes + OVERHEAD) / UNIT).clamp(1, self.most);
+        let held = self
+            .taken
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = u32::try_from(wanted.saturating_sub(held)).unwrap_or(u32::MAX);
+        if missing == 0 {
+            return Ok(());
+        }
+        let more = Arc::clone(&self.all)
+            .try_acquire_many_owned(missing)
+            .map_err(|_| IngestError::QueueFull)?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        Ok(())
+    }
 }
 
 /// A request that cannot be read, to be shown to people.
@@ -102,7 +150,7 @@ pub(super) struct Job {
     pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Result<IngestReport, IngestError>>,
     /// Given back when the job is done.
-    pub(super) _space: OwnedSemaphorePermit,
+    pub(super) _space: Space,
 }
 
 pub(super) enum Work {
@@ -148,8 +196,12 @@ impl Ingest {
     /// See [`IngestError`].
     pub async fn store(&self, webhook: Webhook) -> Result<IngestReport, IngestError> {
         let received_at = self.clock.now();
-        let Webhook { source, body: raw } = webhook;
-        let space = self.space_for(raw.len())?;
+        let Webhook {
+            source,
+            body: raw,
+            mut space,
+        } = webhook;
+        space.cover(raw.len())?;
         match parse::alertmanager(&raw, &self.team_label) {
             Ok(body) => {
                 let incoming = Incoming {
@@ -183,8 +235,19 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`]; never `Unreadable`.
     pub async fn refuse(&self, refusal: Refusal) -> Result<(), IngestError> {
-        let space = self.space_for(refusal.body.as_ref().map_or(0, Bytes::len))?;
+        let mut space = self.space();
+        space.grow(refusal.body.as_ref().map_or(0, Bytes::len))?;
         self.record(self.clock.now(), refusal, space).await
+    }
+
+    /// Room for a delivery, none of it taken yet.
+    pub fn space(&self) -> Space {
+        Space {
+            all: Arc::clone(&self.space),
+            taken: None,
+            bytes: 0,
+            most: self.capacity,
+        }
     }
 
     /// Bytes that wait, and the most that may.
@@ -197,7 +260,7 @@ impl Ingest {
         &self,
         received_at: Timestamp,
         mut refusal: Refusal,
-        space: OwnedSemaphorePermit,
+        space: Space,
     ) -> Result<(), IngestError> {
         let raw = refusal
             .body
@@ -216,20 +279,7 @@ impl Ingest {
         .map(drop)
     }
 
-    fn space_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
-        // A body larger than the whole queue passes when nothing else waits.
-        let units = ((bytes + OVERHEAD) / UNIT).clamp(1, self.capacity);
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
-        Arc::clone(&self.space)
-            .try_acquire_many_owned(units)
-            .map_err(|_| IngestError::QueueFull)
-    }
-
-    async fn submit(
-        &self,
-        work: Work,
-        space: OwnedSemaphorePermit,
-    ) -> Result<IngestReport, IngestError> {
+    async fn submit(&self, work: Work, space: Space) -> Result<IngestReport, IngestError> {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             work,

@@ -61,6 +61,7 @@ async fn deliver(db: &Db) {
     let webhook = Webhook {
         source: "alertmanager".to_owned(),
         body: body.into(),
+        space: pipeline.space(),
     };
     let report = pipeline.ingest(webhook).await.unwrap();
     assert_eq!(report.opened, 6);
