@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, EventKind, Labels, Notification, Page};
+use crate::{Alert, EventKind, Labels, Notification, Page, Status};
 
 /// Where an incident stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,6 +157,8 @@ pub struct AcknowledgeRequest {
 pub struct AcknowledgeFilter {
     /// Any of these states.
     pub state: Vec<IncidentState>,
+    /// Any of these statuses; an incident that is open is `firing`.
+    pub status: Vec<Status>,
     /// Open and stale, or not.
     pub stale: Option<bool>,
     /// Any of these severities.
