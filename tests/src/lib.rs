@@ -21,6 +21,7 @@ mod events;
 mod fixtures;
 mod inbox;
 mod metrics;
+mod monitoring;
 mod options;
 mod people;
 mod process;
@@ -37,12 +38,13 @@ pub use events::{Event, EventStream};
 pub use fixtures::fixture;
 pub use inbox::Mail;
 pub use metrics::Metrics;
+pub use monitoring::{Exporter, Sender};
 pub use options::Options;
 pub use people::{Team, team};
 pub use process::{Finished, binary, run, workspace};
 pub use smtp::{Certificates, SmtpServer};
 pub use tocsin::Tocsin;
-pub use wait::{eventually, wait_until};
+pub use wait::{eventually, eventually_within, wait_until};
 pub use walk::Walk;
 
 /// Makes a test for each database of each `async fn NAME(database: Database)`.

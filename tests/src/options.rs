@@ -1,5 +1,7 @@
 //! How the program is started.
 
+use std::path::{Path, PathBuf};
+
 use crate::{Certificates, Database, SmtpServer};
 
 /// The program's settings; what is not said is its default.
@@ -10,6 +12,7 @@ pub struct Options {
     pub(crate) config: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) token: Option<String>,
+    pub(crate) data_dir: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -28,6 +31,7 @@ impl Options {
             config: None,
             password: None,
             token: None,
+            data_dir: None,
         }
     }
 
@@ -35,6 +39,13 @@ impl Options {
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// An existing data directory in place of a new one.
+    #[must_use]
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        self.data_dir = Some(dir.to_owned());
         self
     }
 

@@ -1,10 +1,12 @@
 //! Recipients and groups, as most tests need them.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tocsin_api_types::{Group, Notification, NotificationState, Recipient, Route};
 
-use crate::{Tocsin, eventually};
+use crate::{Tocsin, eventually_within};
 
 /// A group with one recipient.
 #[derive(Clone, Debug)]
@@ -56,16 +58,26 @@ impl Tocsin {
     /// Waits until no mail is on its way, and returns all of them, newest
     /// first.
     pub async fn settled(&self) -> Vec<Notification> {
-        eventually("all mails are sent, written or failed", || async {
-            let mails: Vec<Notification> = self.all("notifications").await;
-            let waits = |mail: &Notification| {
-                matches!(
-                    mail.state,
-                    NotificationState::Queued | NotificationState::Sending
-                )
-            };
-            Some(mails).filter(|mails| !mails.iter().any(waits))
-        })
+        self.settled_within(Duration::from_secs(30)).await
+    }
+
+    /// As [`Tocsin::settled`], where leases of a killed program have to run
+    /// out first.
+    pub async fn settled_within(&self, patience: Duration) -> Vec<Notification> {
+        eventually_within(
+            patience,
+            "all mails are sent, written or failed",
+            || async {
+                let mails: Vec<Notification> = self.all("notifications").await;
+                let waits = |mail: &Notification| {
+                    matches!(
+                        mail.state,
+                        NotificationState::Queued | NotificationState::Sending
+                    )
+                };
+                Some(mails).filter(|mails| !mails.iter().any(waits))
+            },
+        )
         .await
     }
 }

@@ -94,6 +94,12 @@ impl Tocsin {
         self.port
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// How it was started.
     #[must_use]
     pub fn options(&self) -> &Options {
@@ -109,7 +115,7 @@ impl Tocsin {
     /// Where it keeps its data.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        data_dir(self.folder.path())
+        data_dir(self.folder.path(), &self.options)
     }
 
     /// What it has logged and printed so far.
@@ -158,8 +164,7 @@ impl Tocsin {
     /// # Panics
     /// It cannot be asked.
     pub fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status();
+        let status = Command::new("kill").args(["-TERM", &self.pid()]).status();
         assert!(status.expect("kill").success());
     }
 
@@ -193,12 +198,15 @@ impl Drop for Tocsin {
     }
 }
 
-fn data_dir(folder: &Path) -> PathBuf {
-    folder.join("data")
+fn data_dir(folder: &Path, options: &Options) -> PathBuf {
+    options
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| folder.join("data"))
 }
 
 fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
-    let data_dir = data_dir(folder);
+    let data_dir = data_dir(folder, options);
     let mut command = command();
     command
         .arg("serve")

@@ -15,6 +15,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// It never does; the message says `what` was waited for.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
+    condition: impl FnMut() -> F,
+) -> T {
+    eventually_within(PATIENCE, what, condition).await
+}
+
+/// As [`eventually`], for what may take so long by design.
+///
+/// # Panics
+/// It takes longer.
+pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
     mut condition: impl FnMut() -> F,
 ) -> T {
     let began = Instant::now();
@@ -23,8 +35,8 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
             return value;
         }
         assert!(
-            began.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain for: {what}"
+            began.elapsed() < patience,
+            "waited {patience:?} in vain for: {what}"
         );
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -9,7 +9,14 @@
 
 mod acknowledge;
 mod corpus;
+mod crash;
 mod directory;
+mod events;
 mod filters;
+mod load;
+mod mail;
 mod nasty;
+mod program;
+mod real_input;
 mod rules;
+mod security;

@@ -1,0 +1,144 @@
+//! Live events, and going on where a connection broke off.
+
+use reqwest::Method;
+use serde_json::json;
+use tocsin_api_types::{
+    ChangeEvent, DeliveryChange, EventKind, Incident, IncidentChange, NotificationState,
+};
+use tocsin_tests::{Database, Event, Options, Tocsin, Webhook, firing, on_both, team};
+
+on_both!(
+    what_happens_is_told_at_once,
+    a_broken_stream_goes_on_without_gap_or_repeat
+);
+
+fn is_delivery(change: &ChangeEvent) -> bool {
+    matches!(change, ChangeEvent::Delivery(_))
+}
+
+async fn what_happens_is_told_at_once(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    team(&tocsin, "infra").await;
+    let mut stream = tocsin.follow(None).await;
+    let report = tocsin
+        .post(&Webhook::of([firing("Down").team("infra")]))
+        .await;
+    let id = tocsin.all::<Incident>("incidents").await[0].id;
+    // The mail's states come in their order, among the others.
+    let mut seen: Vec<ChangeEvent> = Vec::new();
+    let written = |change: &ChangeEvent| matches!(change, ChangeEvent::Notification(mail) if mail.state == NotificationState::Written);
+    seen.extend(
+        stream
+            .until(written)
+            .await
+            .into_iter()
+            .map(|event| event.change),
+    );
+    let opened = ChangeEvent::Incident(IncidentChange {
+        id,
+        event: EventKind::Opened,
+    });
+    let stored = ChangeEvent::Delivery(DeliveryChange {
+        id: report.delivery_id,
+        source: "alertmanager".to_owned(),
+        entries: 1,
+        refused: false,
+    });
+    assert!(
+        seen.contains(&opened) && seen.contains(&stored),
+        "{seen:#?}"
+    );
+    assert!(
+        seen.iter().any(|change| matches!(change, ChangeEvent::Notification(mail) if mail.state == NotificationState::Queued)),
+        "{seen:#?}"
+    );
+    let body = json!({"known": true, "by": "Ann"});
+    tocsin
+        .send(Method::PATCH, &format!("/api/v1/incidents/{id}"), &body)
+        .await
+        .expect(200)
+        .json::<Incident>();
+    let known = ChangeEvent::Incident(IncidentChange {
+        id,
+        event: EventKind::Acknowledged,
+    });
+    assert_eq!(stream.next().await.change, known);
+    tocsin.deliver("/webhook", "nonsense").await.problem(400);
+    let refused = stream.until(is_delivery).await.pop().unwrap().change;
+    assert!(
+        matches!(refused, ChangeEvent::Delivery(delivery) if delivery.refused && delivery.entries == 0)
+    );
+}
+
+async fn a_broken_stream_goes_on_without_gap_or_repeat(database: Database) {
+    let mut tocsin = Tocsin::start(Options::on(database)).await;
+    let mut whole = tocsin.follow(None).await;
+    let mut broken = tocsin.follow(None).await;
+    let post = async |tocsin: &Tocsin, n: u32| {
+        tocsin
+            .post(&Webhook::of([firing("Down").instance(&n.to_string())]))
+            .await
+    };
+    post(&tocsin, 0).await;
+    let first = broken.until(is_delivery).await;
+    let last_id = first.last().unwrap().id.clone();
+    drop(broken);
+    for n in 1..300 {
+        post(&tocsin, n).await;
+    }
+    let mut resumed = tocsin.follow(Some(&last_id)).await;
+    let deliveries = |events: &[Event]| -> Vec<i64> {
+        events
+            .iter()
+            .filter_map(|event| match &event.change {
+                ChangeEvent::Delivery(delivery) => Some(delivery.id),
+                _ => None,
+            })
+            .collect()
+    };
+    let mut missed = Vec::new();
+    let mut all = Vec::new();
+    for n in 0..300 {
+        all.extend(whole.until(is_delivery).await);
+        if n > 0 {
+            missed.extend(resumed.until(is_delivery).await);
+        }
+    }
+    assert_eq!(
+        deliveries(&first)
+            .into_iter()
+            .chain(deliveries(&missed))
+            .collect::<Vec<_>>(),
+        deliveries(&all)
+    );
+    let distinct: std::collections::BTreeSet<i64> = deliveries(&all).into_iter().collect();
+    assert_eq!(distinct.len(), 300);
+    // Over a restart as well: the feed is a table.
+    let last_id = all.last().unwrap().id.clone();
+    let last = post(&tocsin, 300).await;
+    tocsin.kill9();
+    tocsin.restart().await;
+    let mut resumed = tocsin.follow(Some(&last_id)).await;
+    let found = resumed.until(is_delivery).await;
+    assert_eq!(deliveries(&found), [last.delivery_id]);
+}
+
+#[tokio::test]
+async fn streams_are_bounded_and_end_with_the_program() {
+    let mut tocsin = Tocsin::start(Options::default().set("server.max_event_streams", 2)).await;
+    let mut one = tocsin.follow(None).await;
+    let mut two = tocsin.follow(None).await;
+    let reply = tocsin.look("/api/v1/events").await;
+    reply.problem(503);
+    assert!(!reply.header("retry-after").is_empty());
+    assert_eq!(tocsin.metrics().await.sum("tocsin_event_streams", &[]), 2.0);
+    tocsin.terminate();
+    for stream in [&mut one, &mut two] {
+        assert_eq!(
+            stream.try_next().await,
+            None,
+            "the stream ends with the program"
+        );
+    }
+    assert_eq!(tocsin.ended().await.code(), Some(0));
+}
