@@ -355,8 +355,7 @@ async fn a_source_has_a_plain_name() {
     for good in ["A-z_0.9", &longest] {
         assert_eq!(tocsin.post_to(good, body.clone()).await.opened, 1, "{good}");
     }
-    assert_eq!(
-        tocsin.deliver("/webhook?sourcce=a", body).await.fields(400),
-        ["sourcce"]
-    );
+    // No delivery is turned away for an unknown word in its address.
+    let reply = tocsin.deliver("/webhook?sourcce=a", body).await;
+    assert_eq!(reply.expect(200).json::<IngestReport>().seen_again, 1);
 }
