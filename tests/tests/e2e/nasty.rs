@@ -357,5 +357,5 @@ async fn a_source_has_a_plain_name() {
     }
     // No delivery is turned away for an unknown word in its address.
     let reply = tocsin.deliver("/webhook?sourcce=a", body).await;
-    assert_eq!(reply.expect(200).json::<IngestReport>().seen_again, 1);
+    assert_eq!(reply.expect(200).json::<IngestReport>().opened, 1);
 }
