@@ -1,8 +1,11 @@
 //! Connections and transactions.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
+use sea_orm::sqlx::pool::PoolConnectionMetadata;
+use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
@@ -280,6 +283,7 @@ async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
             .max_lifetime(None::<Duration>)
             .acquire_timeout(settings.connect_timeout)
             .sqlx_logging(false)
+            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(has_no_transaction_left))
             .map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite
                     .create_if_missing(true)
@@ -307,6 +311,27 @@ async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
         backend: Backend::Sqlite,
         read,
         write,
+    })
+}
+
+/// Whether a connection may be used again.
+///
+/// Where the disk is full SQLite itself rolls a transaction back. The ROLLBACK
+/// that follows then fails, and sqlx goes on counting that transaction: the next
+/// one would be a savepoint within it, and its COMMIT would be a RELEASE that
+/// makes nothing durable (rule 1).
+fn has_no_transaction_left(
+    connection: &mut SqliteConnection,
+    _: PoolConnectionMetadata,
+) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + '_>> {
+    Box::pin(async move {
+        // A rollback on drop is only queued by now; this waits for it.
+        connection.ping().await?;
+        let is_left = connection.is_in_transaction();
+        if is_left {
+            tracing::warn!("a transaction was ended by SQLite itself; its connection is closed");
+        }
+        Ok(!is_left)
     })
 }
 
