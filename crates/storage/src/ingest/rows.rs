@@ -312,16 +312,18 @@ pub async fn put_refused(
 ) -> Result<(), StorageError> {
     put_deliveries(tx, vec![refused]).await?;
     tx.execute(
+        // By time, because numbers of several writers are not in its order.
         "DELETE FROM delivery_bodies WHERE refused AND delivery_id NOT IN (\
          SELECT delivery_id FROM (SELECT delivery_id, SUM(LENGTH(body)) OVER \
-         (ORDER BY delivery_id DESC) AS kept FROM delivery_bodies WHERE refused) AS newest \
-         WHERE kept <= ?)",
+         (ORDER BY received_at DESC, delivery_id DESC) AS kept \
+         FROM delivery_bodies WHERE refused) AS newest WHERE kept <= ?)",
         vec![i64::try_from(body_bytes).unwrap_or(i64::MAX).into()],
     )
     .await?;
     tx.execute(
-        "DELETE FROM deliveries WHERE outcome = 1 AND id <= (\
-         SELECT id FROM deliveries WHERE outcome = 1 ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        "DELETE FROM deliveries WHERE outcome = 1 AND (received_at, id) <= (\
+         SELECT received_at, id FROM deliveries WHERE outcome = 1 \
+         ORDER BY received_at DESC, id DESC LIMIT 1 OFFSET ?)",
         vec![MOST_REFUSED.into()],
     )
     .await?;
