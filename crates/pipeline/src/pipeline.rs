@@ -1,5 +1,6 @@
 //! The whole of the use cases, as one handle.
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ impl Pipeline {
             clock: Arc::clone(&clock),
             committed: Arc::clone(&committed),
             stop: Arc::clone(&stop_writers),
+            turned_away: AtomicI64::new(0),
         });
         let (ingest, writers) = ingest::spawn_writers(&context);
         let worker = Worker {
@@ -196,6 +198,12 @@ impl Pipeline {
     /// Bytes that wait to be stored, and the most that may.
     pub fn queue_depth(&self) -> (usize, usize) {
         self.shared.ingest.depth()
+    }
+
+    /// Whether the last deliveries could not be stored, a moment ago: a small
+    /// write may still fit on a disk that is full for them.
+    pub fn turns_away(&self) -> bool {
+        self.shared.context.turns_away()
     }
 
     /// Whether every worker is alive.

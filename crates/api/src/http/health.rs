@@ -77,6 +77,9 @@ pub(crate) async fn reasons(state: &AppState) -> Vec<&'static str> {
     } else if !state.pipeline.is_alive() {
         reasons.push("a worker has ended");
     }
+    if state.pipeline.turns_away() {
+        reasons.push("the last deliveries could not be stored");
+    }
     // Not awaited to its end where it takes too long: but not dropped either,
     // for a dropped transaction can spoil its connection.
     let db = state.db.clone();

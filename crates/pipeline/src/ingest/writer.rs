@@ -1,7 +1,10 @@
 //! The writers: each takes all that waits into one transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use tocsin_core::time::Timestamp;
 use tocsin_storage::ingest::NewDelivery;
 use tocsin_storage::{Backend, Db, StorageError};
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -30,6 +33,31 @@ pub(crate) struct Context {
     pub(crate) committed: Arc<Notify>,
     /// Woken when the queue is to be worked off and closed.
     pub(crate) stop: Arc<Notify>,
+    /// When deliveries could not be stored (microseconds); 0 once one was.
+    pub(crate) turned_away: AtomicI64,
+}
+
+impl Context {
+    /// Whether deliveries were turned away a moment ago, and none was stored
+    /// since. It is forgotten after a while, because a balancer that sends
+    /// nothing more would keep it so for ever.
+    pub(crate) fn turns_away(&self) -> bool {
+        const REMEMBERED: Duration = Duration::from_secs(30);
+        let at = Timestamp::from_micros(self.turned_away.load(Ordering::Relaxed));
+        at.as_micros() != 0 && self.clock.now().since(at) < REMEMBERED
+    }
+
+    fn note(&self, result: &Result<Vec<IngestReport>, StorageError>) {
+        match result {
+            Ok(_) => self.turned_away.store(0, Ordering::Relaxed),
+            Err(error) if error.is_transient() => {
+                let now = self.clock.now().as_micros();
+                self.turned_away.store(now, Ordering::Relaxed);
+            }
+            // The delivery's own fault.
+            Err(_) => {}
+        }
+    }
 }
 
 type Jobs = Arc<Mutex<mpsc::UnboundedReceiver<Job>>>;
@@ -144,7 +172,9 @@ async fn store_fairly(
     if batch.is_empty() {
         return Vec::new();
     }
-    match store_retrying(context, scribe, batch).await {
+    let result = store_retrying(context, scribe, batch).await;
+    context.note(&result);
+    match result {
         Ok(reports) => reports.into_iter().map(Ok).collect(),
         Err(error) if batch.len() == 1 || error.is_transient() => {
             failed(&error, batch.len());
