@@ -47,7 +47,6 @@ impl Reply {
     ///
     /// # Panics
     /// It has another.
-    #[must_use]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(
             self.status.as_u16(),
@@ -63,7 +62,6 @@ impl Reply {
     ///
     /// # Panics
     /// It is no success, or another value.
-    #[must_use]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         assert!(
             self.status.is_success(),
@@ -80,7 +78,6 @@ impl Reply {
     ///
     /// # Panics
     /// It is something else.
-    #[must_use]
     pub fn problem(&self, status: u16) -> Problem {
         assert_eq!(
             self.status.as_u16(),
@@ -103,7 +100,6 @@ impl Reply {
     }
 
     /// The fields that a problem names, if it has this status.
-    #[must_use]
     pub fn fields(&self, status: u16) -> Vec<String> {
         let errors = self.problem(status).errors;
         errors

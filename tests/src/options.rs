@@ -13,6 +13,7 @@ pub struct Options {
     pub(crate) password: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) full_disk: bool,
 }
 
 impl Default for Options {
@@ -32,6 +33,7 @@ impl Options {
             password: None,
             token: None,
             data_dir: None,
+            full_disk: false,
         }
     }
 
@@ -46,6 +48,13 @@ impl Options {
     #[must_use]
     pub fn data_dir(mut self, dir: &Path) -> Self {
         self.data_dir = Some(dir.to_owned());
+        self
+    }
+
+    /// Lets [`Tocsin::fill_disk`](crate::Tocsin::fill_disk) be called.
+    #[must_use]
+    pub fn with_limited_disk(mut self) -> Self {
+        self.full_disk = true;
         self
     }
 

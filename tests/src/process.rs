@@ -36,8 +36,15 @@ fn beside_this_test() -> PathBuf {
 }
 
 /// The program, cut off from this process's settings and input.
-pub(crate) fn command() -> Command {
+pub(crate) fn command(outlives_file_limits: bool) -> Command {
     let mut command = Command::new(binary());
+    if outlives_file_limits {
+        // A signal that is ignored stays so in the program that takes over.
+        command = Command::new("sh");
+        command
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(binary());
+    }
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TOCSIN_") {
             command.env_remove(name);
@@ -63,7 +70,7 @@ pub struct Finished {
 /// # Panics
 /// It does not start.
 pub fn run<S: AsRef<OsStr>>(dir: &Path, args: &[S], settings: &[(&str, &str)]) -> Finished {
-    let mut command = command();
+    let mut command = command(false);
     command.args(args).current_dir(dir);
     for (key, value) in settings {
         command.env(variable(key), value);

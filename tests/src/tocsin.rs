@@ -159,6 +159,24 @@ impl Tocsin {
         Self::start(self.options.clone()).await
     }
 
+    /// Lets no file of its grow beyond these bytes, as a full disk would;
+    /// `None` makes room again.
+    ///
+    /// # Panics
+    /// It was not started with a limited disk.
+    pub fn fill_disk(&self, bytes: Option<u64>) {
+        assert!(self.options.full_disk, "the program would be killed");
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let status = Command::new("prlimit")
+            .args(["--pid", &self.pid(), &format!("--fsize={limit}:unlimited")])
+            .status();
+        assert!(
+            status
+                .expect("prlimit, of the package util-linux")
+                .success()
+        );
+    }
+
     /// Asks it to end, as a service manager does.
     ///
     /// # Panics
@@ -207,7 +225,7 @@ fn data_dir(folder: &Path, options: &Options) -> PathBuf {
 
 fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
     let data_dir = data_dir(folder, options);
-    let mut command = command();
+    let mut command = command(options.full_disk);
     command
         .arg("serve")
         // The system picks a free port, and the log says which.

@@ -52,6 +52,30 @@ impl TestDatabase {
         }
     }
 
+    /// Ends all connections to it and lets no new one in, as an outage would.
+    ///
+    /// # Panics
+    /// The server does not do it.
+    pub fn cut_off(&self) {
+        let name = &self.name;
+        run(&[
+            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+            &format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            ),
+        ])
+        .expect("the database is cut off");
+    }
+
+    /// Ends the outage.
+    ///
+    /// # Panics
+    /// The server does not do it.
+    pub fn restore(&self) {
+        let statement = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name);
+        run(&[&statement]).expect("the database is restored");
+    }
+
     /// Its address.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -1,11 +1,7 @@
 //! The real program from outside: real bodies, real databases, real mail. One
 //! program of tests, because each would link the same libraries again.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "helpers of tests are tests"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod acknowledge;
 mod corpus;
@@ -13,9 +9,11 @@ mod crash;
 mod directory;
 mod events;
 mod filters;
+mod limits;
 mod load;
 mod mail;
 mod nasty;
+mod outages;
 mod program;
 mod real_input;
 mod rules;
