@@ -2,8 +2,9 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::OsStr,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The repository, and the folders in it that the commands work on.
@@ -62,6 +63,51 @@ impl Project {
 }
 
 /// The cargo that started this program, else the one in the path.
-pub(crate) fn cargo() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    forget_this_package(&mut command);
+    command
+}
+
+/// Takes back what `cargo run` told this program of its own package. Some build
+/// scripts look at such variables (that of `ring` at `CARGO_MANIFEST_DIR`), and
+/// would be run again, with all that depends on them, each time that a build by
+/// hand follows one from here.
+pub(crate) fn forget_this_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if is_of_this_package(&name) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn is_of_this_package(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    // Where cargo is and keeps its things, and the user's settings, stay.
+    matches!(name, "CARGO" | "LD_LIBRARY_PATH")
+        || name.starts_with("CARGO_PKG_")
+        || name.starts_with("CARGO_MANIFEST_")
+        || name.starts_with("CARGO_BIN_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_of_this_package_is_forgotten() {
+        for name in [
+            "CARGO",
+            "CARGO_PKG_NAME",
+            "CARGO_MANIFEST_DIR",
+            "LD_LIBRARY_PATH",
+        ] {
+            assert!(is_of_this_package(name.as_ref()), "{name}");
+        }
+        for name in ["CARGO_HOME", "PATH", "CARGO_NET_OFFLINE", "RUSTUP_HOME"] {
+            assert!(!is_of_this_package(name.as_ref()), "{name}");
+        }
+    }
 }

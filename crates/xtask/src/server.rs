@@ -99,7 +99,7 @@ pub(crate) fn build_for_tests(project: &Project) -> anyhow::Result<PathBuf> {
 
 /// Cargo on the server's workspace.
 pub(crate) fn cargo(project: &Project, command: &str) -> Command {
-    let mut cargo = Command::new(project::cargo());
+    let mut cargo = project::cargo();
     cargo
         .arg(command)
         .env("CARGO_TARGET_DIR", project.target())

@@ -7,7 +7,6 @@
 
 use std::{
     env,
-    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -39,19 +38,18 @@ impl Toolchain {
     pub(crate) fn cargo_build(&self) -> Command {
         match self {
             Self::Active => {
-                let mut command = Command::new(project::cargo());
+                let mut command = project::cargo();
                 command.args(["build", "--target", TARGET]);
                 command
             }
             Self::Debian { linker } => {
                 let mut command = Command::new("/usr/bin/cargo");
-                // What rustup's cargo told this program is not for another one.
-                for (name, _) in env::vars_os() {
-                    if is_of_the_calling_cargo(&name) {
-                        command.env_remove(name);
-                    }
-                }
+                project::forget_this_package(&mut command);
                 command
+                    // Another compiler than the one of these settings.
+                    .env_remove("RUSTUP_TOOLCHAIN")
+                    .env_remove("RUSTDOC")
+                    .env_remove("RUSTC_WRAPPER")
                     .env("RUSTC", "/usr/bin/rustc")
                     // Lets a stable compiler build its standard library.
                     .env("RUSTC_BOOTSTRAP", "1")
@@ -188,24 +186,6 @@ fn has_target() -> bool {
     })
 }
 
-/// Whether a variable was set by, or means, the toolchain that runs this program.
-fn is_of_the_calling_cargo(name: &OsString) -> bool {
-    let Some(name) = name.to_str() else {
-        return false;
-    };
-    match name {
-        "CARGO" | "RUSTC" | "RUSTDOC" | "LD_LIBRARY_PATH" => true,
-        // The user's own places and settings stay.
-        "CARGO_HOME" | "RUSTUP_HOME" => false,
-        _ => {
-            name.starts_with("RUSTUP_")
-                || name.starts_with("CARGO_PKG_")
-                || name.starts_with("CARGO_MANIFEST_")
-                || name.starts_with("RUSTC_")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,21 +210,6 @@ mod tests {
         assert_eq!(choose(&seen(false, true, false, true)), Choice::Debian);
         assert_eq!(choose(&seen(false, false, true, true)), Choice::Debian);
         assert_eq!(choose(&seen(false, true, false, false)), Choice::Nothing);
-    }
-
-    #[test]
-    fn debians_cargo_is_not_told_what_rustups_cargo_said() {
-        for name in [
-            "CARGO",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO_PKG_NAME",
-            "LD_LIBRARY_PATH",
-        ] {
-            assert!(is_of_the_calling_cargo(&name.into()), "{name}");
-        }
-        for name in ["CARGO_HOME", "PATH", "CARGO_NET_OFFLINE", "RUSTUP_HOME"] {
-            assert!(!is_of_the_calling_cargo(&name.into()), "{name}");
-        }
     }
 
     #[test]

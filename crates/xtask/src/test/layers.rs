@@ -193,7 +193,7 @@ fn heard(command: &mut Command, runner: Runner) -> anyhow::Result<Counts> {
 
 /// Cargo on the browser program, as a program of this machine.
 fn cargo_in_frontend(bench: &Bench, command: &str) -> Command {
-    let mut cargo = Command::new(project::cargo());
+    let mut cargo = project::cargo();
     cargo
         .arg(command)
         .env("CARGO_TARGET_DIR", bench.project.frontend_target())

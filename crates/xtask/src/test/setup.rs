@@ -122,7 +122,7 @@ pub(super) fn prepare(project: &Project, layers: &[&str]) -> anyhow::Result<Foun
         toolchain::find()?;
     }
     let found = Found {
-        nextest: process::succeeds(Command::new(project::cargo()).args(["nextest", "--version"])),
+        nextest: process::succeeds(project::cargo().args(["nextest", "--version"])),
         python: if mail {
             Some(python_or_own(project)?)
         } else {
@@ -149,10 +149,9 @@ fn components(layers: &[&str]) -> anyhow::Result<()> {
     for (layer, command, component) in [("format", "fmt", "rustfmt"), ("lint", "clippy", "clippy")]
     {
         if layers.contains(&layer) {
-            process::output(Command::new(project::cargo()).args([command, "--version"]))
-                .with_context(|| {
-                    format!("cargo {command} is missing; run `rustup component add {component}`")
-                })?;
+            process::output(project::cargo().args([command, "--version"])).with_context(|| {
+                format!("cargo {command} is missing; run `rustup component add {component}`")
+            })?;
         }
     }
     Ok(())
