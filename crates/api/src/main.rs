@@ -4,6 +4,7 @@
 //! From here: `config` (what is set), `serve` (what is started), `http` (what
 //! is answered). The rules are in `tocsin-core` and `tocsin-pipeline`.
 
+mod alone;
 mod cli;
 mod config;
 mod demo;

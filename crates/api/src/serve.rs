@@ -14,6 +14,7 @@ use tocsin_storage::{Db, DbSettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::alone;
 use crate::config::{ConfigError, Settings};
 use crate::demo;
 use crate::http::{self, AppState};
@@ -51,6 +52,7 @@ impl Failure {
 /// What could not be started.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
+    let _alone = settings.sqlite_file().map(alone::take).transpose()?;
     let mailer = mailer(&settings)?;
     let renderer = renderer(&settings)?;
     let listener = listen(&settings)?;

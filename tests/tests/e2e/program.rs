@@ -170,6 +170,21 @@ async fn a_running_database_is_copied_whole() {
 }
 
 #[tokio::test]
+async fn an_embedded_database_has_one_server() {
+    let mut tocsin = Tocsin::start(Options::default()).await;
+    let data_dir = tocsin.data_dir();
+    let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir"];
+    let args = [&args[..], &[data_dir.to_str().unwrap()]].concat();
+    let second = run(tocsin.folder(), &args, &[]);
+    assert_eq!(second.code, Some(2), "{second:?}");
+    assert!(second.stderr.contains("already"), "{second:?}");
+    tocsin.post(&Webhook::of([firing("Down")])).await;
+    // The system gives it back, whatever ends the program.
+    tocsin.kill9();
+    tocsin.restart().await;
+}
+
+#[tokio::test]
 async fn asked_to_end_it_finishes_what_it_took() {
     let mut tocsin = Tocsin::start(Options::default()).await;
     let posts: Vec<_> = (0..40)

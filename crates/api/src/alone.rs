@@ -1,0 +1,36 @@
+//! One server at a time on an embedded database.
+//!
+//! A second one would take the mails that the first is sending for those of a
+//! program that was killed, and send them again.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use crate::config::ConfigError;
+
+/// Takes the right to serve the database in `file`. The system gives it back
+/// with the value's end, whatever ends the program.
+///
+/// # Errors
+/// Another program has it, or the lock's file cannot be written.
+pub(crate) fn take(file: &Path) -> Result<File, ConfigError> {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".lock");
+    let path = Path::new(&path);
+    let wrong = |message: String| ConfigError::new("database.url", message);
+    let failed = |error: std::io::Error| wrong(format!("{}: {error}", path.display()));
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    let lock = options.open(path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(wrong(format!(
+            "another tocsin serves {} already; several need a PostgreSQL",
+            file.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
