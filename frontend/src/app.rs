@@ -3,30 +3,25 @@ use yew_router::prelude::*;
 
 use crate::{
     components::RouteLink,
-    i18n::use_words,
-    pages::{IncidentsPage, LogPage, RecipientsPage},
+    i18n::Words,
+    pages::{RecipientsPage, incidents_page, log_page},
     route::Route,
-    shell::{Banners, Header, use_shortcuts},
-    state::{
-        AckProvider, ClockProvider, LiveProvider, PrefsProvider, SignalsProvider, StatusProvider,
-        ToastsProvider,
-    },
+    shell::{Header, banners, use_shortcuts},
+    state::{SharedProvider, use_status, use_view},
 };
 
-/// The whole program: what is shared, then what is shown. Each of the shared
-/// things may use those around it.
+/// The whole program: what is shared, then what is shown.
 #[component]
 pub fn App() -> Html {
     html! {
-        <PrefsProvider><ClockProvider><SignalsProvider><ToastsProvider><StatusProvider><LiveProvider><AckProvider>
-            <BrowserRouter><Page /></BrowserRouter>
-        </AckProvider></LiveProvider></StatusProvider></ToastsProvider></SignalsProvider></ClockProvider></PrefsProvider>
+        <SharedProvider><BrowserRouter><Page /></BrowserRouter></SharedProvider>
     }
 }
 
 #[component]
 fn Page() -> Html {
-    let words = use_words();
+    let words = use_view();
+    let status = use_status();
     let (help, dialog) = use_shortcuts();
     let title = match use_route::<Route>() {
         Some(Route::Log | Route::Entry { .. }) => words.shell.log,
@@ -42,10 +37,10 @@ fn Page() -> Html {
         <>
             <a class="skip" href="#main" onclick={skip}>{ words.shell.skip }</a>
             <Header {help} />
-            <Banners />
+            { banners(&words, status.as_deref()) }
             <main id="main" tabindex="-1">
                 <h1 class="sr-only">{ title }</h1>
-                <Switch<Route> render={page} />
+                <Switch<Route> render={move |route| page(&words, route)} />
             </main>
             { dialog }
         </>
@@ -68,25 +63,19 @@ fn skip(event: MouseEvent) {
 
 /// A list stays the same component while one of its rows is opened, so that
 /// nothing of it is lost.
-fn page(route: Route) -> Html {
+fn page(words: &Words, route: Route) -> Html {
     match route {
         Route::Home => html! { <Redirect<Route> to={Route::Incidents} /> },
-        Route::Incidents => html! { <IncidentsPage /> },
-        Route::Incident { id } => html! { <IncidentsPage selected={id} /> },
-        Route::Log => html! { <LogPage /> },
-        Route::Entry { id } => html! { <LogPage selected={id} /> },
+        Route::Incidents => incidents_page(None),
+        Route::Incident { id } => incidents_page(Some(id)),
+        Route::Log => log_page(None),
+        Route::Entry { id } => log_page(Some(id)),
         Route::Recipients => html! { <RecipientsPage /> },
-        Route::NotFound => html! { <NotFound /> },
-    }
-}
-
-#[component]
-fn NotFound() -> Html {
-    let words = use_words();
-    html! {
-        <div class="none">
-            <p class="none-title">{ words.shell.not_found }</p>
-            <RouteLink class="btn" to={Route::Incidents}>{ words.shell.to_incidents }</RouteLink>
-        </div>
+        Route::NotFound => html! {
+            <div class="none">
+                <p class="none-title">{ words.shell.not_found }</p>
+                <RouteLink class="btn" to={Route::Incidents}>{ words.shell.to_incidents }</RouteLink>
+            </div>
+        },
     }
 }

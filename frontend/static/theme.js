@@ -16,7 +16,7 @@
   };
   theme();
   system.addEventListener("change", theme);
-  const { lang = navigator.language, density = "comfortable" } = kept();
+  const lang = kept().lang || navigator.language || "en";
   root.lang = lang.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
-  root.dataset.density = density;
+  root.dataset.density = kept().density || "comfortable";
 })();

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::{ApiError, get};
+use super::{ApiError, get_text, read};
 use crate::state::Abort;
 
 /// Something read from the API that can be read again.
@@ -53,6 +53,18 @@ impl<T> Reducible for State<T> {
     }
 }
 
+/// Asks, and hands on the answer if it is still wanted. The same for every type,
+/// so that it is a part of the download once.
+fn fetch(path: &str, guard: Abort, take: Box<dyn FnOnce(Result<String, ApiError>)>) {
+    let answer = get_text(path, guard.signal().as_ref());
+    spawn_local(async move {
+        let answer = answer.await;
+        if guard.wanted() {
+            take(answer);
+        }
+    });
+}
+
 /// Reads `path` now, when it changes, and on demand. A reply that was overtaken
 /// by a later question is dropped.
 #[hook]
@@ -69,12 +81,10 @@ pub fn use_fetch<T: DeserializeOwned + 'static>(path: String) -> Fetched<T> {
             let path = path.clone();
             let abort = Abort::new();
             let guard = abort.clone();
-            spawn_local(async move {
-                let answer = get(&path, guard.signal().as_ref()).await;
-                if guard.wanted() {
-                    dispatch.dispatch(Step::Done(answer));
-                }
+            let take = Box::new(move |text: Result<String, ApiError>| {
+                dispatch.dispatch(Step::Done(text.and_then(|text| read(&text))));
             });
+            fetch(&path, guard, take);
             move || abort.abort()
         });
     }

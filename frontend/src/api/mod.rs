@@ -7,6 +7,8 @@ mod fetch;
 pub use error::ApiError;
 pub use fetch::use_fetch;
 
+use std::pin::Pin;
+
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
 use web_sys::AbortSignal;
@@ -19,16 +21,25 @@ pub fn address(path: &str) -> String {
     format!("{ROOT}{path}")
 }
 
+/// A text on its way. Boxed, so that what is asked for in a dozen types is
+/// compiled once.
+type Answer = Pin<Box<dyn Future<Output = Result<String, ApiError>>>>;
+
 /// Reads; `signal` gives up on the way.
 pub async fn get<T: DeserializeOwned>(
     path: &str,
     signal: Option<&AbortSignal>,
 ) -> Result<T, ApiError> {
-    let request = Request::get(&address(path))
-        .abort_signal(signal)
-        .build()
-        .map_err(|_| ApiError::Unreachable)?;
-    read(&text(request.send().await).await?)
+    read(&get_text(path, signal).await?)
+}
+
+/// Reads the text of an answer, for [`read`].
+pub fn get_text(path: &str, signal: Option<&AbortSignal>) -> Answer {
+    let builder = Request::get(&address(path)).abort_signal(signal);
+    Box::pin(async move {
+        let request = builder.build().map_err(|_| ApiError::Unreachable)?;
+        text(request.send().await).await
+    })
 }
 
 /// Sends a body and reads the answer.
@@ -46,16 +57,18 @@ pub async fn call(method: Method, path: &str) -> Result<(), ApiError> {
     send_text(method, path, None).await.map(drop)
 }
 
-async fn send_text(method: Method, path: &str, body: Option<String>) -> Result<String, ApiError> {
+fn send_text(method: Method, path: &str, body: Option<String>) -> Answer {
     let builder = RequestBuilder::new(&address(path)).method(method);
-    let request = match body {
-        Some(body) => builder
-            .header("Content-Type", "application/json")
-            .body(body),
-        None => builder.build(),
-    };
-    let request = request.map_err(|_| ApiError::Unreachable)?;
-    text(request.send().await).await
+    Box::pin(async move {
+        let request = match body {
+            Some(body) => builder
+                .header("Content-Type", "application/json")
+                .body(body),
+            None => builder.build(),
+        };
+        let request = request.map_err(|_| ApiError::Unreachable)?;
+        text(request.send().await).await
+    })
 }
 
 /// The body of a good answer; everything else as an error.
@@ -69,6 +82,7 @@ async fn text(answer: Result<Response, gloo_net::Error>) -> Result<String, ApiEr
     }
 }
 
-fn read<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
+/// Reads a good answer.
+pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
     serde_json::from_str(body).map_err(|_| ApiError::Unreadable)
 }

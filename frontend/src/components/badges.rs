@@ -1,93 +1,77 @@
-use tocsin_api_types::{IncidentState, Status};
+use tocsin_api_types::{IncidentState, NotificationState, Status};
 use yew::prelude::*;
 
-use super::{Icon, IconName};
-use crate::i18n::use_words;
-
-#[derive(Properties, PartialEq)]
-pub struct SeverityProps {
-    pub value: AttrValue,
-}
+use super::{IconName, icon};
+use crate::i18n::Words;
 
 /// A severity: picture, word and colour. One that we do not know is shown as it
 /// came, in no colour.
-#[component]
-pub fn Severity(props: &SeverityProps) -> Html {
-    let words = use_words();
-    let value = props.value.as_str();
-    let (class, icon) = match value {
+pub fn severity(words: &Words, value: &str) -> Html {
+    let (class, picture) = match value {
         "critical" => ("sev-critical", IconName::Critical),
         "warning" => ("sev-warning", IconName::Alert),
         "info" => ("sev-info", IconName::Info),
         _ => ("sev-other", IconName::Dot),
     };
     let text = match (words.common.severity_name)(value) {
-        Some(name) => name.into(),
-        None if value.is_empty() => AttrValue::from(words.common.no_severity),
-        None => props.value.clone(),
+        Some(name) => name,
+        None if value.is_empty() => words.common.no_severity,
+        None => value,
     };
     html! {
-        <span class={classes!("sev", class)}><Icon name={icon} /><span class="truncate">{ text }</span></span>
+        <span class={classes!("sev", class)}>{ icon(picture) }<span class="truncate">{ text }</span></span>
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct StatusBadgeProps {
-    pub status: Status,
+/// A word with a picture in a frame of its colour.
+fn pill(class: &'static str, picture: IconName, text: &'static str) -> Html {
+    html! { <span class={classes!("pill", class)}>{ icon(picture) }{ text }</span> }
 }
 
 /// What a log entry said.
-#[component]
-pub fn StatusBadge(props: &StatusBadgeProps) -> Html {
-    let words = use_words();
-    let (class, icon) = match props.status {
+pub fn status_badge(words: &Words, status: Status) -> Html {
+    let (class, picture) = match status {
         Status::Firing => ("pill-firing", IconName::Flame),
         Status::Resolved => ("pill-resolved", IconName::Check),
     };
-    html! {
-        <span class={classes!("pill", class)}><Icon name={icon} />{ (words.common.status)(props.status) }</span>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-pub struct StateBadgeProps {
-    pub state: IncidentState,
-    pub stale: bool,
+    pill(class, picture, (words.common.status)(status))
 }
 
 /// Where an incident stands.
-#[component]
-pub fn StateBadge(props: &StateBadgeProps) -> Html {
-    let words = use_words();
-    let (class, icon) = match (props.state, props.stale) {
+pub fn state_badge(words: &Words, state: IncidentState, stale: bool) -> Html {
+    let (class, picture) = match (state, stale) {
         (IncidentState::Open, false) => ("pill-firing", IconName::Flame),
         (IncidentState::Open, true) => ("pill-stale", IconName::Clock),
         (IncidentState::Resolved, _) => ("pill-resolved", IconName::Check),
         (IncidentState::Lost, _) => ("pill-lost", IconName::Lost),
     };
-    let text = if props.stale {
+    let text = if stale {
         words.common.stale
     } else {
-        (words.common.state)(props.state)
+        (words.common.state)(state)
     };
-    html! { <span class={classes!("pill", class)}><Icon name={icon} />{ text }</span> }
+    pill(class, picture, text)
 }
 
-#[derive(Properties, PartialEq)]
-pub struct AckMarkProps {
-    pub by: AttrValue,
+/// How far a mail has come.
+pub fn mail_state(words: &Words, state: NotificationState) -> Html {
+    let (class, picture) = match state {
+        NotificationState::Queued => ("pill-quiet", IconName::Clock),
+        NotificationState::Sending => ("pill-quiet", IconName::Mail),
+        NotificationState::Sent => ("pill-resolved", IconName::Check),
+        NotificationState::Failed => ("pill-failed", IconName::Alert),
+        NotificationState::Written => ("pill-quiet", IconName::List),
+    };
+    pill(class, picture, (words.people.mail_state)(state))
 }
 
 /// Who acknowledged.
-#[component]
-pub fn AckMark(props: &AckMarkProps) -> Html {
-    let words = use_words();
-    let title = (words.common.acknowledged_by)(&props.by);
+pub fn ack_mark(words: &Words, by: &str) -> Html {
     html! {
-        <span class="ack-mark" {title}>
-            <Icon name={IconName::Check} />
+        <span class="ack-mark" title={(words.common.acknowledged_by)(by)}>
+            { icon(IconName::Check) }
             <span class="sr-only">{ words.common.acknowledged }{ " " }</span>
-            <span class="truncate">{ props.by.clone() }</span>
+            <span class="truncate">{ by }</span>
         </span>
     }
 }

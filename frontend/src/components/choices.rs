@@ -1,59 +1,58 @@
 use yew::prelude::*;
 
-use crate::i18n::use_words;
+use crate::i18n::Words;
 
-#[derive(Properties, PartialEq)]
-pub struct ChoicesProps {
+/// Any number of a few things, each a check box.
+pub struct Choices<'a> {
     /// What is chosen.
-    pub label: AttrValue,
-    #[prop_or_default]
-    pub hint: AttrValue,
+    pub label: &'static str,
+    pub hint: &'static str,
     /// All there is, by number.
-    pub all: Vec<(i64, AttrValue)>,
+    pub all: Vec<(i64, String)>,
     /// The numbers that are chosen.
-    pub chosen: Vec<i64>,
+    pub chosen: &'a [i64],
     pub change: Callback<Vec<i64>>,
-    #[prop_or_default]
+    /// What is wrong with the choice.
     pub error: Option<String>,
 }
 
-/// Any number of a few things, each a check box.
-#[component]
-pub fn Choices(props: &ChoicesProps) -> Html {
-    let words = use_words();
-    let boxes = props.all.iter().map(|(id, name)| {
-        let (id, chosen) = (*id, props.chosen.contains(id));
-        let next: Vec<i64> = if chosen {
-            props
+impl Choices<'_> {
+    /// Draws them.
+    pub fn draw(self, words: &Words) -> Html {
+        let empty = self.all.is_empty();
+        let boxes = self.all.into_iter().map(|(id, name)| {
+            let checked = self.chosen.contains(&id);
+            let mut next: Vec<i64> = self
                 .chosen
                 .iter()
                 .copied()
                 .filter(|other| *other != id)
-                .collect()
-        } else {
-            props.chosen.iter().copied().chain([id]).collect()
-        };
-        let onchange = props.change.reform(move |_: Event| next.clone());
+                .collect();
+            if !checked {
+                next.push(id);
+            }
+            let onchange = self.change.reform(move |_: Event| next.clone());
+            html! {
+                <label key={id} class="choice">
+                    <input type="checkbox" class="checkbox checkbox-sm" {checked} {onchange} />
+                    <span>{ name }</span>
+                </label>
+            }
+        });
         html! {
-            <label key={id} class="choice">
-                <input type="checkbox" class="checkbox checkbox-sm" checked={chosen} {onchange} />
-                <span>{ name.clone() }</span>
-            </label>
+            <fieldset class="field">
+                <legend>{ self.label }</legend>
+                if empty {
+                    <p class="muted">{ words.people.choose_none }</p>
+                } else {
+                    <div class="choices">{ for boxes }</div>
+                }
+                if let Some(error) = self.error {
+                    <p class="field-error">{ error }</p>
+                } else if !self.hint.is_empty() {
+                    <p class="field-hint">{ self.hint }</p>
+                }
+            </fieldset>
         }
-    });
-    html! {
-        <fieldset class="field">
-            <legend>{ props.label.clone() }</legend>
-            if props.all.is_empty() {
-                <p class="muted">{ words.people.choose_none }</p>
-            } else {
-                <div class="choices">{ for boxes }</div>
-            }
-            if let Some(error) = &props.error {
-                <p class="field-error">{ error }</p>
-            } else if !props.hint.is_empty() {
-                <p class="field-hint">{ props.hint.clone() }</p>
-            }
-        </fieldset>
     }
 }

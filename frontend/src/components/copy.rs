@@ -2,7 +2,7 @@ use gloo_timers::callback::Timeout;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::prelude::*;
 
-use super::{Icon, IconName};
+use super::{IconName, icon};
 use crate::i18n::use_words;
 
 #[derive(Properties, PartialEq)]
@@ -50,7 +50,7 @@ pub fn CopyButton(props: &CopyButtonProps) -> Html {
     };
     html! {
         <button type="button" class="btn btn-sm" {onclick}>
-            <Icon name={if *copied { IconName::Check } else { IconName::Copy }} />
+            { icon(if *copied { IconName::Check } else { IconName::Copy }) }
             <span aria-live="polite">{ if *copied { words.common.copied } else { words.common.copy } }</span>
         </button>
     }

@@ -2,7 +2,7 @@ use gloo_net::http::Method;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::{Dialog, Failure};
+use super::{Dialog, failure};
 use crate::{
     api::{self, ApiError},
     i18n::use_words,
@@ -41,7 +41,7 @@ pub fn DeleteDialog(props: &DeleteDialogProps) -> Html {
             <div class="form">
                 <p class="break-words">{ (words.people.delete_sure)(&props.name) }</p>
                 if let Some(error) = (*error).clone() {
-                    <Failure {error} />
+                    { failure(words, &error, None) }
                 }
                 <div class="form-actions">
                     <button type="button" class="btn" onclick={props.close.reform(|_| ())}>{ words.common.cancel }</button>

@@ -1,7 +1,7 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-use super::{Icon, IconName};
+use super::{IconName, icon};
 use crate::i18n::use_words;
 
 #[derive(Properties, PartialEq)]
@@ -60,7 +60,7 @@ pub fn Dialog(props: &DialogProps) -> Html {
                     <h2>{ props.title.clone() }</h2>
                     <button type="button" class="icon-btn" aria-label={words.common.close}
                         onclick={props.close.reform(|_| ())}>
-                        <Icon name={IconName::Close} />
+                        { icon(IconName::Close) }
                     </button>
                 </header>
                 { props.children.clone() }

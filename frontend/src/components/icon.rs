@@ -82,21 +82,13 @@ impl IconName {
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct IconProps {
-    pub name: IconName,
-    #[prop_or_default]
-    pub class: Classes,
-}
-
 /// A picture beside words that say the same; hidden from screen readers.
-#[component]
-pub fn Icon(props: &IconProps) -> Html {
+pub fn icon(name: IconName) -> Html {
     html! {
-        <svg class={classes!("icon", props.class.clone())} viewBox="0 0 16 16" width="16" height="16"
+        <svg class="icon" viewBox="0 0 16 16" width="16" height="16"
             fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"
             stroke-linejoin="round" aria-hidden="true" focusable="false">
-            <path d={props.name.path()} />
+            <path d={name.path()} />
         </svg>
     }
 }

@@ -1,4 +1,7 @@
 //! Small parts that every page is made of.
+//!
+//! What needs no state of its own is a function and not a component: each
+//! component costs the download some kilobytes.
 
 mod badges;
 mod choices;
@@ -9,23 +12,21 @@ mod failure;
 mod field;
 mod icon;
 mod link;
-mod mail_state;
 mod name;
 mod popover;
 mod segments;
 mod time;
 
-pub use badges::{AckMark, Severity, StateBadge, StatusBadge};
+pub use badges::{ack_mark, mail_state, severity, state_badge, status_badge};
 pub use choices::Choices;
 pub use copy::CopyButton;
 pub use delete::DeleteDialog;
 pub use dialog::Dialog;
-pub use failure::Failure;
-pub use field::{CheckField, TextField};
-pub use icon::{Icon, IconName};
+pub use failure::failure;
+pub use field::{TextField, check_field};
+pub use icon::{IconName, icon};
 pub use link::RouteLink;
-pub use mail_state::MailState;
 pub use name::NameDialog;
 pub use popover::Popover;
-pub use segments::{Segment, Segments};
-pub use time::{Duration, Time};
+pub use segments::{Segment, segments};
+pub use time::{duration, exact_time, time};

@@ -32,9 +32,16 @@ pub fn NameDialog(props: &NameDialogProps) -> Html {
     html! {
         <Dialog title={words.shell.name_title} close={props.cancel.clone()}>
             <form {onsubmit} class="form">
-                <TextField id="display-name" label={words.shell.name} hint={words.shell.name_why}
-                    value={(*name).clone()} {change} autofocus={true}
-                    error={missing.then(|| words.shell.name_missing.to_owned())} />
+                { TextField {
+                    id: "display-name".into(),
+                    label: words.shell.name.into(),
+                    hint: words.shell.name_why.into(),
+                    value: (*name).clone().into(),
+                    change,
+                    autofocus: true,
+                    error: missing.then(|| words.shell.name_missing.to_owned()),
+                    ..TextField::default()
+                }.draw() }
                 <div class="form-actions">
                     <button type="button" class="btn" onclick={props.cancel.reform(|_| ())}>{ words.common.cancel }</button>
                     <button type="submit" class="btn btn-primary">{ words.shell.name_save }</button>

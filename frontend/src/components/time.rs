@@ -1,38 +1,29 @@
 use chrono::{DateTime, Utc};
 use yew::prelude::*;
 
-use crate::{
-    i18n::use_words,
-    state::{use_clock, use_prefs},
-    time,
-};
-
-#[derive(Properties, PartialEq)]
-pub struct TimeProps {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Exactly, whatever the choice.
-    #[prop_or_default]
-    pub exact: bool,
-}
+use crate::{state::View, time};
 
 /// A time as the person likes it, with the exact one and UTC for the pointer
 /// and for screen readers.
-#[component]
-pub fn Time(props: &TimeProps) -> Html {
-    let words = use_words();
-    let now = use_clock();
-    let relative = !props.exact && !use_prefs().exact_times;
-    let shown = if relative {
-        time::ago(words.lang, props.at, now)
+pub fn time(view: &View, at: DateTime<Utc>) -> Html {
+    if view.exact {
+        exact_time(view, at)
     } else {
-        time::local_short(props.at, now)
-    };
-    let exact = format!("{} {}", time::local(props.at), time::zone());
-    let title = format!("{exact}\n{} {}", time::utc(props.at), words.common.utc);
+        shown(view, at, time::ago(view.lang, at, view.now), true)
+    }
+}
+
+/// A time to the second, whatever the person's choice.
+pub fn exact_time(view: &View, at: DateTime<Utc>) -> Html {
+    shown(view, at, time::local_short(at, view.now), false)
+}
+
+fn shown(view: &View, at: DateTime<Utc>, text: String, relative: bool) -> Html {
+    let exact = format!("{} {}", time::local(at), time::zone());
+    let title = format!("{exact}\n{} {}", time::utc(at), view.common.utc);
     html! {
-        <time class="tabular-nums whitespace-nowrap" datetime={props.at.to_rfc3339()} {title}>
-            { shown }
+        <time class="tabular-nums whitespace-nowrap" datetime={at.to_rfc3339()} {title}>
+            { text }
             if relative {
                 <span class="sr-only">{ format!(" ({exact})") }</span>
             }
@@ -40,21 +31,10 @@ pub fn Time(props: &TimeProps) -> Html {
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct DurationProps {
-    /// From when.
-    pub from: DateTime<Utc>,
-    /// Until when; until now where it has no end.
-    pub to: Option<DateTime<Utc>>,
-}
-
 /// How long something took, or takes so far.
-#[component]
-pub fn Duration(props: &DurationProps) -> Html {
-    let words = use_words();
-    let now = use_clock();
-    let seconds = (props.to.unwrap_or(now) - props.from).num_seconds();
+pub fn duration(view: &View, from: DateTime<Utc>, to: Option<DateTime<Utc>>) -> Html {
+    let seconds = (to.unwrap_or(view.now) - from).num_seconds();
     html! {
-        <span class="tabular-nums whitespace-nowrap">{ time::duration(words.lang, seconds) }</span>
+        <span class="tabular-nums whitespace-nowrap">{ time::duration(view.lang, seconds) }</span>
     }
 }

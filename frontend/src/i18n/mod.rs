@@ -16,9 +16,8 @@ mod shell;
 mod stats;
 
 use serde::{Deserialize, Serialize};
-use yew::prelude::*;
 
-use crate::state::use_prefs;
+pub use crate::state::use_words;
 
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,12 +97,6 @@ static ZH: Words = Words {
     empty: empty::ZH,
     people: people::ZH,
 };
-
-/// The words of the chosen language.
-#[hook]
-pub fn use_words() -> &'static Words {
-    use_prefs().lang().words()
-}
 
 /// Makes a group of words: `key: English, Chinese;`, with the type in brackets
 /// where it is not a plain text.

@@ -1,8 +1,8 @@
-use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use super::form;
 use crate::{
-    i18n::use_words,
+    i18n::Words,
     query::{Filter, write_matcher},
 };
 
@@ -18,45 +18,29 @@ const NAMES: [&str; 8] = [
     "namespace",
 ];
 
-#[derive(Properties, PartialEq)]
-pub struct AddFilterProps {
-    pub filter: Filter,
-    pub change: Callback<Filter>,
-}
-
 /// Puts a matcher together.
-#[component]
-pub fn AddFilter(props: &AddFilterProps) -> Html {
-    let words = use_words();
-    let (name, operator, value) = (use_node_ref(), use_node_ref(), use_node_ref());
+pub fn add_filter(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
     let onsubmit = {
-        let (name, operator, value) = (name.clone(), operator.clone(), value.clone());
-        let (filter, change) = (props.filter.clone(), props.change.clone());
+        let (filter, change) = (filter.clone(), change.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            let (Some(name), Some(operator), Some(value)) = (
-                name.cast::<HtmlInputElement>(),
-                operator.cast::<HtmlSelectElement>(),
-                value.cast::<HtmlInputElement>(),
-            ) else {
-                return;
-            };
-            let matcher = write_matcher(name.value().trim(), &operator.value(), &value.value());
+            let (name, operator) = (form::text(&event, "name"), form::text(&event, "operator"));
+            let matcher = write_matcher(name.trim(), &operator, &form::text(&event, "value"));
             if let Some(next) = filter.typed(&matcher) {
-                value.set_value("");
+                form::clear(&event);
                 change.emit(next);
             }
         }
     };
     html! {
         <form class="add-filter" {onsubmit}>
-            <input ref={name} class="input input-sm" list="label-names" required={true}
+            <input name="name" class="input input-sm" list="label-names" required={true}
                 aria-label={words.list.label_name} placeholder={words.list.label_name} autocomplete="off" />
             <datalist id="label-names">{ for NAMES.map(|name| html! { <option value={name} /> }) }</datalist>
-            <select ref={operator} class="select select-sm" aria-label={words.list.operator}>
+            <select name="operator" class="select select-sm" aria-label={words.list.operator}>
                 { for ["=", "!=", "=~", "!~"].map(|op| html! { <option value={op} selected={op == "="}>{ op }</option> }) }
             </select>
-            <input ref={value} class="input input-sm" aria-label={words.list.label_value}
+            <input name="value" class="input input-sm" aria-label={words.list.label_value}
                 placeholder={words.list.label_value} autocomplete="off" />
             <button type="submit" class="btn btn-sm btn-primary">{ words.common.add }</button>
         </form>

@@ -1,15 +1,14 @@
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::selection::Selection;
+use super::{form, selection::Selection};
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    i18n::Words,
 };
 
-#[derive(Properties, PartialEq)]
-pub struct BulkBarProps {
-    pub selection: Selection,
+/// What can be done with the selected rows.
+pub struct Bulk<'a> {
+    pub selection: &'a Selection,
     /// Incidents that the selected rows belong to.
     pub incidents: u64,
     /// All that match are being counted.
@@ -21,24 +20,15 @@ pub struct BulkBarProps {
     pub acknowledge: Callback<Option<String>>,
 }
 
-/// What can be done with the selected rows.
-#[component]
-pub fn BulkBar(props: &BulkBarProps) -> Html {
-    let words = use_words();
-    let memo = use_state(String::new);
-    let oninput = {
-        let memo = memo.setter();
-        move |event: InputEvent| memo.set(event.target_unchecked_into::<HtmlInputElement>().value())
+/// Draws it.
+pub fn bulk(words: &Words, props: Bulk) -> Html {
+    let acknowledge = props.acknowledge;
+    let onsubmit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let memo = form::text(&event, "memo").trim().to_owned();
+        acknowledge.emit((!memo.is_empty()).then_some(memo));
     };
-    let onsubmit = {
-        let (memo, acknowledge) = (memo.clone(), props.acknowledge.clone());
-        move |event: SubmitEvent| {
-            event.prevent_default();
-            let text = memo.trim();
-            acknowledge.emit((!text.is_empty()).then(|| text.to_owned()));
-        }
-    };
-    let what = match &props.selection {
+    let what = match props.selection {
         Selection::Matching(Some(ids)) => (words.list.matching)(ids.len()),
         Selection::Matching(None) => words.list.matching_many.to_owned(),
         _ if props.counting => words.list.matching_counting.to_owned(),
@@ -51,11 +41,11 @@ pub fn BulkBar(props: &BulkBarProps) -> Html {
             if let Some(select) = props.select_matching.as_ref().filter(|_| rows && !props.counting) {
                 <button type="button" class="link-btn" onclick={select.reform(|_| ())}>{ words.list.select_matching }</button>
             }
-            <input class="input input-sm grow" value={(*memo).clone()} {oninput} maxlength="4000"
+            <input name="memo" class="input input-sm grow" maxlength="4000"
                 placeholder={words.common.memo_hint} aria-label={words.common.memo} autocomplete="off" />
-            <button type="submit" class="btn btn-sm btn-primary"><Icon name={IconName::Check} />{ words.common.acknowledge }</button>
+            <button type="submit" class="btn btn-sm btn-primary">{ icon(IconName::Check) }{ words.common.acknowledge }</button>
             <button type="button" class="icon-btn" aria-label={words.list.clear_selection} title={words.list.clear_selection}
-                onclick={props.clear.reform(|_| ())}><Icon name={IconName::Close} /></button>
+                onclick={props.clear.reform(|_| ())}>{ icon(IconName::Close) }</button>
         </form>
     }
 }

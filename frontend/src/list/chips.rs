@@ -1,8 +1,8 @@
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::{Words, use_words},
+    components::{IconName, icon},
+    i18n::Words,
     query::{Filter, Range, Term, write_matcher},
     time,
 };
@@ -44,19 +44,10 @@ fn yes_no(yes: bool, words: &Words) -> &'static str {
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct ChipsProps {
-    pub filter: Filter,
-    pub change: Callback<Filter>,
-}
-
 /// The conditions in force, each with a cross.
-#[component]
-pub fn Chips(props: &ChipsProps) -> Html {
-    let words = use_words();
+pub fn chips(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
     // The time and the words show in their own fields.
-    let terms: Vec<Term> = props
-        .filter
+    let terms: Vec<Term> = filter
         .terms()
         .into_iter()
         .filter(|term| !matches!(term, Term::Time(_) | Term::Words(_)))
@@ -65,7 +56,7 @@ pub fn Chips(props: &ChipsProps) -> Html {
         return html! {};
     }
     let mut before = None;
-    let chips = terms.iter().map(|term| {
+    let list = terms.iter().map(|term| {
         // Values of one field are alternatives.
         let group = match term {
             Term::Label(_) => None,
@@ -80,7 +71,7 @@ pub fn Chips(props: &ChipsProps) -> Html {
         let text = term_text(term, words);
         let label = (words.list.remove)(&text);
         let onclick = {
-            let (change, next) = (props.change.clone(), props.filter.without(term));
+            let (change, next) = (change.clone(), filter.without(term));
             move |_| change.emit(next.clone())
         };
         html! {
@@ -90,18 +81,18 @@ pub fn Chips(props: &ChipsProps) -> Html {
                 }
                 <span class="chip">
                     <span class="chip-text" title={text.clone()}>{ &text }</span>
-                    <button type="button" class="chip-x" aria-label={label} {onclick}><Icon name={IconName::Close} /></button>
+                    <button type="button" class="chip-x" aria-label={label} {onclick}>{ icon(IconName::Close) }</button>
                 </span>
             </>
         }
     });
     let clear = {
-        let (change, next) = (props.change.clone(), props.filter.cleared());
+        let (change, next) = (change.clone(), filter.cleared());
         move |_| change.emit(next.clone())
     };
     html! {
         <div class="chips" role="group" aria-label={words.list.filters}>
-            { for chips }
+            { for list }
             <button type="button" class="link-btn" onclick={clear}>{ words.list.clear }</button>
         </div>
     }

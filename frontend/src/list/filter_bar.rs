@@ -5,11 +5,11 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::{
-    add_filter::AddFilter, chips::Chips, chips::range_text, quick::Quick, sort::SortBy,
-    time_range::TimeRange,
+    add_filter::add_filter, chips::chips, chips::range_text, quick::quick, sort::sort_by,
+    time_range::time_range,
 };
 use crate::{
-    components::{Dialog, Icon, IconName, Popover},
+    components::{Dialog, IconName, Popover, icon},
     i18n::use_words,
     query::{Filter, Range, looks_like_matcher},
 };
@@ -68,45 +68,45 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
             <div class="filter-line">
                 <SearchField filter={filter.clone()} change={change.clone()} />
                 <div class="only-wide contents-wide">
-                    <Quick filter={filter.clone()} change={change.clone()} {incidents} />
+                    { quick(words, filter, change, *incidents) }
                     <Popover button_class="btn btn-sm" chosen={filter.to_address()}
-                        button={html! { <><Icon name={IconName::Filter} />{ words.list.add }</> }}>
-                        <AddFilter filter={filter.clone()} change={change.clone()} />
+                        button={html! { <>{ icon(IconName::Filter) }{ words.list.add }</> }}>
+                        { add_filter(words, filter, change) }
                     </Popover>
                     <Popover button_class={classes!("btn", "btn-sm", (filter.range != Range::All).then_some("is-set"))}
                         chosen={filter.to_address()}
-                        button={html! { <><Icon name={IconName::Clock} />{ range_text(filter.range, words) }</> }}>
-                        <TimeRange range={filter.range} change={set_range.clone()} />
+                        button={html! { <>{ icon(IconName::Clock) }{ range_text(filter.range, words) }</> }}>
+                        { time_range(words, filter.range, &set_range) }
                     </Popover>
                     if *incidents {
-                        <SortBy filter={filter.clone()} change={change.clone()} />
+                        { sort_by(words, filter, change) }
                     }
                 </div>
                 <button type="button" class="btn btn-sm only-phone" aria-haspopup="dialog" onclick={open_sheet}>
-                    <Icon name={IconName::Filter} />
+                    { icon(IconName::Filter) }
                     { if terms > 0 { (words.list.filter_n)(terms) } else { words.list.filters.to_owned() } }
                 </button>
                 <span class="grow only-wide"></span>
                 <button type="button" class={classes!("icon-btn", props.busy.then_some("is-busy"))} aria-label={words.list.refresh}
                     title={words.list.refresh} onclick={props.refresh.reform(|_| ())}>
-                    <Icon name={IconName::Refresh} />
+                    { icon(IconName::Refresh) }
                 </button>
             </div>
-            <Chips filter={filter.clone()} change={change.clone()} />
+            { chips(words, filter, change) }
             if *sheet {
                 <Dialog title={words.list.filters} close={close_sheet} class="sheet">
                     <div class="sheet-body">
                         <h3>{ words.list.show }</h3>
-                        <Quick filter={filter.clone()} change={change.clone()} {incidents} />
+                        { quick(words, filter, change, *incidents) }
                         <h3>{ words.list.add }</h3>
-                        <AddFilter filter={filter.clone()} change={change.clone()} />
+                        { add_filter(words, filter, change) }
                         <h3>{ words.list.time }</h3>
-                        <TimeRange range={filter.range} change={set_range} />
+                        { time_range(words, filter.range, &set_range) }
                         if *incidents {
                             <h3>{ words.list.sort }</h3>
-                            <SortBy filter={filter.clone()} change={change.clone()} />
+                            { sort_by(words, filter, change) }
                         }
-                        <Chips filter={filter.clone()} change={change.clone()} />
+                        { chips(words, filter, change) }
                     </div>
                 </Dialog>
             }
@@ -173,7 +173,7 @@ fn SearchField(props: &SearchFieldProps) -> Html {
     };
     html! {
         <form class="search" role="search" {onsubmit}>
-            <Icon name={IconName::Search} />
+            { icon(IconName::Search) }
             <input id="search" type="search" class="input input-sm" value={(*text).clone()} {oninput}
                 placeholder={words.list.search_hint} aria-label={words.list.search} aria-keyshortcuts="/"
                 autocomplete="off" spellcheck="false" maxlength="200" />

@@ -1,7 +1,7 @@
 use serde::de::DeserializeOwned;
 use yew::prelude::*;
 
-use crate::{i18n::Words, route::Route};
+use crate::{i18n::Words, query::Filter, route::Route, state::View};
 
 /// Something that a list page can list. To add a list: implement this, and draw
 /// a [`super::ListPage`] of it.
@@ -31,9 +31,13 @@ pub trait Listed: Clone + PartialEq + DeserializeOwned + 'static {
     /// The heads of the columns after the check boxes.
     fn head(words: &Words) -> Html;
     /// The cells under those heads.
-    fn cells(&self, words: &Words, open: Html) -> Html;
+    fn cells(&self, words: &View, open: Html) -> Html;
     /// Who acknowledged it, or how else it became known.
     fn mark(&self, words: &Words) -> Html;
+    /// What stands above the list, for the filter in force.
+    fn above(filter: &Filter, change: &Callback<Filter>) -> Html;
+    /// What is shown while there is nothing at all.
+    fn empty() -> Html;
     /// What is shown beside the list of the row with that number.
     fn panel(id: i64) -> Html;
 }

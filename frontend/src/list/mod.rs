@@ -7,6 +7,7 @@ mod address;
 mod bulk;
 mod chips;
 mod filter_bar;
+mod form;
 mod keys;
 mod listed;
 mod matching;

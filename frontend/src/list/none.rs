@@ -2,30 +2,22 @@ use yew::prelude::*;
 
 use super::chips::term_text;
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    i18n::Words,
     query::Filter,
 };
 
-#[derive(Properties, PartialEq)]
-pub struct NoneMatchProps {
-    pub filter: Filter,
-    pub change: Callback<Filter>,
-}
-
 /// Nothing matches: names each condition, to drop it.
-#[component]
-pub fn NoneMatch(props: &NoneMatchProps) -> Html {
-    let words = use_words();
-    let drop = props.filter.terms().into_iter().map(|term| {
+pub fn none_match(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
+    let drop = filter.terms().into_iter().map(|term| {
         let onclick = {
-            let (change, next) = (props.change.clone(), props.filter.without(&term));
+            let (change, next) = (change.clone(), filter.without(&term));
             move |_| change.emit(next.clone())
         };
         let text = term_text(&term, words);
         html! {
             <button type="button" class="btn btn-sm" aria-label={(words.list.remove)(&text)} {onclick}>
-                <Icon name={IconName::Close} /><span class="chip-text">{ text }</span>
+                { icon(IconName::Close) }<span class="chip-text">{ text }</span>
             </button>
         }
     });

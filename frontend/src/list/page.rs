@@ -5,19 +5,19 @@ use yew::prelude::*;
 use super::{
     ListActions, Listed,
     address::use_list_address,
-    bulk::BulkBar,
+    bulk::{Bulk, bulk},
     filter_bar::FilterBar,
     keys::{Key, focus_row, focused_row, key_of, neighbour},
-    none::NoneMatch,
-    pager::Pager,
+    none::none_match,
+    pager::{Pager, pager},
     row::RowActions,
     rows::use_rows,
     selection::Selection,
-    table::Table,
+    table::{Table, table},
 };
 use crate::{
     api::ApiError,
-    components::Failure,
+    components::failure,
     i18n::use_words,
     query::Filter,
     state::{AckRequest, Target, use_ack, use_keys},
@@ -27,10 +27,6 @@ use crate::{
 pub struct ListPageProps {
     /// The row that is open.
     pub selected: Option<i64>,
-    /// What stands above the list, for the filter in force.
-    pub above: Callback<(Filter, Callback<Filter>), Html>,
-    /// What is shown while there is nothing at all.
-    pub empty: Html,
 }
 
 /// A list with its filters, and one of its rows opened beside it.
@@ -43,7 +39,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let rows = use_rows::<T>(question.clone());
     let selection = use_state_eq(Selection::default);
     let counting = use_state_eq(|| false);
-    let failure = use_state_eq(|| None::<ApiError>);
+    let problem = use_state_eq(|| None::<ApiError>);
     {
         let selection = selection.setter();
         use_effect_with(question.clone(), move |_| selection.set(Selection::None));
@@ -111,8 +107,8 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         })
     };
     let select_matching = {
-        let (selection, counting, failure) =
-            (selection.setter(), counting.setter(), failure.setter());
+        let (selection, counting, problem) =
+            (selection.setter(), counting.setter(), problem.setter());
         let filter = question.filter.clone();
         T::INCIDENTS.then(|| {
             Callback::from(move |()| {
@@ -120,7 +116,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                     filter.clone(),
                     selection.clone(),
                     counting.clone(),
-                    failure.clone(),
+                    problem.clone(),
                 );
             })
         })
@@ -216,39 +212,62 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let asked = !question.filter.terms().is_empty();
     let first = question.cursor.is_none();
     let fresh = nothing && !asked && first && !rows.behind;
-    let bulk = (*selection != Selection::None).then(|| html! {
-        <BulkBar selection={(*selection).clone()} incidents={incident_ids.len() as u64} counting={*counting}
-            select_matching={select_matching.clone()} clear={set_selection.reform(|()| Selection::None)} acknowledge={acknowledge_selected} />
+    let bulk = (*selection != Selection::None).then(|| {
+        let props = Bulk {
+            selection: &selection,
+            incidents: incident_ids.len() as u64,
+            counting: *counting,
+            select_matching: select_matching.clone(),
+            clear: set_selection.reform(|()| Selection::None),
+            acknowledge: acknowledge_selected,
+        };
+        bulk(words, props)
     });
-    let above = (!fresh).then(|| props.above.emit((question.filter.clone(), change.clone())));
+    let above = (!fresh).then(|| T::above(&question.filter, &change));
+    let rows_table = Table {
+        shown: rows.shown.clone(),
+        behind: rows.behind,
+        failed: rows.error.is_some(),
+        selection: &selection,
+        select: set_selection,
+        current: props.selected,
+        actions: row_actions,
+        query: address.query.clone(),
+        catch_up: rows.catch_up.clone(),
+    };
+    let pages = Pager {
+        rows: rows.list().len(),
+        page: address.page(),
+        first,
+        next,
+        previous,
+    };
     html! {
         <ContextProvider<ListActions> context={actions}>
             <div class={classes!("list-page", props.selected.map(|_| "has-panel"))}>
                 <div class="list-main">
                     { above }
                     if fresh {
-                        { props.empty.clone() }
+                        { T::empty() }
                     } else {
                         <FilterBar {bulk} filter={question.filter.clone()} change={change.clone()} incidents={T::INCIDENTS}
                             refresh={rows.reload.clone()} busy={rows.behind && rows.error.is_none()} />
                     }
                     if let Some(error) = rows.error.clone() {
-                        <Failure {error} again={rows.reload.clone()} />
+                        { failure(words, &error, Some(rows.reload.clone())) }
                     }
                     if nothing && asked && first {
-                        <NoneMatch filter={question.filter.clone()} change={change} />
+                        { none_match(words, &question.filter, &change) }
                     } else if nothing && !fresh {
                         <p class="none muted">{ words.list.none_on_page }</p>
                     } else if !fresh {
-                        <Table<T> shown={rows.shown.clone()} behind={rows.behind} failed={rows.error.is_some()}
-                            selection={(*selection).clone()} select={set_selection.clone()} current={props.selected}
-                            actions={row_actions} query={address.query.clone()} catch_up={rows.catch_up.clone()} />
+                        { table(words, &rows_table) }
                     }
-                    if let Some(error) = (*failure).clone() {
-                        <Failure {error} again={select_matching.clone()} />
+                    if let Some(error) = (*problem).clone() {
+                        { failure(words, &error, select_matching.clone()) }
                     }
                     if !fresh && rows.shown.is_some() {
-                        <Pager rows={rows.list().len()} page={address.page()} {first} {next} {previous} />
+                        { pager(words, &pages) }
                     }
                 </div>
                 if let Some(id) = props.selected {

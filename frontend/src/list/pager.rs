@@ -1,15 +1,15 @@
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    i18n::Words,
 };
 
-#[derive(Properties, PartialEq)]
-pub struct PagerProps {
+/// How many rows there are, and the way to more.
+pub struct Pager {
     /// Rows on this page.
     pub rows: usize,
-    /// Pages before this one, where they are known.
+    /// The number of this page, where it is known.
     pub page: Option<usize>,
     /// Whether this is the first page.
     pub first: bool,
@@ -19,10 +19,8 @@ pub struct PagerProps {
     pub previous: Callback<()>,
 }
 
-/// How many rows there are, and the way to more.
-#[component]
-pub fn Pager(props: &PagerProps) -> Html {
-    let words = use_words();
+/// Draws it.
+pub fn pager(words: &Words, props: &Pager) -> Html {
     let more = props.next.is_some();
     let count = if props.first {
         (words.list.rows)(props.rows, more)
@@ -35,7 +33,7 @@ pub fn Pager(props: &PagerProps) -> Html {
             <span class="grow"></span>
             if !props.first {
                 <button type="button" class="btn btn-sm" onclick={props.previous.reform(|_| ())}>
-                    <Icon name={IconName::Left} />
+                    { icon(IconName::Left) }
                     { if props.page.is_some() { words.list.previous } else { words.list.first } }
                 </button>
             }
@@ -44,7 +42,7 @@ pub fn Pager(props: &PagerProps) -> Html {
             }
             if let Some(next) = &props.next {
                 <button type="button" class="btn btn-sm" onclick={next.reform(|_| ())}>
-                    { words.list.next }<Icon name={IconName::Right} />
+                    { words.list.next }{ icon(IconName::Right) }
                 </button>
             }
         </nav>

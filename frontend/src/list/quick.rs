@@ -2,23 +2,13 @@ use tocsin_api_types::{IncidentState, Status};
 use yew::prelude::*;
 
 use crate::{
-    components::{Segment, Segments},
-    i18n::use_words,
+    components::{Segment, segments},
+    i18n::Words,
     query::Filter,
 };
 
-#[derive(Properties, PartialEq)]
-pub struct QuickProps {
-    pub filter: Filter,
-    pub change: Callback<Filter>,
-    pub incidents: bool,
-}
-
 /// The views that people switch between all day.
-#[component]
-pub fn Quick(props: &QuickProps) -> Html {
-    let words = use_words();
-    let filter = &props.filter;
+pub fn quick(words: &Words, filter: &Filter, change: &Callback<Filter>, incidents: bool) -> Html {
     let base = Filter {
         status: Vec::new(),
         state: Vec::new(),
@@ -26,7 +16,7 @@ pub fn Quick(props: &QuickProps) -> Html {
         known: None,
         ..filter.clone()
     };
-    let views = if props.incidents {
+    let views = if incidents {
         let open = vec![IncidentState::Open];
         vec![
             (words.list.all, base.clone()),
@@ -77,8 +67,8 @@ pub fn Quick(props: &QuickProps) -> Html {
         .map(|(label, view)| Segment {
             label: label.into(),
             chosen: view == *filter,
-            choose: props.change.reform(move |()| view.clone()),
+            choose: change.reform(move |()| view.clone()),
         })
         .collect();
-    html! { <Segments label={words.list.show} {items} /> }
+    segments(words.list.show, &items)
 }

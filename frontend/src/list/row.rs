@@ -3,8 +3,8 @@ use yew_router::Routable;
 
 use super::{Listed, model::Row, moves};
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    state::use_view,
 };
 
 /// What a row may ask of its list.
@@ -33,7 +33,7 @@ pub struct RowViewProps<T: Listed> {
 /// One row of a list.
 #[component]
 pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
-    let words = use_words();
+    let words = &use_view();
     let item = &*props.row.0;
     let id = item.id();
     let RowActions {
@@ -96,7 +96,7 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
                     { item.mark(words) }
                 } else {
                     <button type="button" class="ack-btn" onclick={ack}>
-                        <Icon name={IconName::Check} /><span class="ack-word">{ words.common.acknowledge }</span>
+                        { icon(IconName::Check) }<span class="ack-word">{ words.common.acknowledge }</span>
                         <span class="sr-only">{ format!(" {title}") }</span>
                     </button>
                 }

@@ -104,14 +104,6 @@ impl<T: Listed> Reducible for State<T> {
     }
 }
 
-/// Why a list is read again.
-#[derive(Clone, Copy, PartialEq)]
-struct Round {
-    count: u32,
-    /// The person asked for it, so rows may move.
-    asked: bool,
-}
-
 /// Reads a list: now, when the question changes, when its rows change, every
 /// few seconds if so chosen, and on demand.
 #[hook]
@@ -121,27 +113,29 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
         answered: None,
         error: None,
     });
-    let round = use_reducer(|| {
-        Counter(Round {
-            count: 0,
-            asked: true,
-        })
-    });
-    let every = use_prefs().refresh;
+    let round = use_reducer(|| Round(0));
+    // The person asked for what is being read, so rows may move. It holds until
+    // an answer comes, also where a later reading overtakes this one.
+    let asked = use_mut_ref(|| true);
+    let every = use_prefs().map_or(0, |prefs| prefs.refresh);
     let read = {
-        let dispatch = round.dispatcher();
-        use_callback((), move |asked: bool, ()| dispatch.dispatch(asked))
+        let (dispatch, asked) = (round.dispatcher(), Rc::clone(&asked));
+        use_callback((), move |by_person: bool, ()| {
+            *asked.borrow_mut() |= by_person;
+            dispatch.dispatch(());
+        })
     };
     {
         let dispatch = state.dispatcher();
-        use_effect_with((question.clone(), round.0), move |(question, round)| {
-            let (question, asked) = (question.clone(), round.asked);
+        use_effect_with((question.clone(), round.0), move |(question, _)| {
+            let question = question.clone();
             let abort = Abort::new();
             let guard = abort.clone();
             spawn_local(async move {
                 let answer = api::get(&question.path::<T>(), guard.signal().as_ref()).await;
                 if guard.wanted() {
-                    let may_move = asked || (question.cursor.is_none() && moves::may_move());
+                    let by_person = std::mem::take(&mut *asked.borrow_mut());
+                    let may_move = by_person || (question.cursor.is_none() && moves::may_move());
                     dispatch.dispatch(Step::Answer(question, answer, may_move));
                 }
             });
@@ -158,9 +152,13 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
     }
     let gathering = use_mut_ref(|| None::<Timeout>);
     {
+        // Where the list is of what nobody acknowledged yet, acknowledged rows
+        // leave it at once; elsewhere they change in place.
+        let leaves = question.filter.known.is_some();
         let read = read.clone();
         use_signals(Callback::from(move |signal| {
             let mine = match signal {
+                Signal::Acted => return read.emit(leaves),
                 Signal::Resync | Signal::Change(ChangeEvent::Incident(_)) => true,
                 Signal::Change(ChangeEvent::Delivery(delivery)) => delivery.entries > 0,
                 Signal::Change(ChangeEvent::Notification(_)) => false,
@@ -188,16 +186,15 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
     }
 }
 
-struct Counter(Round);
+/// Counts the readings.
+#[derive(Clone, Copy, PartialEq)]
+struct Round(u32);
 
-impl Reducible for Counter {
-    type Action = bool;
+impl Reducible for Round {
+    type Action = ();
 
-    fn reduce(self: Rc<Self>, asked: bool) -> Rc<Self> {
-        Rc::new(Self(Round {
-            count: self.0.count.wrapping_add(1),
-            asked,
-        }))
+    fn reduce(self: Rc<Self>, (): ()) -> Rc<Self> {
+        Rc::new(Self(self.0.wrapping_add(1)))
     }
 }
 

@@ -2,22 +2,13 @@ use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    i18n::Words,
     query::{Filter, Sort},
 };
 
-#[derive(Properties, PartialEq)]
-pub struct SortByProps {
-    pub filter: Filter,
-    pub change: Callback<Filter>,
-}
-
 /// Chooses what incidents are sorted by, and which way.
-#[component]
-pub fn SortBy(props: &SortByProps) -> Html {
-    let words = use_words();
-    let SortByProps { filter, change } = props;
+pub fn sort_by(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
     let onchange = {
         let (filter, change) = (filter.clone(), change.clone());
         move |event: Event| {
@@ -38,7 +29,7 @@ pub fn SortBy(props: &SortByProps) -> Html {
             });
         }
     };
-    let (icon, label) = if filter.ascending {
+    let (picture, label) = if filter.ascending {
         (IconName::Up, words.list.ascending)
     } else {
         (IconName::Down, words.list.descending)
@@ -50,7 +41,7 @@ pub fn SortBy(props: &SortByProps) -> Html {
                     <option value={sort.code()} selected={sort == filter.sort}>{ (words.list.sort_by)(sort) }</option>
                 }) }
             </select>
-            <button type="button" class="icon-btn" aria-label={label} title={label} onclick={turn}><Icon name={icon} /></button>
+            <button type="button" class="icon-btn" aria-label={label} title={label} onclick={turn}>{ icon(picture) }</button>
         </div>
     }
 }

@@ -5,23 +5,24 @@ use yew::prelude::*;
 use super::{
     Listed,
     model::Shown,
+    moves,
     row::{RowActions, RowView},
     selection::Selection,
 };
-use crate::i18n::use_words;
+use crate::i18n::Words;
 
 /// Rows that are drawn grey before the first answer.
 const SKELETON: usize = 12;
 
-#[derive(Properties)]
-pub struct TableProps<T: Listed> {
+/// The rows of a list.
+pub struct Table<'a, T: Listed> {
     /// What there is to show; none before the first answer.
     pub shown: Option<Rc<Shown<T>>>,
     /// What is shown answers an earlier question.
     pub behind: bool,
     /// Nothing will come unless the person tries again.
     pub failed: bool,
-    pub selection: Selection,
+    pub selection: &'a Selection,
     pub select: Callback<Selection>,
     /// The row that is open beside the list.
     pub current: Option<i64>,
@@ -30,25 +31,8 @@ pub struct TableProps<T: Listed> {
     pub catch_up: Callback<()>,
 }
 
-impl<T: Listed> PartialEq for TableProps<T> {
-    /// The actions close over what is shown: they are not compared.
-    fn eq(&self, other: &Self) -> bool {
-        let same = match (&self.shown, &other.shown) {
-            (Some(one), Some(two)) => Rc::ptr_eq(one, two),
-            (None, None) => true,
-            _ => false,
-        };
-        same && (self.behind, self.failed, self.current)
-            == (other.behind, other.failed, other.current)
-            && self.selection == other.selection
-            && self.query == other.query
-    }
-}
-
 /// The rows, and word of newer ones.
-#[component]
-pub fn Table<T: Listed>(props: &TableProps<T>) -> Html {
-    let words = use_words();
+pub fn table<T: Listed>(words: &Words, props: &Table<T>) -> Html {
     let rows = props.shown.as_ref().map_or(&[][..], |shown| &shown.rows);
     let chosen = rows
         .iter()
@@ -76,7 +60,7 @@ pub fn Table<T: Listed>(props: &TableProps<T>) -> Html {
             new => (words.list.new_rows)(new),
         };
         html! {
-            <button type="button" class="news" onclick={props.catch_up.reform(|_| super::moves::to_top())}>
+            <button type="button" class="news" onclick={props.catch_up.reform(|_| moves::to_top())}>
                 { text }<span class="news-show">{ words.list.show_new }</span>
             </button>
         }

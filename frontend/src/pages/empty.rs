@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use crate::{
     api::{self, ApiError},
-    components::{CopyButton, Failure, Icon, IconName},
+    components::{CopyButton, IconName, failure, icon},
     i18n::{Words, use_words},
     state::{Signal, use_signals_context, use_status},
     time,
@@ -90,24 +90,24 @@ pub fn Empty() -> Html {
     let status = use_status();
     let signals = use_signals_context();
     let sending = use_state_eq(|| false);
-    let failure = use_state_eq(|| None::<ApiError>);
+    let problem = use_state_eq(|| None::<ApiError>);
     let token = status
         .as_ref()
         .is_some_and(|status| status.ingest_token_required);
     let send = {
-        let (sending, failure) = (sending.clone(), failure.clone());
+        let (sending, problem) = (sending.clone(), problem.clone());
         Callback::from(move |()| {
-            let (sending, failure, signals) = (sending.clone(), failure.clone(), signals.clone());
+            let (sending, problem, signals) = (sending.clone(), problem.clone(), signals.clone());
             sending.set(true);
             spawn_local(async move {
                 let path = "webhooks/alertmanager";
                 let body = test_delivery(words);
                 match api::send::<_, IngestReport>(Method::POST, path, &body).await {
                     Ok(_) => {
-                        failure.set(None);
+                        problem.set(None);
                         signals.tell(&Signal::Resync);
                     }
-                    Err(error) => failure.set(Some(error)),
+                    Err(error) => problem.set(Some(error)),
                 }
                 sending.set(false);
             });
@@ -124,7 +124,7 @@ pub fn Empty() -> Html {
     });
     html! {
         <section class="empty">
-            <Icon name={IconName::Bell} class="empty-bell" />
+            <span class="empty-bell">{ icon(IconName::Bell) }</span>
             <h2>{ words.empty.title }</h2>
             <p class="muted">{ words.empty.intro }</p>
             { receiver }
@@ -138,8 +138,8 @@ pub fn Empty() -> Html {
                     <span class="muted">{ words.empty.test_why }</span>
                 </div>
             }
-            if let Some(error) = (*failure).clone() {
-                <Failure {error} again={send} />
+            if let Some(error) = (*problem).clone() {
+                { failure(words, &error, Some(send)) }
             }
             <p class="waiting" role="status"><span class="waiting-dot"></span>{ words.empty.waiting }</p>
         </section>

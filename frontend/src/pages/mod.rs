@@ -6,6 +6,6 @@ mod incidents;
 mod log;
 mod recipients;
 
-pub use incidents::IncidentsPage;
-pub use log::LogPage;
+pub use incidents::incidents_page;
+pub use log::log_page;
 pub use recipients::RecipientsPage;

@@ -1,18 +1,15 @@
+use tocsin_api_types::SystemStatus;
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
-    state::{use_clock, use_status},
+    components::{IconName, icon},
+    state::View,
     time,
 };
 
 /// What everybody must know, whatever page they are on.
-#[component]
-pub fn Banners() -> Html {
-    let words = use_words();
-    let now = use_clock();
-    let Some(status) = use_status() else {
+pub fn banners(words: &View, status: Option<&SystemStatus>) -> Html {
+    let Some(status) = status else {
         return html! {};
     };
     let paused = status.mail.paused_since.map(|since| {
@@ -25,15 +22,15 @@ pub fn Banners() -> Html {
             why if why.ends_with(['.', '。', '!', '?']) => why.to_owned(),
             why => format!("{why}."),
         };
-        (words.shell.mail_paused)(&time::local_short(since, now), &why)
+        (words.shell.mail_paused)(&time::local_short(since, words.now), &why)
     });
     html! {
         <>
             if let Some(text) = paused {
-                <div class="banner is-warning" role="alert"><Icon name={IconName::Mail} /><p>{ text }</p></div>
+                <div class="banner is-warning" role="alert">{ icon(IconName::Mail) }<p>{ text }</p></div>
             }
             if status.demo {
-                <div class="banner is-quiet"><Icon name={IconName::Info} /><p>{ words.shell.demo }</p></div>
+                <div class="banner is-quiet">{ icon(IconName::Info) }<p>{ words.shell.demo }</p></div>
             }
         </>
     }

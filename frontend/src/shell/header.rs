@@ -1,11 +1,12 @@
 use yew::prelude::*;
 use yew_router::hooks::use_route;
 
-use super::{live_badge::LiveBadge, settings::Settings};
+use super::{live_badge::live_badge, settings::settings};
 use crate::{
-    components::{Icon, IconName, RouteLink},
+    components::{IconName, RouteLink, icon},
     i18n::use_words,
     route::Route,
+    state::{use_live, use_prefs},
 };
 
 #[derive(Properties, PartialEq)]
@@ -18,6 +19,7 @@ pub struct HeaderProps {
 #[component]
 pub fn Header(props: &HeaderProps) -> Html {
     let words = use_words();
+    let (live, prefs) = (use_live(), use_prefs());
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
     let pages = [
         (Route::Incidents, words.shell.incidents, IconName::Flame),
@@ -31,18 +33,18 @@ pub fn Header(props: &HeaderProps) -> Html {
     };
     html! {
         <header class="top-bar">
-            <RouteLink class="brand" to={Route::Incidents}><Icon name={IconName::Bell} /><span>{ "Tocsin" }</span></RouteLink>
+            <RouteLink class="brand" to={Route::Incidents}>{ icon(IconName::Bell) }<span>{ "Tocsin" }</span></RouteLink>
             <nav class="pages" aria-label={words.shell.navigation}>
-                { for pages.into_iter().map(|(to, label, icon)| html! {
-                    <RouteLink class="page-link" {to} current={here(to)}><Icon name={icon} /><span>{ label }</span></RouteLink>
+                { for pages.into_iter().map(|(to, label, picture)| html! {
+                    <RouteLink class="page-link" {to} current={here(to)}>{ icon(picture) }<span>{ label }</span></RouteLink>
                 }) }
             </nav>
             <span class="grow"></span>
-            <LiveBadge />
-            <Settings />
+            { for live.iter().map(|live| live_badge(words, live)) }
+            { for prefs.iter().map(|prefs| settings(words, prefs)) }
             <button type="button" class="icon-btn only-wide" aria-label={words.shell.help} title={words.shell.help_hint}
                 aria-haspopup="dialog" onclick={props.help.reform(|_| ())}>
-                <Icon name={IconName::Help} />
+                { icon(IconName::Help) }
             </button>
         </header>
     }

@@ -1,18 +1,13 @@
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
-    state::{LiveStatus, use_live},
+    components::{IconName, icon},
+    i18n::Words,
+    state::{Live, LiveStatus},
 };
 
 /// Says truthfully whether news arrive by themselves; pauses and resumes them.
-#[component]
-pub fn LiveBadge() -> Html {
-    let words = use_words();
-    let Some(live) = use_live() else {
-        return html! {};
-    };
+pub fn live_badge(words: &Words, live: &Live) -> Html {
     let (class, text, hint) = match live.status {
         LiveStatus::Live => ("is-live", words.shell.live, words.shell.live_hint),
         LiveStatus::Reconnecting => (
@@ -23,13 +18,17 @@ pub fn LiveBadge() -> Html {
         LiveStatus::Paused => ("is-paused", words.shell.paused, words.shell.paused_hint),
     };
     html! {
-        <button type="button" class={classes!("live", class)} title={hint} onclick={live.toggle.reform(|_| ())}>
-            if live.status == LiveStatus::Paused {
-                <Icon name={IconName::Pause} />
-            } else {
-                <span class="live-dot" aria-hidden="true"></span>
-            }
-            <span role="status">{ text }</span>
-        </button>
+        <>
+            <button type="button" class={classes!("live", class)} title={hint} onclick={live.toggle.reform(|_| ())}>
+                if live.status == LiveStatus::Paused {
+                    { icon(IconName::Pause) }
+                } else {
+                    <span class="live-dot" aria-hidden="true"></span>
+                }
+                <span>{ text }</span>
+            </button>
+            // Apart from the button, whose name it would be no part of.
+            <span class="sr-only" role="status">{ text }</span>
+        </>
     }
 }

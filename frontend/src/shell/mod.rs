@@ -6,6 +6,6 @@ mod help;
 mod live_badge;
 mod settings;
 
-pub use banners::Banners;
+pub use banners::banners;
 pub use header::Header;
 pub use help::use_shortcuts;

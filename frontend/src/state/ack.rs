@@ -1,18 +1,15 @@
 use gloo_net::http::Method;
 use tocsin_api_types::{
-    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, ChangeEvent, EventKind, Incident,
-    IncidentChange, IncidentPatch,
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentPatch,
 };
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::{
-    Signal, Signals, Toast, ToastAction, Toasts, use_prefs, use_signals_context, use_toasts,
-};
+use super::{PrefsHandle, Signal, Signals, Toast, ToastAction, Toasts};
 use crate::{
     api::{self, ApiError},
     components::NameDialog,
-    i18n::{Words, use_words},
+    i18n::Words,
 };
 
 /// Which incidents.
@@ -37,17 +34,16 @@ pub struct AckRequest {
     pub memo: Option<String>,
 }
 
-#[derive(Clone, PartialEq)]
-struct Ack(Callback<AckRequest>);
-
-/// Lets everything below acknowledge; asks once for the person's name, and
-/// offers to undo.
-#[component]
-pub fn AckProvider(props: &yew::html::ChildrenProps) -> Html {
-    let prefs = use_prefs();
-    let words = use_words();
-    let toasts = use_toasts();
-    let signals = use_signals_context();
+/// The way to acknowledge, and the dialog that asks for the person's name while
+/// it is not known.
+#[hook]
+pub(super) fn use_new_ack(
+    prefs: &PrefsHandle,
+    words: &'static Words,
+    toasts: &Toasts,
+    signals: &Signals,
+) -> (Callback<AckRequest>, Option<Html>) {
+    let (toasts, signals) = (toasts.clone(), signals.clone());
     let waiting = use_state(|| None::<AckRequest>);
     // One callback for good: rows keep it without being drawn anew, and it
     // looks up the name and the language of the moment.
@@ -79,21 +75,11 @@ pub fn AckProvider(props: &yew::html::ChildrenProps) -> Html {
             let waiting = waiting.setter();
             Callback::from(move |()| waiting.set(None))
         };
+        let prefs = prefs.clone();
         let save = Callback::from(move |name| prefs.change(|p| p.name = name));
         html! { <NameDialog {save} {cancel} /> }
     });
-    html! {
-        <ContextProvider<Ack> context={Ack(run)}>
-            { props.children.clone() }
-            { dialog }
-        </ContextProvider<Ack>>
-    }
-}
-
-/// The way to acknowledge.
-#[hook]
-pub fn use_ack() -> Callback<AckRequest> {
-    use_context::<Ack>().map_or_else(Callback::noop, |ack| ack.0)
+    (run, dialog)
 }
 
 fn start(
@@ -106,7 +92,8 @@ fn start(
     spawn_local(async move {
         match send(&request, &name).await {
             Ok(changed) => {
-                tell(&signals, &request);
+                // The lists need not wait for the server to tell them.
+                signals.tell(&Signal::Acted);
                 let undo = undo(&request, &name, words, &toasts, &signals);
                 toasts.show(Toast {
                     text: done(&request, changed, words),
@@ -161,24 +148,6 @@ async fn send(request: &AckRequest, name: &str) -> Result<u64, ApiError> {
     };
     let result: AcknowledgeResult = api::send(Method::POST, "incidents/acknowledge", &body).await?;
     Ok(result.changed)
-}
-
-/// The lists need not wait for the server's event.
-fn tell(signals: &Signals, request: &AckRequest) {
-    let event = if request.known {
-        EventKind::Acknowledged
-    } else {
-        EventKind::Unacknowledged
-    };
-    match &request.target {
-        Target::One(id, ..) => {
-            signals.tell(&Signal::Change(ChangeEvent::Incident(IncidentChange {
-                id: *id,
-                event,
-            })))
-        }
-        _ => signals.tell(&Signal::Resync),
-    }
 }
 
 fn done(request: &AckRequest, changed: u64, words: &Words) -> AttrValue {

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 use yew::prelude::*;
 
-use super::{Signal, Signals, use_signals_context};
+use super::{Signal, Signals};
 use crate::api;
 
 /// The longest wait before the connection is built again, in milliseconds.
@@ -35,13 +35,12 @@ pub struct Live {
 }
 
 /// Keeps an event stream open and tells its events as signals.
-#[component]
-pub fn LiveProvider(props: &yew::html::ChildrenProps) -> Html {
-    let signals = use_signals_context();
+#[hook]
+pub(super) fn use_new_live(signals: &Signals) -> Live {
     let status = use_state_eq(|| LiveStatus::Reconnecting);
     let paused = use_state_eq(|| false);
     {
-        let setter = status.setter();
+        let (setter, signals) = (status.setter(), signals.clone());
         use_effect_with(*paused, move |paused| {
             let stream = (!paused).then(|| Stream::start(signals, setter.clone()));
             if *paused {
@@ -51,22 +50,13 @@ pub fn LiveProvider(props: &yew::html::ChildrenProps) -> Html {
         });
     }
     let toggle = {
-        let paused = paused.clone();
-        Callback::from(move |()| paused.set(!*paused))
+        let setter = paused.setter();
+        use_callback(*paused, move |(), paused| setter.set(!paused))
     };
-    let live = Live {
+    Live {
         status: *status,
         toggle,
-    };
-    html! {
-        <ContextProvider<Live> context={live}>{ props.children.clone() }</ContextProvider<Live>>
     }
-}
-
-/// The live connection.
-#[hook]
-pub fn use_live() -> Option<Live> {
-    use_context::<Live>()
 }
 
 /// A connection that is looked after: the browser mends most breaks itself, but

@@ -1,4 +1,5 @@
-//! What several parts of the page share: each a context with a hook.
+//! What the whole page shares, each part in its file, all of it in one context:
+//! see [`SharedProvider`].
 
 mod abort;
 mod ack;
@@ -6,16 +7,19 @@ mod clock;
 mod keys;
 mod live;
 mod prefs;
+mod shared;
 mod signals;
 mod status;
 mod toasts;
 
 pub use abort::Abort;
-pub use ack::{AckProvider, AckRequest, Target, use_ack};
-pub use clock::{ClockProvider, use_clock};
+pub use ack::{AckRequest, Target};
 pub use keys::{in_dialog, typing, use_keys};
-pub use live::{LiveProvider, LiveStatus, use_live};
-pub use prefs::{Density, Prefs, PrefsHandle, PrefsProvider, Theme, use_prefs};
-pub use signals::{Signal, Signals, SignalsProvider, use_signals, use_signals_context};
-pub use status::{StatusProvider, use_status};
-pub use toasts::{Toast, ToastAction, Toasts, ToastsProvider, use_toasts};
+pub use live::{Live, LiveStatus};
+pub use prefs::{Density, Prefs, PrefsHandle, Theme};
+pub use shared::{
+    SharedProvider, View, use_ack, use_live, use_prefs, use_signals_context, use_status,
+    use_toasts, use_view, use_words,
+};
+pub use signals::{Signal, Signals, use_signals};
+pub use toasts::{Toast, ToastAction, Toasts};

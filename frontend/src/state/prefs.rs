@@ -84,27 +84,16 @@ impl std::ops::Deref for PrefsHandle {
     }
 }
 
-/// Keeps the choices for everything below, and shows them on the document.
-#[component]
-pub fn PrefsProvider(props: &yew::html::ChildrenProps) -> Html {
+/// The choices, read from where they are kept, and shown on the document.
+#[hook]
+pub(super) fn use_new_prefs() -> PrefsHandle {
     let state = use_state(|| Rc::new(LocalStorage::get::<Prefs>(KEY).unwrap_or_default()));
     let handle = PrefsHandle { state };
     let shown = (handle.theme, handle.lang(), handle.density);
     use_effect_with(shown, |(theme, lang, density)| {
-        show(*theme, *lang, *density)
+        show(*theme, *lang, *density);
     });
-    html! {
-        <ContextProvider<PrefsHandle> context={handle}>
-            { props.children.clone() }
-        </ContextProvider<PrefsHandle>>
-    }
-}
-
-/// The choices; the defaults outside of [`PrefsProvider`].
-#[hook]
-pub fn use_prefs() -> PrefsHandle {
-    let fallback = use_state(|| Rc::new(Prefs::default()));
-    use_context::<PrefsHandle>().unwrap_or(PrefsHandle { state: fallback })
+    handle
 }
 
 fn show(theme: Option<Theme>, lang: Lang, density: Density) {

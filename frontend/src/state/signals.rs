@@ -3,6 +3,8 @@ use std::{cell::RefCell, rc::Rc};
 use tocsin_api_types::ChangeEvent;
 use yew::prelude::*;
 
+use super::use_signals_context;
+
 /// Something that lists and panels may want to know of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Signal {
@@ -10,6 +12,8 @@ pub enum Signal {
     Change(ChangeEvent),
     /// Changes may have been missed: read everything again.
     Resync,
+    /// The person changed incidents on this page.
+    Acted,
 }
 
 type Listener = Rc<RefCell<Callback<Signal>>>;
@@ -43,28 +47,18 @@ impl Signals {
     }
 }
 
-/// Holds the signals for everything below.
-#[component]
-pub fn SignalsProvider(props: &yew::html::ChildrenProps) -> Html {
-    let signals = use_memo((), |()| Signals::default());
-    html! {
-        <ContextProvider<Signals> context={(*signals).clone()}>
-            { props.children.clone() }
-        </ContextProvider<Signals>>
-    }
-}
-
-/// The signals themselves, to tell one.
-#[hook]
-pub fn use_signals_context() -> Signals {
-    use_context::<Signals>().unwrap_or_default()
-}
-
 /// Calls `callback`, always in its latest form, for each signal.
 #[hook]
 pub fn use_signals(callback: Callback<Signal>) {
     let signals = use_signals_context();
+    use_listener(&signals, callback);
+}
+
+/// The same, where the signals are not shared yet.
+#[hook]
+pub(super) fn use_listener(signals: &Signals, callback: Callback<Signal>) {
     let latest: Rc<Listener> = use_memo((), |()| Rc::new(RefCell::new(Callback::noop())));
     *latest.borrow_mut() = callback;
+    let signals = signals.clone();
     use_effect_with((), move |()| signals.listen(&latest));
 }

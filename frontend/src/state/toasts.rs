@@ -4,8 +4,8 @@ use gloo_timers::callback::Timeout;
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    i18n::Words,
 };
 
 /// How long a message stays, in milliseconds: long enough to press "undo".
@@ -66,6 +66,13 @@ impl Reducible for Shown {
 #[derive(Clone, PartialEq)]
 pub struct Toasts(Callback<Toast>);
 
+impl Default for Toasts {
+    /// Shows nothing, for want of a place.
+    fn default() -> Self {
+        Self(Callback::noop())
+    }
+}
+
 impl Toasts {
     /// Shows a message.
     pub fn show(&self, toast: Toast) {
@@ -91,9 +98,9 @@ impl Toasts {
     }
 }
 
-/// Holds the messages for everything below, and shows them in a corner.
-#[component]
-pub fn ToastsProvider(props: &yew::html::ChildrenProps) -> Html {
+/// The way to show messages, and those that are shown.
+#[hook]
+pub(super) fn use_new_toasts(words: &Words) -> (Toasts, Html) {
     let shown = use_reducer(Shown::default);
     let dispatch = shown.dispatcher();
     let toasts = use_memo((), {
@@ -104,44 +111,28 @@ pub fn ToastsProvider(props: &yew::html::ChildrenProps) -> Html {
             }))
         }
     });
-    let words = use_words();
-    html! {
-        <ContextProvider<Toasts> context={(*toasts).clone()}>
-            { props.children.clone() }
-            <section class="toasts" aria-label={words.shell.notifications} aria-live="polite">
-                { for shown.list.iter().map(|(id, toast)| {
-                    let (id, dispatch) = (*id, dispatch.clone());
-                    let hide = Callback::from(move |()| dispatch.dispatch(Step::Hide(id)));
-                    html! { <ToastView key={id} toast={toast.clone()} {hide} /> }
-                }) }
-            </section>
-        </ContextProvider<Toasts>>
-    }
-}
-
-/// The way to show messages.
-#[hook]
-pub fn use_toasts() -> Toasts {
-    use_context::<Toasts>().unwrap_or(Toasts(Callback::noop()))
-}
-
-#[derive(Properties, PartialEq)]
-struct ToastViewProps {
-    toast: Toast,
-    hide: Callback<()>,
-}
-
-#[component]
-fn ToastView(props: &ToastViewProps) -> Html {
-    let words = use_words();
-    let ToastViewProps { toast, hide } = props;
+    // Each message that comes gets a timer that takes it away.
     {
-        let hide = hide.clone();
-        use_effect_with(toast.failed, move |failed| {
-            let timeout = (!failed).then(|| Timeout::new(STAY, move || hide.emit(())));
-            move || drop(timeout)
+        let dispatch = dispatch.clone();
+        let newest = shown.list.last().map(|(id, toast)| (*id, toast.failed));
+        use_effect_with(newest, move |newest| {
+            if let Some((id, false)) = *newest {
+                Timeout::new(STAY, move || dispatch.dispatch(Step::Hide(id))).forget();
+            }
         });
     }
+    let view = html! {
+        <section class="toasts" aria-label={words.shell.notifications} aria-live="polite">
+            { for shown.list.iter().map(|(id, toast)| {
+                let (id, dispatch) = (*id, dispatch.clone());
+                draw(words, id, toast, Callback::from(move |()| dispatch.dispatch(Step::Hide(id))))
+            }) }
+        </section>
+    };
+    ((*toasts).clone(), view)
+}
+
+fn draw(words: &Words, id: u32, toast: &Toast, hide: Callback<()>) -> Html {
     let action = toast.action.clone().map(|action| {
         let hide = hide.clone();
         let onclick = move |_| {
@@ -151,12 +142,12 @@ fn ToastView(props: &ToastViewProps) -> Html {
         html! { <button type="button" class="btn btn-sm toast-action" {onclick}>{ action.label }</button> }
     });
     html! {
-        <div class={classes!("toast-box", toast.failed.then_some("is-failed"))}>
-            <Icon name={if toast.failed { IconName::Alert } else { IconName::Check }} />
+        <div key={id} class={classes!("toast-box", toast.failed.then_some("is-failed"))}>
+            { icon(if toast.failed { IconName::Alert } else { IconName::Check }) }
             <span class="grow">{ toast.text.clone() }</span>
             { action }
             <button type="button" class="icon-btn" aria-label={words.common.dismiss} onclick={hide.reform(|_| ())}>
-                <Icon name={IconName::Close} />
+                { icon(IconName::Close) }
             </button>
         </div>
     }

@@ -3,9 +3,8 @@ use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName, Time},
-    i18n::use_words,
-    state::{AckRequest, Target, use_ack},
+    components::{IconName, icon, time},
+    state::{AckRequest, Target, use_ack, use_view},
 };
 
 #[derive(Properties, PartialEq)]
@@ -16,7 +15,7 @@ pub struct AckBoxProps {
 /// Who acknowledged it and why; or the way to do so, memo inline.
 #[component]
 pub fn AckBox(props: &AckBoxProps) -> Html {
-    let words = use_words();
+    let words = &use_view();
     let ack = use_ack();
     let incident = &props.incident;
     let memo = use_state(|| incident.memo.clone());
@@ -60,9 +59,9 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
         <form class="ack-box" {onsubmit}>
             if let Some(by) = &incident.known_by {
                 <p class="ack-by">
-                    <Icon name={IconName::Check} /><span>{ (words.common.acknowledged_by)(by) }</span>
+                    { icon(IconName::Check) }<span>{ (words.common.acknowledged_by)(by) }</span>
                     if let Some(at) = incident.known_at {
-                        <span class="muted"><Time {at} /></span>
+                        <span class="muted">{ time(words, at) }</span>
                     }
                 </p>
             }
@@ -70,13 +69,13 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
                 placeholder={words.common.memo_hint} aria-label={words.common.memo} />
             <div class="flex gap-2">
                 if !acknowledged {
-                    <button type="submit" class="btn btn-sm btn-primary"><Icon name={IconName::Check} />{ words.common.acknowledge }</button>
+                    <button type="submit" class="btn btn-sm btn-primary">{ icon(IconName::Check) }{ words.common.acknowledge }</button>
                 } else {
                     if changed {
                         <button type="submit" class="btn btn-sm btn-primary">{ words.detail.save_memo }</button>
                     }
                     <button type="button" class="btn btn-sm" onclick={take_back}>
-                        <Icon name={IconName::Undo} />{ words.common.unacknowledge }
+                        { icon(IconName::Undo) }{ words.common.unacknowledge }
                     </button>
                 }
             </div>

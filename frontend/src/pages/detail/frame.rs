@@ -2,7 +2,7 @@ use web_sys::{FocusOptions, HtmlElement};
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
+    components::{IconName, icon},
     i18n::use_words,
     list::{moves, use_list_actions},
 };
@@ -45,7 +45,7 @@ pub fn Frame(props: &FrameProps) -> Html {
                     <h2 ref={heading} tabindex="-1" class="panel-title">{ props.title.clone() }</h2>
                 </div>
                 <button type="button" class="icon-btn" aria-label={words.common.close} title={words.common.close} onclick={close}>
-                    <Icon name={IconName::Close} />
+                    { icon(IconName::Close) }
                 </button>
             </header>
             <div class="panel-body">{ props.children.clone() }</div>

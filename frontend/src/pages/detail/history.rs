@@ -5,16 +5,10 @@ use tocsin_api_types::{
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName, MailState, Time},
-    i18n::{Words, use_words},
+    components::{IconName, icon, mail_state, time},
+    i18n::Words,
+    state::View,
 };
-
-#[derive(Properties, PartialEq)]
-pub struct HistoryProps {
-    pub detail: std::rc::Rc<IncidentDetail>,
-    /// Entries that were read further back.
-    pub earlier: Vec<Alert>,
-}
 
 /// One thing that happened.
 struct Happened {
@@ -25,16 +19,12 @@ struct Happened {
 }
 
 /// What happened in an episode, newest first: what was told, who was mailed,
-/// who acknowledged.
-#[component]
-pub fn History(props: &HistoryProps) -> Html {
-    let words = use_words();
-    let detail = &*props.detail;
+/// who acknowledged. `earlier` are entries that were read further back.
+pub fn history(words: &View, detail: &IncidentDetail, earlier: &[Alert]) -> Html {
     // News push entries from the first page into those read further back.
     let first = &detail.entries.items;
     let oldest = first.iter().map(|entry| entry.id).min();
-    let earlier = props
-        .earlier
+    let earlier = earlier
         .iter()
         .filter(|entry| oldest.is_none_or(|oldest| entry.id < oldest));
     let entries = first.iter().chain(earlier);
@@ -53,16 +43,16 @@ pub fn History(props: &HistoryProps) -> Html {
         <ol class="history">
             { for list.into_iter().map(|happened| html! {
                 <li class={happened.class}>
-                    <Icon name={happened.icon} />
+                    { icon(happened.icon) }
                     <div class="grow min-w-0">{ happened.text }</div>
-                    <span class="muted"><Time at={happened.at} /></span>
+                    <span class="muted">{ time(words, happened.at) }</span>
                 </li>
             }) }
         </ol>
     }
 }
 
-fn told(entry: &Alert, words: &Words) -> Happened {
+fn told(entry: &Alert, words: &View) -> Happened {
     let (icon, class) = match entry.kind {
         EntryKind::Opened => (IconName::Flame, "is-fired"),
         EntryKind::Refreshed => (IconName::Refresh, ""),
@@ -80,7 +70,7 @@ fn told(entry: &Alert, words: &Words) -> Happened {
     }
 }
 
-fn mailed(mail: &Notification, words: &Words) -> Happened {
+fn mailed(mail: &Notification, words: &View) -> Happened {
     let reasons: Vec<String> = mail
         .reasons
         .iter()
@@ -96,7 +86,7 @@ fn mailed(mail: &Notification, words: &Words) -> Happened {
         class: "",
         text: html! {
             <>
-                { (words.detail.mail_to)(&mail.recipient_name) }{ " " }<MailState state={mail.state} />
+                { (words.detail.mail_to)(&mail.recipient_name) }{ " " }{ mail_state(words, mail.state) }
                 <span class="muted block text-sm break-words">{ reasons.join(" · ") }</span>
                 if let Some(error) = error {
                     <span class="block text-sm text-error break-words">{ error }</span>
@@ -115,7 +105,7 @@ pub fn reason_text(reason: &Reason, words: &Words) -> String {
 }
 
 /// What no entry tells: what people did, and an end that was never told.
-fn untold(event: &IncidentEvent, words: &Words) -> Option<Happened> {
+fn untold(event: &IncidentEvent, words: &View) -> Option<Happened> {
     let (icon, class) = match event.kind {
         EventKind::Acknowledged => (IconName::User, "is-known"),
         EventKind::Unacknowledged => (IconName::Undo, ""),
@@ -140,7 +130,7 @@ fn untold(event: &IncidentEvent, words: &Words) -> Option<Happened> {
 }
 
 /// The alert's own beginning, before anybody told of it.
-fn began(incident: &Incident, words: &Words) -> Happened {
+fn began(incident: &Incident, words: &View) -> Happened {
     Happened {
         at: incident.starts_at,
         icon: IconName::Dot,

@@ -2,8 +2,8 @@ use tocsin_api_types::Labels;
 use yew::prelude::*;
 
 use crate::{
-    components::{Icon, IconName},
-    i18n::use_words,
+    components::{IconName, icon},
+    i18n::Words,
     list::Value,
 };
 
@@ -16,56 +16,32 @@ fn web_address(text: &str) -> Option<&str> {
     (safe && !text.contains(char::is_whitespace)).then_some(text)
 }
 
-#[derive(Properties, PartialEq)]
-pub struct SafeLinkProps {
-    /// Where it leads, as somebody else wrote it.
-    pub to: AttrValue,
-    /// What it says; the address itself by default.
-    #[prop_or_default]
-    pub text: AttrValue,
-}
-
 /// A link that somebody else wrote: only to pages, and telling them nothing of
-/// this one.
-#[component]
-pub fn SafeLink(props: &SafeLinkProps) -> Html {
-    match web_address(&props.to) {
+/// this one. `text` is what it says, or empty for the address itself.
+pub fn safe_link(to: &str, text: &str) -> Html {
+    match web_address(to) {
         Some(address) => {
-            let text = if props.text.is_empty() {
-                &props.to
-            } else {
-                &props.text
-            };
+            let text = if text.is_empty() { to } else { text };
             html! {
                 <a class="link" href={address.to_owned()} target="_blank" rel="noopener noreferrer">
-                    { text.clone() }<Icon name={IconName::External} />
+                    { text }{ icon(IconName::External) }
                 </a>
             }
         }
-        None => html! { { props.to.clone() } },
+        None => html! { { to } },
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct LabelTableProps {
-    pub labels: Labels,
-    /// Each value filters the list; otherwise values are text and links.
-    #[prop_or_default]
-    pub filter: bool,
-}
-
-/// Names and values, whole.
-#[component]
-pub fn LabelTable(props: &LabelTableProps) -> Html {
-    let words = use_words();
-    if props.labels.is_empty() {
+/// Names and values, whole. Each value filters the list, or is text and links.
+pub fn label_table(words: &Words, labels: &Labels, filter: bool) -> Html {
+    if labels.is_empty() {
         return html! { <p class="muted">{ words.detail.nothing }</p> };
     }
-    let rows = props.labels.iter().map(|(name, value)| {
-        let shown = if props.filter {
+    let rows = labels.iter().map(|(name, value)| {
+        let shown = if filter {
             html! { <Value name={name.clone()} value={value.clone()} /> }
         } else {
-            html! { <SafeLink to={value.clone()} /> }
+            safe_link(value, "")
         };
         html! { <div key={name.clone()}><dt>{ name }</dt><dd>{ shown }</dd></div> }
     });

@@ -1,13 +1,11 @@
 //! What the panels of an incident and of a log entry share.
 
 mod ack_box;
-mod facts;
 mod frame;
 mod history;
 mod labels;
 
 pub use ack_box::AckBox;
-pub use facts::{Fact, Facts};
 pub use frame::Frame;
-pub use history::{History, reason_text};
-pub use labels::{LabelTable, SafeLink};
+pub use history::{history, reason_text};
+pub use labels::{label_table, safe_link};

@@ -1,12 +1,14 @@
 use tocsin_api_types::Incident;
 use yew::prelude::*;
 
-use super::panel::IncidentPanel;
+use super::{super::empty::Empty, panel::IncidentPanel, stats::StatsStrip};
 use crate::{
-    components::{AckMark, Duration, Severity, StateBadge, Time},
+    components::{ack_mark, duration, severity, state_badge, time},
     i18n::Words,
     list::{Listed, Value},
+    query::Filter,
     route::Route,
+    state::View,
 };
 
 impl Listed for Incident {
@@ -35,7 +37,7 @@ impl Listed for Incident {
 
     fn mark(&self, words: &Words) -> Html {
         match &self.known_by {
-            Some(by) => html! { <AckMark by={by.clone()} /> },
+            Some(by) => ack_mark(words, by),
             None => html! { <span class="sr-only">{ words.list.ended }</span> },
         }
     }
@@ -68,7 +70,7 @@ impl Listed for Incident {
         }
     }
 
-    fn cells(&self, words: &Words, open: Html) -> Html {
+    fn cells(&self, words: &View, open: Html) -> Html {
         let instance = if self.instance.is_empty() {
             words.common.unknown
         } else {
@@ -77,7 +79,7 @@ impl Listed for Incident {
         html! {
             <>
                 <td class="col-sev"><Value in_row={true} name="severity" value={self.severity.clone()}>
-                    <Severity value={self.severity.clone()} /></Value></td>
+                    { severity(words, &self.severity) }</Value></td>
                 <td class="col-name">{ open }</td>
                 <td class="col-instance"><Value in_row={true} name="instance" value={self.instance.clone()}>
                     { instance }</Value></td>
@@ -87,12 +89,20 @@ impl Listed for Incident {
                     }
                 </td>
                 <td class="col-message" title={self.message.clone()}>{ &self.message }</td>
-                <td class="col-state"><StateBadge state={self.state} stale={self.stale} /></td>
+                <td class="col-state">{ state_badge(words, self.state, self.stale) }</td>
                 <td class="col-count num" title={(words.list.times)(self.occurrences)}>{ format!("×{}", self.occurrences) }</td>
-                <td class="col-duration num"><Duration from={self.starts_at} to={self.ends_at} /></td>
-                <td class="col-time num"><Time at={self.last_seen_at} /></td>
+                <td class="col-duration num">{ duration(words, self.starts_at, self.ends_at) }</td>
+                <td class="col-time num">{ time(words, self.last_seen_at) }</td>
             </>
         }
+    }
+
+    fn above(filter: &Filter, change: &Callback<Filter>) -> Html {
+        html! { <StatsStrip filter={filter.clone()} change={change.clone()} /> }
+    }
+
+    fn empty() -> Html {
+        html! { <Empty /> }
     }
 
     fn panel(id: i64) -> Html {

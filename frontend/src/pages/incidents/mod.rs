@@ -10,22 +10,9 @@ mod top;
 use tocsin_api_types::Incident;
 use yew::prelude::*;
 
-use super::empty::Empty;
-use crate::{list::ListPage, query::Filter};
-use stats::StatsStrip;
+use crate::list::ListPage;
 
-#[derive(Properties, PartialEq)]
-pub struct IncidentsPageProps {
-    /// The incident that is open.
-    #[prop_or_default]
-    pub selected: Option<i64>,
-}
-
-/// The page.
-#[component]
-pub fn IncidentsPage(props: &IncidentsPageProps) -> Html {
-    let above = use_callback((), |(filter, change): (Filter, Callback<Filter>), ()| {
-        html! { <StatsStrip {filter} {change} /> }
-    });
-    html! { <ListPage<Incident> selected={props.selected} {above} empty={html! { <Empty /> }} /> }
+/// The page, with one of the incidents opened.
+pub fn incidents_page(selected: Option<i64>) -> Html {
+    html! { <ListPage<Incident> {selected} /> }
 }

@@ -1,16 +1,17 @@
+use std::rc::Rc;
+
 use tocsin_api_types::{Alert, ChangeEvent, Incident, IncidentDetail, Page};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::super::detail::{AckBox, Fact, Facts, Frame, History, LabelTable, SafeLink};
+use super::super::detail::{AckBox, Frame, history, label_table, safe_link};
 use crate::{
     api::{self, ApiError, use_fetch},
-    components::{Duration, Failure, RouteLink, Severity, StateBadge, Time},
-    i18n::{Words, use_words},
+    components::{RouteLink, duration, exact_time, failure, severity, state_badge, time},
     list::Value,
     query::push_pair,
     route::Route,
-    state::{Signal, use_signals},
+    state::{Signal, View, use_signals, use_view},
 };
 
 #[derive(Properties, PartialEq)]
@@ -21,12 +22,14 @@ pub struct IncidentPanelProps {
 /// One incident, beside the list.
 #[component]
 pub fn IncidentPanel(props: &IncidentPanelProps) -> Html {
-    let words = use_words();
+    let words = &use_view();
     let id = props.id;
     let fetched = use_fetch::<IncidentDetail>(format!("incidents/{id}"));
     let reload = fetched.reload.clone();
     use_signals(Callback::from(move |signal| match signal {
-        Signal::Resync | Signal::Change(ChangeEvent::Notification(_)) => reload.emit(()),
+        Signal::Resync | Signal::Acted | Signal::Change(ChangeEvent::Notification(_)) => {
+            reload.emit(());
+        }
         Signal::Change(ChangeEvent::Incident(change)) if change.id == id => reload.emit(()),
         Signal::Change(_) => {}
     }));
@@ -36,9 +39,9 @@ pub fn IncidentPanel(props: &IncidentPanelProps) -> Html {
         .map(|detail| detail.incident.alertname.clone());
     let failure = fetched.error.clone().map(|error| match error.is_missing() {
         true => html! { <p class="muted">{ words.detail.missing }</p> },
-        false => html! { <Failure {error} again={fetched.reload.clone()} /> },
+        false => html! { { failure(words, &error, Some(fetched.reload.clone())) } },
     });
-    let body = fetched.data.map(|detail| html! { <Body {detail} /> });
+    let body = fetched.data.map(|detail| body(words, &detail));
     html! {
         <Frame kind={format!("{} #{id}", words.detail.incident)} title={title.unwrap_or_default()}>
             { failure }
@@ -47,30 +50,23 @@ pub fn IncidentPanel(props: &IncidentPanelProps) -> Html {
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct BodyProps {
-    detail: std::rc::Rc<IncidentDetail>,
-}
-
-#[component]
-fn Body(props: &BodyProps) -> Html {
-    let words = use_words();
-    let incident = &props.detail.incident;
+fn body(words: &View, detail: &Rc<IncidentDetail>) -> Html {
+    let incident = &detail.incident;
     html! {
         <>
             { head(incident, words) }
             <AckBox incident={incident.clone()} />
             { facts(incident, words) }
-            <section><h3>{ words.detail.labels }</h3><LabelTable labels={incident.labels.clone()} filter={true} /></section>
-            <section><h3>{ words.detail.annotations }</h3><LabelTable labels={incident.annotations.clone()} /></section>
-            <section><h3>{ words.detail.timeline }</h3><Happenings detail={props.detail.clone()} /></section>
-            <section><h3>{ words.detail.episodes }</h3>{ episodes(&props.detail, words) }</section>
+            <section><h3>{ words.detail.labels }</h3>{ label_table(words, &incident.labels, true) }</section>
+            <section><h3>{ words.detail.annotations }</h3>{ label_table(words, &incident.annotations, false) }</section>
+            <section><h3>{ words.detail.timeline }</h3><Happenings detail={detail.clone()} /></section>
+            <section><h3>{ words.detail.episodes }</h3>{ episodes(detail, words) }</section>
         </>
     }
 }
 
 /// What and where, and how bad.
-fn head(incident: &Incident, words: &Words) -> Html {
+fn head(incident: &Incident, words: &View) -> Html {
     html! {
         <div class="panel-lead">
             <p class="panel-where">
@@ -85,39 +81,44 @@ fn head(incident: &Incident, words: &Words) -> Html {
                 { " · " }<Value name="source" value={incident.source.clone()} />
             </p>
             <p class="panel-badges">
-                <StateBadge state={incident.state} stale={incident.stale} /><Severity value={incident.severity.clone()} />
+                { state_badge(words, incident.state, incident.stale) }{ severity(words, &incident.severity) }
             </p>
             if !incident.message.is_empty() {
                 <p class="panel-message">{ &incident.message }</p>
             }
             if !incident.generator_url.is_empty() {
-                <p class="break-words"><SafeLink to={incident.generator_url.clone()} text={words.detail.graph} /></p>
+                <p class="break-words">{ safe_link(&incident.generator_url, words.detail.graph) }</p>
             }
         </div>
     }
 }
 
-fn facts(incident: &Incident, words: &Words) -> Html {
+fn facts(incident: &Incident, words: &View) -> Html {
     html! {
-        <Facts>
-            <Fact name={words.detail.started}><Time at={incident.starts_at} exact={true} /></Fact>
-            <Fact name={words.detail.ended}>
-                if let Some(at) = incident.ends_at { <Time {at} exact={true} /> } else { { words.detail.not_ended } }
-            </Fact>
-            <Fact name={words.detail.duration}><Duration from={incident.starts_at} to={incident.ends_at} /></Fact>
-            <Fact name={words.detail.occurrences}>{ (words.detail.times)(incident.occurrences) }</Fact>
-            <Fact name={words.detail.first_seen}><Time at={incident.first_seen_at} exact={true} /></Fact>
-            <Fact name={words.detail.last_seen}><Time at={incident.last_seen_at} /></Fact>
-            <Fact name={words.detail.senders}>{ incident.senders }</Fact>
-            <Fact name={words.detail.fingerprint}><code>{ &incident.fingerprint }</code></Fact>
-        </Facts>
+        <dl class="facts">
+            <div><dt>{ words.detail.started }</dt><dd>{ exact_time(words, incident.starts_at) }</dd></div>
+            <div><dt>{ words.detail.ended }</dt><dd>
+                if let Some(at) = incident.ends_at { { exact_time(words, at) } } else { { words.detail.not_ended } }
+            </dd></div>
+            <div><dt>{ words.detail.duration }</dt><dd>{ duration(words, incident.starts_at, incident.ends_at) }</dd></div>
+            <div><dt>{ words.detail.occurrences }</dt><dd>{ (words.detail.times)(incident.occurrences) }</dd></div>
+            <div><dt>{ words.detail.first_seen }</dt><dd>{ exact_time(words, incident.first_seen_at) }</dd></div>
+            <div><dt>{ words.detail.last_seen }</dt><dd>{ time(words, incident.last_seen_at) }</dd></div>
+            <div><dt>{ words.detail.senders }</dt><dd>{ incident.senders }</dd></div>
+            <div><dt>{ words.detail.fingerprint }</dt><dd><code>{ &incident.fingerprint }</code></dd></div>
+        </dl>
     }
+}
+
+#[derive(Properties, PartialEq)]
+struct HappeningsProps {
+    detail: Rc<IncidentDetail>,
 }
 
 /// The history, with a way to what lies further back.
 #[component]
-fn Happenings(props: &BodyProps) -> Html {
-    let words = use_words();
+fn Happenings(props: &HappeningsProps) -> Html {
+    let words = &use_view();
     let earlier = use_state(|| Page::<Alert> {
         items: Vec::new(),
         next_cursor: None,
@@ -153,9 +154,9 @@ fn Happenings(props: &BodyProps) -> Html {
     });
     html! {
         <>
-            <History detail={props.detail.clone()} earlier={earlier.items.clone()} />
+            { history(words, &props.detail, &earlier.items) }
             if let Some(error) = (*error).clone() {
-                <Failure {error} again={more.clone()} />
+                { failure(words, &error, more.clone()) }
             } else if let Some(more) = more {
                 <button type="button" class="btn btn-sm" onclick={more.reform(|_| ())}>{ words.detail.more }</button>
             }
@@ -163,7 +164,7 @@ fn Happenings(props: &BodyProps) -> Html {
     }
 }
 
-fn episodes(detail: &IncidentDetail, words: &Words) -> Html {
+fn episodes(detail: &IncidentDetail, words: &View) -> Html {
     let others: Vec<&Incident> = detail
         .episodes
         .iter()
@@ -176,9 +177,9 @@ fn episodes(detail: &IncidentDetail, words: &Words) -> Html {
         <ul class="plain-list">
             { for others.into_iter().map(|other| html! {
                 <li key={other.id} class="episode">
-                    <RouteLink class="link" to={Route::Incident { id: other.id }}><Time at={other.starts_at} exact={true} /></RouteLink>
-                    <Duration from={other.starts_at} to={other.ends_at} />
-                    <StateBadge state={other.state} stale={other.stale} />
+                    <RouteLink class="link" to={Route::Incident { id: other.id }}>{ exact_time(words, other.starts_at) }</RouteLink>
+                    { duration(words, other.starts_at, other.ends_at) }
+                    { state_badge(words, other.state, other.stale) }
                     <span class="muted tabular-nums">{ format!("×{}", other.occurrences) }</span>
                 </li>
             }) }

@@ -4,10 +4,10 @@ use gloo_timers::callback::Timeout;
 use tocsin_api_types::{IncidentState, Summary};
 use yew::prelude::*;
 
-use super::{timeline::TimelineChart, top::TopBars};
+use super::{timeline::use_timeline, top::use_top};
 use crate::{
     api::use_fetch,
-    components::{Failure, Icon, IconName},
+    components::{IconName, failure, icon},
     i18n::use_words,
     list::{moves, range_text},
     query::{Filter, Preset, Range},
@@ -47,9 +47,14 @@ pub fn bounds_query(range: Range) -> String {
 pub fn StatsStrip(props: &StatsStripProps) -> Html {
     let words = use_words();
     let prefs = use_prefs();
-    let hidden = prefs.stats_hidden.unwrap_or_else(moves::is_phone);
+    let hidden = prefs.as_ref().and_then(|prefs| prefs.stats_hidden);
+    let hidden = hidden.unwrap_or_else(moves::is_phone);
     let range = scope(props.filter.range);
-    let toggle = move |_| prefs.change(|p| p.stats_hidden = Some(!hidden));
+    let toggle = move |_| {
+        if let Some(prefs) = &prefs {
+            prefs.change(|p| p.stats_hidden = Some(!hidden));
+        }
+    };
     let scope_text = match props.filter.range {
         Range::All => words.stats.scope_default.to_owned(),
         range => range_text(range, words),
@@ -61,7 +66,7 @@ pub fn StatsStrip(props: &StatsStripProps) -> Html {
                 <span class="muted">{ scope_text }</span>
                 <span class="grow"></span>
                 <button type="button" class="link-btn" aria-expanded={(!hidden).to_string()} onclick={toggle}>
-                    <Icon name={if hidden { IconName::Down } else { IconName::Up }} />
+                    { icon(if hidden { IconName::Down } else { IconName::Up }) }
                     { if hidden { words.stats.show } else { words.stats.hide } }
                 </button>
             </div>
@@ -97,28 +102,24 @@ fn StatsBody(props: &StatsBodyProps) -> Html {
             }
         }));
     }
-    let StatsBodyProps {
-        range,
-        filter,
-        change,
-    } = props;
-    html! {
-        <div class="stats-body">
-            <Numbers range={*range} filter={filter.clone()} change={change.clone()} round={*round} />
-            <TimelineChart range={*range} filter={filter.clone()} change={change.clone()} round={*round} />
-            <TopBars range={*range} filter={filter.clone()} change={change.clone()} round={*round} />
-        </div>
-    }
+    let part = Part {
+        range: props.range,
+        filter: &props.filter,
+        change: &props.change,
+        round: *round,
+    };
+    let (numbers, timeline, top) = (use_numbers(&part), use_timeline(&part), use_top(&part));
+    html! { <div class="stats-body">{ numbers }{ timeline }{ top }</div> }
 }
 
-/// What each part of the statistics is given.
-#[derive(Properties, PartialEq)]
-pub struct PartProps {
+/// What each part of the statistics is given. The parts are hooks of one
+/// component and not components of their own, for the download's sake.
+pub struct Part<'a> {
     /// The time that is counted.
     pub range: Range,
     /// The list's filter, which a click changes.
-    pub filter: Filter,
-    pub change: Callback<Filter>,
+    pub filter: &'a Filter,
+    pub change: &'a Callback<Filter>,
     /// Read again when it changes.
     pub round: u32,
 }
@@ -133,14 +134,15 @@ pub fn use_rounds(round: u32, reload: Callback<()>) {
     });
 }
 
-#[component]
-fn Numbers(props: &PartProps) -> Html {
+/// The numbers, some of which lead to their incidents.
+#[hook]
+fn use_numbers(props: &Part<'_>) -> Html {
     let words = use_words();
     let path = format!("stats/summary?{}", bounds_query(props.range));
     let fetched = use_fetch::<Summary>(path);
     use_rounds(props.round, fetched.reload.clone());
     if let (None, Some(error)) = (&fetched.data, &fetched.error) {
-        return html! { <Failure error={error.clone()} again={fetched.reload.clone()} /> };
+        return failure(words, error, Some(fetched.reload.clone()));
     }
     let data = fetched.data.as_deref();
     let number = |label: &'static str, value: Option<i64>, go: Option<Filter>| {

@@ -3,14 +3,14 @@ use yew::prelude::*;
 
 use super::{
     buckets::{Bar, KINDS, bars, bucket_for},
-    stats::{PartProps, bounds_query, use_rounds},
+    stats::{Part, bounds_query, use_rounds},
 };
 use crate::{
     api::use_fetch,
-    components::Failure,
-    i18n::{Words, use_words},
+    components::failure,
+    i18n::Words,
     query::{Filter, Range},
-    state::use_clock,
+    state::use_view,
     time,
 };
 
@@ -19,11 +19,11 @@ const HEIGHT: f64 = 100.0;
 const CLASSES: [&str; 4] = ["fill-critical", "fill-warning", "fill-info", "fill-other"];
 
 /// Firing entries over time, stacked by severity; the same as a table.
-#[component]
-pub fn TimelineChart(props: &PartProps) -> Html {
-    let words = use_words();
+#[hook]
+pub fn use_timeline(props: &Part<'_>) -> Html {
+    let words = &use_view();
     let as_table = use_state_eq(|| false);
-    let now = use_clock();
+    let now = words.now;
     let (from, to) = props.range.bounds(now);
     let to = to.unwrap_or(now);
     let bucket = bucket_for(from, to);
@@ -61,7 +61,7 @@ pub fn TimelineChart(props: &PartProps) -> Html {
                 </button>
             </div>
             if let (None, Some(error)) = (&fetched.data, &fetched.error) {
-                <Failure error={error.clone()} again={fetched.reload.clone()} />
+                { failure(words, error, Some(fetched.reload.clone())) }
             } else if *as_table {
                 { table(&bars, bucket, words, &zoom) }
             } else {

@@ -1,10 +1,10 @@
 use tocsin_api_types::{Top, TopBy};
 use yew::prelude::*;
 
-use super::stats::{PartProps, bounds_query, use_rounds};
+use super::stats::{Part, bounds_query, use_rounds};
 use crate::{
     api::use_fetch,
-    components::{Failure, Segment, Segments},
+    components::{Segment, failure, segments},
     i18n::use_words,
     query::{Field, Term},
 };
@@ -13,8 +13,8 @@ use crate::{
 const LIMIT: usize = 5;
 
 /// The noisiest alerts, instances or teams; a press shows their incidents.
-#[component]
-pub fn TopBars(props: &PartProps) -> Html {
+#[hook]
+pub fn use_top(props: &Part<'_>) -> Html {
     let words = use_words();
     let by = use_state_eq(|| TopBy::Alertname);
     let (code, field) = match *by {
@@ -68,9 +68,9 @@ pub fn TopBars(props: &PartProps) -> Html {
         .is_some_and(|top| top.items.is_empty());
     html! {
         <div class="top">
-            <div class="part-head"><h3>{ words.stats.top }</h3><Segments label={words.stats.top} {items} /></div>
+            <div class="part-head"><h3>{ words.stats.top }</h3>{ segments(words.stats.top, &items) }</div>
             if let (None, Some(error)) = (&fetched.data, &fetched.error) {
-                <Failure error={error.clone()} again={fetched.reload.clone()} />
+                { failure(words, error, Some(fetched.reload.clone())) }
             }
             if nothing {
                 <p class="muted">{ words.stats.nothing }</p>

@@ -1,12 +1,14 @@
 use tocsin_api_types::{Alert, EntryKind};
 use yew::prelude::*;
 
-use super::panel::EntryPanel;
+use super::{super::empty::Empty, panel::EntryPanel, refused::Refused};
 use crate::{
-    components::{Icon, IconName, Severity, StatusBadge, Time},
+    components::{IconName, icon, severity, status_badge, time},
     i18n::Words,
     list::{Listed, Value},
+    query::Filter,
     route::Route,
+    state::View,
 };
 
 impl Listed for Alert {
@@ -36,7 +38,7 @@ impl Listed for Alert {
     fn mark(&self, words: &Words) -> Html {
         html! {
             <span class="muted known-mark" title={words.detail.known_or_ended}>
-                <Icon name={IconName::Check} /><span class="sr-only">{ words.detail.known_or_ended }</span>
+                { icon(IconName::Check) }<span class="sr-only">{ words.detail.known_or_ended }</span>
             </span>
         }
     }
@@ -67,7 +69,7 @@ impl Listed for Alert {
         }
     }
 
-    fn cells(&self, words: &Words, open: Html) -> Html {
+    fn cells(&self, words: &View, open: Html) -> Html {
         let instance = if self.instance.is_empty() {
             words.common.unknown
         } else {
@@ -76,10 +78,10 @@ impl Listed for Alert {
         html! {
             <>
                 <td class="col-sev"><Value in_row={true} name="severity" value={self.severity.clone()}>
-                    <Severity value={self.severity.clone()} /></Value></td>
-                <td class="col-state"><StatusBadge status={self.status} />
+                    { severity(words, &self.severity) }</Value></td>
+                <td class="col-state">{ status_badge(words, self.status) }
                     if self.kind == EntryKind::Late {
-                        <span class="late" title={(words.common.kind)(self.kind)}><Icon name={IconName::Clock} />
+                        <span class="late" title={(words.common.kind)(self.kind)}>{ icon(IconName::Clock) }
                             <span class="sr-only">{ (words.common.kind)(self.kind) }</span></span>
                     }
                 </td>
@@ -92,9 +94,17 @@ impl Listed for Alert {
                     }
                 </td>
                 <td class="col-message" title={self.message.clone()}>{ &self.message }</td>
-                <td class="col-time num"><Time at={self.received_at} /></td>
+                <td class="col-time num">{ time(words, self.received_at) }</td>
             </>
         }
+    }
+
+    fn above(_: &Filter, _: &Callback<Filter>) -> Html {
+        html! { <Refused /> }
+    }
+
+    fn empty() -> Html {
+        html! { <><Refused /><Empty /></> }
     }
 
     fn panel(id: i64) -> Html {

@@ -1,14 +1,13 @@
 use tocsin_api_types::{Alert, AlertDetail, ChangeEvent, Delivery, IncidentDetail};
 use yew::prelude::*;
 
-use super::super::detail::{AckBox, Fact, Facts, Frame, LabelTable, SafeLink};
+use super::super::detail::{AckBox, Frame, label_table, safe_link};
 use crate::{
     api::{self, use_fetch},
-    components::{Failure, Icon, IconName, RouteLink, Severity, StatusBadge, Time},
-    i18n::{Words, use_words},
+    components::{IconName, RouteLink, exact_time, failure, icon, severity, status_badge},
     list::Value,
     route::Route,
-    state::{Signal, use_signals},
+    state::{Signal, View, use_signals, use_view},
 };
 
 #[derive(Properties, PartialEq)]
@@ -19,7 +18,7 @@ pub struct EntryPanelProps {
 /// One entry of the log, beside the list.
 #[component]
 pub fn EntryPanel(props: &EntryPanelProps) -> Html {
-    let words = use_words();
+    let words = &use_view();
     let fetched = use_fetch::<AlertDetail>(format!("alerts/{}", props.id));
     let title = fetched
         .data
@@ -27,7 +26,7 @@ pub fn EntryPanel(props: &EntryPanelProps) -> Html {
         .map(|detail| detail.alert.alertname.clone());
     let failure = fetched.error.clone().map(|error| match error.is_missing() {
         true => html! { <p class="muted">{ words.detail.missing }</p> },
-        false => html! { <Failure {error} again={fetched.reload.clone()} /> },
+        false => html! { { failure(words, &error, Some(fetched.reload.clone())) } },
     });
     let body = fetched.data.as_ref().map(|detail| body(detail, words));
     html! {
@@ -38,29 +37,29 @@ pub fn EntryPanel(props: &EntryPanelProps) -> Html {
     }
 }
 
-fn body(detail: &AlertDetail, words: &Words) -> Html {
+fn body(detail: &AlertDetail, words: &View) -> Html {
     let AlertDetail { alert, delivery } = detail;
     html! {
         <>
             { head(alert, words) }
             <OfIncident id={alert.incident_id} />
-            <Facts>
-                <Fact name={words.detail.received}><Time at={alert.received_at} exact={true} /></Fact>
-                <Fact name={words.detail.started}><Time at={alert.starts_at} exact={true} /></Fact>
-                <Fact name={words.detail.ended}>
-                    if let Some(at) = alert.ends_at { <Time {at} exact={true} /> } else { { words.detail.not_ended } }
-                </Fact>
-                <Fact name={words.detail.fingerprint}><code>{ &alert.fingerprint }</code></Fact>
-            </Facts>
-            <section><h3>{ words.detail.labels }</h3><LabelTable labels={alert.labels.clone()} filter={true} /></section>
-            <section><h3>{ words.detail.annotations }</h3><LabelTable labels={alert.annotations.clone()} /></section>
+            <dl class="facts">
+                <div><dt>{ words.detail.received }</dt><dd>{ exact_time(words, alert.received_at) }</dd></div>
+                <div><dt>{ words.detail.started }</dt><dd>{ exact_time(words, alert.starts_at) }</dd></div>
+                <div><dt>{ words.detail.ended }</dt><dd>
+                    if let Some(at) = alert.ends_at { { exact_time(words, at) } } else { { words.detail.not_ended } }
+                </dd></div>
+                <div><dt>{ words.detail.fingerprint }</dt><dd><code>{ &alert.fingerprint }</code></dd></div>
+            </dl>
+            <section><h3>{ words.detail.labels }</h3>{ label_table(words, &alert.labels, true) }</section>
+            <section><h3>{ words.detail.annotations }</h3>{ label_table(words, &alert.annotations, false) }</section>
             <section><h3>{ words.detail.delivery }</h3>{ told_by(delivery, words) }</section>
         </>
     }
 }
 
 /// What and where, and how bad.
-fn head(alert: &Alert, words: &Words) -> Html {
+fn head(alert: &Alert, words: &View) -> Html {
     html! {
         <div class="panel-lead">
             <p class="panel-where">
@@ -75,17 +74,17 @@ fn head(alert: &Alert, words: &Words) -> Html {
                 { " · " }<Value name="source" value={alert.source.clone()} />
             </p>
             <p class="panel-badges">
-                <StatusBadge status={alert.status} /><Severity value={alert.severity.clone()} />
+                { status_badge(words, alert.status) }{ severity(words, &alert.severity) }
                 <span class="muted">{ (words.common.kind)(alert.kind) }</span>
             </p>
             if !alert.message.is_empty() {
                 <p class="panel-message">{ &alert.message }</p>
             }
             if !alert.generator_url.is_empty() {
-                <p class="break-words"><SafeLink to={alert.generator_url.clone()} text={words.detail.graph} /></p>
+                <p class="break-words">{ safe_link(&alert.generator_url, words.detail.graph) }</p>
             }
             <RouteLink class="link" to={Route::Incident { id: alert.incident_id }}>
-                { words.detail.whole_incident }{ format!(" #{}", alert.incident_id) }<Icon name={IconName::Right} />
+                { words.detail.whole_incident }{ format!(" #{}", alert.incident_id) }{ icon(IconName::Right) }
             </RouteLink>
         </div>
     }
@@ -99,37 +98,38 @@ struct OfIncidentProps {
 /// The incident's acknowledgement: an entry has none of its own.
 #[component]
 fn OfIncident(props: &OfIncidentProps) -> Html {
+    let words = use_view();
     let id = props.id;
     let fetched = use_fetch::<IncidentDetail>(format!("incidents/{id}"));
     let reload = fetched.reload.clone();
     use_signals(Callback::from(move |signal| match signal {
-        Signal::Resync => reload.emit(()),
+        Signal::Resync | Signal::Acted => reload.emit(()),
         Signal::Change(ChangeEvent::Incident(change)) if change.id == id => reload.emit(()),
         Signal::Change(_) => {}
     }));
     match (&fetched.data, fetched.error) {
         (Some(detail), _) => html! { <AckBox incident={detail.incident.clone()} /> },
-        (None, Some(error)) => html! { <Failure {error} again={fetched.reload} /> },
+        (None, Some(error)) => html! { { failure(&words, &error, Some(fetched.reload)) } },
         (None, None) => html! {},
     }
 }
 
-fn told_by(delivery: &Delivery, words: &Words) -> Html {
+fn told_by(delivery: &Delivery, words: &View) -> Html {
     html! {
         <>
-            <Facts>
-                <Fact name={words.detail.sender}><SafeLink to={delivery.sender.clone()} /></Fact>
-                <Fact name={words.detail.receiver}>{ &delivery.receiver }</Fact>
-                <Fact name={words.detail.delivery_alerts}>
+            <dl class="facts">
+                <div><dt>{ words.detail.sender }</dt><dd>{ safe_link(&delivery.sender, "") }</dd></div>
+                <div><dt>{ words.detail.receiver }</dt><dd>{ &delivery.receiver }</dd></div>
+                <div><dt>{ words.detail.delivery_alerts }</dt><dd>
                     { delivery.alerts }
                     if delivery.truncated_alerts > 0 {
                         <span class="muted">{ " · " }{ (words.detail.truncated)(delivery.truncated_alerts) }</span>
                     }
-                </Fact>
-            </Facts>
+                </dd></div>
+            </dl>
             if delivery.raw_available {
                 <a class="link" target="_blank" rel="noopener" href={api::address(&format!("deliveries/{}/raw", delivery.id))}>
-                    { words.detail.raw }<Icon name={IconName::External} />
+                    { words.detail.raw }{ icon(IconName::External) }
                 </a>
             } else {
                 <p class="muted">{ words.detail.raw_gone }</p>

@@ -3,27 +3,26 @@ use yew::prelude::*;
 
 use crate::{
     api::{self, use_fetch},
-    components::{Dialog, Failure, Icon, IconName, Time},
-    i18n::use_words,
-    state::{Signal, use_signals},
+    components::{Dialog, IconName, failure, icon, time},
+    state::{Signal, use_signals, use_view},
 };
 
 /// A line that says how many deliveries were refused, and a sheet with why.
 /// Silence would look like health.
 #[component]
 pub fn Refused() -> Html {
-    let words = use_words();
+    let words = &use_view();
     let open = use_state_eq(|| false);
     let fetched = use_fetch::<Page<Delivery>>("deliveries?outcome=refused&limit=50".to_owned());
     let reload = fetched.reload.clone();
     use_signals(Callback::from(move |signal| match signal {
         Signal::Resync => reload.emit(()),
         Signal::Change(ChangeEvent::Delivery(delivery)) if delivery.refused => reload.emit(()),
-        Signal::Change(_) => {}
+        Signal::Change(_) | Signal::Acted => {}
     }));
     let Some(page) = fetched.data.filter(|page| !page.items.is_empty()) else {
         return match fetched.error {
-            Some(error) => html! { <Failure {error} again={fetched.reload} /> },
+            Some(error) => html! { { failure(words, &error, Some(fetched.reload)) } },
             None => html! {},
         };
     };
@@ -35,7 +34,7 @@ pub fn Refused() -> Html {
     html! {
         <>
             <button type="button" class="refused-line" aria-haspopup="dialog" onclick={toggle.reform(|_| ())}>
-                <Icon name={IconName::Alert} />{ text }
+                { icon(IconName::Alert) }{ text }
             </button>
             if *open {
                 <Dialog title={words.list.refused_title} close={toggle} class="wide">
@@ -45,7 +44,7 @@ pub fn Refused() -> Html {
                             <li key={delivery.id} class="refused-item">
                                 <p>{ delivery.reason.clone().unwrap_or_default() }</p>
                                 <p class="muted text-sm">
-                                    <Time at={delivery.received_at} />{ " · " }{ &delivery.source }{ " · " }
+                                    { time(words, delivery.received_at) }{ " · " }{ &delivery.source }{ " · " }
                                     { (words.list.refused_bytes)(delivery.body_bytes) }
                                     if delivery.raw_available {
                                         { " · " }

@@ -3,7 +3,7 @@ use yew::prelude::*;
 
 use super::submit::{body, use_submit};
 use crate::{
-    components::{CheckField, Choices, Dialog, TextField},
+    components::{Choices, Dialog, TextField, check_field},
     i18n::use_words,
 };
 
@@ -77,20 +77,32 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
         Some(group) => (words.people.edit_named)(&group.name),
         None => words.people.add_group.to_owned(),
     };
-    let all: Vec<(i64, AttrValue)> = props
+    let all: Vec<(i64, String)> = props
         .recipients
         .iter()
-        .map(|r| (r.id, format!("{} · {}", r.name, r.email).into()))
+        .map(|r| (r.id, format!("{} · {}", r.name, r.email)))
         .collect();
     html! {
         <Dialog {title} close={props.close.clone()} keep={true}>
             <form class="form" {onsubmit} novalidate={true}>
-                <TextField id="group-name" label={words.people.name} value={input.name.clone()} autofocus={true}
-                    change={name} error={submit.field("name")} />
-                <Choices label={words.people.members} {all} chosen={input.recipient_ids.clone().unwrap_or_default()}
-                    change={chosen} error={submit.field("recipientIds")} />
-                <CheckField label={words.people.is_default} hint={words.people.is_default_hint}
-                    checked={input.is_default.unwrap_or(false)} change={default} />
+                { TextField {
+                    id: "group-name".into(),
+                    label: words.people.name.into(),
+                    value: input.name.clone().into(),
+                    autofocus: true,
+                    change: name,
+                    error: submit.field("name"),
+                    ..TextField::default()
+                }.draw() }
+                { Choices {
+                    label: words.people.members,
+                    hint: "",
+                    all: all,
+                    chosen: input.recipient_ids.as_deref().unwrap_or_default(),
+                    change: chosen,
+                    error: submit.field("recipientIds"),
+                }.draw(words) }
+                { check_field(words.people.is_default, words.people.is_default_hint, input.is_default.unwrap_or(false), default) }
                 { submit.end(words, &props.close) }
             </form>
         </Dialog>

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::{group_form::GroupForm, people::Doing};
 use crate::{
     api::ApiError,
-    components::{DeleteDialog, Failure, Icon, IconName},
+    components::{DeleteDialog, IconName, failure, icon},
     i18n::use_words,
 };
 
@@ -62,9 +62,9 @@ pub fn Groups(props: &GroupsProps) -> Html {
                 </td>
                 <td class="card-actions">
                     <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&group.name)}
-                        title={words.common.edit} onclick={to(Doing::Editing(group.clone()))}><Icon name={IconName::Pencil} /></button>
+                        title={words.common.edit} onclick={to(Doing::Editing(group.clone()))}>{ icon(IconName::Pencil) }</button>
                     <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&group.name)}
-                        title={words.common.delete} onclick={to(Doing::Deleting(group.clone()))}><Icon name={IconName::Trash} /></button>
+                        title={words.common.delete} onclick={to(Doing::Deleting(group.clone()))}>{ icon(IconName::Trash) }</button>
                 </td>
             </tr>
         }
@@ -74,11 +74,11 @@ pub fn Groups(props: &GroupsProps) -> Html {
             <div class="part-bar">
                 <span class="grow"></span>
                 <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                    <Icon name={IconName::Plus} />{ words.people.add_group }
+                    { icon(IconName::Plus) }{ words.people.add_group }
                 </button>
             </div>
             if let Some(error) = props.error.clone() {
-                <Failure {error} again={props.reload.clone()} />
+                { failure(words, &error, Some(props.reload.clone())) }
             }
             if list.is_empty() && props.groups.is_some() {
                 <p class="none muted">{ words.people.no_groups_yet }</p>

@@ -1,45 +1,17 @@
-use gloo_net::http::Method;
 use tocsin_api_types::{Attempt, Notification, NotificationState};
-use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::super::detail::reason_text;
 use crate::{
-    api,
-    components::{Icon, IconName, MailState, RouteLink, Time},
-    i18n::{Words, use_words},
+    components::{IconName, RouteLink, exact_time, icon, mail_state, time},
     route::Route,
-    state::use_toasts,
+    state::View,
 };
 
-#[derive(Properties, PartialEq)]
-pub struct MailRowProps {
-    pub mail: Notification,
-    pub reload: Callback<()>,
-}
-
 /// One mail: to whom, what of, why, and what became of it.
-#[component]
-pub fn MailRow(props: &MailRowProps) -> Html {
-    let words = use_words();
-    let toasts = use_toasts();
-    let busy = use_state_eq(|| false);
-    let mail = &props.mail;
-    let onclick = {
-        let (id, reload, busy) = (mail.id, props.reload.clone(), busy.setter());
-        move |_| {
-            let (toasts, reload, busy) = (toasts.clone(), reload.clone(), busy.clone());
-            busy.set(true);
-            spawn_local(async move {
-                match api::call(Method::POST, &format!("notifications/{id}/resend")).await {
-                    Ok(()) => toasts.say(words.people.resent),
-                    Err(error) => toasts.fail((words.people.resend_failed)(&error.explain(words))),
-                }
-                busy.set(false);
-                reload.emit(());
-            });
-        }
-    };
+pub fn mail_row(words: &View, mail: &Notification, resend: &Callback<i64>) -> Html {
+    let id = mail.id;
+    let onclick = resend.reform(move |_: MouseEvent| id);
     let waits = matches!(
         mail.state,
         NotificationState::Queued | NotificationState::Sending
@@ -54,8 +26,8 @@ pub fn MailRow(props: &MailRowProps) -> Html {
         .last()
         .and_then(|attempt| attempt.error.clone());
     html! {
-        <li class="mail">
-            <MailState state={mail.state} />
+        <li key={id} class="mail">
+            { mail_state(words, mail.state) }
             <div class="grow min-w-0">
                 <p class="mail-subject">
                     if let Some(id) = mail.incident_ids.first() {
@@ -75,18 +47,18 @@ pub fn MailRow(props: &MailRowProps) -> Html {
                 }
                 { attempts(mail, words) }
             </div>
-            <span class="muted"><Time at={mail.created_at} /></span>
+            <span class="muted">{ time(words, mail.created_at) }</span>
             if !waits {
-                <button type="button" class="btn btn-sm" disabled={*busy} {onclick}
+                <button type="button" class="btn btn-sm" {onclick}
                     aria-label={(words.people.resend_named)(&mail.recipient_name)}>
-                    <Icon name={IconName::Refresh} />{ words.people.resend }
+                    { icon(IconName::Refresh) }{ words.people.resend }
                 </button>
             }
         </li>
     }
 }
 
-fn attempts(mail: &Notification, words: &Words) -> Html {
+fn attempts(mail: &Notification, words: &View) -> Html {
     if mail.attempts.is_empty() {
         return html! {};
     }
@@ -96,14 +68,14 @@ fn attempts(mail: &Notification, words: &Words) -> Html {
             (None, Some(_)) => words.people.attempt_ok,
             (None, None) => words.people.attempt_open,
         };
-        html! { <li class="break-words"><Time at={attempt.started_at} exact={true} />{ " · " }{ result }</li> }
+        html! { <li class="break-words">{ exact_time(words, attempt.started_at) }{ " · " }{ result }</li> }
     };
     html! {
         <details class="attempts">
             <summary>
                 { (words.people.attempts)(mail.attempts.len() as u64) }
                 if let Some(at) = mail.next_attempt_at {
-                    { " · " }{ words.people.next_attempt }{ " " }<Time {at} exact={true} />
+                    { " · " }{ words.people.next_attempt }{ " " }{ exact_time(words, at) }
                 }
             </summary>
             <ol>{ for mail.attempts.iter().map(line) }</ol>

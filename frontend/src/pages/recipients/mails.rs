@@ -1,15 +1,16 @@
 use std::rc::Rc;
 
+use gloo_net::http::Method;
 use gloo_timers::callback::Timeout;
 use tocsin_api_types::{ChangeEvent, Notification, NotificationState, Page};
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::mail_row::MailRow;
+use super::mail_row::mail_row;
 use crate::{
-    api::use_fetch,
-    components::{Failure, Segment, Segments},
-    i18n::use_words,
-    state::{Signal, use_signals},
+    api::{self, use_fetch},
+    components::{Segment, failure, segments},
+    state::{Signal, use_signals, use_toasts, use_view},
 };
 
 /// More mails are read in steps of this many.
@@ -22,7 +23,8 @@ const GATHER: u32 = 500;
 /// The recent mails, newest first, and how far each has come.
 #[component]
 pub fn Mails() -> Html {
-    let words = use_words();
+    let words = &use_view();
+    let toasts = use_toasts();
     let state = use_state_eq(|| None::<NotificationState>);
     let limit = use_state_eq(|| STEP);
     let code = match *state {
@@ -70,24 +72,35 @@ pub fn Mails() -> Html {
             }
         })
         .collect();
+    let resend = {
+        let (lang, reload) = (words.lang, fetched.reload.clone());
+        Callback::from(move |id: i64| {
+            let (words, toasts, reload) = (lang.words(), toasts.clone(), reload.clone());
+            spawn_local(async move {
+                match api::call(Method::POST, &format!("notifications/{id}/resend")).await {
+                    Ok(()) => toasts.say(words.people.resent),
+                    Err(error) => toasts.fail((words.people.resend_failed)(&error.explain(words))),
+                }
+                reload.emit(());
+            });
+        })
+    };
     let more = {
         let limit = limit.clone();
         move |_| limit.set((*limit + STEP).min(MOST))
     };
     html! {
         <section aria-label={words.people.mails}>
-            <div class="part-bar"><Segments label={words.people.mails} {items} /></div>
+            <div class="part-bar">{ segments(words.people.mails, &items) }</div>
             if let Some(error) = fetched.error.clone() {
-                <Failure {error} again={fetched.reload.clone()} />
+                { failure(words, &error, Some(fetched.reload.clone())) }
             }
             if let Some(page) = &fetched.data {
                 if page.items.is_empty() {
                     <p class="none muted">{ words.people.no_mails }</p>
                 } else {
                     <ul class="plain-list">
-                        { for page.items.iter().map(|mail| html! {
-                            <MailRow key={mail.id} mail={mail.clone()} reload={fetched.reload.clone()} />
-                        }) }
+                        { for page.items.iter().map(|mail| mail_row(words, mail, &resend)) }
                     </ul>
                 }
                 if page.next_cursor.is_some() && *limit < MOST {

@@ -10,14 +10,14 @@ mod route_form;
 mod routes;
 mod submit;
 
-use tocsin_api_types::{Group, MailMode, Page, Recipient, Route as MailRoute};
+use tocsin_api_types::{Group, MailMode, MailStatus, Page, Recipient, Route as MailRoute};
 use yew::prelude::*;
 use yew_router::hooks::use_location;
 
 use crate::{
     api::use_fetch,
-    components::{Icon, IconName, RouteLink},
-    i18n::use_words,
+    components::{IconName, RouteLink, icon},
+    i18n::{Words, use_words},
     query::pairs,
     route::Route,
     state::use_status,
@@ -47,62 +47,59 @@ impl Part {
             Self::Mails => "mails",
         }
     }
+
+    fn name(self, words: &Words) -> &'static str {
+        match self {
+            Self::Recipients => words.people.recipients,
+            Self::Groups => words.people.groups,
+            Self::Routes => words.people.routes,
+            Self::Mails => words.people.mails,
+        }
+    }
 }
 
 /// The page.
 #[component]
 pub fn RecipientsPage() -> Html {
     let words = use_words();
+    let status = use_status();
     let query = use_location()
         .map(|l| l.query_str().to_owned())
         .unwrap_or_default();
-    let show = pairs(&query)
-        .into_iter()
-        .find(|(name, _)| name == "show")
-        .map(|(_, show)| show);
+    let show = pairs(&query).into_iter().find(|(name, _)| name == "show");
     let part = Part::ALL
         .into_iter()
-        .find(|part| Some(part.code()) == show.as_deref());
+        .find(|part| show.as_ref().is_some_and(|(_, show)| part.code() == show));
     let part = part.unwrap_or(Part::Recipients);
-    let name = |part| match part {
-        Part::Recipients => words.people.recipients,
-        Part::Groups => words.people.groups,
-        Part::Routes => words.people.routes,
-        Part::Mails => words.people.mails,
+    let body = match part {
+        Part::Mails => html! { <Mails /> },
+        part => html! { <Directory {part} /> },
     };
     html! {
         <div class="people">
-            <MailHint />
+            { for status.iter().map(|status| mail_hint(words, &status.mail)) }
             <nav class="parts" aria-label={words.people.sections}>
                 { for Part::ALL.into_iter().map(|other| html! {
                     <RouteLink class="part" to={Route::Recipients} query={format!("show={}", other.code())} current={other == part}>
-                        { name(other) }
+                        { other.name(words) }
                     </RouteLink>
                 }) }
             </nav>
-            if part == Part::Mails {
-                <Mails />
-            } else {
-                <Directory {part} />
-            }
+            { body }
         </div>
     }
 }
 
-/// Where mail goes, where that is nowhere.
-#[component]
-fn MailHint() -> Html {
-    let words = use_words();
-    let Some(status) = use_status() else {
-        return html! {};
-    };
-    html! {
-        if status.mail.mode == MailMode::File {
-            <p class="quiet-hint"><Icon name={IconName::Info} />{ words.people.mail_file }</p>
-        } else if status.mail.queued > 0 {
-            <p class="quiet-hint"><Icon name={IconName::Clock} />{ (words.people.mail_queued)(status.mail.queued) }</p>
+/// Where mail goes, where that is nowhere, and how much of it waits.
+fn mail_hint(words: &Words, mail: &MailStatus) -> Html {
+    let (picture, text) = match mail.mode {
+        MailMode::File => (IconName::Info, words.people.mail_file.to_owned()),
+        MailMode::Smtp if mail.queued > 0 => {
+            (IconName::Clock, (words.people.mail_queued)(mail.queued))
         }
-    }
+        MailMode::Smtp => return html! {},
+    };
+    html! { <p class="quiet-hint">{ icon(picture) }{ text }</p> }
 }
 
 #[derive(Properties, PartialEq)]

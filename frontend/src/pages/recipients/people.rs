@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::recipient_form::RecipientForm;
 use crate::{
     api::ApiError,
-    components::{DeleteDialog, Failure, Icon, IconName},
+    components::{DeleteDialog, IconName, failure, icon},
     i18n::use_words,
 };
 
@@ -78,9 +78,9 @@ pub fn People(props: &PeopleProps) -> Html {
                 <td class="muted">{ language }{ " · " }{ &recipient.time_zone }</td>
                 <td class="card-actions">
                     <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&recipient.name)}
-                        title={words.common.edit} onclick={to(Doing::Editing(recipient.clone()))}><Icon name={IconName::Pencil} /></button>
+                        title={words.common.edit} onclick={to(Doing::Editing(recipient.clone()))}>{ icon(IconName::Pencil) }</button>
                     <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&recipient.name)}
-                        title={words.common.delete} onclick={to(Doing::Deleting(recipient.clone()))}><Icon name={IconName::Trash} /></button>
+                        title={words.common.delete} onclick={to(Doing::Deleting(recipient.clone()))}>{ icon(IconName::Trash) }</button>
                 </td>
             </tr>
         }
@@ -90,11 +90,11 @@ pub fn People(props: &PeopleProps) -> Html {
             <div class="part-bar">
                 <span class="grow"></span>
                 <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                    <Icon name={IconName::Plus} />{ words.people.add_recipient }
+                    { icon(IconName::Plus) }{ words.people.add_recipient }
                 </button>
             </div>
             if let Some(error) = props.error.clone() {
-                <Failure {error} again={props.reload.clone()} />
+                { failure(words, &error, Some(props.reload.clone())) }
             }
             if list.is_empty() && props.recipients.is_some() {
                 <p class="none muted">{ words.people.no_recipients }</p>

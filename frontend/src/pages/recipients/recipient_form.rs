@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::submit::{body, use_submit};
 use crate::{
-    components::{CheckField, Choices, Dialog, TextField},
+    components::{Choices, Dialog, TextField, check_field},
     i18n::use_words,
     state::use_status,
     time,
@@ -105,18 +105,33 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
     let default_zone = status
         .map(|status| status.default_time_zone.clone())
         .unwrap_or_default();
-    let groups: Vec<(i64, AttrValue)> = props
+    let groups: Vec<(i64, String)> = props
         .groups
         .iter()
-        .map(|g| (g.id, g.name.clone().into()))
+        .map(|g| (g.id, g.name.clone()))
         .collect();
     html! {
         <Dialog {title} close={props.close.clone()} keep={true}>
             <form class="form" {onsubmit} novalidate={true}>
-                <TextField id="recipient-name" label={words.people.person_name} value={input.name.clone()} autofocus={true}
-                    change={set(|input, text| input.name = text)} error={submit.field("name")} />
-                <TextField id="recipient-email" label={words.people.email} value={input.email.clone()} kind="email" maxlength={254}
-                    change={set(|input, text| input.email = text)} error={submit.field("email")} />
+                { TextField {
+                    id: "recipient-name".into(),
+                    label: words.people.person_name.into(),
+                    value: input.name.clone().into(),
+                    autofocus: true,
+                    change: set(|input, text| input.name = text),
+                    error: submit.field("name"),
+                    ..TextField::default()
+                }.draw() }
+                { TextField {
+                    id: "recipient-email".into(),
+                    label: words.people.email.into(),
+                    value: input.email.clone().into(),
+                    kind: "email",
+                    maxlength: 254,
+                    change: set(|input, text| input.email = text),
+                    error: submit.field("email"),
+                    ..TextField::default()
+                }.draw() }
                 <div class="field">
                     <label for="recipient-language">{ words.people.language }</label>
                     <select id="recipient-language" class="select w-full" onchange={language}>
@@ -127,13 +142,27 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
                         <option value="en" selected={input.language == Some(Language::En)}>{ words.people.english }</option>
                     </select>
                 </div>
-                <TextField id="recipient-zone" label={words.people.zone} value={input.time_zone.clone().unwrap_or_default()}
-                    list="zones" placeholder={default_zone} hint={words.people.zone_hint} error={submit.field("timeZone")}
-                    change={set(|input, text| input.time_zone = (!text.trim().is_empty()).then(|| text.trim().to_owned()))} />
+                { TextField {
+                    id: "recipient-zone".into(),
+                    label: words.people.zone.into(),
+                    value: input.time_zone.clone().unwrap_or_default().into(),
+                    list: Some("zones".into()),
+                    placeholder: default_zone.into(),
+                    hint: words.people.zone_hint.into(),
+                    error: submit.field("timeZone"),
+                    change: set(|input, text| input.time_zone = (!text.trim().is_empty()).then(|| text.trim().to_owned())),
+                    ..TextField::default()
+                }.draw() }
                 <datalist id="zones">{ for time::zones().into_iter().map(|zone| html! { <option value={zone} /> }) }</datalist>
-                <Choices label={words.people.groups} all={groups} chosen={input.group_ids.clone().unwrap_or_default()}
-                    change={chosen} error={submit.field("groupIds")} />
-                <CheckField label={words.people.enabled} checked={input.enabled.unwrap_or(true)} change={enabled} />
+                { Choices {
+                    label: words.people.groups,
+                    hint: "",
+                    all: groups,
+                    chosen: input.group_ids.as_deref().unwrap_or_default(),
+                    change: chosen,
+                    error: submit.field("groupIds"),
+                }.draw(words) }
+                { check_field(words.people.enabled, "", input.enabled.unwrap_or(true), enabled) }
                 { submit.end(words, &props.close) }
             </form>
         </Dialog>

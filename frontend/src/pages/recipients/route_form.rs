@@ -3,7 +3,7 @@ use yew::prelude::*;
 
 use super::submit::{body, use_submit};
 use crate::{
-    components::{CheckField, Choices, Dialog, Icon, IconName, TextField},
+    components::{Choices, Dialog, IconName, TextField, check_field, icon},
     i18n::use_words,
     query::looks_like_matcher,
 };
@@ -101,16 +101,23 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
         Some(route) => (words.people.edit_named)(&route.name),
         None => words.people.add_route.to_owned(),
     };
-    let all: Vec<(i64, AttrValue)> = props
+    let all: Vec<(i64, String)> = props
         .groups
         .iter()
-        .map(|g| (g.id, g.name.clone().into()))
+        .map(|g| (g.id, g.name.clone()))
         .collect();
     html! {
         <Dialog {title} close={props.close.clone()} keep={true}>
             <form class="form" {onsubmit} novalidate={true}>
-                <TextField id="route-name" label={words.people.name} value={input.name.clone()} autofocus={true}
-                    change={name} error={submit.field("name")} />
+                { TextField {
+                    id: "route-name".into(),
+                    label: words.people.name.into(),
+                    value: input.name.clone().into(),
+                    autofocus: true,
+                    change: name,
+                    error: submit.field("name"),
+                    ..TextField::default()
+                }.draw() }
                 <fieldset class="field">
                     <legend>{ words.people.matchers }</legend>
                     { for input.matchers.iter().enumerate().map(|(place, text)| {
@@ -131,10 +138,18 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                         };
                         html! {
                             <div class="matcher-line" key={place}>
-                                <TextField id={format!("matcher-{place}")} label={(words.people.matcher_n)(place + 1)} value={text.clone()}
-                                    {change} {error} placeholder="team=\"infra\"" maxlength={1000} />
+                                { TextField {
+                                    id: format!("matcher-{place}").into(),
+                                    label: (words.people.matcher_n)(place + 1).into(),
+                                    value: text.clone().into(),
+                                    change,
+                                    error,
+                                    placeholder: "team=\"infra\"".into(),
+                                    maxlength: 1000,
+                                    ..TextField::default()
+                                }.draw() }
                                 <button type="button" class="icon-btn" aria-label={words.people.remove_matcher}
-                                    title={words.people.remove_matcher} {onclick}><Icon name={IconName::Close} /></button>
+                                    title={words.people.remove_matcher} {onclick}>{ icon(IconName::Close) }</button>
                             </div>
                         }
                     }) }
@@ -142,13 +157,19 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                         let (matchers, mut next) = (matchers.clone(), input.matchers.clone());
                         next.push(String::new());
                         move |_| matchers.emit(next.clone())
-                    }}><Icon name={IconName::Plus} />{ words.people.add_matcher }</button>
+                    }}>{ icon(IconName::Plus) }{ words.people.add_matcher }</button>
                     <p class="field-hint">{ words.people.matchers_hint }</p>
                 </fieldset>
-                <Choices label={words.people.to_groups} hint={words.people.to_groups_hint} {all} chosen={input.group_ids.clone()}
-                    change={chosen} error={submit.field("groupIds")} />
-                <CheckField label={words.people.repeat} hint={words.people.repeat_hint} checked={input.repeat} change={repeat} />
-                <CheckField label={words.people.go_on} hint={words.people.go_on_hint} checked={input.continue_} change={go_on} />
+                { Choices {
+                    label: words.people.to_groups,
+                    hint: words.people.to_groups_hint,
+                    all: all,
+                    chosen: &input.group_ids,
+                    change: chosen,
+                    error: submit.field("groupIds"),
+                }.draw(words) }
+                { check_field(words.people.repeat, words.people.repeat_hint, input.repeat, repeat) }
+                { check_field(words.people.go_on, words.people.go_on_hint, input.continue_, go_on) }
                 { submit.end(words, &props.close) }
             </form>
         </Dialog>

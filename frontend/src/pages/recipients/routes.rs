@@ -9,7 +9,7 @@ use yew::prelude::*;
 use super::{people::Doing, route_form::RouteForm};
 use crate::{
     api::{self, ApiError},
-    components::{DeleteDialog, Failure, Icon, IconName},
+    components::{DeleteDialog, IconName, failure, icon},
     i18n::{Words, use_words},
 };
 
@@ -74,18 +74,18 @@ pub fn Routes(props: &RoutesProps) -> Html {
                 <td class="route-order">
                     <span class="tabular-nums muted">{ place + 1 }</span>
                     <button type="button" class="icon-btn" aria-label={(words.people.move_up)(&route.name)}
-                        disabled={place == 0} onclick={swap(place, place.wrapping_sub(1))}><Icon name={IconName::Up} /></button>
+                        disabled={place == 0} onclick={swap(place, place.wrapping_sub(1))}>{ icon(IconName::Up) }</button>
                     <button type="button" class="icon-btn" aria-label={(words.people.move_down)(&route.name)}
-                        disabled={place + 1 == list.len()} onclick={swap(place, place + 1)}><Icon name={IconName::Down} /></button>
+                        disabled={place + 1 == list.len()} onclick={swap(place, place + 1)}>{ icon(IconName::Down) }</button>
                 </td>
                 <th scope="row" class="card-name">{ &route.name }</th>
                 <td>{ matchers(route, words) }</td>
                 <td>{ goes_to(route, words) }</td>
                 <td class="card-actions">
                     <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&route.name)}
-                        title={words.common.edit} onclick={to(Doing::Editing(route.clone()))}><Icon name={IconName::Pencil} /></button>
+                        title={words.common.edit} onclick={to(Doing::Editing(route.clone()))}>{ icon(IconName::Pencil) }</button>
                     <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&route.name)}
-                        title={words.common.delete} onclick={to(Doing::Deleting(route.clone()))}><Icon name={IconName::Trash} /></button>
+                        title={words.common.delete} onclick={to(Doing::Deleting(route.clone()))}>{ icon(IconName::Trash) }</button>
                 </td>
             </tr>
         }
@@ -95,11 +95,11 @@ pub fn Routes(props: &RoutesProps) -> Html {
             <div class="part-bar">
                 <p class="muted grow">{ words.people.routes_why }</p>
                 <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                    <Icon name={IconName::Plus} />{ words.people.add_route }
+                    { icon(IconName::Plus) }{ words.people.add_route }
                 </button>
             </div>
             if let Some(error) = props.error.clone().or((*moving).clone()) {
-                <Failure {error} again={props.reload.clone()} />
+                { failure(words, &error, Some(props.reload.clone())) }
             }
             if list.is_empty() && props.routes.is_some() {
                 <p class="none muted">{ words.people.no_routes }</p>

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use crate::{
     api::{self, ApiError},
-    components::Failure,
+    components::failure,
     i18n::Words,
 };
 
@@ -62,7 +62,7 @@ impl Submit {
         html! {
             <>
                 if let Some(error) = whole {
-                    <Failure {error} />
+                    { failure(words, &error, None) }
                 }
                 <div class="form-actions">
                     <button type="button" class="btn" onclick={close.reform(|_| ())}>{ words.common.cancel }</button>

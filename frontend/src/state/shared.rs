@@ -1,0 +1,136 @@
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+use tocsin_api_types::SystemStatus;
+use yew::prelude::*;
+
+use super::{
+    AckRequest, Live, PrefsHandle, Signals, Toasts, ack::use_new_ack, clock::use_new_clock,
+    live::use_new_live, prefs::use_new_prefs, status::use_new_status, toasts::use_new_toasts,
+};
+use crate::{i18n::Words, time};
+
+/// What the whole page shares. One context for all of it: each context, like
+/// each component, costs the download some kilobytes.
+#[derive(Clone, PartialEq)]
+struct Shared {
+    prefs: PrefsHandle,
+    now: DateTime<Utc>,
+    status: Option<Rc<SystemStatus>>,
+    live: Live,
+    ack: Callback<AckRequest>,
+    toasts: Toasts,
+    signals: Signals,
+}
+
+/// Holds what is shared for everything below.
+#[component]
+pub fn SharedProvider(props: &yew::html::ChildrenProps) -> Html {
+    let prefs = use_new_prefs();
+    let words = prefs.lang().words();
+    let now = use_new_clock();
+    let signals = (*use_memo((), |()| Signals::default())).clone();
+    let status = use_new_status(&signals);
+    let live = use_new_live(&signals);
+    let (toasts, shown) = use_new_toasts(words);
+    let (ack, dialog) = use_new_ack(&prefs, words, &toasts, &signals);
+    let shared = Shared {
+        prefs,
+        now,
+        status,
+        live,
+        ack,
+        toasts,
+        signals,
+    };
+    html! {
+        <ContextProvider<Shared> context={shared}>
+            { props.children.clone() }
+            { shown }
+            { dialog }
+        </ContextProvider<Shared>>
+    }
+}
+
+/// How this person reads: the language, the present, and how times are shown.
+/// Reads like [`Words`].
+#[derive(Clone, Copy)]
+pub struct View {
+    words: &'static Words,
+    /// The present, renewed every now and then.
+    pub now: DateTime<Utc>,
+    /// Times exactly rather than as "3 min ago".
+    pub exact: bool,
+}
+
+impl std::ops::Deref for View {
+    type Target = Words;
+
+    fn deref(&self) -> &Words {
+        self.words
+    }
+}
+
+#[hook]
+fn use_shared() -> Option<Shared> {
+    use_context::<Shared>()
+}
+
+/// How this person reads.
+#[hook]
+pub fn use_view() -> View {
+    match use_shared() {
+        Some(shared) => View {
+            words: shared.prefs.lang().words(),
+            now: shared.now,
+            exact: shared.prefs.exact_times,
+        },
+        None => View {
+            words: crate::i18n::Lang::En.words(),
+            now: time::now(),
+            exact: false,
+        },
+    }
+}
+
+/// The words of the chosen language.
+#[hook]
+pub fn use_words() -> &'static Words {
+    use_view().words
+}
+
+/// The choices of this person; `None` outside of [`SharedProvider`].
+#[hook]
+pub fn use_prefs() -> Option<PrefsHandle> {
+    use_shared().map(|shared| shared.prefs)
+}
+
+/// The system's state, once it is known.
+#[hook]
+pub fn use_status() -> Option<Rc<SystemStatus>> {
+    use_shared().and_then(|shared| shared.status)
+}
+
+/// The live connection.
+#[hook]
+pub fn use_live() -> Option<Live> {
+    use_shared().map(|shared| shared.live)
+}
+
+/// The way to acknowledge.
+#[hook]
+pub fn use_ack() -> Callback<AckRequest> {
+    use_shared().map_or_else(Callback::noop, |shared| shared.ack)
+}
+
+/// The way to show messages.
+#[hook]
+pub fn use_toasts() -> Toasts {
+    use_shared().map_or_else(Toasts::default, |shared| shared.toasts)
+}
+
+/// The signals, to tell one.
+#[hook]
+pub fn use_signals_context() -> Signals {
+    use_shared().map_or_else(Signals::default, |shared| shared.signals)
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { alert, deliver } from "./support/alerts.js";
+import { openPage, startBrowser, visit } from "./support/browser.js";
+import { startServer } from "./support/server.js";
+import { until } from "./support/until.js";
+
+let server;
+let browser;
+before(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  const names = ["One", "Two", "Three", "Four", "Five", "Six"];
+  await deliver(
+    server,
+    ...names.map((alertname) => alert({ alertname, severity: "warning", team: "ops" })),
+  );
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function incident(name) {
+  const { items } = await server.api("GET", `incidents?alertname=${name}`);
+  return items[0];
+}
+
+const row = (page, name) =>
+  page.locator("tbody tr").filter({ has: page.getByRole("link", { name, exact: true }) });
+
+test("one click acknowledges, asks once for a name, and can be undone", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/incidents");
+  await row(page, "One").getByRole("button", { name: "Acknowledge" }).click();
+  const dialog = page.getByRole("dialog", { name: "What is your name?" });
+  await dialog.getByRole("button", { name: "Save and acknowledge" }).click();
+  await dialog.getByText("Please enter a name.").waitFor();
+  await dialog.getByLabel("Your name").fill("Ana");
+  await page.keyboard.press("Enter");
+  await row(page, "One").getByText("Ana").waitFor();
+  assert.equal((await incident("One")).knownBy, "Ana");
+
+  await page.getByRole("button", { name: "Undo" }).click();
+  await row(page, "One").getByRole("button", { name: "Acknowledge" }).waitFor();
+  assert.equal((await incident("One")).known, false);
+
+  // The name is kept: the next one needs no dialog.
+  await page.reload();
+  await row(page, "Two").getByRole("button", { name: "Acknowledge" }).click();
+  await row(page, "Two").getByText("Ana").waitFor();
+});
+
+test("the panel takes a memo, and its history tells who wrote it", async (t) => {
+  const page = await openPage(t, browser, server, { prefs: { name: "王小明" } });
+  await visit(page, "/incidents");
+  await page.getByRole("link", { name: "Three" }).click();
+  const panel = page.getByRole("complementary");
+  await panel.getByLabel("Memo").fill("磁盘扩容中");
+  await panel.getByRole("button", { name: "Acknowledge", exact: true }).click();
+  await panel.getByText("Acknowledged by 王小明").first().waitFor();
+  await panel.locator(".history").getByText("磁盘扩容中").waitFor();
+  const { knownBy, memo } = await incident("Three");
+  assert.deepEqual({ knownBy, memo }, { knownBy: "王小明", memo: "磁盘扩容中" });
+  await panel.getByRole("button", { name: "Take back" }).click();
+  await until("the acknowledgement to be gone", async () => !(await incident("Three")).known);
+});
+
+test("several at once, with a memo", async (t) => {
+  const page = await openPage(t, browser, server, { prefs: { name: "Ana" } });
+  await visit(page, "/incidents");
+  for (const name of ["Four", "Five"]) {
+    await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
+  }
+  await page.getByText("2 incidents selected").waitFor();
+  await page.getByLabel("Memo").fill("known noise");
+  await page.getByRole("button", { name: "Acknowledge", exact: true }).click();
+  await page.getByText("Acknowledged 2 incidents").waitFor();
+  await row(page, "Four").getByText("Ana").waitFor();
+  assert.equal((await incident("Five")).memo, "known noise");
+});
+
+test("all that match the filter", async (t) => {
+  const page = await openPage(t, browser, server, { prefs: { name: "Bo" } });
+  await visit(page, "/incidents?team=ops&known=false");
+  await page.locator("tbody").getByRole("checkbox").first().check();
+  await page.getByRole("button", { name: "Select all that match the filter" }).click();
+  await page.getByText(/^All \d+ unacknowledged ones that match are selected$/).waitFor();
+  await page.getByRole("button", { name: "Acknowledge", exact: true }).click();
+  await page.getByText("Nothing matches the filter.").waitFor();
+  assert.equal((await server.api("GET", "incidents?known=false")).items.length, 0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.locator("tbody tr").first().waitFor();
+});
+
+test("the keyboard does it all", async (t) => {
+  const page = await openPage(t, browser, server, { prefs: { name: "Key" } });
+  await deliver(server, alert({ alertname: "Seven" }), alert({ alertname: "Eight" }));
+  await visit(page, "/log");
+  await row(page, "Seven").waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  const second = await page.locator("tbody tr").nth(1).locator("a.row-link").innerText();
+  await page.waitForFunction((name) => document.activeElement?.textContent === name, second);
+  await page.keyboard.press("x");
+  await page.getByText("1 incident selected").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/log\/\d+$/);
+  await page.getByRole("complementary").getByRole("heading", { level: 2 }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.waitForURL(/\/log$/);
+  const first = await page.locator("tbody tr").first().locator("a.row-link").innerText();
+  await page.keyboard.press("a");
+  await until("the first row to be acknowledged", async () => (await incident(first)).knownBy === "Key");
+  await page.keyboard.press("g");
+  await page.keyboard.press("r");
+  await page.waitForURL(/\/recipients$/);
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+});

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { alert, deliver } from "./support/alerts.js";
+import { openPage, startBrowser, visit } from "./support/browser.js";
+import { startServer } from "./support/server.js";
+
+let server;
+let browser;
+before(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+// The browser itself writes each refused request into the console.
+const REFUSED = /status of (400|409|422)/;
+
+test("a recipient, a group and a route are added, and mail goes that way", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REFUSED });
+  await visit(page, "/recipients");
+
+  await page.getByRole("button", { name: "Add recipient" }).click();
+  let form = page.getByRole("dialog", { name: "Add recipient" });
+  await form.getByLabel("Name").fill("王小明");
+  await form.getByLabel("E-mail").fill("no address");
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.locator("#recipient-email-error").waitFor();
+  // What was typed is still there.
+  assert.equal(await form.getByLabel("Name").inputValue(), "王小明");
+  await form.getByLabel("E-mail").fill("wang@example.org");
+  await form.getByLabel("Language of mails").selectOption("zh");
+  await form.getByLabel("Time zone").fill("Asia/Shanghai");
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "wang@example.org" }).waitFor();
+
+  await page.getByRole("link", { name: "Groups" }).click();
+  await page.getByRole("button", { name: "Add group" }).click();
+  form = page.getByRole("dialog", { name: "Add group" });
+  await form.getByLabel("Name").fill("dba");
+  await form.getByRole("checkbox", { name: /王小明/ }).check();
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  await page.getByRole("rowheader", { name: "dba" }).waitFor();
+
+  await page.getByRole("link", { name: "Routes" }).click();
+  for (const [name, matcher] of [
+    ["Databases", 'team="db"'],
+    ["Rest", 'team!~"db|api"'],
+  ]) {
+    await page.getByRole("button", { name: "Add route" }).click();
+    form = page.getByRole("dialog", { name: "Add route" });
+    await form.getByLabel("Name").fill(name);
+    await form.getByLabel("Matcher 1").fill("nonsense");
+    await form.getByRole("button", { name: "Save" }).click();
+    await form.locator("#matcher-0-error").waitFor();
+    await form.getByLabel("Matcher 1").fill(matcher);
+    await form.getByRole("checkbox", { name: "dba" }).check();
+    await form.getByRole("button", { name: "Save" }).click();
+    await form.waitFor({ state: "detached" });
+    await page.getByText(matcher).waitFor();
+  }
+  await page.getByRole("button", { name: "Move Rest up" }).click();
+  await page.waitForFunction(
+    () => document.querySelector("tbody th")?.textContent === "Rest",
+  );
+  const { items } = await server.api("GET", "routes");
+  assert.deepEqual(items.map((route) => route.name), ["Rest", "Databases"]);
+
+  await deliver(server, alert({ alertname: "DiskFull", team: "db", severity: "critical" }));
+  await page.getByRole("link", { name: "Mails" }).click();
+  const mail = page.locator("li.mail").first();
+  await mail.getByText("wang@example.org").waitFor();
+  await mail.getByText("route Databases, group dba").waitFor();
+  await mail.getByText("written to a file").waitFor();
+  await mail.getByRole("button", { name: "Send again to 王小明" }).click();
+  await page.getByText(/sends mail #\d+ again/).waitFor();
+});
+
+test("what is in use says what uses it", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REFUSED });
+  await visit(page, "/recipients?show=groups");
+  await page.getByRole("button", { name: "Delete dba" }).click();
+  const dialog = page.getByRole("dialog", { name: "Delete dba" });
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByRole("alert").waitFor();
+  assert.match(await dialog.getByRole("alert").innerText(), /Databases|Rest/);
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("rowheader", { name: "dba" }).waitFor();
+});
+
+test("a route is changed and deleted", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/recipients?show=routes");
+  await page.getByRole("button", { name: "Edit Rest" }).click();
+  const form = page.getByRole("dialog", { name: "Edit Rest" });
+  await form.getByLabel("Name").fill("Others");
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Delete Others" }).click();
+  const sure = page.getByRole("dialog", { name: "Delete Others" });
+  await sure.getByRole("button", { name: "Delete", exact: true }).click();
+  await sure.waitFor({ state: "detached" });
+  await page.getByRole("rowheader", { name: "Others" }).waitFor({ state: "detached" });
+});
+
+test("the focus returns to the button that opened a dialog", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/recipients");
+  const button = page.getByRole("button", { name: "Add recipient" });
+  await button.press("Enter");
+  await page.getByRole("dialog", { name: "Add recipient" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(
+    () => document.activeElement?.textContent?.trim() === "Add recipient",
+  );
+});

@@ -1,0 +1,72 @@
+// Debian's Chromium, and pages that must not complain.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+  (file) => file && existsSync(file),
+);
+
+/** One browser for a test file. */
+export function startBrowser() {
+  assert.ok(CHROMIUM, "Chromium is not installed (Debian's package chromium)");
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/**
+ * A fresh profile with one page. When the test ends, it fails if the page wrote
+ * an error into the console or threw one.
+ */
+export async function openPage(t, browser, server, options = {}) {
+  const { width = 1360, height = 850, theme = "light", locale = "en-US", prefs, allow } = options;
+  const context = await browser.newContext({
+    baseURL: server.url,
+    viewport: { width, height },
+    isMobile: width < 640,
+    hasTouch: width < 640,
+    colorScheme: theme,
+    locale,
+    timezoneId: "Asia/Shanghai",
+    reducedMotion: "reduce",
+  });
+  context.setDefaultTimeout(20_000);
+  if (prefs) {
+    const text = JSON.stringify(prefs);
+    await context.addInitScript((text) => {
+      if (localStorage.getItem("tocsin.prefs") === null) {
+        localStorage.setItem("tocsin.prefs", text);
+      }
+    }, text);
+  }
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !allow?.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, [], "the page complained");
+  });
+  return page;
+}
+
+/** Goes to an address and waits for the program to have started. */
+export async function visit(page, address) {
+  await page.goto(address);
+  await page.locator("html[data-boot=ready]").waitFor({ state: "attached" });
+}
