@@ -174,7 +174,7 @@ CREATE TABLE log_entries (
     ends_at BIGINT
 );
 CREATE INDEX log_entries_received ON log_entries (received_at, id);
-CREATE INDEX log_entries_incident ON log_entries (incident_id, id);
+CREATE INDEX log_entries_incident ON log_entries (incident_id, received_at, id);
 CREATE INDEX log_entries_label_set ON log_entries (label_set_id, received_at, id);
 
 CREATE TABLE incident_events (
@@ -187,7 +187,7 @@ CREATE TABLE incident_events (
     person TEXT,
     memo TEXT
 );
-CREATE INDEX incident_events_incident ON incident_events (incident_id, id);
+CREATE INDEX incident_events_incident ON incident_events (incident_id, at, id);
 CREATE UNIQUE INDEX incident_events_once ON incident_events (incident_id, kind)
     WHERE kind IN (0, 2, 3);
 CREATE UNIQUE INDEX incident_events_refreshed ON incident_events (incident_id, delivery_id)

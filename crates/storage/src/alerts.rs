@@ -64,7 +64,7 @@ impl SortKey for ByReceived {
     }
 }
 
-/// The entries of one incident, by their numbers.
+/// The entries of one incident, by when they were received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByEntry;
 
@@ -141,13 +141,14 @@ pub async fn of_incident(
 ) -> Result<Page<AlertView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("e.incident_id = ?", [Value::from(incident_id)]);
-    page.continue_after(&mut conditions, "e.id", vec![], "e.id");
-    let end = page.order_and_limit("e.id", "e.id");
-    let order = page.order("e.id", "e.id");
+    // Not by number alone: writers take numbers in blocks (PostgreSQL).
+    page.continue_after(&mut conditions, "e.received_at", vec![], "e.id");
+    let end = page.order_and_limit("e.received_at", "e.id");
+    let order = page.order("e.received_at", "e.id");
     let (sql, values) = select(conditions, &end, &order);
     let items = read(db, &sql, values).await?;
     Ok(page.page(items, |alert| Place {
-        value: alert.id,
+        value: alert.received_at.as_micros(),
         id: alert.id,
         as_of: None,
     }))

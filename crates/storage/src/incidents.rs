@@ -212,7 +212,7 @@ pub async fn episodes(
         "i.series_id = (SELECT o.series_id FROM incidents o WHERE o.id = ?) AND i.id <> ?",
         [Value::from(incident_id), Value::from(incident_id)],
     );
-    let order = " ORDER BY i.id DESC";
+    let order = " ORDER BY i.first_seen_at DESC, i.id DESC";
     let end = format!("{order} LIMIT {limit}");
     select(
         db,
@@ -236,7 +236,7 @@ pub async fn events(
     let rows: Vec<EventRow> = query::all(
         db,
         "SELECT id, kind, at, delivery_id, entry_id, person, memo FROM incident_events \
-         WHERE incident_id = ? ORDER BY id DESC LIMIT ?",
+         WHERE incident_id = ? ORDER BY at DESC, id DESC LIMIT ?",
         vec![incident_id.into(), i64::from(limit).into()],
     )
     .await?;
