@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::Method;
-use tocsin_api_types::{Alert, Incident, IngestReport, NotificationState};
+use tocsin_api_types::{Alert, Incident, IngestReport, NotificationState, Summary};
 use tocsin_tests::{
     Database, Options, SmtpServer, Tocsin, Webhook, firing, on_both, team, wait_until,
 };
@@ -67,6 +67,11 @@ async fn every_answered_delivery_and_every_owed_mail_survives_kills(database: Da
     assert!(entries.keys().all(|name| asked.contains(*name)));
     let incidents: Vec<Incident> = tocsin.all("incidents").await;
     assert_eq!(incidents.len(), log.len());
+
+    let summary: Summary = tocsin.get("/api/v1/stats/summary").await;
+    assert_eq!(summary.log_entries as usize, log.len());
+    assert_eq!(summary.incidents as usize, log.len());
+    assert!(summary.deliveries as usize >= answered.len());
 
     // On PostgreSQL another replica may be sending what the killed one had
     // leased, as far as anybody knows, until the lease runs out.

@@ -142,3 +142,28 @@ async fn streams_are_bounded_and_end_with_the_program() {
     }
     assert_eq!(tocsin.ended().await.code(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_program_stored_is_told_too() {
+    let one = Tocsin::start(Options::on(Database::postgres().await)).await;
+    let two = one.replica().await;
+    let mut stream = two.follow(None).await;
+    let mut stored = Vec::new();
+    for n in 0..40 {
+        let tocsin = if n % 2 == 0 { &one } else { &two };
+        let report = tocsin
+            .post(&Webhook::of([firing("Down").instance(&n.to_string())]))
+            .await;
+        stored.push(report.delivery_id);
+    }
+    let mut told = Vec::new();
+    for _ in 0..stored.len() {
+        let event = stream.until(is_delivery).await.pop().unwrap();
+        if let ChangeEvent::Delivery(delivery) = event.change {
+            told.push(delivery.id);
+        }
+    }
+    told.sort_unstable();
+    stored.sort_unstable();
+    assert_eq!(told, stored, "each once");
+}

@@ -10,6 +10,8 @@ on_both!(
     each_filter_of_the_log_keeps_what_it_says,
     each_filter_of_incidents_keeps_what_it_says,
     words_are_looked_for_anywhere_in_any_case,
+    every_alphabet_and_label_name_can_be_looked_for,
+    an_incidents_entries_are_paged,
     pages_neither_skip_nor_repeat,
     wrong_parameters_are_named,
     numbers_add_up_to_what_was_posted,
@@ -459,4 +461,77 @@ async fn numbers_add_up_to_what_was_posted(database: Database) {
             .sum();
         assert_eq!(critical, 2, "{bucket}");
     }
+}
+
+async fn every_alphabet_and_label_name_can_be_looked_for(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    let said = firing("Überlast")
+        .instance("a")
+        .summary("ПРИВЕТ ÉCOLE \u{1f525} 100\\% o'clock \"quoted\"")
+        .label("kubernetes.io/app", "shop\\x")
+        .label("名称", "值 \"一\"");
+    tocsin
+        .post(&Webhook::of([said, firing("Other").instance("b")]))
+        .await;
+    for q in [
+        "überLAST",
+        "привет",
+        "école",
+        "\u{1f525}",
+        "100\\%",
+        "o'clock",
+        "\"quoted\"",
+        "ÜBER ПРИВ",
+    ] {
+        for list in ["alerts", "incidents"] {
+            assert_eq!(found(&tocsin, list, &[("q", q)]).await, "a", "{list} {q}");
+        }
+    }
+    for label in [
+        r#""kubernetes.io/app"="shop\\x""#,
+        r#""kubernetes.io/app"=~"shop.x""#,
+        r#""名称"="值 \"一\"""#,
+        r#""名称"=~".*一.*""#,
+        r#"alertname=~"Ü.*""#,
+    ] {
+        assert_eq!(
+            found(&tocsin, "alerts", &[("label", label)]).await,
+            "a",
+            "{label}"
+        );
+        assert_eq!(
+            found(&tocsin, "incidents", &[("label", label)]).await,
+            "a",
+            "{label}"
+        );
+    }
+}
+
+async fn an_incidents_entries_are_paged(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database).set("incidents.window", "50ms")).await;
+    let webhook = Webhook::of([firing("Often")]);
+    tocsin_tests::wait_until("seven entries", || async {
+        tocsin.post(&webhook).await;
+        tocsin.all::<Alert>("alerts").await.len() == 7
+    })
+    .await;
+    let id = tocsin.all::<Incident>("incidents").await[0].id;
+    let mut path = format!("/api/v1/incidents/{id}?limit=2");
+    let mut ids = Vec::new();
+    loop {
+        let detail: tocsin_api_types::IncidentDetail = tocsin.get(&path).await;
+        assert_eq!(detail.incident.occurrences, 7);
+        ids.extend(detail.entries.items.iter().map(|entry| entry.id));
+        let Some(cursor) = detail.entries.next_cursor else {
+            break;
+        };
+        path = format!("/api/v1/incidents/{id}?limit=2&cursor={cursor}");
+    }
+    assert_eq!(ids.len(), 7);
+    let log: Vec<Alert> = tocsin.all("alerts").await;
+    assert_eq!(
+        ids,
+        log.iter().map(|entry| entry.id).collect::<Vec<_>>(),
+        "newest first"
+    );
 }

@@ -511,6 +511,13 @@ async fn a_wrong_password_pauses_mail_visibly_and_nothing_else() {
     let metrics = tocsin.metrics().await;
     assert_eq!(metrics.sum("tocsin_mail_paused", &[]), 1.0);
     assert_eq!(metrics.sum("tocsin_outbox_mails", &[]), 1.0);
+    let waiting = tocsin.all::<Notification>("notifications").await.remove(0);
+    let resend = format!("/api/v1/notifications/{}/resend", waiting.id);
+    tocsin
+        .request(Method::POST, &resend)
+        .send()
+        .await
+        .problem(409);
     // Alerts are taken all the same, and nobody's mail is given up.
     assert_eq!(
         tocsin
