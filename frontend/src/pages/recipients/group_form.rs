@@ -97,7 +97,7 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
                 { Choices {
                     label: words.people.members,
                     hint: "",
-                    all: all,
+                    all,
                     chosen: input.recipient_ids.as_deref().unwrap_or_default(),
                     change: chosen,
                     error: submit.field("recipientIds"),

@@ -163,7 +163,7 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                 { Choices {
                     label: words.people.to_groups,
                     hint: words.people.to_groups_hint,
-                    all: all,
+                    all,
                     chosen: &input.group_ids,
                     change: chosen,
                     error: submit.field("groupIds"),
