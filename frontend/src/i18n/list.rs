@@ -94,6 +94,13 @@ super::words! {
     refused_title: "Refused deliveries", "被拒绝的推送";
     refused_why: "Requests to the webhook that could not be read. Their alerts are not in the log.",
         "无法识别的 webhook 请求，其中的告警未进入日志。";
+    unrouted [fn(u64, bool) -> String]:
+        |n, more| if more { format!("More than {n} deliveries with alerts that were mailed to nobody") } else { super::plural(n, "delivery with alerts that were mailed to nobody", "deliveries with alerts that were mailed to nobody") },
+        |n, more| if more { format!("有超过 {n} 次推送中的告警没有邮件接收人") } else { format!("有 {n} 次推送中的告警没有邮件接收人") };
+    unrouted_title: "Unrouted deliveries", "未路由的推送";
+    unrouted_why: "No route matched, or its groups have no recipients. Add a route, recipients, or a default group on the Recipients page.",
+        "没有匹配的路由，或其分组没有告警人。请在“告警人”页添加路由、告警人或默认分组。";
+    unrouted_alerts [fn(u64) -> String]: |n| super::plural(n, "alert was mailed to nobody", "alerts were mailed to nobody"), |n| format!("{n} 条告警没有邮件接收人");
     refused_bytes [fn(i64) -> String]: |n| format!("{n} bytes"), |n| format!("{n} 字节");
     raw: "Raw body", "原始内容";
     incident_table: "Incidents, each one firing episode of one alert", "告警事件，每个为一次告警的完整过程";

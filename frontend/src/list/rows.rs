@@ -65,7 +65,7 @@ struct State<T> {
 }
 
 enum Step<T> {
-    Answer(Question, Result<Page<T>, ApiError>, bool),
+    Answer(Box<Question>, Result<Page<T>, ApiError>, bool),
     CatchUp,
 }
 
@@ -78,7 +78,7 @@ impl<T: Listed> Reducible for State<T> {
         Rc::new(match step {
             Step::Answer(question, Ok(page), may_move) => {
                 let next = match &shown {
-                    Some(shown) if answered.as_ref() == Some(&question) => {
+                    Some(shown) if answered.as_ref() == Some(&*question) => {
                         shown.renew(page, may_move, T::id)
                     }
                     Some(shown) => Shown::show(page, &shown.rows, T::id),
@@ -86,7 +86,7 @@ impl<T: Listed> Reducible for State<T> {
                 };
                 Self {
                     shown: Some(Rc::new(next)),
-                    answered: Some(question),
+                    answered: Some(*question),
                     error: None,
                 }
             }
@@ -136,7 +136,7 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
                 if guard.wanted() {
                     let by_person = std::mem::take(&mut *asked.borrow_mut());
                     let may_move = by_person || (question.cursor.is_none() && moves::may_move());
-                    dispatch.dispatch(Step::Answer(question, answer, may_move));
+                    dispatch.dispatch(Step::Answer(Box::new(question), answer, may_move));
                 }
             });
             move || abort.abort()

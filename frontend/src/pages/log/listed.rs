@@ -1,7 +1,7 @@
 use tocsin_api_types::{Alert, EntryKind};
 use yew::prelude::*;
 
-use super::{super::empty::Empty, panel::EntryPanel, refused::Refused};
+use super::{super::empty::Empty, panel::EntryPanel, troubles::troubles};
 use crate::{
     components::{IconName, icon, severity, status_badge, time},
     i18n::Words,
@@ -100,11 +100,11 @@ impl Listed for Alert {
     }
 
     fn above(_: &Filter, _: &Callback<Filter>) -> Html {
-        html! { <Refused /> }
+        troubles()
     }
 
     fn empty() -> Html {
-        html! { <><Refused /><Empty /></> }
+        html! { <>{ troubles() }<Empty /></> }
     }
 
     fn panel(id: i64) -> Html {

@@ -2,7 +2,7 @@
 
 mod listed;
 mod panel;
-mod refused;
+mod troubles;
 
 use tocsin_api_types::Alert;
 use yew::prelude::*;
