@@ -42,7 +42,7 @@ impl Context {
     /// since. It is forgotten after a while, because a balancer that sends
     /// nothing more would keep it so for ever.
     pub(crate) fn turns_away(&self) -> bool {
-        const REMEMBERED: Duration = Duration::from_secs(30);
+        const REMEMBERED: Duration = Duration::from_secs(10);
         let at = Timestamp::from_micros(self.turned_away.load(Ordering::Relaxed));
         at.as_micros() != 0 && self.clock.now().since(at) < REMEMBERED
     }
