@@ -1,0 +1,143 @@
+//! Mails that are owed.
+
+use std::collections::HashMap;
+
+use sea_orm::{FromQueryResult, Value};
+use tocsin_core::time::Timestamp;
+
+use super::count;
+use crate::codes::{Coded, Language, NotificationState};
+use crate::ingest::bulk;
+use crate::{StorageError, Tx};
+
+/// A mail that is owed to one recipient.
+#[derive(Clone, Debug)]
+pub struct MailRow {
+    /// Its number.
+    pub id: i64,
+    /// The delivery that owes it.
+    pub delivery_id: i64,
+    /// Whom it is owed to.
+    pub recipient_id: i64,
+    /// The recipient's name.
+    pub to_name: String,
+    /// The recipient's address.
+    pub to_email: String,
+    /// The recipient's language.
+    pub language: Language,
+    /// The recipient's zone.
+    pub time_zone: String,
+    /// `local@domain`, the same for every attempt.
+    pub message_id: String,
+    /// `local@domain`, the same for every mail of the thread.
+    pub thread_id: String,
+    /// The thread's subject.
+    pub subject: String,
+    /// Why this recipient, as JSON: `[{"route": …, "group": …}]`.
+    pub reasons: String,
+    /// Unchanged neighbours that go on firing.
+    pub still_firing: usize,
+    /// A few of their names, as a JSON list.
+    pub still_firing_names: String,
+    /// Alerts that the sender left out of the delivery.
+    pub truncated_alerts: u64,
+    /// When it was owed.
+    pub created_at: Timestamp,
+}
+
+/// An incident event that a mail tells.
+#[derive(Clone, Copy, Debug)]
+pub struct OwedEvent {
+    /// The mail.
+    pub mail_id: i64,
+    /// The event.
+    pub event_id: i64,
+    /// Whom the mail is owed to.
+    pub recipient_id: i64,
+}
+
+#[derive(FromQueryResult)]
+struct ThreadRow {
+    thread_id: String,
+    subject: String,
+}
+
+/// The subjects of those threads that have mails already.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn thread_subjects(
+    tx: &Tx,
+    threads: &[String],
+) -> Result<HashMap<String, String>, StorageError> {
+    let keys: Vec<Value> = threads.iter().map(|thread| thread.clone().into()).collect();
+    let head = "SELECT DISTINCT thread_id, subject FROM notifications WHERE thread_id IN ";
+    let rows: Vec<ThreadRow> = bulk::select_in(tx, head, &[], &keys, "").await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.thread_id, row.subject))
+        .collect())
+}
+
+/// Puts mails into the outbox.
+///
+/// # Errors
+/// [`StorageError::Conflict`] where an event is owed to a recipient already.
+pub async fn put_mails(
+    tx: &Tx,
+    mails: Vec<MailRow>,
+    events: &[OwedEvent],
+) -> Result<(), StorageError> {
+    let mut values = Vec::with_capacity(mails.len() * 18);
+    for mail in mails {
+        values.extend([
+            mail.id.into(),
+            NotificationState::Queued.code().into(),
+            mail.delivery_id.into(),
+            mail.recipient_id.into(),
+            mail.to_name.into(),
+            mail.to_email.into(),
+            mail.language.code().into(),
+            mail.time_zone.into(),
+            mail.message_id.into(),
+            mail.thread_id.into(),
+            mail.subject.into(),
+            mail.reasons.into(),
+            count(mail.still_firing),
+            mail.still_firing_names.into(),
+            i64::try_from(mail.truncated_alerts)
+                .unwrap_or(i64::MAX)
+                .into(),
+            mail.created_at.as_micros().into(),
+            mail.created_at.as_micros().into(),
+            0i64.into(),
+        ]);
+    }
+    bulk::insert(
+        tx,
+        "INSERT INTO notifications (id, state, delivery_id, recipient_id, to_name, to_email, \
+         language, time_zone, message_id, thread_id, subject, reasons, still_firing, \
+         still_firing_names, truncated_alerts, created_at, next_attempt_at, tries) VALUES ",
+        18,
+        "",
+        values,
+    )
+    .await?;
+    let mut values = Vec::with_capacity(events.len() * 4);
+    for event in events {
+        values.extend([
+            event.mail_id.into(),
+            event.event_id.into(),
+            event.recipient_id.into(),
+            false.into(),
+        ]);
+    }
+    bulk::insert(
+        tx,
+        "INSERT INTO notification_events (notification_id, event_id, recipient_id, resend) VALUES ",
+        4,
+        "",
+        values,
+    )
+    .await
+}
