@@ -69,6 +69,9 @@ pub(crate) fn check(project: &Project) -> anyhow::Result<()> {
 /// Installs what a lock file names into the folder's `node_modules`, unless that
 /// was done since the lock file changed. Install scripts are not run: nothing
 /// here needs them.
+///
+/// Not `npm ci`: it wants the lock file to list every optional package for every
+/// other platform, and a registry that mirrors only some of them cannot give that.
 pub(crate) fn npm_install(folder: &Path) -> anyhow::Result<()> {
     let lock = folder.join("package-lock.json");
     let installed = folder.join("node_modules/.package-lock.json");
@@ -78,11 +81,12 @@ pub(crate) fn npm_install(folder: &Path) -> anyhow::Result<()> {
     {
         return Ok(());
     }
-    say::note(&format!("npm ci in {}", folder.display()));
+    say::note(&format!("npm install in {}", folder.display()));
     process::check(
         Command::new("npm")
             .args([
-                "ci",
+                "install",
+                "--no-save",
                 "--ignore-scripts",
                 "--no-audit",
                 "--no-fund",
