@@ -4,7 +4,7 @@
 //! by root only, and never with sudo; whoever may not install is told each
 //! package by name.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
 
@@ -56,24 +56,27 @@ pub(crate) fn install(missing: &[Package]) -> anyhow::Result<()> {
         "Installing Debian packages with apt-get (a minute or two): {}",
         names.join(" ")
     ));
-    // --no-remove: a package that would push out one of the user's own must
-    // fail and not succeed.
-    let installed = process::check(
-        apt_get()
-            .args([
-                "install",
-                "-qq",
-                "-y",
-                "--no-install-recommends",
-                "--no-remove",
-            ])
-            .args(&names)
-            .stdout(std::process::Stdio::null()),
-    );
-    if let Err(error) = installed {
-        bail!("{error:#}\n{}", missing_text(missing));
+    if install_now(&names).is_err() {
+        // Old lists name versions that are no longer served.
+        say::note("That failed; trying once more with fresh package lists");
+        update()?;
+        if let Err(error) = install_now(&names) {
+            bail!("{error:#}\n{}", missing_text(missing));
+        }
     }
     Ok(())
+}
+
+fn install_now(names: &[&str]) -> anyhow::Result<()> {
+    process::check(
+        apt_get()
+            .args(["install", "-qq", "-y", "--no-install-recommends"])
+            // A package that would push out one of the user's own must fail and
+            // not succeed.
+            .arg("--no-remove")
+            .args(names)
+            .stdout(Stdio::null()),
+    )
 }
 
 /// Fetches the package lists if they do not know one of these packages yet, as
@@ -84,12 +87,12 @@ pub(crate) fn refresh_lists_for<'a>(
     if names.into_iter().all(has_candidate) {
         return Ok(());
     }
+    update()
+}
+
+fn update() -> anyhow::Result<()> {
     say::change("Fetching Debian's package lists (apt-get update)");
-    process::check(
-        apt_get()
-            .args(["update", "-qq"])
-            .stdout(std::process::Stdio::null()),
-    )
+    process::check(apt_get().args(["update", "-qq"]).stdout(Stdio::null()))
 }
 
 /// Of the packages called `PREFIX` and a number, the one with the highest.
