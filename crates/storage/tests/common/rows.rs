@@ -1,7 +1,6 @@
 //! Rows put in past the functions under test.
 
 use tocsin_core::alert::{Labels, Status};
-use tocsin_core::search;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, IncidentState};
 
@@ -20,14 +19,22 @@ pub(crate) fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).map_or("", String::as_str)
 }
 
+/// The name that labels give an alert.
+pub(crate) fn alertname(labels: &Labels) -> &str {
+    match label(labels, "alertname") {
+        "" => "(none)",
+        name => name,
+    }
+}
+
 /// An incident as a fixture.
 #[derive(Clone, Debug)]
 pub(crate) struct Incident {
     pub(crate) id: i64,
     pub(crate) series_id: i64,
     pub(crate) source: String,
-    pub(crate) label_set_id: i64,
-    pub(crate) annotation_set_id: i64,
+    /// What it was last told with; `None`: what its series was first told with.
+    pub(crate) telling_id: Option<i64>,
     pub(crate) labels: Labels,
     pub(crate) message: String,
     pub(crate) state: IncidentState,
@@ -38,7 +45,7 @@ pub(crate) struct Incident {
     pub(crate) known_by: Option<String>,
 }
 
-/// A log entry as a fixture.
+/// A log entry as a fixture, told with what its incident was last told with.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: i64,
@@ -51,85 +58,73 @@ pub(crate) struct Entry {
 }
 
 impl TestDb {
-    /// A label set and its labels.
-    pub(crate) async fn put_label_set(&self, id: i64, labels: &Labels) {
-        let alertname = match label(labels, "alertname") {
-            "" => "(none)",
-            name => name,
-        };
-        let instance = label(labels, "instance");
+    /// A series that was first told with these labels and the annotation
+    /// `message`. Its fingerprint is its number in 16 hex digits.
+    pub(crate) async fn put_series(&self, id: i64, source: &str, labels: &Labels, message: &str) {
         self.run(
-            "INSERT INTO label_sets (id, digest, labels, alertname, instance, severity, team, \
-             search) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO series (id, source, fingerprint, content, labels, annotations, \
+             generator_url, message, alertname, instance, severity, team) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 id.into(),
+                source.into(),
                 id.to_be_bytes().to_vec().into(),
+                Vec::<u8>::new().into(),
                 serde_json::to_string(labels).unwrap().into(),
-                alertname.into(),
-                instance.into(),
-                label(labels, "severity").into(),
-                label(labels, "team").into(),
-                search::subject(alertname, instance).into(),
-            ],
-        )
-        .await;
-        for (name, value) in labels {
-            let digest = format!("{}:{name}{value}", name.len()).into_bytes();
-            self.run(
-                "INSERT INTO labels (digest, name, value) VALUES (?, ?, ?) \
-                 ON CONFLICT (digest) DO NOTHING",
-                vec![
-                    digest.clone().into(),
-                    name.as_str().into(),
-                    value.as_str().into(),
-                ],
-            )
-            .await;
-            self.run(
-                "INSERT INTO label_set_labels (label_id, label_set_id) \
-                 SELECT id, CAST(? AS BIGINT) FROM labels WHERE digest = ?",
-                vec![id.into(), digest.into()],
-            )
-            .await;
-        }
-    }
-
-    /// An annotation set that says `message`.
-    pub(crate) async fn put_annotation_set(&self, id: i64, message: &str) {
-        let annotations = labels(&[("message", message)]);
-        self.run(
-            "INSERT INTO annotation_sets (id, digest, annotations, generator_url, message, \
-             search) VALUES (?, ?, ?, ?, ?, ?)",
-            vec![
-                id.into(),
-                id.to_be_bytes().to_vec().into(),
-                serde_json::to_string(&annotations).unwrap().into(),
+                annotations(message).into(),
                 "http://prometheus.example/graph".into(),
                 message.into(),
-                search::fold(message).into(),
+                alertname(labels).into(),
+                label(labels, "instance").into(),
+                label(labels, "severity").into(),
+                label(labels, "team").into(),
             ],
         )
         .await;
     }
 
-    /// A series.
-    pub(crate) async fn put_series(&self, id: i64, source: &str) {
+    /// What a series was told with later: a message, and the labels where they
+    /// differ from the series' own.
+    pub(crate) async fn put_telling(
+        &self,
+        id: i64,
+        series_id: i64,
+        labels: Option<&Labels>,
+        message: &str,
+    ) {
+        let fact = |name| labels.map(|labels| label(labels, name).to_owned());
         self.run(
-            "INSERT INTO series (id, source, fingerprint) VALUES (?, ?, ?)",
-            vec![id.into(), source.into(), format!("{id:016x}").into()],
+            "INSERT INTO tellings (id, series_id, annotations, generator_url, message, labels, \
+             alertname, instance, severity, team) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            vec![
+                id.into(),
+                series_id.into(),
+                annotations(message).into(),
+                "http://prometheus.example/graph".into(),
+                message.into(),
+                labels
+                    .map(|labels| serde_json::to_string(labels).unwrap())
+                    .into(),
+                labels.map(|labels| alertname(labels).to_owned()).into(),
+                fact("instance").into(),
+                fact("severity").into(),
+                fact("team").into(),
+            ],
         )
         .await;
     }
 
-    /// An incident; its series and sets are there already.
+    /// An incident, the latest so far of its series, which is there already.
     pub(crate) async fn put_incident(&self, incident: &Incident) {
         self.run(
-            "INSERT INTO incidents (id, series_id, state, starts_at, ends_at, first_seen_at, \
-             last_seen_at, last_entry_at, occurrences, senders, label_set_id, \
-             annotation_set_id, known_at, known_by) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)",
+            "INSERT INTO incidents (id, series_id, episode, state, starts_at, ends_at, \
+             first_seen_at, last_seen_at, last_entry_at, occurrences, senders, telling_id, \
+             content, told, known_at, known_by) \
+             VALUES (?, ?, (SELECT COUNT(*) + 1 FROM incidents WHERE series_id = ?), \
+             ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, ?)",
             vec![
                 incident.id.into(),
+                incident.series_id.into(),
                 incident.series_id.into(),
                 incident.state.code().into(),
                 incident.starts_at.as_micros().into(),
@@ -138,8 +133,8 @@ impl TestDb {
                 incident.last_seen_at.as_micros().into(),
                 incident.last_seen_at.as_micros().into(),
                 incident.occurrences.into(),
-                incident.label_set_id.into(),
-                incident.annotation_set_id.into(),
+                incident.telling_id.into(),
+                Vec::<u8>::new().into(),
                 incident
                     .known_by
                     .as_ref()
@@ -154,14 +149,14 @@ impl TestDb {
     /// A log entry of `incident`, told by delivery 1.
     pub(crate) async fn put_entry(&self, entry: &Entry, incident: &Incident) {
         self.run(
-            "INSERT INTO log_entries (id, delivery_id, incident_id, label_set_id, \
-             annotation_set_id, received_at, status, kind, starts_at, ends_at) \
+            "INSERT INTO log_entries (id, delivery_id, incident_id, series_id, telling_id, \
+             received_at, status, kind, starts_at, ends_at) \
              VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 entry.id.into(),
                 incident.id.into(),
-                incident.label_set_id.into(),
-                incident.annotation_set_id.into(),
+                incident.series_id.into(),
+                incident.telling_id.into(),
                 entry.received_at.as_micros().into(),
                 entry.status.code().into(),
                 EntryKind::Refreshed.code().into(),
@@ -199,21 +194,19 @@ impl TestDb {
     }
 
     /// `count` open incidents of one source, numbered from 1, each with a
-    /// series, a label set and an entry of its own.
+    /// series and an entry of its own.
     pub(crate) async fn put_incidents(&self, count: i64) -> Vec<Incident> {
-        self.put_annotation_set(1, "it is full").await;
         let mut incidents = Vec::new();
         for id in 1..=count {
             let instance = format!("host-{id}:9100");
             let labels = labels(&[("alertname", "DiskFull"), ("instance", &instance)]);
-            self.put_label_set(id, &labels).await;
-            self.put_series(id, "alertmanager").await;
+            self.put_series(id, "alertmanager", &labels, "it is full")
+                .await;
             let incident = Incident {
                 id,
                 series_id: id,
                 source: "alertmanager".to_owned(),
-                label_set_id: id,
-                annotation_set_id: 1,
+                telling_id: None,
                 labels,
                 message: "it is full".to_owned(),
                 state: IncidentState::Open,
@@ -237,4 +230,8 @@ impl TestDb {
         }
         incidents
     }
+}
+
+fn annotations(message: &str) -> String {
+    serde_json::to_string(&labels(&[("message", message)])).unwrap()
 }
