@@ -26,6 +26,7 @@ pub mod notifications;
 pub mod outbox;
 mod query;
 mod resend;
+pub mod search;
 mod settled;
 mod sql;
 pub mod stats;
