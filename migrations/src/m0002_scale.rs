@@ -343,10 +343,12 @@ CREATE INDEX incidents_repeated ON incidents (occurrences{then_id}) WHERE occurr
 CREATE INDEX incidents_lasted ON incidents ((ends_at - starts_at){then_id}) WHERE state <> 0;
 CREATE INDEX log_entries_received ON log_entries (received_at{then_id});
 CREATE INDEX log_entries_series ON log_entries (series_id, received_at{then_id});
+CREATE INDEX log_entries_telling ON log_entries (telling_id) WHERE telling_id IS NOT NULL;
 CREATE INDEX incident_events_incident ON incident_events (incident_id, at);
 CREATE UNIQUE INDEX incident_events_lost ON incident_events (incident_id) WHERE kind = 3;
 CREATE UNIQUE INDEX notification_events_once ON notification_events (entry_id, kind, recipient_id)
     WHERE NOT resend;
+CREATE INDEX notification_events_resent ON notification_events (entry_id) WHERE resend;
 CREATE INDEX notification_events_incident ON notification_events (incident_id);
 CREATE INDEX backlog_kind ON backlog (kind, id);
 CREATE INDEX deliveries_refused ON deliveries (received_at{then_id}) WHERE outcome = 1;
