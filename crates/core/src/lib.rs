@@ -14,4 +14,5 @@ pub mod normalize;
 pub mod parse;
 pub mod routing;
 pub mod search;
+pub mod tally;
 pub mod time;

@@ -11,6 +11,7 @@
 
 mod acknowledge;
 pub mod alerts;
+pub mod backlog;
 pub mod changes;
 pub mod codes;
 mod cursor;
@@ -31,6 +32,7 @@ mod settled;
 mod sql;
 pub mod stats;
 mod timeline;
+pub mod turns;
 pub mod upkeep;
 
 pub use cursor::{InvalidCursor, MAX_LIMIT, Order, Page, PageRequest, SortKey};
