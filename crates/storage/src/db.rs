@@ -1,18 +1,16 @@
 //! Connections and transactions.
 
 use std::path::Path;
-use std::pin::Pin;
 use std::time::Duration;
 
-use sea_orm::sqlx::pool::PoolConnectionMetadata;
-use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait, Value,
 };
 use tocsin_migrations::Migrator;
 
-use crate::StorageError;
+use crate::connect::{self, Pools};
+use crate::{Pulse, StorageError};
 
 /// Which database is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,8 @@ pub enum Backend {
 pub struct DbSettings {
     /// `sqlite://PATH` or `postgres://…`.
     pub url: String,
-    /// Connections at most, for reading (SQLite) or altogether (PostgreSQL).
+    /// Connections for reading, at most. Those for writing are apart: one on
+    /// SQLite, a dozen at most on PostgreSQL.
     pub max_connections: u32,
     /// How long a query waits for a free connection, and how long to connect.
     pub connect_timeout: Duration,
@@ -36,14 +35,15 @@ pub struct DbSettings {
 
 /// The database. Cheap to clone.
 ///
-/// On SQLite all changes go through one connection, so that writers wait for
-/// their turn in a fair queue instead of failing with "database is locked";
-/// reads have connections of their own and never wait for a writer (WAL).
+/// Changes and reads have connections of their own, so that neither waits for
+/// the other. On SQLite all changes go through one connection: writers wait for
+/// their turn in a fair queue instead of failing with "database is locked".
 #[derive(Clone, Debug)]
 pub struct Db {
     backend: Backend,
     read: DatabaseConnection,
     write: DatabaseConnection,
+    pulse: Pulse,
 }
 
 /// One transaction: everything in it happens, or nothing. Dropped without
@@ -71,18 +71,34 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub async fn connect(settings: &DbSettings) -> Result<Self, StorageError> {
-        match settings.url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => connect_sqlite(settings).await,
-            Some("postgres" | "postgresql") => connect_postgres(settings).await,
-            _ => Err(StorageError::Url(
-                "expected sqlite://PATH or postgres://USER@HOST/DATABASE".to_owned(),
-            )),
-        }
+        let (backend, pools) = match settings.url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => (Backend::Sqlite, connect::sqlite(settings).await?),
+            Some("postgres" | "postgresql") => {
+                (Backend::Postgres, connect::postgres(settings).await?)
+            }
+            _ => {
+                return Err(StorageError::Url(
+                    "expected sqlite://PATH or postgres://USER@HOST/DATABASE".to_owned(),
+                ));
+            }
+        };
+        let Pools { read, write, pulse } = pools;
+        Ok(Self {
+            backend,
+            read,
+            write,
+            pulse,
+        })
     }
 
     /// Which database this is.
     pub fn backend(&self) -> Backend {
         self.backend
+    }
+
+    /// Whether its server answers; of SQLite, always.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Applies what is missing of the schema. Replicas that start together
@@ -225,12 +241,8 @@ impl Db {
         &self.read
     }
 
-    fn pools(&self) -> Vec<&DatabaseConnection> {
-        match self.backend {
-            Backend::Sqlite => vec![&self.read, &self.write],
-            // Both names stand for one pool there.
-            Backend::Postgres => vec![&self.write],
-        }
+    fn pools(&self) -> [&DatabaseConnection; 2] {
+        [&self.read, &self.write]
     }
 }
 
@@ -258,104 +270,6 @@ impl Tx {
         let statement = crate::sql::statement(self.backend, sql, values);
         Ok(self.inner.execute_raw(statement).await?.rows_affected())
     }
-}
-
-async fn connect_sqlite(settings: &DbSettings) -> Result<Db, StorageError> {
-    let path = settings
-        .url
-        .trim_start_matches("sqlite:")
-        .trim_start_matches("//");
-    if let Some(directory) = Path::new(path)
-        .parent()
-        .filter(|d| !d.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(directory).map_err(|source| StorageError::File {
-            path: directory.display().to_string(),
-            source,
-        })?;
-    }
-    let options = |connections: u32, writes: bool| {
-        let mut options = ConnectOptions::new(format!("sqlite://{path}"));
-        options
-            .max_connections(connections)
-            .min_connections(1)
-            .idle_timeout(None::<Duration>)
-            .max_lifetime(None::<Duration>)
-            .acquire_timeout(settings.connect_timeout)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(has_no_transaction_left))
-            .map_sqlx_sqlite_opts(move |sqlite| {
-                let sqlite = sqlite
-                    .create_if_missing(true)
-                    .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(10))
-                    // A commit is on the disk when it returns (rule 1).
-                    .pragma("journal_mode", "WAL")
-                    .pragma("synchronous", "FULL")
-                    .pragma("cache_size", "-16000")
-                    .pragma("temp_store", "MEMORY")
-                    .statement_cache_capacity(512);
-                // Space freed by retention can be given back in steps. Only the
-                // writer says so, because saying it takes the write lock.
-                if writes {
-                    sqlite.pragma("auto_vacuum", "INCREMENTAL")
-                } else {
-                    sqlite
-                }
-            });
-        options
-    };
-    let write = Database::connect(options(1, true)).await?;
-    let read = Database::connect(options(settings.max_connections.max(1), false)).await?;
-    Ok(Db {
-        backend: Backend::Sqlite,
-        read,
-        write,
-    })
-}
-
-/// Whether a connection may be used again.
-///
-/// Where the disk is full SQLite itself rolls a transaction back. The ROLLBACK
-/// that follows then fails, and sqlx goes on counting that transaction: the next
-/// one would be a savepoint within it, and its COMMIT would be a RELEASE that
-/// makes nothing durable (rule 1).
-fn has_no_transaction_left(
-    connection: &mut SqliteConnection,
-    _: PoolConnectionMetadata,
-) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + '_>> {
-    Box::pin(async move {
-        // A rollback on drop is only queued by now; this waits for it.
-        connection.ping().await?;
-        let is_left = connection.is_in_transaction();
-        if is_left {
-            tracing::warn!("a transaction was ended by SQLite itself; its connection is closed");
-        }
-        Ok(!is_left)
-    })
-}
-
-async fn connect_postgres(settings: &DbSettings) -> Result<Db, StorageError> {
-    let mut options = ConnectOptions::new(settings.url.clone());
-    options
-        .max_connections(settings.max_connections.max(2))
-        .min_connections(1)
-        .connect_timeout(settings.connect_timeout)
-        .acquire_timeout(settings.connect_timeout)
-        .sqlx_logging(false)
-        // A server or user default must not weaken rule 1.
-        .map_sqlx_postgres_opts(|postgres| {
-            postgres
-                .options([("synchronous_commit", "on"), ("timezone", "UTC")])
-                .application_name("tocsin")
-                .statement_cache_capacity(512)
-        });
-    let pool = Database::connect(options).await?;
-    Ok(Db {
-        backend: Backend::Postgres,
-        read: pool.clone(),
-        write: pool,
-    })
 }
 
 async fn text(connection: &DatabaseConnection, sql: &str) -> Result<String, StorageError> {

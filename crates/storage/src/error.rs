@@ -1,4 +1,5 @@
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::sqlx::sqlite::SqliteError;
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 /// Why a query or change could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -58,51 +59,81 @@ impl From<DbErr> for StorageError {
         ) {
             return Self::Conflict(error);
         }
-        match &error {
-            DbErr::Exec(RuntimeErr::SqlxError(inner))
-            | DbErr::Query(RuntimeErr::SqlxError(inner))
-                if contended(&inner.to_string()) =>
-            {
-                Self::Contended(error)
-            }
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error),
-            DbErr::Exec(RuntimeErr::SqlxError(inner))
-            | DbErr::Query(RuntimeErr::SqlxError(inner))
-                if unavailable(&inner.to_string()) =>
-            {
-                Self::Unavailable(error)
-            }
-            _ => Self::Database(error),
+        match condition(&error) {
+            Condition::Contended => Self::Contended(error),
+            Condition::Away => Self::Unavailable(error),
+            Condition::Other => Self::Database(error),
         }
     }
 }
 
-/// PostgreSQL's serialization_failure and deadlock_detected.
-fn contended(message: &str) -> bool {
-    message.contains("deadlock detected") || message.contains("could not serialize access")
+/// What an answer of the driver is a sign of.
+enum Condition {
+    /// Two transactions met.
+    Contended,
+    /// It passes: not reached, full, too busy, being restarted.
+    Away,
+    Other,
 }
 
-/// Whether the driver's message speaks of a condition that passes. The drivers
-/// give codes in their own types only, which this crate cannot name; these are
-/// the texts of SQLite's result codes and PostgreSQL's error classes 08, 40,
-/// 53 and 57.
-fn unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 15] = [
-        "database or disk is full",
-        "disk I/O error",
-        "database is locked",
-        "unable to open database file",
-        "attempt to write a readonly database",
-        "error communicating with database",
-        "pool timed out",
-        "closed pool",
-        "Connection refused",
-        "connection closed",
-        "No space left on device",
-        "could not extend file",
-        "terminating connection",
-        "the database system is",
-        "remaining connection slots",
-    ];
-    SIGNS.iter().any(|sign| message.contains(sign))
+fn condition(error: &DbErr) -> Condition {
+    let inner = match error {
+        DbErr::ConnectionAcquire(_) => return Condition::Away,
+        DbErr::Conn(RuntimeErr::SqlxError(inner))
+        | DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner)) => &**inner,
+        DbErr::Conn(_) => return Condition::Away,
+        _ => return Condition::Other,
+    };
+    match inner {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        // A server that ends in the middle of an answer.
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Condition::Away,
+        sqlx::Error::Database(answer) => answer.code().map_or(Condition::Other, |code| {
+            // SQLite's codes are numbers; PostgreSQL's have five letters.
+            if answer.try_downcast_ref::<SqliteError>().is_some() {
+                sqlite(&code)
+            } else {
+                postgres(&code)
+            }
+        }),
+        _ if matches!(error, DbErr::Conn(_)) => Condition::Away,
+        _ => Condition::Other,
+    }
+}
+
+/// <https://sqlite.org/rescode.html>; an extended code has the plain one in its
+/// low byte.
+fn sqlite(code: &str) -> Condition {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const READONLY: u32 = 8;
+    const IOERR: u32 = 10;
+    const FULL: u32 = 13;
+    const CANTOPEN: u32 = 14;
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN) => Condition::Away,
+        _ => Condition::Other,
+    }
+}
+
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn postgres(code: &str) -> Condition {
+    match code {
+        // serialization_failure, deadlock_detected
+        "40001" | "40P01" => Condition::Contended,
+        // object_not_in_prerequisite_state: a database that allows no
+        // connections; the transaction or query took too long; a standby.
+        "55000" | "25P03" | "57014" | "25006" => Condition::Away,
+        _ => match code.get(..2) {
+            // Connection; resources; an operator (shut down, starting up);
+            // the system (the disk).
+            Some("08" | "53" | "57" | "58") => Condition::Away,
+            _ => Condition::Other,
+        },
+    }
 }
