@@ -60,7 +60,7 @@ async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
     let sql = format!(
         "SELECT COUNT(*) AS n FROM (SELECT 1 FROM series s WHERE s.id IN \
          (SELECT i.series_id FROM incidents i WHERE i.id IN ({})) \
-         ORDER BY s.source{bytewise}, s.fingerprint{bytewise} FOR UPDATE) locked",
+         ORDER BY s.source{bytewise}, s.fingerprint FOR NO KEY UPDATE) locked",
         query::id_list(tx.backend),
         bytewise = query::bytewise(tx.backend),
     );

@@ -106,6 +106,18 @@ coded! {
     }
 }
 
+impl EntryKind {
+    /// What the entry says happened to its incident, if anything did.
+    pub fn event(self) -> Option<EventKind> {
+        match self {
+            Self::Opened => Some(EventKind::Opened),
+            Self::Resolved => Some(EventKind::Resolved),
+            Self::Refreshed => Some(EventKind::Refreshed),
+            Self::Late => None,
+        }
+    }
+}
+
 coded! {
     /// What happened to an incident.
     EventKind {

@@ -106,8 +106,8 @@ pub async fn list(
     any_code(&mut conditions, "n.state", &filter.state);
     if let Some(incident) = filter.incident_id {
         conditions.and(
-            "n.id IN (SELECT ne.notification_id FROM incident_events ie \
-             JOIN notification_events ne ON ne.event_id = ie.id WHERE ie.incident_id = ?)",
+            "n.id IN (SELECT ne.notification_id FROM notification_events ne \
+             WHERE ne.incident_id = ?)",
             [Value::from(incident)],
         );
     }
@@ -189,24 +189,22 @@ async fn add_events(db: &impl Reads, mails: &mut [NotificationView]) -> Result<(
     let ids: Vec<i64> = mails.iter().map(|mail| mail.id).collect();
     // The window function bounds what one mail about thousands brings along.
     let sql = format!(
-        "SELECT notification_id, n FROM (SELECT ne.notification_id, ie.incident_id AS n, \
-         ROW_NUMBER() OVER (PARTITION BY ne.notification_id ORDER BY ie.incident_id) AS place \
-         FROM notification_events ne JOIN incident_events ie ON ie.id = ne.event_id \
-         WHERE ne.notification_id IN ({list}) \
-         GROUP BY ne.notification_id, ie.incident_id) numbered \
+        "SELECT notification_id, n FROM (SELECT ne.notification_id, ne.incident_id AS n, \
+         ROW_NUMBER() OVER (PARTITION BY ne.notification_id ORDER BY ne.incident_id) AS place \
+         FROM notification_events ne WHERE ne.notification_id IN ({list}) \
+         GROUP BY ne.notification_id, ne.incident_id) numbered \
          WHERE place <= {MAX_INCIDENTS} ORDER BY notification_id, n"
     );
     let mut incidents = by_mail(query::all(db, &sql, vec![query::ids(&ids)]).await?);
     let sql = format!(
-        "SELECT DISTINCT ne.notification_id, CAST(ie.kind AS BIGINT) AS n \
-         FROM notification_events ne JOIN incident_events ie ON ie.id = ne.event_id \
-         WHERE ne.notification_id IN ({list}) ORDER BY ne.notification_id, n"
+        "SELECT DISTINCT ne.notification_id, CAST(ne.kind AS BIGINT) AS n \
+         FROM notification_events ne WHERE ne.notification_id IN ({list}) ORDER BY ne.notification_id, n"
     );
     let mut kinds = by_mail(query::all(db, &sql, vec![query::ids(&ids)]).await?);
     for mail in mails {
         mail.incident_ids = incidents.remove(&mail.id).unwrap_or_default();
         let codes = kinds.remove(&mail.id).unwrap_or_default().into_iter();
-        let read = |code| EventKind::read(code, "incident_events", "kind", mail.id);
+        let read = |code| EventKind::read(code, "notification_events", "kind", mail.id);
         mail.events = codes
             .map(|code| read(i16::try_from(code).unwrap_or(-1)))
             .collect::<Result<_, _>>()?;

@@ -63,9 +63,10 @@ pub async fn resend(tx: &Tx, wanted: &Resend<'_>) -> Result<Option<Resent>, Stor
     }
     let id = copy(tx, wanted).await?;
     tx.execute(
-        "INSERT INTO notification_events (notification_id, event_id, recipient_id, resend) \
-         SELECT CAST(? AS BIGINT), event_id, recipient_id, TRUE FROM notification_events \
-         WHERE notification_id = ?",
+        "INSERT INTO notification_events (notification_id, entry_id, kind, incident_id, \
+         recipient_id, resend) \
+         SELECT CAST(? AS BIGINT), entry_id, kind, incident_id, recipient_id, TRUE \
+         FROM notification_events WHERE notification_id = ?",
         vec![id.into(), wanted.id.into()],
     )
     .await?;

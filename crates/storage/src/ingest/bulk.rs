@@ -1,40 +1,182 @@
-//! Statements of many rows.
+//! Statements of many rows. A table's rows are described once, as columns and
+//! values; each database has its own way to take many of them.
 //!
-//! The number of rows in a statement is always a power of two, so that a
-//! connection's cache of prepared statements holds them all; a batch of 300
-//! rows is 256 + 32 + 8 + 4.
+//! SQLite takes `VALUES (…), (…)`. The number of rows in a statement is always
+//! a power of two there, so that a connection's cache of prepared statements
+//! holds them all; a batch of 300 rows is 256 + 32 + 8 + 4. PostgreSQL takes
+//! one array a column, `unnest($1, …)`: one statement whatever the number of
+//! rows, and nothing to plan but once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use sea_orm::sea_query::ArrayType;
 use sea_orm::{FromQueryResult, Value};
 
-use crate::query::Reads;
-use crate::{StorageError, Tx, query};
+use crate::query::{self, Reads};
+use crate::{Backend, StorageError, Tx};
 
-/// SQLite takes 32,766 values a statement, PostgreSQL 65,535; more rows than
-/// this bring nothing.
+/// SQLite takes 32,766 values a statement; more rows than this bring nothing.
 const MOST_ROWS: usize = 512;
 const MOST_VALUES: usize = 16_384;
 
-/// Inserts rows of `columns` values each, which lie one after another in
-/// `values`. `head` is `INSERT INTO table (columns) VALUES `, `tail` what
-/// follows the rows.
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    /// BIGINT, null or not.
+    Big,
+    /// SMALLINT, null or not.
+    Small,
+    /// TEXT
+    Text,
+    /// TEXT that may be null.
+    MaybeText,
+    /// BLOB or BYTEA
+    Bytes,
+    /// BOOLEAN
+    Bool,
+}
+
+/// The columns of rows: name and type.
+pub(super) type Columns = &'static [(&'static str, Type)];
+
+/// Rows of one shape.
+pub(super) struct Rows {
+    columns: Columns,
+    values: Vec<Value>,
+}
+
+impl Rows {
+    /// No rows, with room for some.
+    pub(super) fn new(columns: Columns, rows: usize) -> Self {
+        Self {
+            columns,
+            values: Vec::with_capacity(rows * columns.len()),
+        }
+    }
+
+    /// One more row, a value for each column.
+    pub(super) fn push<const N: usize>(&mut self, row: [Value; N]) {
+        debug_assert_eq!(N, self.columns.len(), "a value for each column");
+        self.values.extend(row);
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// The statements that take the rows, each as SQL that stands for some of
+    /// them and the values in it.
+    fn statements(self, backend: Backend) -> Vec<(String, Vec<Value>)> {
+        if self.values.is_empty() {
+            return Vec::new();
+        }
+        match backend {
+            Backend::Sqlite => self.tuples(),
+            Backend::Postgres => vec![self.arrays()],
+        }
+    }
+
+    fn tuples(self) -> Vec<(String, Vec<Value>)> {
+        let columns = self.columns.len();
+        let mut left = self.values.len() / columns;
+        let mut values = self.values.into_iter();
+        let mut statements = Vec::new();
+        while left > 0 {
+            let rows = chunk(left, columns);
+            left -= rows;
+            let bound: Vec<Value> = values.by_ref().take(rows * columns).collect();
+            statements.push((tuples_sql(columns, rows), bound));
+        }
+        statements
+    }
+
+    /// An array has no nulls here: something that no column holds stands for
+    /// them on the way.
+    fn arrays(self) -> (String, Vec<Value>) {
+        let columns = self.columns;
+        let rows = self.values.len() / columns.len();
+        let mut arrays: Vec<Vec<Value>> =
+            columns.iter().map(|_| Vec::with_capacity(rows)).collect();
+        for (at, value) in self.values.into_iter().enumerate() {
+            let place = at % columns.len();
+            arrays[place].push(columns[place].1.filled(value));
+        }
+        let chosen: Vec<String> = columns
+            .iter()
+            .map(|(name, kind)| kind.emptied(name))
+            .collect();
+        let lists: Vec<&str> = columns.iter().map(|(_, kind)| kind.list()).collect();
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let sql = format!(
+            "SELECT {} FROM unnest({}) AS told ({})",
+            chosen.join(", "),
+            lists.join(", "),
+            names.join(", ")
+        );
+        let values = arrays
+            .into_iter()
+            .zip(columns)
+            .map(|(values, (_, kind))| Value::Array(kind.array(), Some(Box::new(values))))
+            .collect();
+        (sql, values)
+    }
+}
+
+impl Type {
+    fn array(self) -> ArrayType {
+        match self {
+            Self::Big => ArrayType::BigInt,
+            Self::Small => ArrayType::SmallInt,
+            Self::Text | Self::MaybeText => ArrayType::String,
+            Self::Bytes => ArrayType::Bytes,
+            Self::Bool => ArrayType::Bool,
+        }
+    }
+
+    /// The placeholder of a list.
+    fn list(self) -> &'static str {
+        match self {
+            Self::Big => "CAST(? AS BIGINT[])",
+            Self::Small => "CAST(? AS SMALLINT[])",
+            Self::Text | Self::MaybeText => "CAST(? AS TEXT[])",
+            Self::Bytes => "CAST(? AS BYTEA[])",
+            Self::Bool => "CAST(? AS BOOLEAN[])",
+        }
+    }
+
+    fn filled(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Big, Value::BigInt(None)) => i64::MIN.into(),
+            (Self::Small, Value::SmallInt(None)) => i16::MIN.into(),
+            (Self::MaybeText, Value::String(Some(text))) => format!("={text}").into(),
+            (Self::MaybeText, _) => "".into(),
+            (_, value) => value,
+        }
+    }
+
+    fn emptied(self, name: &str) -> String {
+        match self {
+            Self::Big => format!("NULLIF({name}, (-9223372036854775807 - 1))"),
+            Self::Small => format!("CAST(NULLIF({name}, -32768) AS SMALLINT)"),
+            Self::MaybeText => format!("CASE WHEN {name} <> '' THEN SUBSTR({name}, 2) END"),
+            Self::Text | Self::Bytes | Self::Bool => name.to_owned(),
+        }
+    }
+}
+
+/// Inserts rows into a table; `tail` is what follows them.
 pub(super) async fn insert(
     tx: &Tx,
-    head: &str,
-    columns: usize,
+    table: &str,
     tail: &str,
-    values: Vec<Value>,
+    rows: Rows,
 ) -> Result<(), StorageError> {
-    let mut values = values.into_iter();
-    let mut left = values.len() / columns;
-    while left > 0 {
-        let rows = chunk(left, columns);
-        let sql = rows_sql(head, columns, rows, tail);
-        tx.execute(&sql, values.by_ref().take(rows * columns).collect())
-            .await?;
-        left -= rows;
+    let names = rows.names();
+    for (told, values) in rows.statements(tx.backend) {
+        let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
+        tx.execute(&sql, values).await?;
     }
     Ok(())
 }
@@ -42,42 +184,58 @@ pub(super) async fn insert(
 /// As [`insert`], for statements that return rows (`RETURNING` in `tail`).
 pub(super) async fn insert_returning<T: FromQueryResult>(
     tx: &Tx,
-    head: &str,
-    columns: usize,
+    table: &str,
     tail: &str,
-    values: Vec<Value>,
+    rows: Rows,
 ) -> Result<Vec<T>, StorageError> {
-    let mut values = values.into_iter();
-    let mut left = values.len() / columns;
-    let mut returned = Vec::with_capacity(left);
-    while left > 0 {
-        let rows = chunk(left, columns);
-        let sql = rows_sql(head, columns, rows, tail);
-        let bound = values.by_ref().take(rows * columns).collect();
-        returned.extend(query::all::<T>(tx, &sql, bound).await?);
-        left -= rows;
+    let names = rows.names();
+    let mut returned = Vec::new();
+    for (told, values) in rows.statements(tx.backend) {
+        let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
+        returned.extend(query::all::<T>(tx, &sql, values).await?);
     }
     Ok(returned)
 }
 
-/// The rows whose key is one of `keys`: `head` ends in `IN `, and `fixed` are
-/// the values of the placeholders before it.
+/// Runs a statement that has the rows at hand as a table of that name.
+pub(super) async fn with(
+    tx: &Tx,
+    name: &str,
+    statement: &str,
+    rows: Rows,
+) -> Result<(), StorageError> {
+    let names = rows.names();
+    for (told, values) in rows.statements(tx.backend) {
+        let sql = format!("WITH {name} ({names}) AS ({told}) {statement}");
+        tx.execute(&sql, values).await?;
+    }
+    Ok(())
+}
+
+/// The rows whose key, in which `head` ends, is one of `keys`.
 pub(super) async fn select_in<T: FromQueryResult>(
     db: &impl Reads,
     head: &str,
-    fixed: &[Value],
-    keys: &[Value],
+    kind: Type,
+    keys: Vec<Value>,
     tail: &str,
 ) -> Result<Vec<T>, StorageError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    if db.backend() == Backend::Postgres {
+        let sql = format!("{head} = ANY({}) {tail}", kind.list());
+        let list = Value::Array(kind.array(), Some(Box::new(keys)));
+        return query::all(db, &sql, vec![list]).await;
+    }
     let mut found = Vec::with_capacity(keys.len());
     for part in keys.chunks(MOST_ROWS) {
         let Some(last) = part.last() else { continue };
         let width = part.len().next_power_of_two();
-        let mut values = Vec::with_capacity(fixed.len() + width);
-        values.extend_from_slice(fixed);
+        let mut values = Vec::with_capacity(width);
         values.extend_from_slice(part);
-        values.resize(fixed.len() + width, last.clone());
-        let sql = rows_sql(head, width, 1, tail);
+        values.resize(width, last.clone());
+        let sql = format!("{head} IN {} {tail}", tuple_sql(width));
         found.extend(query::all::<T>(db, &sql, values).await?);
     }
     Ok(found)
@@ -138,29 +296,32 @@ fn chunk(left: usize, columns: usize) -> usize {
     1 << most.ilog2()
 }
 
-fn rows_sql(head: &str, columns: usize, rows: usize, tail: &str) -> String {
+fn tuple_sql(columns: usize) -> String {
     let mut row = String::with_capacity(columns * 2 + 2);
     row.push('(');
     for column in 0..columns {
         row.push_str(if column == 0 { "?" } else { ",?" });
     }
     row.push(')');
-    let mut sql = String::with_capacity(head.len() + tail.len() + rows * (row.len() + 1) + 1);
-    sql.push_str(head);
+    row
+}
+
+fn tuples_sql(columns: usize, rows: usize) -> String {
+    let row = tuple_sql(columns);
+    let mut sql = String::with_capacity(8 + rows * (row.len() + 1));
+    sql.push_str("VALUES ");
     for index in 0..rows {
         if index > 0 {
             sql.push(',');
         }
         sql.push_str(&row);
     }
-    sql.push(' ');
-    sql.push_str(tail);
     sql
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{chunk, rows_sql};
+    use super::{Columns, Rows, Type, chunk, tuples_sql};
 
     #[test]
     fn statements_come_in_powers_of_two() {
@@ -173,13 +334,21 @@ mod tests {
 
     #[test]
     fn rows_are_written_out() {
+        assert_eq!(tuples_sql(2, 2), "VALUES (?,?),(?,?)");
+    }
+
+    #[test]
+    fn postgres_gets_a_list_for_each_column() {
+        const COLUMNS: Columns = &[("a", Type::Big), ("b", Type::Text)];
+        let mut rows = Rows::new(COLUMNS, 2);
+        rows.push([1i64.into(), "x".into()]);
+        rows.push([None::<i64>.into(), "y".into()]);
+        let (sql, values) = rows.arrays();
         assert_eq!(
-            rows_sql("INSERT INTO t (a, b) VALUES ", 2, 2, "X"),
-            "INSERT INTO t (a, b) VALUES (?,?),(?,?) X"
+            sql,
+            "SELECT NULLIF(a, (-9223372036854775807 - 1)), b FROM \
+             unnest(CAST(? AS BIGINT[]), CAST(? AS TEXT[])) AS told (a, b)"
         );
-        assert_eq!(
-            rows_sql("SELECT a FROM t WHERE b IN ", 3, 1, ""),
-            "SELECT a FROM t WHERE b IN (?,?,?) "
-        );
+        assert_eq!(values.len(), 2);
     }
 }

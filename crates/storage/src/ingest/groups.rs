@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::digest::Digest;
 
-use super::bulk;
-use super::content::key;
+use super::bulk::{self, Columns, Rows, Type};
 use crate::{Backend, StorageError, Tx};
 
 /// A group as a delivery names it.
@@ -31,6 +30,13 @@ pub struct GroupState {
     /// Whether the period goes on.
     pub firing: bool,
 }
+
+const GROUPS: Columns = &[
+    ("digest", Type::Bytes),
+    ("source", Type::Text),
+    ("receiver", Type::Text),
+    ("group_key", Type::Text),
+];
 
 #[derive(FromQueryResult)]
 struct GroupRow {
@@ -56,23 +62,18 @@ pub async fn lock_groups(
     if missing.is_empty() {
         return Ok(found);
     }
-    let values = missing.iter().flat_map(|digest| {
+    let mut rows = Rows::new(GROUPS, missing.len());
+    for digest in missing {
         let group = &groups[digest];
-        [
+        rows.push([
             key(digest),
             group.source.clone().into(),
             group.receiver.clone().into(),
             group.group_key.clone().into(),
-        ]
-    });
-    let rows = bulk::insert_returning(
-        tx,
-        "INSERT INTO alert_groups (digest, source, receiver, group_key) VALUES ",
-        4,
-        "ON CONFLICT (digest) DO NOTHING RETURNING id, digest, period, firing",
-        values.collect(),
-    )
-    .await?;
+        ]);
+    }
+    let tail = "ON CONFLICT (digest) DO NOTHING RETURNING id, digest, period, firing";
+    let rows = bulk::insert_returning(tx, "alert_groups", tail, rows).await?;
     found.extend(states(rows));
     let contested: Vec<Digest> = wanted
         .iter()
@@ -106,8 +107,8 @@ async fn find(tx: &Tx, wanted: &[Digest]) -> Result<HashMap<Digest, GroupState>,
         Backend::Sqlite => "",
         Backend::Postgres => "ORDER BY digest FOR UPDATE",
     };
-    let head = "SELECT id, digest, period, firing FROM alert_groups WHERE digest IN ";
-    Ok(states(bulk::select_in(tx, head, &[], &keys, lock).await?).collect())
+    let head = "SELECT id, digest, period, firing FROM alert_groups WHERE digest";
+    Ok(states(bulk::select_in(tx, head, Type::Bytes, keys, lock).await?).collect())
 }
 
 fn states(rows: Vec<GroupRow>) -> impl Iterator<Item = (Digest, GroupState)> {
@@ -119,4 +120,8 @@ fn states(rows: Vec<GroupRow>) -> impl Iterator<Item = (Digest, GroupState)> {
         };
         Some((Digest(row.digest.try_into().ok()?), state))
     })
+}
+
+fn key(digest: &Digest) -> Value {
+    digest.0.to_vec().into()
 }

@@ -16,17 +16,20 @@ pub enum Numbered {
     Incidents,
     /// `log_entries`
     LogEntries,
-    /// `incident_events`
-    IncidentEvents,
+    /// `series`
+    Series,
+    /// `tellings`
+    Tellings,
     /// `notifications`
     Notifications,
 }
 
-const TABLES: [(Numbered, &str); 5] = [
+const TABLES: [(Numbered, &str); 6] = [
     (Numbered::Deliveries, "deliveries"),
     (Numbered::Incidents, "incidents"),
     (Numbered::LogEntries, "log_entries"),
-    (Numbered::IncidentEvents, "incident_events"),
+    (Numbered::Series, "series"),
+    (Numbered::Tellings, "tellings"),
     (Numbered::Notifications, "notifications"),
 ];
 
@@ -36,7 +39,9 @@ const BLOCK: usize = 64;
 /// A writer's supply of numbers. On SQLite they follow the table's counter,
 /// which only the transaction that writes can move. On PostgreSQL they come
 /// from its sequences; what a batch leaves over serves the next, so numbers of
-/// two replicas interleave and are not in the order of time.
+/// two replicas interleave and are not in the order of time. Only those of log
+/// entries are taken anew by each batch, once it holds its series: so within a
+/// series they are in the order in which it was told.
 #[derive(Debug, Default)]
 pub struct Ids {
     supply: [VecDeque<i64>; TABLES.len()],
@@ -57,6 +62,7 @@ impl Ids {
     /// Whatever the database answers.
     pub async fn begin(&mut self, tx: &Tx) -> Result<(), StorageError> {
         self.counts = tx.backend == Backend::Sqlite;
+        self.supply[Numbered::LogEntries as usize].clear();
         if self.counts {
             self.next = [1; TABLES.len()];
             let counters: Vec<Counter> =
@@ -85,12 +91,16 @@ impl Ids {
         if self.counts || missing == 0 {
             return Ok(());
         }
+        let wanted = match table {
+            Numbered::LogEntries => missing,
+            _ => missing.max(BLOCK),
+        };
         let rows = query::numbers(
             tx,
             "SELECT nextval(pg_get_serial_sequence(?, 'id')) AS n FROM generate_series(1, ?)",
             vec![
                 TABLES[at].1.into(),
-                i32::try_from(missing.max(BLOCK)).unwrap_or(i32::MAX).into(),
+                i32::try_from(wanted).unwrap_or(i32::MAX).into(),
             ],
         )
         .await?;

@@ -2,26 +2,26 @@
 //! writes, in a fixed number of statements however many alerts it holds.
 //!
 //! The order of a batch is the order of its locks (rule 9): groups, then
-//! series, each sorted; whatever follows belongs to a series that is locked.
-//! The decisions are not here but in core's judge and in the pipeline.
+//! senders, then series, the new ones before the known ones, each sorted;
+//! whatever follows belongs to a series that is locked. The decisions are not
+//! here but in core's judge and in the pipeline.
 
 mod bulk;
-mod content;
 mod groups;
 mod ids;
 mod rows;
 mod senders;
 mod series;
+mod told;
 
-pub use content::{AnnotationSet, LabelSet, put_annotation_sets, put_label_sets};
 pub use groups::{GroupState, NewGroup, lock_groups, save_groups};
 pub use ids::{Ids, Numbered};
 pub use rows::{
-    IncidentRow, MailRow, NewDelivery, NewEntry, NewEvent, OwedEvent, put_changes, put_deliveries,
-    put_entries, put_events, put_incidents, put_mails, put_refused, thread_subjects,
+    IncidentRow, MailRow, NewDelivery, NewEntry, NewLost, OwedEvent, put_changes, put_deliveries,
+    put_entries, put_incidents, put_lost, put_mails, put_refused, see_again, thread_subjects,
 };
 pub use senders::{SenderKey, put_senders};
 pub use series::{
-    MemoryKey, SeriesKey, SeriesState, load_memories, lock_series, put_series, save_last_incidents,
-    save_memories,
+    Content, Facts, KnownSeries, Latest, NewSeries, NewTelling, find_series, first_told,
+    latest_incidents, lock_series, put_series, put_tellings,
 };

@@ -5,12 +5,17 @@ use std::collections::HashMap;
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::digest::Digest;
 
-use super::bulk::{self, Content};
-use super::content::key;
+use super::bulk::{self, Columns, Content, Rows, Type};
 use crate::{StorageError, Tx};
 
 /// A sender: its source, and the `externalURL` of its bodies.
 pub type SenderKey = (String, String);
+
+const SENDERS: Columns = &[
+    ("digest", Type::Bytes),
+    ("source", Type::Text),
+    ("external_url", Type::Text),
+];
 
 #[derive(FromQueryResult)]
 struct Known {
@@ -40,28 +45,27 @@ impl Content for Senders<'_> {
 
     async fn find(&self, wanted: &[SenderKey]) -> Result<Vec<(SenderKey, i64)>, StorageError> {
         let keys: Vec<Value> = wanted.iter().map(digest).collect();
-        let head = "SELECT id, source, external_url FROM senders WHERE digest IN ";
-        Ok(pairs(bulk::select_in(self.tx, head, &[], &keys, "").await?))
+        let head = "SELECT id, source, external_url FROM senders WHERE digest";
+        Ok(pairs(
+            bulk::select_in(self.tx, head, Type::Bytes, keys, "").await?,
+        ))
     }
 
     async fn store(&self, missing: &[SenderKey]) -> Result<Vec<(SenderKey, i64)>, StorageError> {
-        let values = missing.iter().flat_map(|sender| {
-            [
-                digest(sender),
-                sender.0.clone().into(),
-                sender.1.clone().into(),
-            ]
-        });
-        let head = "INSERT INTO senders (digest, source, external_url) VALUES ";
+        let mut rows = Rows::new(SENDERS, missing.len());
+        for sender in missing {
+            let (source, external_url) = sender.clone();
+            rows.push([digest(sender), source.into(), external_url.into()]);
+        }
         let tail = "ON CONFLICT (digest) DO NOTHING RETURNING id, source, external_url";
         Ok(pairs(
-            bulk::insert_returning(self.tx, head, 3, tail, values.collect()).await?,
+            bulk::insert_returning(self.tx, Self::TABLE, tail, rows).await?,
         ))
     }
 }
 
 fn digest((source, external_url): &SenderKey) -> Value {
-    key(&Digest::of_label(source, external_url))
+    Digest::of_label(source, external_url).0.to_vec().into()
 }
 
 fn pairs(rows: Vec<Known>) -> Vec<(SenderKey, i64)> {

@@ -1,114 +1,241 @@
 //! The alerts that a batch speaks of: their identity (source, fingerprint),
-//! their latest episode, and what each sender last said.
-
-use std::collections::{BTreeMap, HashMap};
+//! what they were told with, and their latest episode with what each sender
+//! last said.
 
 use sea_orm::{FromQueryResult, Value};
+use tocsin_core::digest::Digest;
+use tocsin_core::fingerprint::Fingerprint;
 use tocsin_core::judge::{Episode, Memory, State};
 use tocsin_core::time::Timestamp;
 
-use super::bulk::{self, Content};
+use super::bulk::{self, Columns, Rows, Type};
+use super::told;
 use crate::codes::Coded;
+use crate::query;
 use crate::{Backend, StorageError, Tx};
 
-/// An alert's identity: its source, and its fingerprint as 16 hex digits.
-pub type SeriesKey = (String, String);
+/// What an alert was told with: texts as they are stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// Says whether two contents are the same.
+    pub digest: Digest,
+    /// All labels, as JSON in the order of their names.
+    pub labels: String,
+    /// All annotations, likewise.
+    pub annotations: String,
+    /// The sender's link.
+    pub generator_url: String,
+    /// The message taken out of the annotations.
+    pub message: String,
+    /// What the alert is, as people filter it.
+    pub facts: Facts,
+}
 
-/// A series and a sender, by their ids.
-pub type MemoryKey = (i64, i64);
+/// What an alert is counted and filtered by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Label `alertname`, or `(none)`.
+    pub alertname: String,
+    /// Label `instance`, or empty.
+    pub instance: String,
+    /// Label `severity`, or empty.
+    pub severity: String,
+    /// The team label, or empty.
+    pub team: String,
+}
 
-/// Where an alert stands.
+/// An alert that was never told before.
 #[derive(Clone, Debug)]
-pub struct SeriesState {
-    /// Its latest episode.
+pub struct NewSeries {
+    /// Its number.
+    pub id: i64,
+    /// Its source.
+    pub source: String,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// What it is first told with.
+    pub content: Content,
+}
+
+/// A stored series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSeries {
+    /// Its number.
+    pub id: i64,
+    /// Its source.
+    pub source: String,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// What it was first told with; `None` where that was never reckoned.
+    pub content: Option<Digest>,
+}
+
+/// Where an alert stands: its latest episode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// The part that judging moves.
     pub episode: Episode,
-    /// Whether a person acknowledged that.
+    /// Which episode of its series it is, from 1.
+    pub number: i64,
+    /// What it was last told with; `None`: what its series was first told with.
+    pub telling: Option<i64>,
+    /// The digest of that; `None` where it was never reckoned.
+    pub content: Option<Digest>,
+    /// What each sender last said.
+    pub told: Vec<(i64, Memory)>,
+    /// Whether a person acknowledged it.
     pub acknowledged: bool,
-    /// The label set that it was last told with.
-    pub label_set_id: i64,
-    /// The annotations that it was last told with.
-    pub annotation_set_id: i64,
+}
+
+/// What a series was told with later than first.
+#[derive(Clone, Debug)]
+pub struct NewTelling {
+    /// Its number.
+    pub id: i64,
+    /// The series.
+    pub series_id: i64,
+    /// What it was told with.
+    pub content: Content,
+    /// Whether the labels are those of the series; they are not stored again
+    /// then.
+    pub same_labels: bool,
 }
 
 #[derive(FromQueryResult)]
 struct SeriesRow {
     id: i64,
-    fingerprint: String,
+    source: String,
+    fingerprint: Vec<u8>,
+    content: Vec<u8>,
 }
 
-/// Stores the series that are not stored yet, and answers the ids of all.
+/// The stored series with one of these fingerprints, of whichever source.
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put_series(
+pub async fn find_series(
     tx: &Tx,
-    wanted: Vec<SeriesKey>,
-) -> Result<HashMap<SeriesKey, i64>, StorageError> {
-    let mut by_source: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (source, fingerprint) in wanted {
-        by_source.entry(source).or_default().push(fingerprint);
-    }
-    let mut ids = HashMap::new();
-    for (source, fingerprints) in by_source {
-        let found = bulk::find_or_store(
-            &SeriesOf {
-                tx,
-                source: &source,
-            },
-            fingerprints,
-        )
-        .await?;
-        ids.extend(found.into_iter().map(|(f, id)| ((source.clone(), f), id)));
-    }
-    Ok(ids)
-}
-
-/// The series of one source.
-struct SeriesOf<'a> {
-    tx: &'a Tx,
-    source: &'a str,
-}
-
-impl Content for SeriesOf<'_> {
-    type Key = String;
-    const TABLE: &'static str = "series";
-
-    async fn find(&self, wanted: &[String]) -> Result<Vec<(String, i64)>, StorageError> {
-        let keys: Vec<Value> = wanted.iter().map(|f| f.clone().into()).collect();
-        let head = "SELECT id, fingerprint FROM series WHERE source = ? AND fingerprint IN ";
-        let fixed = [self.source.into()];
-        Ok(pairs(
-            bulk::select_in(self.tx, head, &fixed, &keys, "").await?,
-        ))
-    }
-
-    async fn store(&self, missing: &[String]) -> Result<Vec<(String, i64)>, StorageError> {
-        let values = missing
-            .iter()
-            .flat_map(|f| [self.source.into(), f.clone().into()]);
-        let head = "INSERT INTO series (source, fingerprint) VALUES ";
-        let tail = "ON CONFLICT (source, fingerprint) DO NOTHING RETURNING id, fingerprint";
-        Ok(pairs(
-            bulk::insert_returning(self.tx, head, 2, tail, values.collect()).await?,
-        ))
-    }
-}
-
-fn pairs(rows: Vec<SeriesRow>) -> Vec<(String, i64)> {
+    fingerprints: &[Fingerprint],
+) -> Result<Vec<KnownSeries>, StorageError> {
+    let keys = fingerprints.iter().map(|key| bytes(*key)).collect();
+    let head = "SELECT id, source, fingerprint, content FROM series WHERE fingerprint";
+    let rows: Vec<SeriesRow> = bulk::select_in(tx, head, Type::Bytes, keys, "").await?;
     rows.into_iter()
-        .map(|row| (row.fingerprint, row.id))
+        .map(|row| {
+            let corrupt = |_| StorageError::Corrupt {
+                table: "series",
+                column: "fingerprint",
+                id: row.id,
+            };
+            let fingerprint = <[u8; 8]>::try_from(row.fingerprint.as_slice()).map_err(corrupt)?;
+            Ok(KnownSeries {
+                id: row.id,
+                source: row.source,
+                fingerprint: Fingerprint(u64::from_be_bytes(fingerprint)),
+                content: digest(&row.content),
+            })
+        })
         .collect()
 }
 
-#[derive(FromQueryResult)]
-struct LockedRow {
-    last_incident_id: Option<i64>,
+const SERIES: Columns = &[
+    ("id", Type::Big),
+    ("source", Type::Text),
+    ("fingerprint", Type::Bytes),
+    ("content", Type::Bytes),
+    ("labels", Type::Text),
+    ("annotations", Type::Text),
+    ("generator_url", Type::Text),
+    ("message", Type::Text),
+    ("alertname", Type::Text),
+    ("instance", Type::Text),
+    ("severity", Type::Text),
+    ("team", Type::Text),
+];
+
+/// Stores series in the order given, which must be that of (source,
+/// fingerprint), and answers the numbers of those that were stored: on PostgreSQL
+/// another writer may have stored the same ones meanwhile. Whoever stored one
+/// has it to itself until the transaction ends.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn put_series(tx: &Tx, series: Vec<NewSeries>) -> Result<Vec<i64>, StorageError> {
+    let mut rows = Rows::new(SERIES, series.len());
+    let mut ids = Vec::with_capacity(series.len());
+    for one in series {
+        ids.push(one.id);
+        let Content {
+            digest,
+            labels,
+            annotations,
+            generator_url,
+            message,
+            facts,
+        } = one.content;
+        rows.push([
+            one.id.into(),
+            one.source.into(),
+            bytes(one.fingerprint),
+            digest.0.to_vec().into(),
+            labels.into(),
+            annotations.into(),
+            generator_url.into(),
+            message.into(),
+            facts.alertname.into(),
+            facts.instance.into(),
+            facts.severity.into(),
+            facts.team.into(),
+        ]);
+    }
+    match tx.backend {
+        Backend::Sqlite => {
+            bulk::insert(tx, "series", "", rows).await?;
+            Ok(ids)
+        }
+        Backend::Postgres => {
+            let tail = "ON CONFLICT (fingerprint, source) DO NOTHING RETURNING id AS n";
+            let stored: Vec<Number> = bulk::insert_returning(tx, "series", tail, rows).await?;
+            Ok(stored.into_iter().map(|row| row.n).collect())
+        }
+    }
 }
 
 #[derive(FromQueryResult)]
-struct EpisodeRow {
+struct Number {
+    n: i64,
+}
+
+/// Locks series against other writers until the transaction ends, in the order
+/// of their keys, and answers which of them still exist. On SQLite, where the
+/// transaction has everything to itself, there is nothing to lock.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn lock_series(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = match tx.backend {
+        Backend::Sqlite => format!("SELECT id AS n FROM series WHERE id IN ({})", list(tx)),
+        Backend::Postgres => format!(
+            "SELECT id AS n FROM series WHERE id IN ({}) \
+             ORDER BY source COLLATE \"C\", fingerprint FOR NO KEY UPDATE",
+            list(tx)
+        ),
+    };
+    query::numbers(tx, &sql, vec![query::ids(ids)]).await
+}
+
+fn list(tx: &Tx) -> &'static str {
+    query::id_list(tx.backend)
+}
+
+#[derive(FromQueryResult)]
+struct LatestRow {
     id: i64,
     series_id: i64,
+    episode: i64,
     state: i16,
     starts_at: i64,
     ends_at: Option<i64>,
@@ -119,52 +246,50 @@ struct EpisodeRow {
     occurrences: i64,
     senders: i64,
     previous_id: Option<i64>,
-    label_set_id: i64,
-    annotation_set_id: i64,
+    telling_id: Option<i64>,
+    content: Vec<u8>,
+    told: String,
     known_at: Option<i64>,
 }
 
-/// Locks the series against other writers until the transaction ends, in the
-/// order of their keys, and answers where each of them stands; one that never
-/// had an episode is left out.
+/// Where the series stand, by their numbers; one that has no episode is left
+/// out. They must be locked, by a statement of its own: on PostgreSQL the same
+/// one would read the incidents as they were before it waited for the lock.
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn lock_series(
-    tx: &Tx,
-    series: &HashMap<SeriesKey, i64>,
-) -> Result<HashMap<i64, SeriesState>, StorageError> {
-    let mut sorted: Vec<(&SeriesKey, i64)> = series.iter().map(|(key, id)| (key, *id)).collect();
-    sorted.sort_unstable();
-    let keys: Vec<Value> = sorted.into_iter().map(|(_, id)| Value::from(id)).collect();
-    let lock = match tx.backend {
-        Backend::Sqlite => "",
-        Backend::Postgres => "ORDER BY source COLLATE \"C\", fingerprint COLLATE \"C\" FOR UPDATE",
-    };
-    let head = "SELECT last_incident_id FROM series WHERE id IN ";
-    let locked: Vec<LockedRow> = bulk::select_in(tx, head, &[], &keys, lock).await?;
-    // A statement of its own: on PostgreSQL a join would read the incidents as
-    // they were before this transaction had waited for the lock.
-    let latest: Vec<Value> = locked
-        .iter()
-        .filter_map(|row| row.last_incident_id.map(Value::from))
-        .collect();
-    let head = "SELECT id, series_id, state, starts_at, ends_at, not_before, first_seen_at, \
-                last_seen_at, last_entry_at, occurrences, senders, previous_id, label_set_id, \
-                annotation_set_id, known_at FROM incidents WHERE id IN ";
-    let rows: Vec<EpisodeRow> = bulk::select_in(tx, head, &[], &latest, "").await?;
+pub async fn latest_incidents(tx: &Tx, ids: &[i64]) -> Result<Vec<(i64, Latest)>, StorageError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT i.id, i.series_id, i.episode, i.state, i.starts_at, i.ends_at, i.not_before, \
+         i.first_seen_at, i.last_seen_at, i.last_entry_at, i.occurrences, i.senders, \
+         i.previous_id, i.telling_id, i.content, i.told, i.known_at \
+         FROM ({}) s JOIN incidents i ON i.series_id = s.value AND i.episode = \
+         (SELECT MAX(o.episode) FROM incidents o WHERE o.series_id = s.value)",
+        list(tx)
+    );
+    let rows: Vec<LatestRow> = query::all(tx, &sql, vec![query::ids(ids)]).await?;
     rows.into_iter()
         .map(|row| Ok((row.series_id, row.read()?)))
         .collect()
 }
 
-impl EpisodeRow {
-    fn read(self) -> Result<SeriesState, StorageError> {
+impl LatestRow {
+    fn read(self) -> Result<Latest, StorageError> {
         let time = Timestamp::from_micros;
-        Ok(SeriesState {
+        let told = told::read(&self.told).ok_or(StorageError::Corrupt {
+            table: "incidents",
+            column: "told",
+            id: self.id,
+        })?;
+        Ok(Latest {
+            number: self.episode,
+            telling: self.telling_id,
+            content: digest(&self.content),
+            told,
             acknowledged: self.known_at.is_some(),
-            label_set_id: self.label_set_id,
-            annotation_set_id: self.annotation_set_id,
             episode: Episode {
                 id: self.id,
                 state: State::read(self.state, "incidents", "state", self.id)?,
@@ -182,99 +307,96 @@ impl EpisodeRow {
     }
 }
 
-/// Notes the latest incident of each series: pairs of their ids.
+/// What a series is counted by, and the labels it was first told with.
+#[derive(Clone, Debug, FromQueryResult)]
+struct FirstRow {
+    id: i64,
+    labels: String,
+    alertname: String,
+    instance: String,
+    severity: String,
+    team: String,
+}
+
+/// The labels (as JSON) and facts that series were first told with, by their
+/// numbers.
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn save_last_incidents(tx: &Tx, latest: &[(i64, i64)]) -> Result<(), StorageError> {
-    let values = latest
-        .iter()
-        .flat_map(|(series, incident)| [(*series).into(), (*incident).into()]);
-    bulk::insert(
-        tx,
-        "WITH latest (series, incident) AS (VALUES ",
-        2,
-        ") UPDATE series SET last_incident_id = latest.incident FROM latest \
-         WHERE series.id = latest.series",
-        values.collect(),
-    )
-    .await
-}
-
-#[derive(FromQueryResult)]
-struct MemoryRow {
-    series_id: i64,
-    sender_id: i64,
-    status: i16,
-    starts_at: Option<i64>,
-    ends_at: Option<i64>,
-    said_at: i64,
-    late: bool,
-    incident_id: Option<i64>,
-    closed_incident_id: Option<i64>,
-}
-
-/// What one sender last said of each series. The series must be locked.
-///
-/// # Errors
-/// Whatever the database answers.
-pub async fn load_memories(
+pub async fn first_told(
     tx: &Tx,
-    sender: i64,
-    series: &[i64],
-) -> Result<HashMap<MemoryKey, Memory>, StorageError> {
-    let keys: Vec<Value> = series.iter().map(|id| Value::from(*id)).collect();
-    let head = "SELECT series_id, sender_id, status, starts_at, ends_at, said_at, late, \
-                incident_id, closed_incident_id FROM sender_states \
-                WHERE sender_id = ? AND series_id IN ";
-    let rows: Vec<MemoryRow> = bulk::select_in(tx, head, &[sender.into()], &keys, "").await?;
-    let time = Timestamp::from_micros;
-    rows.into_iter()
-        .map(|row| {
-            let memory = Memory {
-                status: Coded::read(row.status, "sender_states", "status", row.series_id)?,
-                starts_at: row.starts_at.map(time),
-                ends_at: row.ends_at.map(time),
-                said_at: time(row.said_at),
-                late: row.late,
-                episode: row.incident_id,
-                closed: row.closed_incident_id,
-            };
-            Ok(((row.series_id, row.sender_id), memory))
-        })
-        .collect()
+    ids: &[i64],
+) -> Result<Vec<(i64, String, Facts)>, StorageError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT id, labels, alertname, instance, severity, team FROM series WHERE id IN ({})",
+        list(tx)
+    );
+    let rows: Vec<FirstRow> = query::all(tx, &sql, vec![query::ids(ids)]).await?;
+    let read = |row: FirstRow| {
+        let facts = Facts {
+            alertname: row.alertname,
+            instance: row.instance,
+            severity: row.severity,
+            team: row.team,
+        };
+        (row.id, row.labels, facts)
+    };
+    Ok(rows.into_iter().map(read).collect())
 }
 
-/// Remembers what the senders said.
+const TELLINGS: Columns = &[
+    ("id", Type::Big),
+    ("series_id", Type::Big),
+    ("annotations", Type::Text),
+    ("generator_url", Type::Text),
+    ("message", Type::Text),
+    ("labels", Type::MaybeText),
+    ("alertname", Type::MaybeText),
+    ("instance", Type::MaybeText),
+    ("severity", Type::MaybeText),
+    ("team", Type::MaybeText),
+];
+
+/// Stores what series were told with later.
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn save_memories(tx: &Tx, memories: &[(MemoryKey, Memory)]) -> Result<(), StorageError> {
-    let micros = |time: Option<Timestamp>| time.map(Timestamp::as_micros);
-    let mut values = Vec::with_capacity(memories.len() * 9);
-    for ((series, sender), memory) in memories {
-        values.extend([
-            (*series).into(),
-            (*sender).into(),
-            memory.status.code().into(),
-            micros(memory.starts_at).into(),
-            micros(memory.ends_at).into(),
-            memory.said_at.as_micros().into(),
-            memory.late.into(),
-            memory.episode.into(),
-            memory.closed.into(),
+pub async fn put_tellings(tx: &Tx, tellings: Vec<NewTelling>) -> Result<(), StorageError> {
+    let mut rows = Rows::new(TELLINGS, tellings.len());
+    for one in tellings {
+        let other = |text: String| Value::from((!one.same_labels).then_some(text));
+        let Content {
+            digest: _,
+            labels,
+            annotations,
+            generator_url,
+            message,
+            facts,
+        } = one.content;
+        rows.push([
+            one.id.into(),
+            one.series_id.into(),
+            annotations.into(),
+            generator_url.into(),
+            message.into(),
+            other(labels),
+            other(facts.alertname),
+            other(facts.instance),
+            other(facts.severity),
+            other(facts.team),
         ]);
     }
-    bulk::insert(
-        tx,
-        "INSERT INTO sender_states (series_id, sender_id, status, starts_at, ends_at, said_at, \
-         late, incident_id, closed_incident_id) VALUES ",
-        9,
-        "ON CONFLICT (series_id, sender_id) DO UPDATE SET status = excluded.status, \
-         starts_at = excluded.starts_at, ends_at = excluded.ends_at, said_at = excluded.said_at, \
-         late = excluded.late, incident_id = excluded.incident_id, \
-         closed_incident_id = excluded.closed_incident_id",
-        values,
-    )
-    .await
+    bulk::insert(tx, "tellings", "", rows).await
+}
+
+/// A fingerprint as it is stored.
+fn bytes(fingerprint: Fingerprint) -> Value {
+    fingerprint.0.to_be_bytes().to_vec().into()
+}
+
+fn digest(stored: &[u8]) -> Option<Digest> {
+    stored.try_into().ok().map(Digest)
 }

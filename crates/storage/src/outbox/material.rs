@@ -59,16 +59,25 @@ pub async fn material(db: &Db, mail: &LeasedMail) -> Result<MailMaterial, Storag
     let sql = "SELECT source, receiver FROM deliveries WHERE id = ?";
     let delivery: Option<DeliveryRow> =
         query::first(db, sql, vec![mail.delivery_id.into()]).await?;
-    let sql = "SELECT e.kind, e.incident_id, l.id AS label_set_id, l.alertname, l.instance, \
-               l.severity, l.team, a.message, l.labels, a.annotations, a.generator_url, \
-               i.starts_at, i.ends_at, i.occurrences \
+    // Where retention has taken the entry meanwhile, the incident tells the
+    // same. What is lost comes before what opened with the same entry.
+    let sql = "SELECT n.kind, n.incident_id, s.id AS series_id, i.starts_at, i.ends_at, \
+               i.occurrences, t.id AS telling_id, COALESCE(t.labels, s.labels) AS labels, \
+               CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END AS alertname, \
+               CASE WHEN t.labels IS NULL THEN s.instance ELSE t.instance END AS instance, \
+               CASE WHEN t.labels IS NULL THEN s.severity ELSE t.severity END AS severity, \
+               CASE WHEN t.labels IS NULL THEN s.team ELSE t.team END AS team, \
+               CASE WHEN t.id IS NULL THEN s.annotations ELSE t.annotations END AS annotations, \
+               CASE WHEN t.id IS NULL THEN s.message ELSE t.message END AS message, \
+               CASE WHEN t.id IS NULL THEN s.generator_url ELSE t.generator_url END \
+               AS generator_url \
                FROM notification_events n \
-               JOIN incident_events e ON e.id = n.event_id \
-               JOIN incidents i ON i.id = e.incident_id \
-               JOIN log_entries g ON g.id = e.entry_id \
-               JOIN label_sets l ON l.id = g.label_set_id \
-               JOIN annotation_sets a ON a.id = g.annotation_set_id \
-               WHERE n.notification_id = ? ORDER BY e.id";
+               JOIN incidents i ON i.id = n.incident_id \
+               JOIN series s ON s.id = i.series_id \
+               LEFT JOIN log_entries g ON g.id = n.entry_id \
+               LEFT JOIN tellings t ON t.id = \
+               CASE WHEN g.id IS NULL THEN i.telling_id ELSE g.telling_id END \
+               WHERE n.notification_id = ? ORDER BY n.entry_id, n.kind DESC, n.incident_id";
     let rows: Vec<EventRow> = query::all(db, sql, vec![mail.id.into()]).await?;
     let events: Result<Vec<ToldEvent>, _> = rows.into_iter().map(EventRow::read).collect();
     let delivery = delivery.unwrap_or_default();
@@ -89,7 +98,8 @@ struct DeliveryRow {
 struct EventRow {
     kind: i16,
     incident_id: i64,
-    label_set_id: i64,
+    series_id: i64,
+    telling_id: Option<i64>,
     alertname: String,
     instance: String,
     severity: String,
@@ -105,14 +115,17 @@ struct EventRow {
 
 impl EventRow {
     fn read(self) -> Result<ToldEvent, StorageError> {
-        let kind = EventKind::read(self.kind, "incident_events", "kind", self.incident_id)?;
+        let kind = EventKind::read(self.kind, "notification_events", "kind", self.incident_id)?;
         let is_end = matches!(kind, EventKind::Resolved | EventKind::Lost);
-        let set = self.label_set_id;
+        let (table, id) = match self.telling_id {
+            Some(id) => ("tellings", id),
+            None => ("series", self.series_id),
+        };
         Ok(ToldEvent {
             kind,
             incident_id: self.incident_id,
-            labels: query::labels(&self.labels, "label_sets", "labels", set)?,
-            annotations: query::labels(&self.annotations, "annotation_sets", "annotations", set)?,
+            labels: query::labels(&self.labels, table, "labels", id)?,
+            annotations: query::labels(&self.annotations, table, "annotations", id)?,
             alertname: self.alertname,
             instance: self.instance,
             severity: self.severity,

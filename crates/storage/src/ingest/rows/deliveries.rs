@@ -5,7 +5,7 @@ use tocsin_core::time::Timestamp;
 
 use super::count;
 use crate::codes::{Coded, DeliveryOutcome};
-use crate::ingest::bulk;
+use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
 
 /// A delivery with its compressed raw body.
@@ -53,27 +53,57 @@ pub struct NewDelivery {
     pub body: Option<Vec<u8>>,
 }
 
+const DELIVERIES: Columns = &[
+    ("id", Type::Big),
+    ("received_at", Type::Big),
+    ("source", Type::Text),
+    ("sender_id", Type::Big),
+    ("outcome", Type::Small),
+    ("reason", Type::MaybeText),
+    ("receiver", Type::Text),
+    ("group_key", Type::Text),
+    ("status", Type::Small),
+    ("version", Type::Text),
+    ("alerts", Type::Big),
+    ("truncated_alerts", Type::Big),
+    ("opened", Type::Big),
+    ("resolved", Type::Big),
+    ("refreshed", Type::Big),
+    ("seen_again", Type::Big),
+    ("late", Type::Big),
+    ("rejected", Type::Text),
+    ("unrouted", Type::Big),
+    ("body_bytes", Type::Big),
+];
+
+const BODIES: Columns = &[
+    ("delivery_id", Type::Big),
+    ("received_at", Type::Big),
+    ("refused", Type::Bool),
+    ("body", Type::Bytes),
+];
+
 /// Stores accepted deliveries.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn put_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<(), StorageError> {
-    let mut values = Vec::with_capacity(deliveries.len() * 20);
-    let mut bodies = Vec::with_capacity(deliveries.len() * 4);
+    let mut rows = Rows::new(DELIVERIES, deliveries.len());
+    let mut bodies = Rows::new(BODIES, deliveries.len());
     for delivery in deliveries {
         let outcome = match delivery.refused {
             None => DeliveryOutcome::Accepted,
             Some(_) => DeliveryOutcome::Refused,
         };
         if let Some(body) = delivery.body {
-            bodies.extend([
+            bodies.push([
                 delivery.id.into(),
                 delivery.received_at.as_micros().into(),
                 delivery.refused.is_some().into(),
                 body.into(),
             ]);
         }
-        values.extend([
+        rows.push([
             delivery.id.into(),
             delivery.received_at.as_micros().into(),
             delivery.source.into(),
@@ -98,24 +128,8 @@ pub async fn put_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<(),
             count(delivery.body_bytes),
         ]);
     }
-    bulk::insert(
-        tx,
-        "INSERT INTO deliveries (id, received_at, source, sender_id, outcome, reason, receiver, \
-         group_key, status, version, alerts, truncated_alerts, opened, resolved, refreshed, \
-         seen_again, late, rejected, unrouted, body_bytes) VALUES ",
-        20,
-        "",
-        values,
-    )
-    .await?;
-    bulk::insert(
-        tx,
-        "INSERT INTO delivery_bodies (delivery_id, received_at, refused, body) VALUES ",
-        4,
-        "",
-        bodies,
-    )
-    .await
+    bulk::insert(tx, "deliveries", "", rows).await?;
+    bulk::insert(tx, "delivery_bodies", "", bodies).await
 }
 
 /// What is kept of refused requests.
@@ -158,6 +172,9 @@ pub async fn put_refused(
 }
 
 fn rejected_json(rejected: &[RejectedAlert]) -> String {
+    if rejected.is_empty() {
+        return "[]".to_owned();
+    }
     let list: Vec<serde_json::Value> = rejected
         .iter()
         .map(|alert| serde_json::json!({"index": alert.index, "reason": alert.reason}))

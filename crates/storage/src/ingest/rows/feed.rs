@@ -4,8 +4,15 @@ use tocsin_core::time::Timestamp;
 
 use crate::changes::{self, Change};
 use crate::codes::Coded;
-use crate::ingest::bulk;
+use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
+
+const CHANGES: Columns = &[
+    ("at", Type::Big),
+    ("kind", Type::Small),
+    ("object_id", Type::Big),
+    ("data", Type::Text),
+];
 
 /// Enters changes of objects into the feed.
 ///
@@ -16,20 +23,19 @@ pub async fn put_changes(
     now: Timestamp,
     changes: &[(i64, Change)],
 ) -> Result<(), StorageError> {
-    let mut values = Vec::with_capacity(changes.len() * 4);
+    let mut rows = Rows::new(CHANGES, changes.len());
     for (object_id, change) in changes {
-        values.extend([
+        rows.push([
             now.as_micros().into(),
             change.kind().code().into(),
             (*object_id).into(),
             change.to_json().into(),
         ]);
     }
-    let head = "WITH happened (at, kind, object_id, data) AS (VALUES ";
-    let tail = format!(
-        ") INSERT INTO changes (transaction_id, at, kind, object_id, data) \
+    let statement = format!(
+        "INSERT INTO changes (transaction_id, at, kind, object_id, data) \
          SELECT {}, at, kind, object_id, data FROM happened",
         changes::transaction_id(tx.backend)
     );
-    bulk::insert(tx, head, 4, &tail, values).await
+    bulk::with(tx, "happened", &statement, rows).await
 }

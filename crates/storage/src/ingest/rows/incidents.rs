@@ -1,11 +1,12 @@
 //! Incidents, as a batch leaves them.
 
-use sea_orm::Value;
-use tocsin_core::judge::Episode;
+use tocsin_core::digest::Digest;
+use tocsin_core::judge::{Episode, Memory};
 
 use super::micros;
 use crate::codes::Coded;
-use crate::ingest::bulk;
+use crate::ingest::bulk::{self, Columns, Rows, Type};
+use crate::ingest::told;
 use crate::{StorageError, Tx};
 
 /// An incident as a batch leaves it.
@@ -15,11 +16,34 @@ pub struct IncidentRow {
     pub episode: Episode,
     /// Whose episode it is.
     pub series_id: i64,
-    /// The label set that it was last told with.
-    pub label_set_id: i64,
-    /// The annotations that it was last told with.
-    pub annotation_set_id: i64,
+    /// Which episode of its series it is, from 1.
+    pub number: i64,
+    /// What it was last told with; `None`: what its series was first told with.
+    pub telling_id: Option<i64>,
+    /// The digest of that.
+    pub content: Option<Digest>,
+    /// What each sender last said; nothing once another episode is the latest.
+    pub told: Vec<(i64, Memory)>,
 }
+
+const INCIDENTS: Columns = &[
+    ("id", Type::Big),
+    ("series_id", Type::Big),
+    ("episode", Type::Big),
+    ("state", Type::Small),
+    ("starts_at", Type::Big),
+    ("ends_at", Type::Big),
+    ("not_before", Type::Big),
+    ("first_seen_at", Type::Big),
+    ("last_seen_at", Type::Big),
+    ("last_entry_at", Type::Big),
+    ("occurrences", Type::Big),
+    ("senders", Type::Big),
+    ("previous_id", Type::Big),
+    ("telling_id", Type::Big),
+    ("content", Type::Bytes),
+    ("told", Type::Text),
+];
 
 /// Stores changed incidents, then new ones, so that an episode has ended
 /// before the next one of its series opens.
@@ -31,42 +55,28 @@ pub async fn put_incidents(
     changed: &[IncidentRow],
     new: &[IncidentRow],
 ) -> Result<(), StorageError> {
-    bulk::insert(
+    bulk::with(
         tx,
-        "WITH now_is (id, series_id, state, starts_at, ends_at, not_before, first_seen_at, \
-         last_seen_at, last_entry_at, occurrences, senders, previous_id, label_set_id, \
-         annotation_set_id) AS (VALUES ",
-        INCIDENT_COLUMNS,
-        ") UPDATE incidents SET state = now_is.state, starts_at = now_is.starts_at, \
+        "now_is",
+        "UPDATE incidents SET state = now_is.state, starts_at = now_is.starts_at, \
          ends_at = now_is.ends_at, last_seen_at = now_is.last_seen_at, \
          last_entry_at = now_is.last_entry_at, occurrences = now_is.occurrences, \
-         senders = now_is.senders, label_set_id = now_is.label_set_id, \
-         annotation_set_id = now_is.annotation_set_id \
-         FROM now_is WHERE incidents.id = now_is.id",
-        incident_values(changed),
+         senders = now_is.senders, telling_id = now_is.telling_id, content = now_is.content, \
+         told = now_is.told FROM now_is WHERE incidents.id = now_is.id",
+        incident_rows(changed),
     )
     .await?;
-    bulk::insert(
-        tx,
-        "INSERT INTO incidents (id, series_id, state, starts_at, ends_at, not_before, \
-         first_seen_at, last_seen_at, last_entry_at, occurrences, senders, previous_id, \
-         label_set_id, annotation_set_id) VALUES ",
-        INCIDENT_COLUMNS,
-        "",
-        incident_values(new),
-    )
-    .await
+    bulk::insert(tx, "incidents", "", incident_rows(new)).await
 }
 
-const INCIDENT_COLUMNS: usize = 14;
-
-fn incident_values(rows: &[IncidentRow]) -> Vec<Value> {
-    let mut values = Vec::with_capacity(rows.len() * INCIDENT_COLUMNS);
-    for row in rows {
+fn incident_rows(incidents: &[IncidentRow]) -> Rows {
+    let mut rows = Rows::new(INCIDENTS, incidents.len());
+    for row in incidents {
         let episode = &row.episode;
-        values.extend([
+        rows.push([
             episode.id.into(),
             row.series_id.into(),
+            row.number.into(),
             episode.state.code().into(),
             episode.starts_at.as_micros().into(),
             micros(episode.ends_at),
@@ -77,9 +87,42 @@ fn incident_values(rows: &[IncidentRow]) -> Vec<Value> {
             episode.occurrences.into(),
             episode.senders.into(),
             episode.previous.into(),
-            row.label_set_id.into(),
-            row.annotation_set_id.into(),
+            row.telling_id.into(),
+            row.content.map_or(Vec::new(), |it| it.0.to_vec()).into(),
+            told::write(&row.told).into(),
         ]);
     }
-    values
+    rows
+}
+
+const SEEN: Columns = &[
+    ("id", Type::Big),
+    ("last_seen_at", Type::Big),
+    ("senders", Type::Big),
+    ("told", Type::Text),
+];
+
+/// Stores incidents that were only seen again. Nothing but the few columns of
+/// that is touched, and so only the index of one of them.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn see_again(tx: &Tx, seen: &[IncidentRow]) -> Result<(), StorageError> {
+    let mut rows = Rows::new(SEEN, seen.len());
+    for row in seen {
+        rows.push([
+            row.episode.id.into(),
+            row.episode.last_seen_at.as_micros().into(),
+            row.episode.senders.into(),
+            told::write(&row.told).into(),
+        ]);
+    }
+    bulk::with(
+        tx,
+        "now_is",
+        "UPDATE incidents SET last_seen_at = now_is.last_seen_at, senders = now_is.senders, \
+         told = now_is.told FROM now_is WHERE incidents.id = now_is.id",
+        rows,
+    )
+    .await
 }

@@ -1,11 +1,11 @@
-//! The log, and what it says of incidents.
+//! The log, and what it does not say of incidents.
 
 use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
 
 use super::micros;
 use crate::codes::{Coded, EntryKind, EventKind};
-use crate::ingest::bulk;
+use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
 
 /// A log entry.
@@ -17,10 +17,10 @@ pub struct NewEntry {
     pub delivery_id: i64,
     /// The incident that it is filed under.
     pub incident_id: i64,
-    /// The alert's labels.
-    pub label_set_id: i64,
-    /// The alert's annotations.
-    pub annotation_set_id: i64,
+    /// The alert.
+    pub series_id: i64,
+    /// What it was told with; `None`: what its series was first told with.
+    pub telling_id: Option<i64>,
     /// When the delivery arrived.
     pub received_at: Timestamp,
     /// What was said.
@@ -33,19 +33,32 @@ pub struct NewEntry {
     pub ends_at: Option<Timestamp>,
 }
 
+const ENTRIES: Columns = &[
+    ("id", Type::Big),
+    ("delivery_id", Type::Big),
+    ("incident_id", Type::Big),
+    ("series_id", Type::Big),
+    ("telling_id", Type::Big),
+    ("received_at", Type::Big),
+    ("status", Type::Small),
+    ("kind", Type::Small),
+    ("starts_at", Type::Big),
+    ("ends_at", Type::Big),
+];
+
 /// Stores log entries.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn put_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageError> {
-    let mut values = Vec::with_capacity(entries.len() * 10);
+    let mut rows = Rows::new(ENTRIES, entries.len());
     for entry in entries {
-        values.extend([
+        rows.push([
             entry.id.into(),
             entry.delivery_id.into(),
             entry.incident_id.into(),
-            entry.label_set_id.into(),
-            entry.annotation_set_id.into(),
+            entry.series_id.into(),
+            entry.telling_id.into(),
             entry.received_at.as_micros().into(),
             entry.status.code().into(),
             entry.kind.code().into(),
@@ -53,56 +66,44 @@ pub async fn put_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageErr
             micros(entry.ends_at),
         ]);
     }
-    bulk::insert(
-        tx,
-        "INSERT INTO log_entries (id, delivery_id, incident_id, label_set_id, annotation_set_id, \
-         received_at, status, kind, starts_at, ends_at) VALUES ",
-        10,
-        "",
-        values,
-    )
-    .await
+    bulk::insert(tx, "log_entries", "", rows).await
 }
 
-/// What happened to an incident.
-#[derive(Clone, Debug)]
-pub struct NewEvent {
-    /// Its number.
-    pub id: i64,
-    /// Whose event it is.
+/// The end of an incident whose resolution never came.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLost {
+    /// Whose end it is.
     pub incident_id: i64,
-    /// What happened.
-    pub kind: EventKind,
     /// When we heard of it.
     pub at: Timestamp,
-    /// The delivery that told it.
+    /// The delivery that showed it.
     pub delivery_id: i64,
-    /// The log entry that told it.
+    /// The log entry that showed it, of the incident that followed.
     pub entry_id: i64,
 }
 
-/// Stores incident events.
+const LOST: Columns = &[
+    ("incident_id", Type::Big),
+    ("kind", Type::Small),
+    ("at", Type::Big),
+    ("delivery_id", Type::Big),
+    ("entry_id", Type::Big),
+];
+
+/// Stores the ends that no entry tells.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] for a second opening or end of an incident.
-pub async fn put_events(tx: &Tx, events: &[NewEvent]) -> Result<(), StorageError> {
-    let mut values = Vec::with_capacity(events.len() * 6);
-    for event in events {
-        values.extend([
-            event.id.into(),
-            event.incident_id.into(),
-            event.kind.code().into(),
-            event.at.as_micros().into(),
-            event.delivery_id.into(),
-            event.entry_id.into(),
+/// [`StorageError::Conflict`] for a second such end of an incident.
+pub async fn put_lost(tx: &Tx, lost: &[NewLost]) -> Result<(), StorageError> {
+    let mut rows = Rows::new(LOST, lost.len());
+    for one in lost {
+        rows.push([
+            one.incident_id.into(),
+            EventKind::Lost.code().into(),
+            one.at.as_micros().into(),
+            one.delivery_id.into(),
+            one.entry_id.into(),
         ]);
     }
-    bulk::insert(
-        tx,
-        "INSERT INTO incident_events (id, incident_id, kind, at, delivery_id, entry_id) VALUES ",
-        6,
-        "",
-        values,
-    )
-    .await
+    bulk::insert(tx, "incident_events", "", rows).await
 }

@@ -6,8 +6,8 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::time::Timestamp;
 
 use super::count;
-use crate::codes::{Coded, Language, NotificationState};
-use crate::ingest::bulk;
+use crate::codes::{Coded, EventKind, Language, NotificationState};
+use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
 
 /// A mail that is owed to one recipient.
@@ -50,8 +50,12 @@ pub struct MailRow {
 pub struct OwedEvent {
     /// The mail.
     pub mail_id: i64,
-    /// The event.
-    pub event_id: i64,
+    /// The log entry that told it.
+    pub entry_id: i64,
+    /// What happened.
+    pub kind: EventKind,
+    /// To which incident.
+    pub incident_id: i64,
     /// Whom the mail is owed to.
     pub recipient_id: i64,
 }
@@ -71,13 +75,43 @@ pub async fn thread_subjects(
     threads: &[String],
 ) -> Result<HashMap<String, String>, StorageError> {
     let keys: Vec<Value> = threads.iter().map(|thread| thread.clone().into()).collect();
-    let head = "SELECT DISTINCT thread_id, subject FROM notifications WHERE thread_id IN ";
-    let rows: Vec<ThreadRow> = bulk::select_in(tx, head, &[], &keys, "").await?;
+    let head = "SELECT DISTINCT thread_id, subject FROM notifications WHERE thread_id";
+    let rows: Vec<ThreadRow> = bulk::select_in(tx, head, Type::Text, keys, "").await?;
     Ok(rows
         .into_iter()
         .map(|row| (row.thread_id, row.subject))
         .collect())
 }
+
+const MAILS: Columns = &[
+    ("id", Type::Big),
+    ("state", Type::Small),
+    ("delivery_id", Type::Big),
+    ("recipient_id", Type::Big),
+    ("to_name", Type::Text),
+    ("to_email", Type::Text),
+    ("language", Type::Small),
+    ("time_zone", Type::Text),
+    ("message_id", Type::Text),
+    ("thread_id", Type::Text),
+    ("subject", Type::Text),
+    ("reasons", Type::Text),
+    ("still_firing", Type::Big),
+    ("still_firing_names", Type::Text),
+    ("truncated_alerts", Type::Big),
+    ("created_at", Type::Big),
+    ("next_attempt_at", Type::Big),
+    ("tries", Type::Big),
+];
+
+const EVENTS: Columns = &[
+    ("notification_id", Type::Big),
+    ("entry_id", Type::Big),
+    ("kind", Type::Small),
+    ("incident_id", Type::Big),
+    ("recipient_id", Type::Big),
+    ("resend", Type::Bool),
+];
 
 /// Puts mails into the outbox.
 ///
@@ -88,9 +122,9 @@ pub async fn put_mails(
     mails: Vec<MailRow>,
     events: &[OwedEvent],
 ) -> Result<(), StorageError> {
-    let mut values = Vec::with_capacity(mails.len() * 18);
+    let mut rows = Rows::new(MAILS, mails.len());
     for mail in mails {
-        values.extend([
+        rows.push([
             mail.id.into(),
             NotificationState::Queued.code().into(),
             mail.delivery_id.into(),
@@ -113,31 +147,17 @@ pub async fn put_mails(
             0i64.into(),
         ]);
     }
-    bulk::insert(
-        tx,
-        "INSERT INTO notifications (id, state, delivery_id, recipient_id, to_name, to_email, \
-         language, time_zone, message_id, thread_id, subject, reasons, still_firing, \
-         still_firing_names, truncated_alerts, created_at, next_attempt_at, tries) VALUES ",
-        18,
-        "",
-        values,
-    )
-    .await?;
-    let mut values = Vec::with_capacity(events.len() * 4);
+    bulk::insert(tx, "notifications", "", rows).await?;
+    let mut rows = Rows::new(EVENTS, events.len());
     for event in events {
-        values.extend([
+        rows.push([
             event.mail_id.into(),
-            event.event_id.into(),
+            event.entry_id.into(),
+            event.kind.code().into(),
+            event.incident_id.into(),
             event.recipient_id.into(),
             false.into(),
         ]);
     }
-    bulk::insert(
-        tx,
-        "INSERT INTO notification_events (notification_id, event_id, recipient_id, resend) VALUES ",
-        4,
-        "",
-        values,
-    )
-    .await
+    bulk::insert(tx, "notification_events", "", rows).await
 }
