@@ -197,8 +197,9 @@ CREATE TABLE notification_events (
 /// Kinds in the backlog: 0, tallies to fold into the roll-ups; 1, series to
 /// index, as a JSON list of their numbers; 2, entries to count, as the JSON
 /// list [first, last]; 3, series to index, as the JSON list [first, last]; 4,
-/// tellings to index, as a JSON list of their numbers. 2 and 3 are what this
-/// migration leaves to be done.
+/// tellings to index, as a JSON list of their numbers; 5, deliveries to count,
+/// as the JSON list [first, last]. 2, 3 and 5 are what this migration leaves to
+/// be done.
 const DERIVED: &str = "
 CREATE TABLE backlog (
     id {key},
@@ -313,7 +314,9 @@ WHERE o.entry_id IS NOT NULL;
 INSERT INTO backlog (kind, data)
 SELECT 2, {range} FROM log_entries GROUP BY id / 10000 ORDER BY 2;
 INSERT INTO backlog (kind, data)
-SELECT 3, {range} FROM series GROUP BY id / 1000 ORDER BY 2
+SELECT 3, {range} FROM series GROUP BY id / 1000 ORDER BY 2;
+INSERT INTO backlog (kind, data)
+SELECT 5, {range} FROM deliveries WHERE outcome = 0 GROUP BY id / 10000 ORDER BY 2
 ";
 
 const DROP: &str = "
@@ -344,7 +347,9 @@ CREATE INDEX incidents_lasted ON incidents ((ends_at - starts_at){then_id}) WHER
 CREATE INDEX log_entries_received ON log_entries (received_at{then_id});
 CREATE INDEX log_entries_series ON log_entries (series_id, received_at{then_id});
 CREATE INDEX log_entries_telling ON log_entries (telling_id) WHERE telling_id IS NOT NULL;
+CREATE INDEX log_entries_late ON log_entries (incident_id) WHERE kind = 3;
 CREATE INDEX incident_events_incident ON incident_events (incident_id, at);
+CREATE INDEX incident_events_lost_at ON incident_events (at) WHERE kind = 3;
 CREATE UNIQUE INDEX incident_events_lost ON incident_events (incident_id) WHERE kind = 3;
 CREATE UNIQUE INDEX notification_events_once ON notification_events (entry_id, kind, recipient_id)
     WHERE NOT resend;
