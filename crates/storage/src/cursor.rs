@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
 
 use crate::query::Conditions;
+use crate::scan::{End, Key, Way};
 
 /// The most rows that a page may have.
 pub const MAX_LIMIT: u32 = 500;
@@ -32,10 +33,10 @@ impl Order {
         }
     }
 
-    fn after(self) -> &'static str {
+    pub(crate) fn way(self) -> Way {
         match self {
-            Self::Asc => ">",
-            Self::Desc => "<",
+            Self::Asc => Way::Up,
+            Self::Desc => Way::Down,
         }
     }
 }
@@ -53,8 +54,12 @@ pub trait SortKey: Copy + Send + Sync {
 pub struct Page<T> {
     /// The rows, in the order asked for.
     pub items: Vec<T>,
-    /// The cursor of the next page; `None` ends the list.
+    /// The cursor of the next page; `None` ends the list. A page may be short
+    /// or empty and have one: then it has examined as many rows as it may.
     pub next: Option<String>,
+    /// The cursor of the page before, in the same order; `None` at the
+    /// beginning.
+    pub prev: Option<String>,
 }
 
 /// Which page of a list is wanted.
@@ -64,6 +69,8 @@ pub struct PageRequest<K> {
     order: Order,
     limit: u32,
     after: Option<Place>,
+    /// The page before `after` is wanted, not the one behind it.
+    backwards: bool,
 }
 
 /// The cursor is not one of this list in this order.
@@ -100,6 +107,8 @@ struct Written {
     id: i64,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     as_of: Option<i64>,
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    backwards: bool,
 }
 
 impl<K: SortKey> PageRequest<K> {
@@ -114,12 +123,17 @@ impl<K: SortKey> PageRequest<K> {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Self, InvalidCursor> {
-        let after = cursor.map(|text| read(text, key, order)).transpose()?;
+        let read = cursor.map(|text| read(text, key, order)).transpose()?;
+        let (after, backwards) = match read {
+            Some((place, backwards)) => (Some(place), backwards),
+            None => (None, false),
+        };
         Ok(Self {
             key,
             order,
             limit: limit.clamp(1, MAX_LIMIT),
             after,
+            backwards,
         })
     }
 
@@ -130,6 +144,7 @@ impl<K: SortKey> PageRequest<K> {
             order,
             limit: limit.clamp(1, MAX_LIMIT),
             after: None,
+            backwards: false,
         }
     }
 
@@ -159,38 +174,103 @@ impl<K: SortKey> PageRequest<K> {
                 .into_iter()
                 .chain([place.value.into(), place.id.into()]);
             conditions.and(
-                &format!("({value}, {id}) {} (?, ?)", self.order.after()),
+                &format!("({value}, {id}) {} (?, ?)", self.way().later()),
                 values,
             );
         }
     }
 
-    /// ` ORDER BY … LIMIT …`. One row more than wanted is read: it tells
-    /// whether a next page exists.
+    /// ` ORDER BY … LIMIT …`, in the order of reading, which is not that of the
+    /// page where a page before is wanted. One row more than wanted is read: it
+    /// tells whether there are further ones.
     pub(crate) fn order_and_limit(&self, value: &str, id: &str) -> String {
-        let order = self.order.sql();
+        let way = self.way().sql();
         format!(
-            " ORDER BY {value} {order}, {id} {order} LIMIT {}",
+            " ORDER BY {value} {way}, {id} {way} LIMIT {}",
             self.limit + 1
         )
     }
 
-    /// ` ORDER BY …` alone.
-    pub(crate) fn order(&self, value: &str, id: &str) -> String {
-        let order = self.order.sql();
-        format!(" ORDER BY {value} {order}, {id} {order}")
+    /// The way in which keys are read.
+    pub(crate) fn way(&self) -> Way {
+        match self.backwards {
+            true => self.order.way().back(),
+            false => self.order.way(),
+        }
     }
 
-    /// The page of the rows read; `place` tells where a row stands.
+    /// Where reading begins, excluded; none for the list's beginning.
+    pub(crate) fn after(&self) -> Option<Key> {
+        self.after.map(|place| Key {
+            value: place.value,
+            tie: place.id,
+        })
+    }
+
+    /// Rows of the page at most.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// The page of the rows that [`PageRequest::order_and_limit`] read; `place`
+    /// tells where a row stands.
     pub(crate) fn page<T>(&self, mut items: Vec<T>, place: impl Fn(&T) -> Place) -> Page<T> {
-        let limit = self.limit as usize;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = match items.last() {
-            Some(last) if more => Some(write(self.key, self.order, place(last))),
-            _ => None,
+        let more = items.len() > self.limit();
+        items.truncate(self.limit());
+        let keys: Vec<Key> = items
+            .iter()
+            .map(|item| {
+                let Place { value, id, .. } = place(item);
+                Key { value, tie: id }
+            })
+            .collect();
+        let end = match keys.last() {
+            Some(last) if more => End::At(*last),
+            _ => End::Exhausted,
         };
-        Page { items, next }
+        self.found(items, &keys, end, None)
+    }
+
+    /// The page of rows found in the order of reading, at `keys`.
+    pub(crate) fn found<T>(
+        &self,
+        mut items: Vec<T>,
+        keys: &[Key],
+        end: End,
+        as_of: Option<Timestamp>,
+    ) -> Page<T> {
+        let cursor = |key: Key, backwards: bool| {
+            let place = Place {
+                value: key.value,
+                id: key.tie,
+                as_of: as_of.map(Timestamp::as_micros),
+            };
+            write(self.key, self.order, place, backwards)
+        };
+        let on = match end {
+            End::At(key) => Some(cursor(key, self.backwards)),
+            End::Exhausted => None,
+        };
+        // Back to where this page began: before its first row, or, where it has
+        // none, from where it was asked for, with the row there.
+        let back = self.after().map(|after| {
+            let from = keys.first().copied().unwrap_or(Key {
+                tie: match self.way() {
+                    Way::Up => after.tie.saturating_add(1),
+                    Way::Down => after.tie.saturating_sub(1),
+                },
+                ..after
+            });
+            cursor(from, !self.backwards)
+        });
+        let (next, prev) = match self.backwards {
+            true => {
+                items.reverse();
+                (back, on)
+            }
+            false => (on, back),
+        };
+        Page { items, next, prev }
     }
 }
 
@@ -200,6 +280,7 @@ impl<T> Page<T> {
         Page {
             items: self.items.into_iter().map(convert).collect(),
             next: self.next,
+            prev: self.prev,
         }
     }
 }
@@ -208,19 +289,20 @@ fn stamp(key: impl SortKey, order: Order) -> String {
     format!("{}.{}", key.name(), order.sql().to_ascii_lowercase())
 }
 
-fn write(key: impl SortKey, order: Order, place: Place) -> String {
+fn write(key: impl SortKey, order: Order, place: Place, backwards: bool) -> String {
     let Place { value, id, as_of } = place;
     let written = Written {
         key: stamp(key, order),
         value,
         id,
         as_of,
+        backwards,
     };
     // Numbers and a plain word always make JSON.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&written).unwrap_or_default())
 }
 
-fn read(text: &str, key: impl SortKey, order: Order) -> Result<Place, InvalidCursor> {
+fn read(text: &str, key: impl SortKey, order: Order) -> Result<(Place, bool), InvalidCursor> {
     let json = URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| InvalidCursor::Unreadable)?;
@@ -228,11 +310,12 @@ fn read(text: &str, key: impl SortKey, order: Order) -> Result<Place, InvalidCur
     if written.key != stamp(key, order) {
         return Err(InvalidCursor::OfAnotherList);
     }
-    Ok(Place {
+    let place = Place {
         value: written.value,
         id: written.id,
         as_of: written.as_of,
-    })
+    };
+    Ok((place, written.backwards))
 }
 
 #[cfg(test)]
@@ -240,9 +323,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Copy)]
-    struct Key(&'static str);
+    struct Name(&'static str);
 
-    impl SortKey for Key {
+    impl SortKey for Name {
         fn name(self) -> &'static str {
             self.0
         }
@@ -255,15 +338,15 @@ mod tests {
             id: 7,
             as_of: Some(9),
         };
-        let cursor = write(Key("a.b"), Order::Desc, place);
-        let again = PageRequest::new(Key("a.b"), Order::Desc, 10, Some(&cursor));
+        let cursor = write(Name("a.b"), Order::Desc, place, false);
+        let again = PageRequest::new(Name("a.b"), Order::Desc, 10, Some(&cursor));
         assert!(again.is_ok_and(|page| page.as_of(Timestamp::from_micros(1)).as_micros() == 9));
         for (key, order) in [("a.c", Order::Desc), ("a.b", Order::Asc)] {
-            let other = PageRequest::new(Key(key), order, 10, Some(&cursor));
+            let other = PageRequest::new(Name(key), order, 10, Some(&cursor));
             assert_eq!(other.err(), Some(InvalidCursor::OfAnotherList));
         }
         for text in ["", "!", "e30", "bnVsbA"] {
-            let unreadable = PageRequest::new(Key("a.b"), Order::Asc, 10, Some(text));
+            let unreadable = PageRequest::new(Name("a.b"), Order::Asc, 10, Some(text));
             assert_eq!(unreadable.err(), Some(InvalidCursor::Unreadable));
         }
     }
@@ -271,7 +354,7 @@ mod tests {
     #[test]
     fn limits_are_brought_into_bounds() {
         for (given, used) in [(0, 1), (1, 1), (500, 500), (501, 500), (u32::MAX, 500)] {
-            assert_eq!(PageRequest::first(Key("a"), Order::Asc, given).limit, used);
+            assert_eq!(PageRequest::first(Name("a"), Order::Asc, given).limit, used);
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Filters of the log and of the incidents, as conditions in SQL.
+//! Filters of the log and of the incidents.
 
 use sea_orm::Value;
-use tocsin_core::alert::Status;
+use tocsin_core::alert::{Facts, Labels, Status};
 use tocsin_core::matcher::Matcher;
+use tocsin_core::search::Searchable;
 use tocsin_core::time::Timestamp;
 
 use crate::codes::{Coded, IncidentState};
-use crate::query::{self, Conditions, Reads};
-use crate::{Backend, StorageError, matching};
+use crate::query::{self, Conditions};
 
 /// A range of time. Open where a side is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,16 +71,6 @@ pub struct IncidentFilter {
     pub last_seen: TimeRange,
 }
 
-/// The columns that a filter is about, in the query that it is put into.
-pub(crate) struct Columns {
-    /// The alias of the table that holds `label_set_id`, `annotation_set_id`,
-    /// `starts_at` and `ends_at`.
-    pub(crate) row: &'static str,
-    /// The SQL for "exists an incident `i` such that", up to its condition, and
-    /// what closes it; both empty where `i` is the row itself.
-    pub(crate) incident: (&'static str, &'static str),
-}
-
 impl TimeRange {
     pub(crate) fn add_to(self, conditions: &mut Conditions, column: &str) {
         if let Some(from) = self.from {
@@ -93,98 +83,63 @@ impl TimeRange {
 }
 
 impl AlertCriteria {
-    /// Adds the conditions. Matchers are tried on their label's values first,
-    /// which is why this reads from the database.
-    pub(crate) async fn add_to(
-        &self,
-        conditions: &mut Conditions,
-        db: &impl Reads,
-        columns: &Columns,
-    ) -> Result<(), StorageError> {
-        let row = columns.row;
-        self.add_label_sets(conditions, db, row).await?;
-        let (exists, end) = columns.incident;
-        if !self.source.is_empty() {
-            let sources = query::text_list(db.backend());
-            conditions.and(
-                &format!(
-                    "{exists}EXISTS (SELECT 1 FROM series fs WHERE fs.id = i.series_id \
-                     AND fs.source IN ({sources})){end}"
-                ),
-                [query::texts(&self.source)],
-            );
-        }
-        if let Some(known) = self.known {
-            let is = if known { KNOWN } else { NOT_KNOWN };
-            conditions.and(&format!("{exists}({is}){end}"), []);
-        }
-        self.starts.add_to(conditions, &format!("{row}.starts_at"));
-        self.ends.add_to(conditions, &format!("{row}.ends_at"));
-        for word in &self.words {
-            let pattern = Value::from(contains(&query::without_nul(word)));
-            conditions.and(
-                &format!(
-                    "EXISTS (SELECT 1 FROM label_sets ws WHERE ws.id = {row}.label_set_id \
-                     AND ws.search LIKE ? ESCAPE '\\') \
-                     OR EXISTS (SELECT 1 FROM annotation_sets wa \
-                     WHERE wa.id = {row}.annotation_set_id AND wa.search LIKE ? ESCAPE '\\')"
-                ),
-                [pattern.clone(), pattern],
-            );
-        }
-        Ok(())
+    /// Whether what was told answers all that is asked of it: facts, source,
+    /// matchers and words. What is asked of one entry or incident (`known`,
+    /// `starts`, `ends`) is not looked at.
+    pub fn matches(&self, source: &str, labels: &Labels, facts: &Facts) -> bool {
+        let any = |wanted: &[String], value: &str| {
+            // NUL is stored as U+FFFD (rule 7).
+            let is = |wanted: &String| {
+                wanted == value || wanted.contains('\0') && query::without_nul(wanted) == value
+            };
+            wanted.is_empty() || wanted.iter().any(is)
+        };
+        any(&self.severity, &facts.severity)
+            && any(&self.team, &facts.team)
+            && any(&self.alertname, &facts.alertname)
+            && any(&self.instance, &facts.instance)
+            && any(&self.source, source)
+            && self.matchers.iter().all(|matcher| matcher.matches(labels))
+            && (self.words.is_empty() || contain(facts, &self.words))
     }
 
-    /// What is asked of the label set, as one condition on its id.
-    async fn add_label_sets(
-        &self,
-        conditions: &mut Conditions,
-        db: &impl Reads,
-        row: &str,
-    ) -> Result<(), StorageError> {
-        let mut sets = Conditions::default();
-        for (column, values) in [
-            ("severity", &self.severity),
-            ("team", &self.team),
-            ("alertname", &self.alertname),
-            ("instance", &self.instance),
-        ] {
-            if !values.is_empty() {
-                let list = query::text_list(db.backend());
-                sets.and(&format!("ls.{column} IN ({list})"), [query::texts(values)]);
-            }
-        }
-        sets.and_all(matching::label_sets(db, &self.matchers, "ls.id").await?);
-        if sets.is_empty() {
-            return Ok(());
-        }
-        let (such, values) = sets.into_parts();
-        let column = self.label_set_column(db.backend(), row);
-        conditions.and(
-            &format!("{column} IN (SELECT ls.id FROM label_sets ls WHERE {such})"),
-            values,
-        );
-        Ok(())
-    }
-
-    /// How `label_set_id` is written. SQLite has no statistics to tell that a
-    /// severity matches a third of the log, where walking the log from its end
-    /// finds a page at once, and an index on label sets would collect and sort
-    /// millions of rows first. A `+` keeps it off that index; where something
-    /// narrow is asked, the index is right.
-    fn label_set_column(&self, backend: Backend, row: &str) -> String {
-        let narrow = !self.alertname.is_empty()
-            || !self.instance.is_empty()
-            || self.matchers.iter().any(|matcher| !matcher.matches_empty());
-        match backend {
-            Backend::Sqlite if !narrow => format!("+{row}.label_set_id"),
-            _ => format!("{row}.label_set_id"),
-        }
+    /// Whether anything is asked of what was told.
+    pub fn asks_of_telling(&self) -> bool {
+        let Self {
+            severity,
+            team,
+            alertname,
+            instance,
+            source,
+            known: _,
+            matchers,
+            words,
+            starts: _,
+            ends: _,
+        } = self;
+        [severity, team, alertname, instance, source, words]
+            .iter()
+            .any(|list| !list.is_empty())
+            || !matchers.is_empty()
     }
 }
 
-const KNOWN: &str = "i.known_at IS NOT NULL OR i.state <> 0";
-const NOT_KNOWN: &str = "i.known_at IS NULL AND i.state = 0";
+/// The condition on an incident `i` that it is acknowledged or has ended, or
+/// neither.
+pub(crate) fn known(is: bool) -> &'static str {
+    match is {
+        true => "i.known_at IS NOT NULL OR i.state <> 0",
+        false => "i.known_at IS NULL AND i.state = 0",
+    }
+}
+
+fn contain(facts: &Facts, words: &[String]) -> bool {
+    let Searchable { subject, message } = Searchable::of(facts);
+    words.iter().all(|word| {
+        let word = query::without_nul(word);
+        subject.contains(&word) || message.contains(&word)
+    })
+}
 
 /// Adds "any of these codes".
 pub(crate) fn any_code<T: Coded>(conditions: &mut Conditions, column: &str, words: &[T]) {
@@ -192,84 +147,5 @@ pub(crate) fn any_code<T: Coded>(conditions: &mut Conditions, column: &str, word
         let places = vec!["?"; words.len()].join(", ");
         let codes = words.iter().map(|word| Value::from(word.code()));
         conditions.and(&format!("{column} IN ({places})"), codes);
-    }
-}
-
-/// The LIKE pattern of "contains `word`", for `ESCAPE '\'`.
-fn contains(word: &str) -> String {
-    let mut pattern = String::with_capacity(word.len() + 2);
-    pattern.push('%');
-    for c in word.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-impl AlertFilter {
-    /// The conditions on `log_entries e`.
-    pub(crate) async fn conditions(&self, db: &impl Reads) -> Result<Conditions, StorageError> {
-        let mut conditions = Conditions::default();
-        any_code(&mut conditions, "e.status", &self.status);
-        self.received.add_to(&mut conditions, "e.received_at");
-        let columns = Columns {
-            row: "e",
-            incident: (
-                "EXISTS (SELECT 1 FROM incidents i WHERE i.id = e.incident_id AND ",
-                ")",
-            ),
-        };
-        self.about.add_to(&mut conditions, db, &columns).await?;
-        Ok(conditions)
-    }
-}
-
-impl IncidentFilter {
-    /// The conditions on `incidents i`. What was last seen before
-    /// `stale_before` is stale while it is open.
-    pub(crate) async fn conditions(
-        &self,
-        db: &impl Reads,
-        stale_before: Timestamp,
-    ) -> Result<Conditions, StorageError> {
-        let mut conditions = Conditions::default();
-        any_code(&mut conditions, "i.state", &self.state);
-        match self.status.as_slice() {
-            [] => {}
-            one if one.iter().all(|status| *status == Status::Firing) => {
-                conditions.and("i.state = 0", []);
-            }
-            one if one.iter().all(|status| *status == Status::Resolved) => {
-                conditions.and("i.state <> 0", []);
-            }
-            _both => {}
-        }
-        if let Some(stale) = self.stale {
-            let is = match stale {
-                true => "i.state = 0 AND i.last_seen_at < ?",
-                false => "i.state <> 0 OR i.last_seen_at >= ?",
-            };
-            conditions.and(is, [stale_before.as_micros().into()]);
-        }
-        self.last_seen.add_to(&mut conditions, "i.last_seen_at");
-        let columns = Columns {
-            row: "i",
-            incident: ("", ""),
-        };
-        self.about.add_to(&mut conditions, db, &columns).await?;
-        Ok(conditions)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::contains;
-
-    #[test]
-    fn nothing_in_a_word_is_a_wildcard() {
-        assert_eq!(contains(r"100%_a\"), r"%100\%\_a\\%");
     }
 }

@@ -115,6 +115,15 @@ pub(crate) fn id_list(backend: Backend) -> &'static str {
     }
 }
 
+/// As [`id_list`], of anything: `value` is one element as JSON, of which `->>`
+/// takes parts.
+pub(crate) fn json_list(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "SELECT value FROM json_each(?)",
+        Backend::Postgres => "SELECT value FROM json_array_elements(CAST(? AS json))",
+    }
+}
+
 /// As [`id_list`], of texts.
 pub(crate) fn text_list(backend: Backend) -> &'static str {
     match backend {

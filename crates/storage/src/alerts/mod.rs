@@ -1,0 +1,174 @@
+//! The log: one alert as one delivery told it, for good.
+
+mod plan;
+mod read;
+mod walk;
+
+use std::sync::Arc;
+
+use tocsin_core::alert::Status;
+use tocsin_core::time::Timestamp;
+
+pub use walk::LogWalk;
+
+use crate::codes::EntryKind;
+use crate::count::{self, Count};
+use crate::cursor::{Page, PageRequest, SortKey};
+use crate::query::Reads;
+use crate::scan::{Effort, Verifier, find};
+use crate::search::{SeriesSet, series_set};
+use crate::telling::{Telling, Tellings};
+use crate::{AlertFilter, StorageError};
+
+/// One log entry with what it points to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertView {
+    /// The entry's number.
+    pub id: i64,
+    /// The delivery that told it.
+    pub delivery_id: i64,
+    /// The incident that it belongs to.
+    pub incident_id: i64,
+    /// When Tocsin received it.
+    pub received_at: Timestamp,
+    /// What the sender said.
+    pub status: Status,
+    /// What it did to its incident.
+    pub kind: EntryKind,
+    /// When the alert began, as told.
+    pub starts_at: Timestamp,
+    /// When it ended, as told.
+    pub ends_at: Option<Timestamp>,
+    /// What it was told with: source, labels, annotations. Shared with the other
+    /// entries that were told the same.
+    pub told: Arc<Telling>,
+    /// The incident is acknowledged or has ended.
+    pub known: bool,
+    /// The incident's memo.
+    pub memo: String,
+}
+
+/// The log is sorted by when an entry was received, then by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByReceived;
+
+impl SortKey for ByReceived {
+    fn name(self) -> &'static str {
+        "alerts.received"
+    }
+}
+
+/// The entries of one incident, by when they were received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByEntry;
+
+impl SortKey for ByEntry {
+    fn name(self) -> &'static str {
+        "incident.entries"
+    }
+}
+
+/// One page of the log.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn list(
+    db: &impl Reads,
+    filter: &AlertFilter,
+    page: &PageRequest<ByReceived>,
+) -> Result<Page<AlertView>, StorageError> {
+    list_within(db, filter, page, &Effort::default()).await
+}
+
+/// As [`list`], reading no more than `effort` says.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn list_within(
+    db: &impl Reads,
+    filter: &AlertFilter,
+    page: &PageRequest<ByReceived>,
+    effort: &Effort,
+) -> Result<Page<AlertView>, StorageError> {
+    let set = series_set(db, &filter.about).await?;
+    let rows = plan::rows(db, filter, &set, page.way(), page.after(), effort).await?;
+    let mut tellings = Tellings::default();
+    let mut verifier = Verifier {
+        about: &filter.about,
+        set: &set,
+        tellings: &mut tellings,
+    };
+    let found = find(db, rows, &mut verifier, page.limit(), effort).await?;
+    let items = read::views(db, &found.hits, &mut tellings).await?;
+    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
+    Ok(page.found(items, &keys, found.end, None))
+}
+
+/// How many entries match, exactly up to [`count::BOUND`] and within bounded
+/// work.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn count(db: &impl Reads, filter: &AlertFilter) -> Result<Count, StorageError> {
+    let set = series_set(db, &filter.about).await?;
+    let effort = Effort::for_counting();
+    let way = crate::scan::Way::Down;
+    let rows = plan::rows(db, filter, &set, way, None, &effort).await?;
+    count::count(db, rows, &filter.about, &set, &effort).await
+}
+
+/// One entry.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn get(db: &impl Reads, id: i64) -> Result<Option<AlertView>, StorageError> {
+    Ok(read::by_ids(db, &[id], &mut Tellings::default())
+        .await?
+        .pop())
+}
+
+/// One page of an incident's entries.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn of_incident(
+    db: &impl Reads,
+    incident_id: i64,
+    page: &PageRequest<ByEntry>,
+) -> Result<Page<AlertView>, StorageError> {
+    let effort = Effort::default();
+    let rows = plan::of_incident(db, incident_id, &[], page.way(), page.after()).await?;
+    let mut tellings = Tellings::default();
+    let mut verifier = Verifier {
+        about: &crate::AlertCriteria::default(),
+        set: &SeriesSet::default(),
+        tellings: &mut tellings,
+    };
+    let found = find(db, rows, &mut verifier, page.limit(), &effort).await?;
+    let items = read::views(db, &found.hits, &mut tellings).await?;
+    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
+    Ok(page.found(items, &keys, found.end, None))
+}
+
+/// The entries of those kinds of an incident that an event is made of: at most
+/// `limit`, newest first.
+///
+/// # Errors
+/// Whatever the database answers.
+pub(crate) async fn last_of_incident(
+    db: &impl Reads,
+    incident_id: i64,
+    kinds: &[EntryKind],
+    limit: usize,
+) -> Result<Vec<AlertView>, StorageError> {
+    let way = crate::scan::Way::Down;
+    let rows = plan::of_incident(db, incident_id, kinds, way, None).await?;
+    let mut tellings = Tellings::default();
+    let mut verifier = Verifier {
+        about: &crate::AlertCriteria::default(),
+        set: &SeriesSet::default(),
+        tellings: &mut tellings,
+    };
+    let found = find(db, rows, &mut verifier, limit, &Effort::default()).await?;
+    read::views(db, &found.hits, &mut tellings).await
+}

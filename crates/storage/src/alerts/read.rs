@@ -1,0 +1,126 @@
+//! Log entries with what they point to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sea_orm::FromQueryResult;
+use tocsin_core::alert::Status;
+
+use super::AlertView;
+use crate::StorageError;
+use crate::codes::{Coded, EntryKind, IncidentState};
+use crate::query::{self, Reads};
+use crate::scan::{Hit, pack, rows};
+use crate::telling::Tellings;
+
+/// The entries in the order of `hits`; those that are gone meanwhile are left
+/// out.
+pub(super) async fn views(
+    db: &impl Reads,
+    hits: &[Hit],
+    tellings: &mut Tellings,
+) -> Result<Vec<AlertView>, StorageError> {
+    let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
+    let found = by_ids(db, &ids, tellings).await?;
+    let mut found: HashMap<i64, AlertView> =
+        found.into_iter().map(|view| (view.id, view)).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// The entries with these numbers, in any order.
+pub(super) async fn by_ids(
+    db: &impl Reads,
+    ids: &[i64],
+    tellings: &mut Tellings,
+) -> Result<Vec<AlertView>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Packed {
+        packed: Option<String>,
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = pack(&[
+        "e.id",
+        "e.delivery_id",
+        "e.incident_id",
+        "e.series_id",
+        "e.telling_id",
+        "e.received_at",
+        "e.status",
+        "e.kind",
+        "e.starts_at",
+        "e.ends_at",
+        "i.state",
+        "i.known_at",
+        "CASE WHEN i.memo = '' THEN 0 ELSE 1 END",
+    ]);
+    let list = query::id_list(db.backend());
+    let sql = format!(
+        "SELECT string_agg({columns}, ';') AS packed FROM log_entries e \
+         JOIN incidents i ON i.id = e.incident_id WHERE e.id IN ({list})"
+    );
+    let packed: Option<Packed> = query::first(db, &sql, vec![query::ids(ids)]).await?;
+    let packed = packed.and_then(|packed| packed.packed);
+    let rows = rows::<13>(packed.as_deref(), "log_entries")?;
+    let which = |row: &[Option<i64>; 13]| (row[3].unwrap_or_default(), row[4]);
+    let told = tellings.read(db, rows.iter().map(which)).await?;
+    let with_memo = rows
+        .iter()
+        .filter(|row| row[12] == Some(1))
+        .filter_map(|row| row[2]);
+    let memos = memos(db, with_memo.collect()).await?;
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(told) = told.get(&which(&row)) else {
+            // Deleted with its series, between two statements.
+            continue;
+        };
+        let [
+            id,
+            delivery_id,
+            incident_id,
+            _,
+            _,
+            received_at,
+            status,
+            kind,
+            starts_at,
+            ends_at,
+            state,
+            _,
+            _,
+        ] = row.map(Option::unwrap_or_default);
+        let code = |code: i64| i16::try_from(code).unwrap_or(-1);
+        let state = IncidentState::read(code(state), "incidents", "state", incident_id)?;
+        views.push(AlertView {
+            id,
+            delivery_id,
+            incident_id,
+            received_at: query::time(received_at),
+            status: Status::read(code(status), "log_entries", "status", id)?,
+            kind: EntryKind::read(code(kind), "log_entries", "kind", id)?,
+            starts_at: query::time(starts_at),
+            ends_at: row[9].map(|_| query::time(ends_at)),
+            told: Arc::clone(told),
+            known: row[11].is_some() || state != IncidentState::Open,
+            memo: memos.get(&incident_id).cloned().unwrap_or_default(),
+        });
+    }
+    Ok(views)
+}
+
+async fn memos(db: &impl Reads, ids: Vec<i64>) -> Result<HashMap<i64, String>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Memo {
+        id: i64,
+        memo: String,
+    }
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let list = query::id_list(db.backend());
+    let sql = format!("SELECT i.id, i.memo FROM incidents i WHERE i.id IN ({list})");
+    let memos: Vec<Memo> = query::all(db, &sql, vec![query::ids(&ids)]).await?;
+    Ok(memos.into_iter().map(|memo| (memo.id, memo.memo)).collect())
+}

@@ -1,0 +1,69 @@
+//! The whole of a filter, chunk by chunk.
+
+use super::{AlertView, plan, read};
+use crate::query::Reads;
+use crate::scan::{Effort, End, Key, Verifier, Way, find};
+use crate::search::{SeriesSet, series_set};
+use crate::telling::Tellings;
+use crate::{AlertFilter, Order, StorageError};
+
+/// Reads all that a filter finds, in the log's order. Each chunk is short
+/// reads of its own, so that no long transaction keeps SQLite's log from being
+/// folded in or PostgreSQL's old rows from being cleared away; what comes or
+/// goes meanwhile may or may not be read, but nothing is read twice.
+#[derive(Debug)]
+pub struct LogWalk {
+    filter: AlertFilter,
+    way: Way,
+    set: Option<SeriesSet>,
+    tellings: Tellings,
+    after: Option<Key>,
+    done: bool,
+}
+
+impl LogWalk {
+    /// Rows of a chunk at most.
+    pub const CHUNK: usize = 4_000;
+
+    /// Begins at the list's beginning.
+    pub fn new(filter: AlertFilter, order: Order) -> Self {
+        Self {
+            filter,
+            way: order.way(),
+            set: None,
+            tellings: Tellings::default(),
+            after: None,
+            done: false,
+        }
+    }
+
+    /// The next entries, at most [`LogWalk::CHUNK`]; `None` at the end. A chunk
+    /// may be empty where much was looked at in vain.
+    ///
+    /// # Errors
+    /// Whatever the database answers. The same chunk can be asked for again.
+    pub async fn next(&mut self, db: &impl Reads) -> Result<Option<Vec<AlertView>>, StorageError> {
+        if self.done {
+            return Ok(None);
+        }
+        let effort = Effort::for_walking();
+        let set = match self.set.take() {
+            Some(set) => set,
+            None => series_set(db, &self.filter.about).await?,
+        };
+        let set = self.set.insert(set);
+        let rows = plan::rows(db, &self.filter, set, self.way, self.after, &effort).await?;
+        let mut verifier = Verifier {
+            about: &self.filter.about,
+            set,
+            tellings: &mut self.tellings,
+        };
+        let found = find(db, rows, &mut verifier, Self::CHUNK, &effort).await?;
+        let views = read::views(db, &found.hits, &mut self.tellings).await?;
+        match found.end {
+            End::At(key) => self.after = Some(key),
+            End::Exhausted => self.done = true,
+        }
+        Ok(Some(views))
+    }
+}

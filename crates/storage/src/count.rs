@@ -1,0 +1,39 @@
+//! Counts of lists, exact as far as that is cheap.
+
+use crate::query::Reads;
+use crate::scan::{Effort, End, Rows, Verifier, find};
+use crate::search::SeriesSet;
+use crate::telling::Tellings;
+use crate::{AlertCriteria, StorageError};
+
+/// The greatest count that is exact.
+pub const BOUND: usize = 10_000;
+
+/// How many rows a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How many were counted.
+    pub value: u64,
+    /// That is all of them; otherwise there are more.
+    pub exact: bool,
+}
+
+/// Counts what of `rows` answers.
+pub(crate) async fn count(
+    db: &impl Reads,
+    rows: Rows,
+    about: &AlertCriteria,
+    set: &SeriesSet,
+    effort: &Effort,
+) -> Result<Count, StorageError> {
+    let mut verifier = Verifier {
+        about,
+        set,
+        tellings: &mut Tellings::default(),
+    };
+    let found = find(db, rows, &mut verifier, BOUND, effort).await?;
+    Ok(Count {
+        value: found.hits.len() as u64,
+        exact: found.end == End::Exhausted,
+    })
+}

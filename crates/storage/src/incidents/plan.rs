@@ -1,0 +1,261 @@
+//! How a page of the incidents is come by.
+
+use sea_orm::FromQueryResult;
+use tocsin_core::alert::Status;
+
+use super::{AsOf, IncidentSort};
+use crate::codes::{Coded, IncidentState};
+use crate::filter::any_code;
+use crate::query::{self, Conditions, Reads};
+use crate::scan::{Effort, Hit, Key, Lane, Lanes, Map, Rows, Such, Way, pack, rows};
+use crate::search::SeriesSet;
+use crate::{IncidentFilter, StorageError, TimeRange};
+
+const TABLE: &str = "incidents";
+
+/// Which incidents, in which order.
+pub(super) struct Plan<'a> {
+    filter: &'a IncidentFilter,
+    sort: IncidentSort,
+    as_of: AsOf,
+    /// The states that are asked for.
+    states: Vec<IncidentState>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(filter: &'a IncidentFilter, sort: IncidentSort, as_of: AsOf) -> Self {
+        let all = [
+            IncidentState::Open,
+            IncidentState::Resolved,
+            IncidentState::Lost,
+        ];
+        let wanted = |state: &IncidentState| {
+            let open = *state == IncidentState::Open;
+            let status = match open {
+                true => Status::Firing,
+                false => Status::Resolved,
+            };
+            (filter.state.is_empty() || filter.state.contains(state))
+                && (filter.status.is_empty() || filter.status.contains(&status))
+                && (open || filter.stale != Some(true))
+                && (open || filter.about.known != Some(false))
+        };
+        Self {
+            filter,
+            sort,
+            as_of,
+            states: all.into_iter().filter(wanted).collect(),
+        }
+    }
+
+    /// The rows that may answer the filter, but for what was told.
+    pub(super) async fn rows(
+        &self,
+        db: &impl Reads,
+        set: &SeriesSet,
+        way: Way,
+        after: Option<Key>,
+        effort: &Effort,
+    ) -> Result<Rows, StorageError> {
+        if self.states.is_empty() {
+            return Ok(Rows::All(Vec::new()));
+        }
+        for narrow in self.narrow(db, set, effort) {
+            if let Some(hits) = self.all(db, narrow, way, after, effort).await? {
+                return Ok(Rows::All(hits));
+            }
+        }
+        let lanes = self.lanes();
+        let rest = self.rest();
+        Ok(Rows::Lanes(Lanes::new(TABLE, lanes, rest, way, after)))
+    }
+
+    /// What may leave so few incidents that they can be sorted here, though no
+    /// index has them in this order.
+    fn narrow(&self, db: &impl Reads, set: &SeriesSet, effort: &Effort) -> Vec<Such> {
+        let mut narrow = Vec::new();
+        let mut add = |conditions: Conditions| narrow.push(conditions.into());
+        if let Some(series) = set.few(effort.few) {
+            let mut such = Conditions::default();
+            let list = query::id_list(db.backend());
+            such.and(&format!("r.series_id IN ({list})"), [query::ids(&series)]);
+            add(such);
+        }
+        for (sort, range, column) in [
+            (
+                IncidentSort::LastSeenAt,
+                self.filter.last_seen,
+                "r.last_seen_at",
+            ),
+            (
+                IncidentSort::StartsAt,
+                self.filter.about.starts,
+                "r.starts_at",
+            ),
+        ] {
+            if self.sort != sort && range != TimeRange::default() {
+                let mut such = Conditions::default();
+                any_code(&mut such, "r.state", &self.states);
+                range.add_to(&mut such, column);
+                add(such);
+            }
+        }
+        if self.sort == IncidentSort::Occurrences && self.states == [IncidentState::Open] {
+            let mut such = Conditions::default();
+            such.and("r.state = 0", []);
+            add(such);
+        }
+        narrow
+    }
+
+    /// All of the narrow part, unless it is too large.
+    async fn all(
+        &self,
+        db: &impl Reads,
+        narrow: Such,
+        way: Way,
+        after: Option<Key>,
+        effort: &Effort,
+    ) -> Result<Option<Vec<Hit>>, StorageError> {
+        #[derive(FromQueryResult)]
+        struct Packed {
+            n: i64,
+            packed: Option<String>,
+        }
+        let most = effort.chunk;
+        let mut rest = Conditions::default();
+        any_code(&mut rest, "r.state", &self.states);
+        let Such { sql, values } = self.rest();
+        if !sql.is_empty() {
+            rest.and(&sql, values);
+        }
+        let rest = Such::from(rest);
+        let now = self.as_of.now.as_micros();
+        let value = match self.sort {
+            IncidentSort::LastSeenAt => "r.last_seen_at".to_owned(),
+            IncidentSort::StartsAt => "r.starts_at".to_owned(),
+            IncidentSort::Duration => format!("COALESCE(r.ends_at, {now}) - r.starts_at"),
+            IncidentSort::Occurrences => "r.occurrences".to_owned(),
+        };
+        let packed = pack(&[&value, "r.id", "r.series_id", "r.telling_id", "r.state"]);
+        let sql = format!(
+            "SELECT COUNT(*) AS n, \
+             string_agg(CASE WHEN {} THEN {packed} ELSE NULL END, ';') AS packed FROM \
+             (SELECT r.id, r.series_id, r.telling_id, r.state, r.starts_at, r.ends_at, \
+             r.last_seen_at, r.occurrences, r.known_at FROM incidents r \
+             WHERE {} LIMIT {}) r",
+            rest.sql,
+            narrow.sql,
+            most + 1,
+        );
+        let mut values = rest.values;
+        values.extend(narrow.values);
+        let read: Option<Packed> = query::first(db, &sql, values).await?;
+        let Some(Packed { n, packed }) = read.filter(|read| read.n <= most as i64) else {
+            return Ok(None);
+        };
+        debug_assert!(n <= most as i64, "bounded");
+        let mut hits = Vec::new();
+        for [value, id, series_id, telling_id, state] in rows::<5>(packed.as_deref(), TABLE)? {
+            let id = id.unwrap_or_default();
+            let mirrored = self.sort == IncidentSort::Duration && state == Some(0);
+            let value = value.unwrap_or_default();
+            hits.push(Hit {
+                key: Key {
+                    value: match self.sort {
+                        IncidentSort::Occurrences => value.max(1),
+                        _ => value,
+                    },
+                    tie: if mirrored { -id } else { id },
+                },
+                id,
+                series_id: series_id.unwrap_or_default(),
+                telling_id,
+            });
+        }
+        if let Some(after) = after {
+            hits.retain(|hit| way.precedes(after, hit.key));
+        }
+        way.sort(&mut hits);
+        Ok(Some(hits))
+    }
+
+    /// Walks along the indexes that have the order.
+    fn lanes(&self) -> Vec<Lane> {
+        let state = |state: &IncidentState| format!("r.state = {}", state.code());
+        let ranged = |column: &'static str, range: TimeRange| {
+            let of_state = |wanted: &IncidentState| {
+                let mut such = Conditions::default();
+                such.and(&state(wanted), []);
+                range.add_to(&mut such, column);
+                if column == "r.last_seen_at" && self.filter.stale == Some(true) {
+                    let before = self.as_of.stale_before.as_micros();
+                    such.and("r.last_seen_at < ?", [before.into()]);
+                }
+                Lane::new(such.into(), column, Map::Plain)
+            };
+            self.states.iter().map(of_state).collect()
+        };
+        match self.sort {
+            IncidentSort::LastSeenAt => ranged("r.last_seen_at", self.filter.last_seen),
+            IncidentSort::StartsAt => ranged("r.starts_at", self.filter.about.starts),
+            IncidentSort::Duration => {
+                let mut lanes = Vec::new();
+                if self.states.contains(&IncidentState::Open) {
+                    let mut such = Conditions::default();
+                    such.and("r.state = 0", []);
+                    self.filter.about.starts.add_to(&mut such, "r.starts_at");
+                    let sum = self.as_of.now.as_micros();
+                    lanes.push(Lane::new(such.into(), "r.starts_at", Map::Mirrored { sum }));
+                }
+                if self.states != [IncidentState::Open] {
+                    let mut such = Conditions::default();
+                    such.and("r.state <> 0", []);
+                    let value = "(r.ends_at - r.starts_at)";
+                    let mut lane = Lane::new(such.into(), value, Map::Plain);
+                    let has = |state| self.states.contains(&state);
+                    if !has(IncidentState::Lost) {
+                        lane.rest = "r.state = 1";
+                    } else if !has(IncidentState::Resolved) {
+                        lane.rest = "r.state = 2";
+                    }
+                    lanes.push(lane);
+                }
+                lanes
+            }
+            IncidentSort::Occurrences => {
+                let mut such = Conditions::default();
+                such.and("r.occurrences > 1", []);
+                let repeated = Lane::new(such.into(), "r.occurrences", Map::Plain);
+                let none = Conditions::default().into();
+                let mut once = Lane::new(none, "r.id", Map::Fixed { value: 1 });
+                once.rest = "r.occurrences < 2";
+                vec![repeated, once]
+            }
+        }
+    }
+
+    /// What no index helps with.
+    fn rest(&self) -> Such {
+        let mut rest = Conditions::default();
+        let about = &self.filter.about;
+        match about.known {
+            Some(true) => rest.and("r.known_at IS NOT NULL OR r.state <> 0", []),
+            Some(false) => rest.and("r.known_at IS NULL AND r.state = 0", []),
+            None => {}
+        }
+        let stale_before = self.as_of.stale_before.as_micros();
+        match self.filter.stale {
+            Some(true) => rest.and("r.last_seen_at < ?", [stale_before.into()]),
+            Some(false) => rest.and("r.state <> 0 OR r.last_seen_at >= ?", [stale_before.into()]),
+            None => {}
+        }
+        if self.sort == IncidentSort::Occurrences && self.states.len() < 3 {
+            any_code(&mut rest, "r.state", &self.states);
+        }
+        self.filter.last_seen.add_to(&mut rest, "r.last_seen_at");
+        about.starts.add_to(&mut rest, "r.starts_at");
+        about.ends.add_to(&mut rest, "r.ends_at");
+        rest.into()
+    }
+}

@@ -1,0 +1,99 @@
+//! Incidents with what they point to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sea_orm::FromQueryResult;
+
+use super::{AsOf, IncidentView};
+use crate::StorageError;
+use crate::codes::{Coded, IncidentState};
+use crate::query::{self, Reads};
+use crate::scan::Hit;
+use crate::telling::Tellings;
+
+/// The incidents in the order of `hits`; those that are gone meanwhile are left
+/// out.
+pub(super) async fn views(
+    db: &impl Reads,
+    hits: &[Hit],
+    tellings: &mut Tellings,
+    as_of: AsOf,
+) -> Result<Vec<IncidentView>, StorageError> {
+    let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
+    let found = by_ids(db, &ids, tellings, as_of).await?;
+    Ok(in_order(&ids, found))
+}
+
+pub(super) fn in_order(ids: &[i64], found: Vec<IncidentView>) -> Vec<IncidentView> {
+    let mut found: HashMap<i64, IncidentView> =
+        found.into_iter().map(|view| (view.id, view)).collect();
+    ids.iter().filter_map(|id| found.remove(id)).collect()
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: i64,
+    series_id: i64,
+    telling_id: Option<i64>,
+    state: i16,
+    starts_at: i64,
+    ends_at: Option<i64>,
+    first_seen_at: i64,
+    last_seen_at: i64,
+    occurrences: i64,
+    senders: i64,
+    previous_id: Option<i64>,
+    known_at: Option<i64>,
+    known_by: Option<String>,
+    memo: String,
+}
+
+/// The incidents with these numbers, in any order.
+pub(super) async fn by_ids(
+    db: &impl Reads,
+    ids: &[i64],
+    tellings: &mut Tellings,
+    as_of: AsOf,
+) -> Result<Vec<IncidentView>, StorageError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT i.id, i.series_id, i.telling_id, i.state, i.starts_at, i.ends_at, \
+         i.first_seen_at, i.last_seen_at, i.occurrences, i.senders, i.previous_id, \
+         i.known_at, i.known_by, i.memo FROM incidents i WHERE i.id IN ({})",
+        query::id_list(db.backend())
+    );
+    let rows: Vec<Row> = query::all(db, &sql, vec![query::ids(ids)]).await?;
+    let wanted = rows.iter().map(|row| (row.series_id, row.telling_id));
+    let told = tellings.read(db, wanted).await?;
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(told) = told.get(&(row.series_id, row.telling_id)) else {
+            // Deleted with its series, between two statements.
+            continue;
+        };
+        let state = IncidentState::read(row.state, "incidents", "state", row.id)?;
+        let open = state == IncidentState::Open;
+        let last_seen_at = query::time(row.last_seen_at);
+        views.push(IncidentView {
+            id: row.id,
+            state,
+            stale: open && last_seen_at < as_of.stale_before,
+            starts_at: query::time(row.starts_at),
+            ends_at: row.ends_at.map(query::time),
+            first_seen_at: query::time(row.first_seen_at),
+            last_seen_at,
+            occurrences: row.occurrences,
+            senders: row.senders,
+            previous_id: row.previous_id,
+            known: row.known_at.is_some() || !open,
+            known_by: row.known_by,
+            known_at: row.known_at.map(query::time),
+            memo: row.memo,
+            told: Arc::clone(told),
+        });
+    }
+    Ok(views)
+}

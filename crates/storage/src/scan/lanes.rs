@@ -1,0 +1,282 @@
+//! Walks along indexes, a few beside each other.
+
+use sea_orm::{FromQueryResult, Value};
+
+use super::packed::{pack, rows};
+use super::{End, Hit, Key, Such, Way};
+use crate::StorageError;
+use crate::query::{self, Reads};
+
+/// How the keys of a list are those of an index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Map {
+    /// The column's value, and the row's number.
+    Plain,
+    /// `sum` less the column's value, and the number's negative: the list is
+    /// the index backwards.
+    Mirrored {
+        /// What value and column add up to.
+        sum: i64,
+    },
+    /// One value for all rows, which are walked by their numbers alone.
+    Fixed {
+        /// The value.
+        value: i64,
+    },
+}
+
+/// Rows that follow each other in an index.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    /// What the index says of them all: its leading columns and the bounds of
+    /// its value. On the row `r`.
+    pub(crate) such: Such,
+    /// The index's value, in SQL. Not used by [`Map::Fixed`].
+    pub(crate) value: &'static str,
+    /// How that becomes a key of the list.
+    pub(crate) map: Map,
+    /// Everything up to here was examined.
+    frontier: Key,
+    done: bool,
+    hits: Vec<Hit>,
+    /// What must hold of this lane's rows alone, without the help of the index.
+    pub(crate) rest: &'static str,
+}
+
+/// Several lanes as one list.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    table: &'static str,
+    way: Way,
+    lanes: Vec<Lane>,
+    /// What else must hold of a row `r`, without the help of the index.
+    rest: Such,
+}
+
+#[derive(FromQueryResult)]
+struct Place {
+    value: i64,
+    id: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Packed {
+    packed: Option<String>,
+}
+
+impl Map {
+    fn key(self, value: i64, id: i64) -> Key {
+        match self {
+            Self::Plain => Key { value, tie: id },
+            Self::Mirrored { sum } => Key {
+                value: sum.saturating_sub(value),
+                tie: -id,
+            },
+            Self::Fixed { value } => Key { value, tie: id },
+        }
+    }
+
+    /// The column's value and the row's number at a key.
+    fn place(self, key: Key) -> (i64, i64) {
+        match self {
+            Self::Plain | Self::Fixed { .. } => (key.value, key.tie),
+            Self::Mirrored { sum } => (sum.saturating_sub(key.value), key.tie.saturating_neg()),
+        }
+    }
+}
+
+impl Lane {
+    pub(crate) fn new(such: Such, value: &'static str, map: Map) -> Self {
+        Self {
+            such,
+            value,
+            map,
+            frontier: Key { value: 0, tie: 0 },
+            done: false,
+            hits: Vec::new(),
+            rest: "",
+        }
+    }
+
+    /// The way along the index.
+    fn way(&self, way: Way) -> Way {
+        match self.map {
+            Map::Mirrored { .. } => way.back(),
+            Map::Plain | Map::Fixed { .. } => way,
+        }
+    }
+
+    /// The condition that a row comes after `key`, or (`through`) up to it.
+    fn beyond(&self, key: Key, comparison: &str, through: bool) -> Such {
+        let equal = if through { "=" } else { "" };
+        let (value, id) = self.map.place(key);
+        match self.map {
+            Map::Fixed { .. } => Such {
+                sql: format!("r.id {comparison}{equal} ?"),
+                values: vec![id.into()],
+            },
+            Map::Plain | Map::Mirrored { .. } => Such {
+                sql: format!("({}, r.id) {comparison}{equal} (?, ?)", self.value),
+                values: vec![value.into(), id.into()],
+            },
+        }
+    }
+
+    fn order(&self, way: Way) -> String {
+        let way = way.sql();
+        match self.map {
+            Map::Fixed { .. } => format!("r.id {way}"),
+            Map::Plain | Map::Mirrored { .. } => format!("{} {way}, r.id {way}", self.value),
+        }
+    }
+}
+
+impl Lanes {
+    /// Rows of `table` that meet `rest`, after `after` (none: from the
+    /// beginning) in the way given.
+    pub(crate) fn new(
+        table: &'static str,
+        lanes: Vec<Lane>,
+        rest: Such,
+        way: Way,
+        after: Option<Key>,
+    ) -> Self {
+        let after = after.unwrap_or(way.beginning());
+        let lanes = lanes
+            .into_iter()
+            .map(|mut lane| {
+                lane.frontier = after;
+                if let Map::Fixed { value } = lane.map {
+                    let beginning = way.beginning();
+                    // Where the list is not at this value yet, the lane is at its
+                    // beginning; where it is past it, at its end.
+                    if after.value != value {
+                        lane.frontier = Key {
+                            value,
+                            tie: beginning.tie,
+                        };
+                        lane.done = way.precedes(lane.frontier, after);
+                    }
+                }
+                lane
+            })
+            .collect();
+        Self {
+            table,
+            way,
+            lanes,
+            rest,
+        }
+    }
+
+    /// Examines about `size` more rows, of the lane that is behind. Returns how
+    /// many.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub(crate) async fn read(
+        &mut self,
+        db: &impl Reads,
+        size: usize,
+    ) -> Result<usize, StorageError> {
+        let way = self.way;
+        let behind = self
+            .lanes
+            .iter_mut()
+            .filter(|lane| !lane.done)
+            .reduce(|a, b| match way.precedes(b.frontier, a.frontier) {
+                true => b,
+                false => a,
+            });
+        let Some(lane) = behind else { return Ok(0) };
+        let along = lane.way(way);
+        let after = lane.beyond(lane.frontier, along.later(), false);
+        let such = match lane.such.sql.as_str() {
+            "" => after.sql,
+            such => format!("{such} AND {}", after.sql),
+        };
+        let mut values: Vec<Value> = lane.such.values.clone();
+        values.extend(after.values);
+        // The place is found first, by the index alone: so the chunk ends at a
+        // known place whatever of it meets the rest.
+        let value = match lane.map {
+            Map::Fixed { .. } => "r.id",
+            Map::Plain | Map::Mirrored { .. } => lane.value,
+        };
+        let sql = format!(
+            "SELECT {value} AS value, r.id FROM {} r WHERE {such} ORDER BY {} LIMIT 1 OFFSET {}",
+            self.table,
+            lane.order(along),
+            size - 1,
+        );
+        let place: Option<Place> = query::first(db, &sql, values.clone()).await?;
+        let mut such = such;
+        if let Some(place) = &place {
+            lane.frontier = lane.map.key(
+                match lane.map {
+                    Map::Fixed { value } => value,
+                    Map::Plain | Map::Mirrored { .. } => place.value,
+                },
+                place.id,
+            );
+            let until = lane.beyond(lane.frontier, along.back().later(), true);
+            such = format!("{such} AND {}", until.sql);
+            values.extend(until.values);
+        } else {
+            lane.done = true;
+        }
+        if !lane.rest.is_empty() {
+            such = format!("{such} AND {}", lane.rest);
+        }
+        if !self.rest.sql.is_empty() {
+            such = format!("{such} AND {}", self.rest.sql);
+            values.extend(self.rest.values.iter().cloned());
+        }
+        let sql = format!(
+            "SELECT string_agg({}, ';') AS packed FROM {} r WHERE {such}",
+            pack(&[value, "r.id", "r.series_id", "r.telling_id"]),
+            self.table,
+        );
+        let chunk: Option<Packed> = query::first(db, &sql, values).await?;
+        let chunk = chunk.and_then(|chunk| chunk.packed);
+        for row in rows::<4>(chunk.as_deref(), self.table)? {
+            let [value, id, series_id, telling_id] = row;
+            let id = id.unwrap_or_default();
+            let value = match lane.map {
+                Map::Fixed { value } => value,
+                Map::Plain | Map::Mirrored { .. } => value.unwrap_or_default(),
+            };
+            lane.hits.push(Hit {
+                key: lane.map.key(value, id),
+                id,
+                series_id: series_id.unwrap_or_default(),
+                telling_id,
+            });
+        }
+        Ok(size)
+    }
+
+    /// What is known to come next, in order, and how far that reaches.
+    pub(crate) fn take(&mut self) -> (Vec<Hit>, End) {
+        let way = self.way;
+        let end = self
+            .lanes
+            .iter()
+            .filter(|lane| !lane.done)
+            .map(|lane| lane.frontier)
+            .reduce(|a, b| if way.precedes(b, a) { b } else { a })
+            .map_or(End::Exhausted, End::At);
+        let mut taken = Vec::new();
+        for lane in &mut self.lanes {
+            match end {
+                End::Exhausted => taken.append(&mut lane.hits),
+                End::At(frontier) => taken.extend(
+                    lane.hits
+                        .extract_if(.., |hit| !way.precedes(frontier, hit.key)),
+                ),
+            }
+        }
+        way.sort(&mut taken);
+        (taken, end)
+    }
+}

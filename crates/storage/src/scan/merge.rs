@@ -1,0 +1,215 @@
+//! The log of a few series: a walk for each, merged.
+
+use std::collections::VecDeque;
+
+use sea_orm::FromQueryResult;
+
+use super::packed::{pack, rows};
+use super::{End, Hit, Key, Such, Way};
+use crate::StorageError;
+use crate::query::{self, Reads};
+
+/// One series, along the index of its entries.
+#[derive(Debug)]
+struct Walk {
+    series_id: i64,
+    /// Everything up to here was read.
+    frontier: Key,
+    done: bool,
+    /// What was read and not taken: a row that meets the rest, or only a place.
+    read: VecDeque<(Key, Option<Hit>)>,
+}
+
+/// The walks, merged.
+#[derive(Debug)]
+pub(crate) struct Merge {
+    way: Way,
+    walks: Vec<Walk>,
+    /// Bounds of `r.received_at`.
+    range: Such,
+    rest: Such,
+    /// Something of every walk was read.
+    begun: bool,
+}
+
+#[derive(FromQueryResult)]
+struct Packed {
+    walk: i64,
+    packed: Option<String>,
+}
+
+impl Merge {
+    /// The entries of `series` within `range` that meet `rest`.
+    pub(crate) fn new(
+        series: &[i64],
+        range: Such,
+        rest: Such,
+        way: Way,
+        after: Option<Key>,
+    ) -> Self {
+        let walks = series
+            .iter()
+            .map(|&series_id| Walk {
+                series_id,
+                frontier: after.unwrap_or(way.beginning()),
+                done: false,
+                read: VecDeque::new(),
+            })
+            .collect();
+        Self {
+            way,
+            walks,
+            range,
+            rest,
+            begun: false,
+        }
+    }
+
+    /// Reads about `size` more rows, of the walks that come first. Returns how
+    /// many rows it read.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub(crate) async fn read(
+        &mut self,
+        db: &impl Reads,
+        size: usize,
+    ) -> Result<usize, StorageError> {
+        let way = self.way;
+        // A walk of which nothing is known is at its frontier.
+        let mut order: Vec<(Key, usize)> = self
+            .walks
+            .iter()
+            .enumerate()
+            .filter(|(_, walk)| !(walk.done && walk.read.is_empty()))
+            .map(|(index, walk)| (walk.head(), index))
+            .collect();
+        match way {
+            Way::Up => order.sort_unstable(),
+            Way::Down => order.sort_unstable_by(|a, b| b.cmp(a)),
+        }
+        if self.begun {
+            // A page of rows is within as many walks, those that come first.
+            order.truncate((size / 8).max(64));
+        }
+        let behind: Vec<usize> = order
+            .into_iter()
+            .map(|(_, index)| index)
+            .filter(|&index| {
+                let walk = &self.walks[index];
+                !walk.done && walk.read.len() <= 1
+            })
+            .collect();
+        // First the heads of all, and more of each where they are few.
+        let least = if self.begun { 4 } else { 1 };
+        let step = (size / behind.len().max(1)).max(least);
+        self.begun = true;
+        if behind.is_empty() {
+            return Ok(0);
+        }
+        let mut list = String::from("[");
+        for &index in &behind {
+            let walk = &self.walks[index];
+            let Key { value, tie } = walk.frontier;
+            let comma = if list.len() > 1 { "," } else { "" };
+            list.push_str(&format!(
+                "{comma}[{index},{},{value},{tie}]",
+                walk.series_id
+            ));
+        }
+        list.push(']');
+        let number = |place: usize| format!("CAST(l.value ->> {place} AS BIGINT)");
+        let meets = match self.rest.sql.as_str() {
+            "" => "1".to_owned(),
+            rest => format!("(CASE WHEN {rest} THEN 1 ELSE 0 END)"),
+        };
+        let within = match self.range.sql.as_str() {
+            "" => String::new(),
+            range => format!(" AND {range}"),
+        };
+        let along = way.sql();
+        let sql = format!(
+            "SELECT {} AS walk, (SELECT string_agg(x.packed, ';') FROM (SELECT {} AS packed \
+             FROM log_entries r WHERE r.series_id = {} \
+             AND (r.received_at, r.id) {} ({}, {}){within} \
+             ORDER BY r.received_at {along}, r.id {along} LIMIT {}) x) AS packed \
+             FROM ({}) l",
+            number(0),
+            pack(&["r.received_at", "r.id", "r.telling_id", &meets]),
+            number(1),
+            way.later(),
+            number(2),
+            number(3),
+            step,
+            query::json_list(db.backend()),
+        );
+        let mut values = self.rest.values.clone();
+        values.extend(self.range.values.iter().cloned());
+        values.push(list.into());
+        let mut examined = 0;
+        let read: Vec<Packed> = query::all(db, &sql, values).await?;
+        for Packed { walk, packed } in read {
+            let place = usize::try_from(walk).unwrap_or(usize::MAX);
+            let Some(walk) = self.walks.get_mut(place) else {
+                continue;
+            };
+            let mut read: Vec<(Key, Option<Hit>)> = Vec::new();
+            for [value, id, telling_id, meets] in rows::<4>(packed.as_deref(), "log_entries")? {
+                let id = id.unwrap_or_default();
+                let key = Key {
+                    value: value.unwrap_or_default(),
+                    tie: id,
+                };
+                let hit = Hit {
+                    key,
+                    id,
+                    series_id: walk.series_id,
+                    telling_id,
+                };
+                read.push((key, (meets == Some(1)).then_some(hit)));
+            }
+            examined += read.len().max(1);
+            match way {
+                Way::Up => read.sort_unstable_by_key(|(key, _)| *key),
+                Way::Down => read.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key)),
+            }
+            walk.done = read.len() < step;
+            if let Some((last, _)) = read.last() {
+                walk.frontier = *last;
+            }
+            walk.read.extend(read);
+        }
+        Ok(examined)
+    }
+
+    /// What is known to come next, in order, and how far that reaches.
+    pub(crate) fn take(&mut self) -> (Vec<Hit>, End) {
+        let way = self.way;
+        let end = self
+            .walks
+            .iter()
+            .filter(|walk| !walk.done)
+            .map(|walk| walk.frontier)
+            .reduce(|a, b| if way.precedes(b, a) { b } else { a })
+            .map_or(End::Exhausted, End::At);
+        let mut taken = Vec::new();
+        for walk in &mut self.walks {
+            while let Some((key, hit)) = walk.read.front() {
+                if matches!(end, End::At(frontier) if way.precedes(frontier, *key)) {
+                    break;
+                }
+                taken.extend(hit);
+                walk.read.pop_front();
+            }
+        }
+        way.sort(&mut taken);
+        (taken, end)
+    }
+}
+
+impl Walk {
+    /// The first key that is known of it, or where it has come to.
+    fn head(&self) -> Key {
+        self.read.front().map_or(self.frontier, |(key, _)| *key)
+    }
+}

@@ -1,0 +1,281 @@
+//! Reading the log and the incidents in order, within bounds.
+//!
+//! A list is walked along an index, in chunks. What the database can decide by
+//! the row itself it decides; what was told (labels, words) is looked at here,
+//! for no database knows the regular expressions and the folding of case that
+//! people search by. The search index says which series may answer at all
+//! ([`crate::search`]), so that few rows are looked at in vain. A page that has
+//! examined as many rows as it may ends there, short or empty, and says where
+//! to go on.
+
+mod lanes;
+mod merge;
+mod packed;
+
+use sea_orm::Value;
+
+pub(crate) use lanes::{Lane, Lanes, Map};
+pub(crate) use merge::Merge;
+pub(crate) use packed::{pack, rows};
+
+use crate::query::{Conditions, Reads};
+use crate::search::SeriesSet;
+use crate::telling::{Tellings, Which};
+use crate::{AlertCriteria, StorageError};
+
+/// How much a page may read. The defaults keep the first page within 20 ms at
+/// ten million entries; tests set less.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rows that are examined for one page.
+    pub rows: usize,
+    /// Rows that one statement examines.
+    pub chunk: usize,
+    /// Series that are few enough to be walked each by itself, and rows that
+    /// are few enough to be sorted here.
+    pub few: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self {
+            rows: 10_000,
+            chunk: 4_000,
+            few: 500,
+        }
+    }
+}
+
+impl Effort {
+    /// A count looks at more than a page does, and still answers soon.
+    pub(crate) fn for_counting() -> Self {
+        Self {
+            rows: 30_000,
+            chunk: 12_000,
+            ..Self::default()
+        }
+    }
+
+    /// Whoever walks through the whole reads in greater steps.
+    pub(crate) fn for_walking() -> Self {
+        Self {
+            rows: 20_000,
+            chunk: 5_000,
+            ..Self::default()
+        }
+    }
+}
+
+/// Where a row stands in a list: by the value sorted by, then by `tie`, which
+/// is made of the row's number and no two rows share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) value: i64,
+    pub(crate) tie: i64,
+}
+
+/// The way in which keys are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Up,
+    Down,
+}
+
+impl Way {
+    pub(crate) fn back(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Up => "ASC",
+            Self::Down => "DESC",
+        }
+    }
+
+    /// The comparison of what comes later.
+    pub(crate) fn later(self) -> &'static str {
+        match self {
+            Self::Up => ">",
+            Self::Down => "<",
+        }
+    }
+
+    /// Whether `a` comes before `b`.
+    pub(crate) fn precedes(self, a: Key, b: Key) -> bool {
+        match self {
+            Self::Up => a < b,
+            Self::Down => a > b,
+        }
+    }
+
+    pub(crate) fn sort(self, hits: &mut [Hit]) {
+        match self {
+            Self::Up => hits.sort_unstable_by_key(|hit| hit.key),
+            Self::Down => hits.sort_unstable_by_key(|hit| std::cmp::Reverse(hit.key)),
+        }
+    }
+
+    /// Before all keys.
+    pub(crate) fn beginning(self) -> Key {
+        let end = match self {
+            Self::Up => i64::MIN,
+            Self::Down => i64::MAX,
+        };
+        Key {
+            value: end,
+            tie: end,
+        }
+    }
+}
+
+/// A row that the database let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) key: Key,
+    pub(crate) id: i64,
+    pub(crate) series_id: i64,
+    pub(crate) telling_id: Option<i64>,
+}
+
+impl Hit {
+    pub(crate) fn which(&self) -> Which {
+        (self.series_id, self.telling_id)
+    }
+}
+
+/// A condition in SQL on the row `r`, with its values.
+#[derive(Clone, Debug)]
+pub(crate) struct Such {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value>,
+}
+
+impl From<Conditions> for Such {
+    fn from(conditions: Conditions) -> Self {
+        let (sql, values) = conditions.into_parts();
+        Self { sql, values }
+    }
+}
+
+/// Where rows come from, in order.
+pub(crate) enum Rows {
+    /// Walks along indexes.
+    Lanes(Lanes),
+    /// The log of a few series.
+    Merge(Merge),
+    /// All there are, already sorted.
+    All(Vec<Hit>),
+}
+
+/// Where reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// There is no more.
+    Exhausted,
+    /// There may be more after this.
+    At(Key),
+}
+
+/// What was found, in the order of reading.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) end: End,
+}
+
+/// Looks at what was told.
+pub(crate) struct Verifier<'a> {
+    pub(crate) about: &'a AlertCriteria,
+    pub(crate) set: &'a SeriesSet,
+    pub(crate) tellings: &'a mut Tellings,
+}
+
+/// Finds up to `limit` rows.
+///
+/// # Errors
+/// Whatever the database answers.
+pub(crate) async fn find(
+    db: &impl Reads,
+    mut rows: Rows,
+    verifier: &mut Verifier<'_>,
+    limit: usize,
+    effort: &Effort,
+) -> Result<Found, StorageError> {
+    let mut hits: Vec<Hit> = Vec::new();
+    let mut spent = 0;
+    let mut size = (limit + 1).max(32);
+    loop {
+        size = size.min(effort.chunk).max(1);
+        let (pending, last) = match &mut rows {
+            Rows::Lanes(lanes) => {
+                spent += lanes.read(db, size).await?;
+                lanes.take()
+            }
+            Rows::Merge(merge) => {
+                spent += merge.read(db, size).await?;
+                merge.take()
+            }
+            Rows::All(all) => (std::mem::take(all), End::Exhausted),
+        };
+        let mut pending = pending.as_slice();
+        while !pending.is_empty() {
+            // No more are looked at than are still wanted: each may cost a
+            // series that has to be read.
+            let (now, later) = pending.split_at(pending.len().min((limit + 1).max(64)));
+            pending = later;
+            spent += verifier.keep(db, now, &mut hits).await?;
+            if hits.len() > limit {
+                hits.truncate(limit);
+                // A page has a row at least.
+                let end = hits.last().map_or(last, |hit| End::At(hit.key));
+                return Ok(Found { hits, end });
+            }
+            let stop = now.last().filter(|_| spent >= effort.rows * 2);
+            if let Some(stop) = stop.filter(|_| !pending.is_empty()) {
+                let end = End::At(stop.key);
+                return Ok(Found { hits, end });
+            }
+        }
+        if last == End::Exhausted || spent >= effort.rows {
+            return Ok(Found { hits, end: last });
+        }
+        size *= 4;
+    }
+}
+
+impl Verifier<'_> {
+    /// Adds those of `hits` that answer to `kept`; returns what that cost, in
+    /// rows.
+    async fn keep(
+        &mut self,
+        db: &impl Reads,
+        hits: &[Hit],
+        kept: &mut Vec<Hit>,
+    ) -> Result<usize, StorageError> {
+        /// What a telling costs that has to be read: as much as a few rows.
+        const TELLING: usize = 4;
+        if !self.about.asks_of_telling() {
+            kept.extend(hits);
+            return Ok(0);
+        }
+        let may: Vec<Hit> = hits
+            .iter()
+            .filter(|hit| self.set.contains(hit.series_id))
+            .copied()
+            .collect();
+        if may.is_empty() {
+            return Ok(0);
+        }
+        let told = self.tellings.read(db, may.iter().map(Hit::which)).await?;
+        let answers = |hit: &&Hit| {
+            told.get(&hit.which())
+                .is_some_and(|told| self.about.matches(&told.source, &told.labels, &told.facts))
+        };
+        kept.extend(may.iter().filter(answers));
+        Ok(told.len() * TELLING)
+    }
+}

@@ -1,0 +1,177 @@
+//! What alerts were told with: labels and annotations, which many log entries
+//! and incidents share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sea_orm::FromQueryResult;
+use tocsin_core::alert::{Facts, Labels};
+
+use crate::StorageError;
+use crate::query::{self, Reads};
+
+/// What a series was told with, at first or later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// The series.
+    pub series_id: i64,
+    /// The later telling; none for the series' own first one.
+    pub telling_id: Option<i64>,
+    /// The source.
+    pub source: String,
+    /// 16 hex digits.
+    pub fingerprint: String,
+    /// alertname, instance, severity, team and message.
+    pub facts: Facts,
+    /// All labels.
+    pub labels: Labels,
+    /// All annotations.
+    pub annotations: Labels,
+    /// Any text; meant to be a link.
+    pub generator_url: String,
+}
+
+/// Names one telling: the series, and the later telling if it is not the first.
+pub(crate) type Which = (i64, Option<i64>);
+
+/// Tellings that were read lately. Bounded: two generations of at most
+/// [`GENERATION`]; what was not asked for in a whole generation is let go.
+#[derive(Debug, Default)]
+pub(crate) struct Tellings {
+    young: HashMap<Which, Arc<Telling>>,
+    old: HashMap<Which, Arc<Telling>>,
+}
+
+/// Tellings of a few kilobytes each.
+const GENERATION: usize = 4_096;
+
+impl Tellings {
+    /// One that is here already.
+    pub(crate) fn get(&mut self, which: Which) -> Option<Arc<Telling>> {
+        if let Some(telling) = self.young.get(&which) {
+            return Some(Arc::clone(telling));
+        }
+        let telling = self.old.remove(&which)?;
+        self.put(which, Arc::clone(&telling));
+        Some(telling)
+    }
+
+    fn put(&mut self, which: Which, telling: Arc<Telling>) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(which, telling);
+    }
+
+    /// All of `wanted` that exist, those that are not here read by at most two
+    /// statements.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] where labels cannot be read.
+    pub(crate) async fn read(
+        &mut self,
+        db: &impl Reads,
+        wanted: impl Iterator<Item = Which>,
+    ) -> Result<HashMap<Which, Arc<Telling>>, StorageError> {
+        let mut found = HashMap::new();
+        let mut series = Vec::new();
+        let mut later = Vec::new();
+        for which in wanted {
+            if found.contains_key(&which) {
+                continue;
+            }
+            match (self.get(which), which) {
+                (Some(telling), _) => {
+                    found.insert(which, telling);
+                }
+                (None, (id, None)) => series.push(id),
+                (None, (_, Some(id))) => later.push(id),
+            }
+        }
+        let list = query::id_list(db.backend());
+        let mut rows: Vec<Row> = Vec::new();
+        if !series.is_empty() {
+            series.sort_unstable();
+            series.dedup();
+            let sql = format!(
+                "SELECT s.id AS series_id, CAST(NULL AS BIGINT) AS telling_id, s.source, \
+                 s.fingerprint, s.labels, s.annotations, s.generator_url, s.message, \
+                 s.alertname, s.instance, s.severity, s.team \
+                 FROM series s WHERE s.id IN ({list})"
+            );
+            rows.extend(query::all::<Row>(db, &sql, vec![query::ids(&series)]).await?);
+        }
+        if !later.is_empty() {
+            later.sort_unstable();
+            later.dedup();
+            let sql = format!(
+                "SELECT t.series_id, t.id AS telling_id, s.source, s.fingerprint, \
+                 COALESCE(t.labels, s.labels) AS labels, t.annotations, t.generator_url, \
+                 t.message, \
+                 CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END AS alertname, \
+                 CASE WHEN t.labels IS NULL THEN s.instance ELSE t.instance END AS instance, \
+                 CASE WHEN t.labels IS NULL THEN s.severity ELSE t.severity END AS severity, \
+                 CASE WHEN t.labels IS NULL THEN s.team ELSE t.team END AS team \
+                 FROM tellings t JOIN series s ON s.id = t.series_id WHERE t.id IN ({list})"
+            );
+            rows.extend(query::all::<Row>(db, &sql, vec![query::ids(&later)]).await?);
+        }
+        for row in rows {
+            let telling = Arc::new(row.into_telling()?);
+            let which = (telling.series_id, telling.telling_id);
+            self.put(which, Arc::clone(&telling));
+            found.insert(which, telling);
+        }
+        Ok(found)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    series_id: i64,
+    telling_id: Option<i64>,
+    source: String,
+    fingerprint: Vec<u8>,
+    labels: String,
+    annotations: String,
+    generator_url: String,
+    message: String,
+    alertname: Option<String>,
+    instance: Option<String>,
+    severity: Option<String>,
+    team: Option<String>,
+}
+
+impl Row {
+    fn into_telling(self) -> Result<Telling, StorageError> {
+        let (table, id) = match self.telling_id {
+            Some(id) => ("tellings", id),
+            None => ("series", self.series_id),
+        };
+        let corrupt = |column| StorageError::Corrupt { table, column, id };
+        let bytes: [u8; 8] = self
+            .fingerprint
+            .try_into()
+            .map_err(|_| StorageError::Corrupt {
+                table: "series",
+                column: "fingerprint",
+                id: self.series_id,
+            })?;
+        Ok(Telling {
+            series_id: self.series_id,
+            telling_id: self.telling_id,
+            source: self.source,
+            fingerprint: format!("{:016x}", u64::from_be_bytes(bytes)),
+            facts: Facts {
+                alertname: self.alertname.ok_or_else(|| corrupt("alertname"))?,
+                instance: self.instance.ok_or_else(|| corrupt("instance"))?,
+                severity: self.severity.ok_or_else(|| corrupt("severity"))?,
+                team: self.team.ok_or_else(|| corrupt("team"))?,
+                message: self.message,
+            },
+            labels: query::labels(&self.labels, table, "labels", id)?,
+            annotations: query::labels(&self.annotations, table, "annotations", id)?,
+            generator_url: self.generator_url,
+        })
+    }
+}
