@@ -1,0 +1,164 @@
+//! A PostgreSQL server of our own, as it comes out of the box: durable, with
+//! its default settings. It stays in `target/bench` for the next run.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, ensure};
+use sqlx::Connection as _;
+
+use super::{Connection, require_reachable, runtime};
+
+/// A running server; it ends with this value.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    data: PathBuf,
+    /// Short, because sockets allow 107 bytes.
+    socket: PathBuf,
+    pid: u32,
+}
+
+impl Cluster {
+    pub(crate) fn start(work: &Path) -> anyhow::Result<Self> {
+        let programs = programs().context(
+            "PostgreSQL's programs are not under /usr/lib/postgresql: install the package \
+             postgresql, or measure with --only sqlite",
+        )?;
+        let home = work.join("postgres");
+        let data = home.join("data");
+        fs::create_dir_all(&home)?;
+        let socket = std::env::temp_dir().join(format!("tocsin-bench-{}", std::process::id()));
+        fs::create_dir_all(&socket)?;
+        fs::set_permissions(&socket, Permissions::from_mode(0o700))?;
+        if is_root() {
+            require_reachable(&data)?;
+            run(Command::new("chown")
+                .arg("postgres")
+                .arg(&home)
+                .arg(&socket))?;
+        }
+        let mut cluster = Self {
+            programs,
+            data,
+            socket,
+            pid: 0,
+        };
+        if !cluster.data.join("PG_VERSION").exists() {
+            run(cluster
+                .program("initdb")
+                .arg("--pgdata")
+                .arg(&cluster.data)
+                .args([
+                    "--username=postgres",
+                    "--auth=trust",
+                    "--encoding=UTF8",
+                    "--locale=C.UTF-8",
+                ]))?;
+        }
+        let settings = format!(
+            "-c listen_addresses='' -c unix_socket_directories='{}'",
+            cluster.socket.display()
+        );
+        let log = home.join("log");
+        run(cluster
+            .program("pg_ctl")
+            .args([
+                "start",
+                "--wait",
+                "--silent",
+                "--options",
+                &settings,
+                "--pgdata",
+            ])
+            .arg(&cluster.data)
+            .arg("--log")
+            .arg(&log))
+        .with_context(|| format!("PostgreSQL does not start, see {}", log.display()))?;
+        let pid_file = fs::read_to_string(cluster.data.join("postmaster.pid"))?;
+        cluster.pid = pid_file.lines().next().unwrap_or_default().trim().parse()?;
+        Ok(cluster)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        let socket = self.socket.display();
+        format!("postgres://postgres@localhost/{database}?host={socket}")
+    }
+
+    /// Runs a statement outside of any database of ours.
+    pub(crate) fn admin(&self, sql: &str) -> anyhow::Result<()> {
+        runtime()?.block_on(async {
+            let connection = sqlx::PgConnection::connect(&self.url("postgres")).await?;
+            Connection::Postgres(connection).run(sql).await
+        })
+    }
+
+    /// PostgreSQL refuses to run as root, so root lets its own user run it.
+    fn program(&self, name: &str) -> Command {
+        let program = self.programs.join(name);
+        if !is_root() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--"]).arg(program);
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // What cannot be stopped here is told by the next start.
+        let _ = run(self
+            .program("pg_ctl")
+            .args(["stop", "--silent", "--mode=fast", "--pgdata"])
+            .arg(&self.data));
+        let _ = fs::remove_dir_all(&self.socket);
+    }
+}
+
+/// The newest server's programs.
+fn programs() -> Option<PathBuf> {
+    let named = std::env::var_os("TOCSIN_TEST_POSTGRES_BIN").map(PathBuf::from);
+    let installed = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut versions: Vec<(u32, PathBuf)> = installed
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort();
+    let newest = versions.pop().map(|(_, programs)| programs);
+    named
+        .or(newest)
+        .filter(|folder| folder.join("initdb").is_file())
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .with_context(|| format!("{} does not start", command.get_program().display()))?;
+    ensure!(
+        status.success(),
+        "{} failed: {status}",
+        command.get_program().display()
+    );
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What a list and a number take with the whole history: every filter, every
+//! pair of filters, and a year of every statistic, one client.
+
+use std::time::Duration;
+
+use crate::{
+    body::stamp,
+    history::History,
+    http::Client,
+    options::Options,
+    report::{Report, Times},
+    targets::Target,
+};
+
+const DAY: i64 = 86_400_000_000;
+
+/// Filters of both lists: (parameter, value), percent-encoded.
+fn filters(until: i64) -> Vec<(&'static str, String)> {
+    let same: [(&'static str, &str); 29] = [
+        ("severity", "warning"),
+        ("severity", "none"),
+        ("severity", "nosuch"),
+        ("team", "ops"),
+        ("team", "%E7%BD%91%E7%BB%9C%E7%BB%84"),
+        ("team", "nosuch"),
+        ("alertname", "DiskWillFill"),
+        ("alertname", "QueueBacklogRarely"),
+        ("alertname", "nosuch"),
+        ("instance", "node-007.example.com%3A9100"),
+        ("instance", "nosuch"),
+        ("source", "prod-a"),
+        ("source", "edge"),
+        ("source", "nosuch"),
+        ("status", "firing"),
+        ("status", "resolved"),
+        ("known", "true"),
+        ("known", "false"),
+        // job="node-exporter", device="dev000003", cluster!="prod-1", instance=~"node-00.*"
+        ("label", "job%3D%22node-exporter%22"),
+        ("label", "device%3D%22dev000003%22"),
+        ("label", "cluster!%3D%22prod-1%22"),
+        ("label", "instance%3D~%22node-00.*%22"),
+        ("label", "device%3D%22nosuch%22"),
+        ("q", "disk"),
+        ("q", "node-123"),
+        // 磁盘, 证书
+        ("q", "%E7%A3%81%E7%9B%98"),
+        ("q", "%E8%AF%81%E4%B9%A6%20node-321"),
+        ("q", "zzqqxx"),
+        // 不存在的
+        ("q", "%E4%B8%8D%E5%AD%98%E5%9C%A8"),
+    ];
+    let mut all: Vec<(&'static str, String)> = same
+        .into_iter()
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+    let middle = until - 180 * DAY;
+    for (name, at) in [
+        ("from", until - DAY),
+        ("to", middle),
+        ("to", until - 400 * DAY),
+        ("startsFrom", until - DAY),
+        ("startsTo", middle),
+        ("endsFrom", until - DAY),
+        ("endsTo", middle),
+    ] {
+        all.push((name, stamp(at)));
+    }
+    all
+}
+
+/// What only incidents have.
+const OF_INCIDENTS: [(&str, &str); 5] = [
+    ("state", "open"),
+    ("state", "resolved"),
+    ("state", "lost"),
+    ("stale", "true"),
+    ("stale", "false"),
+];
+/// Orders of the incidents besides the default.
+const SORTS: [&str; 4] = ["startsAt", "occurrences", "duration", "lastSeenAt"];
+
+/// # Errors
+/// The server does not start or answer.
+pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> anyhow::Result<()> {
+    let target = Target::tocsin(options, &history.place, &[])?;
+    let mut asked = Asked {
+        client: Client::new(target.address),
+        repetitions: options.repetitions,
+        small: options.small,
+    };
+    let until = history.made.until;
+    for (list, own) in [
+        ("alerts", &OF_INCIDENTS[..0]),
+        ("incidents", &OF_INCIDENTS[..]),
+    ] {
+        let mut filters = filters(until);
+        filters.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let one = |(name, value): &(&str, String)| format!("{name}={value}");
+        let mut singles: Vec<String> = filters.iter().map(one).collect();
+        singles.push(String::new());
+        singles.push("order=asc".to_owned());
+        singles.push("limit=500".to_owned());
+        let pairs = filters.iter().enumerate().flat_map(|(index, first)| {
+            let others = filters[index + 1..]
+                .iter()
+                .filter(|other| other.0 != first.0);
+            others.map(move |other| format!("{}&{}", one(first), one(other)))
+        });
+        let pairs: Vec<String> = pairs.collect();
+        let path = |query: &String| format!("/api/v1/{list}?{query}");
+        let times = asked.all(singles.iter().map(path))?;
+        report.queries(history.place.kind, &format!("{list}, one filter"), times);
+        let times = asked.all(pairs.iter().map(path))?;
+        report.queries(history.place.kind, &format!("{list}, two filters"), times);
+        if list == "incidents" {
+            let sorted = SORTS.iter().flat_map(|sort| {
+                let singles = singles.iter();
+                singles.map(move |query| format!("/api/v1/incidents?sort={sort}&{query}"))
+            });
+            let times = asked.all(sorted)?;
+            report.queries(history.place.kind, "incidents, sorted, one filter", times);
+        }
+    }
+    let year = format!(
+        "from={}&to={}",
+        stamp(until - 365 * DAY),
+        stamp(until + DAY)
+    );
+    let statistics = [
+        "summary?",
+        "top?by=alertname&",
+        "top?by=instance&",
+        "top?by=team&",
+        "timeline?bucket=hour&",
+        "timeline?bucket=day&",
+        "heatmap?",
+    ];
+    let statistics = statistics
+        .iter()
+        .map(|path| format!("/api/v1/stats/{path}{year}"));
+    let times = asked.all(statistics)?;
+    report.queries(history.place.kind, "a year of statistics", times);
+    target.stop()
+}
+
+struct Asked {
+    client: Client,
+    repetitions: usize,
+    small: bool,
+}
+
+impl Asked {
+    fn all(&mut self, paths: impl Iterator<Item = String>) -> anyhow::Result<Times> {
+        // Looking whether it works takes few of the pairs.
+        let step = if self.small { 17 } else { 1 };
+        let paths: Vec<String> = paths.step_by(step).collect();
+        let mut times = Times::default();
+        // Round by round, so that a repetition finds what others have left in the caches.
+        for _ in 0..self.repetitions {
+            for path in &paths {
+                let answer = self.client.get(path)?;
+                match answer.status {
+                    200 => times.add(path, answer.time),
+                    status => times.fail(path, status),
+                }
+                if answer.time > Duration::from_secs(20) {
+                    eprintln!("! {path} took {:.0} s", answer.time.as_secs_f64());
+                }
+            }
+        }
+        Ok(times)
+    }
+}
