@@ -29,6 +29,7 @@ pub mod outbox;
 mod pulse;
 mod query;
 mod resend;
+pub mod rollups;
 mod scan;
 pub mod search;
 mod settled;

@@ -1,22 +1,33 @@
 //! Numbers about the log and the incidents.
 //!
-//! Plain aggregates over the rows themselves: what they say is true by
-//! construction, and costs a walk over the time asked for.
+//! A statistic is the sum of the roll-ups of the whole hours in its range
+//! ([`crate::rollups`]), of what is not folded into them yet, and of the log
+//! itself in the part of an hour at either end. Where the log was already
+//! deleted by retention, that hour is taken whole: statistics outlive the log.
 
+mod range;
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
+use tocsin_core::tally::{Counts, Dimension, List, Tallies};
 use tocsin_core::time::Timestamp;
 
-use crate::codes::Coded;
 use crate::query::{self, Conditions, Reads};
+use crate::rollups::{self, Which};
 use crate::{StorageError, TimeRange};
 
-pub use crate::timeline::{Bucket, MAX_POINTS, Timeline, TimelinePoint, timeline};
+pub use crate::rollups::{note_pruned, pruned_before};
+pub use crate::timeline::{
+    Bucket, HOURS_A_WEEK, MAX_POINTS, Timeline, TimelinePoint, heatmap, timeline,
+};
+pub(crate) use range::Stretch;
 
 /// The most values of one breakdown of the summary.
-const MAX_VALUES: u32 = 100;
+const MAX_VALUES: usize = 100;
 
 /// A value and how often it occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +45,8 @@ pub struct Summary {
     pub deliveries: i64,
     /// Log entries.
     pub log_entries: i64,
-    /// Incidents with a log entry in that time.
+    /// Incidents that were open at some time in it: those that began before
+    /// its end, but for those that ended before its beginning.
     pub incidents: i64,
     /// Of those, the ones open now.
     pub open: i64,
@@ -69,19 +81,13 @@ pub enum TopBy {
 }
 
 impl TopBy {
-    fn column(self) -> &'static str {
+    fn dimension(self) -> Dimension {
         match self {
-            Self::Alertname => "alertname",
-            Self::Instance => "instance",
-            Self::Team => "team",
+            Self::Alertname => Dimension::Alertname,
+            Self::Instance => Dimension::Instance,
+            Self::Team => Dimension::Team,
         }
     }
-}
-
-#[derive(FromQueryResult)]
-struct CountRow {
-    value: String,
-    count: i64,
 }
 
 /// The numbers of a range of time.
@@ -94,25 +100,49 @@ pub async fn summary(
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Summary, StorageError> {
-    let mut accepted = Conditions::default();
-    accepted.and("outcome = 0", []);
-    range.add_to(&mut accepted, "received_at");
-    let (such, values) = accepted.into_where();
-    let sql = format!("SELECT COUNT(*) AS n FROM deliveries{such}");
-    let deliveries = query::numbers(db, &sql, values).await?;
-    let by_status = by_status(db, range).await?;
-    let stale_before = now.minus(stale_after);
-    let incidents = incidents(db, range, stale_before).await?;
+    let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
+    let dimensions = [Dimension::Source, Dimension::Severity, Dimension::Team];
+    let codes = dimensions.map(rollups::code);
+    // By dimension: before the range, and in it.
+    let mut lists: [[List; 2]; 3] = Default::default();
+    let spans = [stretch.before(), stretch.whole()];
+    rollups::add(db, &codes, &spans, |found| {
+        let place = codes.iter().position(|code| *code == found.dimension);
+        if let Some(lists) = place.and_then(|place| lists.get_mut(place)) {
+            lists[found.span].add(found.value, found.counts);
+        }
+    })
+    .await?;
+    let parts = [stretch.part_before(), stretch.parts()];
+    for (span, parts) in parts.into_iter().enumerate() {
+        for (from, to) in parts {
+            let part = rollups::recount(db, Which::Received(from, to)).await?;
+            for (dimension, lists) in dimensions.into_iter().zip(&mut lists) {
+                add_tallies(&mut lists[span], &part, dimension);
+            }
+        }
+    }
+    let [[_, sources], [severities_before, severities], [teams_before, teams]] = lists;
+    let sum = total(&severities);
+    let by_severity = incidents(severities_before, &severities);
+    let by_team = incidents(teams_before, &teams);
+    let now = match stretch.is_empty() {
+        true => OpenCounts::default(),
+        false => open(db, range.to, now.minus(stale_after)).await?,
+    };
     Ok(Summary {
-        deliveries: deliveries.first().copied().unwrap_or_default(),
-        log_entries: by_status.iter().map(|(_, count)| count).sum(),
-        incidents: incidents.incidents,
-        open: incidents.open,
-        stale: incidents.stale,
-        unacknowledged: incidents.unacknowledged,
-        by_severity: breakdown(db, range, "severity").await?,
-        by_status,
-        by_team: breakdown(db, range, "team").await?,
+        deliveries: signed(total(&sources).deliveries),
+        log_entries: signed(sum.entries()),
+        incidents: by_severity.iter().map(|count| count.count).sum(),
+        open: now.open,
+        stale: now.stale,
+        unacknowledged: now.unacknowledged,
+        by_severity: most(by_severity, MAX_VALUES),
+        by_status: vec![
+            (Status::Firing, signed(sum.firing)),
+            (Status::Resolved, signed(sum.resolved)),
+        ],
+        by_team: most(by_team, MAX_VALUES),
     })
 }
 
@@ -126,121 +156,108 @@ pub async fn top(
     range: TimeRange,
     limit: u32,
 ) -> Result<Vec<Count>, StorageError> {
-    let mut conditions = Conditions::default();
-    range.add_to(&mut conditions, "e.received_at");
-    let (such, mut values) = conditions.into_where();
-    let column = by.column();
-    let bytewise = query::bytewise(db.backend());
-    values.push(i64::from(limit).into());
-    // Counted by the small number first, so that texts are compared once for
-    // each label set and not once for each entry.
-    let sql = format!(
-        "SELECT l.{column} AS value, CAST(SUM(c.entries) AS BIGINT) AS count \
-         FROM (SELECT e.label_set_id, COUNT(*) AS entries FROM log_entries e{such} \
-         GROUP BY e.label_set_id) c JOIN label_sets l ON l.id = c.label_set_id \
-         GROUP BY l.{column} ORDER BY 2 DESC, l.{column}{bytewise} LIMIT ?"
-    );
-    counts(db, &sql, values).await
-}
-
-async fn counts(
-    db: &impl Reads,
-    sql: &str,
-    values: Vec<Value>,
-) -> Result<Vec<Count>, StorageError> {
-    let rows: Vec<CountRow> = query::all(db, sql, values).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Count {
-            value: row.value,
-            count: row.count,
-        })
-        .collect())
-}
-
-async fn by_status(db: &impl Reads, range: TimeRange) -> Result<Vec<(Status, i64)>, StorageError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        status: i16,
-        count: i64,
+    let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
+    let dimension = by.dimension();
+    let mut list = List::default();
+    rollups::add(
+        db,
+        &[rollups::code(dimension)],
+        &[stretch.whole()],
+        |found| list.add(found.value, found.counts),
+    )
+    .await?;
+    for (from, to) in stretch.parts() {
+        let part = rollups::recount(db, Which::Received(from, to)).await?;
+        add_tallies(&mut list, &part, dimension);
     }
-    let mut conditions = Conditions::default();
-    range.add_to(&mut conditions, "e.received_at");
-    let (such, values) = conditions.into_where();
-    let sql =
-        format!("SELECT e.status, COUNT(*) AS count FROM log_entries e{such} GROUP BY e.status");
-    let mut counts = [(Status::Firing, 0), (Status::Resolved, 0)];
-    let rows: Vec<Row> = query::all(db, &sql, values).await?;
-    for row in rows {
-        let said = Status::read(row.status, "log_entries", "status", 0)?;
-        for (status, count) in &mut counts {
-            if *status == said {
-                *count = row.count;
-            }
+    let entries = list
+        .iter()
+        .filter(|(_, counts)| counts.entries() > 0)
+        .map(|(value, counts)| count(value, signed(counts.entries())));
+    Ok(most(entries.collect(), limit as usize))
+}
+
+fn add_tallies(list: &mut List, tallies: &Tallies, dimension: Dimension) {
+    for hour in tallies.hours() {
+        for (value, counts) in tallies.values(hour, dimension) {
+            list.add(value.as_bytes(), counts);
         }
     }
-    Ok(counts.to_vec())
 }
 
-/// `incidents i` with an entry in the range. Without one, all of them: each has
-/// an entry.
-fn with_entry(range: TimeRange) -> (String, Vec<Value>) {
-    let mut entries = Conditions::default();
-    range.add_to(&mut entries, "e.received_at");
-    if entries.is_empty() {
-        return (String::new(), vec![]);
+fn total(list: &List) -> Counts {
+    let mut sum = Counts::default();
+    for (_, counts) in list.iter() {
+        sum.add(counts);
     }
-    let (such, values) = entries.into_where();
-    let sql = format!(" WHERE i.id IN (SELECT e.incident_id FROM log_entries e{such})");
-    (sql, values)
+    sum
 }
 
-#[derive(FromQueryResult)]
-struct IncidentCounts {
-    incidents: i64,
+/// Began before the end, but for those that ended before the beginning.
+fn incidents(before: List, within: &List) -> Vec<Count> {
+    let mut sums: HashMap<&[u8], i64> = HashMap::new();
+    for (value, counts) in before.iter() {
+        *sums.entry(value).or_default() += signed(counts.opened) - signed(counts.ended);
+    }
+    for (value, counts) in within.iter() {
+        *sums.entry(value).or_default() += signed(counts.opened);
+    }
+    sums.into_iter()
+        .filter(|(_, sum)| *sum > 0)
+        .map(|(value, sum)| count(value, sum))
+        .collect()
+}
+
+/// The first `limit`, most frequent first, and then in the order of the bytes.
+pub(crate) fn most(mut counts: Vec<Count>, limit: usize) -> Vec<Count> {
+    let order = |a: &Count, b: &Count| (Reverse(a.count), &a.value).cmp(&(Reverse(b.count), &b.value));
+    if counts.len() > limit && limit > 0 {
+        counts.select_nth_unstable_by(limit - 1, order);
+    }
+    counts.truncate(limit);
+    counts.sort_unstable_by(order);
+    counts
+}
+
+pub(crate) fn count(value: &[u8], count: i64) -> Count {
+    Count {
+        value: String::from_utf8_lossy(value).into_owned(),
+        count,
+    }
+}
+
+pub(crate) fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[derive(Default, FromQueryResult)]
+struct OpenCounts {
     open: i64,
     stale: i64,
     unacknowledged: i64,
 }
 
-async fn incidents(
+/// The incidents that are open now and began before `to`.
+async fn open(
     db: &impl Reads,
-    range: TimeRange,
+    to: Option<Timestamp>,
     stale_before: Timestamp,
-) -> Result<IncidentCounts, StorageError> {
-    let (such, values) = with_entry(range);
+) -> Result<OpenCounts, StorageError> {
+    let mut conditions = Conditions::default();
+    conditions.and("i.state = 0", []);
+    if let Some(to) = to {
+        conditions.and("i.first_seen_at < ?", [to.as_micros().into()]);
+    }
+    let (such, values) = conditions.into_where();
     let sql = format!(
-        "SELECT COUNT(*) AS incidents, \
-         COUNT(CASE WHEN i.state = 0 THEN 1 END) AS open, \
-         COUNT(CASE WHEN i.state = 0 AND i.last_seen_at < ? THEN 1 END) AS stale, \
-         COUNT(CASE WHEN i.state = 0 AND i.known_at IS NULL THEN 1 END) AS unacknowledged \
+        "SELECT COUNT(*) AS open, \
+         COUNT(CASE WHEN i.last_seen_at < ? THEN 1 END) AS stale, \
+         COUNT(CASE WHEN i.known_at IS NULL THEN 1 END) AS unacknowledged \
          FROM incidents i{such}"
     );
     let values = [stale_before.as_micros().into()]
         .into_iter()
         .chain(values)
         .collect();
-    let counts = query::first(db, &sql, values).await?;
-    Ok(counts.unwrap_or(IncidentCounts {
-        incidents: 0,
-        open: 0,
-        stale: 0,
-        unacknowledged: 0,
-    }))
-}
-
-async fn breakdown(
-    db: &impl Reads,
-    range: TimeRange,
-    column: &str,
-) -> Result<Vec<Count>, StorageError> {
-    let (such, values) = with_entry(range);
-    let bytewise = query::bytewise(db.backend());
-    let sql = format!(
-        "SELECT l.{column} AS value, CAST(SUM(c.incidents) AS BIGINT) AS count \
-         FROM (SELECT i.label_set_id, COUNT(*) AS incidents FROM incidents i{such} \
-         GROUP BY i.label_set_id) c JOIN label_sets l ON l.id = c.label_set_id \
-         GROUP BY l.{column} ORDER BY 2 DESC, l.{column}{bytewise} LIMIT {MAX_VALUES}"
-    );
-    counts(db, &sql, values).await
+    Ok(query::first(db, &sql, values).await?.unwrap_or_default())
 }

@@ -1,21 +1,20 @@
 //! Log entries over time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::FromQueryResult;
-use tocsin_core::alert::Status;
+use tocsin_core::tally::{Counts, Dimension, HOUR};
 use tocsin_core::time::Timestamp;
 
-use crate::codes::Coded;
-use crate::query::{self, Conditions, Reads};
-use crate::stats::Count;
+use crate::query::{self, Reads};
+use crate::rollups::{self, Which};
+use crate::stats::{Count, Stretch, count, most, signed};
 use crate::{StorageError, TimeRange};
 
 /// The most points of a timeline: more than a year of hours.
 pub const MAX_POINTS: usize = 10_000;
 
-/// Rows that are read for them: a point has one for each severity and status.
-const MAX_ROWS: i64 = 100_000;
+/// Hours of a week.
+pub const HOURS_A_WEEK: usize = 7 * 24;
 
 /// The width of a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +26,10 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    fn micros(self) -> i64 {
+    fn hours(self) -> i64 {
         match self {
-            Self::Hour => 3_600_000_000,
-            Self::Day => 86_400_000_000,
+            Self::Hour => 1,
+            Self::Day => 24,
         }
     }
 }
@@ -56,12 +55,34 @@ pub struct Timeline {
     pub points: Vec<TimelinePoint>,
 }
 
-#[derive(FromQueryResult)]
-struct Row {
-    bucket: i64,
-    status: i16,
-    severity: String,
-    count: i64,
+/// Entries by hour; a severity is its place in `severities`.
+#[derive(Default)]
+struct Hours {
+    severities: Vec<Box<[u8]>>,
+    places: HashMap<Box<[u8]>, usize>,
+    hours: BTreeMap<i64, Vec<(usize, Counts)>>,
+}
+
+impl Hours {
+    fn add(&mut self, hour: i64, severity: &[u8], counts: &Counts) {
+        if counts.entries() == 0 {
+            return;
+        }
+        let place = match self.places.get(severity) {
+            Some(place) => *place,
+            None => {
+                let place = self.severities.len();
+                self.severities.push(severity.into());
+                self.places.insert(severity.into(), place);
+                place
+            }
+        };
+        let hour = self.hours.entry(hour).or_default();
+        match hour.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, sum)) => sum.add(counts),
+            None => hour.push((place, *counts)),
+        }
+    }
 }
 
 /// Log entries by hour or day.
@@ -73,47 +94,70 @@ pub async fn timeline(
     bucket: Bucket,
     range: TimeRange,
 ) -> Result<Timeline, StorageError> {
-    let width = bucket.micros();
-    let mut conditions = Conditions::default();
-    range.add_to(&mut conditions, "e.received_at");
-    let (such, values) = conditions.into_where();
-    let sql = format!(
-        "SELECT e.received_at / {width} AS bucket, e.status, l.severity, COUNT(*) AS count \
-         FROM log_entries e JOIN label_sets l ON l.id = e.label_set_id{such} \
-         GROUP BY e.received_at / {width}, e.status, l.severity \
-         ORDER BY 1 DESC LIMIT {MAX_ROWS}"
-    );
-    let rows: Vec<Row> = query::all(db, &sql, values).await?;
-    let cut = rows.len() as i64 == MAX_ROWS;
-    let mut points: BTreeMap<i64, TimelinePoint> = BTreeMap::new();
-    for row in rows {
-        let point = points.entry(row.bucket).or_insert_with(|| TimelinePoint {
-            at: query::time(row.bucket * width),
-            firing: 0,
-            resolved: 0,
-            by_severity: Vec::new(),
-        });
-        match Status::read(row.status, "log_entries", "status", 0)? {
-            Status::Firing => {
-                point.firing += row.count;
-                point.by_severity.push(Count {
-                    value: row.severity,
-                    count: row.count,
-                });
-            }
-            Status::Resolved => point.resolved += row.count,
+    let width = bucket.hours();
+    let hours = hours(db, range, |hour| hour.div_euclid(width)).await?;
+    let surplus = hours.hours.len().saturating_sub(MAX_POINTS);
+    let points = hours.hours.iter().skip(surplus).map(|(number, counts)| {
+        let by_severity = counts
+            .iter()
+            .filter(|(_, counts)| counts.firing > 0)
+            .map(|(place, counts)| count(&hours.severities[*place], signed(counts.firing)));
+        let sum = |field: fn(&Counts) -> u64| counts.iter().map(|(_, counts)| field(counts)).sum();
+        TimelinePoint {
+            at: query::time(number.saturating_mul(width).saturating_mul(HOUR)),
+            firing: signed(sum(|counts| counts.firing)),
+            resolved: signed(sum(|counts| counts.resolved)),
+            by_severity: most(by_severity.collect(), usize::MAX),
+        }
+    });
+    Ok(Timeline {
+        points: points.collect(),
+    })
+}
+
+/// Entries that said firing by the hour of the week: the first hour is number 0
+/// of [`HOURS_A_WEEK`]. `slot` says which one an hour is that begins at a time,
+/// in the zone that is asked about.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn heatmap(
+    db: &impl Reads,
+    range: TimeRange,
+    slot: impl Fn(Timestamp) -> usize,
+) -> Result<Vec<i64>, StorageError> {
+    let hours = hours(db, range, |hour| hour).await?;
+    let mut slots = vec![0; HOURS_A_WEEK];
+    for (hour, counts) in hours.hours {
+        let firing: u64 = counts.iter().map(|(_, counts)| counts.firing).sum();
+        if let Some(sum) = slots.get_mut(slot(query::time(hour.saturating_mul(HOUR)))) {
+            *sum += signed(firing);
         }
     }
-    if cut {
-        // The oldest point may lack some of its rows.
-        points.pop_first();
+    Ok(slots)
+}
+
+/// Entries of the range by what `key` makes of their hour.
+async fn hours(
+    db: &impl Reads,
+    range: TimeRange,
+    key: impl Fn(i64) -> i64,
+) -> Result<Hours, StorageError> {
+    let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
+    let mut hours = Hours::default();
+    rollups::add(db, &[rollups::HOURLY], &[stretch.whole()], |found| {
+        if let Some((hour, severity)) = rollups::from_hourly(found.value) {
+            hours.add(key(hour), severity, found.counts);
+        }
+    })
+    .await?;
+    for (from, to) in stretch.parts() {
+        let part = rollups::recount(db, Which::Received(from, to)).await?;
+        for hour in part.hours() {
+            for (severity, counts) in part.values(hour, Dimension::Severity) {
+                hours.add(key(hour), severity.as_bytes(), counts);
+            }
+        }
     }
-    let surplus = points.len().saturating_sub(MAX_POINTS);
-    let mut points: Vec<TimelinePoint> = points.into_values().skip(surplus).collect();
-    for point in &mut points {
-        point
-            .by_severity
-            .sort_by(|a, b| (b.count, &a.value).cmp(&(a.count, &b.value)));
-    }
-    Ok(Timeline { points })
+    Ok(hours)
 }

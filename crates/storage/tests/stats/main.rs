@@ -1,0 +1,16 @@
+//! Statistics are what a walk over everything that was ever told would say,
+//! whenever they are asked for, on both databases.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed, and says where"
+)]
+
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod common;
+
+mod history;
+mod model;
+mod properties;
+mod upgrade;

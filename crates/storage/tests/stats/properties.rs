@@ -1,0 +1,171 @@
+//! At every step of a random history, whatever is folded by then, and however
+//! often folding was given up half-way.
+
+use tocsin_core::tally::{HOUR, Tallies};
+use tocsin_core::time::Timestamp;
+use tocsin_storage::{TimeRange, backlog, rollups};
+
+use crate::common::TestDb;
+use crate::history::{BEGIN, History};
+
+crate::on_both!(
+    statistics_equal_a_full_scan,
+    many_parts_of_a_bucket_become_few,
+    several_folders_count_everything_once,
+    where_the_log_has_gaps_hours_are_whole,
+);
+
+/// Long enough for several of the second widest buckets, and over a border of
+/// the widest ones.
+const HOURS: i64 = 24 * 40;
+
+/// Folds a slice, or gives up half-way; says whether there was one.
+async fn fold(test: &TestDb, commit: bool) -> bool {
+    let Some(slice) = rollups::prepare(&test.db).await.unwrap() else {
+        return false;
+    };
+    let tx = test.db.begin().await.unwrap();
+    let folded = rollups::put(&tx, slice).await.unwrap();
+    assert!(folded.any);
+    if commit {
+        tx.commit().await.unwrap();
+        rollups::merge(&test.db, &folded.to_merge).await.unwrap();
+    } else {
+        tx.rollback().await.unwrap();
+    }
+    true
+}
+
+async fn compare_some(history: &mut History, test: &TestDb, now: i64) {
+    history.compare(test, TimeRange::default(), now).await;
+    for _ in 0..3 {
+        let mut side = || {
+            let given = history.below(4) > 0;
+            let time = history.time(HOURS);
+            given.then(|| Timestamp::from_micros(time))
+        };
+        let range = TimeRange {
+            from: side(),
+            to: side(),
+        };
+        history.compare(test, range, now).await;
+    }
+}
+
+async fn statistics_equal_a_full_scan(test: &TestDb) {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut history = History::new(seed);
+    let mut now = BEGIN * HOUR;
+    let mut sum = Tallies::default();
+    for step in 0..60 {
+        now += (HOURS * HOUR / 60) * history.below(3) as i64 + history.below(1_000) as i64;
+        let tallies = history.batch(now);
+        history.store(test, &tallies).await;
+        sum.merge(tallies);
+        match history.below(5) {
+            0 => assert!(fold(test, false).await),
+            1 | 2 => assert!(fold(test, true).await),
+            3 => _ = rollups::tidy(&test.db, now / HOUR).await.unwrap(),
+            _ => {}
+        }
+        if step % 6 == 5 {
+            compare_some(&mut history, test, now).await;
+        }
+    }
+    while fold(test, true).await {}
+    assert_eq!(backlog::size(&test.db).await.unwrap(), 0);
+    compare_some(&mut history, test, now).await;
+    while rollups::tidy(&test.db, i64::MAX).await.unwrap() > 0 {}
+    compare_some(&mut history, test, now).await;
+    assert_eq!(rollups::from_log(&test.db).await.unwrap(), sum);
+}
+
+async fn many_parts_of_a_bucket_become_few(test: &TestDb) {
+    let mut history = History::new(1);
+    for second in 0..100 {
+        let tallies = history.batch((BEGIN * 3_600 + second) * 1_000_000);
+        history.store(test, &tallies).await;
+        fold(test, true).await;
+    }
+    let sql = "SELECT COUNT(*) FROM rollups GROUP BY dimension, level, bucket ORDER BY 1 DESC";
+    let most = test.number(sql, vec![]).await;
+    assert!(most <= 10, "{most}");
+    history
+        .compare(test, TimeRange::default(), BEGIN * HOUR)
+        .await;
+    // An hour later it is over, and a single part.
+    rollups::tidy(&test.db, BEGIN + 1).await.unwrap();
+    let sql = "SELECT COUNT(*) FROM rollups WHERE level = 0";
+    assert_eq!(test.number(sql, vec![]).await, 5);
+    history
+        .compare(test, TimeRange::default(), BEGIN * HOUR)
+        .await;
+}
+
+async fn several_folders_count_everything_once(test: &TestDb) {
+    let mut history = History::new(2);
+    for second in 0..40 {
+        // Of a size that one slice does not take all.
+        let mut tallies = history.batch((BEGIN * 3_600 + second) * 1_000_000);
+        let extra = format!("{:01$}", second, 20_000);
+        let counts = tocsin_core::tally::Counts {
+            opened: 1,
+            ended: 1,
+            ..Default::default()
+        };
+        let dimension = tocsin_core::tally::Dimension::Instance;
+        tallies.add(BEGIN, dimension, &extra, &counts);
+        history.store(test, &tallies).await;
+    }
+    let folder = || async {
+        while backlog::size(&test.db).await.unwrap() > 0 {
+            let folded = rollups::fold(&test.db).await.unwrap();
+            rollups::merge(&test.db, &folded.to_merge).await.unwrap();
+        }
+    };
+    tokio::join!(folder(), folder(), folder());
+    history
+        .compare(test, TimeRange::default(), BEGIN * HOUR)
+        .await;
+}
+
+async fn where_the_log_has_gaps_hours_are_whole(test: &TestDb) {
+    let mut history = History::new(3);
+    for minute in 0..200 {
+        let tallies = history.batch((BEGIN * 60 + minute) * 60_000_000);
+        history.store(test, &tallies).await;
+    }
+    while fold(test, true).await {}
+    let now = (BEGIN + 4) * HOUR;
+    let at = |minutes: i64| Some(Timestamp::from_micros((BEGIN * 60 + minutes) * 60_000_000));
+    let tx = test.db.begin().await.unwrap();
+    for before in [at(70), at(30)] {
+        rollups::note_pruned(&tx, before.unwrap()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(rollups::pruned_before(&test.db).await.unwrap(), at(70));
+    test.run(
+        "DELETE FROM log_entries WHERE received_at < ?",
+        vec![at(70).unwrap().as_micros().into()],
+    )
+    .await;
+    let whole = TimeRange {
+        from: at(0),
+        to: at(155),
+    };
+    let summary = |range| {
+        tocsin_storage::stats::summary(
+            &test.db,
+            range,
+            Timestamp::from_micros(now),
+            crate::model::STALE_AFTER,
+        )
+    };
+    let asked = TimeRange {
+        from: at(13),
+        to: at(155),
+    };
+    assert_eq!(summary(asked).await.unwrap(), summary(whole).await.unwrap());
+    history.compare(test, whole, now).await;
+}
