@@ -15,4 +15,5 @@ pub mod parse;
 pub mod routing;
 pub mod search;
 pub mod tally;
+pub mod terms;
 pub mod time;

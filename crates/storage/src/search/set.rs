@@ -6,7 +6,7 @@ use roaring::RoaringTreemap;
 /// some more: whoever uses it tries each row
 /// (`AlertCriteria::matches`).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SeriesSet {
+pub struct SeriesSet {
     /// None but these; all where there is no such list.
     pub(crate) only: Option<RoaringTreemap>,
     /// All but these. Never together with `only`.
@@ -15,14 +15,14 @@ pub(crate) struct SeriesSet {
 
 impl SeriesSet {
     /// Whether it holds the series.
-    pub(crate) fn contains(&self, series: i64) -> bool {
+    pub fn contains(&self, series: i64) -> bool {
         let number = number(series);
         self.only.as_ref().is_none_or(|set| set.contains(number))
             && !self.except.as_ref().is_some_and(|set| set.contains(number))
     }
 
     /// The series in order, where they are at most `max`.
-    pub(crate) fn few(&self, max: usize) -> Option<Vec<i64>> {
+    pub fn few(&self, max: usize) -> Option<Vec<i64>> {
         let only = self.only.as_ref()?;
         if only.len() > max as u64 {
             return None;
@@ -35,12 +35,12 @@ impl SeriesSet {
     }
 
     /// How many series it holds, where it lists them.
-    pub(crate) fn len(&self) -> Option<u64> {
+    pub fn listed(&self) -> Option<u64> {
         self.only.as_ref().map(RoaringTreemap::len)
     }
 
     /// Whether it holds every series.
-    pub(crate) fn is_all(&self) -> bool {
+    pub fn is_all(&self) -> bool {
         self.only.is_none() && self.except.as_ref().is_none_or(RoaringTreemap::is_empty)
     }
 

@@ -1,0 +1,279 @@
+//! Reading segments.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use roaring::RoaringTreemap;
+use sea_orm::{FromQueryResult, Value};
+use tocsin_core::terms::{block, postings, term};
+
+use crate::query::{self, Reads};
+use crate::{Backend, StorageError};
+
+/// Terms that are looked up by one statement: each may read a block of about
+/// 4 KiB of each segment.
+const TERMS: usize = 32;
+/// Blocks that are read at a time where all values of a label are looked at.
+const BLOCKS: usize = 256;
+/// How often a walk over values begins again when segments are merged
+/// meanwhile.
+const TRIES: usize = 5;
+
+/// The postings of some terms, in each segment apart.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    terms: usize,
+    /// By segment, by term.
+    postings: BTreeMap<i64, Vec<Option<Vec<u8>>>>,
+}
+
+/// Looks terms up.
+pub(super) async fn look_up(db: &impl Reads, terms: &[Vec<u8>]) -> Result<Found, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        segment: i64,
+        term: i64,
+        data: Option<Vec<u8>>,
+    }
+    let (list, place) = match db.backend() {
+        Backend::Sqlite => ("json_each(?)", ("t.key", "unhex(t.value)")),
+        Backend::Postgres => (
+            "json_array_elements_text(CAST(? AS json)) WITH ORDINALITY AS t(value, key)",
+            ("t.key - 1", "decode(t.value, 'hex')"),
+        ),
+    };
+    let alias = match db.backend() {
+        Backend::Sqlite => " t",
+        Backend::Postgres => "",
+    };
+    let (key, value) = place;
+    // One statement sees one state of the index; a segment that is replaced by
+    // a merged one is seen before or after that, never both or neither.
+    let sql = format!(
+        "SELECT s.id AS segment, CAST({key} AS BIGINT) AS term, \
+         (SELECT b.data FROM search_blocks b WHERE b.segment_id = s.id \
+         AND b.first_term <= {value} ORDER BY b.first_term DESC LIMIT 1) AS data \
+         FROM search_segments s CROSS JOIN {list}{alias} WHERE s.documents >= 0"
+    );
+    let mut found = Found {
+        terms: terms.len(),
+        postings: BTreeMap::new(),
+    };
+    for (chunk, some) in terms.chunks(TERMS).enumerate() {
+        let rows: Vec<Row> = query::all(db, &sql, vec![hex_list(some)]).await?;
+        for row in rows {
+            let place = chunk * TERMS + usize::try_from(row.term).unwrap_or_default();
+            let (Some(data), Some(term)) = (row.data, terms.get(place)) else {
+                continue;
+            };
+            let postings = block::find(&data, term).map_err(|_| spoilt(row.segment))?;
+            if let Some(postings) = postings {
+                let of_segment = found
+                    .postings
+                    .entry(row.segment)
+                    .or_insert_with(|| vec![None; terms.len()]);
+                of_segment[place] = Some(postings.to_vec());
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// The documents that any of the terms in these places is true of.
+    pub(super) fn any(&self, places: &[usize]) -> Result<RoaringTreemap, StorageError> {
+        let mut all = RoaringTreemap::new();
+        for (segment, by_term) in &self.postings {
+            for postings in places.iter().filter_map(|place| by_term[*place].as_ref()) {
+                all |= documents(postings, *segment)?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The documents that all of the terms in these places may be true of
+    /// within one segment.
+    ///
+    /// A text is in one segment as a whole, so a word's terms are, too.
+    pub(super) fn together(&self, places: &[usize]) -> Result<RoaringTreemap, StorageError> {
+        debug_assert!(places.iter().all(|place| *place < self.terms));
+        let mut all = RoaringTreemap::new();
+        for (segment, by_term) in &self.postings {
+            let of_word: Option<Vec<&Vec<u8>>> = places
+                .iter()
+                .map(|place| by_term[*place].as_ref())
+                .collect();
+            let Some(mut of_word) = of_word else { continue };
+            of_word.sort_unstable_by_key(|postings| postings.len());
+            let mut left: Option<RoaringTreemap> = None;
+            for postings in of_word {
+                left = match left {
+                    None => Some(documents(postings, *segment)?),
+                    // To try so few is quicker than to read so much.
+                    Some(few) if few.len() * WORTH < postings.len() as u64 => Some(few),
+                    Some(some) => Some(some & documents(postings, *segment)?),
+                };
+            }
+            all |= left.unwrap_or_default();
+        }
+        Ok(all)
+    }
+}
+
+/// Bytes of postings that are read in the time in which a caller tries a
+/// series, about.
+const WORTH: u64 = 1_000;
+
+/// Terms from `from` (included) to `to` (excluded), both beginning with
+/// `prefix`.
+pub(super) struct Range {
+    pub(super) prefix: usize,
+    pub(super) from: Vec<u8>,
+    pub(super) to: Vec<u8>,
+}
+
+/// The documents of all terms in the range whose value is `wanted`. `None`
+/// where segments were merged again and again while they were read.
+pub(super) async fn values(
+    db: &impl Reads,
+    range: &Range,
+    wanted: impl Fn(term::Value<'_>) -> bool,
+) -> Result<Option<RoaringTreemap>, StorageError> {
+    for _ in 0..TRIES {
+        if let Some(found) = walk(db, range, &wanted).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// As [`values`]; `None` where segments were merged meanwhile.
+async fn walk(
+    db: &impl Reads,
+    range: &Range,
+    wanted: &impl Fn(term::Value<'_>) -> bool,
+) -> Result<Option<RoaringTreemap>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        segment: i64,
+        first_term: Vec<u8>,
+        data: Vec<u8>,
+    }
+    // The block in which the range begins has an earlier first term.
+    let sql = "SELECT b.segment_id AS segment, b.first_term, b.data \
+               FROM search_segments s JOIN search_blocks b ON b.segment_id = s.id \
+               WHERE s.documents >= 0 AND s.id >= ? AND b.first_term < ? \
+               AND b.first_term >= COALESCE((SELECT MAX(x.first_term) FROM search_blocks x \
+               WHERE x.segment_id = s.id AND x.first_term <= ?), ?) \
+               AND (s.id > ? OR b.first_term > ?) \
+               ORDER BY b.segment_id, b.first_term LIMIT ?";
+    let mut all = RoaringTreemap::new();
+    let (mut segment, mut after) = (0, Vec::new());
+    let before = segments(db).await?;
+    let mut statements = 0;
+    loop {
+        let values = vec![
+            segment.into(),
+            range.to.clone().into(),
+            range.from.clone().into(),
+            range.from.clone().into(),
+            segment.into(),
+            after.clone().into(),
+            Value::from(BLOCKS as i64),
+        ];
+        let rows: Vec<Row> = query::all(db, sql, values).await?;
+        statements += 1;
+        for row in &rows {
+            add(&mut all, &row.data, range, wanted).map_err(|_| spoilt(row.segment))?;
+        }
+        let is_last = rows.len() < BLOCKS;
+        if let Some(last) = rows.into_iter().next_back() {
+            (segment, after) = (last.segment, last.first_term);
+        }
+        if is_last {
+            break;
+        }
+    }
+    if statements > 1 {
+        // Each statement saw a state of the index of its own. What is new since
+        // is no matter, for the backlog was read before.
+        let after = segments(db).await?;
+        if !before.iter().all(|id| after.binary_search(id).is_ok()) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(all))
+}
+
+async fn segments(db: &impl Reads) -> Result<Vec<i64>, StorageError> {
+    let sql = "SELECT id AS n FROM search_segments WHERE documents >= 0 ORDER BY id";
+    query::numbers(db, sql, vec![]).await
+}
+
+/// Adds the documents of a block's terms that are in the range and wanted.
+fn add(
+    all: &mut RoaringTreemap,
+    data: &[u8],
+    range: &Range,
+    wanted: &impl Fn(term::Value<'_>) -> bool,
+) -> Result<(), tocsin_core::terms::Corrupt> {
+    let mut reader = block::Reader::new(data);
+    while let Some((term, postings)) = reader.next()? {
+        if term < &range.from[..] {
+            continue;
+        }
+        if term >= &range.to[..] {
+            break;
+        }
+        if term::value(&term[range.prefix..]).is_some_and(wanted) {
+            for run in postings::runs(postings) {
+                let (from, to) = run?;
+                match to - from {
+                    1 => _ = all.insert(from),
+                    _ => _ = all.insert_range(from..to),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn documents(data: &[u8], segment: i64) -> Result<RoaringTreemap, StorageError> {
+    /// From here on it is quicker to insert a range than to push its numbers.
+    const LONG: u64 = 16;
+    let mut set = RoaringTreemap::new();
+    for run in postings::runs(data) {
+        let (from, to) = run.map_err(|_| spoilt(segment))?;
+        if to - from >= LONG {
+            set.insert_range(from..to);
+            continue;
+        }
+        for number in from..to {
+            set.try_push(number).map_err(|_| spoilt(segment))?;
+        }
+    }
+    Ok(set)
+}
+
+/// A JSON list of byte strings, in hexadecimal.
+fn hex_list(terms: &[Vec<u8>]) -> Value {
+    let mut json = String::from("[");
+    for (place, term) in terms.iter().enumerate() {
+        json.push_str(if place > 0 { ",\"" } else { "\"" });
+        for byte in term {
+            // Writing to a String cannot fail.
+            let _ = write!(json, "{byte:02x}");
+        }
+        json.push('"');
+    }
+    json.push(']');
+    json.into()
+}
+
+fn spoilt(segment: i64) -> StorageError {
+    StorageError::Corrupt {
+        table: "search_blocks",
+        column: "data",
+        id: segment,
+    }
+}
