@@ -163,8 +163,9 @@ async fn walk(
     let sql = "SELECT b.segment_id AS segment, b.first_term, b.data \
                FROM search_segments s JOIN search_blocks b ON b.segment_id = s.id \
                WHERE s.documents >= 0 AND s.id >= ? AND b.first_term < ? \
-               AND b.first_term >= COALESCE((SELECT MAX(x.first_term) FROM search_blocks x \
-               WHERE x.segment_id = s.id AND x.first_term <= ?), ?) \
+               AND b.first_term >= COALESCE((SELECT x.first_term FROM search_blocks x \
+               WHERE x.segment_id = s.id AND x.first_term <= ? \
+               ORDER BY x.first_term DESC LIMIT 1), ?) \
                AND (s.id > ? OR b.first_term > ?) \
                ORDER BY b.segment_id, b.first_term LIMIT ?";
     let mut all = RoaringTreemap::new();
