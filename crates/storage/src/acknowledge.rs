@@ -51,6 +51,16 @@ pub async fn acknowledge(
     Ok(changed)
 }
 
+/// The series of incidents, each once.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn series_of(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
+    let list = query::id_list(tx.backend);
+    let sql = format!("SELECT DISTINCT series_id AS n FROM incidents WHERE id IN ({list})");
+    query::numbers(tx, &sql, vec![query::ids(ids)]).await
+}
+
 /// Locks the incidents' series in the order that all writers keep (rule 9), so
 /// that no delivery changes the incidents meanwhile and none waits for ever.
 async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {

@@ -166,7 +166,7 @@ async fn happen(
                 memo: Some((*memo).to_owned()),
                 by: Some((*by).to_owned()),
             };
-            acknowledge_one(db, incident.id, &saying, now)
+            acknowledge_one(db, pipeline.standings(), incident.id, &saying, now)
                 .await
                 .map_err(|error| {
                     Failure::system("making up history")(std::io::Error::other(error))

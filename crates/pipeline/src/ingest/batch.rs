@@ -1,22 +1,24 @@
 //! One transaction for all deliveries of a batch: lock, judge, write.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 
-use tocsin_core::alert::{Body, Said, Status};
 use tocsin_core::digest::Digest;
-use tocsin_storage::changes::Change;
-use tocsin_storage::ingest::{
-    self, AnnotationSet, GroupState, Ids, IncidentRow, LabelSet, NewDelivery, NewGroup, Numbered,
-    SenderKey, SeriesKey,
-};
+use tocsin_core::tally::Tallies;
+use tocsin_storage::changes::{Change, MAX_EVENTS};
+use tocsin_storage::ingest::{self, GroupState, Ids, NewDelivery, NewGroup, Numbered, SenderKey};
 use tocsin_storage::{StorageError, Tx};
+use tokio::sync::MutexGuard;
 
 use super::IngestReport;
-use super::judging::{Done, Filed, Ledger};
+use super::incoming::Incoming;
+use super::judging::{Done, Hearing, Ledger};
+use super::known::Known;
 use super::mails::{Envelope, Mails};
-use super::owing::owed;
+use super::owing::{Router, owed};
 use super::plan::Directory;
-use super::queue::{Incoming, Keys};
+use super::rows;
+use super::standings::Kept;
 use super::writer::Context;
 
 /// What a writer carries from batch to batch.
@@ -24,6 +26,17 @@ use super::writer::Context;
 pub(super) struct Scribe {
     ids: Ids,
     directory: Directory,
+    senders: HashMap<SenderKey, i64>,
+}
+
+/// A writer remembers the numbers of this many senders; there are a few.
+const MOST_SENDERS: usize = 1_000;
+
+/// A batch that is written, and has to be committed.
+pub(super) struct Stored<'b> {
+    pub(super) reports: Vec<IngestReport>,
+    pub(super) known: Known<'b>,
+    senders: HashMap<SenderKey, i64>,
 }
 
 impl Scribe {
@@ -48,185 +61,130 @@ impl Scribe {
         ingest::put_refused(&tx, refused, context.settings.refused_bytes).await?;
         tx.commit().await
     }
+
+    /// Takes up what a commit has made true.
+    pub(super) fn committed(&mut self, stored: &mut Stored<'_>) {
+        if self.senders.len() + stored.senders.len() > MOST_SENDERS {
+            self.senders.clear();
+        }
+        self.senders.extend(stored.senders.drain());
+    }
+
+    /// The numbers of a batch's senders, and those of them that are new here.
+    async fn senders(
+        &self,
+        tx: &Tx,
+        batch: &[Incoming],
+    ) -> Result<(Vec<i64>, HashMap<SenderKey, i64>), StorageError> {
+        let keys: Vec<SenderKey> = batch
+            .iter()
+            .map(|incoming| (incoming.source.clone(), incoming.external_url.clone()))
+            .collect();
+        let unknown: BTreeSet<&SenderKey> = keys
+            .iter()
+            .filter(|key| !self.senders.contains_key(*key))
+            .collect();
+        let mut new = HashMap::new();
+        if !unknown.is_empty() {
+            let unknown = unknown.into_iter().cloned().collect();
+            new = ingest::put_senders(tx, unknown).await?;
+        }
+        let number = |key: &SenderKey| {
+            let number = self.senders.get(key).or_else(|| new.get(key));
+            number.copied().ok_or(StorageError::Stale("senders"))
+        };
+        let numbers: Result<Vec<i64>, _> = keys.iter().map(number).collect();
+        Ok((numbers?, new))
+    }
 }
 
-/// Stores a batch and answers what became of each delivery.
-pub(super) async fn store(
+/// Writes a batch, and answers what became of each delivery. `kept` is what is
+/// held in memory, where this writer has that to itself.
+pub(super) async fn store<'b>(
     context: &Context,
     scribe: &mut Scribe,
     tx: &Tx,
-    batch: &[Incoming],
-) -> Result<Vec<IngestReport>, StorageError> {
-    let Scribe { ids, directory } = scribe;
-    ids.begin(tx).await?;
-    directory.refresh(tx).await?;
+    batch: &'b [Incoming],
+    kept: Option<&mut MutexGuard<'_, Kept>>,
+) -> Result<Stored<'b>, StorageError> {
+    scribe.ids.begin(tx).await?;
+    scribe.directory.refresh(tx).await?;
+    let routed = scribe.directory.routed;
+    context.routed.store(routed, Ordering::Relaxed);
 
     // Without anybody to mail, groups need not be looked at.
-    let mut groups = if directory.recipients.is_empty() {
+    let mut groups = if scribe.directory.recipients.is_empty() {
         HashMap::new()
     } else {
         lock_groups(tx, batch).await?
     };
-    let known = Known::load(tx, batch).await?;
-    let mut ledger = known.ledger(tx, batch).await?;
-    reserve(ids, tx, batch).await?;
+    let (senders, new_senders) = scribe.senders(tx, batch).await?;
+    let Scribe { ids, directory, .. } = scribe;
+    let mut known = Known::new(batch);
+    match kept {
+        Some(kept) => known.take(kept),
+        None => known.copy(&*context.standings.lock().await),
+    }
+    known.read(tx, ids, &context.standings).await?;
+    reserve(ids, tx, batch, &known).await?;
 
+    let mut ledger = Ledger::default();
+    let mut tallies = Tallies::default();
     let mut reports = Vec::with_capacity(batch.len());
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut changes = Vec::with_capacity(batch.len());
     let mut mails = Mails::new(context, directory);
-    for incoming in batch {
-        let body = &incoming.body;
-        let now = incoming.received_at;
-        let id = ids.take(Numbered::Deliveries);
+    let places: Vec<usize> = known.places().collect();
+    let mut places = places.into_iter();
+    let router = Router {
+        plan: &directory.plan,
+        routed,
+    };
+    let mut done: Vec<Done> = Vec::new();
+    for ((nth, incoming), sender) in batch.iter().enumerate().zip(senders) {
         let mut report = IngestReport {
-            delivery_id: id,
-            alerts: body.total,
-            rejected: body.rejected.clone(),
+            delivery_id: ids.take(Numbered::Deliveries),
+            alerts: incoming.total,
+            rejected: incoming.rejected.clone(),
             ..IngestReport::default()
         };
-        let sender = known.sender(incoming);
-        let mut done: Vec<Done> = Vec::with_capacity(body.alerts.len());
-        for (said, keys) in incoming.alerts() {
-            let filed = known.file(&incoming.source, sender, keys)?;
-            let one = ledger.file(&context.settings.rules, ids, id, now, said, filed);
+        done.clear();
+        for ((index, alert), place) in incoming.alerts.iter().enumerate().zip(&mut places) {
+            let hearing = Hearing {
+                rules: &context.settings.rules,
+                alert,
+                told: (nth, index),
+                delivery: report.delivery_id,
+                sender,
+                now: incoming.received_at,
+                place,
+            };
+            let one = ledger.file(ids, &hearing, &mut known.slots[place]);
             report.count(one.verdict);
             done.push(one);
         }
-        let alerts: Vec<(&Said, &Done)> = body.alerts.iter().zip(&done).collect();
-        let owed = owed(&directory.plan, &alerts);
+        tallies.delivery(incoming.received_at, &incoming.source);
+        let owed = owed(router, &incoming.alerts, &done);
         let unrouted = owed.unrouted;
-        if let Some(group) = groups.get_mut(&group_digest(incoming)) {
-            let envelope = Envelope {
-                delivery: id,
-                body,
-                now,
-            };
-            mails.draft(group, envelope, owed);
+        if let Some(group) = groups.get_mut(&incoming.group) {
+            let delivery = report.delivery_id;
+            mails.draft(group, Envelope { delivery, incoming }, owed);
         }
-        let events = done.iter().flat_map(|one| &one.events);
-        changes.push((
-            id,
-            Change::Delivery {
-                source: incoming.source.clone(),
-                entries: i64::try_from(report.entries()).unwrap_or(i64::MAX),
-                refused: false,
-                events: events
-                    .map(|(_, incident, kind)| (*incident, *kind))
-                    .collect(),
-            },
-        ));
+        changes.push((report.delivery_id, change(incoming, &report, &done)));
         deliveries.push(delivery_row(incoming, sender, &report, unrouted));
         reports.push(report);
     }
 
-    let (begun, changed): (Vec<IncidentRow>, Vec<IncidentRow>) = ledger
-        .changed
-        .into_values()
-        .partition(|row| ledger.begun.contains(&row.episode.id));
-    ingest::put_incidents(tx, &changed, &begun).await?;
-    let latest: Vec<(i64, i64)> = ledger.latest.into_iter().collect();
-    ingest::save_last_incidents(tx, &latest).await?;
-    let said: Vec<_> = ledger.said.into_iter().collect();
-    ingest::save_memories(tx, &said).await?;
-    ingest::put_entries(tx, &ledger.entries).await?;
-    ingest::put_events(tx, &ledger.events).await?;
+    let entries = rows::save(tx, ids, batch, &mut known, ledger, tallies).await?;
     ingest::put_deliveries(tx, deliveries).await?;
-    let now = batch
-        .iter()
-        .map(|incoming| incoming.received_at)
-        .max()
-        .unwrap_or_default();
-    changes.extend(mails.save(tx, ids).await?);
-    ingest::put_changes(tx, now, &changes).await?;
-    Ok(reports)
-}
-
-/// The ids under which a batch's alerts are known.
-struct Known {
-    senders: HashMap<SenderKey, i64>,
-    series: HashMap<SeriesKey, i64>,
-    label_sets: HashMap<Digest, i64>,
-    annotation_sets: HashMap<Digest, i64>,
-}
-
-impl Known {
-    async fn load(tx: &Tx, batch: &[Incoming]) -> Result<Self, StorageError> {
-        let mut senders = BTreeSet::new();
-        let mut series = BTreeSet::new();
-        let mut label_sets = HashMap::new();
-        let mut annotation_sets = HashMap::new();
-        for incoming in batch {
-            senders.insert(sender_key(incoming));
-            for (said, keys) in incoming.alerts() {
-                series.insert(series_key(&incoming.source, keys));
-                let set = LabelSet {
-                    labels: &said.labels,
-                    facts: &said.facts,
-                };
-                label_sets.insert(keys.label_set, set);
-                let set = AnnotationSet {
-                    annotations: &said.annotations,
-                    generator_url: &said.generator_url,
-                    message: &said.facts.message,
-                };
-                annotation_sets.insert(keys.annotation_set, set);
-            }
-        }
-        Ok(Self {
-            senders: ingest::put_senders(tx, senders.into_iter().collect()).await?,
-            series: ingest::put_series(tx, series.into_iter().collect()).await?,
-            label_sets: ingest::put_label_sets(tx, &label_sets).await?,
-            annotation_sets: ingest::put_annotation_sets(tx, &annotation_sets).await?,
-        })
-    }
-
-    /// Locks the series and reads where they stand.
-    async fn ledger(&self, tx: &Tx, batch: &[Incoming]) -> Result<Ledger, StorageError> {
-        let states = ingest::lock_series(tx, &self.series).await?;
-        let mut told: HashMap<i64, BTreeSet<i64>> = HashMap::new();
-        for incoming in batch {
-            let series = told.entry(self.sender(incoming)).or_default();
-            for keys in &incoming.keys {
-                series.extend(self.series.get(&series_key(&incoming.source, keys)));
-            }
-        }
-        let mut memories = HashMap::new();
-        for (sender, series) in told {
-            let series: Vec<i64> = series.into_iter().collect();
-            memories.extend(ingest::load_memories(tx, sender, &series).await?);
-        }
-        Ok(Ledger::new(states, memories))
-    }
-
-    fn sender(&self, incoming: &Incoming) -> i64 {
-        self.senders
-            .get(&sender_key(incoming))
-            .copied()
-            .unwrap_or_default()
-    }
-
-    /// Every key was loaded with the batch; one that is missing all the same
-    /// fails the batch, because nothing may be filed under a wrong number.
-    fn file(&self, source: &str, sender: i64, keys: &Keys) -> Result<Filed, StorageError> {
-        let series = self.series.get(&series_key(source, keys));
-        let label_set = self.label_sets.get(&keys.label_set);
-        let annotation_set = self.annotation_sets.get(&keys.annotation_set);
-        Ok(Filed {
-            series: *series.ok_or(StorageError::Stale("series"))?,
-            sender,
-            label_set: *label_set.ok_or(StorageError::Stale("label_sets"))?,
-            annotation_set: *annotation_set.ok_or(StorageError::Stale("annotation_sets"))?,
-        })
-    }
-}
-
-fn sender_key(incoming: &Incoming) -> SenderKey {
-    (incoming.source.clone(), incoming.body.external_url.clone())
-}
-
-fn series_key(source: &str, keys: &Keys) -> SeriesKey {
-    (source.to_owned(), keys.fingerprint.clone())
+    let now = batch.iter().map(|incoming| incoming.received_at).max();
+    changes.extend(mails.save(tx, ids, &entries).await?);
+    ingest::put_changes(tx, now.unwrap_or_default(), &changes).await?;
+    Ok(Stored {
+        reports,
+        known,
+        senders: new_senders,
+    })
 }
 
 async fn lock_groups(
@@ -238,45 +196,51 @@ async fn lock_groups(
         .map(|incoming| {
             let group = NewGroup {
                 source: incoming.source.clone(),
-                receiver: incoming.body.receiver.clone(),
-                group_key: incoming.body.group_key.clone(),
+                receiver: incoming.receiver.clone(),
+                group_key: incoming.group_key.clone(),
             };
-            (group_digest(incoming), group)
+            (incoming.group, group)
         })
         .collect();
     ingest::lock_groups(tx, &groups).await
 }
 
-/// Senders that give no group key still give group labels, mostly.
-fn group_digest(incoming: &Incoming) -> Digest {
-    let Body {
-        receiver,
-        group_key,
-        group_labels,
-        ..
-    } = &incoming.body;
-    let key = if group_key.is_empty() {
-        group_labels
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect()
-    } else {
-        group_key.clone()
-    };
-    Digest::of_parts(&[&incoming.source, receiver, &key])
-}
-
-async fn reserve(ids: &mut Ids, tx: &Tx, batch: &[Incoming]) -> Result<(), StorageError> {
-    let alerts = batch
-        .iter()
-        .map(|incoming| incoming.body.alerts.len())
-        .sum();
+/// Makes sure of the numbers that are taken while judging. Those of the log
+/// entries are taken afterwards, when it is known how many there are.
+async fn reserve(
+    ids: &mut Ids,
+    tx: &Tx,
+    batch: &[Incoming],
+    known: &Known<'_>,
+) -> Result<(), StorageError> {
     ids.reserve(tx, Numbered::Deliveries, batch.len()).await?;
+    let alerts = batch.iter().flat_map(|incoming| &incoming.alerts);
+    let mut told = 0;
+    let mut later = 0;
+    for (alert, place) in alerts.zip(known.places()) {
+        told += 1;
+        later += usize::from(!known.slots[place].first_told_with(&alert.content.digest));
+    }
     // One more than can be opened, because the next number is looked at before
     // it is known whether it is used.
-    ids.reserve(tx, Numbered::Incidents, alerts + 1).await?;
-    ids.reserve(tx, Numbered::LogEntries, alerts).await?;
-    ids.reserve(tx, Numbered::IncidentEvents, alerts * 2).await
+    ids.reserve(tx, Numbered::Incidents, told + 1).await?;
+    match later {
+        0 => Ok(()),
+        _ => ids.reserve(tx, Numbered::Tellings, later).await,
+    }
+}
+
+fn change(incoming: &Incoming, report: &IngestReport, done: &[Done]) -> Change {
+    Change::Delivery {
+        source: incoming.source.clone(),
+        entries: i64::try_from(report.entries()).unwrap_or(i64::MAX),
+        refused: false,
+        events: done
+            .iter()
+            .flat_map(Done::events)
+            .take(MAX_EVENTS)
+            .collect(),
+    }
 }
 
 fn delivery_row(
@@ -285,19 +249,18 @@ fn delivery_row(
     report: &IngestReport,
     unrouted: usize,
 ) -> NewDelivery {
-    let body = &incoming.body;
     NewDelivery {
         id: report.delivery_id,
         received_at: incoming.received_at,
         source: incoming.source.clone(),
         sender_id: Some(sender),
         refused: None,
-        receiver: body.receiver.clone(),
-        group_key: body.group_key.clone(),
-        status: group_status(body),
-        version: body.version.clone(),
+        receiver: incoming.receiver.clone(),
+        group_key: incoming.group_key.clone(),
+        status: incoming.status,
+        version: incoming.version.clone(),
         alerts: report.alerts,
-        truncated_alerts: body.truncated_alerts,
+        truncated_alerts: incoming.truncated_alerts,
         opened: report.opened,
         resolved: report.resolved,
         refreshed: report.refreshed,
@@ -308,16 +271,4 @@ fn delivery_row(
         body_bytes: incoming.body_bytes,
         body: Some(incoming.raw.clone()),
     }
-}
-
-/// As Alertmanager reckons it, where the sender did not say.
-pub(super) fn group_status(body: &Body) -> Option<Status> {
-    body.status.or_else(|| {
-        let firing = body.alerts.iter().any(|said| said.status == Status::Firing);
-        (!body.alerts.is_empty()).then_some(if firing {
-            Status::Firing
-        } else {
-            Status::Resolved
-        })
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tocsin_core::alert::{Body, Said, Status};
+use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
 use tocsin_mailer::{AlertFacts, subject_stem};
 use tocsin_storage::changes::Change;
@@ -10,7 +10,7 @@ use tocsin_storage::codes::NotificationState;
 use tocsin_storage::ingest::{self, GroupState, Ids, MailRow, Numbered, OwedEvent};
 use tocsin_storage::{StorageError, Tx};
 
-use super::batch::group_status;
+use super::incoming::{Alert, Incoming};
 use super::owing::{Draft, Owed, Told};
 use super::plan::Directory;
 use super::writer::Context;
@@ -20,8 +20,7 @@ use crate::facts::mail_kind;
 #[derive(Clone, Copy)]
 pub(super) struct Envelope<'a> {
     pub(super) delivery: i64,
-    pub(super) body: &'a Body,
-    pub(super) now: Timestamp,
+    pub(super) incoming: &'a Incoming,
 }
 
 /// The mails of a batch, until they are numbered and stored together.
@@ -68,7 +67,7 @@ impl<'a> Mails<'a> {
                 draft,
             });
         }
-        if group_status(envelope.body) == Some(Status::Resolved) {
+        if envelope.incoming.status == Some(Status::Resolved) {
             group.firing = false;
         }
         if *group != before {
@@ -77,10 +76,12 @@ impl<'a> Mails<'a> {
     }
 
     /// Puts the mails into the outbox, and answers their changes for the feed.
+    /// `entries` are the numbers of the batch's log entries.
     pub(super) async fn save(
         self,
         tx: &Tx,
         ids: &mut Ids,
+        entries: &[i64],
     ) -> Result<Vec<(i64, Change)>, StorageError> {
         let groups: Vec<GroupState> = self.groups.values().cloned().collect();
         ingest::save_groups(tx, &groups).await?;
@@ -101,7 +102,9 @@ impl<'a> Mails<'a> {
             let id = ids.take(Numbered::Notifications);
             let told = mail.draft.events.iter().map(|told| OwedEvent {
                 mail_id: id,
-                event_id: told.event,
+                entry_id: entries.get(told.entry).copied().unwrap_or_default(),
+                kind: told.kind,
+                incident_id: told.incident,
                 recipient_id: mail.recipient,
             });
             events.extend(told);
@@ -122,14 +125,11 @@ impl<'a> Mails<'a> {
         subjects: &mut HashMap<String, String>,
     ) -> Option<MailRow> {
         let addressee = self.directory.recipients.get(&mail.recipient)?;
-        let Envelope {
-            delivery,
-            body,
-            now,
-        } = mail.envelope;
+        let Envelope { delivery, incoming } = mail.envelope;
+        let now = incoming.received_at;
         let subject = subjects
             .entry(mail.thread.clone())
-            .or_insert_with(|| stem(&mail.draft.events, &body.alerts, now));
+            .or_insert_with(|| stem(&mail.draft.events, &incoming.alerts, now));
         Some(MailRow {
             id,
             delivery_id: delivery,
@@ -144,7 +144,7 @@ impl<'a> Mails<'a> {
             reasons: mail.draft.reasons_json(),
             still_firing: mail.draft.still_firing,
             still_firing_names: serde_json::json!(mail.draft.still_firing_names).to_string(),
-            truncated_alerts: body.truncated_alerts,
+            truncated_alerts: incoming.truncated_alerts,
             created_at: now,
         })
     }
@@ -160,24 +160,25 @@ impl<'a> Mails<'a> {
 }
 
 /// A thread's subject: chosen once, from its first mail.
-fn stem(events: &[Told], alerts: &[Said], now: Timestamp) -> String {
+fn stem(events: &[Told], alerts: &[Alert], now: Timestamp) -> String {
     let facts: Vec<AlertFacts> = events
         .iter()
         .filter_map(|told| {
-            let said = alerts.get(told.alert)?;
+            let alert = alerts.get(told.alert)?;
+            let facts = alert.content.facts.clone();
             Some(AlertFacts {
                 event: mail_kind(told.kind)?,
                 incident_id: told.incident,
-                alertname: said.facts.alertname.clone(),
-                instance: said.facts.instance.clone(),
-                severity: said.facts.severity.clone(),
-                team: said.facts.team.clone(),
-                message: said.facts.message.clone(),
-                labels: said.labels.clone(),
-                annotations: said.annotations.clone(),
-                generator_url: said.generator_url.clone(),
-                starts_at: said.starts_at.unwrap_or(now).to_datetime(),
-                ends_at: said.ends_at.map(Timestamp::to_datetime),
+                alertname: facts.alertname,
+                instance: facts.instance,
+                severity: facts.severity,
+                team: facts.team,
+                message: alert.content.message.clone(),
+                labels: alert.labels().into_owned(),
+                annotations: BTreeMap::new(),
+                generator_url: alert.content.generator_url.clone(),
+                starts_at: alert.claim.starts_at.unwrap_or(now).to_datetime(),
+                ends_at: alert.claim.ends_at.map(Timestamp::to_datetime),
                 occurrences: 1,
             })
         })

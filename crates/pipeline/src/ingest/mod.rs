@@ -8,14 +8,19 @@
 //! ```
 
 mod batch;
+mod incoming;
 mod judging;
+mod known;
 mod mails;
 mod owing;
 mod plan;
 mod queue;
 mod report;
+mod rows;
+mod standings;
 mod writer;
 
 pub use queue::{Ingest, IngestError, Refusal, Space, Webhook};
 pub use report::IngestReport;
+pub use standings::Standings;
 pub(crate) use writer::{Context, spawn_writers};

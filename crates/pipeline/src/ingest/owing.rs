@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use tocsin_core::alert::{Said, Status};
+use tocsin_core::alert::{Labels, Status};
 use tocsin_core::judge::Verdict;
-use tocsin_core::routing::Plan;
+use tocsin_core::routing::{Plan, Routed};
 use tocsin_storage::codes::EventKind;
 
+use super::incoming::Alert;
 use super::judging::Done;
 
 /// Neighbours that a mail names; the others are counted.
@@ -17,7 +18,8 @@ const NAMED_NEIGHBOURS: usize = 5;
 /// An incident event that a mail tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
-    pub(super) event: i64,
+    /// The log entry that tells it, by its place in the batch.
+    pub(super) entry: usize,
     pub(super) incident: i64,
     pub(super) kind: EventKind,
     /// The alert's place among the delivery's readable alerts.
@@ -43,32 +45,54 @@ pub(super) struct Owed {
     pub(super) unrouted: usize,
 }
 
-/// Reckons what a delivery owes: `alerts` with what each of them did.
-pub(super) fn owed(plan: &Plan, alerts: &[(&Said, &Done)]) -> Owed {
-    let loud = alerts.iter().any(|(_, done)| is_news(done.verdict));
+/// Whom alerts are routed to. Routes match labels, which are only read where
+/// there are routes.
+#[derive(Clone, Copy)]
+pub(super) struct Router<'p> {
+    pub(super) plan: &'p Plan,
+    /// Whether there are routes.
+    pub(super) routed: bool,
+}
+
+impl<'p> Router<'p> {
+    fn route(self, alert: &Alert) -> Routed<'p> {
+        let team = &alert.content.facts.team;
+        if self.routed {
+            self.plan.route(&alert.labels(), team)
+        } else {
+            self.plan.route(&Labels::new(), team)
+        }
+    }
+}
+
+/// Reckons what a delivery owes: `alerts`, and in the same order what each of
+/// them did.
+pub(super) fn owed(router: Router<'_>, alerts: &[Alert], done: &[Done]) -> Owed {
+    let loud = done.iter().any(|done| is_news(done.verdict));
     let mut owed = Owed::default();
     let mut told = BTreeSet::new();
-    for (index, (said, done)) in alerts.iter().enumerate() {
-        let events: Vec<Told> = done
-            .events
-            .iter()
-            .filter(|(_, _, kind)| is_mailed(*kind, loud, done))
-            .map(|(event, incident, kind)| Told {
-                event: *event,
-                incident: *incident,
-                kind: *kind,
-                alert: index,
-            })
-            .collect();
+    let mut events = Vec::new();
+    for (index, (alert, done)) in alerts.iter().zip(done).enumerate() {
+        events.clear();
+        let owing = done
+            .events()
+            .filter(|(_, kind)| is_mailed(*kind, loud, done));
+        events.extend(owing.map(|(incident, kind)| Told {
+            entry: done.entry,
+            incident,
+            kind,
+            alert: index,
+        }));
         if !events.is_empty() {
             told.insert(index);
-            owed.tell(plan, said, &events, !loud);
+            owed.tell(router, alert, &events, !loud);
         }
     }
     if !owed.drafts.is_empty() {
-        for (index, (said, done)) in alerts.iter().enumerate() {
-            if done.open && said.status == Status::Firing && !told.contains(&index) {
-                owed.name_neighbour(plan, said);
+        for (index, (alert, done)) in alerts.iter().zip(done).enumerate() {
+            let fires = done.open && alert.claim.status == Status::Firing;
+            if fires && !told.contains(&index) {
+                owed.name_neighbour(router, alert);
             }
         }
     }
@@ -91,8 +115,8 @@ fn is_mailed(kind: EventKind, loud: bool, done: &Done) -> bool {
 }
 
 impl Owed {
-    fn tell(&mut self, plan: &Plan, said: &Said, events: &[Told], is_repeat: bool) {
-        let routed = plan.route(&said.labels, &said.facts.team);
+    fn tell(&mut self, router: Router<'_>, alert: &Alert, events: &[Told], is_repeat: bool) {
+        let routed = router.route(alert);
         let meant_for_nobody = routed.matched && routed.hits.is_empty();
         let reaches = routed.hits.iter().any(|hit| !hit.recipient_ids.is_empty());
         if !reaches && !meant_for_nobody {
@@ -117,8 +141,8 @@ impl Owed {
     }
 
     /// "Still firing: 99": for those who get mail anyway, and whose alert it is.
-    fn name_neighbour(&mut self, plan: &Plan, said: &Said) {
-        let routed = plan.route(&said.labels, &said.facts.team);
+    fn name_neighbour(&mut self, router: Router<'_>, alert: &Alert) {
+        let routed = router.route(alert);
         let recipients: BTreeSet<i64> = routed
             .hits
             .iter()
@@ -130,7 +154,8 @@ impl Owed {
             };
             draft.still_firing += 1;
             if draft.still_firing_names.len() < NAMED_NEIGHBOURS {
-                let name = format!("{} {}", said.facts.alertname, said.facts.instance);
+                let facts = &alert.content.facts;
+                let name = format!("{} {}", facts.alertname, facts.instance);
                 draft.still_firing_names.push(name.trim_end().to_owned());
             }
         }
@@ -151,7 +176,7 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use tocsin_core::alert::{Facts, Labels};
+    use tocsin_core::alert::{Facts, Said};
     use tocsin_core::fingerprint;
     use tocsin_core::matcher::Matcher;
     use tocsin_core::routing::{GroupRule, RouteRule};
@@ -179,9 +204,9 @@ mod tests {
         }
     }
 
-    fn firing(team: &str, instance: &str) -> Said {
+    fn firing(team: &str, instance: &str) -> Alert {
         let labels: Labels = [("team".to_owned(), team.to_owned())].into();
-        Said {
+        let said = Said {
             status: Status::Firing,
             fingerprint: fingerprint::of(&labels),
             facts: Facts {
@@ -195,23 +220,37 @@ mod tests {
             starts_at: None,
             ends_at: None,
             generator_url: String::new(),
-        }
+        };
+        // Whether the labels were kept makes no difference.
+        Alert::new(said, instance == "x")
     }
 
-    fn done(verdict: Verdict, events: &[(i64, EventKind)]) -> Done {
+    /// What an alert did that told `kind`, by the entry in that place.
+    fn done(verdict: Verdict, entry: usize, kind: Option<EventKind>) -> Done {
         Done {
             verdict,
             open: verdict != Verdict::Resolved,
             acknowledged: false,
-            events: events.iter().map(|(id, kind)| (*id, 1, *kind)).collect(),
+            entry,
+            lost: None,
+            told: kind.map(|kind| (1, kind)),
         }
     }
 
-    fn events(owed: &Owed, recipient: i64) -> Vec<i64> {
+    fn ask(plan: &Plan, alerts: &[&Alert], did: &[Done]) -> Owed {
+        let alerts: Vec<Alert> = alerts
+            .iter()
+            .map(|alert| firing(&alert.content.facts.team, &alert.content.facts.instance))
+            .collect();
+        let router = Router { plan, routed: true };
+        owed(router, &alerts, did)
+    }
+
+    fn events(owed: &Owed, recipient: i64) -> Vec<usize> {
         owed.drafts[&recipient]
             .events
             .iter()
-            .map(|told| told.event)
+            .map(|told| told.entry)
             .collect()
     }
 
@@ -220,10 +259,10 @@ mod tests {
         let plan = Plan::new(vec![], vec![group(1, "a", &[10, 11]), group(2, "b", &[20])]);
         let (a, b) = (firing("a", "x"), firing("b", "y"));
         let (one, two) = (
-            done(Verdict::Opened, &[(1, EventKind::Opened)]),
-            done(Verdict::Opened, &[(2, EventKind::Opened)]),
+            done(Verdict::Opened, 1, Some(EventKind::Opened)),
+            done(Verdict::Opened, 2, Some(EventKind::Opened)),
         );
-        let owed = owed(&plan, &[(&a, &one), (&b, &two)]);
+        let owed = ask(&plan, &[&a, &b], &[one, two]);
         assert_eq!(events(&owed, 10), [1]);
         assert_eq!(events(&owed, 11), [1]);
         assert_eq!(events(&owed, 20), [2]);
@@ -235,23 +274,20 @@ mod tests {
     fn unchanged_neighbours_are_named_and_cause_no_mail() {
         let plan = Plan::new(vec![], vec![group(1, "a", &[10])]);
         let (new, old) = (firing("a", "new"), firing("a", "old"));
-        let opened = done(Verdict::Opened, &[(1, EventKind::Opened)]);
-        let again = done(Verdict::SeenAgain, &[]);
-        let refreshed = done(Verdict::Refreshed, &[(2, EventKind::Refreshed)]);
-        let owed_now = owed(
-            &plan,
-            &[(&new, &opened), (&old, &again), (&old, &refreshed)],
-        );
+        let opened = done(Verdict::Opened, 1, Some(EventKind::Opened));
+        let again = done(Verdict::SeenAgain, 2, None);
+        let refreshed = done(Verdict::Refreshed, 2, Some(EventKind::Refreshed));
+        let owed_now = ask(&plan, &[&new, &old, &old], &[opened, again, refreshed]);
         assert_eq!(events(&owed_now, 10), [1]);
         assert_eq!(owed_now.drafts[&10].still_firing, 2);
         assert_eq!(owed_now.drafts[&10].still_firing_names[0], "Down old");
-        assert_eq!(owed(&plan, &[(&old, &again)]), Owed::default());
+        assert_eq!(ask(&plan, &[&old], &[again]), Owed::default());
     }
 
     #[test]
     fn a_repeat_is_mailed_unless_the_route_or_an_acknowledgement_says_no() {
         let said = firing("a", "x");
-        let mut repeat = done(Verdict::Refreshed, &[(1, EventKind::Refreshed)]);
+        let mut repeat = done(Verdict::Refreshed, 1, Some(EventKind::Refreshed));
         let loud = Plan::new(
             vec![route("r", "team=a", &[1], true)],
             vec![group(1, "g", &[10])],
@@ -260,12 +296,12 @@ mod tests {
             vec![route("r", "team=a", &[1], false)],
             vec![group(1, "g", &[10])],
         );
-        assert_eq!(events(&owed(&loud, &[(&said, &repeat)]), 10), [1]);
-        let silent = owed(&quiet, &[(&said, &repeat)]);
+        assert_eq!(events(&ask(&loud, &[&said], &[repeat]), 10), [1]);
+        let silent = ask(&quiet, &[&said], &[repeat]);
         assert!(silent.drafts.is_empty());
         assert_eq!(silent.unrouted, 0);
         repeat.acknowledged = true;
-        assert!(owed(&loud, &[(&said, &repeat)]).drafts.is_empty());
+        assert!(ask(&loud, &[&said], &[repeat]).drafts.is_empty());
     }
 
     #[test]
@@ -276,25 +312,28 @@ mod tests {
         ];
         let plan = Plan::new(routes, vec![group(1, "g", &[10]), group(2, "h", &[10])]);
         let said = firing("a", "x");
-        let opened = done(
-            Verdict::Opened,
-            &[(1, EventKind::Lost), (2, EventKind::Opened)],
-        );
-        let owed = owed(&plan, &[(&said, &opened)]);
+        let mut opened = done(Verdict::Opened, 1, Some(EventKind::Opened));
+        opened.lost = Some(7);
+        let owed = ask(&plan, &[&said], &[opened]);
         assert_eq!(owed.drafts.len(), 1);
-        assert_eq!(events(&owed, 10), [1, 2]);
+        let kinds: Vec<(i64, EventKind)> = owed.drafts[&10]
+            .events
+            .iter()
+            .map(|told| (told.incident, told.kind))
+            .collect();
+        assert_eq!(kinds, [(7, EventKind::Lost), (1, EventKind::Opened)]);
         assert_eq!(owed.drafts[&10].reasons.len(), 2);
     }
 
     #[test]
     fn what_reaches_nobody_is_unrouted_unless_that_was_meant() {
         let said = firing("a", "x");
-        let opened = done(Verdict::Opened, &[(1, EventKind::Opened)]);
+        let opened = done(Verdict::Opened, 1, Some(EventKind::Opened));
         let nothing = Plan::new(vec![], vec![]);
-        assert_eq!(owed(&nothing, &[(&said, &opened)]).unrouted, 1);
+        assert_eq!(ask(&nothing, &[&said], &[opened]).unrouted, 1);
         let empty = Plan::new(vec![], vec![group(1, "a", &[])]);
-        assert_eq!(owed(&empty, &[(&said, &opened)]).unrouted, 1);
+        assert_eq!(ask(&empty, &[&said], &[opened]).unrouted, 1);
         let meant = Plan::new(vec![route("drop", "team=a", &[], true)], vec![]);
-        assert_eq!(owed(&meant, &[(&said, &opened)]).unrouted, 0);
+        assert_eq!(ask(&meant, &[&said], &[opened]).unrouted, 0);
     }
 }

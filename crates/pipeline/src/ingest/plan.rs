@@ -21,6 +21,8 @@ pub(super) struct Addressee {
 pub(super) struct Directory {
     version: Option<i64>,
     pub(super) plan: Plan,
+    /// Whether there are routes.
+    pub(super) routed: bool,
     pub(super) recipients: HashMap<i64, Addressee>,
 }
 
@@ -78,7 +80,9 @@ impl Directory {
                 }
             }
         });
-        self.plan = Plan::new(routes.collect(), groups);
+        let routes: Vec<RouteRule> = routes.collect();
+        self.routed = !routes.is_empty();
+        self.plan = Plan::new(routes, groups);
         self.recipients = recipients;
         self.version = Some(version);
         Ok(())

@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use tocsin_core::alert::{Body, Said};
-use tocsin_core::digest::Digest;
 use tocsin_core::parse::{self, ParseError};
 use tocsin_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::IngestReport;
+use super::incoming::Incoming;
 use crate::Clock;
 
 /// The queue is counted in units of this many bytes, because a semaphore
@@ -107,45 +107,6 @@ pub enum IngestError {
     Stopping,
 }
 
-/// Under what an alert is stored.
-#[derive(Clone, Debug)]
-pub(super) struct Keys {
-    /// The fingerprint as it is stored.
-    pub(super) fingerprint: String,
-    pub(super) label_set: Digest,
-    pub(super) annotation_set: Digest,
-}
-
-impl From<&Said> for Keys {
-    fn from(said: &Said) -> Self {
-        Self {
-            fingerprint: said.fingerprint.to_string(),
-            label_set: Digest::of_labels(&said.labels, &said.facts.team),
-            annotation_set: Digest::of_annotations(&said.annotations, &said.generator_url),
-        }
-    }
-}
-
-/// A delivery that waits to be stored. All that can be reckoned without the
-/// database has been, in the caller's task, because writers are few.
-pub(super) struct Incoming {
-    pub(super) received_at: Timestamp,
-    pub(super) source: String,
-    pub(super) body: Body,
-    /// Of each of the body's readable alerts.
-    pub(super) keys: Vec<Keys>,
-    /// The raw body, compressed.
-    pub(super) raw: Vec<u8>,
-    pub(super) body_bytes: usize,
-}
-
-impl Incoming {
-    /// The readable alerts with their keys.
-    pub(super) fn alerts(&self) -> impl Iterator<Item = (&Said, &Keys)> {
-        self.body.alerts.iter().zip(&self.keys)
-    }
-}
-
 pub(super) struct Job {
     pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Result<IngestReport, IngestError>>,
@@ -169,6 +130,8 @@ pub struct Ingest {
     space: Arc<Semaphore>,
     capacity: usize,
     team_label: Arc<str>,
+    /// Whether there are routes, which match labels.
+    routed: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
 
@@ -177,6 +140,7 @@ impl Ingest {
         jobs: mpsc::UnboundedSender<Job>,
         queue_bytes: usize,
         team_label: &str,
+        routed: Arc<AtomicBool>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let capacity = (queue_bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS.min(1 << 31));
@@ -185,6 +149,7 @@ impl Ingest {
             space: Arc::new(Semaphore::new(capacity)),
             capacity,
             team_label: team_label.into(),
+            routed,
             clock,
         }
     }
@@ -204,14 +169,15 @@ impl Ingest {
         space.cover(raw.len())?;
         match parse::alertmanager(&raw, &self.team_label) {
             Ok(body) => {
-                let incoming = Incoming {
+                let incoming = Incoming::new(
                     received_at,
                     source,
-                    keys: body.alerts.iter().map(Keys::from).collect(),
                     body,
-                    body_bytes: raw.len(),
-                    raw: compress(&raw),
-                };
+                    (compress(&raw), raw.len()),
+                    self.routed.load(Ordering::Relaxed),
+                );
+                // It is kept compressed, and need not wait with it.
+                drop(raw);
                 self.submit(Work::Store(Box::new(incoming)), space).await
             }
             Err(error) => {

@@ -1,7 +1,7 @@
 //! The writers: each takes all that waits into one transaction.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
@@ -11,7 +11,9 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::batch::{Scribe, store};
-use super::queue::{Incoming, Job, Work};
+use super::incoming::Incoming;
+use super::queue::{Job, Work};
+use super::standings::Standings;
 use super::{Ingest, IngestError, IngestReport};
 use crate::{Clock, PipelineSettings};
 
@@ -29,6 +31,10 @@ pub(crate) struct Context {
     /// This database's name, part of every Message-ID.
     pub(crate) instance: String,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where the known alerts stand.
+    pub(crate) standings: Arc<Standings>,
+    /// Whether there are routes, which match labels.
+    pub(crate) routed: Arc<AtomicBool>,
     /// Woken after each commit: mail may be owed, and the feed has grown.
     pub(crate) committed: Arc<Notify>,
     /// Woken when the queue is to be worked off and closed.
@@ -69,7 +75,7 @@ pub(crate) fn spawn_writers(context: &Arc<Context>) -> (Ingest, Vec<JoinHandle<(
     let jobs: Jobs = Arc::new(Mutex::new(receiver));
     let writers = match context.db.backend() {
         Backend::Sqlite => 1,
-        Backend::Postgres => 4,
+        Backend::Postgres => context.settings.writers.max(1),
     };
     let handles = (0..writers)
         .map(|_| tokio::spawn(write_all(Arc::clone(context), Arc::clone(&jobs))))
@@ -79,6 +85,7 @@ pub(crate) fn spawn_writers(context: &Arc<Context>) -> (Ingest, Vec<JoinHandle<(
         sender,
         settings.queue_bytes,
         &settings.team_label,
+        Arc::clone(&context.routed),
         Arc::clone(&context.clock),
     );
     (ingest, handles)
@@ -119,7 +126,7 @@ impl Job {
     fn alerts(&self) -> usize {
         match &self.work {
             // A delivery without alerts still costs a row.
-            Work::Store(incoming) => incoming.body.alerts.len().max(1),
+            Work::Store(incoming) => incoming.alerts.len().max(1),
             Work::Refuse { .. } => 1,
         }
     }
@@ -226,7 +233,21 @@ async fn store_once(
     batch: &[Incoming],
 ) -> Result<Vec<IngestReport>, StorageError> {
     let tx = context.db.begin().await?;
-    let reports = store(context, scribe, &tx, batch).await?;
+    // Until this is given back nobody else touches it, so that it changes with
+    // the database or not at all.
+    let mut kept = match context.db.backend() {
+        Backend::Sqlite => Some(context.standings.lock().await),
+        Backend::Postgres => None,
+    };
+    let mut stored = store(context, scribe, &tx, batch, kept.as_mut()).await?;
     tx.commit().await?;
-    Ok(reports)
+    scribe.committed(&mut stored);
+    match &mut kept {
+        Some(kept) => stored.known.keep(kept, true),
+        None => {
+            let kept = &mut *context.standings.lock().await;
+            stored.known.keep(kept, false);
+        }
+    }
+    Ok(stored.reports)
 }

@@ -14,6 +14,7 @@ mod senders;
 mod series;
 mod told;
 
+pub use crate::acknowledge::series_of;
 pub use groups::{GroupState, NewGroup, lock_groups, save_groups};
 pub use ids::{Ids, Numbered};
 pub use rows::{

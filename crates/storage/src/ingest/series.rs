@@ -87,6 +87,13 @@ pub struct Latest {
     pub acknowledged: bool,
 }
 
+impl Latest {
+    /// Whether it is open, stale or not.
+    pub fn is_open(&self) -> bool {
+        self.episode.is_open()
+    }
+}
+
 /// What a series was told with later than first.
 #[derive(Clone, Debug)]
 pub struct NewTelling {

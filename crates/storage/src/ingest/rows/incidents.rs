@@ -10,10 +10,10 @@ use crate::ingest::told;
 use crate::{StorageError, Tx};
 
 /// An incident as a batch leaves it.
-#[derive(Clone, Debug)]
-pub struct IncidentRow {
+#[derive(Clone, Copy, Debug)]
+pub struct IncidentRow<'a> {
     /// What judging moves.
-    pub episode: Episode,
+    pub episode: &'a Episode,
     /// Whose episode it is.
     pub series_id: i64,
     /// Which episode of its series it is, from 1.
@@ -23,7 +23,7 @@ pub struct IncidentRow {
     /// The digest of that.
     pub content: Option<Digest>,
     /// What each sender last said; nothing once another episode is the latest.
-    pub told: Vec<(i64, Memory)>,
+    pub told: &'a [(i64, Memory)],
 }
 
 const INCIDENTS: Columns = &[
@@ -52,8 +52,8 @@ const INCIDENTS: Columns = &[
 /// [`StorageError::Conflict`] where a series would have two open incidents.
 pub async fn put_incidents(
     tx: &Tx,
-    changed: &[IncidentRow],
-    new: &[IncidentRow],
+    changed: &[IncidentRow<'_>],
+    new: &[IncidentRow<'_>],
 ) -> Result<(), StorageError> {
     bulk::with(
         tx,
@@ -69,10 +69,10 @@ pub async fn put_incidents(
     bulk::insert(tx, "incidents", "", incident_rows(new)).await
 }
 
-fn incident_rows(incidents: &[IncidentRow]) -> Rows {
+fn incident_rows(incidents: &[IncidentRow<'_>]) -> Rows {
     let mut rows = Rows::new(INCIDENTS, incidents.len());
     for row in incidents {
-        let episode = &row.episode;
+        let episode = row.episode;
         rows.push([
             episode.id.into(),
             row.series_id.into(),
@@ -89,7 +89,7 @@ fn incident_rows(incidents: &[IncidentRow]) -> Rows {
             episode.previous.into(),
             row.telling_id.into(),
             row.content.map_or(Vec::new(), |it| it.0.to_vec()).into(),
-            told::write(&row.told).into(),
+            told::write(row.told).into(),
         ]);
     }
     rows
@@ -107,14 +107,14 @@ const SEEN: Columns = &[
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn see_again(tx: &Tx, seen: &[IncidentRow]) -> Result<(), StorageError> {
+pub async fn see_again(tx: &Tx, seen: &[IncidentRow<'_>]) -> Result<(), StorageError> {
     let mut rows = Rows::new(SEEN, seen.len());
     for row in seen {
         rows.push([
             row.episode.id.into(),
             row.episode.last_seen_at.as_micros().into(),
             row.episode.senders.into(),
-            told::write(&row.told).into(),
+            told::write(row.told).into(),
         ]);
     }
     bulk::with(

@@ -1,0 +1,143 @@
+//! A delivery that waits to be stored. All that can be reckoned without the
+//! database has been, in the caller's task, because writers are few; and what
+//! was parsed is kept as the texts that are stored, because many wait in a
+//! storm.
+
+use std::borrow::Cow;
+
+use tocsin_core::alert::{Body, Labels, RejectedAlert, Said, Status};
+use tocsin_core::digest::Digest;
+use tocsin_core::fingerprint::Fingerprint;
+use tocsin_core::judge::Claim;
+use tocsin_core::time::Timestamp;
+use tocsin_storage::ingest::{Content, Facts};
+
+/// A delivery.
+pub(super) struct Incoming {
+    pub(super) received_at: Timestamp,
+    pub(super) source: String,
+    pub(super) receiver: String,
+    /// The group's status, told or reckoned.
+    pub(super) status: Option<Status>,
+    pub(super) external_url: String,
+    pub(super) version: String,
+    pub(super) group_key: String,
+    /// Names the group.
+    pub(super) group: Digest,
+    pub(super) truncated_alerts: u64,
+    /// The readable alerts.
+    pub(super) alerts: Vec<Alert>,
+    pub(super) rejected: Vec<RejectedAlert>,
+    /// Alerts in the body, readable or not.
+    pub(super) total: usize,
+    /// The raw body, compressed.
+    pub(super) raw: Vec<u8>,
+    pub(super) body_bytes: usize,
+}
+
+/// One alert of a delivery.
+pub(super) struct Alert {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) claim: Claim,
+    pub(super) content: Content,
+    /// The labels, where they were kept for the routes.
+    labels: Option<Labels>,
+}
+
+impl Incoming {
+    /// `with_labels`: whether routes will be asked, which match labels.
+    pub(super) fn new(
+        received_at: Timestamp,
+        source: String,
+        body: Body,
+        (raw, body_bytes): (Vec<u8>, usize),
+        with_labels: bool,
+    ) -> Self {
+        let group = group_digest(&source, &body);
+        let status = group_status(&body);
+        let alert = |said| Alert::new(said, with_labels);
+        Self {
+            received_at,
+            source,
+            receiver: body.receiver,
+            status,
+            external_url: body.external_url,
+            version: body.version,
+            group_key: body.group_key,
+            group,
+            truncated_alerts: body.truncated_alerts,
+            alerts: body.alerts.into_iter().map(alert).collect(),
+            rejected: body.rejected,
+            total: body.total,
+            raw,
+            body_bytes,
+        }
+    }
+}
+
+impl Alert {
+    pub(super) fn new(said: Said, with_labels: bool) -> Self {
+        let claim = Claim::from(&said);
+        let labels = json(&said.labels);
+        let annotations = json(&said.annotations);
+        let facts = Facts {
+            alertname: said.facts.alertname,
+            instance: said.facts.instance,
+            severity: said.facts.severity,
+            team: said.facts.team,
+        };
+        let digest = Digest::of_telling(&labels, &facts.team, &annotations, &said.generator_url);
+        Self {
+            fingerprint: said.fingerprint,
+            claim,
+            content: Content {
+                digest,
+                labels,
+                annotations,
+                generator_url: said.generator_url,
+                message: said.facts.message,
+                facts,
+            },
+            labels: with_labels.then_some(said.labels),
+        }
+    }
+
+    /// The labels, read again where they were not kept.
+    pub(super) fn labels(&self) -> Cow<'_, Labels> {
+        match &self.labels {
+            Some(labels) => Cow::Borrowed(labels),
+            // It was written from labels a moment ago.
+            None => Cow::Owned(serde_json::from_str(&self.content.labels).unwrap_or_default()),
+        }
+    }
+}
+
+/// Label names and values always have a JSON form.
+fn json(labels: &Labels) -> String {
+    serde_json::to_string(labels).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// As Alertmanager reckons it, where the sender did not say.
+fn group_status(body: &Body) -> Option<Status> {
+    body.status.or_else(|| {
+        let firing = body.alerts.iter().any(|said| said.status == Status::Firing);
+        (!body.alerts.is_empty()).then_some(if firing {
+            Status::Firing
+        } else {
+            Status::Resolved
+        })
+    })
+}
+
+/// Senders that give no group key still give group labels, mostly.
+fn group_digest(source: &str, body: &Body) -> Digest {
+    if !body.group_key.is_empty() {
+        return Digest::of_parts(&[source, &body.receiver, &body.group_key]);
+    }
+    let key: String = body
+        .group_labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    Digest::of_parts(&[source, &body.receiver, &key])
+}
