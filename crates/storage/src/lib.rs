@@ -11,6 +11,7 @@
 
 mod acknowledge;
 pub mod alerts;
+pub mod archive;
 pub mod backlog;
 pub mod changes;
 pub mod codes;

@@ -1,61 +1,282 @@
-//! Retention: what is kept for a time only, in small steps that never block
-//! ingest for long.
+//! Retention: what is kept for a time only.
+//!
+//! All of it goes in small transactions ([`STEP`] rows), each followed by a
+//! pause, so that a delivery waits for one of them at most. What is looked for
+//! is looked for outside of them. On several replicas one at a time does it.
+//!
+//! * Raw bodies, rows of the change feed and mails go by their age alone.
+//! * The log is walked once for each span that a rule names, in the order in
+//!   which entries were received (`log`).
+//! * Statistics stay: they are roll-ups of their own.
 
-use std::sync::Arc;
+mod log;
+mod settings;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
-use tocsin_storage::{Db, StorageError, upkeep};
+use tocsin_storage::upkeep::{self, Walk};
+use tocsin_storage::{Backend, Db, StorageError, Tx, turns};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::archive::Archive;
+use crate::ingest::{Context, Standings};
 use crate::{Clock, PipelineSettings};
 
-const LOOK_EVERY: Duration = Duration::from_secs(3600);
+pub use settings::RetentionSettings;
 
 /// Rows deleted in one transaction.
 const STEP: u32 = 500;
 
+/// The longest pause after a transaction. The pause is as long as the
+/// transaction took, so that retention has half of the writer at most.
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// How long a browser may be away and still resume its event stream.
 const FEED_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Prunes now and every hour, until told to stop.
-pub(crate) async fn run(
+/// Pages of an SQLite file that are given back in one transaction.
+const PAGES: u32 = 256;
+
+/// The part of an SQLite file that may be empty: what is freed today is filled
+/// tomorrow.
+const SLACK: i64 = 50;
+
+/// What retention works with.
+pub(crate) struct Retention {
     db: Db,
     settings: Arc<PipelineSettings>,
     clock: Arc<dyn Clock>,
-    stop: Arc<Notify>,
-) {
-    loop {
-        let stopped = stop.notified();
-        tokio::pin!(stopped);
-        stopped.as_mut().enable();
+    standings: Arc<Standings>,
+    /// The database's name, for the archive.
+    database: String,
+    archive: Option<Arc<Mutex<Archive>>>,
+}
+
+/// Why a pass ended early.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// The program stops, or another replica is at it.
+    #[error("not now")]
+    NotNow,
+    /// The archive cannot be written; what it lacks is not deleted.
+    #[error("the archive cannot be written: {0}")]
+    Archive(#[source] std::io::Error),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Tells whether the program stops, between two transactions. One that runs is
+/// never broken off.
+struct Stop<'a> {
+    notified: std::pin::Pin<Box<tokio::sync::futures::Notified<'a>>>,
+}
+
+impl<'a> Stop<'a> {
+    fn of(stop: &'a Notify) -> Self {
+        let mut notified = Box::pin(stop.notified());
+        notified.as_mut().enable();
+        Self { notified }
+    }
+
+    /// Waits for a time; whether the program stops.
+    async fn within(&mut self, time: Duration) -> bool {
         tokio::select! {
-            () = &mut stopped => return,
-            pruned = prune(&db, &settings, clock.now()) => {
-                if let Err(error) = pruned {
-                    tracing::warn!(%error, "old rows were not pruned");
-                }
-            }
-        }
-        tokio::select! {
-            () = stopped => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            biased;
+            () = &mut self.notified => true,
+            () = tokio::time::sleep(time) => false,
         }
     }
 }
 
-async fn prune(db: &Db, settings: &PipelineSettings, now: Timestamp) -> Result<(), StorageError> {
-    let bodies = now.minus(settings.body_retention);
-    let feed = now.minus(FEED_KEPT);
-    loop {
-        let tx = db.begin().await?;
-        let deleted = upkeep::prune_bodies(&tx, bodies, STEP).await?
-            + upkeep::prune_changes(&tx, feed, STEP).await?;
-        tx.commit().await?;
-        if deleted == 0 {
-            return Ok(());
+impl Retention {
+    pub(crate) fn new(context: &Context) -> Self {
+        let directory = context.settings.retention.archive_dir.clone();
+        Self {
+            db: context.db.clone(),
+            settings: Arc::clone(&context.settings),
+            clock: Arc::clone(&context.clock),
+            standings: Arc::clone(&context.standings),
+            database: context.instance.clone(),
+            archive: directory.map(|directory| Arc::new(Mutex::new(Archive::new(directory)))),
         }
-        // Ingest waits for the writing connection; let it have it.
-        tokio::task::yield_now().await;
+    }
+
+    /// Makes a pass now and every so often, until told to stop.
+    pub(crate) async fn run(mut self, stop: Arc<Notify>) {
+        let every = self.settings.retention.every();
+        let mut stop = Stop::of(&stop);
+        loop {
+            match self.pass(&mut stop).await {
+                Ok(()) | Err(Ended::NotNow) => {}
+                Err(error) => tracing::warn!(%error, "old rows were not all deleted"),
+            }
+            if stop.within(every).await {
+                return;
+            }
+        }
+    }
+
+    async fn pass(&mut self, stop: &mut Stop<'_>) -> Result<(), Ended> {
+        let now = self.clock.now();
+        let keep = self.settings.retention.clone();
+        self.bodies(now.minus(keep.raw_bodies), stop).await?;
+        self.feed(now.minus(FEED_KEPT), stop).await?;
+        // What an upgrade has left to be counted is not counted yet.
+        if !tocsin_storage::backlog::is_counting(&self.db).await? {
+            for span in keep.log.spans() {
+                self.log(span, now, stop).await?;
+            }
+            if let Some(span) = keep.deliveries {
+                self.deliveries(span, now, stop).await?;
+            }
+        }
+        if let Some(span) = keep.mails {
+            self.mails(now.minus(span), stop).await?;
+        }
+        self.give_back(stop).await
+    }
+
+    /// A transaction in which this replica may delete.
+    async fn turn(&self) -> Result<Tx, Ended> {
+        let tx = self.db.begin().await?;
+        if turns::take(&tx, "retention").await? {
+            return Ok(tx);
+        }
+        tx.rollback().await?;
+        Err(Ended::NotNow)
+    }
+
+    /// Lets whoever waits write.
+    async fn pause(&self, since: Instant, stop: &mut Stop<'_>) -> Result<(), Ended> {
+        if stop.within(since.elapsed().min(PAUSE)).await {
+            return Err(Ended::NotNow);
+        }
+        Ok(())
+    }
+
+    async fn bodies(&self, before: Timestamp, stop: &mut Stop<'_>) -> Result<(), Ended> {
+        loop {
+            let began = Instant::now();
+            let tx = self.turn().await?;
+            let deleted = upkeep::prune_bodies(&tx, before, STEP).await?;
+            tx.commit().await?;
+            self.pause(began, stop).await?;
+            if deleted < u64::from(STEP) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn feed(&self, before: Timestamp, stop: &mut Stop<'_>) -> Result<(), Ended> {
+        loop {
+            let began = Instant::now();
+            let tx = self.turn().await?;
+            let deleted = upkeep::prune_changes(&tx, before, STEP).await?;
+            tx.commit().await?;
+            self.pause(began, stop).await?;
+            if deleted < u64::from(STEP) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn mails(&self, before: Timestamp, stop: &mut Stop<'_>) -> Result<(), Ended> {
+        loop {
+            let began = Instant::now();
+            let tx = self.turn().await?;
+            let deleted = upkeep::prune_mails(&tx, before, STEP).await?;
+            tx.commit().await?;
+            self.pause(began, stop).await?;
+            if deleted < u64::from(STEP) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deliveries that told nothing new, or whose entries are gone. Those whose
+    /// entries are still there go with them, when they are old enough.
+    async fn deliveries(
+        &self,
+        span: Duration,
+        now: Timestamp,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), Ended> {
+        let before = now.minus(span);
+        let mut walk = self.walk("deliveries", span, "", before).await?;
+        let saved = walk.clone();
+        loop {
+            let began = Instant::now();
+            let (last, silent) = upkeep::visit_deliveries(&self.db, walk.at, before, STEP).await?;
+            let Some(last) = last else { break };
+            walk.at = last;
+            if !silent.is_empty() {
+                let tx = self.turn().await?;
+                upkeep::delete_deliveries(&tx, &silent, before).await?;
+                upkeep::save_walk(&tx, "deliveries", span, &walk).await?;
+                tx.commit().await?;
+            }
+            self.pause(began, stop).await?;
+        }
+        self.save("deliveries", span, &saved, &walk).await
+    }
+
+    /// The walk over `what` as it stands, for a pass that looks at what came
+    /// before `before`.
+    async fn walk(
+        &self,
+        what: &str,
+        span: Duration,
+        rules: &str,
+        before: Timestamp,
+    ) -> Result<Walk, Ended> {
+        let mut walk = upkeep::load_walk(&self.db, what, span).await?;
+        walk.begin(rules, before, upkeep::restored(&self.db).await?);
+        Ok(walk)
+    }
+
+    async fn save(
+        &self,
+        what: &str,
+        span: Duration,
+        saved: &Walk,
+        walk: &Walk,
+    ) -> Result<(), Ended> {
+        if saved != walk {
+            let tx = self.turn().await?;
+            upkeep::save_walk(&tx, what, span, walk).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the disk what an SQLite file does not need any more.
+    async fn give_back(&self, stop: &mut Stop<'_>) -> Result<(), Ended> {
+        while let Some(space) = upkeep::space(&self.db).await? {
+            let most = space.pages / SLACK;
+            if space.free <= most {
+                break;
+            }
+            let began = Instant::now();
+            let tx = self.db.begin().await?;
+            let pages = u32::try_from(space.free - most).unwrap_or(PAGES).min(PAGES);
+            upkeep::give_back(&tx, pages).await?;
+            tx.commit().await?;
+            let left = upkeep::space(&self.db).await?;
+            if left.is_none_or(|left| left.free >= space.free) {
+                // A database of before it could be made smaller.
+                break;
+            }
+            self.pause(began, stop).await?;
+        }
+        Ok(())
+    }
+
+    /// On SQLite what is read need not be read by the writer, which nobody else
+    /// could use meanwhile.
+    fn reads_apart(&self) -> bool {
+        self.db.backend() == Backend::Sqlite
     }
 }

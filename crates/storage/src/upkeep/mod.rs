@@ -1,6 +1,26 @@
 //! What keeps the database in shape: its name, and retention.
+//!
+//! Each function does one small step in the caller's transaction, so that a
+//! writer never waits for more than that. Who calls them, and how often, is the
+//! pipeline's.
+
+mod deliveries;
+mod log;
+mod mails;
+mod rules;
+mod space;
+mod walk;
 
 use tocsin_core::time::Timestamp;
+
+pub use deliveries::{delete_deliveries, visit_deliveries};
+pub(crate) use log::lock;
+pub use log::{Gone, Visited, delete, labels, undelivered, visit};
+pub use mails::prune_mails;
+pub use rules::{LogRule, LogRules};
+pub use space::{Space, give_back, space};
+pub use walk::{Restored, Spot, Walk, load_walk, note_restored, restored, save_walk};
+pub(crate) use walk::{load, save};
 
 use crate::{StorageError, Tx, query};
 
