@@ -15,4 +15,3 @@ mod feed;
 mod filters;
 mod log;
 mod mails;
-mod numbers;

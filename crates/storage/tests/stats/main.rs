@@ -12,5 +12,6 @@ mod common;
 
 mod history;
 mod model;
+mod numbers;
 mod properties;
 mod upgrade;

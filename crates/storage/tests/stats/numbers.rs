@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tocsin_core::alert::Status;
 use tocsin_storage::TimeRange;
-use tocsin_storage::codes::{DeliveryOutcome, IncidentState};
+use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, EventKind, IncidentState};
 use tocsin_storage::stats::{self, Bucket, Count, TopBy};
 
 use crate::common::rows::{Entry, Incident, labels};
@@ -24,7 +24,6 @@ const BASE: i64 = 86_400 - 1_760_000_000 % 86_400;
 /// Four incidents: two of web-1 that are over, an open one of web-2, an open,
 /// stale and acknowledged one without labels.
 async fn put(test: &TestDb) {
-    test.put_annotation_set(1, "").await;
     let sets = [
         labels(&[
             ("alertname", "Down"),
@@ -41,8 +40,7 @@ async fn put(test: &TestDb) {
         labels(&[]),
     ];
     for (id, set) in (1..).zip(&sets) {
-        test.put_label_set(id, set).await;
-        test.put_series(id, "alertmanager").await;
+        test.put_series(id, "alertmanager", set, "").await;
     }
     let mut entry_id = 0;
     for (id, set, state, seen, entries) in [
@@ -73,8 +71,7 @@ async fn put(test: &TestDb) {
             id,
             series_id: set,
             source: "alertmanager".to_owned(),
-            label_set_id: set,
-            annotation_set_id: 1,
+            telling_id: None,
             labels: sets[set as usize - 1].clone(),
             message: String::new(),
             state,
@@ -85,7 +82,13 @@ async fn put(test: &TestDb) {
             known_by: (id == 4).then(|| "Kim".to_owned()),
         };
         test.put_incident(&incident).await;
-        for (seconds, status) in entries {
+        let began = at(BASE + entries[0].0).as_micros();
+        test.run(
+            "UPDATE incidents SET first_seen_at = ? WHERE id = ?",
+            vec![began.into(), id.into()],
+        )
+        .await;
+        for (place, (seconds, status)) in entries.into_iter().enumerate() {
             entry_id += 1;
             let entry = Entry {
                 id: entry_id,
@@ -96,14 +99,40 @@ async fn put(test: &TestDb) {
                 ends_at: None,
             };
             test.put_entry(&entry, &incident).await;
+            let kind = match (place, status) {
+                (0, _) => EntryKind::Opened,
+                (_, Status::Resolved) => EntryKind::Resolved,
+                _ => EntryKind::Refreshed,
+            };
+            test.run(
+                "UPDATE log_entries SET kind = ? WHERE id = ?",
+                vec![kind.code().into(), entry_id.into()],
+            )
+            .await;
         }
     }
+    test.run(
+        "INSERT INTO incident_events (incident_id, kind, at, entry_id) VALUES (2, ?, ?, 4)",
+        vec![
+            EventKind::Lost.code().into(),
+            at(BASE + 2 * HOUR).as_micros().into(),
+        ],
+    )
+    .await;
     test.put_delivery(1, "eu", DeliveryOutcome::Accepted, at(BASE), 0)
         .await;
     test.put_delivery(2, "eu", DeliveryOutcome::Refused, at(BASE), 0)
         .await;
     test.put_delivery(3, "eu", DeliveryOutcome::Accepted, at(BASE - 1), 0)
         .await;
+    // As an upgrade leaves it: to be counted.
+    for (kind, last) in [(2, entry_id), (5, 3)] {
+        test.run(
+            "INSERT INTO backlog (kind, data) VALUES (?, ?)",
+            vec![kind.into(), format!("[1,{last}]").into_bytes().into()],
+        )
+        .await;
+    }
 }
 
 fn count(value: &str, count: i64) -> Count {
@@ -141,11 +170,21 @@ async fn the_summary_counts_a_range_of_time(test: &TestDb) {
         .unwrap();
     assert_eq!(
         (some.deliveries, some.log_entries, some.incidents),
-        (1, 7, 3)
+        (1, 7, 4)
     );
-    assert_eq!((some.open, some.stale, some.unacknowledged), (1, 0, 1));
-    assert_eq!(some.by_severity, [count("critical", 3)]);
+    assert_eq!((some.open, some.stale, some.unacknowledged), (2, 1, 1));
+    assert_eq!(some.by_severity, [count("critical", 3), count("", 1)]);
     assert_eq!(some.by_status, [(Status::Firing, 6), (Status::Resolved, 1)]);
+    // Two of the incidents were over by then, or had not begun.
+    let end = TimeRange {
+        from: Some(at(BASE + 60 + 1)),
+        to: Some(at(BASE + 2 * HOUR)),
+    };
+    let end = stats::summary(&test.db, end, now, stale_after)
+        .await
+        .unwrap();
+    assert_eq!((end.log_entries, end.incidents, end.open), (1, 2, 1));
+    assert_eq!(end.by_team, [count("", 1), count("infra", 1)]);
 }
 
 async fn the_noisiest_come_first(test: &TestDb) {

@@ -1,0 +1,103 @@
+//! Folding: what ingest leaves in the backlog becomes roll-ups and search
+//! index, in small steps that never hold ingest up for long. In a storm it
+//! falls behind, and catches up afterwards; what is read is exact all the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tocsin_core::tally;
+use tocsin_storage::{Db, StorageError, rollups, search};
+use tokio::sync::Notify;
+
+use crate::Clock;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two steps: writers that wait come first.
+const MAKE_WAY: Duration = Duration::from_millis(25);
+
+/// Series and tellings that one step indexes.
+const DOCUMENTS: usize = 500;
+
+/// Folds every second, until told to stop.
+pub(crate) async fn run(db: Db, clock: Arc<dyn Clock>, stop: Arc<Notify>) {
+    let mut folding = Folding {
+        db,
+        clock,
+        tidied: None,
+        is_failing: false,
+    };
+    let mut pause = Duration::ZERO;
+    loop {
+        tokio::select! {
+            () = stop.notified() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        // Not within the select: a transaction is never dropped half-way. While
+        // a step runs nobody listens, so whoever stops us says it again.
+        pause = folding.step().await;
+    }
+}
+
+struct Folding {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    /// The hour in which closed buckets were last looked after.
+    tidied: Option<i64>,
+    is_failing: bool,
+}
+
+impl Folding {
+    /// One step of each kind; how long to wait before the next.
+    async fn step(&mut self) -> Duration {
+        match self.fold().await {
+            Ok(more) => {
+                self.is_failing = false;
+                if more { MAKE_WAY } else { LOOK_EVERY }
+            }
+            Err(error) => {
+                // Said once, not every second while the database is away.
+                if !std::mem::replace(&mut self.is_failing, true) {
+                    tracing::warn!(%error, "statistics and search index were not folded");
+                }
+                LOOK_EVERY
+            }
+        }
+    }
+
+    /// Whether there is more to do.
+    async fn fold(&mut self) -> Result<bool, StorageError> {
+        let folded = rollups::fold(&self.db).await?;
+        rollups::merge(&self.db, &folded.to_merge).await?;
+        let indexed = self.index().await?;
+        let hour = tally::hour_of(self.clock.now());
+        let mut tidied = 0;
+        if self.tidied != Some(hour) {
+            tidied = rollups::tidy(&self.db, hour).await?;
+            if tidied == 0 {
+                self.tidied = Some(hour);
+            }
+        }
+        Ok(folded.more || indexed || tidied > 0)
+    }
+
+    /// The same for the search index.
+    async fn index(&self) -> Result<bool, StorageError> {
+        let Some(segment) = search::prepare(&self.db, DOCUMENTS).await? else {
+            return Ok(false);
+        };
+        let tx = self.db.begin().await?;
+        let documents = match search::put(&tx, segment).await {
+            Ok(documents) => documents,
+            // Another replica was quicker.
+            Err(StorageError::Stale(_)) => 0,
+            Err(error) => return Err(error),
+        };
+        if documents == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(search::merge(&self.db).await? || documents >= DOCUMENTS)
+    }
+}
