@@ -206,7 +206,9 @@ impl Hearing<'_> {
     /// Whether the claim is the other peer's copy of the close before this
     /// episode. Only where the alert fired again with its old start does this
     /// not show from the episode's start, which then equals that close, while
-    /// peers tell the end of one resolution with a skew.
+    /// peers tell the end of one resolution with a skew. A sender that told that
+    /// close means another one now, unless it repeats the very times: then an
+    /// answer was lost, and the others went on meanwhile.
     fn tells_previous_close(&self, episode: &Episode) -> bool {
         let (Some(limit), Some(start), Some(end)) =
             (episode.not_before, self.claim.starts_at, self.claim.ends_at)
@@ -216,15 +218,14 @@ impl Hearing<'_> {
         let ends_there = limit.minus(PEER_SKEW) <= end && end <= limit.plus(PEER_SKEW);
         start < limit
             && ends_there
-            && (self.repeated_late().is_some() || !self.has_told_close_of(episode.previous))
+            && (self.repeated().is_some() || !self.has_told_close_of(episode.previous))
     }
 
-    /// The sender's latest claim, where it was late and is told again: a retry
-    /// repeats the very times.
-    fn repeated_late(&self) -> Option<&Memory> {
+    /// The sender's latest claim, where it is told again: a retry repeats the
+    /// very times.
+    fn repeated(&self) -> Option<&Memory> {
         self.memory.filter(|memory| {
-            memory.late
-                && memory.status == self.claim.status
+            memory.status == self.claim.status
                 && memory.starts_at == self.claim.starts_at
                 && memory.ends_at == self.claim.ends_at
         })
@@ -291,8 +292,8 @@ impl Hearing<'_> {
 
     fn late(&self, episode: &Episode) -> Judgement {
         let repeated = self
-            .repeated_late()
-            .filter(|first| self.now < first.said_at.plus(self.rules.window));
+            .repeated()
+            .filter(|first| first.late && self.now < first.said_at.plus(self.rules.window));
         let mut memory = Memory {
             late: true,
             ..self.remembered()
