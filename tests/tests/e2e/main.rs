@@ -16,5 +16,6 @@ mod nasty;
 mod outages;
 mod program;
 mod real_input;
+mod replicas;
 mod rules;
 mod security;
