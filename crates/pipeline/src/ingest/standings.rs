@@ -180,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn series_are_forgotten_by_their_numbers() {
         let standings = Standings::new(100);
-        for series in 1..=3 {
+        for series in 1..=3i64 {
             let fingerprint = Fingerprint(series.unsigned_abs());
             let mut kept = standings.lock().await;
             kept.put("a", fingerprint, standing(series));
