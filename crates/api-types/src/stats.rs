@@ -13,6 +13,9 @@ pub struct Count {
 }
 
 /// What happened between two times, in numbers.
+///
+/// Statistics outlive the log. Where retention has deleted log entries, only whole hours are known:
+/// an hour that a range begins or ends in is then counted as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -25,7 +28,8 @@ pub struct Summary {
     pub deliveries: i64,
     /// Log entries.
     pub log_entries: i64,
-    /// Incidents with a log entry in that time.
+    /// Incidents that were open at some time in it: those that began before its end, but for those
+    /// that ended before its beginning.
     pub incidents: i64,
     /// Of those, the ones that are open now.
     pub open: i64,
@@ -33,7 +37,7 @@ pub struct Summary {
     pub stale: i64,
     /// Of the open ones, those that nobody acknowledged.
     pub unacknowledged: i64,
-    /// Log entries per incident; null where there is no incident.
+    /// Log entries for each of those incidents; null where there is no incident.
     pub noise_ratio: Option<f64>,
     /// Those incidents by severity, most frequent first.
     pub by_severity: Vec<Count>,
@@ -103,4 +107,20 @@ pub struct TimelinePoint {
     pub resolved: i64,
     /// The firing entries by severity, most frequent first.
     pub by_severity: Vec<Count>,
+}
+
+/// Entries that said firing, by the hour of the week.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Heatmap {
+    /// The beginning, included; null for "since ever".
+    pub from: Option<DateTime<Utc>>,
+    /// The end, excluded; null for "until now".
+    pub to: Option<DateTime<Utc>>,
+    /// The time zone whose week it is, by its IANA name.
+    pub time_zone: String,
+    /// Seven days, Monday first, each with its 24 hours, midnight first. Counted are whole hours of
+    /// UTC: in a zone that is not whole hours from it, an hour counts where it begins.
+    pub firing: Vec<Vec<i64>>,
 }

@@ -78,6 +78,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(stats::summary)
         .service(stats::top)
         .service(stats::timeline)
+        .service(stats::heatmap)
         .service(recipients::list)
         .service(recipients::create)
         .service(recipients::get)

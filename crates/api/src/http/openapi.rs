@@ -39,6 +39,7 @@ use super::{
         stats::summary,
         stats::top,
         stats::timeline,
+        stats::heatmap,
         recipients::list,
         recipients::create,
         recipients::get,

@@ -2,8 +2,11 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
-use tocsin_api_types::{Bucket, Count, Summary, Timeline, TimelinePoint, Top, TopBy};
+use chrono::{Datelike, Timelike};
+use chrono_tz::Tz;
+use tocsin_api_types::{Bucket, Count, Heatmap, Summary, Timeline, TimelinePoint, Top, TopBy};
 use tocsin_core::alert::Status;
+use tocsin_core::time::Timestamp;
 use tocsin_storage::stats;
 use utoipa::IntoParams;
 
@@ -190,4 +193,70 @@ async fn timeline(
         bucket,
         points: points.collect(),
     }))
+}
+
+/// Whose hours they are.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Zone {
+    /// The IANA name of a time zone, such as `Asia/Shanghai`; left out, `UTC`.
+    #[param(rename = "timeZone", value_type = Option<String>)]
+    time_zone: Option<Tz>,
+}
+
+impl FromQuery for Zone {
+    fn read(query: &mut Query) -> Self {
+        let time_zone = query.parse("timeZone", |text| {
+            text.parse()
+                .map_err(|_| format!("expected a time zone such as Europe/Berlin, found {text:?}"))
+        });
+        Self { time_zone }
+    }
+}
+
+/// When it fires, by the hour of the week.
+#[utoipa::path(
+    tag = "statistics",
+    operation_id = "get_heatmap",
+    params(Zone, Between),
+    responses((status = 200, description = "Entries by day and hour", body = Heatmap))
+)]
+#[get("/api/v1/stats/heatmap")]
+async fn heatmap(
+    state: Data<AppState>,
+    Params((zone, between)): Params<(Zone, Between)>,
+) -> Result<Json<Heatmap>, ApiError> {
+    let zone = zone.time_zone.unwrap_or(Tz::UTC);
+    let slots = stats::heatmap(&state.db, between.range(), |at| hour_of_week(at, zone)).await?;
+    Ok(Json(Heatmap {
+        from: between.from,
+        to: between.to,
+        time_zone: zone.name().to_owned(),
+        firing: slots.chunks(24).map(<[i64]>::to_vec).collect(),
+    }))
+}
+
+/// The place of a time among the hours of its week, Monday's midnight being 0.
+fn hour_of_week(at: Timestamp, zone: Tz) -> usize {
+    let local = at.to_datetime().with_timezone(&zone);
+    (local.weekday().num_days_from_monday() * 24 + local.hour()) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_week_is_that_of_the_zone() {
+        // A Sunday evening.
+        let at = Timestamp::parse_rfc3339("2026-11-22T22:00:00Z").unwrap_or_default();
+        for (zone, day, hour) in [
+            (Tz::UTC, 6, 22),
+            (Tz::Asia__Shanghai, 0, 6),
+            (Tz::Asia__Kolkata, 0, 3),
+            (Tz::America__New_York, 6, 17),
+        ] {
+            assert_eq!(hour_of_week(at, zone), day * 24 + hour, "{zone}");
+        }
+    }
 }
