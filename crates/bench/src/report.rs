@@ -5,6 +5,8 @@ mod readme;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
+use anyhow::ensure;
+
 use crate::{
     body::Told,
     database::Kind,
@@ -105,6 +107,8 @@ pub(crate) struct Report {
     stored: Vec<(Kind, Shape, f64)>,
     entries: u64,
     no_alertmanager: bool,
+    /// What was not answered as it should be.
+    failures: Vec<String>,
 }
 
 impl Report {
@@ -199,6 +203,7 @@ impl Report {
                 refused => format!("  {refused} refused"),
             }
         );
+        self.note_refused(who, shape, &cell);
         self.cells.push((who, shape, cell));
     }
 
@@ -250,7 +255,7 @@ impl Report {
             println!("    {millis:8.2} ms  {path}");
         }
         for (path, status) in times.failed {
-            println!("    answered {status}: {path}");
+            self.fail(format!("{} answered {status}: {path}", kind.name()));
         }
         self.queries
             .push((kind, what.to_owned(), [p50, p99, max], sorted.len()));
@@ -273,6 +278,15 @@ impl Report {
                 export.seconds,
                 megabytes(export.peak)
             );
+        }
+        for export in memory.exports.iter().filter(|export| export.status != 200) {
+            let failure = format!(
+                "{} answered {}: export {}",
+                kind.name(),
+                export.status,
+                export.what
+            );
+            self.failures.push(failure);
         }
         self.memory.push((kind, memory));
     }
@@ -303,13 +317,32 @@ impl Report {
             empty.cpu_us,
             megabytes(full.peak)
         );
+        for cell in [empty, full] {
+            self.note_refused(Who::Tocsin(kind), shape, cell);
+        }
         self.stored.push((kind, shape, after / before));
+    }
+
+    fn note_refused(&mut self, who: Who, shape: Shape, cell: &IngestCell) {
+        let refused = cell.outcome.refused;
+        if refused > 0 {
+            let what = format!("{}×{} {}", shape.alerts, shape.senders, told(shape.told));
+            self.failures.push(format!(
+                "{} refused {refused} deliveries, {what}",
+                who.name()
+            ));
+        }
+    }
+
+    fn fail(&mut self, what: String) {
+        println!("    {what}");
+        self.failures.push(what);
     }
 
     /// Writes the tables.
     ///
     /// # Errors
-    /// They cannot be written.
+    /// They cannot be written, or something was answered with an error.
     pub(crate) fn finish(&self, options: &Options) -> anyhow::Result<()> {
         let text = self.markdown();
         let file = options.work.join("README-table.md");
@@ -318,6 +351,17 @@ impl Report {
         if options.write {
             readme::write(&options.project, &text)?;
         }
+        ensure!(
+            self.failures.is_empty(),
+            "{} things were not answered as they should be, first: {}",
+            self.failures.len(),
+            self.failures
+                .iter()
+                .take(5)
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join("; ")
+        );
         Ok(())
     }
 

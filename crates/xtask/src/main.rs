@@ -6,6 +6,7 @@
 //! with a `run` that reads its arguments from a `lexopt::Parser`, and name it in `main` and
 //! in `USAGE`.
 
+mod bench;
 mod frontend;
 mod openapi;
 mod process;
@@ -32,6 +33,14 @@ Usage: cargo xtask COMMAND
               --demo          a database of its own, filled with realistic history
   test      format, lints, unit, end-to-end and browser tests
               --only NAME     one layer (may be repeated)
+  bench     what it does in a second, beside what this machine does at best
+              --small         only to see that it works
+              --only NAME     sqlite or postgres; ingest, bytes, memory, queries
+                              or stored (may be repeated)
+              --entries N     log entries of the history (10000000)
+              --seconds N     load for each cell (5)
+              --repetitions N of each query (5)
+              --write         put the tables into the READMEs
   frontend  build the browser program into frontend/dist
               --release       small and compressed, as it is shipped
               --watch         build again whenever a source changes
@@ -62,6 +71,7 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         Some(lexopt::Arg::Value(command)) => match command.to_str() {
             Some("run") => run::run(arguments).map(|()| ExitCode::SUCCESS),
             Some("test") => test::run(arguments),
+            Some("bench") => bench::run(arguments).map(|()| ExitCode::SUCCESS),
             Some("frontend") => frontend::run(arguments).map(|()| ExitCode::SUCCESS),
             Some("styles") => styles::run(arguments).map(|()| ExitCode::SUCCESS),
             Some("openapi") => openapi::run(arguments).map(|()| ExitCode::SUCCESS),

@@ -13,7 +13,7 @@ use super::{
     summary::{Counts, Runner},
 };
 use crate::{
-    frontend, openapi, process, project, say,
+    bench as measuring, frontend, openapi, process, project, say,
     server::{self, EMBED, TEST_SELECTION},
     styles,
 };
@@ -114,6 +114,14 @@ pub(super) fn browser(bench: &mut Bench) -> anyhow::Result<Counts> {
             .current_dir(folder),
         Runner::Node,
     )
+}
+
+/// The benchmark, small: that it works, whatever it measures.
+pub(super) fn bench(bench: &mut Bench) -> anyhow::Result<Counts> {
+    let server = bench.binary()?;
+    let built = server.parent().unwrap_or(&server);
+    measuring::small(&bench.project, built)?;
+    Ok(Counts::of_checks(1))
 }
 
 impl Bench {

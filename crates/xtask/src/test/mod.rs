@@ -28,7 +28,7 @@ struct Layer {
     after: Option<&'static str>,
 }
 
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
     layer("format", layers::format, None),
     layer("frontend", layers::frontend, None),
     layer("lint", layers::lint, Some("frontend")),
@@ -37,6 +37,7 @@ const LAYERS: [Layer; 8] = [
     layer("openapi", layers::openapi, Some("frontend")),
     layer("e2e", layers::e2e, Some("frontend")),
     layer("browser", layers::browser, Some("frontend")),
+    layer("bench", layers::bench, Some("frontend")),
 ];
 
 const fn layer(

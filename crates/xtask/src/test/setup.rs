@@ -33,13 +33,13 @@ const NEEDS: [Need; 8] = [
     Need {
         package: "prometheus-alertmanager",
         needed_for: "the tests with the real Alertmanager",
-        layers: &["e2e"],
+        layers: &["e2e", "bench"],
         present: || process::find(["prometheus-alertmanager", "alertmanager"]).is_some(),
     },
     Need {
         package: "postgresql",
         needed_for: "the tests on PostgreSQL, in a throw-away cluster",
-        layers: &["unit", "e2e"],
+        layers: &["unit", "e2e", "bench"],
         present: || postgresql().is_some(),
     },
     Need {
