@@ -30,5 +30,5 @@ pub use incidents::{
 };
 pub use ingest::IngestReport;
 pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};
-pub use stats::{Bucket, Count, Heatmap, Summary, Timeline, TimelinePoint, Top, TopBy};
+pub use stats::{Bucket, Count, Summary, Timeline, TimelinePoint, Top, TopBy};
 pub use status::{MailMode, MailStatus, SystemStatus};

@@ -22,6 +22,8 @@ mod db;
 pub mod deliveries;
 pub mod directory;
 mod error;
+#[doc(hidden)]
+pub mod explain;
 mod filter;
 pub mod incidents;
 pub mod ingest;

@@ -16,6 +16,8 @@ pub trait Reads: sealed::Connection {}
 impl Reads for Db {}
 impl Reads for Tx {}
 
+pub(crate) use sealed::Connection;
+
 mod sealed {
     use super::*;
 
@@ -83,25 +85,6 @@ pub(crate) async fn numbers(
     }
     let rows: Vec<Row> = all(db, sql, values).await?;
     Ok(rows.into_iter().map(|row| row.n).collect())
-}
-
-/// How the database goes about a query, in its own words, line by line.
-pub(crate) async fn explain(
-    db: &impl Reads,
-    sql: &str,
-    values: Vec<Value>,
-) -> Result<String, StorageError> {
-    let (explain, column) = match db.backend() {
-        Backend::Sqlite => ("EXPLAIN QUERY PLAN", 3),
-        Backend::Postgres => ("EXPLAIN", 0),
-    };
-    let statement = crate::sql::statement(db.backend(), &format!("{explain} {sql}"), values);
-    let rows = db.run(statement).await?;
-    let lines: Result<Vec<String>, _> = rows
-        .iter()
-        .map(|row| row.try_get_by_index(column))
-        .collect();
-    Ok(lines?.join("\n"))
 }
 
 /// A query whose single placeholder list of ids may be of any length: it is

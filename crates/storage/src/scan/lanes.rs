@@ -37,6 +37,7 @@ pub(crate) struct Lane {
     pub(crate) map: Map,
     /// Everything up to here was examined.
     frontier: Key,
+    begun: bool,
     done: bool,
     hits: Vec<Hit>,
     /// What must hold of this lane's rows alone, without the help of the index.
@@ -92,6 +93,7 @@ impl Lane {
             value,
             map,
             frontier: Key { value: 0, tie: 0 },
+            begun: false,
             done: false,
             hits: Vec::new(),
             rest: "",
@@ -114,6 +116,14 @@ impl Lane {
             Map::Fixed { .. } => Such {
                 sql: format!("r.id {comparison}{equal} ?"),
                 values: vec![id.into()],
+            },
+            // SQLite bounds an index over an expression by single values only.
+            Map::Plain if self.value.starts_with('(') => Such {
+                sql: format!(
+                    "{0} {comparison}= ? AND ({0}, r.id) {comparison}{equal} (?, ?)",
+                    self.value
+                ),
+                values: vec![value.into(), value.into(), id.into()],
             },
             Map::Plain | Map::Mirrored { .. } => Such {
                 sql: format!("({}, r.id) {comparison}{equal} (?, ?)", self.value),
@@ -189,6 +199,7 @@ impl Lanes {
                 false => a,
             });
         let Some(lane) = behind else { return Ok(0) };
+        lane.begun = true;
         let along = lane.way(way);
         let after = lane.beyond(lane.frontier, along.later(), false);
         let such = match lane.such.sql.as_str() {
@@ -254,6 +265,11 @@ impl Lanes {
             });
         }
         Ok(size)
+    }
+
+    /// Whether something of every lane was read.
+    pub(crate) fn have_begun(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.begun || lane.done)
     }
 
     /// What is known to come next, in order, and how far that reaches.

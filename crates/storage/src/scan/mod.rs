@@ -240,7 +240,13 @@ pub(crate) async fn find(
                 return Ok(Found { hits, end });
             }
         }
-        if last == End::Exhausted || spent >= effort.rows {
+        // However little it may read, a page gets on, or whoever follows its
+        // cursor never would.
+        let begun = match &rows {
+            Rows::Lanes(lanes) => lanes.have_begun(),
+            Rows::Merge(_) | Rows::All(_) => true,
+        };
+        if last == End::Exhausted || (spent >= effort.rows && begun) {
             return Ok(Found { hits, end: last });
         }
         size *= 4;

@@ -12,6 +12,4 @@ mod acknowledge;
 mod deliveries;
 mod directory;
 mod feed;
-mod filters;
-mod log;
 mod mails;

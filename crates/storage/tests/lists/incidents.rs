@@ -1,0 +1,137 @@
+//! Incidents beyond their filters: their entries, events and other episodes.
+
+use std::time::Duration;
+
+use tocsin_core::alert::Status;
+use tocsin_storage::alerts::{self, ByEntry};
+use tocsin_storage::codes::{Coded, EntryKind, EventKind, IncidentState};
+use tocsin_storage::incidents;
+use tocsin_storage::{Order, PageRequest};
+
+use crate::common::rows::{Entry, Incident};
+use crate::common::{TestDb, at};
+
+crate::on_both!(
+    an_incident_has_entries_and_episodes,
+    events_are_the_log_and_what_people_did,
+);
+
+async fn an_incident_has_entries_and_episodes(test: &TestDb) {
+    let open = test.put_incidents(2).await;
+    for (id, state) in [(10, IncidentState::Resolved), (11, IncidentState::Lost)] {
+        // The open one must be last, for only one may be open.
+        let incident = Incident {
+            id,
+            state,
+            ends_at: Some(at(id)),
+            ..open[0].clone()
+        };
+        test.put_incident(&incident).await;
+    }
+    for id in 20..25 {
+        let entry = Entry {
+            id,
+            incident: 0,
+            // Against their numbers, which writers take in blocks.
+            received_at: at(200 - id),
+            status: Status::Resolved,
+            starts_at: at(1),
+            ends_at: Some(at(9)),
+        };
+        test.put_entry(&entry, &open[0]).await;
+    }
+    let mut got = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PageRequest::new(ByEntry, Order::Desc, 4, cursor.as_deref()).unwrap();
+        let page = alerts::of_incident(&test.db, 1, &page).await.unwrap();
+        got.extend(page.items.iter().map(|alert| alert.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(got, [20, 21, 22, 23, 24, 1]);
+    let hour = Duration::from_secs(3_600);
+    for (of, limit, expected) in [(1, 20, vec![11, 10]), (10, 1, vec![11]), (2, 20, vec![])] {
+        let others = incidents::episodes(&test.db, of, limit, at(200), hour)
+            .await
+            .unwrap();
+        let others: Vec<i64> = others.iter().map(|incident| incident.id).collect();
+        assert_eq!(others, expected);
+    }
+    let seconds = |n| Duration::from_secs(n);
+    let stale = async |after| {
+        incidents::get(&test.db, 1, at(200), after)
+            .await
+            .unwrap()
+            .unwrap()
+            .stale
+    };
+    // Last seen at 101.
+    assert!(!stale(seconds(99)).await);
+    assert!(stale(seconds(98)).await);
+    assert_eq!(
+        incidents::get(&test.db, 99, at(200), hour).await.unwrap(),
+        None
+    );
+    assert!(!incidents::exists(&test.db, 99).await.unwrap());
+}
+
+async fn events_are_the_log_and_what_people_did(test: &TestDb) {
+    let open = test.put_incidents(2).await;
+    for (id, seconds, kind) in [
+        (20, 110, EntryKind::Opened),
+        (21, 130, EntryKind::Late),
+        (22, 150, EntryKind::Refreshed),
+        (23, 170, EntryKind::Resolved),
+    ] {
+        let entry = Entry {
+            id,
+            incident: 0,
+            received_at: at(seconds),
+            status: Status::Firing,
+            starts_at: at(1),
+            ends_at: None,
+        };
+        test.put_entry(&entry, &open[0]).await;
+        let values = vec![kind.code().into(), id.into()];
+        test.run("UPDATE log_entries SET kind = ? WHERE id = ?", values)
+            .await;
+    }
+    for (seconds, kind, person) in [
+        (120, EventKind::Acknowledged, Some("Kim")),
+        (140, EventKind::Unacknowledged, Some("Ann")),
+        (160, EventKind::Lost, None),
+    ] {
+        test.run(
+            "INSERT INTO incident_events (incident_id, kind, at, person) VALUES (1, ?, ?, ?)",
+            vec![
+                kind.code().into(),
+                at(seconds).as_micros().into(),
+                person.into(),
+            ],
+        )
+        .await;
+    }
+    let events = incidents::events(&test.db, 1, 50).await.unwrap();
+    let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).collect();
+    let expected = [
+        EventKind::Resolved,
+        EventKind::Lost,
+        EventKind::Refreshed,
+        EventKind::Unacknowledged,
+        EventKind::Acknowledged,
+        EventKind::Opened,
+        // What the fixture begins with.
+        EventKind::Refreshed,
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(
+        (events[0].delivery_id, events[0].entry_id),
+        (Some(1), Some(23))
+    );
+    assert_eq!(events[3].person.as_deref(), Some("Ann"));
+    let few = incidents::events(&test.db, 1, 3).await.unwrap();
+    assert_eq!(few, events[..3]);
+}

@@ -1,0 +1,104 @@
+//! Single entries of the log.
+
+use tocsin_core::alert::Status;
+use tocsin_storage::alerts;
+use tocsin_storage::codes::EntryKind;
+
+use crate::common::rows::{Entry, labels};
+use crate::common::{TestDb, at};
+
+crate::on_both!(
+    an_entry_carries_all_that_it_points_to,
+    a_later_telling_takes_the_place_of_the_first,
+    a_row_that_nobody_writes_is_named,
+);
+
+async fn an_entry_carries_all_that_it_points_to(test: &TestDb) {
+    test.put_incidents(2).await;
+    test.run("UPDATE incidents SET memo = 'on it' WHERE id = 2", vec![])
+        .await;
+    let alert = alerts::get(&test.db, 2).await.unwrap().unwrap();
+    assert_eq!(
+        (
+            alert.id,
+            alert.delivery_id,
+            alert.incident_id,
+            alert.kind,
+            alert.status
+        ),
+        (2, 1, 2, EntryKind::Refreshed, Status::Firing)
+    );
+    assert_eq!(
+        (alert.received_at, alert.starts_at, alert.ends_at),
+        (at(102), at(2), None)
+    );
+    let told = &alert.told;
+    let facts = &told.facts;
+    assert_eq!(
+        [
+            &facts.alertname,
+            &facts.instance,
+            &facts.severity,
+            &facts.team,
+            &facts.message
+        ],
+        ["DiskFull", "host-2:9100", "", "", "it is full"]
+    );
+    assert_eq!(
+        (told.source.as_str(), told.fingerprint.as_str()),
+        ("alertmanager", "0000000000000002")
+    );
+    assert_eq!(told.labels["instance"], "host-2:9100");
+    assert_eq!(told.annotations["message"], "it is full");
+    assert_eq!((alert.known, alert.memo.as_str()), (false, "on it"));
+    assert_eq!(told.generator_url, "http://prometheus.example/graph");
+    assert_eq!(alerts::get(&test.db, 3).await.unwrap(), None);
+}
+
+async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
+    let incidents = test.put_incidents(1).await;
+    let moved = labels(&[("alertname", "DiskFull"), ("team", "storage")]);
+    test.put_telling(1, 1, None, "fuller").await;
+    test.put_telling(2, 1, Some(&moved), "moved").await;
+    for (id, telling_id) in [(11, 1), (12, 2)] {
+        let entry = Entry {
+            id,
+            incident: 0,
+            received_at: at(200),
+            status: Status::Firing,
+            starts_at: at(1),
+            ends_at: None,
+        };
+        let mut incident = incidents[0].clone();
+        incident.telling_id = Some(telling_id);
+        test.put_entry(&entry, &incident).await;
+    }
+    let told = async |id| alerts::get(&test.db, id).await.unwrap().unwrap().told;
+    let first = told(1).await;
+    let annotations = told(11).await;
+    assert_eq!(annotations.facts.message, "fuller");
+    assert_eq!(annotations.annotations["message"], "fuller");
+    assert_eq!(annotations.labels, first.labels);
+    assert_eq!(annotations.facts.instance, "host-1:9100");
+    let all = told(12).await;
+    assert_eq!(
+        (&all.labels, all.fingerprint.as_str()),
+        (&moved, "0000000000000001")
+    );
+    assert_eq!(
+        [&all.facts.instance, &all.facts.team, &all.facts.message],
+        ["", "storage", "moved"]
+    );
+}
+
+async fn a_row_that_nobody_writes_is_named(test: &TestDb) {
+    test.put_incidents(2).await;
+    test.run("UPDATE log_entries SET kind = 9 WHERE id = 1", vec![])
+        .await;
+    let error = alerts::get(&test.db, 1).await.unwrap_err().to_string();
+    assert_eq!(error, "corrupt row: table log_entries, column kind, id 1");
+    test.run("UPDATE series SET labels = '[]' WHERE id = 2", vec![])
+        .await;
+    let error = alerts::get(&test.db, 2).await.unwrap_err().to_string();
+    assert_eq!(error, "corrupt row: table series, column labels, id 2");
+}
