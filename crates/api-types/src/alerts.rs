@@ -23,7 +23,7 @@ pub enum EntryKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
-    /// The entry's number; later entries have higher ones.
+    /// The entry's number. It says nothing of the order.
     pub id: i64,
     /// The delivery that told it.
     pub delivery_id: i64,

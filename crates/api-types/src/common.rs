@@ -26,6 +26,23 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Pass it back as `cursor`, with the same filters, for the next page.
     pub next_cursor: Option<String>,
+    /// The same for the page before; null at the beginning.
+    #[serde(default)]
+    pub prev_cursor: Option<String>,
+    /// How many rows the list has altogether, where `count` was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<RowCount>,
+}
+
+/// How many rows a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RowCount {
+    /// How many were counted.
+    pub value: u64,
+    /// True: that is all of them. False: there are more than that.
+    pub exact: bool,
 }
 
 /// An error as RFC 9457 has it (`application/problem+json`).

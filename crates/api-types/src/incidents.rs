@@ -98,8 +98,6 @@ pub struct IncidentDetail {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentEvent {
-    /// The event's number.
-    pub id: i64,
     /// What happened.
     pub kind: EventKind,
     /// When.

@@ -17,7 +17,7 @@ mod stats;
 mod status;
 
 pub use alerts::{Alert, AlertDetail, EntryKind};
-pub use common::{FieldError, Labels, Page, Problem, Status};
+pub use common::{FieldError, Labels, Page, Problem, RowCount, Status};
 pub use deliveries::{Delivery, DeliveryOutcome, RejectedAlert};
 pub use directory::{
     Group, GroupInput, GroupRef, Language, Recipient, RecipientInput, RecipientRef, Route,
@@ -30,5 +30,5 @@ pub use incidents::{
 };
 pub use ingest::IngestReport;
 pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};
-pub use stats::{Bucket, Count, Summary, Timeline, TimelinePoint, Top, TopBy};
+pub use stats::{Bucket, Count, Heatmap, Summary, Timeline, TimelinePoint, Top, TopBy};
 pub use status::{MailMode, MailStatus, SystemStatus};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
 use tocsin_storage::incidents::{self, Acknowledgement};
-use tocsin_storage::{Db, IncidentFilter, Tx};
+use tocsin_storage::{Db, IncidentFilter, StorageError, Tx, ingest};
 
 use crate::change::{ChangeError, Issues, name};
+use crate::ingest::Standings;
 
 /// The most incidents that may be named by their numbers.
 pub const MAX_IDS: usize = 500;
@@ -16,9 +17,6 @@ pub const MAX_MATCHING: usize = 200_000;
 
 /// The most characters of a memo.
 pub const MAX_MEMO: usize = 4_000;
-
-/// Incidents whose numbers are read at a time.
-const CHUNK: u32 = 20_000;
 
 /// What a person says of incidents.
 #[derive(Clone, Debug, Default)]
@@ -40,12 +38,17 @@ pub struct Which {
     pub filter: Option<IncidentFilter>,
 }
 
+/// Past this many incidents everything that is held in memory is forgotten,
+/// which is read again sooner than one series after the other is looked for.
+const MANY: usize = 5_000;
+
 /// Says it of one incident, and answers whether that changed anything.
 ///
 /// # Errors
 /// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::NotFound`].
 pub async fn acknowledge_one(
     db: &Db,
+    standings: &Standings,
     id: i64,
     saying: &Saying,
     now: Timestamp,
@@ -64,6 +67,7 @@ pub async fn acknowledge_one(
             id,
         });
     }
+    forget(&tx, standings, &changed).await?;
     tx.commit().await?;
     Ok(!changed.is_empty())
 }
@@ -76,6 +80,7 @@ pub async fn acknowledge_one(
 /// matches more than [`MAX_MATCHING`].
 pub async fn acknowledge_many(
     db: &Db,
+    standings: &Standings,
     which: &Which,
     saying: &Saying,
     now: Timestamp,
@@ -95,41 +100,46 @@ pub async fn acknowledge_many(
         (None, None) => issues.add("ids", "expected either ids or filter"),
     }
     issues.finish()?;
-    let tx = db.begin().await?;
+    // What matches is looked for before the transaction, which nobody then waits
+    // for longer than for the change itself.
     let ids = match (&which.ids, &which.filter) {
         (Some(ids), _) => ids.clone(),
-        (None, Some(filter)) => matching(&tx, filter, now, stale_after).await?,
+        (None, Some(filter)) => matching(db, filter, now, stale_after).await?,
         (None, None) => Vec::new(),
     };
+    let tx = db.begin().await?;
     let changed = incidents::acknowledge(&tx, &ids, &said(&saying, now)).await?;
+    forget(&tx, standings, &changed).await?;
     tx.commit().await?;
     Ok(changed.len())
 }
 
+/// Ingest holds in memory whether an incident is acknowledged.
+async fn forget(tx: &Tx, standings: &Standings, changed: &[i64]) -> Result<(), StorageError> {
+    if changed.len() > MANY {
+        standings.forget_all().await;
+    } else {
+        standings.forget(&ingest::series_of(tx, changed).await?).await;
+    }
+    Ok(())
+}
+
 async fn matching(
-    tx: &Tx,
+    db: &Db,
     filter: &IncidentFilter,
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Vec<i64>, ChangeError> {
-    let mut ids = Vec::new();
-    loop {
-        let after = ids.last().copied().unwrap_or_default();
-        let more = incidents::ids_matching(tx, filter, after, CHUNK, now, stale_after).await?;
-        let done = more.len() < CHUNK as usize;
-        ids.extend(more);
-        if ids.len() > MAX_MATCHING {
-            let mut issues = Issues::default();
-            issues.add(
-                "filter",
-                format!("matches more than {MAX_MATCHING} incidents; make it narrower"),
-            );
-            issues.finish()?;
-        }
-        if done {
-            return Ok(ids);
-        }
+    let ids = incidents::ids_matching(db, filter, MAX_MATCHING, now, stale_after).await?;
+    if ids.len() > MAX_MATCHING {
+        let mut issues = Issues::default();
+        issues.add(
+            "filter",
+            format!("matches more than {MAX_MATCHING} incidents; make it narrower"),
+        );
+        issues.finish()?;
     }
+    Ok(ids)
 }
 
 /// The saying with its texts trimmed.
