@@ -66,7 +66,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Works until told to stop; what is being sent then is finished.
+    /// Works until told to stop; what is being sent then is finished, and what
+    /// was taken is given back.
     pub(crate) async fn run(self) {
         let mut failures = 0;
         loop {
@@ -132,11 +133,20 @@ impl Worker {
         if mails.is_empty() {
             return Ok(Turn::Idle);
         }
-        let results: Vec<Result<bool, StorageError>> = stream::iter(mails)
+        // A stop lets what is being sent finish, and nothing else begin.
+        let mut waiting = mails.into_iter();
+        let results: Vec<Result<bool, StorageError>> = stream::iter(&mut waiting)
+            .take_until(self.stop.notified())
             .map(|mail| self.attempt(mail, &token))
             .buffer_unordered(MAILS_AT_ONCE)
             .collect()
             .await;
+        let untried: Vec<LeasedMail> = waiting.collect();
+        if !untried.is_empty() {
+            let tx = self.db.begin().await?;
+            outbox::release(&tx, &token, &untried).await?;
+            tx.commit().await?;
+        }
         self.settled.notify_waiters();
         let mut turn = Turn::Worked;
         for result in results {

@@ -136,6 +136,10 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut replies = Vec::with_capacity(batch.len());
     for job in batch {
+        // Whoever handed it in was told meanwhile that it cannot be stored.
+        if job.reply.is_closed() {
+            continue;
+        }
         match job.work {
             Work::Store(incoming) => {
                 deliveries.push(*incoming);

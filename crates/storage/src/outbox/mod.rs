@@ -185,6 +185,31 @@ pub async fn settle(
     changes::insert(tx, mail.id, &Change::Notification { state }, now).await
 }
 
+/// Gives leases back whose mails were not tried, at the end of a program; their
+/// attempts never were.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn release(tx: &Tx, token: &str, mails: &[LeasedMail]) -> Result<(), StorageError> {
+    let mut attempts = Vec::new();
+    for mail in mails {
+        let released = tx
+            .execute(
+                "UPDATE notifications SET state = 0, lease_token = NULL, lease_until = NULL, \
+                 tries = tries - 1 WHERE id = ? AND lease_token = ?",
+                vec![mail.id.into(), token.into()],
+            )
+            .await?;
+        if released == 1 {
+            attempts.push(mail.attempt_id);
+        }
+    }
+    let list = query::id_list(tx.backend);
+    let sql = format!("DELETE FROM attempts WHERE id IN ({list})");
+    tx.execute(&sql, vec![query::ids(&attempts)]).await?;
+    Ok(())
+}
+
 /// Gives all leases back, at the start of a program that has the database to
 /// itself: whoever held them is gone.
 ///
