@@ -37,11 +37,12 @@ async fn get(test: &TestDb, id: i64) -> IncidentView {
     incident.unwrap().unwrap()
 }
 
-/// The events of an incident, oldest first: kind, person, memo.
+/// What people did to an incident, oldest first: kind, person, memo.
 async fn events(test: &TestDb, id: i64) -> Vec<(EventKind, Option<String>, Option<String>)> {
     let events = incidents::events(&test.db, id, 100).await.unwrap();
     let events = events.into_iter().rev();
     events
+        .filter(|event| event.person.is_some())
         .map(|event| (event.kind, event.person, event.memo))
         .collect()
 }

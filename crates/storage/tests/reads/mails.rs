@@ -6,14 +6,17 @@ use tocsin_storage::directory::{self, RecipientRow};
 use tocsin_storage::notifications::{
     self, ByCreation, NotificationFilter, NotificationView, ReasonView, Resend, Resent,
 };
+use tocsin_storage::outbox::{self, Lease, ToldEvent};
 use tocsin_storage::{Order, PageRequest, TimeRange};
 
+use crate::common::rows::labels;
 use crate::common::{TestDb, at};
 
 crate::on_both!(
     mails_are_listed_with_what_belongs_to_them,
     a_mail_is_sent_again_as_the_recipient_is_now,
     what_is_under_way_is_not_sent_again,
+    a_mail_tells_what_its_entry_was_told_with,
 );
 
 /// A mail of `state` about `events` of incidents, to recipient 1.
@@ -32,16 +35,16 @@ async fn put_mail(test: &TestDb, id: i64, state: NotificationState, events: &[(i
         ],
     )
     .await;
-    for (incident, kind) in events {
+    for (entry, (incident, kind)) in (1i64..).zip(events) {
         test.run(
-            "INSERT INTO incident_events (incident_id, kind, at, delivery_id) VALUES (?, ?, 0, ?)",
-            vec![(*incident).into(), kind.code().into(), id.into()],
-        )
-        .await;
-        test.run(
-            "INSERT INTO notification_events (notification_id, event_id, recipient_id, resend) \
-             SELECT CAST(? AS BIGINT), MAX(id), 1, FALSE FROM incident_events",
-            vec![id.into()],
+            "INSERT INTO notification_events (notification_id, entry_id, kind, incident_id, \
+             recipient_id, resend) VALUES (?, ?, ?, ?, 1, FALSE)",
+            vec![
+                id.into(),
+                (id * 1_000 + entry).into(),
+                kind.code().into(),
+                (*incident).into(),
+            ],
         )
         .await;
     }
@@ -243,4 +246,64 @@ async fn what_is_under_way_is_not_sent_again(test: &TestDb) {
         assert_eq!(notifications::resend(&tx, &wanted).await.unwrap(), expected);
     }
     tx.rollback().await.unwrap();
+}
+
+/// What the only mail that is due tells.
+async fn material(test: &TestDb) -> Vec<ToldEvent> {
+    let tx = test.db.begin().await.unwrap();
+    let lease = Lease {
+        token: "t",
+        now: at(500),
+        until: at(600),
+        limit: 1,
+    };
+    let mails = outbox::lease(&tx, lease).await.unwrap();
+    // The lease is given back.
+    tx.rollback().await.unwrap();
+    outbox::material(&test.db, &mails[0]).await.unwrap().events
+}
+
+async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
+    use EventKind::{Lost, Opened};
+    let incidents = test.put_incidents(2).await;
+    let other = labels(&[("alertname", "DiskFull"), ("severity", "critical")]);
+    test.put_telling(7, 2, Some(&other), "fuller").await;
+    test.put_telling(8, 2, None, "fullest").await;
+    put_mail(
+        test,
+        1,
+        NotificationState::Queued,
+        &[(1, Opened), (2, Opened)],
+    )
+    .await;
+    for sql in [
+        "UPDATE notifications SET next_attempt_at = 0",
+        "INSERT INTO notification_events VALUES (1, 1002, 3, 1, 1, FALSE)",
+        "UPDATE log_entries SET id = id + 1000",
+        "UPDATE log_entries SET telling_id = 7 WHERE id = 1002",
+        "UPDATE incidents SET telling_id = 8 WHERE id = 2",
+    ] {
+        test.run(sql, vec![]).await;
+    }
+    let told = material(test).await;
+    let order: Vec<(EventKind, i64)> = told.iter().map(|e| (e.kind, e.incident_id)).collect();
+    assert_eq!(order, [(Opened, 1), (Lost, 1), (Opened, 2)]);
+    assert_eq!(told[0].labels, incidents[0].labels);
+    assert_eq!(told[0].message, "it is full");
+    assert_eq!(told[0].annotations["message"], "it is full");
+    assert_eq!(told[2].labels, other);
+    assert_eq!(
+        (told[2].severity.as_str(), told[2].instance.as_str()),
+        ("critical", "")
+    );
+    assert_eq!(told[2].message, "fuller");
+    // Where the entry is gone, the incident tells: labels are the series' own.
+    test.run("DELETE FROM log_entries", vec![]).await;
+    let told = material(test).await;
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[2].labels, incidents[1].labels);
+    assert_eq!(told[2].message, "fullest");
+    let listed = list(test, &NotificationFilter::default()).await;
+    assert_eq!(listed[0].incident_ids, [1, 2]);
+    assert_eq!(listed[0].events, [Opened, Lost]);
 }
