@@ -8,15 +8,19 @@
 //! * `outbox`: mails that are owed are rendered and sent, with every attempt
 //!   on record.
 //! * `feed`: what changed is passed on to whoever listens.
+//! * `folding`: statistics and the search index keep up with what is stored.
 //! * [`acknowledge`], [`directory`], [`resend`]: what people do.
-//! * `retention`: what is kept for a time only.
+//! * `retention`: what is kept for a time only; [`archive`]: where it is written
+//!   before it goes, and how it is read back.
 
 pub mod acknowledge;
+pub mod archive;
 mod change;
 mod clock;
 pub mod directory;
 mod facts;
 mod feed;
+mod folding;
 pub mod ingest;
 mod outbox;
 mod pipeline;
@@ -29,4 +33,5 @@ pub use clock::{Clock, SystemClock};
 pub use ingest::{IngestError, IngestReport, Refusal, Space, Webhook};
 pub use outbox::MailHealth;
 pub use pipeline::Pipeline;
+pub use retention::RetentionSettings;
 pub use settings::PipelineSettings;

@@ -1,6 +1,6 @@
 //! The whole of the use cases, as one handle.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +12,12 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 
 use crate::change::ChangeError;
-use crate::ingest::{self, Context, Ingest, IngestError, IngestReport, Refusal, Space, Webhook};
+use crate::ingest::{
+    self, Context, Ingest, IngestError, IngestReport, Refusal, Space, Standings, Webhook,
+};
 use crate::outbox::{MailHealth, Worker};
-use crate::{Clock, PipelineSettings, feed, resend, retention};
+use crate::retention::Retention;
+use crate::{Clock, PipelineSettings, feed, folding, resend};
 
 /// How long the workers may take to finish what they have begun.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -69,6 +72,8 @@ impl Pipeline {
             committed: Arc::clone(&committed),
             stop: Arc::clone(&stop_writers),
             turned_away: AtomicI64::new(0),
+            standings: Arc::new(Standings::new(settings.cache_entries)),
+            routed: Arc::new(AtomicBool::new(false)),
         });
         let (ingest, writers) = ingest::spawn_writers(&context);
         let worker = Worker {
@@ -85,6 +90,7 @@ impl Pipeline {
         let feed = feed::channel();
         let wake = vec![committed, Arc::clone(&changed), settled];
         let reached = changes::latest(&db).await?;
+        let retention = Retention::new(&context);
         let others = vec![
             tokio::spawn(worker.run()),
             tokio::spawn(feed::run(
@@ -94,9 +100,9 @@ impl Pipeline {
                 wake,
                 Arc::clone(&stop_others),
             )),
-            tokio::spawn(retention::run(
+            tokio::spawn(retention.run(Arc::clone(&stop_others))),
+            tokio::spawn(folding::run(
                 db.clone(),
-                settings,
                 Arc::clone(&clock),
                 Arc::clone(&stop_others),
             )),
@@ -174,6 +180,12 @@ impl Pipeline {
     /// The database, for reading.
     pub fn db(&self) -> &Db {
         &self.shared.db
+    }
+
+    /// Where known alerts stand in memory. Whoever changes incidents otherwise
+    /// than by ingest says so there.
+    pub fn standings(&self) -> &Standings {
+        &self.shared.context.standings
     }
 
     /// The present, by the clock that all of it runs on.

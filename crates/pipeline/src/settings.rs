@@ -1,8 +1,8 @@
-use std::time::Duration;
-
 use tocsin_core::judge::Rules;
 use tocsin_mailer::Address;
 use url::Url;
+
+use crate::RetentionSettings;
 
 /// The settings of the use cases.
 #[derive(Clone, Debug)]
@@ -13,8 +13,12 @@ pub struct PipelineSettings {
     pub team_label: String,
     /// Bytes of bodies that may wait to be stored; more are turned away.
     pub queue_bytes: usize,
-    /// How long raw bodies are kept.
-    pub body_retention: Duration,
+    /// Known alerts that are held in memory, at most.
+    pub cache_entries: usize,
+    /// Transactions that store deliveries at once; on SQLite always one.
+    pub writers: usize,
+    /// For how long what is kept.
+    pub retention: RetentionSettings,
     /// Bytes of refused bodies (compressed) that are kept.
     pub refused_bytes: u64,
     /// Who the mail is from. Its domain is in every Message-ID.

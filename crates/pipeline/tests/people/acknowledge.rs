@@ -9,7 +9,9 @@ use tocsin_mailer::{Address, MemoryMailer, Renderer};
 use tocsin_pipeline::acknowledge::{
     MAX_IDS, MAX_MEMO, Saying, Which, acknowledge_many, acknowledge_one,
 };
-use tocsin_pipeline::{ChangeError, Pipeline, PipelineSettings, SystemClock, Webhook};
+use tocsin_pipeline::{
+    ChangeError, Pipeline, PipelineSettings, RetentionSettings, SystemClock, Webhook,
+};
 use tocsin_storage::incidents::{self, IncidentView};
 use tocsin_storage::{AlertCriteria, Db, IncidentFilter};
 
@@ -25,7 +27,7 @@ const STALE_AFTER: Duration = Duration::from_secs(32_400);
 const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
 
 /// One delivery with six firing alerts: incidents 1 to 6, of two teams.
-async fn deliver(db: &Db) {
+async fn deliver(db: &Db) -> Pipeline {
     let alert = |n: i64| {
         let team = if n % 2 == 0 { "web" } else { "infra" };
         format!(
@@ -47,7 +49,9 @@ async fn deliver(db: &Db) {
         },
         team_label: "team".to_owned(),
         queue_bytes: 1 << 26,
-        body_retention: Duration::from_secs(86_400),
+        cache_entries: 1_000,
+        writers: 4,
+        retention: RetentionSettings::default(),
         refused_bytes: 1 << 20,
         from: Address::new("Tocsin", "tocsin@example.com"),
         public_url: None,
@@ -66,6 +70,7 @@ async fn deliver(db: &Db) {
     let report = pipeline.ingest(webhook).await.unwrap();
     assert_eq!(report.opened, 6);
     pipeline.shutdown().await;
+    pipeline
 }
 
 async fn get(db: &Db, id: i64) -> IncidentView {
@@ -84,13 +89,14 @@ fn seen() -> Saying {
 }
 
 async fn one_is_acknowledged_with_a_name(db: &Db) {
-    deliver(db).await;
+    let pipeline = deliver(db).await;
+    let held = pipeline.standings();
     let saying = Saying {
         memo: Some(" 知悉,\n处理中 ".to_owned()),
         ..seen()
     };
-    assert!(acknowledge_one(db, 2, &saying, NOW).await.unwrap());
-    assert!(!acknowledge_one(db, 2, &saying, NOW).await.unwrap());
+    assert!(acknowledge_one(db, held, 2, &saying, NOW).await.unwrap());
+    assert!(!acknowledge_one(db, held, 2, &saying, NOW).await.unwrap());
     let incident = get(db, 2).await;
     assert_eq!(incident.known_by.as_deref(), Some("Kim"));
     assert_eq!(
@@ -101,32 +107,38 @@ async fn one_is_acknowledged_with_a_name(db: &Db) {
         known: Some(false),
         ..Saying::default()
     };
-    assert!(acknowledge_one(db, 2, &back, NOW).await.unwrap());
+    assert!(acknowledge_one(db, held, 2, &back, NOW).await.unwrap());
     assert!(!get(db, 2).await.known);
 }
 
 async fn what_cannot_be_said_is_refused(db: &Db) {
-    deliver(db).await;
+    let pipeline = deliver(db).await;
+    let held = pipeline.standings();
     let nobody = Saying {
         by: Some(" ".to_owned()),
         ..seen()
     };
-    assert_eq!(fields(acknowledge_one(db, 1, &nobody, NOW).await), ["by"]);
+    assert_eq!(
+        fields(acknowledge_one(db, held, 1, &nobody, NOW).await),
+        ["by"]
+    );
     let too_long = Saying {
         memo: Some("存".repeat(MAX_MEMO + 1)),
         by: Some("k".repeat(101)),
         ..seen()
     };
     assert_eq!(
-        fields(acknowledge_one(db, 1, &too_long, NOW).await),
+        fields(acknowledge_one(db, held, 1, &too_long, NOW).await),
         ["by", "memo"]
     );
     let nothing = Saying::default();
     assert_eq!(
-        fields(acknowledge_one(db, 1, &nothing, NOW).await),
+        fields(acknowledge_one(db, held, 1, &nothing, NOW).await),
         ["known"]
     );
-    let missing = acknowledge_one(db, 99, &seen(), NOW).await.unwrap_err();
+    let missing = acknowledge_one(db, held, 99, &seen(), NOW)
+        .await
+        .unwrap_err();
     assert!(
         matches!(missing, ChangeError::NotFound { id: 99, .. }),
         "{missing}"
@@ -144,19 +156,20 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
             "ids",
         ),
     ] {
-        let refused = acknowledge_many(db, &which, &seen(), NOW, STALE_AFTER).await;
+        let refused = acknowledge_many(db, held, &which, &seen(), NOW, STALE_AFTER).await;
         assert_eq!(fields(refused), [field]);
     }
     assert!(!get(db, 1).await.known);
 }
 
 async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
-    deliver(db).await;
+    let pipeline = deliver(db).await;
+    let held = pipeline.standings();
     let ids = Which {
         ids: Some(vec![1, 2, 2, 99]),
         filter: None,
     };
-    let changed = acknowledge_many(db, &ids, &seen(), NOW, STALE_AFTER).await;
+    let changed = acknowledge_many(db, held, &ids, &seen(), NOW, STALE_AFTER).await;
     assert_eq!(changed.unwrap(), 2);
     let infra = Which {
         ids: None,
@@ -168,7 +181,7 @@ async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
             ..IncidentFilter::default()
         }),
     };
-    let changed = acknowledge_many(db, &infra, &seen(), NOW, STALE_AFTER).await;
+    let changed = acknowledge_many(db, held, &infra, &seen(), NOW, STALE_AFTER).await;
     assert_eq!(changed.unwrap(), 2);
     for id in 1..=6 {
         // 2 by its number; 1, 3 and 5 by their team.
