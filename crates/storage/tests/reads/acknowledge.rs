@@ -167,17 +167,20 @@ async fn thousands_are_acknowledged_in_one_transaction(test: &TestDb) {
     let numbers = "WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 2500)";
     test.run(
         &format!(
-            "INSERT INTO series (id, source, fingerprint) \
-             {numbers} SELECT n, 'other', CAST(n AS TEXT) FROM c"
+            "INSERT INTO series (id, source, fingerprint, content, labels, annotations, \
+             generator_url, message, alertname, instance, severity, team) {numbers} \
+             SELECT n, 'other ' || CAST(n AS TEXT), fingerprint, content, labels, annotations, \
+             generator_url, message, alertname, instance, severity, team \
+             FROM c JOIN series s ON s.id = 1"
         ),
         vec![],
     )
     .await;
     test.run(
         &format!(
-            "INSERT INTO incidents (id, series_id, state, starts_at, first_seen_at, \
-             last_seen_at, last_entry_at, occurrences, senders, label_set_id, \
-             annotation_set_id) {numbers} SELECT n, n, 0, 0, 0, 0, 0, 1, 1, 1, 1 FROM c"
+            "INSERT INTO incidents (id, series_id, episode, state, starts_at, first_seen_at, \
+             last_seen_at, last_entry_at, occurrences, senders, content, told) {numbers} \
+             SELECT n, n, 1, 0, 0, 0, 0, 0, 1, 1, s.content, '[]' FROM c JOIN series s ON s.id = n"
         ),
         vec![],
     )
