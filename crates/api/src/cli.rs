@@ -37,6 +37,21 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: SettingsArgs,
     },
+    /// Reads archived history (retention.archive_dir) back into the database
+    ///
+    /// What is there already is passed over, so importing twice changes
+    /// nothing. An SQLite database must not be in use; a PostgreSQL may be.
+    Import {
+        /// Files of an archive, compressed (.jsonl.zst) or not (.jsonl)
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Counts entries in the statistics that this database archived itself:
+        /// for one that was since set back to a backup
+        #[arg(long)]
+        count: bool,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
 }
 
 /// Where settings come from. Each wins over the TOCSIN_* variables, which win

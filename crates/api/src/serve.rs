@@ -13,6 +13,7 @@ use tocsin_pipeline::{Clock, Pipeline, PipelineSettings, SystemClock};
 use tocsin_storage::{Db, DbSettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::alone;
 use crate::config::{ConfigError, Settings};
@@ -29,6 +30,9 @@ pub(crate) enum Failure {
     /// The database.
     #[error(transparent)]
     Storage(#[from] tocsin_storage::StorageError),
+    /// History that cannot be read.
+    #[error(transparent)]
+    Import(#[from] tocsin_pipeline::archive::ImportError),
     /// The system.
     #[error("{what}: {source}")]
     System {
@@ -99,7 +103,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     if let Ok(Err(error)) = running.await {
         return Err(Failure::system("serving")(error));
     }
-    db.close().await;
+    close(db).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -129,6 +133,11 @@ fn server(
     listener: TcpListener,
 ) -> std::io::Result<Server> {
     let mut server = HttpServer::new(move || http::app(state.clone()))
+        // Answers are small, and whole when they are written.
+        .tcp_nodelay(true)
+        // A browser that leaves frees its event stream at once, and does not
+        // wait for the next heartbeat to fail.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(settings.drain_timeout.as_secs().max(1))
         .disable_signals();
     if let Some(workers) = settings.workers {
@@ -138,7 +147,8 @@ fn server(
 }
 
 /// First the pipeline: it answers what it has taken, while connections and the
-/// threads that opened them are still there. Then the connections.
+/// threads that opened them are still there. Then the connections. All of it
+/// takes `patience` at most, whatever hangs.
 async fn drain(
     stop: &watch::Sender<bool>,
     pipeline: &Pipeline,
@@ -146,15 +156,25 @@ async fn drain(
     patience: Duration,
 ) {
     tracing::info!("stopping");
+    let end = Instant::now() + patience;
     // All receivers may be gone already.
     let _ = stop.send(true);
-    if tokio::time::timeout(patience, pipeline.shutdown())
-        .await
-        .is_err()
-    {
+    if timeout_at(end, pipeline.shutdown()).await.is_err() {
         tracing::warn!("the workers did not end in time");
     }
-    server.stop(true).await;
+    if timeout_at(end, server.stop(true)).await.is_err() {
+        tracing::warn!("not all connections ended in time");
+        server.stop(false).await;
+    }
+}
+
+/// Closing waits for queries that still run; a server that does not answer
+/// would make that take for ever.
+async fn close(db: Db) {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    if tokio::time::timeout(PATIENCE, db.close()).await.is_err() {
+        tracing::warn!("the database's connections did not end in time");
+    }
 }
 
 async fn wait_for_end() -> Result<(), Failure> {
@@ -206,12 +226,16 @@ fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
     Ok(Arc::new(mailer))
 }
 
+/// How long the program's start waits for a database, and a query for a free
+/// connection. That a server is gone is noticed sooner (`Db::pulse`).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How the settings' database is opened.
 pub(crate) fn database(settings: &Settings) -> DbSettings {
     DbSettings {
         url: settings.database_url.clone(),
         max_connections: settings.max_connections,
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: CONNECT_TIMEOUT,
     }
 }
 
@@ -224,7 +248,9 @@ pub(crate) fn pipeline_settings(settings: &Settings) -> PipelineSettings {
         },
         team_label: settings.team_label.clone(),
         queue_bytes: settings.queue_bytes,
-        body_retention: settings.body_retention,
+        cache_entries: settings.cache_entries,
+        writers: settings.ingest_writers,
+        retention: settings.retention.clone(),
         refused_bytes: settings.refused_bytes,
         from: settings.from.clone(),
         public_url: settings.public_url.as_ref().map(|url| url.url().clone()),

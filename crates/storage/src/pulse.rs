@@ -48,6 +48,11 @@ impl Pulse {
         self.answers.as_ref().is_none_or(|answers| *answers.borrow())
     }
 
+    /// Whether it is in another process, and so may stop at all.
+    pub fn can_stop(&self) -> bool {
+        self.answers.is_some()
+    }
+
     /// Waits until the database does not answer; for ever while it does.
     pub async fn stops(&self) {
         if let Some(mut answers) = self.answers.clone()

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use tocsin_mailer::{Address, Secret, SmtpSettings};
+use tocsin_pipeline::RetentionSettings;
 
+use super::retention::retention_settings;
 use super::parts::{
-    check_log, database_url, from, guard, positive, secret, smtp, tokens, without_password,
+    check_log, database_url, from, guard, positive, secret, smtp, tokens, within, without_password,
 };
-use super::sections::{Log, Retention};
+use super::sections::Log;
 use super::{ConfigError, Language, PublicUrl, Sections, SourceName};
+
+/// More would wait for each other, and for connections.
+const MAX_WRITERS: usize = 8;
 
 /// Settings that are right, in the types that the program works with.
 #[derive(Clone, Debug)]
@@ -33,11 +38,13 @@ pub(crate) struct Settings {
     pub(crate) workers: Option<usize>,
     /// Event streams at most.
     pub(crate) max_event_streams: usize,
+    /// Rows of a page, at most.
+    pub(crate) page_limit: u32,
     /// How long stopping may take.
     pub(crate) drain_timeout: Duration,
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub(crate) database_url: String,
-    /// Connections at most.
+    /// Connections for reading, at most.
     pub(crate) max_connections: u32,
     /// Guards everything but webhooks and health.
     pub(crate) admin_password: Option<Secret>,
@@ -45,6 +52,10 @@ pub(crate) struct Settings {
     pub(crate) tokens: Vec<(String, Secret, Option<SourceName>)>,
     /// The ingest queue's size.
     pub(crate) queue_bytes: usize,
+    /// Known alerts held in memory, at most.
+    pub(crate) cache_entries: usize,
+    /// Transactions of ingest at the same time, on PostgreSQL.
+    pub(crate) ingest_writers: usize,
     /// The label that holds the team.
     pub(crate) team_label: String,
     /// Rule 2's window.
@@ -63,8 +74,8 @@ pub(crate) struct Settings {
     pub(crate) mail_files: (usize, u64),
     /// Where mail goes; files without one.
     pub(crate) smtp: Option<SmtpSettings>,
-    /// How long raw bodies are kept.
-    pub(crate) body_retention: Duration,
+    /// For how long what is kept.
+    pub(crate) retention: RetentionSettings,
     /// How many bytes of refused bodies are kept.
     pub(crate) refused_bytes: u64,
     /// How to log.
@@ -92,6 +103,13 @@ impl Settings {
         positive(
             "database.max_connections",
             database.max_connections as usize,
+        )?;
+        positive("ingest.cache_entries", ingest.cache_entries)?;
+        within("ingest.writers", ingest.writers, MAX_WRITERS)?;
+        within(
+            "server.page_limit",
+            server.page_limit as usize,
+            tocsin_storage::MAX_LIMIT as usize,
         )?;
         if server.workers == Some(0) {
             return Err(ConfigError::new("server.workers", "expected at least 1"));
@@ -147,10 +165,8 @@ impl Settings {
         let smtp = mail.smtp.map(smtp).transpose()?;
         let database_url = database_url(database.url, &data_dir, demo)?;
         sections.database.url = Some(database_url.clone());
-        let Retention {
-            raw_bodies,
-            refused_bytes,
-        } = retention;
+        let refused_bytes = retention.refused_bytes;
+        let retention = retention_settings(retention, incidents.window.0)?;
         Ok(Self {
             sections,
             demo,
@@ -160,12 +176,15 @@ impl Settings {
             body_limit: server.body_limit.bytes(),
             workers: server.workers,
             max_event_streams: server.max_event_streams,
+            page_limit: server.page_limit,
             drain_timeout: server.drain_timeout.0,
             database_url,
             max_connections: database.max_connections,
             admin_password,
             tokens,
             queue_bytes: ingest.queue_bytes.bytes(),
+            cache_entries: ingest.cache_entries,
+            ingest_writers: ingest.writers,
             team_label: ingest.team_label,
             window: incidents.window.0,
             stale_after: incidents.stale_after.0,
@@ -175,32 +194,23 @@ impl Settings {
             template_dir: mail.template_dir,
             mail_files: (mail.max_files, mail.max_file_bytes.0),
             smtp,
-            body_retention: raw_bodies.0,
+            retention,
             refused_bytes: refused_bytes.0,
             log,
         })
     }
 
-    /// Makes the data directory, and sees whether it can be written to.
+    /// Makes the data directory, and that of the archive if there is one, and
+    /// sees whether they can be written to.
     ///
     /// # Errors
-    /// It cannot.
+    /// They cannot.
     pub(crate) fn prepare_data_dir(&self) -> Result<(), ConfigError> {
-        let dir = &self.data_dir;
-        let wrong = |error: std::io::Error| {
-            ConfigError::new(
-                "data_dir",
-                format!(
-                    "expected a directory that can be written to, found {}: {error}",
-                    dir.display()
-                ),
-            )
-        };
-        make_private_dir(dir).map_err(wrong)?;
-        let probe = dir.join(format!(".probe-{}", std::process::id()));
-        fs::write(&probe, b"")
-            .and_then(|()| fs::remove_file(&probe))
-            .map_err(wrong)
+        prepare("data_dir", &self.data_dir)?;
+        match &self.retention.archive_dir {
+            Some(dir) => prepare("retention.archive_dir", dir),
+            None => Ok(()),
+        }
     }
 }
 
@@ -231,6 +241,23 @@ impl Settings {
     pub(crate) fn shown_database_url(&self) -> String {
         without_password(&self.database_url)
     }
+}
+
+fn prepare(key: &str, dir: &Path) -> Result<(), ConfigError> {
+    let wrong = |error: std::io::Error| {
+        ConfigError::new(
+            key,
+            format!(
+                "expected a directory that can be written to, found {}: {error}",
+                dir.display()
+            ),
+        )
+    };
+    make_private_dir(dir).map_err(wrong)?;
+    let probe = dir.join(format!(".probe-{}", std::process::id()));
+    fs::write(&probe, b"")
+        .and_then(|()| fs::remove_file(&probe))
+        .map_err(wrong)
 }
 
 /// It holds alerts and mails, so it is for its owner only.

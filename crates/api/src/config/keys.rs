@@ -13,7 +13,7 @@ pub(crate) enum Kind {
 
 /// The keys as the file has them. The variable of `server.public_url` is
 /// `TOCSIN_SERVER_PUBLIC_URL`. A test compares this table with the types.
-pub(crate) const KEYS: [(&str, Kind); 35] = [
+pub(crate) const KEYS: [(&str, Kind); 43] = [
     ("data_dir", Kind::Text),
     ("server.listen", Kind::Text),
     ("server.public_url", Kind::Text),
@@ -25,6 +25,8 @@ pub(crate) const KEYS: [(&str, Kind); 35] = [
     ("auth.admin_password_file", Kind::Text),
     ("ingest.tokens", Kind::List),
     ("ingest.queue_bytes", Kind::Text),
+    ("ingest.cache_entries", Kind::Number),
+    ("ingest.writers", Kind::Number),
     ("ingest.team_label", Kind::Text),
     ("incidents.window", Kind::Text),
     ("incidents.stale_after", Kind::Text),
@@ -45,10 +47,16 @@ pub(crate) const KEYS: [(&str, Kind); 35] = [
     ("mail.smtp.hello_name", Kind::Text),
     ("retention.raw_bodies", Kind::Text),
     ("retention.refused_bytes", Kind::Text),
+    ("retention.log", Kind::Text),
+    ("retention.deliveries", Kind::Text),
+    ("retention.mails", Kind::Text),
+    ("retention.archive_dir", Kind::Text),
+    ("retention.rules", Kind::List),
     ("log.format", Kind::Text),
     ("log.level", Kind::Text),
     ("server.drain_timeout", Kind::Text),
     ("server.max_event_streams", Kind::Number),
+    ("server.page_limit", Kind::Number),
 ];
 
 /// The environment variable of a key.

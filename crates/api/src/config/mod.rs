@@ -5,6 +5,7 @@ mod check;
 mod keys;
 mod load;
 mod parts;
+mod retention;
 mod sections;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,14 @@ pub(super) fn positive(key: &str, number: usize) -> Result<(), ConfigError> {
     }
 }
 
+pub(super) fn within(key: &str, number: usize, most: usize) -> Result<(), ConfigError> {
+    if (1..=most).contains(&number) {
+        Ok(())
+    } else {
+        Err(ConfigError::new(key, format!("expected 1 to {most}")))
+    }
+}
+
 pub(super) fn check_log(log: &Log) -> Result<(), ConfigError> {
     tracing_subscriber::EnvFilter::try_new(&log.level).map(drop).map_err(|_| {
         ConfigError::new(

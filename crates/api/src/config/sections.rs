@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 use tocsin_mailer::{Secret, TlsMode};
 
-use super::units::{Listen, PublicUrl, Size, Span};
+use super::units::{Keep, Listen, PublicUrl, Size, Span};
 
 /// Everything that can be set, as the file has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,6 +50,7 @@ pub(crate) struct Server {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workers: Option<usize>,
     pub(crate) max_event_streams: usize,
+    pub(crate) page_limit: u32,
     pub(crate) drain_timeout: Span,
 }
 
@@ -61,7 +62,8 @@ impl Default for Server {
             body_limit: Size::mib(16),
             workers: None,
             max_event_streams: 500,
-            drain_timeout: Span::seconds(30),
+            page_limit: tocsin_storage::MAX_LIMIT,
+            drain_timeout: Span::seconds(25),
         }
     }
 }
@@ -99,6 +101,8 @@ pub(crate) struct Auth {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ingest {
     pub(crate) queue_bytes: Size,
+    pub(crate) cache_entries: usize,
+    pub(crate) writers: usize,
     pub(crate) team_label: String,
     pub(crate) tokens: Vec<IngestToken>,
 }
@@ -107,6 +111,8 @@ impl Default for Ingest {
     fn default() -> Self {
         Self {
             queue_bytes: Size::mib(64),
+            cache_entries: 50_000,
+            writers: 4,
             team_label: "team".to_owned(),
             tokens: Vec::new(),
         }
@@ -263,17 +269,36 @@ fn smtp_timeout() -> Span {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Retention {
+    pub(crate) log: Keep,
     pub(crate) raw_bodies: Span,
     pub(crate) refused_bytes: Size,
+    pub(crate) deliveries: Keep,
+    pub(crate) mails: Keep,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) archive_dir: Option<PathBuf>,
+    pub(crate) rules: Vec<RetentionRule>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         Self {
+            log: Keep::FOREVER,
             raw_bodies: Span::seconds(30 * 86_400),
             refused_bytes: Size::mib(64),
+            deliveries: Keep::days(400),
+            mails: Keep::days(400),
+            archive_dir: None,
+            rules: Vec::new(),
         }
     }
+}
+
+/// For how long log entries with such labels are kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionRule {
+    pub(crate) matchers: Vec<String>,
+    pub(crate) keep: Keep,
 }
 
 /// How log lines are written.

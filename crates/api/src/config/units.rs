@@ -66,6 +66,44 @@ impl From<Span> for String {
     }
 }
 
+/// For how long something is kept: a span of time, or "forever".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Keep(pub(crate) Option<Duration>);
+
+const FOREVER: &str = "forever";
+
+impl Keep {
+    pub(crate) const FOREVER: Self = Self(None);
+
+    pub(crate) const fn days(days: u64) -> Self {
+        Self(Some(Duration::from_secs(days * 86_400)))
+    }
+}
+
+impl TryFrom<String> for Keep {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.trim() == FOREVER {
+            return Ok(Self::FOREVER);
+        }
+        match Span::try_from(text.clone()) {
+            Ok(Span(span)) => Ok(Self(Some(span))),
+            Err(_) => Err(format!(
+                "expected a span of time such as \"30d\", or \"{FOREVER}\", found {text:?}"
+            )),
+        }
+    }
+}
+
+impl From<Keep> for String {
+    fn from(keep: Keep) -> String {
+        keep.0
+            .map_or_else(|| FOREVER.to_owned(), |span| Span(span).into())
+    }
+}
+
 /// A number of bytes, with `KiB`, `MiB`, `GiB`, or nothing for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SizeText", into = "String")]
@@ -232,6 +270,16 @@ mod tests {
         for bad in ["", "5", "m", "5 weeks", "-1s", "1.5h", "99999999999999d"] {
             assert!(Span::try_from(bad.to_owned()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_for_ever_is_said_so() {
+        for text in ["forever", "400d", "36h"] {
+            let keep = Keep::try_from(text.to_owned()).unwrap();
+            assert_eq!(String::from(keep), text);
+        }
+        assert_eq!(Keep::try_from("forever".to_owned()), Ok(Keep::FOREVER));
+        assert!(Keep::try_from("never".to_owned()).is_err());
     }
 
     #[test]

@@ -7,11 +7,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, ResponseError, web};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
 
 use super::auth::{Area, Caller};
 use super::origin;
-use super::problem::ApiError;
+use super::problem::{ApiError, Kind};
 use super::state::AppState;
 use crate::metrics::Outcome;
 
@@ -28,13 +28,21 @@ pub(crate) async fn edge(
         // As GET; that the body is left out is the connection's business.
         request.head_mut().method = Method::GET;
     }
-    let mut response = match admit(&state, &request) {
+    let area = Area::of(request.path());
+    let mut response = match admit(&state, area, &request) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.call(request).await?.map_into_boxed_body()
+            let answer = next.call(request);
+            match area {
+                // Those two see to it themselves: one must leave its caller in
+                // no doubt what was stored, the other says what is wrong.
+                Area::Webhook | Area::Health => answer.await?,
+                Area::Everything => answer_in_time(&state, answer).await?,
+            }
+            .map_into_boxed_body()
         }
         Err(error) => {
-            if Area::of(request.path()) == Area::Webhook {
+            if area == Area::Webhook {
                 state.metrics.delivery(None, Outcome::Unauthorized);
             }
             request.into_response(error.error_response())
@@ -46,8 +54,45 @@ pub(crate) async fn edge(
     Ok(response)
 }
 
-fn admit(state: &AppState, request: &ServiceRequest) -> Result<Caller, ApiError> {
-    let area = Area::of(request.path());
+/// The answer, or 503 where the database does not answer. What it is asked then
+/// goes on by itself: a query that is dropped half-way can spoil its connection.
+async fn answer_in_time<B: 'static>(
+    state: &AppState,
+    answer: impl Future<Output = Result<ServiceResponse<B>, Error>> + 'static,
+) -> Result<ServiceResponse<B>, Error> {
+    let pulse = state.db.pulse();
+    if !pulse.can_stop() {
+        return answer.await;
+    }
+    let answer = actix_web::rt::spawn(answer);
+    tokio::select! {
+        biased;
+        answer = answer => answer.unwrap_or_else(|_| Err(Unanswered.into())),
+        () = pulse.stops() => Err(Unanswered.into()),
+    }
+}
+
+/// The database does not answer. An answer on its own, because the request went
+/// with the query.
+#[derive(Debug)]
+struct Unanswered;
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the database does not answer")
+    }
+}
+
+impl ResponseError for Unanswered {
+    fn error_response(&self) -> HttpResponse {
+        let detail = "The database does not answer now; try again.";
+        let mut response = ApiError::new(Kind::Unavailable, detail).error_response();
+        secure(response.headers_mut(), false);
+        response
+    }
+}
+
+fn admit(state: &AppState, area: Area, request: &ServiceRequest) -> Result<Caller, ApiError> {
     let headers = request.headers();
     if area != Area::Health {
         if state.credentials.is_open(area) {

@@ -267,6 +267,9 @@ pub(crate) fn from_json(filter: AcknowledgeFilter) -> Result<IncidentFilter, Api
     Ok(criteria.for_incidents(States { state, stale }))
 }
 
+/// Rows of a page, unless the request says how many.
+const ROWS: u32 = 50;
+
 /// Which page of a list is wanted.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -274,15 +277,17 @@ pub(crate) struct Paging {
     /// Rows of a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
-    /// The `nextCursor` of the page before, with the same filters and order.
+    /// The `nextCursor` or `prevCursor` of another page, with the same filters
+    /// and order.
     cursor: Option<String>,
 }
 
 impl FromQuery for Paging {
     fn read(query: &mut Query) -> Self {
         let limit = query.number("limit", 1, 500);
+        let limit = limit.and_then(|limit| u32::try_from(limit).ok());
         Self {
-            limit: limit.and_then(|limit| limit.try_into().ok()),
+            limit: Some(limit.unwrap_or(ROWS).min(query.page_limit)),
             cursor: query.text("cursor"),
         }
     }
@@ -292,8 +297,31 @@ impl Paging {
     /// # Errors
     /// The cursor belongs to another list.
     pub(crate) fn of<K: SortKey>(&self, key: K, order: Order) -> Result<PageRequest<K>, ApiError> {
-        PageRequest::new(key, order, self.limit.unwrap_or(50), self.cursor.as_deref())
+        PageRequest::new(key, order, self.limit.unwrap_or(ROWS), self.cursor.as_deref())
             .map_err(|error| ApiError::field("cursor", error.to_string()))
+    }
+}
+
+/// Whether rows are counted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Counting {
+    /// Say how many rows the list has altogether, too: exactly up to 10,000,
+    /// and where that takes no long search.
+    count: Option<bool>,
+}
+
+impl FromQuery for Counting {
+    fn read(query: &mut Query) -> Self {
+        Self {
+            count: query.flag("count"),
+        }
+    }
+}
+
+impl Counting {
+    pub(crate) fn wanted(&self) -> bool {
+        self.count == Some(true)
     }
 }
 

@@ -80,17 +80,29 @@ pub(crate) async fn reasons(state: &AppState) -> Vec<&'static str> {
     if state.pipeline.turns_away() {
         reasons.push("the last deliveries could not be stored");
     }
+    let pulse = state.db.pulse();
+    if !pulse.beats() {
+        reasons.push("the database does not answer");
+        return reasons;
+    }
     // Not awaited to its end where it takes too long: but not dropped either,
     // for a dropped transaction can spoil its connection.
     let db = state.db.clone();
     let check = actix_web::rt::spawn(async move { db.check().await });
+    let check = async {
+        tokio::select! {
+            biased;
+            checked = check => checked.ok(),
+            () = pulse.stops() => None,
+        }
+    };
     match tokio::time::timeout(PATIENCE, check).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => {
+        Ok(Some(Ok(()))) => {}
+        Ok(Some(Err(error))) => {
             tracing::warn!(%error, "not ready");
             reasons.push("the database cannot be written to");
         }
-        Ok(Err(_)) | Err(_) => reasons.push("the database does not answer in time"),
+        Ok(None) | Err(_) => reasons.push("the database does not answer in time"),
     }
     reasons
 }

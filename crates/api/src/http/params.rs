@@ -6,12 +6,15 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, Utc};
 use tocsin_api_types::FieldError;
 use tocsin_core::time::Timestamp;
+use tocsin_storage::MAX_LIMIT;
 
 use super::problem::{ApiError, Kind};
+use super::state::AppState;
 
 /// Parameters that a handler reads from the query.
 pub(crate) trait FromQuery: Sized {
@@ -34,7 +37,7 @@ macro_rules! tuples {
     )+};
 }
 
-tuples!(A B, A B C, A B C D E,);
+tuples!(A B, A B C, A B C D, A B C D E F,);
 
 /// The extractor of parameters. `Params<()>` refuses any.
 pub(crate) struct Params<T>(pub(crate) T);
@@ -45,6 +48,9 @@ impl<T: FromQuery> FromRequest for Params<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let mut query = Query::new(request.query_string());
+        if let Some(state) = request.app_data::<Data<AppState>>() {
+            query.page_limit = state.settings.page_limit;
+        }
         let value = T::read(&mut query);
         ready(query.finish().map(|()| Self(value)))
     }
@@ -55,6 +61,8 @@ impl<T: FromQuery> FromRequest for Params<T> {
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     errors: Vec<FieldError>,
+    /// `server.page_limit`: who asks for more gets a shorter page.
+    pub(crate) page_limit: u32,
 }
 
 /// The most parameters that a query may have.
@@ -70,6 +78,7 @@ impl Query {
         let mut query = Self {
             pairs,
             errors: Vec::new(),
+            page_limit: MAX_LIMIT,
         };
         if query.pairs.len() > MAX_PARAMETERS {
             query.error("", format!("at most {MAX_PARAMETERS} parameters are read"));

@@ -119,15 +119,12 @@ async fn take(
         }
         Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
     };
-    match state
-        .pipeline
-        .ingest(Webhook {
-            source: source.to_owned(),
-            body,
-            space,
-        })
-        .await
-    {
+    let webhook = Webhook {
+        source: source.to_owned(),
+        body,
+        space,
+    };
+    match store(state, webhook).await {
         Ok(report) => {
             let report = wire(report);
             state
@@ -140,6 +137,25 @@ async fn take(
             state.metrics.delivery(Some(source), outcome);
             Err(error)
         }
+    }
+}
+
+/// Stores a delivery, or gives it up when the database does not answer. What is
+/// handed in may be stored all the same: the sender comes again, and is then
+/// only seen again.
+async fn store(
+    state: &AppState,
+    webhook: Webhook,
+) -> Result<tocsin_pipeline::IngestReport, IngestError> {
+    let pulse = state.db.pulse();
+    // Not handed in at all: what nobody waits for would fill the queue.
+    if !pulse.beats() {
+        return Err(IngestError::Unavailable);
+    }
+    tokio::select! {
+        biased;
+        stored = state.pipeline.ingest(webhook) => stored,
+        () = pulse.stops() => Err(IngestError::Unavailable),
     }
 }
 
@@ -242,7 +258,12 @@ async fn refuse(
         body: None,
         body_bytes,
     };
-    if let Err(failure) = state.pipeline.record_refused(refusal).await {
+    let recorded = tokio::select! {
+        biased;
+        recorded = state.pipeline.record_refused(refusal) => recorded,
+        () = state.db.pulse().stops() => Err(IngestError::Unavailable),
+    };
+    if let Err(failure) = recorded {
         tracing::warn!(%failure, "a refused request was not recorded");
     }
     error

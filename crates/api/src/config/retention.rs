@@ -1,0 +1,86 @@
+//! The checks of the section `retention`.
+
+use std::time::Duration;
+
+use tocsin_core::matcher;
+use tocsin_pipeline::RetentionSettings;
+use tocsin_storage::upkeep::{LogRule, LogRules};
+
+use super::ConfigError;
+use super::sections::{Retention, RetentionRule};
+use super::units::Keep;
+
+/// More would be looked through for each entry.
+const MAX_RULES: usize = 100;
+
+/// `window` is the time within which news of an alert is compared with what
+/// was told before: that must not be forgotten meanwhile.
+pub(super) fn retention_settings(
+    section: Retention,
+    window: Duration,
+) -> Result<RetentionSettings, ConfigError> {
+    let Retention {
+        log,
+        raw_bodies,
+        refused_bytes: _,
+        deliveries,
+        mails,
+        archive_dir,
+        rules,
+    } = section;
+    if rules.len() > MAX_RULES {
+        return Err(ConfigError::new(
+            "retention.rules",
+            format!("expected at most {MAX_RULES} rules, found {}", rules.len()),
+        ));
+    }
+    let rules: Result<Vec<LogRule>, ConfigError> = rules
+        .into_iter()
+        .enumerate()
+        .map(|(index, rule)| rule_of(&format!("retention.rules[{index}]"), rule, window))
+        .collect();
+    Ok(RetentionSettings {
+        log: LogRules {
+            rules: rules?,
+            default: long_enough("retention.log", log, window)?,
+        },
+        raw_bodies: raw_bodies.0,
+        deliveries: long_enough("retention.deliveries", deliveries, window)?,
+        mails: mails.0,
+        archive_dir,
+    })
+}
+
+fn rule_of(key: &str, rule: RetentionRule, window: Duration) -> Result<LogRule, ConfigError> {
+    let RetentionRule { matchers, keep } = rule;
+    if matchers.is_empty() {
+        return Err(ConfigError::new(
+            format!("{key}.matchers"),
+            "expected at least one matcher such as 'severity=\"info\"'; retention.log is for all",
+        ));
+    }
+    let mut read = Vec::new();
+    for (index, text) in matchers.iter().enumerate() {
+        let matcher = matcher::parse(text).map_err(|error| {
+            ConfigError::new(
+                format!("{key}.matchers[{index}]"),
+                format!("expected a matcher such as 'severity=\"info\"', found {text:?}: {error}"),
+            )
+        })?;
+        read.push(matcher);
+    }
+    Ok(LogRule {
+        matchers: read,
+        keep: long_enough(&format!("{key}.keep"), keep, window)?,
+    })
+}
+
+fn long_enough(key: &str, keep: Keep, window: Duration) -> Result<Option<Duration>, ConfigError> {
+    match keep.0 {
+        Some(span) if span <= window => Err(ConfigError::new(
+            key,
+            "expected more than incidents.window, within which copies of an alert are known by what is kept",
+        )),
+        keep => Ok(keep),
+    }
+}
