@@ -8,6 +8,8 @@ mod incident;
 mod read;
 mod record;
 mod restore;
+mod rows;
+mod texts;
 
 pub use read::{Archived, incidents, read};
 pub use record::{

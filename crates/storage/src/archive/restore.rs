@@ -3,14 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::Value;
 use tocsin_core::digest::Digest;
-use tocsin_core::fingerprint::Fingerprint;
-use tocsin_core::tally::{Subject, Tallies};
+use tocsin_core::tally::Tallies;
 use tocsin_core::time::Timestamp;
 
 use super::incident::{Episodes, Placed};
-use super::record::{ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedText};
+use super::record::{ArchivedEntry, ArchivedText};
+use super::rows::{
+    Identity, Series, SeriesKey, identity, key, known, missing, put_delivery, put_entries,
+    put_event, put_series, senders,
+};
+use super::texts::{digest, put_telling, texts};
 use crate::codes::{Coded, EntryKind, EventKind};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError, Tx, backlog, ingest, upkeep};
@@ -300,19 +304,19 @@ impl Restorer {
 }
 
 /// What is known and collected of one batch.
-struct Batch<'a> {
-    tx: &'a Tx,
+pub(super) struct Batch<'a> {
+    pub(super) tx: &'a Tx,
     series: BTreeMap<SeriesKey, Series>,
     free: HashSet<(&'static str, i64)>,
     episodes: Episodes,
     known: HashSet<Identity>,
-    senders: HashMap<ingest::SenderKey, i64>,
-    deliveries: HashMap<(i64, String, i64), i64>,
+    pub(super) senders: HashMap<ingest::SenderKey, i64>,
+    pub(super) deliveries: HashMap<(i64, String, i64), i64>,
     texts_read: HashSet<i64>,
     new_series: Vec<i64>,
     new_tellings: Vec<i64>,
     entries: Vec<(Option<i64>, Vec<Value>)>,
-    tallies: Tallies,
+    pub(super) tallies: Tallies,
 }
 
 impl<'a> Batch<'a> {
@@ -332,404 +336,6 @@ impl<'a> Batch<'a> {
             tallies: Tallies::default(),
         }
     }
-}
-
-/// Source and fingerprint; in the order of the locks.
-type SeriesKey = (String, Vec<u8>);
-
-fn key(entry: &ArchivedEntry) -> SeriesKey {
-    // A line without a fingerprint of 16 digits is refused when it is read.
-    let fingerprint: Fingerprint = entry.fingerprint.parse().unwrap_or(Fingerprint(0));
-    (
-        query::without_nul(&entry.source),
-        fingerprint.0.to_be_bytes().to_vec(),
-    )
-}
-
-#[derive(Clone, Debug, FromQueryResult)]
-struct SeriesRow {
-    id: i64,
-    alertname: String,
-    instance: String,
-    severity: String,
-    team: String,
-}
-
-#[derive(Clone, Debug)]
-struct Series {
-    id: i64,
-    facts: SeriesRow,
-    is_new: bool,
-}
-
-impl Series {
-    fn subject<'a>(&'a self, source: &'a str) -> Subject<'a> {
-        Subject {
-            source,
-            severity: &self.facts.severity,
-            team: &self.facts.team,
-            alertname: &self.facts.alertname,
-            instance: &self.facts.instance,
-        }
-    }
-}
-
-/// The series of the lines; one that is missing is stored as its first line
-/// tells it.
-async fn put_series(tx: &Tx, lines: &[Line]) -> Result<BTreeMap<SeriesKey, Series>, StorageError> {
-    const FIND: &str = "SELECT id, alertname, instance, severity, team FROM series \
-                        WHERE fingerprint = ? AND source = ?";
-    let mut first: BTreeMap<SeriesKey, &ArchivedText> = BTreeMap::new();
-    for line in lines {
-        first.entry(key(&line.entry)).or_insert(&line.entry.said);
-    }
-    let mut found = BTreeMap::new();
-    for (key, said) in first {
-        let wanted = || vec![Value::from(key.1.clone()), key.0.as_str().into()];
-        let mut row: Option<SeriesRow> = query::first(tx, FIND, wanted()).await?;
-        let mut is_new = false;
-        if row.is_none() {
-            let sql = "INSERT INTO series (source, fingerprint, content, labels, annotations, \
-                       generator_url, message, alertname, instance, severity, team) \
-                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-            let [labels, annotations] = json(said);
-            let values = vec![
-                key.0.as_str().into(),
-                key.1.clone().into(),
-                Vec::<u8>::new().into(),
-                labels,
-                annotations,
-                query::text(&said.generator_url),
-                query::text(&said.message),
-                query::text(&said.alertname),
-                query::text(&said.instance),
-                query::text(&said.severity),
-                query::text(&said.team),
-            ];
-            is_new = tx.execute(sql, values).await? > 0;
-            row = query::first(tx, FIND, wanted()).await?;
-        }
-        let facts = row.ok_or(StorageError::Stale("series"))?;
-        let series = Series {
-            id: facts.id,
-            facts,
-            is_new,
-        };
-        found.insert(key, series);
-    }
-    Ok(found)
-}
-
-/// Labels and annotations as they are stored.
-fn json(said: &ArchivedText) -> [Value; 2] {
-    [&said.labels, &said.annotations].map(|pairs| {
-        // Maps of texts can always be written.
-        let json = serde_json::to_string(pairs).unwrap_or_default();
-        query::text(&json.replace("\\u0000", "\u{FFFD}"))
-    })
-}
-
-/// By which two texts are the same.
-fn digest(said: &ArchivedText) -> Digest {
-    let mut said = said.clone();
-    for text in [
-        &mut said.generator_url,
-        &mut said.message,
-        &mut said.alertname,
-        &mut said.instance,
-        &mut said.severity,
-        &mut said.team,
-    ] {
-        *text = query::without_nul(text);
-    }
-    // Structures of texts can always be written.
-    let json = serde_json::to_string(&said).unwrap_or_default();
-    Digest::of_parts(&[&json.replace("\\u0000", "\u{FFFD}")])
-}
-
-#[derive(FromQueryResult)]
-struct TextRow {
-    telling_id: Option<i64>,
-    labels: String,
-    annotations: String,
-    generator_url: String,
-    message: String,
-    alertname: String,
-    instance: String,
-    severity: String,
-    team: String,
-}
-
-/// All that a series was told with.
-async fn texts(tx: &Tx, series: i64) -> Result<HashMap<Digest, Option<i64>>, StorageError> {
-    let sql = "SELECT t.id AS telling_id, COALESCE(t.labels, s.labels) AS labels, t.annotations, \
-               t.generator_url, t.message, COALESCE(t.alertname, s.alertname) AS alertname, \
-               COALESCE(t.instance, s.instance) AS instance, \
-               COALESCE(t.severity, s.severity) AS severity, COALESCE(t.team, s.team) AS team \
-               FROM tellings t JOIN series s ON s.id = t.series_id WHERE t.series_id = ? \
-               UNION ALL SELECT NULL, labels, annotations, generator_url, message, alertname, \
-               instance, severity, team FROM series WHERE id = ?";
-    let rows: Vec<TextRow> = query::all(tx, sql, vec![series.into(), series.into()]).await?;
-    let mut found = HashMap::new();
-    // What it was first told with comes last, and so is preferred.
-    for row in rows {
-        let text = ArchivedText {
-            labels: query::labels(&row.labels, "series", "labels", series)?,
-            annotations: query::labels(&row.annotations, "series", "annotations", series)?,
-            generator_url: row.generator_url,
-            message: row.message,
-            alertname: row.alertname,
-            instance: row.instance,
-            severity: row.severity,
-            team: row.team,
-        };
-        found.insert(digest(&text), row.telling_id);
-    }
-    Ok(found)
-}
-
-async fn put_telling(tx: &Tx, series: i64, said: &ArchivedText) -> Result<i64, StorageError> {
-    let sql = "INSERT INTO tellings (series_id, annotations, generator_url, message, labels, \
-               alertname, instance, severity, team) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
-               RETURNING id AS n";
-    let [labels, annotations] = json(said);
-    let values = vec![
-        series.into(),
-        annotations,
-        query::text(&said.generator_url),
-        query::text(&said.message),
-        labels,
-        query::text(&said.alertname),
-        query::text(&said.instance),
-        query::text(&said.severity),
-        query::text(&said.team),
-    ];
-    let ids = query::numbers(tx, sql, values).await?;
-    ids.first().copied().ok_or(StorageError::Stale("text"))
-}
-
-/// By which an entry is known again: its series, when it was received, what it
-/// said, and what it did.
-type Identity = (i64, i64, i16, i16, i64, Option<i64>);
-
-fn identity(series: i64, entry: &ArchivedEntry) -> Identity {
-    (
-        series,
-        entry.received_at.as_micros(),
-        entry.status.code(),
-        entry.kind.code(),
-        entry.starts_at.as_micros(),
-        entry.ends_at.map(Timestamp::as_micros),
-    )
-}
-
-/// The entries of these series that are stored already, of the time that the
-/// lines span.
-async fn known(tx: &Tx, series: &[i64], lines: &[Line]) -> Result<HashSet<Identity>, StorageError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        series_id: i64,
-        received_at: i64,
-        status: i16,
-        kind: i16,
-        starts_at: i64,
-        ends_at: Option<i64>,
-    }
-    let times = || lines.iter().map(|line| line.entry.received_at.as_micros());
-    let sql = format!(
-        "SELECT series_id, received_at, status, kind, starts_at, ends_at FROM log_entries \
-         WHERE series_id IN ({}) AND received_at BETWEEN ? AND ?",
-        query::id_list(tx.backend)
-    );
-    let values = vec![
-        query::ids(series),
-        times().min().unwrap_or_default().into(),
-        times().max().unwrap_or_default().into(),
-    ];
-    let rows: Vec<Row> = query::all(tx, &sql, values).await?;
-    let known = rows.into_iter().map(|row| {
-        (
-            row.series_id,
-            row.received_at,
-            row.status,
-            row.kind,
-            row.starts_at,
-            row.ends_at,
-        )
-    });
-    Ok(known.collect())
-}
-
-async fn senders(tx: &Tx, lines: &[Line]) -> Result<HashMap<ingest::SenderKey, i64>, StorageError> {
-    let mut wanted: Vec<ingest::SenderKey> = lines
-        .iter()
-        .filter_map(|line| {
-            let sender = line.entry.delivery.as_ref()?.sender.as_ref()?;
-            Some((line.entry.source.clone(), sender.clone()))
-        })
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    ingest::put_senders(tx, wanted).await
-}
-
-/// The number of a delivery, which is stored where it is missing.
-async fn put_delivery(
-    batch: &mut Batch<'_>,
-    entry: &ArchivedEntry,
-    delivery: &ArchivedDelivery,
-    own_id: Option<i64>,
-    count: bool,
-) -> Result<i64, StorageError> {
-    let at = entry.received_at.as_micros();
-    let key = (at, entry.source.clone(), delivery.id);
-    if let Some(id) = batch.deliveries.get(&key) {
-        return Ok(*id);
-    }
-    let sender = delivery.sender.as_ref().and_then(|sender| {
-        let sender = (entry.source.clone(), sender.clone());
-        batch.senders.get(&sender).copied()
-    });
-    let (receiver, group_key) = (
-        query::without_nul(&delivery.receiver),
-        query::without_nul(&delivery.group_key),
-    );
-    let sql = "SELECT id AS n FROM deliveries WHERE received_at = ? AND source = ? \
-               AND receiver = ? AND group_key = ? AND alerts = ? \
-               AND COALESCE(sender_id, 0) = ? ORDER BY id LIMIT 1";
-    let same = vec![
-        at.into(),
-        query::text(&entry.source),
-        receiver.as_str().into(),
-        group_key.as_str().into(),
-        delivery.alerts.into(),
-        sender.unwrap_or_default().into(),
-    ];
-    let found = query::numbers(batch.tx, sql, same).await?;
-    let id = match found.first() {
-        Some(id) => *id,
-        None => {
-            let (column, place) = match own_id {
-                Some(_) => ("id, ", "?, "),
-                None => ("", ""),
-            };
-            let sql = format!(
-                "INSERT INTO deliveries ({column}received_at, source, sender_id, outcome, \
-                 receiver, group_key, status, version, alerts, truncated_alerts, opened, resolved, \
-                 refreshed, seen_again, late, rejected, unrouted, body_bytes) VALUES \
-                 ({place}?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id AS n"
-            );
-            let mut values: Vec<Value> = own_id.map(Value::from).into_iter().collect();
-            values.extend([
-                at.into(),
-                query::text(&entry.source),
-                sender.into(),
-                receiver.into(),
-                group_key.into(),
-                delivery.status.map(Coded::code).into(),
-                query::text(&delivery.version),
-                delivery.alerts.into(),
-                delivery.truncated_alerts.into(),
-                delivery.opened.into(),
-                delivery.resolved.into(),
-                delivery.refreshed.into(),
-                delivery.seen_again.into(),
-                delivery.late.into(),
-                query::text(&rejected(&delivery.rejected)),
-                delivery.unrouted.into(),
-                delivery.body_bytes.into(),
-            ]);
-            let ids = query::numbers(batch.tx, &sql, values).await?;
-            if count {
-                batch.tallies.delivery(entry.received_at, &entry.source);
-            }
-            let stored = ids.first().copied();
-            stored.ok_or(StorageError::Stale("delivery"))?
-        }
-    };
-    batch.deliveries.insert(key, id);
-    Ok(id)
-}
-
-/// The list of rejected alerts; a line that has none may leave it out.
-fn rejected(list: &serde_json::Value) -> String {
-    match list {
-        serde_json::Value::Array(_) => list.to_string(),
-        _ => "[]".to_owned(),
-    }
-}
-
-/// Those of the events that are not stored.
-async fn missing<'a>(
-    tx: &Tx,
-    incident: i64,
-    events: &'a [ArchivedEvent],
-) -> Result<Vec<&'a ArchivedEvent>, StorageError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        kind: i16,
-        at: i64,
-    }
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = "SELECT kind, at FROM incident_events WHERE incident_id = ?";
-    let rows: Vec<Row> = query::all(tx, sql, vec![incident.into()]).await?;
-    let stored: HashSet<(i16, i64)> = rows.into_iter().map(|row| (row.kind, row.at)).collect();
-    let is_missing =
-        |event: &&ArchivedEvent| !stored.contains(&(event.kind.code(), event.at.as_micros()));
-    Ok(events.iter().filter(is_missing).collect())
-}
-
-/// Another database's numbers of entries and deliveries mean nothing here.
-async fn put_event(
-    tx: &Tx,
-    incident: i64,
-    event: &ArchivedEvent,
-    is_own: bool,
-) -> Result<(), StorageError> {
-    let sql = "INSERT INTO incident_events (incident_id, kind, at, delivery_id, entry_id, person, \
-               memo) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    let values = vec![
-        incident.into(),
-        event.kind.code().into(),
-        event.at.as_micros().into(),
-        event.delivery.filter(|_| is_own).into(),
-        event.entry.filter(|_| is_own).into(),
-        event.person.as_deref().map(query::without_nul).into(),
-        event.memo.as_deref().map(query::without_nul).into(),
-    ];
-    tx.execute(sql, values).await?;
-    Ok(())
-}
-
-/// Rows of a statement.
-const ROWS: usize = 64;
-
-async fn put_entries(tx: &Tx, rows: &[(Option<i64>, Vec<Value>)]) -> Result<(), StorageError> {
-    for numbered in [true, false] {
-        let (column, place) = if numbered { ("id, ", "?, ") } else { ("", "") };
-        let such: Vec<_> = rows
-            .iter()
-            .filter(|row| row.0.is_some() == numbered)
-            .collect();
-        for chunk in such.chunks(ROWS) {
-            let row = format!("({place}?, ?, ?, ?, ?, ?, ?, ?, ?)");
-            let sql = format!(
-                "INSERT INTO log_entries ({column}delivery_id, incident_id, series_id, \
-                 telling_id, received_at, status, kind, starts_at, ends_at) VALUES {}",
-                vec![row; chunk.len()].join(", ")
-            );
-            let values = chunk
-                .iter()
-                .flat_map(|(id, values)| id.map(Value::from).into_iter().chain(values.clone()));
-            tx.execute(&sql, values.collect()).await?;
-        }
-    }
-    Ok(())
 }
 
 /// How many lines of the archive that begins with `first_line` the statistics

@@ -1,0 +1,191 @@
+//! A small history, and what can be seen of it.
+
+use std::sync::Arc;
+
+use tocsin_core::alert::{Labels, Status};
+use tocsin_storage::alerts::{self, AlertView, ByReceived};
+use tocsin_storage::archive::Line;
+use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, IncidentState};
+use tocsin_storage::upkeep::{self, Gone, Visited};
+use tocsin_storage::{AlertFilter, Order, PageRequest, Telling, archive};
+
+use crate::common::rows::{Incident, labels};
+use crate::common::{TestDb, Value, at};
+
+pub(crate) fn severity(severity: &str, instance: &str) -> Labels {
+    labels(&[
+        ("alertname", "DiskFull"),
+        ("instance", instance),
+        ("severity", severity),
+    ])
+}
+
+/// An entry of an incident, told by a delivery of its own. `minute` is when.
+pub(crate) async fn put_entry(
+    test: &TestDb,
+    id: i64,
+    incident: &Incident,
+    kind: EntryKind,
+    minute: i64,
+) {
+    let status = match kind {
+        EntryKind::Resolved => Status::Resolved,
+        _ => Status::Firing,
+    };
+    test.put_delivery(
+        id,
+        &incident.source,
+        DeliveryOutcome::Accepted,
+        at(minute * 60),
+        0,
+    )
+    .await;
+    test.run(
+        "INSERT INTO log_entries (id, delivery_id, incident_id, series_id, telling_id, \
+         received_at, status, kind, starts_at, ends_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        vec![
+            id.into(),
+            id.into(),
+            incident.id.into(),
+            incident.series_id.into(),
+            incident.telling_id.into(),
+            at(minute * 60).as_micros().into(),
+            status.code().into(),
+            kind.code().into(),
+            incident.starts_at.as_micros().into(),
+            incident.ends_at.map(|time| time.as_micros()).into(),
+        ],
+    )
+    .await;
+}
+
+/// An incident that began in minute `from` and, if it has ended, did so in
+/// `to`; its entries lie between.
+pub(crate) fn incident(
+    id: i64,
+    series_id: i64,
+    labels: &Labels,
+    state: IncidentState,
+    (from, to): (i64, i64),
+) -> Incident {
+    Incident {
+        id,
+        series_id,
+        source: "prod".to_owned(),
+        telling_id: None,
+        labels: labels.clone(),
+        message: "it is full".to_owned(),
+        state,
+        starts_at: at(from * 60),
+        ends_at: (state != IncidentState::Open).then(|| at(to * 60)),
+        last_seen_at: at(to * 60),
+        occurrences: 2,
+        known_by: None,
+    }
+}
+
+/// An ended incident of each severity, told twice each, in the order in which
+/// they are given, ten minutes apart; numbered from 1, as their series.
+pub(crate) async fn ended(test: &TestDb, severities: &[&str]) -> Vec<Incident> {
+    let mut incidents = Vec::new();
+    for (number, word) in (1..).zip(severities) {
+        let labels = severity(word, &format!("host-{number}"));
+        test.put_series(number, "prod", &labels, "it is full").await;
+        let minutes = (number * 10, number * 10 + 5);
+        let incident = incident(number, number, &labels, IncidentState::Resolved, minutes);
+        test.put_incident(&incident).await;
+        put_entry(
+            test,
+            number * 2 - 1,
+            &incident,
+            EntryKind::Opened,
+            minutes.0,
+        )
+        .await;
+        put_entry(test, number * 2, &incident, EntryKind::Resolved, minutes.1).await;
+        incidents.push(incident);
+    }
+    // Numbers that rows were put in with are given.
+    if test.db.backend() == tocsin_storage::Backend::Postgres {
+        for table in [
+            "series",
+            "incidents",
+            "log_entries",
+            "deliveries",
+            "tellings",
+        ] {
+            test.query(
+                &format!("SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1000)"),
+                vec![],
+            )
+            .await;
+        }
+    }
+    incidents
+}
+
+/// All entries received before `minute`.
+pub(crate) async fn before(test: &TestDb, minute: i64) -> Vec<Visited> {
+    upkeep::visit(&test.db, (0, 0), at(minute * 60), 1_000)
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn delete(test: &TestDb, doomed: &[Visited]) -> Gone {
+    let tx = test.db.begin().await.unwrap();
+    let gone = upkeep::delete(&tx, doomed, None, None).await.unwrap();
+    tx.commit().await.unwrap();
+    gone
+}
+
+/// The rows of a table.
+pub(crate) async fn count(test: &TestDb, table: &str) -> i64 {
+    test.number(&format!("SELECT COUNT(*) FROM {table}"), vec![])
+        .await
+}
+
+/// The numbers in a column, in ascending order.
+pub(crate) async fn numbers(test: &TestDb, table: &str) -> Vec<i64> {
+    let sql = format!("SELECT id FROM {table} ORDER BY id");
+    let rows = test.query(&sql, Vec::<Value>::new()).await;
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
+}
+
+/// A text without the numbers of the rows that hold it.
+pub(crate) fn unnumbered(told: &Telling) -> Arc<Telling> {
+    Arc::new(Telling {
+        series_id: 0,
+        telling_id: None,
+        ..told.clone()
+    })
+}
+
+/// The whole log, the newest first.
+pub(crate) async fn log(test: &TestDb) -> Vec<AlertView> {
+    let page = PageRequest::first(ByReceived, Order::Desc, 500);
+    let page = alerts::list(&test.db, &AlertFilter::default(), &page)
+        .await
+        .unwrap();
+    let entries = page.items.into_iter().map(|entry| AlertView {
+        told: unnumbered(&entry.told),
+        ..entry
+    });
+    entries.collect()
+}
+
+/// The entries received before `minute`, as lines that are counted or not.
+pub(crate) async fn lines(test: &TestDb, database: &str, minute: i64, count: bool) -> Vec<Line> {
+    let ids: Vec<i64> = before(test, minute)
+        .await
+        .iter()
+        .map(|entry| entry.id)
+        .collect();
+    let archived = archive::read(&test.db, database, &ids).await.unwrap();
+    let lines = archived
+        .entries
+        .into_iter()
+        .map(|entry| Line { entry, count });
+    lines.collect()
+}
