@@ -64,6 +64,9 @@ impl Writer {
     }
 }
 
+/// A term and its postings.
+pub type Entry<'term, 'block> = (&'term [u8], &'block [u8]);
+
 /// The terms of a block, one after the other.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -84,7 +87,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Corrupt`], after which there is no sense in going on.
     #[expect(clippy::should_implement_trait, reason = "it lends the term")]
-    pub fn next(&mut self) -> Result<Option<(&[u8], &'a [u8])>, Corrupt> {
+    pub fn next(&mut self) -> Result<Option<Entry<'_, 'a>>, Corrupt> {
         if self.data.is_empty() {
             return Ok(None);
         }

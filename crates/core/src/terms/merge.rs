@@ -6,6 +6,7 @@ use super::{Block, Corrupt, block, postings};
 #[derive(Debug)]
 pub struct Merger {
     sources: Vec<Source>,
+    live: Option<Vec<(u64, u64)>>,
     writer: block::Writer,
     encoded: Vec<u8>,
 }
@@ -41,9 +42,18 @@ impl Merger {
     pub fn new(segments: usize) -> Self {
         Self {
             sources: (0..segments).map(|_| Source::Hungry).collect(),
+            live: None,
             writer: block::Writer::default(),
             encoded: Vec::new(),
         }
+    }
+
+    /// Leaves out what is not in these runs of documents, `[from, to)` each,
+    /// in order, none touching the next.
+    #[must_use]
+    pub fn only(mut self, live: Vec<(u64, u64)>) -> Self {
+        self.live = Some(live);
+        self
     }
 
     /// The next block of the segment that [`Step::Need`] names; `None` where it
@@ -83,11 +93,14 @@ impl Merger {
                 .filter(|source| source.term() == Some(&least));
             let found: Vec<&[u8]> = with_it.filter_map(Source::postings).collect();
             let full = match found[..] {
-                [only] => self.writer.push(&least, only),
+                [only] if self.live.is_none() => self.writer.push(&least, only),
                 _ => {
                     self.encoded.clear();
-                    postings::merge(&found, &mut self.encoded)?;
-                    self.writer.push(&least, &self.encoded)
+                    postings::merge(&found, self.live.as_deref(), &mut self.encoded)?;
+                    match self.encoded.is_empty() {
+                        true => None,
+                        false => self.writer.push(&least, &self.encoded),
+                    }
                 }
             };
             for source in &mut self.sources {

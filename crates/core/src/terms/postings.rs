@@ -96,19 +96,48 @@ impl Iterator for Runs<'_> {
     }
 }
 
-/// Writes the union of several postings.
-pub(super) fn merge(all: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Corrupt> {
+/// Writes the union of several postings, or what of it is in `live`, which are
+/// runs in order that do not touch.
+pub(super) fn merge(
+    all: &[&[u8]],
+    live: Option<&[(u64, u64)]>,
+    out: &mut Vec<u8>,
+) -> Result<(), Corrupt> {
     let mut found = Vec::new();
     for postings in all {
         for run in runs(postings) {
             found.push(run?);
         }
     }
-    found.sort_unstable();
+    if all.len() > 1 {
+        found.sort_unstable();
+    }
     let mut writer = Writer::default();
+    let Some(mut live) = live else {
+        for (from, to) in found {
+            writer.push(out, from, to);
+        }
+        writer.flush(out);
+        return Ok(());
+    };
     for (from, to) in found {
-        writer.push(out, from, to);
+        live = &live[ended(live, from)..];
+        for (begin, end) in live.iter().take_while(|(begin, _)| *begin < to) {
+            // Runs of several postings may overlap; the writer joins them.
+            writer.push(out, from.max(*begin), to.min(*end));
+        }
     }
     writer.flush(out);
     Ok(())
+}
+
+/// How many runs end at `number` or before.
+fn ended(runs: &[(u64, u64)], number: u64) -> usize {
+    /// They are looked through in order, so mostly it is one of the next.
+    const NEAR: usize = 8;
+    let is_over = |(_, end): &(u64, u64)| *end <= number;
+    match runs.iter().take(NEAR).position(|run| !is_over(run)) {
+        Some(near) => near,
+        None => runs.partition_point(is_over),
+    }
 }

@@ -95,8 +95,11 @@ fn look_up(blocks: &[Block], term: &[u8]) -> Option<BTreeSet<u64>> {
 }
 
 fn merge(segments: &[Vec<Block>]) -> Vec<Block> {
+    merge_with(Merger::new(segments.len()), segments)
+}
+
+fn merge_with(mut merger: Merger, segments: &[Vec<Block>]) -> Vec<Block> {
     let mut next = vec![0; segments.len()];
-    let mut merger = Merger::new(segments.len());
     let mut merged = Vec::new();
     loop {
         match merger.step().unwrap() {
@@ -152,6 +155,25 @@ proptest! {
     ) {
         let segments: Vec<_> = parts.iter().map(|part| build(part)).collect();
         prop_assert_eq!(merge(&segments), build(&parts.concat()));
+    }
+
+    #[test]
+    fn what_is_gone_is_left_out_of_a_merged_segment(
+        parts in prop::collection::vec(documents(), 1..4),
+        live in prop::collection::btree_set(1..200_u64, 0..150),
+    ) {
+        let segments: Vec<_> = parts.iter().map(|part| build(part)).collect();
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for number in &live {
+            match runs.last_mut() {
+                Some((_, end)) if end == number => *end += 1,
+                _ => runs.push((*number, number + 1)),
+            }
+        }
+        let merged = merge_with(Merger::new(segments.len()).only(runs), &segments);
+        let mut left = parts.concat();
+        left.retain(|document| live.contains(&document.number));
+        prop_assert_eq!(merged, build(&left));
     }
 
     #[test]

@@ -10,15 +10,21 @@ use sea_orm::FromQueryResult;
 use tocsin_core::terms::{Block, Corrupt, Merger, Step};
 
 use super::fold;
+use super::set::number;
 use crate::query::{self, Reads};
 use crate::{Backend, Db, StorageError, Tx, turns};
 
 /// Segments of one tier that are merged.
 const TOGETHER: usize = 8;
-/// The most documents of the lowest tier; each next one has eight times that.
-const SMALL: i64 = 64;
-/// Blocks of a segment that are read at a time.
-const READ: i64 = 32;
+/// The most bytes of the lowest tier; each next one has eight times that.
+const SMALL: i64 = 8 << 10;
+/// From so many bytes on, series that are gone are left out.
+const CLEANED: i64 = 1 << 20;
+/// Series that are read at a time for that.
+const SERIES: i64 = 10_000;
+/// Blocks of a segment that are read at a time. A few hundred KiB each where
+/// many series have a term.
+const READ: i64 = 8;
 /// Blocks that are written or deleted in one transaction on SQLite, about
 /// 256 KiB: a few milliseconds, which is how long ingest may wait for it.
 const STEP: usize = 64;
@@ -29,6 +35,7 @@ const HIDDEN: i64 = -1;
 struct Segment {
     id: i64,
     documents: i64,
+    bytes: i64,
 }
 
 /// Merges segments of similar size, where there are many. Returns whether it
@@ -44,46 +51,78 @@ struct Segment {
 /// Whatever the database answers; [`StorageError::Corrupt`] for a block that
 /// is none.
 pub async fn merge(db: &Db) -> Result<bool, StorageError> {
-    let mut tx = db.begin().await?;
-    if !turns::take(&tx, "search_merge").await? {
+    let mut steps = Steps { db, tx: None };
+    if !turns::take(steps.tx().await?, "search_merge").await? {
         return Ok(false);
     }
-    let segments: Vec<Segment> = query::all(
-        &tx,
-        "SELECT id, documents FROM search_segments ORDER BY id",
-        vec![],
-    )
-    .await?;
+    let sql = "SELECT id, documents, bytes FROM search_segments ORDER BY id";
+    let segments: Vec<Segment> = query::all(steps.tx().await?, sql, vec![]).await?;
     let (hidden, segments): (Vec<_>, Vec<_>) = segments
         .into_iter()
         .partition(|segment| segment.documents < 0);
     for segment in hidden {
-        tx = delete(db, tx, segment.id).await?;
+        delete(&mut steps, segment.id).await?;
     }
     let Some(sources) = choose(segments) else {
-        tx.commit().await?;
+        steps.finish().await?;
         return Ok(false);
     };
-    let merged = fold::put_segment(&tx, HIDDEN, &[]).await?;
-    let mut tx = step(db, tx).await?;
+    let merged = fold::put_segment(steps.tx().await?, HIDDEN, &[]).await?;
+    steps.next().await?;
     let ids: Vec<i64> = sources.iter().map(|segment| segment.id).collect();
-    let bytes;
-    (tx, bytes) = write(db, tx, merged, &ids).await?;
-    let documents = sources.iter().map(|segment| segment.documents).sum::<i64>();
-    swap(&tx, merged, documents, bytes, &ids).await?;
-    tx = step(db, tx).await?;
-    for id in ids {
-        tx = delete(db, tx, id).await?;
+    let mut merger = Merger::new(ids.len());
+    if sources.iter().map(|segment| segment.bytes).sum::<i64>() >= CLEANED {
+        // After the sources were chosen: whatever is in them is older.
+        merger = merger.only(live(db).await?);
     }
-    tx.commit().await?;
+    let bytes = write(&mut steps, merged, &ids, merger).await?;
+    let documents = sources.iter().map(|segment| segment.documents).sum::<i64>();
+    swap(steps.tx().await?, merged, documents, bytes, &ids).await?;
+    steps.next().await?;
+    for id in ids {
+        delete(&mut steps, id).await?;
+    }
+    steps.finish().await?;
     Ok(true)
+}
+
+/// Short transactions on SQLite, none of which is open while others could
+/// write; a single one on PostgreSQL, where nobody waits for it, and which
+/// holds the turn.
+struct Steps<'a> {
+    db: &'a Db,
+    tx: Option<Tx>,
+}
+
+impl Steps<'_> {
+    async fn tx(&mut self) -> Result<&Tx, StorageError> {
+        let tx = match self.tx.take() {
+            Some(tx) => tx,
+            None => self.db.begin().await?,
+        };
+        Ok(self.tx.insert(tx))
+    }
+
+    async fn next(&mut self) -> Result<(), StorageError> {
+        match self.db.backend() {
+            Backend::Sqlite => self.finish().await,
+            Backend::Postgres => Ok(()),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), StorageError> {
+        match self.tx.take() {
+            Some(tx) => tx.commit().await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// The segments of the lowest tier that has enough of them.
 fn choose(segments: Vec<Segment>) -> Option<Vec<Segment>> {
     let mut tiers: BTreeMap<u32, Vec<Segment>> = BTreeMap::new();
     for segment in segments {
-        let size = u64::try_from(segment.documents / SMALL).unwrap_or_default();
+        let size = u64::try_from(segment.bytes / SMALL).unwrap_or_default();
         let tier = size
             .checked_ilog(TOGETHER as u64)
             .map_or(0, |tier| tier + 1);
@@ -98,9 +137,13 @@ fn choose(segments: Vec<Segment>) -> Option<Vec<Segment>> {
 }
 
 /// Writes the blocks of the merged segment, and returns how many bytes.
-async fn write(db: &Db, mut tx: Tx, merged: i64, ids: &[i64]) -> Result<(Tx, i64), StorageError> {
+async fn write(
+    steps: &mut Steps<'_>,
+    merged: i64,
+    ids: &[i64],
+    mut merger: Merger,
+) -> Result<i64, StorageError> {
     let mut sources: Vec<Source> = ids.iter().copied().map(Source::new).collect();
-    let mut merger = Merger::new(ids.len());
     let mut full: Vec<Block> = Vec::new();
     let mut held = 0;
     let mut bytes = 0;
@@ -111,32 +154,50 @@ async fn write(db: &Db, mut tx: Tx, merged: i64, ids: &[i64]) -> Result<(Tx, i64
         })
         .await?;
         merger = next;
-        match result.map_err(|corrupt| spoilt(corrupt, merged))? {
+        let is_done = match result.map_err(|corrupt| spoilt(corrupt, merged))? {
             Step::Need(place) => {
-                let block = match db.backend() {
-                    // Out of the transaction, which is only of the merged one.
-                    Backend::Sqlite => sources[place].next(db).await?,
-                    Backend::Postgres => sources[place].next(&tx).await?,
-                };
+                // Segments never change, so this may be out of the transaction.
+                let block = sources[place].next(steps.db).await?;
                 merger
                     .give(place, block)
                     .map_err(|corrupt| spoilt(corrupt, ids[place]))?;
+                continue;
             }
             Step::Block(block) => {
                 held += block.data.len();
                 full.push(block);
-                if full.len() >= STEP || held >= STEP * 4096 {
-                    bytes += fold::size(&full);
-                    fold::put_blocks(&tx, merged, &full).await?;
-                    full.clear();
-                    held = 0;
-                    tx = step(db, tx).await?;
-                }
+                false
             }
-            Step::Done => {
-                bytes += fold::size(&full);
-                fold::put_blocks(&tx, merged, &full).await?;
-                return Ok((tx, bytes));
+            Step::Done => true,
+        };
+        if is_done || full.len() >= STEP || held >= STEP * 4096 {
+            bytes += fold::size(&full);
+            fold::put_blocks(steps.tx().await?, merged, &full).await?;
+            steps.next().await?;
+            full.clear();
+            held = 0;
+        }
+        if is_done {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// All series, as runs of their numbers.
+async fn live(db: &Db) -> Result<Vec<(u64, u64)>, StorageError> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    let mut after = 0;
+    loop {
+        let sql = "SELECT id AS n FROM series WHERE id > ? ORDER BY id LIMIT ?";
+        let ids = query::numbers(db, sql, vec![after.into(), SERIES.into()]).await?;
+        let Some(last) = ids.last() else {
+            return Ok(runs);
+        };
+        after = *last;
+        for number in ids.into_iter().map(number) {
+            match runs.last_mut() {
+                Some((_, end)) if *end == number => *end += 1,
+                _ => runs.push((number, number + 1)),
             }
         }
     }
@@ -169,32 +230,21 @@ async fn swap(
 }
 
 /// Deletes a hidden segment.
-async fn delete(db: &Db, mut tx: Tx, segment: i64) -> Result<Tx, StorageError> {
+async fn delete(steps: &mut Steps<'_>, segment: i64) -> Result<(), StorageError> {
+    let sql = "DELETE FROM search_blocks WHERE segment_id = ? AND first_term IN \
+               (SELECT first_term FROM search_blocks WHERE segment_id = ? \
+               ORDER BY first_term LIMIT ?)";
     loop {
-        let sql = "DELETE FROM search_blocks WHERE segment_id = ? AND first_term IN \
-                   (SELECT first_term FROM search_blocks WHERE segment_id = ? \
-                   ORDER BY first_term LIMIT ?)";
         let values = vec![segment.into(), segment.into(), (STEP as i64).into()];
-        if tx.execute(sql, values).await? == 0 {
+        if steps.tx().await?.execute(sql, values).await? == 0 {
             break;
         }
-        tx = step(db, tx).await?;
+        steps.next().await?;
     }
     let sql = "DELETE FROM search_segments WHERE id = ?";
+    let tx = steps.tx().await?;
     tx.execute(sql, vec![segment.into()]).await?;
-    step(db, tx).await
-}
-
-/// Lets others write on SQLite. On PostgreSQL nobody waits for this
-/// transaction, and it holds the turn.
-async fn step(db: &Db, tx: Tx) -> Result<Tx, StorageError> {
-    match db.backend() {
-        Backend::Postgres => Ok(tx),
-        Backend::Sqlite => {
-            tx.commit().await?;
-            db.begin().await
-        }
-    }
+    steps.next().await
 }
 
 /// A segment that is read block by block.
@@ -220,7 +270,9 @@ impl Source {
     }
 
     async fn next(&mut self, db: &impl Reads) -> Result<Option<Vec<u8>>, StorageError> {
-        if let (0, Some(after)) = (self.read.len(), self.after.take()) {
+        if self.read.len() == 0
+            && let Some(after) = self.after.take()
+        {
             let sql = "SELECT first_term, data FROM search_blocks \
                        WHERE segment_id = ? AND first_term > ? ORDER BY first_term LIMIT ?";
             let values = vec![self.segment.into(), after.into(), READ.into()];

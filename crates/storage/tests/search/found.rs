@@ -345,15 +345,31 @@ async fn many_values_are_walked_in_steps(test: &TestDb) {
             places.join(", ")
         );
         test.run(&sql, values.collect()).await;
+        test.wait_for(some, &[]).await;
     }
-    test.wait_for(&ids, &[]).await;
     test.fold_all().await;
     let blocks = "SELECT COUNT(*) FROM search_blocks";
     assert!(test.number(blocks, vec![]).await > 260);
     let all = test.find(&matching("id=~\".*-\"")).await.unwrap();
-    assert_eq!(all, ids);
+    assert!(all == ids);
     let some: Vec<i64> = (1..=SERIES)
         .filter(|id| name(*id).starts_with("a1"))
         .collect();
     assert_eq!(test.find(&matching("id=~\"a1.*\"")).await, Some(some));
+
+    // Merged while they are walked; and what is gone is gone then.
+    test.run("DELETE FROM series WHERE id % 3 = 0", vec![])
+        .await;
+    let left: Vec<i64> = ids.into_iter().filter(|id| id % 3 != 0).collect();
+    let about = matching("id=~\".*-\"");
+    let walking = async {
+        for _ in 0..8 {
+            let set = search::series_set(&test.db, &about).await.unwrap();
+            assert!(left.iter().all(|id| set.contains(*id)));
+        }
+    };
+    let merging = async { while search::merge(&test.db).await.unwrap() {} };
+    tokio::join!(walking, merging);
+    assert_eq!(test.segments().await, 1);
+    assert!(test.find(&about).await == Some(left));
 }
