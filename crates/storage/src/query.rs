@@ -98,6 +98,17 @@ pub(crate) fn id_list(backend: Backend) -> &'static str {
     }
 }
 
+/// The condition that `column` is one of the numbers of [`ids`]. On PostgreSQL
+/// as an array: of a list of unknown length it thinks as of a few, and looks
+/// each up, where it would join a table of unknown length by reading the other.
+pub(crate) fn among(backend: Backend, column: &str) -> String {
+    let list = id_list(backend);
+    match backend {
+        Backend::Sqlite => format!("{column} IN ({list})"),
+        Backend::Postgres => format!("{column} = ANY (ARRAY({list}))"),
+    }
+}
+
 /// As [`id_list`], of anything: `value` is one element as JSON, of which `->>`
 /// takes parts.
 pub(crate) fn json_list(backend: Backend) -> &'static str {

@@ -88,7 +88,6 @@ impl Tellings {
                 (None, (_, Some(id))) => later.push(id),
             }
         }
-        let list = query::id_list(db.backend());
         let mut rows: Vec<Row> = Vec::new();
         if !series.is_empty() {
             series.sort_unstable();
@@ -97,7 +96,8 @@ impl Tellings {
                 "SELECT s.id AS series_id, CAST(NULL AS BIGINT) AS telling_id, s.source, \
                  s.fingerprint, s.labels, s.annotations, s.generator_url, s.message, \
                  s.alertname, s.instance, s.severity, s.team \
-                 FROM series s WHERE s.id IN ({list})"
+                 FROM series s WHERE {}",
+                query::among(db.backend(), "s.id")
             );
             rows.extend(query::all::<Row>(db, &sql, vec![query::ids(&series)]).await?);
         }
@@ -112,7 +112,8 @@ impl Tellings {
                  CASE WHEN t.labels IS NULL THEN s.instance ELSE t.instance END AS instance, \
                  CASE WHEN t.labels IS NULL THEN s.severity ELSE t.severity END AS severity, \
                  CASE WHEN t.labels IS NULL THEN s.team ELSE t.team END AS team \
-                 FROM tellings t JOIN series s ON s.id = t.series_id WHERE t.id IN ({list})"
+                 FROM tellings t JOIN series s ON s.id = t.series_id WHERE {}",
+                query::among(db.backend(), "t.id")
             );
             rows.extend(query::all::<Row>(db, &sql, vec![query::ids(&later)]).await?);
         }

@@ -8,7 +8,7 @@ use tocsin_storage::{alerts, deliveries};
 
 use super::body::Id;
 use super::convert;
-use super::filters::{Criteria, Ordering, Paging};
+use super::filters::{Counting, Criteria, Ordering, Paging};
 use super::params::Params;
 use super::problem::ApiError;
 use super::state::AppState;
@@ -17,17 +17,22 @@ use super::state::AppState;
 #[utoipa::path(
     tag = "alerts",
     operation_id = "list_alerts",
-    params(Criteria, Paging, Ordering),
+    params(Criteria, Paging, Ordering, Counting),
     responses((status = 200, description = "One page of the log", body = Page<Alert>))
 )]
 #[get("/api/v1/alerts")]
 async fn list(
     state: Data<AppState>,
-    Params((criteria, paging, ordering)): Params<(Criteria, Paging, Ordering)>,
+    Params((criteria, paging, ordering, counting)): Params<(Criteria, Paging, Ordering, Counting)>,
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let page = paging.of(ByReceived, ordering.of())?;
-    let found = alerts::list(&state.db, &criteria.for_alerts(), &page).await?;
-    Ok(Json(convert::page(found, convert::alert)))
+    let filter = criteria.for_alerts();
+    let found = alerts::list(&state.db, &filter, &page).await?;
+    let mut found = convert::page(found, convert::alert);
+    if counting.wanted() {
+        found.count = Some(convert::count(alerts::count(&state.db, &filter).await?));
+    }
+    Ok(Json(found))
 }
 
 /// One entry of the log, with its delivery.

@@ -1,16 +1,27 @@
 //! From storage's types to the wire's, field by field, so that a new column
 //! does not compile until somebody has decided whether it is told.
 
+use std::sync::Arc;
+
 use tocsin_api_types as wire;
-use tocsin_core::alert::Status;
-use tocsin_storage::{Page, alerts, codes, deliveries, directory, incidents, notifications};
+use tocsin_core::alert::{Facts, Labels, Status};
+use tocsin_storage::{
+    Count, Page, Telling, alerts, codes, deliveries, directory, incidents, notifications,
+};
 
 pub(crate) fn page<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> wire::Page<U> {
-    let Page { items, next } = page.map(convert);
+    let Page { items, next, prev } = page.map(convert);
     wire::Page {
         items,
         next_cursor: next,
+        prev_cursor: prev,
+        count: None,
     }
+}
+
+pub(crate) fn count(count: Count) -> wire::RowCount {
+    let Count { value, exact } = count;
+    wire::RowCount { value, exact }
 }
 
 pub(crate) fn status(status: Status) -> wire::Status {
@@ -20,29 +31,60 @@ pub(crate) fn status(status: Status) -> wire::Status {
     }
 }
 
+/// What is told of a telling.
+struct Told {
+    source: String,
+    fingerprint: String,
+    facts: Facts,
+    labels: Labels,
+    annotations: Labels,
+    generator_url: String,
+}
+
+fn told(telling: Arc<Telling>) -> Told {
+    // Rows that were told the same share it.
+    let Telling {
+        series_id: _,
+        telling_id: _,
+        source,
+        fingerprint,
+        facts,
+        labels,
+        annotations,
+        generator_url,
+    } = Arc::unwrap_or_clone(telling);
+    Told {
+        source,
+        fingerprint,
+        facts,
+        labels,
+        annotations,
+        generator_url,
+    }
+}
+
 pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
     let alerts::AlertView {
         id,
         delivery_id,
         incident_id,
-        source,
         received_at,
         status: said,
         kind,
         starts_at,
         ends_at,
-        alertname,
-        instance,
-        severity,
-        team,
-        message,
-        fingerprint,
-        labels,
-        annotations,
-        generator_url,
+        told,
         known,
         memo,
     } = view;
+    let Told {
+        source,
+        fingerprint,
+        facts,
+        labels,
+        annotations,
+        generator_url,
+    } = self::told(told);
     wire::Alert {
         id,
         delivery_id,
@@ -58,11 +100,11 @@ pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
         },
         starts_at: starts_at.to_datetime(),
         ends_at: ends_at.map(|time| time.to_datetime()),
-        alertname,
-        instance,
-        severity,
-        team,
-        message,
+        alertname: facts.alertname,
+        instance: facts.instance,
+        severity: facts.severity,
+        team: facts.team,
+        message: facts.message,
         fingerprint,
         labels,
         annotations,
@@ -75,8 +117,6 @@ pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
 pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
     let incidents::IncidentView {
         id,
-        fingerprint,
-        source,
         state,
         stale,
         starts_at,
@@ -90,15 +130,16 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         known_by,
         known_at,
         memo,
-        alertname,
-        instance,
-        severity,
-        team,
-        message,
+        told,
+    } = view;
+    let Told {
+        source,
+        fingerprint,
+        facts,
         labels,
         annotations,
         generator_url,
-    } = view;
+    } = self::told(told);
     wire::Incident {
         id,
         fingerprint,
@@ -120,11 +161,11 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         known_by,
         known_at: known_at.map(|time| time.to_datetime()),
         memo,
-        alertname,
-        instance,
-        severity,
-        team,
-        message,
+        alertname: facts.alertname,
+        instance: facts.instance,
+        severity: facts.severity,
+        team: facts.team,
+        message: facts.message,
         labels,
         annotations,
         generator_url,
@@ -200,7 +241,6 @@ pub(crate) fn event_kind(kind: codes::EventKind) -> wire::EventKind {
 pub(crate) fn incident_event(view: incidents::IncidentEventView) -> wire::IncidentEvent {
     // The entry is found through the delivery.
     let incidents::IncidentEventView {
-        id,
         kind,
         at,
         delivery_id,
@@ -209,7 +249,6 @@ pub(crate) fn incident_event(view: incidents::IncidentEventView) -> wire::Incide
         memo,
     } = view;
     wire::IncidentEvent {
-        id,
         kind: event_kind(kind),
         at: at.to_datetime(),
         delivery_id,

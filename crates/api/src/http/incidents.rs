@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Id};
 use super::convert;
-use super::filters::{self, Criteria, Ordering, Paging, States};
+use super::filters::{self, Counting, Criteria, Ordering, Paging, States};
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::ApiError;
 use super::state::AppState;
@@ -41,7 +41,7 @@ enum SortBy {
 /// In which order, and which page.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Sorting {
+pub(super) struct Sorting {
     /// Left out: `lastSeenAt`. An open incident lasts until now.
     #[param(inline)]
     sort: Option<SortBy>,
@@ -61,41 +61,46 @@ impl FromQuery for Sorting {
     }
 }
 
+impl Sorting {
+    pub(super) fn of(&self) -> IncidentSort {
+        match self.sort {
+            Some(SortBy::LastSeenAt) | None => IncidentSort::LastSeenAt,
+            Some(SortBy::StartsAt) => IncidentSort::StartsAt,
+            Some(SortBy::Duration) => IncidentSort::Duration,
+            Some(SortBy::Occurrences) => IncidentSort::Occurrences,
+        }
+    }
+}
+
 /// The incidents, the last seen first.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "list_incidents",
-    params(Criteria, States, Sorting, Ordering, Paging),
+    params(Criteria, States, Sorting, Ordering, Paging, Counting),
     responses((status = 200, description = "One page of the incidents", body = Page<Incident>))
 )]
 #[get("/api/v1/incidents")]
 async fn list(
     state: Data<AppState>,
-    Params((criteria, states, sorting, ordering, paging)): Params<(
+    Params((criteria, states, sorting, ordering, paging, counting)): Params<(
         Criteria,
         States,
         Sorting,
         Ordering,
         Paging,
+        Counting,
     )>,
 ) -> Result<Json<Page<Incident>>, ApiError> {
-    let sort = match sorting.sort.unwrap_or(SortBy::LastSeenAt) {
-        SortBy::LastSeenAt => IncidentSort::LastSeenAt,
-        SortBy::StartsAt => IncidentSort::StartsAt,
-        SortBy::Duration => IncidentSort::Duration,
-        SortBy::Occurrences => IncidentSort::Occurrences,
-    };
-    let page = paging.of(sort, ordering.of())?;
+    let page = paging.of(sorting.of(), ordering.of())?;
     let filter = criteria.for_incidents(states);
-    let found = incidents::list(
-        &state.db,
-        &filter,
-        &page,
-        state.now(),
-        state.settings.stale_after,
-    )
-    .await?;
-    Ok(Json(convert::page(found, convert::incident)))
+    let (now, stale_after) = (state.now(), state.settings.stale_after);
+    let found = incidents::list(&state.db, &filter, &page, now, stale_after).await?;
+    let mut found = convert::page(found, convert::incident);
+    if counting.wanted() {
+        let count = incidents::count(&state.db, &filter, now, stale_after).await?;
+        found.count = Some(convert::count(count));
+    }
+    Ok(Json(found))
 }
 
 /// One incident with a page of its log entries, its mails, and the other
@@ -152,7 +157,8 @@ async fn patch(
 ) -> Result<Json<Incident>, ApiError> {
     let IncidentPatch { known, memo, by } = input;
     let now = state.now();
-    if acknowledge_one(&state.db, id, &Saying { known, memo, by }, now).await? {
+    let saying = Saying { known, memo, by };
+    if acknowledge_one(&state.db, state.pipeline.standings(), id, &saying, now).await? {
         state.pipeline.changed();
     }
     let changed = incidents::get(&state.db, id, now, state.settings.stale_after).await?;
@@ -192,6 +198,7 @@ async fn acknowledge(
     };
     let changed = acknowledge_many(
         &state.db,
+        state.pipeline.standings(),
         &which,
         &saying,
         state.now(),

@@ -55,10 +55,10 @@ pub(super) async fn by_ids(
         "i.known_at",
         "CASE WHEN i.memo = '' THEN 0 ELSE 1 END",
     ]);
-    let list = query::id_list(db.backend());
     let sql = format!(
         "SELECT string_agg({columns}, ';') AS packed FROM log_entries e \
-         JOIN incidents i ON i.id = e.incident_id WHERE e.id IN ({list})"
+         JOIN incidents i ON i.id = e.incident_id WHERE {}",
+        query::among(db.backend(), "e.id")
     );
     let packed: Option<Packed> = query::first(db, &sql, vec![query::ids(ids)]).await?;
     let packed = packed.and_then(|packed| packed.packed);
@@ -119,8 +119,10 @@ async fn memos(db: &impl Reads, ids: Vec<i64>) -> Result<HashMap<i64, String>, S
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let list = query::id_list(db.backend());
-    let sql = format!("SELECT i.id, i.memo FROM incidents i WHERE i.id IN ({list})");
+    let sql = format!(
+        "SELECT i.id, i.memo FROM incidents i WHERE {}",
+        query::among(db.backend(), "i.id")
+    );
     let memos: Vec<Memo> = query::all(db, &sql, vec![query::ids(&ids)]).await?;
     Ok(memos.into_iter().map(|memo| (memo.id, memo.memo)).collect())
 }

@@ -77,8 +77,8 @@ impl<'a> Plan<'a> {
         let mut add = |conditions: Conditions| narrow.push(conditions.into());
         if let Some(series) = set.few(effort.few) {
             let mut such = Conditions::default();
-            let list = query::id_list(db.backend());
-            such.and(&format!("r.series_id IN ({list})"), [query::ids(&series)]);
+            let among = query::among(db.backend(), "r.series_id");
+            such.and(&among, [query::ids(&series)]);
             add(such);
         }
         for (sort, range, column) in [

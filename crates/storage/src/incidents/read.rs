@@ -62,8 +62,8 @@ pub(super) async fn by_ids(
     let sql = format!(
         "SELECT i.id, i.series_id, i.telling_id, i.state, i.starts_at, i.ends_at, \
          i.first_seen_at, i.last_seen_at, i.occurrences, i.senders, i.previous_id, \
-         i.known_at, i.known_by, i.memo FROM incidents i WHERE i.id IN ({})",
-        query::id_list(db.backend())
+         i.known_at, i.known_by, i.memo FROM incidents i WHERE {}",
+        query::among(db.backend(), "i.id")
     );
     let rows: Vec<Row> = query::all(db, &sql, vec![query::ids(ids)]).await?;
     let wanted = rows.iter().map(|row| (row.series_id, row.telling_id));
