@@ -159,30 +159,41 @@ async fn walk(
         first_term: Vec<u8>,
         data: Vec<u8>,
     }
-    // The block in which the range begins has an earlier first term.
-    let sql = "SELECT b.segment_id AS segment, b.first_term, b.data \
-               FROM search_segments s JOIN search_blocks b ON b.segment_id = s.id \
-               WHERE s.documents >= 0 AND s.id >= ? AND b.first_term < ? \
-               AND b.first_term >= COALESCE((SELECT x.first_term FROM search_blocks x \
-               WHERE x.segment_id = s.id AND x.first_term <= ? \
-               ORDER BY x.first_term DESC LIMIT 1), ?) \
-               AND (s.id > ? OR b.first_term > ?) \
-               ORDER BY b.segment_id, b.first_term LIMIT ?";
+    // The block in which the range begins has an earlier first term. Segment
+    // by segment: neither planner would find that by itself.
+    let blocks = "WHERE b.segment_id = s.id AND b.first_term < ? \
+                  AND b.first_term >= COALESCE((SELECT x.first_term FROM search_blocks x \
+                  WHERE x.segment_id = s.id AND x.first_term <= ? \
+                  ORDER BY x.first_term DESC LIMIT 1), ?) \
+                  AND (s.id > ? OR b.first_term > ?)";
+    let sql = match db.backend() {
+        Backend::Sqlite => format!(
+            "SELECT s.id AS segment, b.first_term, b.data \
+             FROM search_segments s CROSS JOIN search_blocks b \
+             {blocks} AND s.documents >= 0 AND s.id >= ? ORDER BY s.id, b.first_term LIMIT ?"
+        ),
+        Backend::Postgres => format!(
+            "SELECT s.id AS segment, b.first_term, b.data FROM search_segments s \
+             CROSS JOIN LATERAL (SELECT b.first_term, b.data FROM search_blocks b \
+             {blocks} ORDER BY b.first_term LIMIT {BLOCKS}) b \
+             WHERE s.documents >= 0 AND s.id >= ? ORDER BY s.id, b.first_term LIMIT ?"
+        ),
+    };
     let mut all = RoaringTreemap::new();
     let (mut segment, mut after) = (0, Vec::new());
     let before = segments(db).await?;
     let mut statements = 0;
     loop {
         let values = vec![
-            segment.into(),
             range.to.clone().into(),
             range.from.clone().into(),
             range.from.clone().into(),
             segment.into(),
             after.clone().into(),
+            segment.into(),
             Value::from(BLOCKS as i64),
         ];
-        let rows: Vec<Row> = query::all(db, sql, values).await?;
+        let rows: Vec<Row> = query::all(db, &sql, values).await?;
         statements += 1;
         for row in &rows {
             add(&mut all, &row.data, range, wanted).map_err(|_| spoilt(row.segment))?;
@@ -240,19 +251,29 @@ fn add(
 }
 
 fn documents(data: &[u8], segment: i64) -> Result<RoaringTreemap, StorageError> {
-    /// From here on it is quicker to insert a range than to push its numbers.
+    /// From here on it is quicker to insert a range than to append its numbers.
     const LONG: u64 = 16;
+    const HELD: usize = 4_096;
     let mut set = RoaringTreemap::new();
+    let mut held: Vec<u64> = Vec::new();
+    // To append many at once is far quicker than one by one.
+    let flush = |set: &mut RoaringTreemap, held: &mut Vec<u64>| {
+        let appended = set.append(held.drain(..));
+        appended.map_err(|_| spoilt(segment))
+    };
     for run in postings::runs(data) {
         let (from, to) = run.map_err(|_| spoilt(segment))?;
         if to - from >= LONG {
+            flush(&mut set, &mut held)?;
             set.insert_range(from..to);
             continue;
         }
-        for number in from..to {
-            set.try_push(number).map_err(|_| spoilt(segment))?;
+        held.extend(from..to);
+        if held.len() >= HELD {
+            flush(&mut set, &mut held)?;
         }
     }
+    flush(&mut set, &mut held)?;
     Ok(set)
 }
 

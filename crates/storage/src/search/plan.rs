@@ -1,7 +1,9 @@
 //! What of a filter the index answers, and with which terms.
 
 use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::{Hir, HirKind};
 use tocsin_core::matcher::{Matcher, Op};
+use tocsin_core::search;
 use tocsin_core::terms::Fact;
 use tocsin_core::terms::term::{self, Value};
 
@@ -19,6 +21,9 @@ const BEGINNINGS: usize = 16;
 /// Bytes of a beginning that are compared: what is left of a value that was cut
 /// has more.
 const BEGINNING: usize = 40;
+
+/// Series that are not made fewer by looking at all values of a label.
+const FEW: u64 = 500;
 
 /// What is asked of the index. `usize` are places in `terms`.
 #[derive(Default)]
@@ -64,17 +69,7 @@ impl Plan {
             plan.matcher(matcher);
         }
         for word in &about.words {
-            let terms = term::word(word);
-            // Some from all over the word.
-            let step = terms.len().div_ceil(PAIRS).max(1);
-            let places: Vec<usize> = terms
-                .into_iter()
-                .step_by(step)
-                .map(|term| plan.place(term))
-                .collect();
-            if !places.is_empty() {
-                plan.words.push(places);
-            }
+            plan.word(word);
         }
         plan
     }
@@ -122,6 +117,15 @@ impl Plan {
         // Wanted are the values that the expression itself matches, of which
         // something may be known, or all others.
         let is_positive = matches == (matcher.op() == Op::Match);
+        if is_positive && !leaves_out && matches!(matcher.name(), "alertname" | "instance") {
+            // They are searchable texts, so their parts are in the index.
+            let parts = parts(matcher.value());
+            let before = self.words.len();
+            parts.iter().for_each(|part| self.word(part));
+            if self.words.len() > before {
+                return;
+            }
+        }
         let prefix = term::label_prefix(matcher.name());
         let beginnings = match is_positive {
             true => beginnings(matcher.value()).unwrap_or_else(|| vec![Vec::new()]),
@@ -139,6 +143,21 @@ impl Plan {
             leaves_out,
             ranges: ranges.collect(),
         });
+    }
+
+    /// A part of a text, folded.
+    fn word(&mut self, word: &str) {
+        let terms = term::word(word);
+        // Some from all over the word.
+        let step = terms.len().div_ceil(PAIRS).max(1);
+        let places: Vec<usize> = terms
+            .into_iter()
+            .step_by(step)
+            .map(|term| self.place(term))
+            .collect();
+        if !places.is_empty() {
+            self.words.push(places);
+        }
     }
 
     fn place(&mut self, term: Vec<u8>) -> usize {
@@ -165,12 +184,8 @@ impl Plan {
             }
         }
         for walk in &self.walks {
-            // What is empty stays so.
-            if set
-                .only
-                .as_ref()
-                .is_some_and(roaring::RoaringTreemap::is_empty)
-            {
+            // So few are tried one by one more quickly.
+            if set.listed().is_some_and(|series| series <= FEW) {
                 break;
             }
             walk.run(db, &mut set).await?;
@@ -235,6 +250,29 @@ fn beginnings(expression: &str) -> Option<Vec<Vec<u8>>> {
     (all.len() <= BEGINNINGS && all.iter().all(|one| !one.is_empty())).then_some(all)
 }
 
+/// What occurs in every text that the expression matches, folded; may be
+/// nothing.
+fn parts(expression: &str) -> Vec<String> {
+    fn add(hir: &Hir, parts: &mut Vec<String>) {
+        match hir.kind() {
+            HirKind::Literal(literal) => {
+                if let Ok(part) = std::str::from_utf8(&literal.0) {
+                    parts.push(search::fold(part));
+                }
+            }
+            HirKind::Concat(all) => all.iter().for_each(|one| add(one, parts)),
+            HirKind::Capture(group) => add(&group.sub, parts),
+            HirKind::Repetition(repeated) if repeated.min > 0 => add(&repeated.sub, parts),
+            _ => {}
+        }
+    }
+    let mut parts = Vec::new();
+    if let Ok(parsed) = regex_syntax::parse(expression) {
+        add(&parsed, &mut parts);
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +290,15 @@ mod tests {
         assert_eq!(of("内存(a|b)?").unwrap(), "内存");
         assert_eq!(of(".*a"), None);
         assert_eq!(of("a?b*"), None);
+    }
+
+    #[test]
+    fn what_an_expression_has_in_it_is_known() {
+        assert_eq!(
+            parts(r".*-DB1(\.x)+.[0-9](ab|c)?内存"),
+            ["-db1", ".x", "内存"]
+        );
+        assert_eq!(parts("ab|c"), [""; 0]);
+        assert_eq!(parts("(?i)ab"), [""; 0]);
     }
 }
