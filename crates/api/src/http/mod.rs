@@ -15,6 +15,7 @@ mod deliveries;
 mod docs;
 mod edge;
 mod events;
+mod export;
 mod fallback;
 mod filters;
 mod groups;
@@ -67,11 +68,13 @@ pub(crate) fn app(
 fn endpoints(app: &mut web::ServiceConfig) {
     app.configure(webhook::routes)
         .service(alerts::list)
+        .service(export::alerts)
         .service(alerts::get)
         .service(deliveries::list)
         .service(deliveries::raw)
         .service(deliveries::get)
         .service(incidents::list)
+        .service(export::incidents)
         .service(incidents::acknowledge)
         .service(incidents::get)
         .service(incidents::patch)

@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::state::AppState;
 use super::{
-    alerts, deliveries, events, groups, health, incidents, metrics, notifications, recipients,
-    routes, stats, status, webhook,
+    alerts, deliveries, events, export, groups, health, incidents, metrics, notifications,
+    recipients, routes, stats, status, webhook,
 };
 
 #[derive(OpenApi)]
@@ -28,11 +28,13 @@ use super::{
         webhook::post,
         webhook::put,
         alerts::list,
+        export::alerts,
         alerts::get,
         deliveries::list,
         deliveries::get,
         deliveries::raw,
         incidents::list,
+        export::incidents,
         incidents::get,
         incidents::patch,
         incidents::acknowledge,

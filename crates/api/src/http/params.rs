@@ -37,7 +37,7 @@ macro_rules! tuples {
     )+};
 }
 
-tuples!(A B, A B C, A B C D, A B C D E F,);
+tuples!(A B, A B C, A B C D, A B C D E, A B C D E F,);
 
 /// The extractor of parameters. `Params<()>` refuses any.
 pub(crate) struct Params<T>(pub(crate) T);

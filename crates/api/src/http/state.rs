@@ -7,10 +7,11 @@ use bytes::Bytes;
 use tocsin_core::time::Timestamp;
 use tocsin_pipeline::{Clock, Pipeline};
 use tocsin_storage::Db;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::auth::Credentials;
 use super::browser;
+use super::export;
 use crate::config::Settings;
 use crate::metrics::Metrics;
 
@@ -30,6 +31,8 @@ pub(crate) struct AppState {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Event streams that are open.
     pub(crate) streams: AtomicUsize,
+    /// Places for exports.
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 impl AppState {
@@ -47,6 +50,7 @@ impl AppState {
             index: browser::index(prefix),
             metrics: Metrics::new(),
             streams: AtomicUsize::new(0),
+            exports: Arc::new(Semaphore::new(export::AT_ONCE)),
             settings,
             webhook_url,
             db,

@@ -1,0 +1,211 @@
+//! What a row of an export holds: the fields of the API's objects, by their
+//! names there. Those of the row itself come first; what it was told with comes
+//! last, for rows share that.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tocsin_core::alert::{Labels, Status};
+use tocsin_core::time::Timestamp;
+use tocsin_storage::Telling;
+use tocsin_storage::alerts::AlertView;
+use tocsin_storage::codes::{EntryKind, IncidentState};
+use tocsin_storage::incidents::IncidentView;
+
+/// The value of a field.
+#[derive(Debug)]
+pub(super) enum Cell<'a> {
+    Nothing,
+    Number(i64),
+    Flag(bool),
+    Time(Timestamp),
+    Text(Cow<'a, str>),
+    /// A JSON object, written.
+    Object(String),
+}
+
+/// A row.
+pub(super) trait Row: Send + 'static {
+    /// The names of its own fields.
+    const OWN: &'static [&'static str];
+    /// What the sheet of a workbook is called.
+    const SHEET: &'static str;
+
+    /// Its own fields, in the order of [`Row::OWN`].
+    fn own(&self, each: impl FnMut(Cell<'_>));
+
+    /// What it was told with.
+    fn told(&self) -> &Arc<Telling>;
+}
+
+/// The names of the fields that [`told`] gives.
+pub(super) const TOLD: &[&str] = &[
+    "source",
+    "alertname",
+    "instance",
+    "severity",
+    "team",
+    "message",
+    "fingerprint",
+    "labels",
+    "annotations",
+    "generatorUrl",
+];
+
+/// All fields of a row, in order.
+pub(super) fn names<R: Row>() -> impl Iterator<Item = &'static str> {
+    R::OWN.iter().chain(TOLD).copied()
+}
+
+/// The fields that rows share, in the order of [`TOLD`].
+pub(super) fn told(telling: &Telling, mut each: impl FnMut(Cell<'_>)) {
+    let Telling {
+        series_id: _,
+        telling_id: _,
+        source,
+        fingerprint,
+        facts,
+        labels,
+        annotations,
+        generator_url,
+    } = telling;
+    for text in [
+        source,
+        &facts.alertname,
+        &facts.instance,
+        &facts.severity,
+        &facts.team,
+        &facts.message,
+        fingerprint,
+    ] {
+        each(text_cell(text));
+    }
+    each(object(labels));
+    each(object(annotations));
+    each(text_cell(generator_url));
+}
+
+impl Row for AlertView {
+    const OWN: &'static [&'static str] = &[
+        "id",
+        "deliveryId",
+        "incidentId",
+        "receivedAt",
+        "status",
+        "kind",
+        "startsAt",
+        "endsAt",
+        "known",
+        "memo",
+    ];
+    const SHEET: &'static str = "Alerts";
+
+    fn own(&self, mut each: impl FnMut(Cell<'_>)) {
+        let Self {
+            id,
+            delivery_id,
+            incident_id,
+            received_at,
+            status,
+            kind,
+            starts_at,
+            ends_at,
+            told: _,
+            known,
+            memo,
+        } = self;
+        each(Cell::Number(*id));
+        each(Cell::Number(*delivery_id));
+        each(Cell::Number(*incident_id));
+        each(Cell::Time(*received_at));
+        each(text_cell(match status {
+            Status::Firing => "firing",
+            Status::Resolved => "resolved",
+        }));
+        each(text_cell(match kind {
+            EntryKind::Opened => "opened",
+            EntryKind::Resolved => "resolved",
+            EntryKind::Refreshed => "refreshed",
+            EntryKind::Late => "late",
+        }));
+        each(Cell::Time(*starts_at));
+        each(ends_at.map_or(Cell::Nothing, Cell::Time));
+        each(Cell::Flag(*known));
+        each(text_cell(memo));
+    }
+
+    fn told(&self) -> &Arc<Telling> {
+        &self.told
+    }
+}
+
+impl Row for IncidentView {
+    const OWN: &'static [&'static str] = &[
+        "id",
+        "state",
+        "stale",
+        "startsAt",
+        "endsAt",
+        "firstSeenAt",
+        "lastSeenAt",
+        "occurrences",
+        "senders",
+        "previousId",
+        "known",
+        "knownBy",
+        "knownAt",
+        "memo",
+    ];
+    const SHEET: &'static str = "Incidents";
+
+    fn own(&self, mut each: impl FnMut(Cell<'_>)) {
+        let Self {
+            id,
+            state,
+            stale,
+            starts_at,
+            ends_at,
+            first_seen_at,
+            last_seen_at,
+            occurrences,
+            senders,
+            previous_id,
+            known,
+            known_by,
+            known_at,
+            memo,
+            told: _,
+        } = self;
+        each(Cell::Number(*id));
+        each(text_cell(match state {
+            IncidentState::Open => "open",
+            IncidentState::Resolved => "resolved",
+            IncidentState::Lost => "lost",
+        }));
+        each(Cell::Flag(*stale));
+        each(Cell::Time(*starts_at));
+        each(ends_at.map_or(Cell::Nothing, Cell::Time));
+        each(Cell::Time(*first_seen_at));
+        each(Cell::Time(*last_seen_at));
+        each(Cell::Number(*occurrences));
+        each(Cell::Number(*senders));
+        each(previous_id.map_or(Cell::Nothing, Cell::Number));
+        each(Cell::Flag(*known));
+        each(known_by.as_deref().map_or(Cell::Nothing, text_cell));
+        each(known_at.map_or(Cell::Nothing, Cell::Time));
+        each(text_cell(memo));
+    }
+
+    fn told(&self) -> &Arc<Telling> {
+        &self.told
+    }
+}
+
+fn text_cell(text: &str) -> Cell<'_> {
+    Cell::Text(Cow::Borrowed(text))
+}
+
+fn object(labels: &Labels) -> Cell<'static> {
+    // Texts by text: there is nothing in them that JSON cannot say.
+    Cell::Object(serde_json::to_string(labels).unwrap_or_default())
+}
