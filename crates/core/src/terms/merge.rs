@@ -1,8 +1,11 @@
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use super::{Block, Corrupt, block, postings};
 
-/// Merges sorted segments into one, of which it holds one block each.
+/// Merges sorted segments into one, a few blocks of each at a time.
 ///
-/// [`Merger::step`] says what it wants; [`Merger::give`] gives it the block.
+/// [`Merger::step`] says what it wants; [`Merger::give`] gives it the blocks.
 #[derive(Debug)]
 pub struct Merger {
     sources: Vec<Source>,
@@ -14,7 +17,7 @@ pub struct Merger {
 /// What a [`Merger`] does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It needs the next block of this segment.
+    /// It needs the next blocks of this segment.
     Need(usize),
     /// The merged segment's next block.
     Block(Block),
@@ -22,8 +25,15 @@ pub enum Step {
     Done,
 }
 
-#[derive(Debug)]
-enum Source {
+#[derive(Debug, Default)]
+struct Source {
+    next: VecDeque<Vec<u8>>,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
     Hungry,
     /// A block, with the term that comes next: where it stands in the block is
     /// after that term, and where its postings are.
@@ -31,7 +41,7 @@ enum Source {
         data: Vec<u8>,
         at: usize,
         term: Vec<u8>,
-        postings: std::ops::Range<usize>,
+        postings: Range<usize>,
     },
     Ended,
 }
@@ -41,7 +51,7 @@ impl Merger {
     #[must_use]
     pub fn new(segments: usize) -> Self {
         Self {
-            sources: (0..segments).map(|_| Source::Hungry).collect(),
+            sources: (0..segments).map(|_| Source::default()).collect(),
             live: None,
             writer: block::Writer::default(),
             encoded: Vec::new(),
@@ -56,20 +66,21 @@ impl Merger {
         self
     }
 
-    /// The next block of the segment that [`Step::Need`] names; `None` where it
+    /// The next blocks of the segment that [`Step::Need`] names; none where it
     /// has no more.
     ///
     /// # Errors
     /// [`Corrupt`].
-    pub fn give(&mut self, segment: usize, data: Option<Vec<u8>>) -> Result<(), Corrupt> {
+    pub fn give(&mut self, segment: usize, blocks: Vec<Vec<u8>>) -> Result<(), Corrupt> {
         let Some(source) = self.sources.get_mut(segment) else {
             return Ok(());
         };
-        *source = match data {
-            None => Source::Ended,
-            Some(data) => Source::open(data, 0, Vec::new())?,
-        };
-        Ok(())
+        if blocks.is_empty() {
+            source.state = State::Ended;
+            return Ok(());
+        }
+        source.next = blocks.into();
+        source.advance()
     }
 
     /// Goes on until it wants something.
@@ -78,7 +89,7 @@ impl Merger {
     /// [`Corrupt`].
     pub fn step(&mut self) -> Result<Step, Corrupt> {
         loop {
-            let hungry = |source: &Source| matches!(source, Source::Hungry);
+            let hungry = |source: &Source| matches!(source.state, State::Hungry);
             if let Some(segment) = self.sources.iter().position(hungry) {
                 return Ok(Step::Need(segment));
             }
@@ -116,40 +127,47 @@ impl Merger {
 }
 
 impl Source {
-    fn open(data: Vec<u8>, at: usize, mut term: Vec<u8>) -> Result<Self, Corrupt> {
-        let mut rest = data.get(at..).ok_or(Corrupt)?;
-        if rest.is_empty() {
-            return Ok(Self::Hungry);
-        }
-        let postings = block::take(&mut rest, &mut term)?;
-        let at = data.len() - rest.len();
-        let postings = at - postings.len()..at;
-        Ok(Self::Open {
-            data,
-            at,
-            term,
-            postings,
-        })
-    }
-
     fn term(&self) -> Option<&[u8]> {
-        match self {
-            Self::Open { term, .. } => Some(term),
+        match &self.state {
+            State::Open { term, .. } => Some(term),
             _ => None,
         }
     }
 
     fn postings(&self) -> Option<&[u8]> {
-        match self {
-            Self::Open { data, postings, .. } => data.get(postings.clone()),
+        match &self.state {
+            State::Open { data, postings, .. } => data.get(postings.clone()),
             _ => None,
         }
     }
 
+    /// Goes to the next term, in the next block at the end of this one.
     fn advance(&mut self) -> Result<(), Corrupt> {
-        if let Self::Open { data, at, term, .. } = std::mem::replace(self, Self::Hungry) {
-            *self = Self::open(data, at, term)?;
+        let (mut data, mut at, mut term) = match std::mem::take(&mut self.state) {
+            State::Open { data, at, term, .. } => (data, at, term),
+            State::Hungry => (Vec::new(), 0, Vec::new()),
+            State::Ended => {
+                self.state = State::Ended;
+                return Ok(());
+            }
+        };
+        while at == data.len() {
+            let Some(next) = self.next.pop_front() else {
+                return Ok(());
+            };
+            (data, at) = (next, 0);
+            term.clear();
         }
+        let mut rest = &data[at..];
+        let postings = block::take(&mut rest, &mut term)?.len();
+        at = data.len() - rest.len();
+        let postings = at - postings..at;
+        self.state = State::Open {
+            data,
+            at,
+            term,
+            postings,
+        };
         Ok(())
     }
 }

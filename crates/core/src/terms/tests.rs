@@ -104,9 +104,10 @@ fn merge_with(mut merger: Merger, segments: &[Vec<Block>]) -> Vec<Block> {
     loop {
         match merger.step().unwrap() {
             Step::Need(segment) => {
-                let block = segments[segment].get(next[segment]);
-                next[segment] += 1;
-                merger.give(segment, block.map(|b| b.data.clone())).unwrap();
+                let blocks = segments[segment].iter().skip(next[segment]).take(2);
+                let blocks = blocks.map(|block| block.data.clone()).collect();
+                next[segment] += 2;
+                merger.give(segment, blocks).unwrap();
             }
             Step::Block(block) => merged.push(block),
             Step::Done => return merged,
@@ -182,7 +183,7 @@ proptest! {
         let _ = postings::runs(&bytes).last();
         let mut merger = Merger::new(1);
         while let Ok(Step::Need(_)) = merger.step() {
-            if merger.give(0, Some(bytes.clone())).is_err() || bytes.is_empty() {
+            if merger.give(0, vec![bytes.clone()]).is_err() || bytes.is_empty() {
                 break;
             }
         }

@@ -18,10 +18,11 @@ use crate::{Backend, Db, StorageError, Tx, turns};
 const TOGETHER: usize = 8;
 /// The most bytes of the lowest tier; each next one has eight times that.
 const SMALL: i64 = 8 << 10;
-/// From so many bytes on, series that are gone are left out.
+/// From so many bytes on, and from a quarter of the index on, series that are
+/// gone are left out: all series are read for that.
 const CLEANED: i64 = 1 << 20;
-/// Series that are read at a time for that.
-const SERIES: i64 = 10_000;
+/// Numbers of series that are looked at at a time for that.
+const SERIES: i64 = 50_000;
 /// Blocks of a segment that are read at a time. A few hundred KiB each where
 /// many series have a term.
 const READ: i64 = 8;
@@ -63,6 +64,7 @@ pub async fn merge(db: &Db) -> Result<bool, StorageError> {
     for segment in hidden {
         delete(&mut steps, segment.id).await?;
     }
+    let all = bytes_of(&segments);
     let Some(sources) = choose(segments) else {
         steps.finish().await?;
         return Ok(false);
@@ -71,7 +73,7 @@ pub async fn merge(db: &Db) -> Result<bool, StorageError> {
     steps.next().await?;
     let ids: Vec<i64> = sources.iter().map(|segment| segment.id).collect();
     let mut merger = Merger::new(ids.len());
-    if sources.iter().map(|segment| segment.bytes).sum::<i64>() >= CLEANED {
+    if bytes_of(&sources) >= CLEANED.max(all / 4) {
         // After the sources were chosen: whatever is in them is older.
         merger = merger.only(live(db).await?);
     }
@@ -84,6 +86,10 @@ pub async fn merge(db: &Db) -> Result<bool, StorageError> {
     }
     steps.finish().await?;
     Ok(true)
+}
+
+fn bytes_of(segments: &[Segment]) -> i64 {
+    segments.iter().map(|segment| segment.bytes).sum()
 }
 
 /// Short transactions on SQLite, none of which is open while others could
@@ -148,35 +154,40 @@ async fn write(
     let mut held = 0;
     let mut bytes = 0;
     loop {
-        let (next, result) = fold::blocking(move || {
-            let result = merger.step();
-            (merger, result)
-        })
-        .await?;
-        merger = next;
+        let work = move || {
+            let result = loop {
+                match merger.step() {
+                    Ok(Step::Block(block)) => {
+                        held += block.data.len();
+                        full.push(block);
+                        if full.len() >= STEP || held >= STEP * 4096 {
+                            break Ok(None);
+                        }
+                    }
+                    other => break other.map(Some),
+                }
+            };
+            (merger, full, held, result)
+        };
+        let result;
+        (merger, full, held, result) = fold::blocking(work).await?;
         let is_done = match result.map_err(|corrupt| spoilt(corrupt, merged))? {
-            Step::Need(place) => {
+            Some(Step::Need(place)) => {
                 // Segments never change, so this may be out of the transaction.
-                let block = sources[place].next(steps.db).await?;
+                let blocks = sources[place].next(steps.db).await?;
                 merger
-                    .give(place, block)
+                    .give(place, blocks)
                     .map_err(|corrupt| spoilt(corrupt, ids[place]))?;
                 continue;
             }
-            Step::Block(block) => {
-                held += block.data.len();
-                full.push(block);
-                false
-            }
-            Step::Done => true,
+            Some(Step::Done) => true,
+            Some(Step::Block(_)) | None => false,
         };
-        if is_done || full.len() >= STEP || held >= STEP * 4096 {
-            bytes += fold::size(&full);
-            fold::put_blocks(steps.tx().await?, merged, &full).await?;
-            steps.next().await?;
-            full.clear();
-            held = 0;
-        }
+        bytes += fold::size(&full);
+        fold::put_blocks(steps.tx().await?, merged, &full).await?;
+        steps.next().await?;
+        full.clear();
+        held = 0;
         if is_done {
             return Ok(bytes);
         }
@@ -185,22 +196,32 @@ async fn write(
 
 /// All series, as runs of their numbers.
 async fn live(db: &Db) -> Result<Vec<(u64, u64)>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Run {
+        first: i64,
+        last: i64,
+    }
+    // Of neighbours, number and place differ by the same.
+    let sql = "SELECT MIN(r.id) AS first, MAX(r.id) AS last FROM (\
+               SELECT id, id - ROW_NUMBER() OVER (ORDER BY id) AS run FROM series \
+               WHERE id > ? AND id <= ?) r GROUP BY r.run ORDER BY 1";
+    let max = "SELECT COALESCE(MAX(id), 0) AS n FROM series";
+    let max = query::numbers(db, max, vec![]).await?;
     let mut runs: Vec<(u64, u64)> = Vec::new();
     let mut after = 0;
-    loop {
-        let sql = "SELECT id AS n FROM series WHERE id > ? ORDER BY id LIMIT ?";
-        let ids = query::numbers(db, sql, vec![after.into(), SERIES.into()]).await?;
-        let Some(last) = ids.last() else {
-            return Ok(runs);
-        };
-        after = *last;
-        for number in ids.into_iter().map(number) {
+    while max.iter().any(|max| after < *max) {
+        let values = vec![after.into(), (after + SERIES).into()];
+        let found: Vec<Run> = query::all(db, sql, values).await?;
+        for run in found {
+            let (first, last) = (number(run.first), number(run.last));
             match runs.last_mut() {
-                Some((_, end)) if *end == number => *end += 1,
-                _ => runs.push((number, number + 1)),
+                Some((_, end)) if *end == first => *end = last + 1,
+                _ => runs.push((first, last + 1)),
             }
         }
+        after += SERIES;
     }
+    Ok(runs)
 }
 
 /// Shows the merged segment, and hides those that it is of.
@@ -247,10 +268,9 @@ async fn delete(steps: &mut Steps<'_>, segment: i64) -> Result<(), StorageError>
     steps.next().await
 }
 
-/// A segment that is read block by block.
+/// A segment that is read a few blocks at a time.
 struct Source {
     segment: i64,
-    read: std::vec::IntoIter<Stored>,
     after: Option<Vec<u8>>,
 }
 
@@ -262,25 +282,20 @@ struct Stored {
 
 impl Source {
     fn new(segment: i64) -> Self {
-        Self {
-            segment,
-            read: Vec::new().into_iter(),
-            after: Some(Vec::new()),
-        }
+        let after = Some(Vec::new());
+        Self { segment, after }
     }
 
-    async fn next(&mut self, db: &impl Reads) -> Result<Option<Vec<u8>>, StorageError> {
-        if self.read.len() == 0
-            && let Some(after) = self.after.take()
-        {
-            let sql = "SELECT first_term, data FROM search_blocks \
-                       WHERE segment_id = ? AND first_term > ? ORDER BY first_term LIMIT ?";
-            let values = vec![self.segment.into(), after.into(), READ.into()];
-            let some: Vec<Stored> = query::all(db, sql, values).await?;
-            self.after = some.last().map(|last| last.first_term.clone());
-            self.read = some.into_iter();
-        }
-        Ok(self.read.next().map(|block| block.data))
+    async fn next(&mut self, db: &impl Reads) -> Result<Vec<Vec<u8>>, StorageError> {
+        let Some(after) = self.after.take() else {
+            return Ok(Vec::new());
+        };
+        let sql = "SELECT first_term, data FROM search_blocks \
+                   WHERE segment_id = ? AND first_term > ? ORDER BY first_term LIMIT ?";
+        let values = vec![self.segment.into(), after.into(), READ.into()];
+        let some: Vec<Stored> = query::all(db, sql, values).await?;
+        self.after = some.last().map(|last| last.first_term.clone());
+        Ok(some.into_iter().map(|block| block.data).collect())
     }
 }
 
