@@ -15,6 +15,7 @@ mod ingest;
 mod notifications;
 mod stats;
 mod status;
+mod storage;
 
 pub use alerts::{Alert, AlertDetail, EntryKind};
 pub use common::{FieldError, Labels, Page, Problem, RowCount, Status};
@@ -32,3 +33,4 @@ pub use ingest::IngestReport;
 pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};
 pub use stats::{Bucket, Count, Heatmap, Summary, Timeline, TimelinePoint, Top, TopBy};
 pub use status::{MailMode, MailStatus, SystemStatus};
+pub use storage::{StorageForecast, StoragePart, StorageStatus};

@@ -62,6 +62,16 @@ struct OutcomeLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DaysLabel {
+    days: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabel {
     state: &'static str,
 }
@@ -84,6 +94,18 @@ pub(crate) struct Snapshot {
     pub(crate) connections: (u32, u32),
     pub(crate) event_streams: usize,
     pub(crate) ready: bool,
+    /// `None`: it could not be measured, and what was known stays.
+    pub(crate) storage: Option<Storage>,
+}
+
+/// How large the database is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Storage {
+    pub(crate) bytes: i64,
+    pub(crate) parts: [(&'static str, i64); 8],
+    pub(crate) entries: i64,
+    /// Days, and bytes then.
+    pub(crate) forecast: [(u32, i64); 2],
 }
 
 /// All metrics.
@@ -104,6 +126,10 @@ pub(crate) struct Metrics {
     connections: Family<StateLabel, Gauge>,
     event_streams: Gauge,
     ready: Gauge,
+    database_bytes: Gauge,
+    database_parts: Family<PartLabel, Gauge>,
+    log_entries: Gauge,
+    forecast: Family<DaysLabel, Gauge>,
 }
 
 impl Metrics {
@@ -129,6 +155,10 @@ impl Metrics {
             connections: Family::default(),
             event_streams: Gauge::default(),
             ready: Gauge::default(),
+            database_bytes: Gauge::default(),
+            database_parts: Family::default(),
+            log_entries: Gauge::default(),
+            forecast: Family::default(),
             registry,
         };
         metrics.registered()
@@ -197,6 +227,26 @@ impl Metrics {
             self.event_streams.clone(),
         );
         registry.register("ready", "1 while /readyz answers 200", self.ready.clone());
+        registry.register(
+            "database_bytes",
+            "The database on the disk",
+            self.database_bytes.clone(),
+        );
+        registry.register(
+            "database_part_bytes",
+            "What the parts of the database take; on SQLite estimates",
+            self.database_parts.clone(),
+        );
+        registry.register(
+            "log_entries",
+            "Log entries that are stored; an estimate where there are many",
+            self.log_entries.clone(),
+        );
+        registry.register(
+            "database_forecast_bytes",
+            "The database in so many days, if all goes on as of late",
+            self.forecast.clone(),
+        );
         self.registry = registry;
         self
     }
@@ -263,6 +313,19 @@ impl Metrics {
         source.to_owned()
     }
 
+    fn stored(&self, now: &Storage) {
+        self.database_bytes.set(now.bytes);
+        self.log_entries.set(now.entries);
+        for (part, bytes) in now.parts {
+            self.database_parts
+                .get_or_create(&PartLabel { part })
+                .set(bytes);
+        }
+        for (days, bytes) in now.forecast {
+            self.forecast.get_or_create(&DaysLabel { days }).set(bytes);
+        }
+    }
+
     /// Everything, in the OpenMetrics text format.
     pub(crate) fn encode(&self, now: &Snapshot) -> Result<String, std::fmt::Error> {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -286,6 +349,9 @@ impl Metrics {
                 .get_or_create(&OutcomeLabel { outcome })
                 .inner()
                 .store(total, Ordering::Relaxed);
+        }
+        if let Some(storage) = &now.storage {
+            self.stored(storage);
         }
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;

@@ -36,6 +36,7 @@ pub mod rollups;
 mod scan;
 pub mod search;
 mod settled;
+pub mod sizes;
 mod sql;
 pub mod stats;
 mod telling;

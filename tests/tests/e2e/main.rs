@@ -17,5 +17,6 @@ mod outages;
 mod program;
 mod real_input;
 mod replicas;
+mod retention;
 mod rules;
 mod security;

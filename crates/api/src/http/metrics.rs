@@ -6,11 +6,13 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use tocsin_storage::outbox;
+use tocsin_storage::sizes::Part;
 
 use super::health;
 use super::problem::ApiError;
 use super::state::AppState;
-use crate::metrics::Snapshot;
+use super::storage::DAYS;
+use crate::metrics::{Snapshot, Storage};
 
 /// The program's metrics, in the OpenMetrics text format.
 #[utoipa::path(
@@ -23,6 +25,7 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let reasons = health::reasons(&state).await;
     // A database that is down must not take the other numbers with it.
     let depth = outbox::depth(&state.db).await.unwrap_or_default();
+    let measured = state.measured.get(&state).await.ok();
     let mail = state.pipeline.mail_health();
     let (queue_bytes, queue_capacity) = state.pipeline.queue_depth();
     let snapshot = Snapshot {
@@ -42,6 +45,12 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
         connections: state.db.pool_size(),
         event_streams: state.streams.load(Ordering::Relaxed),
         ready: reasons.is_empty(),
+        storage: measured.map(|measured| Storage {
+            bytes: measured.sizes.bytes,
+            parts: Part::ALL.map(|part| (part.word(), measured.sizes.part(part))),
+            entries: measured.sizes.entries,
+            forecast: [0, 1].map(|n| (DAYS[n], measured.forecast[n])),
+        }),
     };
     let text = state
         .metrics

@@ -32,6 +32,7 @@ mod routes;
 mod state;
 mod stats;
 mod status;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod webhook;
@@ -103,6 +104,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(notifications::resend)
         .service(events::follow)
         .service(status::get)
+        .service(storage::get)
         .service(health::alive)
         .service(health::ready)
         .service(metrics::scrape)

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 use super::state::AppState;
 use super::{
     alerts, deliveries, events, export, groups, health, incidents, metrics, notifications,
-    recipients, routes, stats, status, webhook,
+    recipients, routes, stats, status, storage, webhook,
 };
 
 #[derive(OpenApi)]
@@ -63,6 +63,7 @@ use super::{
         notifications::resend,
         events::follow,
         status::get,
+        storage::get,
         health::alive,
         health::ready,
         metrics::scrape,

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::auth::Credentials;
 use super::browser;
+use super::storage::Measured;
 use super::export;
 use crate::config::Settings;
 use crate::metrics::Metrics;
@@ -23,6 +24,8 @@ pub(crate) struct AppState {
     pub(crate) pipeline: Pipeline,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
+    /// How large the database is.
+    pub(crate) measured: Measured,
     /// The address that Alertmanager should post to.
     pub(crate) webhook_url: String,
     /// The page, with its base set.
@@ -49,6 +52,7 @@ impl AppState {
             credentials: Credentials::of(&settings),
             index: browser::index(prefix),
             metrics: Metrics::new(),
+            measured: Measured::default(),
             streams: AtomicUsize::new(0),
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
             settings,

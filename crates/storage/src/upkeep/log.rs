@@ -72,16 +72,30 @@ pub async fn visit(
         i64::from(limit).into(),
     ];
     let rows: Vec<VisitedRow> = query::all(db, sql, values).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Visited {
-            id: row.id,
-            received_at: query::time(row.received_at),
-            series_id: row.series_id,
-            telling_id: row.telling_id,
-            delivery_id: row.delivery_id,
-        })
-        .collect())
+    Ok(rows.into_iter().map(VisitedRow::read).collect())
+}
+
+/// The entries that were received last, `limit` at most.
+///
+/// # Errors
+/// Whatever the database answers.
+pub(crate) async fn newest(db: &impl Reads, limit: u32) -> Result<Vec<Visited>, StorageError> {
+    let sql = "SELECT id, received_at, series_id, telling_id, delivery_id FROM log_entries \
+               ORDER BY received_at DESC, id DESC LIMIT ?";
+    let rows: Vec<VisitedRow> = query::all(db, sql, vec![i64::from(limit).into()]).await?;
+    Ok(rows.into_iter().map(VisitedRow::read).collect())
+}
+
+impl VisitedRow {
+    fn read(self) -> Visited {
+        Visited {
+            id: self.id,
+            received_at: query::time(self.received_at),
+            series_id: self.series_id,
+            telling_id: self.telling_id,
+            delivery_id: self.delivery_id,
+        }
+    }
 }
 
 /// The labels of entries, by [`Visited::text`].

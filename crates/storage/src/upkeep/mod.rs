@@ -14,8 +14,8 @@ mod walk;
 use tocsin_core::time::Timestamp;
 
 pub use deliveries::{delete_deliveries, visit_deliveries};
-pub(crate) use log::lock;
 pub use log::{Gone, Visited, delete, labels, undelivered, visit};
+pub(crate) use log::{lock, newest};
 pub use mails::prune_mails;
 pub use rules::{LogRule, LogRules};
 pub use space::{Space, give_back, space};

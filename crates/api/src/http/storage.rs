@@ -1,0 +1,100 @@
+//! How large the database is and will be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::get;
+use actix_web::web::{Data, Json};
+use tocsin_api_types::{StorageForecast, StoragePart, StorageStatus};
+use tocsin_core::time::Timestamp;
+use tocsin_storage::StorageError;
+use tocsin_storage::sizes::{self, Kept, Part, Sizes};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::params::Params;
+use super::problem::ApiError;
+use super::state::AppState;
+
+/// How long a measurement is good for.
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// The days that are forecast.
+pub(crate) const DAYS: [u32; 2] = [30, 365];
+
+/// The last measurement, for whoever asks within a minute.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    last: Mutex<Option<(Instant, Arc<Measurement>)>>,
+}
+
+/// What was measured, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Measurement {
+    pub(crate) at: Timestamp,
+    pub(crate) sizes: Sizes,
+    /// Bytes in as many days as [`DAYS`] says.
+    pub(crate) forecast: [i64; DAYS.len()],
+}
+
+impl Measured {
+    /// Measures, unless that was done within a minute. Who asks meanwhile
+    /// waits for the answer instead of asking, too.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub(crate) async fn get(&self, state: &AppState) -> Result<Arc<Measurement>, StorageError> {
+        let mut last = self.last.lock().await;
+        if let Some((at, measurement)) = &*last
+            && at.elapsed() < GOOD_FOR
+        {
+            return Ok(Arc::clone(measurement));
+        }
+        let now = state.now();
+        let retention = &state.settings.retention;
+        let sizes = sizes::measure(&state.db, now, &retention.log).await?;
+        let kept = Kept {
+            deliveries: retention.deliveries,
+            bodies: Some(retention.raw_bodies),
+            mails: retention.mails,
+        };
+        let measurement = Arc::new(Measurement {
+            at: now,
+            forecast: DAYS.map(|days| sizes::forecast(&sizes, &kept, now, days)),
+            sizes,
+        });
+        *last = Some((Instant::now(), Arc::clone(&measurement)));
+        Ok(measurement)
+    }
+}
+
+/// How large the database is, what of, and how large it will be if all goes on
+/// as of late.
+#[utoipa::path(
+    tag = "system",
+    operation_id = "get_storage",
+    responses((status = 200, description = "The sizes", body = StorageStatus))
+)]
+#[get("/api/v1/storage")]
+async fn get(state: Data<AppState>, _: Params<()>) -> Result<Json<StorageStatus>, ApiError> {
+    let measurement = state.measured.get(&state).await?;
+    let sizes = &measurement.sizes;
+    let parts = Part::ALL.map(|part| StoragePart {
+        name: part.word().to_owned(),
+        bytes: sizes.part(part),
+    });
+    let forecast = DAYS.into_iter().zip(measurement.forecast);
+    Ok(Json(StorageStatus {
+        measured_at: measurement.at.to_datetime(),
+        bytes: sizes.bytes,
+        free_bytes: sizes.free,
+        parts: parts.to_vec(),
+        log_entries: sizes.entries,
+        log_entries_per_day: sizes.entries_a_day,
+        bytes_per_log_entry: sizes.bytes_an_entry(),
+        oldest_log_entry: sizes.oldest_entry.map(|time| time.to_datetime()),
+        forecast: forecast
+            .map(|(days, bytes)| StorageForecast { days, bytes })
+            .collect(),
+    }))
+}
