@@ -17,7 +17,7 @@ use tocsin_core::tally::{Counts, Dimension, List, Tallies};
 use tocsin_core::time::Timestamp;
 
 use crate::query::{self, Conditions, Reads};
-use crate::rollups::{self, Which};
+use crate::rollups::{self, Want, Which};
 use crate::{StorageError, TimeRange};
 
 pub use crate::rollups::{note_pruned, pruned_before};
@@ -88,6 +88,14 @@ impl TopBy {
             Self::Team => Dimension::Team,
         }
     }
+
+    fn dimensions(self) -> &'static [Dimension] {
+        match self {
+            Self::Alertname => &[Dimension::Alertname],
+            Self::Instance => &[Dimension::Instance],
+            Self::Team => &[Dimension::Team],
+        }
+    }
 }
 
 /// The numbers of a range of time.
@@ -113,16 +121,28 @@ pub async fn summary(
         }
     })
     .await?;
-    let parts = [stretch.part_before(), stretch.parts()];
-    for (span, parts) in parts.into_iter().enumerate() {
-        for (from, to) in parts {
-            let part = rollups::recount(db, Which::Received(from, to)).await?;
-            for (dimension, lists) in dimensions.into_iter().zip(&mut lists) {
-                add_tallies(&mut lists[span], &part, dimension);
-            }
+    let before = stretch.part_before();
+    let which: Vec<Which> = before
+        .iter()
+        .chain(&stretch.parts())
+        .map(Which::of)
+        .collect();
+    let want = Want {
+        dimensions: &[Dimension::Severity, Dimension::Team],
+        incidents: true,
+        deliveries: true,
+    };
+    for (place, part) in rollups::recount(db, &which, want).await?.iter().enumerate() {
+        let span = usize::from(place >= before.len());
+        for (dimension, lists) in dimensions.into_iter().zip(&mut lists) {
+            add_tallies(&mut lists[span], part, dimension);
         }
     }
-    let [[_, sources], [severities_before, severities], [teams_before, teams]] = lists;
+    let [
+        [_, sources],
+        [severities_before, severities],
+        [teams_before, teams],
+    ] = lists;
     let sum = total(&severities);
     let by_severity = incidents(severities_before, &severities);
     let by_team = incidents(teams_before, &teams);
@@ -166,8 +186,13 @@ pub async fn top(
         |found| list.add(found.value, found.counts),
     )
     .await?;
-    for (from, to) in stretch.parts() {
-        let part = rollups::recount(db, Which::Received(from, to)).await?;
+    let which: Vec<Which> = stretch.parts().iter().map(Which::of).collect();
+    let want = Want {
+        dimensions: by.dimensions(),
+        incidents: false,
+        deliveries: false,
+    };
+    for part in rollups::recount(db, &which, want).await? {
         add_tallies(&mut list, &part, dimension);
     }
     let entries = list
@@ -210,7 +235,8 @@ fn incidents(before: List, within: &List) -> Vec<Count> {
 
 /// The first `limit`, most frequent first, and then in the order of the bytes.
 pub(crate) fn most(mut counts: Vec<Count>, limit: usize) -> Vec<Count> {
-    let order = |a: &Count, b: &Count| (Reverse(a.count), &a.value).cmp(&(Reverse(b.count), &b.value));
+    let order =
+        |a: &Count, b: &Count| (Reverse(a.count), &a.value).cmp(&(Reverse(b.count), &b.value));
     if counts.len() > limit && limit > 0 {
         counts.select_nth_unstable_by(limit - 1, order);
     }

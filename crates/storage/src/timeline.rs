@@ -1,12 +1,12 @@
 //! Log entries over time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use tocsin_core::tally::{Counts, Dimension, HOUR};
 use tocsin_core::time::Timestamp;
 
 use crate::query::{self, Reads};
-use crate::rollups::{self, Which};
+use crate::rollups::{self, Want, Which};
 use crate::stats::{Count, Stretch, count, most, signed};
 use crate::{StorageError, TimeRange};
 
@@ -55,33 +55,83 @@ pub struct Timeline {
     pub points: Vec<TimelinePoint>,
 }
 
-/// Entries by hour; a severity is its place in `severities`.
+/// One hour's entries of one severity.
+struct One {
+    /// What the caller made of the hour.
+    key: i64,
+    /// The place among the severities.
+    severity: usize,
+    firing: u64,
+    resolved: u64,
+}
+
+/// Entries by hour and severity.
 #[derive(Default)]
 struct Hours {
     severities: Vec<Box<[u8]>>,
     places: HashMap<Box<[u8]>, usize>,
-    hours: BTreeMap<i64, Vec<(usize, Counts)>>,
+    /// The place that was found last: there are few, and they follow each other.
+    last: usize,
+    all: Vec<One>,
 }
 
 impl Hours {
-    fn add(&mut self, hour: i64, severity: &[u8], counts: &Counts) {
+    fn add(&mut self, key: i64, severity: &[u8], counts: &Counts) {
         if counts.entries() == 0 {
             return;
         }
-        let place = match self.places.get(severity) {
-            Some(place) => *place,
-            None => {
-                let place = self.severities.len();
-                self.severities.push(severity.into());
-                self.places.insert(severity.into(), place);
-                place
+        let severity = self.place(severity);
+        let (firing, resolved) = (counts.firing, counts.resolved);
+        match self.all.last_mut() {
+            Some(one) if one.key == key && one.severity == severity => {
+                one.firing += firing;
+                one.resolved += resolved;
             }
-        };
-        let hour = self.hours.entry(hour).or_default();
-        match hour.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, sum)) => sum.add(counts),
-            None => hour.push((place, *counts)),
+            _ => self.all.push(One {
+                key,
+                severity,
+                firing,
+                resolved,
+            }),
         }
+    }
+
+    fn place(&mut self, severity: &[u8]) -> usize {
+        let next = self.last + 1;
+        for place in [next, 0, self.last] {
+            if self
+                .severities
+                .get(place)
+                .is_some_and(|known| **known == *severity)
+            {
+                self.last = place;
+                return place;
+            }
+        }
+        if let Some(place) = self.places.get(severity) {
+            self.last = *place;
+            return *place;
+        }
+        let place = self.severities.len();
+        self.severities.push(severity.into());
+        self.places.insert(severity.into(), place);
+        self.last = place;
+        place
+    }
+
+    /// In the order of the keys. What is added up lies in few runs that are in
+    /// order already, which is what this sort is quick at.
+    fn sorted(mut self) -> Self {
+        self.all.sort_by_key(|one| (one.key, one.severity));
+        self.all.dedup_by(|one, kept| {
+            let same = (one.key, one.severity) == (kept.key, kept.severity);
+            if same {
+                kept.firing += one.firing;
+                kept.resolved += one.resolved;
+            }
+            same
+        });
+        self
     }
 }
 
@@ -95,24 +145,28 @@ pub async fn timeline(
     range: TimeRange,
 ) -> Result<Timeline, StorageError> {
     let width = bucket.hours();
-    let hours = hours(db, range, |hour| hour.div_euclid(width)).await?;
-    let surplus = hours.hours.len().saturating_sub(MAX_POINTS);
-    let points = hours.hours.iter().skip(surplus).map(|(number, counts)| {
+    let hours = hours(db, range, |hour| hour.div_euclid(width))
+        .await?
+        .sorted();
+    let mut points = Vec::new();
+    for counts in hours.all.chunk_by(|one, next| one.key == next.key).rev() {
+        if points.len() == MAX_POINTS {
+            break;
+        }
         let by_severity = counts
             .iter()
-            .filter(|(_, counts)| counts.firing > 0)
-            .map(|(place, counts)| count(&hours.severities[*place], signed(counts.firing)));
-        let sum = |field: fn(&Counts) -> u64| counts.iter().map(|(_, counts)| field(counts)).sum();
-        TimelinePoint {
-            at: query::time(number.saturating_mul(width).saturating_mul(HOUR)),
-            firing: signed(sum(|counts| counts.firing)),
-            resolved: signed(sum(|counts| counts.resolved)),
+            .filter(|one| one.firing > 0)
+            .map(|one| count(&hours.severities[one.severity], signed(one.firing)));
+        let key = counts.first().map_or(0, |one| one.key);
+        points.push(TimelinePoint {
+            at: query::time(key.saturating_mul(width).saturating_mul(HOUR)),
+            firing: signed(counts.iter().map(|one| one.firing).sum()),
+            resolved: signed(counts.iter().map(|one| one.resolved).sum()),
             by_severity: most(by_severity.collect(), usize::MAX),
-        }
-    });
-    Ok(Timeline {
-        points: points.collect(),
-    })
+        });
+    }
+    points.reverse();
+    Ok(Timeline { points })
 }
 
 /// Entries that said firing by the hour of the week: the first hour is number 0
@@ -128,10 +182,16 @@ pub async fn heatmap(
 ) -> Result<Vec<i64>, StorageError> {
     let hours = hours(db, range, |hour| hour).await?;
     let mut slots = vec![0; HOURS_A_WEEK];
-    for (hour, counts) in hours.hours {
-        let firing: u64 = counts.iter().map(|(_, counts)| counts.firing).sum();
-        if let Some(sum) = slots.get_mut(slot(query::time(hour.saturating_mul(HOUR)))) {
-            *sum += signed(firing);
+    // Where an hour lies is asked once for its severities.
+    let mut last = None;
+    for one in hours.all {
+        let place = match last {
+            Some((key, place)) if key == one.key => place,
+            _ => slot(query::time(one.key.saturating_mul(HOUR))),
+        };
+        last = Some((one.key, place));
+        if let Some(sum) = slots.get_mut(place) {
+            *sum += signed(one.firing);
         }
     }
     Ok(slots)
@@ -151,8 +211,13 @@ async fn hours(
         }
     })
     .await?;
-    for (from, to) in stretch.parts() {
-        let part = rollups::recount(db, Which::Received(from, to)).await?;
+    let which: Vec<Which> = stretch.parts().iter().map(Which::of).collect();
+    let want = Want {
+        dimensions: &[Dimension::Severity],
+        incidents: false,
+        deliveries: false,
+    };
+    for part in rollups::recount(db, &which, want).await? {
         for hour in part.hours() {
             for (severity, counts) in part.values(hour, Dimension::Severity) {
                 hours.add(key(hour), severity.as_bytes(), counts);

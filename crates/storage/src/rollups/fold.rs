@@ -6,7 +6,7 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::tally::{Counts, Dimension, List, Tallies};
 
 use super::{
-    Bucket, HOURLY, Which, corrupt_backlog, first_and_last, hourly, levels, pack, recount,
+    Bucket, HOURLY, Want, Which, corrupt_backlog, first_and_last, hourly, levels, pack, recount,
 };
 use crate::backlog::{DELIVERIES, ENTRIES, TALLIES};
 use crate::{Db, Reads, StorageError, Tx, query, turns};
@@ -221,7 +221,8 @@ async fn count(db: &impl Reads, row: &Waiting) -> Result<Option<(Tallies, Source
         DELIVERIES => Which::Deliveries(first, end),
         _ => Which::Entries(first, end),
     };
-    let tallies = recount(db, which).await?;
+    let counted = recount(db, &[which], Want::ALL).await?;
+    let tallies = counted.into_iter().next().unwrap_or_default();
     let rest = (end < last).then(|| {
         serde_json::Value::from([end + 1, last].as_slice())
             .to_string()

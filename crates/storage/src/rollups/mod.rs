@@ -18,7 +18,7 @@ use tocsin_core::tally::{Dimension, UnreadableTallies};
 pub use fold::{Folded, Prepared, fold, prepare, put};
 pub use merge::{merge, tidy};
 pub(crate) use read::{Span, add};
-pub(crate) use recount::{Which, recount};
+pub(crate) use recount::{Want, Which, recount};
 pub use recount::{from_log, note_pruned, pruned_before};
 
 use crate::StorageError;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::tally::{Counts, Dimension, Tallies};
 
-use super::{HOURLY, Unpack, Which, corrupt_backlog, cover, first_and_last, levels, recount};
+use super::{HOURLY, Unpack, Want, Which, corrupt_backlog, cover, first_and_last, levels, recount};
 use crate::backlog::{DELIVERIES, ENTRIES, TALLIES};
 use crate::{Reads, StorageError, query};
 
@@ -91,7 +91,8 @@ pub(crate) async fn add(
             DELIVERIES => Which::Deliveries(first, last),
             _ => Which::Entries(first, last),
         };
-        let tallies = recount(db, which).await?;
+        let counted = recount(db, &[which], Want::ALL).await?;
+        let tallies = counted.into_iter().next().unwrap_or_default();
         for hour in tallies.hours() {
             for dimension in Dimension::ALL {
                 for (value, counts) in tallies.values(hour, dimension) {

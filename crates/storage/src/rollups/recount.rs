@@ -20,8 +20,41 @@ pub(crate) enum Which {
     Deliveries(i64, i64),
 }
 
+impl Which {
+    /// What was received in a part of an hour.
+    pub(crate) fn of(part: &(i64, i64)) -> Self {
+        Self::Received(part.0, part.1)
+    }
+}
+
+/// What is wanted of it: fewer columns and tables are quicker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want {
+    /// What entries and incidents are counted by. The others are then said to
+    /// be empty.
+    pub(crate) dimensions: &'static [Dimension],
+    /// The incidents that began and ended.
+    pub(crate) incidents: bool,
+    /// The deliveries, by their source.
+    pub(crate) deliveries: bool,
+}
+
+impl Want {
+    pub(crate) const ALL: Self = Self {
+        dimensions: &Dimension::ALL,
+        incidents: true,
+        deliveries: true,
+    };
+
+    fn has(&self, dimension: Dimension) -> bool {
+        self.dimensions.contains(&dimension)
+    }
+}
+
 #[derive(FromQueryResult)]
 struct Row {
+    /// The place of what it is of.
+    place: i64,
     hour: i64,
     source: String,
     severity: String,
@@ -32,36 +65,84 @@ struct Row {
     resolved: i64,
     opened: i64,
     ended: i64,
+    deliveries: i64,
 }
 
-/// Counts it from the log.
-pub(crate) async fn recount(db: &impl Reads, which: Which) -> Result<Tallies, StorageError> {
-    let mut tallies = Tallies::default();
-    match which {
-        Which::Received(from, to) => {
-            let such = "received_at >= ? AND e.received_at < ?";
-            entries(db, &mut tallies, such, vec![from.into(), to.into()]).await?;
-            let such = "v.at >= ? AND v.at < ?";
-            lost(db, &mut tallies, such, vec![from.into(), to.into()]).await?;
-            let such = "received_at >= ? AND received_at < ?";
-            deliveries(db, &mut tallies, such, vec![from.into(), to.into()]).await?;
+/// Counts each of them from the log, in one statement.
+pub(crate) async fn recount(
+    db: &impl Reads,
+    which: &[Which],
+    want: Want,
+) -> Result<Vec<Tallies>, StorageError> {
+    let mut tallies = vec![Tallies::default(); which.len()];
+    let mut statement = Arms::default();
+    for (place, which) in which.iter().enumerate() {
+        match *which {
+            Which::Received(from, to) => {
+                let both = || vec![Value::from(from), to.into()];
+                let such = "e.received_at >= ? AND e.received_at < ?";
+                statement.entries(place, want, such, both());
+                if want.incidents {
+                    statement.lost(place, want, "v.at >= ? AND v.at < ?", both());
+                }
+                if want.deliveries {
+                    let such = "received_at >= ? AND received_at < ?";
+                    statement.deliveries(place, such, both());
+                }
+            }
+            Which::Entries(first, last) => {
+                let both = || vec![Value::from(first), last.into()];
+                statement.entries(place, want, "e.id >= ? AND e.id <= ?", both());
+                // By the time first, for which there is an index.
+                let such = "v.at >= (SELECT MIN(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
+                     AND v.at <= (SELECT MAX(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
+                     AND v.entry_id >= ? AND v.entry_id <= ?";
+                let values = [both(), both(), both()].concat();
+                statement.lost(place, want, such, values);
+            }
+            Which::Deliveries(first, last) => {
+                let values = vec![first.into(), last.into()];
+                statement.deliveries(place, "id >= ? AND id <= ?", values);
+            }
         }
-        Which::Entries(first, last) => {
-            let such = "id >= ? AND e.id <= ?";
-            entries(db, &mut tallies, such, vec![first.into(), last.into()]).await?;
-            // By the time first, for which there is an index.
-            let such = "v.at >= (SELECT MIN(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
-                 AND v.at <= (SELECT MAX(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
-                 AND v.entry_id >= ? AND v.entry_id <= ?";
-            let values = [first, last].repeat(3).into_iter().map(Value::from);
-            lost(db, &mut tallies, such, values.collect()).await?;
-        }
-        Which::Deliveries(first, last) => {
-            let such = "id >= ? AND id <= ?";
-            deliveries(db, &mut tallies, such, vec![first.into(), last.into()]).await?;
+    }
+    if which.is_empty() {
+        return Ok(tallies);
+    }
+    let rows: Vec<Row> = query::all(db, &statement.sql, statement.values).await?;
+    for row in rows {
+        let place = usize::try_from(row.place).unwrap_or(usize::MAX);
+        if let Some(tallies) = tallies.get_mut(place) {
+            add(tallies, &row);
         }
     }
     Ok(tallies)
+}
+
+fn add(tallies: &mut Tallies, row: &Row) {
+    if row.deliveries > 0 {
+        let counts = Counts {
+            deliveries: row.deliveries.unsigned_abs(),
+            ..Counts::default()
+        };
+        tallies.add(row.hour, Dimension::Source, &row.source, &counts);
+        return;
+    }
+    let of = Subject {
+        source: &row.source,
+        severity: &row.severity,
+        team: &row.team,
+        alertname: &row.alertname,
+        instance: &row.instance,
+    };
+    let counts = Counts {
+        firing: row.firing.unsigned_abs(),
+        resolved: row.resolved.unsigned_abs(),
+        opened: row.opened.unsigned_abs(),
+        ended: row.ended.unsigned_abs(),
+        deliveries: 0,
+    };
+    tallies.add_subject(row.hour, &of, &counts);
 }
 
 /// All that the log holds, counted anew: what the roll-ups must say, as long as
@@ -70,105 +151,98 @@ pub(crate) async fn recount(db: &impl Reads, which: Which) -> Result<Tallies, St
 /// # Errors
 /// Whatever the database answers.
 pub async fn from_log(db: &impl Reads) -> Result<Tallies, StorageError> {
-    recount(db, Which::Received(i64::MIN, i64::MAX)).await
+    let all = [Which::Received(i64::MIN, i64::MAX)];
+    let tallies = recount(db, &all, Want::ALL).await?;
+    Ok(tallies.into_iter().next().unwrap_or_default())
 }
 
-/// An incident that only its resolution told of begins with that entry.
-async fn entries(
-    db: &impl Reads,
-    tallies: &mut Tallies,
-    such: &str,
+/// The parts of the statement, each of which yields [`Row`]s.
+#[derive(Default)]
+struct Arms {
+    sql: String,
     values: Vec<Value>,
-) -> Result<(), StorageError> {
-    let sql = format!(
-        "SELECT x.hour, s.source, s.severity, s.team, s.alertname, s.instance, \
-         x.firing, x.resolved, x.opened, x.ended FROM (\
-         SELECT e.received_at / {HOUR} AS hour, e.series_id, \
-         COUNT(CASE WHEN e.status = 0 THEN 1 END) AS firing, \
-         COUNT(CASE WHEN e.status = 1 THEN 1 END) AS resolved, \
-         COUNT(CASE WHEN e.kind = 0 THEN 1 WHEN e.kind = 1 \
-         AND EXISTS (SELECT 1 FROM incidents i WHERE i.id = e.incident_id \
-         AND i.first_seen_at = e.received_at) \
-         AND NOT EXISTS (SELECT 1 FROM log_entries o WHERE o.series_id = e.series_id \
-         AND o.received_at = e.received_at AND o.incident_id = e.incident_id AND o.kind = 0) \
-         THEN 1 END) AS opened, \
-         COUNT(CASE WHEN e.kind = 1 THEN 1 END) AS ended \
-         FROM log_entries e WHERE e.{such} GROUP BY 1, 2) x \
-         JOIN series s ON s.id = x.series_id"
-    );
-    add(db, tallies, &sql, values).await
 }
 
-/// Incidents whose end was never told end when they are found to have.
-async fn lost(
-    db: &impl Reads,
-    tallies: &mut Tallies,
-    such: &str,
-    values: Vec<Value>,
-) -> Result<(), StorageError> {
-    let sql = format!(
-        "SELECT x.hour, s.source, s.severity, s.team, s.alertname, s.instance, \
-         CAST(0 AS BIGINT) AS firing, CAST(0 AS BIGINT) AS resolved, \
-         CAST(0 AS BIGINT) AS opened, x.ended FROM (\
-         SELECT v.at / {HOUR} AS hour, i.series_id, COUNT(*) AS ended FROM incident_events v \
-         JOIN incidents i ON i.id = v.incident_id WHERE v.kind = 3 AND {such} GROUP BY 1, 2) x \
-         JOIN series s ON s.id = x.series_id"
-    );
-    add(db, tallies, &sql, values).await
-}
-
-async fn add(
-    db: &impl Reads,
-    tallies: &mut Tallies,
-    sql: &str,
-    values: Vec<Value>,
-) -> Result<(), StorageError> {
-    let rows: Vec<Row> = query::all(db, sql, values).await?;
-    for row in rows {
-        let of = Subject {
-            source: &row.source,
-            severity: &row.severity,
-            team: &row.team,
-            alertname: &row.alertname,
-            instance: &row.instance,
-        };
-        let counts = Counts {
-            firing: row.firing.unsigned_abs(),
-            resolved: row.resolved.unsigned_abs(),
-            opened: row.opened.unsigned_abs(),
-            ended: row.ended.unsigned_abs(),
-            deliveries: 0,
-        };
-        tallies.add_subject(row.hour, &of, &counts);
+impl Arms {
+    fn add(&mut self, arm: &str, values: Vec<Value>) {
+        if !self.sql.is_empty() {
+            self.sql.push_str(" UNION ALL ");
+        }
+        self.sql.push_str(arm);
+        self.values.extend(values);
     }
-    Ok(())
+
+    /// By series first, so that texts are compared once for each of them. An
+    /// incident that only its resolution told of begins with that entry.
+    fn entries(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
+        let (opened, ended) = match want.incidents {
+            true => (OPENED, "CASE WHEN e.kind = 1 THEN 1 END"),
+            false => ("NULL", "NULL"),
+        };
+        let inner = format!(
+            "SELECT e.received_at / {HOUR} AS hour, e.series_id, \
+             COUNT(CASE WHEN e.status = 0 THEN 1 END) AS firing, \
+             COUNT(CASE WHEN e.status = 1 THEN 1 END) AS resolved, \
+             COUNT({opened}) AS opened, COUNT({ended}) AS ended \
+             FROM log_entries e WHERE {such} GROUP BY 1, 2"
+        );
+        self.add(&by_facts(place, want, &inner), values);
+    }
+
+    /// Incidents whose end was never told end when they are found to have.
+    fn lost(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
+        let inner = format!(
+            "SELECT v.at / {HOUR} AS hour, i.series_id, 0 AS firing, 0 AS resolved, \
+             0 AS opened, COUNT(*) AS ended FROM incident_events v \
+             JOIN incidents i ON i.id = v.incident_id WHERE v.kind = 3 AND {such} GROUP BY 1, 2"
+        );
+        self.add(&by_facts(place, want, &inner), values);
+    }
+
+    fn deliveries(&mut self, place: usize, such: &str, values: Vec<Value>) {
+        let arm = format!(
+            "SELECT CAST({place} AS BIGINT) AS place, received_at / {HOUR} AS hour, source, \
+             '' AS severity, '' AS team, '' AS alertname, '' AS instance, \
+             CAST(0 AS BIGINT) AS firing, CAST(0 AS BIGINT) AS resolved, \
+             CAST(0 AS BIGINT) AS opened, CAST(0 AS BIGINT) AS ended, COUNT(*) AS deliveries \
+             FROM deliveries WHERE outcome = 0 AND {such} GROUP BY received_at / {HOUR}, source"
+        );
+        self.add(&arm, values);
+    }
 }
 
-async fn deliveries(
-    db: &impl Reads,
-    tallies: &mut Tallies,
-    such: &str,
-    values: Vec<Value>,
-) -> Result<(), StorageError> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        hour: i64,
-        source: String,
-        deliveries: i64,
+const OPENED: &str = "CASE WHEN e.kind = 0 THEN 1 WHEN e.kind = 1 \
+     AND EXISTS (SELECT 1 FROM incidents i WHERE i.id = e.incident_id \
+     AND i.first_seen_at = e.received_at) \
+     AND NOT EXISTS (SELECT 1 FROM log_entries o WHERE o.series_id = e.series_id \
+     AND o.received_at = e.received_at AND o.incident_id = e.incident_id AND o.kind = 0) \
+     THEN 1 END";
+
+/// `inner`, which is by series, by what of the series is wanted.
+fn by_facts(place: usize, want: Want, inner: &str) -> String {
+    let mut facts = String::new();
+    let mut groups = String::from("x.hour");
+    for (dimension, column) in [
+        (Dimension::Source, "source"),
+        (Dimension::Severity, "severity"),
+        (Dimension::Team, "team"),
+        (Dimension::Alertname, "alertname"),
+        (Dimension::Instance, "instance"),
+    ] {
+        if want.has(dimension) {
+            facts.push_str(&format!("s.{column}, "));
+            groups.push_str(&format!(", s.{column}"));
+        } else {
+            facts.push_str(&format!("'' AS {column}, "));
+        }
     }
-    let sql = format!(
-        "SELECT received_at / {HOUR} AS hour, source, COUNT(*) AS deliveries FROM deliveries \
-         WHERE outcome = 0 AND {such} GROUP BY 1, 2"
-    );
-    let rows: Vec<Row> = query::all(db, &sql, values).await?;
-    for row in rows {
-        let counts = Counts {
-            deliveries: row.deliveries.unsigned_abs(),
-            ..Counts::default()
-        };
-        tallies.add(row.hour, Dimension::Source, &row.source, &counts);
-    }
-    Ok(())
+    format!(
+        "SELECT CAST({place} AS BIGINT) AS place, x.hour, {facts}\
+         CAST(SUM(x.firing) AS BIGINT) AS firing, CAST(SUM(x.resolved) AS BIGINT) AS resolved, \
+         CAST(SUM(x.opened) AS BIGINT) AS opened, CAST(SUM(x.ended) AS BIGINT) AS ended, \
+         CAST(0 AS BIGINT) AS deliveries \
+         FROM ({inner}) x JOIN series s ON s.id = x.series_id GROUP BY {groups}"
+    )
 }
 
 /// Notes that log entries or deliveries received before `before` may be gone.

@@ -15,3 +15,4 @@ mod model;
 mod numbers;
 mod properties;
 mod upgrade;
+mod year;
