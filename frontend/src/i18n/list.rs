@@ -1,3 +1,5 @@
+use tocsin_api_types::RowCount;
+
 use crate::query::{Preset, Sort};
 
 super::words! {
@@ -72,11 +74,13 @@ super::words! {
     select_matching: "Select all that match the filter", "选择全部符合筛选的事件";
     matching_counting: "Counting…", "正在统计…";
     matching [fn(usize) -> String]: |n| format!("All {n} unacknowledged ones that match are selected"), |n| format!("已选全部 {n} 个符合筛选的未知悉事件");
-    matching_many: "All that match are selected, more than 500: this cannot be undone at once",
-        "已选全部符合筛选的事件（超过 500 个），无法一键撤销";
+    matching_many [fn(RowCount) -> String]: |n| format!("All that match are selected, {}: this cannot be undone at once", super::row_count(n, "more than ")),
+        |n| format!("已选全部符合筛选的事件（{} 个），无法一键撤销", super::row_count(n, "超过 "));
     clear_selection: "Clear selection", "取消选择";
     none_match: "Nothing matches the filter.", "没有符合筛选的结果。";
     none_match_hint: "Drop a filter:", "可移除以下筛选：";
+    searching: "Searching further back…", "正在继续向前查找…";
+    none_so_far: "Nothing found so far. The next page searches further back.", "目前没有找到，下一页将继续向前查找。";
     none_on_page: "Nothing on this page.", "本页没有内容。";
     last_seen: "Last seen", "最近告警";
     received: "Received", "接收时间";

@@ -16,6 +16,7 @@ mod shell;
 mod stats;
 
 use serde::{Deserialize, Serialize};
+use tocsin_api_types::RowCount;
 
 pub use crate::state::use_words;
 
@@ -121,9 +122,35 @@ fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// How many rows, with commas: "1,234", or "more than 10,000".
+fn row_count(count: RowCount, more_than: &str) -> String {
+    let digits = count.value.to_string();
+    let mut text = String::from(if count.exact { "" } else { more_than });
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_written_with_commas() {
+        for (value, text) in [(0, "0"), (999, "999"), (1_234, "1,234"), (1_234_567, "1,234,567")] {
+            let exact = RowCount { value, exact: true };
+            assert_eq!(row_count(exact, "more than "), text);
+        }
+        let bounded = RowCount {
+            value: 10_000,
+            exact: false,
+        };
+        assert_eq!(row_count(bounded, "more than "), "more than 10,000");
+    }
 
     #[test]
     fn the_browser_chooses() {

@@ -65,13 +65,12 @@ impl<T: Listed> ListAddress<T> {
         );
     }
 
-    /// Goes to the page before, or where it is not known, to the first one.
-    pub fn previous(&self) {
-        let before = self
-            .question
-            .cursor
-            .as_ref()
-            .and_then(|cursor| self.trail.borrow().get(cursor).cloned().flatten());
+    /// Goes to the page before: the one that the person came from, or else the
+    /// one that the server names, or else the first one.
+    pub fn previous(&self, named: Option<&str>) {
+        let cursor = self.question.cursor.as_ref();
+        let came_from = cursor.and_then(|cursor| self.trail.borrow().get(cursor).cloned());
+        let before = came_from.unwrap_or_else(|| named.map(str::to_owned));
         self.go(
             &write(&self.question.filter, before.as_deref()),
             self.selected,

@@ -29,8 +29,8 @@ pub fn bulk(words: &Words, props: Bulk) -> Html {
         acknowledge.emit((!memo.is_empty()).then_some(memo));
     };
     let what = match props.selection {
-        Selection::Matching(Some(ids)) => (words.list.matching)(ids.len()),
-        Selection::Matching(None) => words.list.matching_many.to_owned(),
+        Selection::Matching(Some(ids), _) => (words.list.matching)(ids.len()),
+        Selection::Matching(None, count) => (words.list.matching_many)(*count),
         _ if props.counting => words.list.matching_counting.to_owned(),
         _ => (words.list.selected)(props.incidents),
     };

@@ -1,4 +1,4 @@
-use tocsin_api_types::{Incident, Page};
+use tocsin_api_types::{Incident, Page, RowCount};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -11,6 +11,9 @@ use crate::{
 
 /// The most that can be undone at once: the most numbers that the server takes.
 const MOST: usize = 500;
+
+/// Pages that are read for them at most.
+const PAGES: usize = 40;
 
 /// Selects all unacknowledged incidents that match. Their numbers are read
 /// first, so that the person sees how many they are, and can undo.
@@ -27,16 +30,50 @@ pub fn count(
             known: Some(false),
             ..filter
         };
-        let mut query = filter.to_api(time::now());
-        push_pair(&mut query, "limit", &MOST.to_string());
-        match api::get::<Page<Incident>>(&format!("incidents?{query}"), None).await {
-            Ok(page) => {
-                let all = page.next_cursor.is_none();
-                let ids = page.items.iter().map(|incident| incident.id);
-                selection.set(Selection::Matching(all.then(|| ids.collect())));
-            }
+        match read(&filter.to_api(time::now())).await {
+            Ok(found) => selection.set(found),
             Err(error) => failure.set(Some(error)),
         }
         counting.set(false);
     });
+}
+
+/// Reads numbers until there are too many to undo, or all of them are here: a
+/// page may be short.
+async fn read(query: &str) -> Result<Selection, ApiError> {
+    let mut ids: Vec<i64> = Vec::new();
+    let mut cursor = None::<String>;
+    let mut counted = None::<RowCount>;
+    for _ in 0..PAGES {
+        let mut query = query.to_owned();
+        push_pair(&mut query, "limit", &MOST.to_string());
+        match &cursor {
+            Some(cursor) => push_pair(&mut query, "cursor", cursor),
+            None => push_pair(&mut query, "count", "true"),
+        }
+        let page: Page<Incident> = api::get(&format!("incidents?{query}"), None).await?;
+        ids.extend(page.items.iter().map(|incident| incident.id));
+        counted = counted.or(page.count);
+        let exact = RowCount {
+            value: ids.len() as u64,
+            exact: true,
+        };
+        cursor = match page.next_cursor {
+            None if ids.len() <= MOST => return Ok(Selection::Matching(Some(ids), exact)),
+            None => return Ok(Selection::Matching(None, exact)),
+            Some(cursor) => Some(cursor),
+        };
+        if ids.len() >= MOST {
+            break;
+        }
+    }
+    let found = ids.len() as u64;
+    let least = counted.filter(|count| count.value >= found);
+    Ok(Selection::Matching(
+        None,
+        least.unwrap_or(RowCount {
+            value: found,
+            exact: false,
+        }),
+    ))
 }

@@ -26,6 +26,8 @@ pub struct Shown<T> {
     pub rows: Vec<Row<T>>,
     /// Where the next page begins.
     pub next: Option<String>,
+    /// The way to the page before.
+    pub prev: Option<String>,
     /// What waits, since showing it would move rows.
     pub waiting: Option<Waiting<T>>,
 }
@@ -50,6 +52,7 @@ impl<T: Clone + PartialEq> Shown<T> {
         Self {
             rows: rows.collect(),
             next: page.next_cursor,
+            prev: page.prev_cursor,
             waiting: None,
         }
     }
@@ -83,6 +86,7 @@ impl<T: Clone + PartialEq> Shown<T> {
         Self {
             rows: rows.collect(),
             next: self.next.clone(),
+            prev: self.prev.clone(),
             waiting: Some(Waiting { page, new }),
         }
     }
@@ -94,6 +98,7 @@ impl<T: Clone + PartialEq> Shown<T> {
             None => Self {
                 rows: self.rows.clone(),
                 next: self.next.clone(),
+                prev: self.prev.clone(),
                 waiting: None,
             },
         }
@@ -110,6 +115,8 @@ mod tests {
         Page {
             items: items.to_vec(),
             next_cursor: Some(format!("after {}", items.len())),
+            prev_cursor: None,
+            count: None,
         }
     }
 

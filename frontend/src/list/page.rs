@@ -92,7 +92,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
             let target = match &*selection {
                 Selection::None => return,
                 Selection::Rows(_) => Target::Many(ids.clone()),
-                Selection::Matching(known) => {
+                Selection::Matching(known, _) => {
                     let mut filter = filter.to_acknowledge(crate::time::now());
                     filter.known = Some(false);
                     Target::Matching(Box::new(filter), known.clone())
@@ -198,10 +198,12 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                 super::moves::to_top();
             })
         });
+    let prev = rows.shown.as_ref().and_then(|shown| shown.prev.clone());
+    let before = address.page().is_some() || prev.is_some();
     let previous = {
         let address = address.clone();
         Callback::from(move |()| {
-            address.previous();
+            address.previous(prev.as_deref());
             super::moves::to_top();
         })
     };
@@ -209,9 +211,11 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         .shown
         .as_ref()
         .is_some_and(|shown| shown.rows.is_empty());
+    // A page without rows is not the end: the server looked at a part only.
+    let further = next.is_some() || rows.searching;
     let asked = !question.filter.terms().is_empty();
     let first = question.cursor.is_none();
-    let fresh = nothing && !asked && first && !rows.behind;
+    let fresh = nothing && !asked && first && !further && !rows.behind;
     let bulk = (*selection != Selection::None).then(|| {
         let props = Bulk {
             selection: &selection,
@@ -241,6 +245,8 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         first,
         next,
         previous,
+        before,
+        searching: rows.searching,
     };
     html! {
         <ContextProvider<ListActions> context={actions}>
@@ -256,7 +262,11 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                     if let Some(error) = rows.error.clone() {
                         { failure(words, &error, Some(rows.reload.clone())) }
                     }
-                    if nothing && asked && first {
+                    if nothing && rows.searching {
+                        <p class="none muted">{ words.list.searching }</p>
+                    } else if nothing && further {
+                        <p class="none muted">{ words.list.none_so_far }</p>
+                    } else if nothing && asked && first {
                         { none_match(words, &question.filter, &change) }
                     } else if nothing && !fresh {
                         <p class="none muted">{ words.list.none_on_page }</p>

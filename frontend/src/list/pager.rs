@@ -17,6 +17,10 @@ pub struct Pager {
     pub next: Option<Callback<()>>,
     /// Goes back.
     pub previous: Callback<()>,
+    /// There is a page before this one, which is not just the first.
+    pub before: bool,
+    /// More rows are being looked for.
+    pub searching: bool,
 }
 
 /// Draws it.
@@ -30,11 +34,14 @@ pub fn pager(words: &Words, props: &Pager) -> Html {
     html! {
         <nav class="pager" aria-label={words.list.pages}>
             <span class="muted tabular-nums">{ count }</span>
+            <span class="muted" role="status">
+                if props.searching { { words.list.searching } }
+            </span>
             <span class="grow"></span>
             if !props.first {
                 <button type="button" class="btn btn-sm" onclick={props.previous.reform(|_| ())}>
                     { icon(IconName::Left) }
-                    { if props.page.is_some() { words.list.previous } else { words.list.first } }
+                    { if props.before { words.list.previous } else { words.list.first } }
                 </button>
             }
             if let Some(page) = props.page.filter(|page| *page > 1) {

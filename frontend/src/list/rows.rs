@@ -19,8 +19,12 @@ use crate::{
 
 /// Rows of a page.
 pub const LIMIT: usize = 50;
-/// How long news are gathered before the list is read again, in milliseconds.
+/// How long news are gathered before the list is read again, in milliseconds;
+/// for each page that had to be asked for.
 const GATHER: u32 = 250;
+/// Pages that are asked for to fill one: the server looks at so many rows for
+/// each and answers with what it has found, be it nothing.
+const FURTHER: u32 = 40;
 
 /// Which page of which list.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +36,47 @@ pub struct Question {
 }
 
 impl Question {
-    /// As the API takes it.
-    pub fn path<T: Listed>(&self) -> String {
-        let mut query = self.filter.to_api(time::now());
-        push_pair(&mut query, "limit", &LIMIT.to_string());
-        if let Some(cursor) = &self.cursor {
-            push_pair(&mut query, "cursor", cursor);
-        }
-        format!("{}?{query}", T::PATH)
+    /// What is asked for, as the API takes it.
+    fn query(&self) -> String {
+        self.filter.to_api(time::now())
     }
+}
+
+/// The address of one page of a list.
+fn path<T: Listed>(query: &str, limit: usize, cursor: Option<&str>) -> String {
+    let mut query = query.to_owned();
+    push_pair(&mut query, "limit", &limit.to_string());
+    if let Some(cursor) = cursor {
+        push_pair(&mut query, "cursor", cursor);
+    }
+    format!("{}?{query}", T::PATH)
+}
+
+/// Reads a page, and where it comes short, what follows, until it is full, the
+/// list ends or enough was tried. `so_far` hears of what was found meanwhile.
+async fn read_page<T: Listed>(
+    question: &Question,
+    guard: &Abort,
+    so_far: impl Fn(&Page<T>),
+) -> Result<(Page<T>, u32), ApiError> {
+    // Once, so that all of the pages are about the same range of time.
+    let query = question.query();
+    let mut address = path::<T>(&query, LIMIT, question.cursor.as_deref());
+    let mut page: Page<T> = api::get(&address, guard.signal().as_ref()).await?;
+    let mut asked = 1;
+    while let Some(cursor) = page.next_cursor.clone() {
+        let missing = LIMIT.saturating_sub(page.items.len());
+        if missing == 0 || asked == FURTHER || !guard.wanted() {
+            break;
+        }
+        so_far(&page);
+        address = path::<T>(&query, missing, Some(&cursor));
+        let further: Page<T> = api::get(&address, guard.signal().as_ref()).await?;
+        page.items.extend(further.items);
+        page.next_cursor = further.next_cursor;
+        asked += 1;
+    }
+    Ok((page, asked))
 }
 
 /// A list that keeps itself fresh.
@@ -51,6 +87,8 @@ pub struct Rows<T: 'static> {
     pub error: Option<ApiError>,
     /// What is shown answers an earlier question.
     pub behind: bool,
+    /// What is shown is what was found so far.
+    pub searching: bool,
     /// Reads again and shows everything, whatever moves.
     pub reload: Callback<()>,
     /// Shows what waits.
@@ -61,10 +99,13 @@ struct State<T> {
     shown: Option<Rc<Shown<T>>>,
     /// The question that `shown` answers.
     answered: Option<Question>,
+    searching: bool,
     error: Option<ApiError>,
 }
 
 enum Step<T> {
+    /// What was found so far for a question that has no answer yet.
+    SoFar(Box<Question>, Page<T>),
     Answer(Box<Question>, Result<Page<T>, ApiError>, bool),
     CatchUp,
 }
@@ -76,9 +117,22 @@ impl<T: Listed> Reducible for State<T> {
         let shown = self.shown.clone();
         let answered = self.answered.clone();
         Rc::new(match step {
+            Step::SoFar(question, page) => {
+                // Where there is an answer already, that stays until the next.
+                if !self.searching && answered.as_ref() == Some(&*question) {
+                    return self;
+                }
+                let before = shown.as_ref().map_or(&[][..], |shown| &shown.rows);
+                Self {
+                    shown: Some(Rc::new(Shown::show(page, before, T::id))),
+                    answered: Some(*question),
+                    searching: true,
+                    error: None,
+                }
+            }
             Step::Answer(question, Ok(page), may_move) => {
                 let next = match &shown {
-                    Some(shown) if answered.as_ref() == Some(&*question) => {
+                    Some(shown) if answered.as_ref() == Some(&*question) && !self.searching => {
                         shown.renew(page, may_move, T::id)
                     }
                     Some(shown) => Shown::show(page, &shown.rows, T::id),
@@ -87,17 +141,20 @@ impl<T: Listed> Reducible for State<T> {
                 Self {
                     shown: Some(Rc::new(next)),
                     answered: Some(*question),
+                    searching: false,
                     error: None,
                 }
             }
             Step::Answer(_, Err(error), _) => Self {
                 shown,
                 answered,
+                searching: false,
                 error: Some(error),
             },
             Step::CatchUp => Self {
                 shown: shown.map(|shown| Rc::new(shown.catch_up(T::id))),
                 answered,
+                searching: self.searching,
                 error: self.error.clone(),
             },
         })
@@ -111,8 +168,11 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
     let state = use_reducer(|| State::<T> {
         shown: None,
         answered: None,
+        searching: false,
         error: None,
     });
+    // Pages that the last answer took.
+    let effort = use_mut_ref(|| 1_u32);
     let round = use_reducer(|| Round(0));
     // The person asked for what is being read, so rows may move. It holds until
     // an answer comes, also where a later reading overtakes this one.
@@ -126,14 +186,24 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
         })
     };
     {
-        let dispatch = state.dispatcher();
+        let (dispatch, effort) = (state.dispatcher(), Rc::clone(&effort));
         use_effect_with((question.clone(), round.0), move |(question, _)| {
             let question = question.clone();
             let abort = Abort::new();
             let guard = abort.clone();
             spawn_local(async move {
-                let answer = api::get(&question.path::<T>(), guard.signal().as_ref()).await;
+                let so_far = |page: &Page<T>| {
+                    if guard.wanted() {
+                        let step = Step::SoFar(Box::new(question.clone()), page.clone());
+                        dispatch.dispatch(step);
+                    }
+                };
+                let answer = read_page::<T>(&question, &guard, so_far).await;
                 if guard.wanted() {
+                    let answer = answer.map(|(page, asked)| {
+                        *effort.borrow_mut() = asked;
+                        page
+                    });
                     let by_person = std::mem::take(&mut *asked.borrow_mut());
                     let may_move = by_person || (question.cursor.is_none() && moves::may_move());
                     dispatch.dispatch(Step::Answer(Box::new(question), answer, may_move));
@@ -166,7 +236,9 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
             let mut timer = gathering.borrow_mut();
             if mine && timer.is_none() {
                 let (read, timer_ref) = (read.clone(), Rc::clone(&gathering));
-                *timer = Some(Timeout::new(GATHER, move || {
+                // A long search is not begun anew as often, or it would not end.
+                let wait = GATHER.saturating_mul(*effort.borrow());
+                *timer = Some(Timeout::new(wait, move || {
                     timer_ref.borrow_mut().take();
                     read.emit(false);
                 }));
@@ -178,6 +250,7 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
         shown: state.shown.clone(),
         error: state.error.clone(),
         behind,
+        searching: state.searching,
         reload: use_callback(read, |(), read| read.emit(true)),
         catch_up: {
             let dispatch = state.dispatcher();

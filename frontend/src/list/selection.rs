@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use tocsin_api_types::RowCount;
+
 /// Which rows are selected.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Selection {
@@ -9,8 +11,8 @@ pub enum Selection {
     /// These rows of this page.
     Rows(BTreeSet<i64>),
     /// All that match the filter: their incidents' numbers, where there are
-    /// few enough to know them.
-    Matching(Option<Vec<i64>>),
+    /// few enough to know them, and how many they are.
+    Matching(Option<Vec<i64>>, RowCount),
 }
 
 impl Selection {
@@ -19,7 +21,7 @@ impl Selection {
     pub fn toggled(&self, id: i64) -> Self {
         let mut rows = match self {
             Self::Rows(rows) => rows.clone(),
-            Self::None | Self::Matching(_) => BTreeSet::new(),
+            Self::None | Self::Matching(..) => BTreeSet::new(),
         };
         if !rows.remove(&id) {
             rows.insert(id);
@@ -41,7 +43,7 @@ impl Selection {
         match self {
             Self::None => false,
             Self::Rows(rows) => rows.contains(&id),
-            Self::Matching(_) => true,
+            Self::Matching(..) => true,
         }
     }
 }
@@ -55,7 +57,11 @@ mod tests {
         let one = Selection::default().toggled(7);
         assert!(one.has(7) && !one.has(8));
         assert_eq!(one.toggled(7), Selection::None);
-        let all = Selection::Matching(None);
+        let many = RowCount {
+            value: 10_000,
+            exact: false,
+        };
+        let all = Selection::Matching(None, many);
         assert!(all.has(1));
         assert_eq!(all.toggled(1), one.toggled(7).toggled(1));
     }

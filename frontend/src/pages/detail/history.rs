@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use tocsin_api_types::{
     Alert, EntryKind, EventKind, Incident, IncidentDetail, IncidentEvent, Notification, Reason,
@@ -23,10 +25,8 @@ struct Happened {
 pub fn history(words: &View, detail: &IncidentDetail, earlier: &[Alert]) -> Html {
     // News push entries from the first page into those read further back.
     let first = &detail.entries.items;
-    let oldest = first.iter().map(|entry| entry.id).min();
-    let earlier = earlier
-        .iter()
-        .filter(|entry| oldest.is_none_or(|oldest| entry.id < oldest));
+    let shown: BTreeSet<i64> = first.iter().map(|entry| entry.id).collect();
+    let earlier = earlier.iter().filter(|entry| !shown.contains(&entry.id));
     let entries = first.iter().chain(earlier);
     let mut list: Vec<Happened> = entries.map(|entry| told(entry, words)).collect();
     list.extend(detail.notifications.iter().map(|mail| mailed(mail, words)));

@@ -119,17 +119,13 @@ struct HappeningsProps {
 #[component]
 fn Happenings(props: &HappeningsProps) -> Html {
     let words = &use_view();
-    let earlier = use_state(|| Page::<Alert> {
-        items: Vec::new(),
-        next_cursor: None,
-    });
+    // None before anything further back was read. A page may be empty.
+    let earlier = use_state(|| None::<Page<Alert>>);
     let error = use_state(|| None::<ApiError>);
     let first = &props.detail.entries;
-    let cursor = if earlier.items.is_empty() {
-        first.next_cursor.clone()
-    } else {
-        earlier.next_cursor.clone()
-    };
+    let last = earlier.as_ref().unwrap_or(first);
+    let cursor = last.next_cursor.clone();
+    let items = earlier.as_ref().map_or(&[][..], |earlier| &earlier.items);
     let more = cursor.map(|cursor| {
         let (earlier, error, id) = (earlier.clone(), error.clone(), props.detail.incident.id);
         Callback::from(move |()| {
@@ -139,12 +135,13 @@ fn Happenings(props: &HappeningsProps) -> Html {
             spawn_local(async move {
                 match api::get::<IncidentDetail>(&format!("incidents/{id}?{query}"), None).await {
                     Ok(next) => {
-                        let mut items = earlier.items.clone();
-                        items.extend(next.entries.items);
-                        earlier.set(Page {
-                            items,
-                            next_cursor: next.entries.next_cursor,
-                        });
+                        let mut page = next.entries;
+                        let mut items = earlier
+                            .as_ref()
+                            .map_or_else(Vec::new, |earlier| earlier.items.clone());
+                        items.append(&mut page.items);
+                        page.items = items;
+                        earlier.set(Some(page));
                         error.set(None);
                     }
                     Err(problem) => error.set(Some(problem)),
@@ -154,7 +151,7 @@ fn Happenings(props: &HappeningsProps) -> Html {
     });
     html! {
         <>
-            { history(words, &props.detail, &earlier.items) }
+            { history(words, &props.detail, items) }
             if let Some(error) = (*error).clone() {
                 { failure(words, &error, more.clone()) }
             } else if let Some(more) = more {
