@@ -331,7 +331,8 @@ DROP TABLE label_set_labels;
 DROP TABLE labels;
 DROP TABLE label_sets;
 DROP TABLE annotation_sets;
-DROP INDEX deliveries_outcome
+DROP INDEX deliveries_outcome;
+DROP INDEX notifications_recipient
 ";
 
 /// Each index has its reason in docs/adr/0001-storage.md.
@@ -357,5 +358,9 @@ CREATE INDEX notification_events_resent ON notification_events (entry_id) WHERE 
 CREATE INDEX notification_events_incident ON notification_events (incident_id);
 CREATE INDEX backlog_kind ON backlog (kind, id);
 CREATE INDEX deliveries_refused ON deliveries (received_at{then_id}) WHERE outcome = 1;
+CREATE INDEX deliveries_unrouted ON deliveries (received_at{then_id}) WHERE unrouted > 0;
+CREATE INDEX notifications_unsent ON notifications (state, created_at{then_id})
+    WHERE state IN (0, 1, 3);
+CREATE INDEX notifications_recipient ON notifications (recipient_id, created_at{then_id});
 CREATE INDEX delivery_bodies_refused ON delivery_bodies (received_at, delivery_id) WHERE refused
 ";
