@@ -3,9 +3,10 @@
 //!
 //! SQLite takes `VALUES (…), (…)`. The number of rows in a statement is always
 //! a power of two there, so that a connection's cache of prepared statements
-//! holds them all; a batch of 300 rows is 256 + 32 + 8 + 4. PostgreSQL takes
-//! one array a column, `unnest($1, …)`: one statement whatever the number of
-//! rows, and nothing to plan but once.
+//! holds them all. Few rows are one statement with room for more, because a
+//! statement costs more than a row: 300 rows are 256 and 44 of 64, the others
+//! null and passed over. PostgreSQL takes one array a column, `unnest($1, …)`:
+//! one statement whatever the number of rows, and nothing to plan but once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,6 +20,9 @@ use crate::{Backend, StorageError, Tx};
 /// SQLite takes 32,766 values a statement; more rows than this bring nothing.
 const MOST_ROWS: usize = 512;
 const MOST_VALUES: usize = 16_384;
+
+/// Fewer rows than this are one statement.
+const FEW_ROWS: usize = 64;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub(super) enum Type {
 /// The columns of rows: name and type.
 pub(super) type Columns = &'static [(&'static str, Type)];
 
-/// Rows of one shape.
+/// Rows of one shape. The first column is never null.
 pub(super) struct Rows {
     columns: Columns,
     values: Vec<Value>,
@@ -85,9 +89,9 @@ impl Rows {
         let mut statements = Vec::new();
         while left > 0 {
             let rows = chunk(left, columns);
-            left -= rows;
             let bound: Vec<Value> = values.by_ref().take(rows * columns).collect();
             statements.push((tuples_sql(columns, rows), bound));
+            left = left.saturating_sub(rows);
         }
         statements
     }
@@ -290,8 +294,11 @@ pub(super) async fn find_or_store<C: Content>(
     Ok(ids)
 }
 
-/// The largest power of two that is not above `left` and the bounds.
+/// For how many of the rows that are left the next statement is.
 fn chunk(left: usize, columns: usize) -> usize {
+    if left < FEW_ROWS {
+        return left.next_power_of_two();
+    }
     let most = left.min(MOST_ROWS).min((MOST_VALUES / columns).max(1));
     1 << most.ilog2()
 }
@@ -308,13 +315,22 @@ fn tuple_sql(columns: usize) -> String {
 
 fn tuples_sql(columns: usize, rows: usize) -> String {
     let row = tuple_sql(columns);
-    let mut sql = String::with_capacity(8 + rows * (row.len() + 1));
-    sql.push_str("VALUES ");
+    let mut sql = String::with_capacity(64 + rows * (row.len() + 1));
+    // Values that are not bound are null (https://sqlite.org/c3ref/bind_blob.html).
+    let with_room = 1 < rows && rows <= FEW_ROWS;
+    sql.push_str(if with_room {
+        "SELECT * FROM (VALUES "
+    } else {
+        "VALUES "
+    });
     for index in 0..rows {
         if index > 0 {
             sql.push(',');
         }
         sql.push_str(&row);
+    }
+    if with_room {
+        sql.push_str(") WHERE column1 IS NOT NULL");
     }
     sql
 }
@@ -327,14 +343,20 @@ mod tests {
     fn statements_come_in_powers_of_two() {
         assert_eq!(chunk(1, 10), 1);
         assert_eq!(chunk(300, 10), 256);
-        assert_eq!(chunk(44, 10), 32);
+        assert_eq!(chunk(44, 10), 64);
+        assert_eq!(chunk(65, 10), 64);
         assert_eq!(chunk(100_000, 10), 512);
         assert_eq!(chunk(100_000, 100), 128);
     }
 
     #[test]
     fn rows_are_written_out() {
-        assert_eq!(tuples_sql(2, 2), "VALUES (?,?),(?,?)");
+        assert_eq!(tuples_sql(2, 1), "VALUES (?,?)");
+        assert_eq!(
+            tuples_sql(2, 2),
+            "SELECT * FROM (VALUES (?,?),(?,?)) WHERE column1 IS NOT NULL"
+        );
+        assert!(tuples_sql(2, 128).starts_with("VALUES "));
     }
 
     #[test]
