@@ -68,6 +68,13 @@ fn the_example_names_every_key() {
     for key in ["name", "token", "token_file", "source"] {
         assert!(token.get(key).is_some(), "ingest.tokens[].{key} is missing");
     }
+    let rule = &table["retention"]["rules"][0];
+    for key in ["matchers", "keep"] {
+        assert!(
+            rule.get(key).is_some(),
+            "retention.rules[].{key} is missing"
+        );
+    }
 }
 
 #[test]
@@ -86,6 +93,7 @@ fn everything_in_the_example_can_be_set() {
         .collect();
     let settings = load_text(&text.join("\n"), &[]).unwrap();
     assert_eq!(settings.tokens.len(), 1);
+    assert_eq!(settings.retention.log.rules.len(), 1);
     assert_eq!(settings.smtp.unwrap().host, "smtp.example.com");
     assert_eq!(settings.from.email, "a@example.com");
 }
@@ -221,6 +229,30 @@ fn what_is_wrong_is_named() {
         (
             "[auth]\nadmin_password_file = \"/nonexistent/secret\"",
             "auth.admin_password_file: /nonexistent",
+        ),
+        (
+            "[retention]\nlog = \"always\"",
+            "retention.log: expected a span of time such as \"30d\", or \"forever\"",
+        ),
+        (
+            "[retention]\nlog = \"5m\"",
+            "retention.log: expected more than incidents.window",
+        ),
+        (
+            "[[retention.rules]]\nmatchers = []\nkeep = \"30d\"",
+            "retention.rules[0].matchers: expected at least one",
+        ),
+        (
+            "[[retention.rules]]\nmatchers = ['a=\"b\"', 'severity']\nkeep = \"30d\"",
+            "retention.rules[0].matchers[1]: expected a matcher",
+        ),
+        (
+            "[[retention.rules]]\nmatchers = ['a=\"b\"']\nkeep = \"1m\"",
+            "retention.rules[0].keep: expected more than",
+        ),
+        (
+            "[[retention.rules]]\nmatchers = ['a=\"b\"']",
+            "retention.rules[0]: missing field `keep`",
         ),
         ("[log]\nlevel = \"=!\"", "log.level: expected"),
         (

@@ -15,7 +15,7 @@ use tocsin_core::time::Timestamp;
 
 pub use deliveries::{delete_deliveries, visit_deliveries};
 pub use log::{Gone, Visited, delete, labels, undelivered, visit};
-pub(crate) use log::{lock, newest};
+pub(crate) use log::{by_ids, lock, newest};
 pub use mails::prune_mails;
 pub use rules::{LogRule, LogRules};
 pub use space::{Space, give_back, space};

@@ -1,12 +1,14 @@
 //! Deliveries with their raw bodies, and what is kept of refused ones.
 
+use sea_orm::FromQueryResult;
 use tocsin_core::alert::{RejectedAlert, Status};
 use tocsin_core::time::Timestamp;
 
 use super::count;
 use crate::codes::{Coded, DeliveryOutcome};
 use crate::ingest::bulk::{self, Columns, Rows, Type};
-use crate::{StorageError, Tx};
+use crate::upkeep::by_ids;
+use crate::{StorageError, Tx, query};
 
 /// A delivery with its compressed raw body.
 #[derive(Clone, Debug, Default)]
@@ -146,28 +148,72 @@ pub async fn put_refused(
     body_bytes: u64,
 ) -> Result<(), StorageError> {
     put_deliveries(tx, vec![refused]).await?;
-    tx.execute(
+    let most = i64::try_from(body_bytes).unwrap_or(i64::MAX);
+    drop_bodies(tx, most).await?;
+    drop_refused(tx).await
+}
+
+/// Refused deliveries that are looked at together, the oldest first.
+const OLDEST: i64 = 100;
+
+/// Drops the oldest refused bodies until what is left takes `most` bytes. As
+/// it is done each time, few have to go; all are added up along the index of
+/// refused ones.
+async fn drop_bodies(tx: &Tx, most: i64) -> Result<(), StorageError> {
+    #[derive(FromQueryResult)]
+    struct Body {
+        delivery_id: i64,
+        bytes: i64,
+    }
+    let sql = "SELECT CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) AS n \
+               FROM delivery_bodies WHERE refused";
+    let kept = query::numbers(tx, sql, vec![]).await?;
+    let mut over = kept.first().copied().unwrap_or_default() - most;
+    while over > 0 {
         // By time, because numbers of several writers are not in its order.
-        "DELETE FROM delivery_bodies WHERE refused AND delivery_id NOT IN (\
-         SELECT delivery_id FROM (SELECT delivery_id, SUM(LENGTH(body)) OVER \
-         (ORDER BY received_at DESC, delivery_id DESC) AS kept \
-         FROM delivery_bodies WHERE refused) AS newest WHERE kept <= ?)",
-        vec![i64::try_from(body_bytes).unwrap_or(i64::MAX).into()],
+        let sql = "SELECT delivery_id, CAST(LENGTH(body) AS BIGINT) AS bytes \
+                   FROM delivery_bodies WHERE refused \
+                   ORDER BY received_at, delivery_id LIMIT ?";
+        let oldest: Vec<Body> = query::all(tx, sql, vec![OLDEST.into()]).await?;
+        let mut gone = Vec::new();
+        for body in oldest {
+            if over <= 0 {
+                break;
+            }
+            over -= body.bytes;
+            gone.push(body.delivery_id);
+        }
+        if gone.is_empty() {
+            break;
+        }
+        by_ids(
+            tx,
+            "DELETE FROM delivery_bodies WHERE delivery_id IN ({list})",
+            &gone,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Drops the oldest refused deliveries beyond [`MOST_REFUSED`], with their
+/// bodies.
+async fn drop_refused(tx: &Tx) -> Result<(), StorageError> {
+    let sql = "SELECT COUNT(*) AS n FROM deliveries WHERE outcome = 1";
+    let kept = query::numbers(tx, sql, vec![]).await?;
+    let over = kept.first().copied().unwrap_or_default() - MOST_REFUSED;
+    if over <= 0 {
+        return Ok(());
+    }
+    let sql = "SELECT id AS n FROM deliveries WHERE outcome = 1 ORDER BY received_at, id LIMIT ?";
+    let gone = query::numbers(tx, sql, vec![over.into()]).await?;
+    by_ids(
+        tx,
+        "DELETE FROM delivery_bodies WHERE delivery_id IN ({list})",
+        &gone,
     )
     .await?;
-    tx.execute(
-        "DELETE FROM deliveries WHERE outcome = 1 AND (received_at, id) <= (\
-         SELECT received_at, id FROM deliveries WHERE outcome = 1 \
-         ORDER BY received_at DESC, id DESC LIMIT 1 OFFSET ?)",
-        vec![MOST_REFUSED.into()],
-    )
-    .await?;
-    tx.execute(
-        "DELETE FROM delivery_bodies WHERE refused AND NOT EXISTS (\
-         SELECT 1 FROM deliveries WHERE deliveries.id = delivery_bodies.delivery_id)",
-        vec![],
-    )
-    .await?;
+    by_ids(tx, "DELETE FROM deliveries WHERE id IN ({list})", &gone).await?;
     Ok(())
 }
 
