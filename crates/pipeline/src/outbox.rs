@@ -33,6 +33,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What a lease holds beyond the longest attempt.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
+/// How soon a result is noted again that the database did not take.
+const NOTE_AGAIN: Duration = Duration::from_millis(500);
+
 /// How mail is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailHealth {
@@ -172,10 +175,38 @@ impl Worker {
             },
         };
         let available = self.paused_by(&settlement);
-        let tx = self.db.begin().await?;
-        outbox::settle(&tx, &mail, token, &settlement.0, self.clock.now()).await?;
-        tx.commit().await?;
+        self.note(&mail, token, &settlement.0).await?;
         Ok(available)
+    }
+
+    /// Notes the result. While the database is away it is tried again, as long
+    /// as the lease lasts: a result that is not noted sends the mail twice.
+    async fn note(
+        &self,
+        mail: &LeasedMail,
+        token: &str,
+        settlement: &Settlement,
+    ) -> Result<(), StorageError> {
+        let end = tokio::time::Instant::now() + LEASE_MARGIN;
+        loop {
+            match self.note_once(mail, token, settlement).await {
+                Err(error) if error.is_transient() && tokio::time::Instant::now() < end => {
+                    tokio::time::sleep(NOTE_AGAIN).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn note_once(
+        &self,
+        mail: &LeasedMail,
+        token: &str,
+        settlement: &Settlement,
+    ) -> Result<(), StorageError> {
+        let tx = self.db.begin().await?;
+        outbox::settle(&tx, mail, token, settlement, self.clock.now()).await?;
+        tx.commit().await
     }
 
     fn over(

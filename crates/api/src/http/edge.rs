@@ -1,6 +1,6 @@
 //! What every request passes on its way in, and every answer on its way out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -64,13 +64,22 @@ async fn answer_in_time<B: 'static>(
     if !pulse.can_stop() {
         return answer.await;
     }
-    let answer = actix_web::rt::spawn(answer);
-    tokio::select! {
+    let mut answer = actix_web::rt::spawn(answer);
+    let answer = tokio::select! {
         biased;
-        answer = answer => answer.unwrap_or_else(|_| Err(Unanswered.into())),
-        () = pulse.stops() => Err(Unanswered.into()),
+        answer = &mut answer => Some(answer),
+        // Much is answered without a database.
+        () = pulse.stops() => tokio::time::timeout(GRACE, answer).await.ok(),
+    };
+    match answer {
+        Some(Ok(answer)) => answer,
+        // Given up, or ended by a panic, which is logged.
+        None | Some(Err(_)) => Err(Unanswered.into()),
     }
 }
+
+/// What needs no database is answered in less.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// The database does not answer. An answer on its own, because the request went
 /// with the query.

@@ -24,8 +24,16 @@ use crate::metrics::{Snapshot, Storage};
 async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let reasons = health::reasons(&state).await;
     // A database that is down must not take the other numbers with it.
-    let depth = outbox::depth(&state.db).await.unwrap_or_default();
-    let measured = state.measured.get(&state).await.ok();
+    let stored = Data::clone(&state);
+    let stored = actix_web::rt::spawn(async move {
+        let depth = outbox::depth(&stored.db).await.unwrap_or_default();
+        (depth, stored.measured.get(&stored).await.ok())
+    });
+    let (depth, measured) = tokio::select! {
+        biased;
+        stored = stored => stored.unwrap_or_default(),
+        () = state.db.pulse().stops() => Default::default(),
+    };
     let mail = state.pipeline.mail_health();
     let (queue_bytes, queue_capacity) = state.pipeline.queue_depth();
     let snapshot = Snapshot {
