@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tocsin_test_postgres::TestDatabase;
+use tocsin_test_postgres::{OwnServer, TestDatabase};
+
+use crate::Gate;
 
 /// Where a program keeps its data. Clones name the same database.
 #[derive(Clone, Debug)]
@@ -12,6 +14,10 @@ pub enum Database {
     Sqlite,
     /// A database on the test server.
     Postgres(Arc<TestDatabase>),
+    /// The same, behind a gate that can be shut.
+    Behind(Arc<Gate>),
+    /// A server of its own, which can be stopped.
+    Own(Arc<OwnServer>),
 }
 
 impl Database {
@@ -27,12 +33,27 @@ impl Database {
         Self::Postgres(Arc::new(made.expect("a database on PostgreSQL")))
     }
 
+    /// One on PostgreSQL, and the gate before it.
+    pub async fn behind_a_gate() -> (Self, Arc<Gate>) {
+        let gate = Arc::new(Gate::open().await);
+        (Self::Behind(Arc::clone(&gate)), gate)
+    }
+
+    /// One on a PostgreSQL server of its own.
+    pub async fn own() -> (Self, Arc<OwnServer>) {
+        let made = tokio::task::spawn_blocking(OwnServer::start).await;
+        let server = Arc::new(made.expect("a PostgreSQL server"));
+        (Self::Own(Arc::clone(&server)), server)
+    }
+
     /// Its address, for a program with this data directory.
     #[must_use]
     pub fn url(&self, data_dir: &Path) -> String {
         match self {
             Self::Sqlite => format!("sqlite://{}", data_dir.join("tocsin.sqlite").display()),
             Self::Postgres(database) => database.url().to_owned(),
+            Self::Behind(gate) => gate.url(),
+            Self::Own(server) => server.url(),
         }
     }
 }

@@ -14,6 +14,7 @@ pub struct Options {
     pub(crate) token: Option<String>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) full_disk: bool,
+    pub(crate) port: u16,
 }
 
 impl Default for Options {
@@ -34,6 +35,7 @@ impl Options {
             token: None,
             data_dir: None,
             full_disk: false,
+            port: 0,
         }
     }
 

@@ -94,6 +94,11 @@ impl Tocsin {
         self.port
     }
 
+    /// Lets it have the same port after a restart.
+    pub fn keep_port(&mut self) {
+        self.options.port = self.port;
+    }
+
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> String {
@@ -156,7 +161,9 @@ impl Tocsin {
 
     /// A second program on the same database, with a folder of its own.
     pub async fn replica(&self) -> Self {
-        Self::start(self.options.clone()).await
+        let mut options = self.options.clone();
+        options.port = 0;
+        Self::start(options).await
     }
 
     /// Lets no file of its grow beyond these bytes, as a full disk would;
@@ -228,8 +235,8 @@ fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
     let mut command = command(options.full_disk);
     command
         .arg("serve")
-        // The system picks a free port, and the log says which.
-        .args(["--listen", "127.0.0.1:0"])
+        // By default the system picks a free port, and the log says which.
+        .args(["--listen", &format!("127.0.0.1:{}", options.port)])
         .arg("--data-dir")
         .arg(&data_dir)
         .args(["--database-url", &options.database.url(&data_dir)])

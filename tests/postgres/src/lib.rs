@@ -83,6 +83,44 @@ impl TestDatabase {
     }
 }
 
+/// A server of this test's own, for what would disturb the others: it can be
+/// ended as by a crash, and run again.
+#[derive(Debug)]
+pub struct OwnServer(server::Own);
+
+impl OwnServer {
+    /// An empty one, running.
+    ///
+    /// # Panics
+    /// There is no PostgreSQL, and the message says what to do.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(server::Own::start())
+    }
+
+    /// The address of its database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.0.url()
+    }
+
+    /// Ends it at once, in the middle of everything.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub fn crash(&self) {
+        self.0.crash();
+    }
+
+    /// Runs it again.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn run(&self) {
+        self.0.run();
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // Not asserted: a failing test is not to become an abort.

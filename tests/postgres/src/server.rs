@@ -44,12 +44,8 @@ impl Server {
         if !answers(&socket) {
             start(&home, &socket);
         }
-        let url = format!(
-            "postgres://postgres@localhost/postgres?host={}",
-            socket.display()
-        );
         Self {
-            url,
+            url: url(&socket),
             _in_use: Some(in_use),
         }
     }
@@ -92,6 +88,65 @@ fn answers(socket: &Path) -> bool {
 }
 
 fn start(home: &Path, socket: &Path) {
+    set_up(socket);
+    run_it(socket);
+    reap(home, socket);
+}
+
+/// A server of one test, which may stop and start it. It is gone when this is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct Own {
+    socket: PathBuf,
+}
+
+impl Own {
+    pub(crate) fn start() -> Self {
+        let socket = home().join(format!("own-{}", std::process::id()));
+        set_up(&socket);
+        run_it(&socket);
+        Self { socket }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        url(&self.socket)
+    }
+
+    /// Ends it as a crash would: nothing is finished, nobody is told.
+    pub(crate) fn crash(&self) {
+        run(as_server("pg_ctl")
+            .args(["stop", "--silent", "--mode=immediate", "--pgdata"])
+            .arg(self.socket.join("data")));
+    }
+
+    pub(crate) fn run(&self) {
+        run_it(&self.socket);
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // It may be stopped already.
+        let _ = as_server("pg_ctl")
+            .args(["stop", "--silent", "--mode=immediate", "--pgdata"])
+            .arg(self.socket.join("data"))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        let _ = fs::remove_dir_all(&self.socket);
+    }
+}
+
+fn url(socket: &Path) -> String {
+    format!(
+        "postgres://postgres@localhost/postgres?host={}",
+        socket.display()
+    )
+}
+
+fn set_up(socket: &Path) {
     // What a server left behind that was killed, or a machine that went down.
     let _ = fs::remove_dir_all(socket);
     fs::create_dir(socket).expect("the test server's directory");
@@ -107,6 +162,10 @@ fn start(home: &Path, socket: &Path) {
         "--locale=C.UTF-8",
         "--no-sync",
     ]));
+}
+
+fn run_it(socket: &Path) {
+    let data = socket.join("data");
     let options = format!(
         "-c listen_addresses='' -c unix_socket_directories='{}' -c max_connections=200",
         socket.display()
@@ -123,7 +182,6 @@ fn start(home: &Path, socket: &Path) {
         .arg(&data)
         .arg("--log")
         .arg(socket.join("log")));
-    reap(home, socket);
 }
 
 /// Leaves a process behind that ends the server once nobody uses it.

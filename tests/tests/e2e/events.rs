@@ -1,11 +1,15 @@
 //! Live events, and going on where a connection broke off.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
 use tocsin_api_types::{
     ChangeEvent, DeliveryChange, EventKind, Incident, IncidentChange, NotificationState,
 };
-use tocsin_tests::{Database, Event, Options, Tocsin, Webhook, firing, on_both, team};
+use tocsin_tests::{
+    Database, Event, Options, Tocsin, Webhook, eventually_within, firing, on_both, team,
+};
 
 on_both!(
     what_happens_is_told_at_once,
@@ -141,6 +145,20 @@ async fn streams_are_bounded_and_end_with_the_program() {
         );
     }
     assert_eq!(tocsin.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_leaves_makes_room_at_once() {
+    let tocsin = Tocsin::start(Options::default().set("server.max_event_streams", 1)).await;
+    let left = tocsin.follow(None).await;
+    drop(left);
+    // Sooner than the next heartbeat would find out, after 15 seconds.
+    eventually_within(Duration::from_secs(8), "a free place", || async {
+        let taken = tocsin.metrics().await.sum("tocsin_event_streams", &[]);
+        (taken == 0.0).then_some(())
+    })
+    .await;
+    tocsin.follow(None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

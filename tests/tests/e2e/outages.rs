@@ -1,6 +1,8 @@
 //! What the program stands on is gone for a while: senders are told to come
 //! back, probes say why, and afterwards all goes on.
 
+use std::time::{Duration, Instant};
+
 use tocsin_api_types::{Alert, IngestReport, Notification};
 use tocsin_tests::{
     Database, Options, SmtpServer, Tocsin, Webhook, eventually, firing, run, team, wait_until,
@@ -56,6 +58,111 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
         1
     );
     assert_eq!(tocsin.all::<Alert>("alerts").await.len(), 2);
+}
+
+/// Well above a second, for a machine that does much else: a query alone would
+/// wait for minutes.
+const SOON: Duration = Duration::from_secs(4);
+
+/// Whatever is asked is answered with 503, soon.
+async fn all_is_turned_away(tocsin: &Tocsin) {
+    for n in 0..3 {
+        let body = Webhook::of([firing("Meanwhile").instance(&n.to_string())]).bytes();
+        let began = Instant::now();
+        let replies = futures::join!(
+            tocsin.deliver(WEBHOOK, body),
+            tocsin.deliver(WEBHOOK, "nonsense"),
+            tocsin.look("/api/v1/alerts"),
+            tocsin.look("/api/v1/stats/summary"),
+            tocsin.look("/readyz"),
+        );
+        assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+        for reply in [&replies.0, &replies.2, &replies.3] {
+            let problem = reply.problem(503);
+            assert_eq!(problem.kind, "urn:tocsin:problem:unavailable");
+            assert!(reply.header("retry-after").parse::<u32>().is_ok());
+            assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        }
+        assert!([400, 503].contains(&replies.1.status.as_u16()));
+        assert_eq!(replies.4.status, 503);
+        assert_eq!(tocsin.look("/healthz").await.status, 200);
+        tocsin.look("/metrics").await.expect(200);
+    }
+}
+
+/// Every alert is there once, also what was turned away and came again.
+async fn all_is_well_again(tocsin: &Tocsin) {
+    wait_until("it is ready again", || is_ready(tocsin)).await;
+    for name in ["0", "1", "2"] {
+        let body = Webhook::of([firing("Meanwhile").instance(name)]).bytes();
+        wait_until("deliveries are taken again", || async {
+            tocsin.deliver(WEBHOOK, body.clone()).await.status == 200
+        })
+        .await;
+    }
+    let log: Vec<Alert> = tocsin.all("alerts?alertname=Meanwhile").await;
+    assert_eq!(log.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_says_nothing_is_503_at_once_and_comes_back_by_itself() {
+    let (database, gate) = Database::behind_a_gate().await;
+    let mut tocsin = Tocsin::start(Options::on(database).set("server.drain_timeout", "3s")).await;
+    tocsin.post(&Webhook::of([firing("Before")])).await;
+    for _ in 0..2 {
+        gate.silence();
+        all_is_turned_away(&tocsin).await;
+        gate.reopen();
+        all_is_well_again(&tocsin).await;
+    }
+    gate.shut();
+    all_is_turned_away(&tocsin).await;
+    gate.reopen();
+    all_is_well_again(&tocsin).await;
+    // A server that hangs does not hold up the program's end.
+    gate.silence();
+    all_is_turned_away(&tocsin).await;
+    let asked = Instant::now();
+    tocsin.terminate();
+    assert_eq!(tocsin.ended().await.code(), Some(0), "{}", tocsin.log());
+    assert!(asked.elapsed() < Duration::from_secs(10));
+    gate.reopen();
+    tocsin.restart().await;
+    all_is_well_again(&tocsin).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_ends_gives_its_mails_to_the_others() {
+    let server = SmtpServer::start(&["--delay-ms", "300"]);
+    let database = Database::postgres().await;
+    let mut one = Tocsin::start(Options::on(database).smtp(&server)).await;
+    team(&one, "infra").await;
+    for n in 0..40 {
+        let name = n.to_string();
+        let said = firing("Down").team("infra").instance(&name);
+        one.post(&Webhook::of([said]).group(&name)).await;
+    }
+    wait_until("mails are leased", || async {
+        let mails: Vec<Notification> = one.all("notifications?state=sending").await;
+        mails.len() > 4
+    })
+    .await;
+    one.terminate();
+    assert_eq!(one.ended().await.code(), Some(0), "{}", one.log());
+    let two = one.replica().await;
+    let leased: Vec<Notification> = two.all("notifications").await;
+    let began = Instant::now();
+    // A lease that was kept would last half a minute and more.
+    assert_eq!(two.settled_within(Duration::from_secs(25)).await.len(), 40);
+    let mails = server.wait_for(40).await;
+    let distinct: std::collections::BTreeSet<&str> =
+        mails.iter().map(|mail| &*mail.message_id).collect();
+    assert_eq!(
+        (distinct.len(), mails.len()),
+        (40, 40),
+        "{:?} {leased:#?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
