@@ -3,7 +3,7 @@
 //! falls behind, and catches up afterwards; what is read is exact all the same.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tocsin_core::tally;
 use tocsin_storage::{Db, StorageError, rollups, search};
@@ -13,8 +13,11 @@ use crate::Clock;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Between two steps: writers that wait come first.
+/// Between two steps: writers that wait come first, and a storm needs the cores
+/// for itself. A step is followed by nine times its own time.
 const MAKE_WAY: Duration = Duration::from_millis(25);
+const REST: u32 = 9;
+const MOST: Duration = Duration::from_secs(2);
 
 /// Series and tellings that one step indexes.
 const DOCUMENTS: usize = 500;
@@ -50,10 +53,12 @@ struct Folding {
 impl Folding {
     /// One step of each kind; how long to wait before the next.
     async fn step(&mut self) -> Duration {
+        let begun = Instant::now();
         match self.fold().await {
             Ok(more) => {
                 self.is_failing = false;
-                if more { MAKE_WAY } else { LOOK_EVERY }
+                let rest = (begun.elapsed() * REST).clamp(MAKE_WAY, MOST);
+                if more { rest } else { rest.max(LOOK_EVERY) }
             }
             Err(error) => {
                 // Said once, not every second while the database is away.

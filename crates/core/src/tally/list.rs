@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use super::{Counts, UnreadableTallies, bytes};
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// Counts by value, where the order does not matter until they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
-    values: HashMap<Box<[u8]>, Counts>,
+    values: HashMap<Box<[u8]>, Counts, foldhash::fast::RandomState>,
 }
 
 impl List {
@@ -79,54 +79,148 @@ pub fn read(
     }
 }
 
-/// Writes sorted values. A value is: how many bytes it shares with the one before it, how many it
-/// adds, these, a bit for each count that is not zero, and these counts.
+/// One list of several: the sums of their values, without holding them all.
+///
+/// # Errors
+/// [`UnreadableTallies`] where one is not what [`List::encode`] writes.
+pub fn merge(lists: &[&[u8]]) -> Result<Vec<u8>, UnreadableTallies> {
+    let mut cursors = Vec::with_capacity(lists.len());
+    for list in lists {
+        let mut data = *list;
+        if bytes::take_byte(&mut data)? != VERSION {
+            return Err(UnreadableTallies);
+        }
+        let mut cursor = Cursor::new(data)?;
+        if cursor.advance()? {
+            cursors.push(cursor);
+        }
+    }
+    let mut writer = Writer::default();
+    // There are few lists, so looking at each is as quick as anything.
+    while let Some(first) = cursors.iter().map(|cursor| &cursor.value).min() {
+        let value = first.clone();
+        let mut sum = Counts::default();
+        let mut at = 0;
+        while let Some(cursor) = cursors.get_mut(at) {
+            if cursor.value == value {
+                sum.add(&cursor.counts);
+                if !cursor.advance()? {
+                    cursors.swap_remove(at);
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        writer.put(&value, &sum);
+    }
+    let mut out = vec![VERSION];
+    bytes::put(&mut out, writer.count);
+    out.extend_from_slice(&writer.out);
+    Ok(out)
+}
+
+/// Writes sorted values and how many there are.
 pub(super) fn put<'a>(
     out: &mut Vec<u8>,
     sorted: impl ExactSizeIterator<Item = (&'a [u8], &'a Counts)>,
 ) {
     bytes::put(out, sorted.len() as u64);
-    let mut before: &[u8] = &[];
+    let mut writer = Writer {
+        out: std::mem::take(out),
+        ..Writer::default()
+    };
     for (value, counts) in sorted {
-        let shared = before.iter().zip(value).take_while(|(a, b)| a == b).count();
-        bytes::put(out, shared as u64);
-        bytes::put(out, (value.len() - shared) as u64);
-        out.extend_from_slice(&value[shared..]);
-        before = value;
+        writer.put(value, counts);
+    }
+    *out = writer.out;
+}
+
+/// A value is: how many bytes it shares with the one before it, how many it adds, these, a bit for
+/// each count that is not zero, and these counts.
+#[derive(Default)]
+struct Writer {
+    out: Vec<u8>,
+    before: Vec<u8>,
+    count: u64,
+}
+
+impl Writer {
+    fn put(&mut self, value: &[u8], counts: &Counts) {
+        let both = self.before.iter().zip(value);
+        let shared = both.take_while(|(a, b)| a == b).count();
+        let added = &value[shared..];
+        bytes::put(&mut self.out, shared as u64);
+        bytes::put(&mut self.out, added.len() as u64);
+        self.out.extend_from_slice(added);
+        self.before.truncate(shared);
+        self.before.extend_from_slice(added);
         let fields = counts.fields();
         let mask = fields
             .iter()
             .rev()
             .fold(0, |mask, field| mask << 1 | u8::from(*field != 0));
-        out.push(mask);
+        self.out.push(mask);
         for field in fields.into_iter().filter(|field| *field != 0) {
-            bytes::put(out, field);
+            bytes::put(&mut self.out, field);
         }
+        self.count += 1;
     }
 }
 
-/// Reads what [`put`] wrote.
-pub(super) fn take(
-    data: &mut &[u8],
-    mut each: impl FnMut(&[u8], &Counts) -> Result<(), UnreadableTallies>,
-) -> Result<(), UnreadableTallies> {
-    let mut value = Vec::with_capacity(64);
-    for _ in 0..bytes::take(data)? {
+/// Reads what [`put`] wrote, value by value.
+struct Cursor<'a> {
+    data: &'a [u8],
+    left: u64,
+    value: Vec<u8>,
+    counts: Counts,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(mut data: &'a [u8]) -> Result<Self, UnreadableTallies> {
+        let left = bytes::take(&mut data)?;
+        Ok(Self {
+            data,
+            left,
+            value: Vec::with_capacity(64),
+            counts: Counts::default(),
+        })
+    }
+
+    /// Reads the next value; false where there is none.
+    fn advance(&mut self) -> Result<bool, UnreadableTallies> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        self.left -= 1;
+        let data = &mut self.data;
         let shared = usize::try_from(bytes::take(data)?).map_err(|_| UnreadableTallies)?;
-        if shared > value.len() {
+        if shared > self.value.len() {
             return Err(UnreadableTallies);
         }
-        value.truncate(shared);
+        self.value.truncate(shared);
         let added = bytes::take(data)?;
-        value.extend_from_slice(bytes::take_slice(data, added)?);
+        self.value
+            .extend_from_slice(bytes::take_slice(data, added)?);
         let mask = bytes::take_byte(data)?;
-        let mut counts = Counts::default();
-        for (bit, field) in counts.fields_mut().into_iter().enumerate() {
+        self.counts = Counts::default();
+        for (bit, field) in self.counts.fields_mut().into_iter().enumerate() {
             if mask & (1 << bit) != 0 {
                 *field = bytes::take(data)?;
             }
         }
-        each(&value, &counts)?;
+        Ok(true)
     }
+}
+
+/// Hands what [`put`] wrote to `each`, and leaves what follows it.
+pub(super) fn take(
+    data: &mut &[u8],
+    mut each: impl FnMut(&[u8], &Counts) -> Result<(), UnreadableTallies>,
+) -> Result<(), UnreadableTallies> {
+    let mut cursor = Cursor::new(data)?;
+    while cursor.advance()? {
+        each(&cursor.value, &cursor.counts)?;
+    }
+    *data = cursor.data;
     Ok(())
 }

@@ -141,7 +141,7 @@ impl<'a> Subject<'a> {
 #[error("the stored tallies cannot be read")]
 pub struct UnreadableTallies;
 
-type Values = HashMap<Box<str>, Counts>;
+type Values = HashMap<Box<str>, Counts, foldhash::fast::RandomState>;
 
 /// Counts by hour, dimension and value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -245,20 +245,22 @@ impl Tallies {
         for (hour, maps) in &self.hours {
             bytes::put_signed(&mut out, *hour);
             for map in maps {
-                let mut sorted: Vec<(&str, &Counts)> = map
-                    .iter()
-                    .map(|(value, counts)| (&**value, counts))
-                    .collect();
-                sorted.sort_unstable_by_key(|(value, _)| *value);
-                list::put(
-                    &mut out,
-                    sorted
-                        .iter()
-                        .map(|(value, counts)| (value.as_bytes(), *counts)),
-                );
+                put_sorted(&mut out, map);
             }
         }
         out
+    }
+
+    /// The list of one hour and dimension, as [`List::encode`] writes it; `None` where nothing was
+    /// counted.
+    #[must_use]
+    pub fn list(&self, hour: i64, dimension: Dimension) -> Option<Vec<u8>> {
+        let map = &self.hours.get(&hour)?[usize::from(dimension.code())];
+        (!map.is_empty()).then(|| {
+            let mut out = vec![list::VERSION];
+            put_sorted(&mut out, map);
+            out
+        })
     }
 
     /// From [`Tallies::encode`]'s bytes.
@@ -267,12 +269,20 @@ impl Tallies {
     /// [`UnreadableTallies`] for anything else.
     pub fn decode(data: &[u8]) -> Result<Self, UnreadableTallies> {
         let mut tallies = Self::default();
+        tallies.add_encoded(data)?;
+        Ok(tallies)
+    }
+
+    /// Adds what [`Tallies::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`UnreadableTallies`] for anything else; some of it may have been added.
+    pub fn add_encoded(&mut self, data: &[u8]) -> Result<(), UnreadableTallies> {
         Self::read(data, |hour, dimension, value, counts| {
             let value = str::from_utf8(value).map_err(|_| UnreadableTallies)?;
-            tallies.add(hour, dimension, value, counts);
+            self.add(hour, dimension, value, counts);
             Ok(())
-        })?;
-        Ok(tallies)
+        })
     }
 
     /// Hands each of the counts in [`Tallies::encode`]'s bytes to `each` (hour, dimension, value,
@@ -309,6 +319,15 @@ const VERSION: u8 = 1;
 #[must_use]
 pub const fn hour_of(at: Timestamp) -> i64 {
     at.as_micros().div_euclid(HOUR)
+}
+
+fn put_sorted(out: &mut Vec<u8>, map: &Values) {
+    let mut sorted: Vec<(&[u8], &Counts)> = map
+        .iter()
+        .map(|(value, counts)| (value.as_bytes(), counts))
+        .collect();
+    sorted.sort_unstable_by_key(|(value, _)| *value);
+    list::put(out, sorted.into_iter());
 }
 
 /// Changes the counts of a value, which is allocated only when it is new.

@@ -140,8 +140,28 @@ proptest! {
     }
 
     #[test]
+    fn lists_become_one(all in prop::collection::vec(
+        prop::collection::vec(("[ab]{0,4}", 1u64..9), 0..9), 0..5)
+    ) {
+        let mut sum = List::default();
+        let mut encoded = Vec::new();
+        for values in &all {
+            let mut list = List::default();
+            for (value, firing) in values {
+                let counts = Counts { firing: *firing, ..Counts::default() };
+                list.add(value.as_bytes(), &counts);
+                sum.add(value.as_bytes(), &counts);
+            }
+            encoded.push(list.encode());
+        }
+        let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
+        prop_assert_eq!(list::merge(&encoded), Ok(sum.encode()));
+    }
+
+    #[test]
     fn any_bytes_are_answered(data in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = Tallies::decode(&data);
         let _ = List::default().add_encoded(&data);
+        let _ = list::merge(&[&data, &data]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::{FromQueryResult, Value};
-use tocsin_core::tally::{Counts, Dimension, List, Tallies};
+use tocsin_core::tally::{Dimension, List, Tallies, list};
 
 use super::{
     Bucket, HOURLY, Want, Which, corrupt_backlog, first_and_last, hourly, levels, pack, recount,
@@ -15,10 +15,10 @@ use crate::{Db, Reads, StorageError, Tx, query, turns};
 pub(super) const TURN: &str = "rollups";
 
 /// Rows of the backlog that one call looks at.
-const ROWS: i64 = 200;
+const ROWS: i64 = 500;
 
 /// Bytes of tallies after which one call takes no more rows.
-const BYTES: i64 = 64 * 1024;
+const BYTES: i64 = 512 * 1024;
 
 /// Entries or deliveries from before an upgrade that one call counts.
 const COUNTED: i64 = 500;
@@ -106,10 +106,7 @@ pub async fn prepare(db: &impl Reads) -> Result<Option<Prepared>, StorageError> 
         Source::Rows(ids) => ids.len() < waiting.len() || waiting.len() as i64 == ROWS,
         Source::Beginning { rest, .. } => rest.is_some() || waiting.len() > 1,
     };
-    let mut parts: Vec<(Bucket, Vec<u8>)> = by_bucket(&tallies)
-        .into_iter()
-        .map(|(bucket, list)| (bucket, pack(list.encode())))
-        .collect();
+    let mut parts = by_bucket(&tallies)?;
     // In the order of the key, which is how the rows come to lie.
     parts.sort_unstable_by_key(|(bucket, _)| *bucket);
     Ok(Some(Prepared { from, parts, more }))
@@ -198,7 +195,8 @@ async fn add_up(db: &impl Reads, ids: &[i64]) -> Result<Tallies, StorageError> {
     let rows: Vec<Row> = query::all(db, &sql, vec![query::ids(ids)]).await?;
     let mut sum = Tallies::default();
     for row in rows {
-        sum.merge(Tallies::decode(&row.data).map_err(|_| corrupt_backlog(row.id))?);
+        sum.add_encoded(&row.data)
+            .map_err(|_| corrupt_backlog(row.id))?;
     }
     Ok(sum)
 }
@@ -255,38 +253,58 @@ async fn append(tx: &Tx, mut new: Vec<(Bucket, Vec<u8>)>) -> Result<Vec<Bucket>,
     Ok(to_merge)
 }
 
-fn by_bucket(tallies: &Tallies) -> HashMap<Bucket, List> {
-    let mut lists: HashMap<Bucket, List> = HashMap::new();
-    let mut add = |dimension: i16, hour: i64, values: &[(&[u8], &Counts)]| {
-        for level in levels(dimension) {
-            let list = lists
-                .entry(Bucket::holding(dimension, level, hour))
-                .or_default();
-            for (value, counts) in values {
-                list.add(value, counts);
-            }
+/// The lists of the buckets, ready to be stored.
+fn by_bucket(tallies: &Tallies) -> Result<Vec<(Bucket, Vec<u8>)>, StorageError> {
+    let mut parts = Vec::new();
+    for dimension in Dimension::ALL {
+        let lists = tallies
+            .hours()
+            .filter_map(|hour| Some((hour, tallies.list(hour, dimension)?)));
+        widen(super::code(dimension), lists.collect(), &mut parts)?;
+    }
+    let by_hour = tallies.hours().map(|hour| {
+        let mut list = List::default();
+        let mut value = Vec::new();
+        for (severity, counts) in tallies.values(hour, Dimension::Severity) {
+            hourly(hour, severity.as_bytes(), &mut value);
+            list.add(&value, counts);
         }
-    };
-    let mut key = Vec::new();
-    for hour in tallies.hours() {
-        for dimension in Dimension::ALL {
-            let values: Vec<(&[u8], &Counts)> = tallies
-                .values(hour, dimension)
-                .map(|(value, counts)| (value.as_bytes(), counts))
-                .collect();
-            if values.is_empty() {
+        (hour, list)
+    });
+    let lists = by_hour.filter(|(_, list)| !list.is_empty());
+    let lists = lists.map(|(hour, list)| (hour, list.encode())).collect();
+    widen(HOURLY, lists, &mut parts)?;
+    Ok(parts)
+}
+
+/// The lists of hours, and those of the wider buckets that hold them. What is
+/// folded is mostly of one hour, and then these are all alike.
+fn widen(
+    dimension: i16,
+    hours: Vec<(i64, Vec<u8>)>,
+    parts: &mut Vec<(Bucket, Vec<u8>)>,
+) -> Result<(), StorageError> {
+    // What went into the last list, and what it became.
+    let mut last: Option<(&[(i64, Vec<u8>)], Vec<u8>)> = None;
+    for level in levels(dimension) {
+        let bucket = |hour| Bucket::holding(dimension, level, hour);
+        for lists in hours.chunk_by(|(one, _), (next, _)| bucket(*one) == bucket(*next)) {
+            let Some((hour, first)) = lists.first() else {
                 continue;
-            }
-            add(super::code(dimension), hour, &values);
-            if dimension == Dimension::Severity {
-                for (severity, counts) in values {
-                    hourly(hour, severity, &mut key);
-                    add(HOURLY, hour, &[(&key, counts)]);
+            };
+            let data = match (&last, lists) {
+                (Some((same, data)), _) if std::ptr::eq(*same, lists) => data.clone(),
+                (_, [_]) => pack(first.clone()),
+                _ => {
+                    let lists: Vec<&[u8]> = lists.iter().map(|(_, list)| &**list).collect();
+                    pack(list::merge(&lists).map_err(|_| super::corrupt(*hour))?)
                 }
-            }
+            };
+            parts.push((bucket(*hour), data.clone()));
+            last = Some((lists, data));
         }
     }
-    lists
+    Ok(())
 }
 
 /// The last part of each bucket that has one, and how many it has.

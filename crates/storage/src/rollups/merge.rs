@@ -1,7 +1,7 @@
 //! One part of many.
 
 use sea_orm::FromQueryResult;
-use tocsin_core::tally::List;
+use tocsin_core::tally::list;
 
 use super::fold::{TURN, parts};
 use super::{Bucket, Unpack, pack};
@@ -112,14 +112,16 @@ async fn add_up(db: &Db, bucket: Bucket, all: bool) -> Result<Option<Merged>, St
     values.push(query::ids(&parts));
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let mut unpack = Unpack::new()?;
-    let mut sum = List::default();
+    let mut plain = Vec::with_capacity(rows.len());
     for row in &rows {
-        unpack.list(&row.data, bucket.number, |plain| sum.add_encoded(plain))?;
+        plain.push(unpack.list(&row.data, bucket.number, |list| Ok(list.to_vec()))?);
     }
+    let plain: Vec<&[u8]> = plain.iter().map(Vec::as_slice).collect();
+    let sum = list::merge(&plain).map_err(|_| super::corrupt(bucket.number))?;
     Ok(Some(Merged {
         bucket,
         parts: rows.iter().map(|row| row.part).collect(),
-        data: pack(sum.encode()),
+        data: pack(sum),
     }))
 }
 

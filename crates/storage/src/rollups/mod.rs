@@ -107,7 +107,7 @@ fn pack(list: Vec<u8>) -> Vec<u8> {
     if list.len() < WORTH_COMPRESSING || length == u32::MAX {
         return list;
     }
-    match zstd::bulk::compress(&list, 3) {
+    match zstd::bulk::compress(&list, 1) {
         Ok(small) if small.len() + 5 < list.len() => {
             let mut data = Vec::with_capacity(small.len() + 5);
             data.push(COMPRESSED);

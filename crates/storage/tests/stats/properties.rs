@@ -108,7 +108,7 @@ async fn several_folders_count_everything_once(test: &TestDb) {
     for second in 0..40 {
         // Of a size that one slice does not take all.
         let mut tallies = history.batch((BEGIN * 3_600 + second) * 1_000_000);
-        let extra = format!("{:01$}", second, 20_000);
+        let extra = format!("{:01$}", second, 60_000);
         let counts = tocsin_core::tally::Counts {
             opened: 1,
             ended: 1,
