@@ -365,3 +365,39 @@ async fn what_cannot_be_imported_is_said_with_its_line() {
         .await;
     assert_eq!(entries(&tocsin, "").await, 27);
 }
+
+#[tokio::test]
+async fn freed_space_leaves_the_file_of_sqlite() {
+    let mut tocsin = Tocsin::start(Options::default()).await;
+    for n in 0..20 {
+        let noise: String = (0..300_000)
+            .map(|_| char::from(rand::random_range(b'!'..=b'~')))
+            .collect();
+        let said = firing("Large").instance(&n.to_string()).summary(&noise);
+        tocsin.post(&Webhook::of([said])).await;
+    }
+    let file = tocsin.data_dir().join("tocsin.sqlite");
+    let length = || std::fs::metadata(&file).unwrap().len();
+    let settings = [
+        ("incidents.window", "100ms"),
+        ("retention.raw_bodies", "1s"),
+        ("retention.deliveries", "1s"),
+    ];
+    stop(&mut tocsin).await;
+    let full = length();
+    assert!(full > 10_000_000, "{full}");
+    tocsin
+        .restart_with(|options| {
+            settings
+                .iter()
+                .fold(options, |options, (key, value)| options.set(key, value))
+        })
+        .await;
+    // The bodies are gone while it runs; the texts in the log stay.
+    wait_until("the file has become smaller", || async {
+        tocsin.post(&Webhook::of([firing("Small")])).await;
+        length() < full * 8 / 10
+    })
+    .await;
+    assert!(length() > full / 2);
+}
