@@ -13,3 +13,4 @@ mod archive;
 mod history;
 mod log;
 mod others;
+mod sizes;
