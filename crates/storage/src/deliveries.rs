@@ -6,9 +6,9 @@ use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
 
 use crate::codes::{Coded, DeliveryOutcome};
-use crate::cursor::Place;
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
+use crate::scan::{Effort, Lane, Lanes, Map, Rows, Table, find_any};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
 /// One alert that could not be read; kept as JSON in `deliveries.rejected`.
@@ -99,34 +99,44 @@ pub async fn list(
     filter: &DeliveryFilter,
     page: &PageRequest<ByArrival>,
 ) -> Result<Page<DeliveryView>, StorageError> {
-    let mut conditions = Conditions::default();
-    any_code(&mut conditions, "d.outcome", filter.outcome.as_slice());
+    let mut such = Conditions::default();
+    // The two that few deliveries are have indexes of their own.
+    let refused = filter.outcome == Some(DeliveryOutcome::Refused);
+    if refused {
+        such.and("r.outcome = 1", []);
+    }
+    if filter.unrouted == Some(true) {
+        such.and("r.unrouted > 0", []);
+    }
+    filter.received.add_to(&mut such, "r.received_at");
+    let mut rest = Conditions::default();
+    if !refused {
+        any_code(&mut rest, "r.outcome", filter.outcome.as_slice());
+    }
+    if filter.unrouted == Some(false) {
+        rest.and("r.unrouted = 0", []);
+    }
     if !filter.source.is_empty() {
         let list = query::text_list(db.backend());
-        conditions.and(
-            &format!("d.source IN ({list})"),
+        rest.and(
+            &format!("r.source IN ({list})"),
             [query::texts(&filter.source)],
         );
     }
-    if let Some(unrouted) = filter.unrouted {
-        conditions.and(
-            if unrouted {
-                "d.unrouted > 0"
-            } else {
-                "d.unrouted = 0"
-            },
-            [],
-        );
-    }
-    filter.received.add_to(&mut conditions, "d.received_at");
-    page.continue_after(&mut conditions, "d.received_at", vec![], "d.id");
-    let end = page.order_and_limit("d.received_at", "d.id");
-    let items = select(db, conditions, &end).await?;
-    Ok(page.page(items, |delivery| Place {
-        value: delivery.received_at.as_micros(),
-        id: delivery.id,
-        as_of: None,
-    }))
+    let lane = Lane::new(such.into(), "r.received_at", Map::Plain);
+    let (way, after) = (page.way(), page.after());
+    let lanes = Lanes::new(Table::Deliveries, vec![lane], rest.into(), way, after);
+    let found = find_any(db, Rows::Lanes(lanes), page.limit(), &Effort::default()).await?;
+    let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
+    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
+    let mut these = Conditions::default();
+    these.and(&query::among(db.backend(), "d.id"), [query::ids(&ids)]);
+    let order = format!(" ORDER BY d.received_at {0}, d.id {0}", way.sql());
+    let items = match ids.is_empty() {
+        true => Vec::new(),
+        false => select(db, these, &order).await?,
+    };
+    Ok(page.found(items, &keys, found.end, None))
 }
 
 /// One delivery.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
 
 use crate::codes::{Coded, EventKind, NotificationState};
-use crate::cursor::Place;
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
+use crate::scan::{Effort, Lane, Lanes, Map, Rows, Table, find_any};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
 pub use crate::resend::{Resend, Resent, resend};
@@ -102,27 +102,75 @@ pub async fn list(
     filter: &NotificationFilter,
     page: &PageRequest<ByCreation>,
 ) -> Result<Page<NotificationView>, StorageError> {
-    let mut conditions = Conditions::default();
-    any_code(&mut conditions, "n.state", &filter.state);
+    let rows = rows(db, filter, page).await?;
+    let found = find_any(db, rows, page.limit(), &Effort::default()).await?;
+    let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
+    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
+    let mut these = Conditions::default();
+    these.and(&query::among(db.backend(), "n.id"), [query::ids(&ids)]);
+    let order = format!(" ORDER BY n.created_at {0}, n.id {0}", page.way().sql());
+    let items = match ids.is_empty() {
+        true => Vec::new(),
+        false => select(db, these, &order).await?,
+    };
+    Ok(page.found(items, &keys, found.end, None))
+}
+
+/// Walks along the index that leaves the fewest rows to examine: of one
+/// incident, one recipient, of states that few mails are in, or of all.
+async fn rows(
+    db: &impl Reads,
+    filter: &NotificationFilter,
+    page: &PageRequest<ByCreation>,
+) -> Result<Rows, StorageError> {
+    /// Mails of an incident that are listed: the latest.
+    const MOST: i64 = 10_000;
+    let few = |state: &NotificationState| match state {
+        NotificationState::Queued | NotificationState::Sending | NotificationState::Failed => true,
+        NotificationState::Sent | NotificationState::Written => false,
+    };
+    let mut lanes = Vec::new();
+    let mut rest = Conditions::default();
+    let mut lane = |such: &str, values: Vec<Value>| {
+        let mut conditions = Conditions::default();
+        if !such.is_empty() {
+            conditions.and(such, values);
+        }
+        filter.created.add_to(&mut conditions, "r.created_at");
+        lanes.push(Lane::new(conditions.into(), "r.created_at", Map::Plain));
+    };
     if let Some(incident) = filter.incident_id {
-        conditions.and(
-            "n.id IN (SELECT ne.notification_id FROM notification_events ne \
-             WHERE ne.incident_id = ?)",
-            [Value::from(incident)],
-        );
+        let mails = query::numbers(
+            db,
+            "SELECT DISTINCT ne.notification_id AS n FROM notification_events ne \
+             WHERE ne.incident_id = ? ORDER BY n DESC LIMIT ?",
+            vec![incident.into(), MOST.into()],
+        )
+        .await?;
+        let these = query::among(db.backend(), "r.id");
+        lane(&these, vec![query::ids(&mails)]);
+        any_code(&mut rest, "r.state", &filter.state);
+        if let Some(recipient) = filter.recipient_id {
+            rest.and("r.recipient_id = ?", [recipient.into()]);
+        }
+    } else if let Some(recipient) = filter.recipient_id {
+        lane("r.recipient_id = ?", vec![recipient.into()]);
+        any_code(&mut rest, "r.state", &filter.state);
+    } else if !filter.state.is_empty() && filter.state.iter().all(few) {
+        // Written out, for the index is of these states only.
+        let mut states: Vec<i16> = filter.state.iter().map(|state| state.code()).collect();
+        states.sort_unstable();
+        states.dedup();
+        for state in states {
+            lane(&format!("r.state = {state}"), vec![]);
+        }
+    } else {
+        lane("", vec![]);
+        any_code(&mut rest, "r.state", &filter.state);
     }
-    if let Some(recipient) = filter.recipient_id {
-        conditions.and("n.recipient_id = ?", [Value::from(recipient)]);
-    }
-    filter.created.add_to(&mut conditions, "n.created_at");
-    page.continue_after(&mut conditions, "n.created_at", vec![], "n.id");
-    let end = page.order_and_limit("n.created_at", "n.id");
-    let items = select(db, conditions, &end).await?;
-    Ok(page.page(items, |mail| Place {
-        value: mail.created_at.as_micros(),
-        id: mail.id,
-        as_of: None,
-    }))
+    let (way, after) = (page.way(), page.after());
+    let lanes = Lanes::new(Table::Mails, lanes, rest.into(), way, after);
+    Ok(Rows::Lanes(lanes))
 }
 
 /// One mail.

@@ -200,18 +200,6 @@ impl Conditions {
         self.values.extend(values);
     }
 
-    /// All of `other`'s conditions, too.
-    pub(crate) fn and_all(&mut self, other: Conditions) {
-        if !other.sql.is_empty() {
-            self.and(&other.sql, other.values);
-        }
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sql.is_empty()
-    }
-
     /// ` WHERE …`, or nothing, and the values.
     pub(crate) fn into_where(self) -> (String, Vec<Value>) {
         match self.sql.is_empty() {

@@ -141,7 +141,12 @@ mod tests {
 
     #[test]
     fn counts_are_written_with_commas() {
-        for (value, text) in [(0, "0"), (999, "999"), (1_234, "1,234"), (1_234_567, "1,234,567")] {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_234, "1,234"),
+            (1_234_567, "1,234,567"),
+        ] {
             let exact = RowCount { value, exact: true };
             assert_eq!(row_count(exact, "more than "), text);
         }

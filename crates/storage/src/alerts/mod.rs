@@ -15,8 +15,8 @@ use crate::codes::EntryKind;
 use crate::count::{self, Count};
 use crate::cursor::{Page, PageRequest, SortKey};
 use crate::query::Reads;
-use crate::scan::{Effort, Verifier, find};
-use crate::search::{SeriesSet, series_set};
+use crate::scan::{Effort, Verifier, find, find_any};
+use crate::search::series_set;
 use crate::telling::{Telling, Tellings};
 use crate::{AlertFilter, StorageError};
 
@@ -138,14 +138,8 @@ pub async fn of_incident(
 ) -> Result<Page<AlertView>, StorageError> {
     let effort = Effort::default();
     let rows = plan::of_incident(db, incident_id, &[], page.way(), page.after()).await?;
-    let mut tellings = Tellings::default();
-    let mut verifier = Verifier {
-        about: &crate::AlertCriteria::default(),
-        set: &SeriesSet::default(),
-        tellings: &mut tellings,
-    };
-    let found = find(db, rows, &mut verifier, page.limit(), &effort).await?;
-    let items = read::views(db, &found.hits, &mut tellings).await?;
+    let found = find_any(db, rows, page.limit(), &effort).await?;
+    let items = read::views(db, &found.hits, &mut Tellings::default()).await?;
     let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
     Ok(page.found(items, &keys, found.end, None))
 }
@@ -163,12 +157,6 @@ pub(crate) async fn last_of_incident(
 ) -> Result<Vec<AlertView>, StorageError> {
     let way = crate::scan::Way::Down;
     let rows = plan::of_incident(db, incident_id, kinds, way, None).await?;
-    let mut tellings = Tellings::default();
-    let mut verifier = Verifier {
-        about: &crate::AlertCriteria::default(),
-        set: &SeriesSet::default(),
-        tellings: &mut tellings,
-    };
-    let found = find(db, rows, &mut verifier, limit, &Effort::default()).await?;
-    read::views(db, &found.hits, &mut tellings).await
+    let found = find_any(db, rows, limit, &Effort::default()).await?;
+    read::views(db, &found.hits, &mut Tellings::default()).await
 }

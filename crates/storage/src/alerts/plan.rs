@@ -6,11 +6,9 @@ use tocsin_core::alert::Status;
 use crate::codes::EntryKind;
 use crate::filter::{any_code, known};
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, Key, Lane, Lanes, Map, Merge, Rows, Such, Way};
+use crate::scan::{Effort, Key, Lane, Lanes, Map, Merge, Rows, Such, Table, Way};
 use crate::search::SeriesSet;
 use crate::{AlertFilter, StorageError};
-
-const TABLE: &str = "log_entries";
 
 /// The rows that may answer the filter, but for what was told.
 pub(super) async fn rows(
@@ -29,7 +27,13 @@ pub(super) async fn rows(
         return Ok(Rows::Merge(Merge::new(&series, range, rest, way, after)));
     }
     let lane = Lane::new(range, "r.received_at", Map::Plain);
-    Ok(Rows::Lanes(Lanes::new(TABLE, vec![lane], rest, way, after)))
+    Ok(Rows::Lanes(Lanes::new(
+        Table::Log,
+        vec![lane],
+        rest,
+        way,
+        after,
+    )))
 }
 
 /// The entries of one incident: those of its series since it was first seen,
@@ -63,7 +67,13 @@ pub(super) async fn of_incident(
     any_code(&mut rest, "r.kind", kinds);
     let lane = Lane::new(such.into(), "r.received_at", Map::Plain);
     let rest = rest.into();
-    Ok(Rows::Lanes(Lanes::new(TABLE, vec![lane], rest, way, after)))
+    Ok(Rows::Lanes(Lanes::new(
+        Table::Log,
+        vec![lane],
+        rest,
+        way,
+        after,
+    )))
 }
 
 /// What is asked of the entry itself.

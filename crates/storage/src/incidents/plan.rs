@@ -7,11 +7,9 @@ use super::{AsOf, IncidentSort};
 use crate::codes::{Coded, IncidentState};
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, Hit, Key, Lane, Lanes, Map, Rows, Such, Way, pack, rows};
+use crate::scan::{Effort, Hit, Key, Lane, Lanes, Map, Rows, Such, Table, Way, pack, rows};
 use crate::search::SeriesSet;
 use crate::{IncidentFilter, StorageError, TimeRange};
-
-const TABLE: &str = "incidents";
 
 /// Which incidents, in which order.
 pub(super) struct Plan<'a> {
@@ -20,6 +18,13 @@ pub(super) struct Plan<'a> {
     as_of: AsOf,
     /// The states that are asked for.
     states: Vec<IncidentState>,
+}
+
+/// A part of the incidents that an index finds, for sorting.
+struct Narrow {
+    parts: Vec<Such>,
+    /// The order of that index.
+    order: &'static str,
 }
 
 impl<'a> Plan<'a> {
@@ -67,43 +72,62 @@ impl<'a> Plan<'a> {
         }
         let lanes = self.lanes();
         let rest = self.rest();
-        Ok(Rows::Lanes(Lanes::new(TABLE, lanes, rest, way, after)))
+        Ok(Rows::Lanes(Lanes::new(
+            Table::Incidents,
+            lanes,
+            rest,
+            way,
+            after,
+        )))
     }
 
     /// What may leave so few incidents that they can be sorted here, though no
     /// index has them in this order.
-    fn narrow(&self, db: &impl Reads, set: &SeriesSet, effort: &Effort) -> Vec<Such> {
+    fn narrow(&self, db: &impl Reads, set: &SeriesSet, effort: &Effort) -> Vec<Narrow> {
         let mut narrow = Vec::new();
-        let mut add = |conditions: Conditions| narrow.push(conditions.into());
         if let Some(series) = set.few(effort.few) {
             let mut such = Conditions::default();
             let among = query::among(db.backend(), "r.series_id");
             such.and(&among, [query::ids(&series)]);
-            add(such);
+            narrow.push(Narrow {
+                parts: vec![such.into()],
+                order: "",
+            });
         }
-        for (sort, range, column) in [
+        let of_state = |state: &IncidentState, range: TimeRange, column: &str| {
+            let mut such = Conditions::default();
+            such.and(&format!("r.state = {}", state.code()), []);
+            range.add_to(&mut such, column);
+            Such::from(such)
+        };
+        for (sort, range, column, order) in [
             (
                 IncidentSort::LastSeenAt,
                 self.filter.last_seen,
                 "r.last_seen_at",
+                " ORDER BY r.last_seen_at",
             ),
             (
                 IncidentSort::StartsAt,
                 self.filter.about.starts,
                 "r.starts_at",
+                " ORDER BY r.starts_at",
             ),
         ] {
             if self.sort != sort && range != TimeRange::default() {
-                let mut such = Conditions::default();
-                any_code(&mut such, "r.state", &self.states);
-                range.add_to(&mut such, column);
-                add(such);
+                let parts = self.states.iter();
+                narrow.push(Narrow {
+                    parts: parts.map(|state| of_state(state, range, column)).collect(),
+                    order,
+                });
             }
         }
         if self.sort == IncidentSort::Occurrences && self.states == [IncidentState::Open] {
-            let mut such = Conditions::default();
-            such.and("r.state = 0", []);
-            add(such);
+            let all = TimeRange::default();
+            narrow.push(Narrow {
+                parts: vec![of_state(&IncidentState::Open, all, "")],
+                order: " ORDER BY r.last_seen_at",
+            });
         }
         narrow
     }
@@ -112,7 +136,7 @@ impl<'a> Plan<'a> {
     async fn all(
         &self,
         db: &impl Reads,
-        narrow: Such,
+        narrow: Narrow,
         way: Way,
         after: Option<Key>,
         effort: &Effort,
@@ -138,25 +162,34 @@ impl<'a> Plan<'a> {
             IncidentSort::Occurrences => "r.occurrences".to_owned(),
         };
         let packed = pack(&[&value, "r.id", "r.series_id", "r.telling_id", "r.state"]);
+        let mut values = rest.values;
+        let mut parts = Vec::new();
+        for part in narrow.parts {
+            // In the order of its index, lest PostgreSQL thinks that it finds so
+            // many soonest by reading everything.
+            parts.push(format!(
+                "SELECT * FROM (SELECT r.id, r.series_id, r.telling_id, r.state, r.starts_at, \
+                 r.ends_at, r.last_seen_at, r.occurrences, r.known_at FROM incidents r \
+                 WHERE {}{} LIMIT {}) part",
+                part.sql,
+                narrow.order,
+                most + 1,
+            ));
+            values.extend(part.values);
+        }
         let sql = format!(
             "SELECT COUNT(*) AS n, \
-             string_agg(CASE WHEN {} THEN {packed} ELSE NULL END, ';') AS packed FROM \
-             (SELECT r.id, r.series_id, r.telling_id, r.state, r.starts_at, r.ends_at, \
-             r.last_seen_at, r.occurrences, r.known_at FROM incidents r \
-             WHERE {} LIMIT {}) r",
+             string_agg(CASE WHEN {} THEN {packed} ELSE NULL END, ';') AS packed FROM ({}) r",
             rest.sql,
-            narrow.sql,
-            most + 1,
+            parts.join(" UNION ALL "),
         );
-        let mut values = rest.values;
-        values.extend(narrow.values);
         let read: Option<Packed> = query::first(db, &sql, values).await?;
-        let Some(Packed { n, packed }) = read.filter(|read| read.n <= most as i64) else {
+        let Some(Packed { packed, .. }) = read.filter(|read| read.n <= most as i64) else {
             return Ok(None);
         };
-        debug_assert!(n <= most as i64, "bounded");
         let mut hits = Vec::new();
-        for [value, id, series_id, telling_id, state] in rows::<5>(packed.as_deref(), TABLE)? {
+        for [value, id, series_id, telling_id, state] in rows::<5>(packed.as_deref(), "incidents")?
+        {
             let id = id.unwrap_or_default();
             let mirrored = self.sort == IncidentSort::Duration && state == Some(0);
             let value = value.unwrap_or_default();

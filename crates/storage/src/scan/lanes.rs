@@ -44,10 +44,38 @@ pub(crate) struct Lane {
     pub(crate) rest: &'static str,
 }
 
+/// What is walked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Log,
+    Incidents,
+    Deliveries,
+    Mails,
+}
+
+impl Table {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log_entries",
+            Self::Incidents => "incidents",
+            Self::Deliveries => "deliveries",
+            Self::Mails => "notifications",
+        }
+    }
+
+    /// What a row was told with, where it is of a series.
+    fn which(self) -> [&'static str; 2] {
+        match self {
+            Self::Log | Self::Incidents => ["r.series_id", "r.telling_id"],
+            Self::Deliveries | Self::Mails => ["NULL", "NULL"],
+        }
+    }
+}
+
 /// Several lanes as one list.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    table: &'static str,
+    table: Table,
     way: Way,
     lanes: Vec<Lane>,
     /// What else must hold of a row `r`, without the help of the index.
@@ -145,7 +173,7 @@ impl Lanes {
     /// Rows of `table` that meet `rest`, after `after` (none: from the
     /// beginning) in the way given.
     pub(crate) fn new(
-        table: &'static str,
+        table: Table,
         lanes: Vec<Lane>,
         rest: Such,
         way: Way,
@@ -216,7 +244,7 @@ impl Lanes {
         };
         let sql = format!(
             "SELECT {value} AS value, r.id FROM {} r WHERE {such} ORDER BY {} LIMIT 1 OFFSET {}",
-            self.table,
+            self.table.name(),
             lane.order(along),
             size - 1,
         );
@@ -243,14 +271,15 @@ impl Lanes {
             such = format!("{such} AND {}", self.rest.sql);
             values.extend(self.rest.values.iter().cloned());
         }
+        let [series, telling] = self.table.which();
         let sql = format!(
             "SELECT string_agg({}, ';') AS packed FROM {} r WHERE {such}",
-            pack(&[value, "r.id", "r.series_id", "r.telling_id"]),
-            self.table,
+            pack(&[value, "r.id", series, telling]),
+            self.table.name(),
         );
         let chunk: Option<Packed> = query::first(db, &sql, values).await?;
         let chunk = chunk.and_then(|chunk| chunk.packed);
-        for row in rows::<4>(chunk.as_deref(), self.table)? {
+        for row in rows::<4>(chunk.as_deref(), self.table.name())? {
             let [value, id, series_id, telling_id] = row;
             let id = id.unwrap_or_default();
             let value = match lane.map {

@@ -14,7 +14,7 @@ mod packed;
 
 use sea_orm::Value;
 
-pub(crate) use lanes::{Lane, Lanes, Map};
+pub(crate) use lanes::{Lane, Lanes, Map, Table};
 pub(crate) use merge::Merge;
 pub(crate) use packed::{pack, rows};
 
@@ -51,7 +51,7 @@ impl Effort {
     pub(crate) fn for_counting() -> Self {
         Self {
             rows: 30_000,
-            chunk: 12_000,
+            chunk: 4_000,
             ..Self::default()
         }
     }
@@ -251,6 +251,24 @@ pub(crate) async fn find(
         }
         size *= 4;
     }
+}
+
+/// As [`find`], where nothing is asked of what was told.
+///
+/// # Errors
+/// Whatever the database answers.
+pub(crate) async fn find_any(
+    db: &impl Reads,
+    rows: Rows,
+    limit: usize,
+    effort: &Effort,
+) -> Result<Found, StorageError> {
+    let mut verifier = Verifier {
+        about: &AlertCriteria::default(),
+        set: &SeriesSet::default(),
+        tellings: &mut Tellings::default(),
+    };
+    find(db, rows, &mut verifier, limit, effort).await
 }
 
 impl Verifier<'_> {

@@ -31,8 +31,8 @@ const LARGE: [&str; 6] = [
     "notifications",
 ];
 
-/// 2,000 series with 3 episodes each, of which one in 40 is open, 30,000 log
-/// entries, and as many deliveries and mails.
+/// 20,000 series with 3 episodes each, 150 of them open, 120,000
+/// log entries, and 30,000 deliveries and mails.
 async fn fill(test: &TestDb) {
     let numbers = |count: i64| {
         format!(
@@ -51,27 +51,27 @@ async fn fill(test: &TestDb) {
              generator_url, message, alertname, instance, severity, team) {} \
              SELECT n, 'eu', {}, {}, '{{\"alertname\":\"Disk\"}}', '{{}}', '', '', 'Disk', '', \
              '', '' FROM c",
-            numbers(2_000),
+            numbers(20_000),
             bytes.0,
             bytes.1,
         ),
         format!(
             "INSERT INTO incidents (id, series_id, episode, state, starts_at, ends_at, \
              first_seen_at, last_seen_at, last_entry_at, occurrences, senders, content, told) {} \
-             SELECT n, 1 + n % 2000, 1 + n / 2000, \
+             SELECT n, 1 + n % 20000, 1 + n / 20000, \
              CASE WHEN n < 150 THEN 0 ELSE 1 + n % 2 END, {start} + n * {second}, \
              CASE WHEN n < 150 THEN NULL ELSE {start} + n * {second} + n % 77 END, \
              {start} + n * {second}, {start} + n * {second}, {start} + n * {second}, \
              1 + (n % 9) / 7, 1, {}, '[]' FROM c",
-            numbers(6_000),
+            numbers(60_000),
             bytes.1,
         ),
         format!(
             "INSERT INTO log_entries (id, delivery_id, incident_id, series_id, received_at, \
              status, kind, starts_at) {} \
-             SELECT n, n, 1 + n % 6000, 1 + (1 + n % 6000) % 2000, {start} + n * {second}, \
+             SELECT n, n, 1 + n % 60000, 1 + (1 + n % 60000) % 20000, {start} + n * {second}, \
              n % 2, 2, {start} + n * {second} FROM c",
-            numbers(30_000),
+            numbers(120_000),
         ),
         format!(
             "INSERT INTO deliveries (id, received_at, source, outcome, receiver, group_key, \
@@ -80,6 +80,14 @@ async fn fill(test: &TestDb) {
              SELECT n, {start} + n * {second}, 'eu', CASE WHEN n % 1000 = 0 THEN 1 ELSE 0 END, \
              '', '', '4', 1, 0, 1, 0, 0, 0, 0, '[]', CASE WHEN n % 900 = 0 THEN 1 ELSE 0 END, 1 \
              FROM c",
+            numbers(30_000),
+        ),
+        format!(
+            "INSERT INTO notifications (id, state, delivery_id, recipient_id, to_name, to_email, \
+             language, time_zone, message_id, thread_id, subject, reasons, still_firing, \
+             still_firing_names, truncated_alerts, created_at, tries) {} \
+             SELECT n, CASE WHEN n % 900 = 0 THEN 3 ELSE 2 END, n, n % 50, '', '', 0, 'UTC', \
+             '', '', '', '[]', 0, '[]', 0, {start} + n * {second}, 1 FROM c",
             numbers(30_000),
         ),
     ] {
@@ -93,6 +101,10 @@ async fn fill(test: &TestDb) {
 fn check(plans: Vec<Plan>, what: &str) {
     assert!(!plans.is_empty(), "{what} asked nothing");
     for plan in plans {
+        // The beginning of an index, of which nothing is left out, is no whole.
+        if plan.sql.contains(" LIMIT ") && !plan.sql.contains(" WHERE ") {
+            continue;
+        }
         for (index, line) in plan.lines.iter().enumerate() {
             let whole = match line.trim().strip_prefix("SCAN ") {
                 // SQLite: by the name that the statement gives the table. Lists of
@@ -106,7 +118,9 @@ fn check(plans: Vec<Plan>, what: &str) {
                                 || plan.sql.ends_with(&format!("{table} {alias}"))
                         })
                     };
-                    LARGE.contains(&name) || table(name)
+                    let found_before = format!("CO-ROUTINE {name}");
+                    (LARGE.contains(&name) || table(name))
+                        && !plan.lines.iter().any(|line| *line == found_before)
                 }
                 None => LARGE.iter().any(|table| {
                     let on = format!(" on {table} ");
@@ -120,7 +134,7 @@ fn check(plans: Vec<Plan>, what: &str) {
                         .any(|index| line.contains(index));
                     let bounded = plan.lines[index + 1..]
                         .iter()
-                        .take_while(|line| !line.contains("->"))
+                        .take_while(|line| !line.trim_start().starts_with("->"))
                         .any(|line| line.contains("Index Cond"));
                     line.contains(&on)
                         && (line.contains("Seq Scan") || by_index && !bounded && !partial)
@@ -190,24 +204,22 @@ async fn the_log(db: &Explained) {
             set_about(&mut filter.about);
             set(&mut filter);
             for effort in efforts() {
-                for order in [Order::Asc, Order::Desc] {
-                    let what = format!("log, {about}, {name}, {order:?}");
-                    let first = PageRequest::first(ByReceived, order, 50);
-                    let page = alerts::list_within(db, &filter, &first, &effort).await;
-                    check(db.take(), &what);
-                    let Some(next) = page.unwrap().next else {
-                        continue;
-                    };
-                    let next = PageRequest::new(ByReceived, order, 50, Some(&next)).unwrap();
-                    let page = alerts::list_within(db, &filter, &next, &effort).await;
-                    check(db.take(), &format!("{what}, on"));
-                    let back = page.unwrap().prev.unwrap();
-                    let back = PageRequest::new(ByReceived, order, 50, Some(&back)).unwrap();
-                    alerts::list_within(db, &filter, &back, &effort)
-                        .await
-                        .unwrap();
-                    check(db.take(), &format!("{what}, back"));
-                }
+                // Back is the other way along the index.
+                let what = format!("log, {about}, {name}");
+                let page = PageRequest::first(ByReceived, Order::Desc, 50);
+                let page = alerts::list_within(db, &filter, &page, &effort).await;
+                check(db.take(), &what);
+                let Some(next) = page.unwrap().next else {
+                    continue;
+                };
+                let next = PageRequest::new(ByReceived, Order::Desc, 50, Some(&next)).unwrap();
+                let page = alerts::list_within(db, &filter, &next, &effort).await;
+                check(db.take(), &format!("{what}, on"));
+                let back = page.unwrap().prev.unwrap();
+                let back = PageRequest::new(ByReceived, Order::Desc, 50, Some(&back)).unwrap();
+                let page = alerts::list_within(db, &filter, &back, &effort).await;
+                page.unwrap();
+                check(db.take(), &format!("{what}, back"));
             }
             alerts::count(db, &filter).await.unwrap();
             check(db.take(), &format!("log, {about}, {name}, counted"));
