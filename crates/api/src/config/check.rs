@@ -9,10 +9,10 @@ use chrono_tz::Tz;
 use tocsin_mailer::{Address, Secret, SmtpSettings};
 use tocsin_pipeline::RetentionSettings;
 
-use super::retention::retention_settings;
 use super::parts::{
     check_log, database_url, from, guard, positive, secret, smtp, tokens, within, without_password,
 };
+use super::retention::retention_settings;
 use super::sections::Log;
 use super::{ConfigError, Language, PublicUrl, Sections, SourceName};
 
