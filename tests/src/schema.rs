@@ -68,7 +68,7 @@ pub(crate) fn check(answer: Answer<'_>) {
     let described = content.get(media_type);
     let described =
         described.unwrap_or_else(|| panic!("{what}: only {:?} are described", content.keys()));
-    if media_type.ends_with("json") {
+    if media_type.ends_with("/json") || media_type.ends_with("+json") {
         let key = format!("{response}");
         validate(&key, &described["schema"], body, &what);
     }

@@ -100,7 +100,6 @@ pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> 
         let mut singles: Vec<String> = filters.iter().map(one).collect();
         singles.push(String::new());
         singles.push("order=asc".to_owned());
-        singles.push("limit=500".to_owned());
         let pairs = filters.iter().enumerate().flat_map(|(index, first)| {
             let others = filters[index + 1..]
                 .iter()

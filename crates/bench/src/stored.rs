@@ -18,7 +18,7 @@ pub(crate) fn run(
         (Told::Repeats, 100, 8),
         (Told::Fresh, 1, 64),
     ];
-    for (told, alerts, senders) in shapes {
+    for (told, alerts, senders) in shapes.into_iter().take(if options.small { 1 } else { 3 }) {
         let shape = Shape {
             told,
             alerts,

@@ -8,6 +8,7 @@ mod corpus;
 mod crash;
 mod directory;
 mod events;
+mod export;
 mod filters;
 mod limits;
 mod load;

@@ -1,6 +1,7 @@
 //! A year of alerts, made once and kept: N log entries of N/50 incidents of
 //! N/500 alerts, in the tables as the server made them.
 
+mod incident;
 mod made;
 pub(crate) mod store;
 mod words;

@@ -103,7 +103,11 @@ impl FromQuery for Wanted {
     tag = "alerts",
     operation_id = "export_alerts",
     params(Criteria, Ordering, Wanted),
-    responses((status = 200, description = "The file", content_type = "text/csv", body = String))
+    responses((status = 200, description = "The file", content(
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    )))
 )]
 #[get("/api/v1/alerts/export")]
 async fn alerts(
@@ -124,7 +128,11 @@ async fn alerts(
     tag = "incidents",
     operation_id = "export_incidents",
     params(Criteria, States, Sorting, Ordering, Wanted),
-    responses((status = 200, description = "The file", content_type = "text/csv", body = String))
+    responses((status = 200, description = "The file", content(
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    )))
 )]
 #[get("/api/v1/incidents/export")]
 async fn incidents(

