@@ -20,7 +20,7 @@ const REST: u32 = 9;
 const MOST: Duration = Duration::from_secs(2);
 
 /// Series and tellings that one step indexes.
-const DOCUMENTS: usize = 500;
+const DOCUMENTS: usize = 2_000;
 
 /// Folds every second, until told to stop.
 pub(crate) async fn run(db: Db, clock: Arc<dyn Clock>, stop: Arc<Notify>) {

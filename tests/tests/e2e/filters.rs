@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use tocsin_api_types::{Alert, Count, Incident, Page, Summary, Timeline, Top};
+use tocsin_api_types::{Alert, Count, Heatmap, Incident, Page, Summary, Timeline, Top};
 use tocsin_tests::{Database, Options, Said, Tocsin, Walk, Webhook, ago, firing, now, on_both};
 
 on_both!(
@@ -367,6 +367,7 @@ async fn wrong_parameters_are_named(database: Database) {
         ("stats/top?limit=0", vec!["limit"]),
         ("stats/timeline?bucket=week", vec!["bucket"]),
         ("stats/summary?from=x", vec!["from"]),
+        ("stats/heatmap?timeZone=Atlantis", vec!["timeZone"]),
         ("incidents/1?verbose=1", vec!["verbose"]),
     ] {
         let reply = tocsin.look(&format!("/api/v1/{path}")).await;
@@ -460,6 +461,11 @@ async fn numbers_add_up_to_what_was_posted(database: Database) {
             .map(|point| count(&point.by_severity, "critical"))
             .sum();
         assert_eq!(critical, 2, "{bucket}");
+    }
+    for zone in ["", "?timeZone=Asia%2FKolkata"] {
+        let heatmap: Heatmap = tocsin.get(&format!("/api/v1/stats/heatmap{zone}")).await;
+        let hours: Vec<i64> = heatmap.firing.into_iter().flatten().collect();
+        assert_eq!((hours.len(), hours.iter().sum()), (7 * 24, 4i64), "{zone}");
     }
 }
 

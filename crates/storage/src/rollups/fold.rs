@@ -277,15 +277,18 @@ fn by_bucket(tallies: &Tallies) -> Result<Vec<(Bucket, Vec<u8>)>, StorageError> 
     Ok(parts)
 }
 
+/// An hour since the epoch and its list.
+type Hour = (i64, Vec<u8>);
+
 /// The lists of hours, and those of the wider buckets that hold them. What is
 /// folded is mostly of one hour, and then these are all alike.
 fn widen(
     dimension: i16,
-    hours: Vec<(i64, Vec<u8>)>,
+    hours: Vec<Hour>,
     parts: &mut Vec<(Bucket, Vec<u8>)>,
 ) -> Result<(), StorageError> {
     // What went into the last list, and what it became.
-    let mut last: Option<(&[(i64, Vec<u8>)], Vec<u8>)> = None;
+    let mut last: Option<(&[Hour], Vec<u8>)> = None;
     for level in levels(dimension) {
         let bucket = |hour| Bucket::holding(dimension, level, hour);
         for lists in hours.chunk_by(|(one, _), (next, _)| bucket(*one) == bucket(*next)) {
