@@ -121,12 +121,7 @@ fn claims(
 
 /// One sender's deliveries: its claims in batches, with what it said of others
 /// before, sent again now and then, also for another receiver.
-fn tell(
-    random: &mut StdRng,
-    sender: i64,
-    scripts: Vec<Vec<Said>>,
-    apart: bool,
-) -> Vec<Telling> {
+fn tell(random: &mut StdRng, sender: i64, scripts: Vec<Vec<Said>>, apart: bool) -> Vec<Telling> {
     let peer = ["a", "b", "c"][usize::try_from(sender).expect("a small number")];
     let mut rest: Vec<_> = scripts.into_iter().map(Vec::into_iter).collect();
     let mut said: Vec<Option<Said>> = vec![None; rest.len()];

@@ -52,6 +52,26 @@ impl TestDatabase {
         }
     }
 
+    /// Runs a file of SQL in it, as `pg_dump` writes them.
+    ///
+    /// # Panics
+    /// A statement fails.
+    pub fn load(&self, file: &std::path::Path) {
+        let loaded = Command::new(programs::find("psql"))
+            .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"])
+            .args(["--dbname", &self.url, "--file"])
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .output()
+            .expect("psql starts");
+        assert!(
+            loaded.status.success(),
+            "{}",
+            String::from_utf8_lossy(&loaded.stderr)
+        );
+    }
+
     /// Ends all connections to it and lets no new one in, as an outage would.
     ///
     /// # Panics

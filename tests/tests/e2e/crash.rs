@@ -173,7 +173,10 @@ async fn either_of_two_replicas_may_be_killed_under_load() {
     let options = Options::on(Database::postgres().await)
         .smtp(&server)
         .set("mail.smtp.timeout", "2s");
-    let mut replicas = [Tocsin::start(options.clone()).await, Tocsin::start(options).await];
+    let mut replicas = [
+        Tocsin::start(options.clone()).await,
+        Tocsin::start(options).await,
+    ];
     team(&replicas[0], "infra").await;
     // They keep their ports when they come back, as behind a balancer.
     for replica in &mut replicas {
@@ -181,8 +184,7 @@ async fn either_of_two_replicas_may_be_killed_under_load() {
     }
     let ports = [replicas[0].port(), replicas[1].port()];
     let told = Told::default();
-    let senders =
-        futures::future::join_all((0..SENDERS).map(|_| send_to_either(&ports, &told)));
+    let senders = futures::future::join_all((0..SENDERS).map(|_| send_to_either(&ports, &told)));
     let kills = async {
         for kill in 0..KILLS {
             let before = told.answers();
@@ -210,12 +212,14 @@ async fn the_database_may_crash_under_load() {
     let server = SmtpServer::start(&[]);
     let (database, postgres) = Database::own().await;
     let options = Options::on(database).smtp(&server);
-    let replicas = [Tocsin::start(options.clone()).await, Tocsin::start(options).await];
+    let replicas = [
+        Tocsin::start(options.clone()).await,
+        Tocsin::start(options).await,
+    ];
     team(&replicas[0], "infra").await;
     let ports = [replicas[0].port(), replicas[1].port()];
     let told = Told::default();
-    let senders =
-        futures::future::join_all((0..SENDERS).map(|_| send_to_either(&ports, &told)));
+    let senders = futures::future::join_all((0..SENDERS).map(|_| send_to_either(&ports, &told)));
     let crashes = async {
         for _ in 0..2 {
             let before = told.answers();
@@ -231,10 +235,7 @@ async fn the_database_may_crash_under_load() {
             restarted.await.unwrap();
         }
         let before = told.answers();
-        wait_until("all goes on", || async {
-            told.answers() >= before + ROUND
-        })
-        .await;
+        wait_until("all goes on", || async { told.answers() >= before + ROUND }).await;
         told.over.store(true, Ordering::Relaxed);
     };
     tokio::join!(senders, crashes);

@@ -21,3 +21,4 @@ mod replicas;
 mod retention;
 mod rules;
 mod security;
+mod upgrade;

@@ -47,10 +47,7 @@ async fn worlds() -> (Tocsin, [Tocsin; 2]) {
     let alone = Tocsin::start(options(Database::sqlite())).await;
     let shared = options(Database::postgres().await);
     // At the same time, on a database without a schema.
-    let (one, two) = tokio::join!(
-        Tocsin::start(shared.clone()),
-        Tocsin::start(shared.clone())
-    );
+    let (one, two) = tokio::join!(Tocsin::start(shared.clone()), Tocsin::start(shared.clone()));
     for tocsin in [&alone, &one] {
         let group = team(tocsin, "infra").await.group;
         let input = json!({"name": "Bo", "email": "bo@example.com", "groupIds": [group.id]});
@@ -95,7 +92,12 @@ fn incidents(all: &[Incident]) -> Vec<Told> {
         .map(|incident| {
             let fingerprint = incident.fingerprint.clone();
             let ends = incident.ends_at.map(|at| at.timestamp());
-            (fingerprint, incident.starts_at.timestamp(), ends, incident.state)
+            (
+                fingerprint,
+                incident.starts_at.timestamp(),
+                ends,
+                incident.state,
+            )
         })
         .collect();
     told.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
@@ -117,7 +119,10 @@ fn news(log: &[Alert]) -> Vec<String> {
 fn line(entry: &Alert) -> String {
     let ends = entry.ends_at.map(|at| at.timestamp());
     let (kind, status, starts) = (entry.kind, entry.status, entry.starts_at.timestamp());
-    format!("{} {kind:?} {status:?} {starts} {ends:?}", entry.fingerprint)
+    format!(
+        "{} {kind:?} {status:?} {starts} {ends:?}",
+        entry.fingerprint
+    )
 }
 
 /// Everything there is of a source.
@@ -216,7 +221,11 @@ async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
             sorted(found_all.1),
             "TOCSIN_TEST_SEED={seed}"
         );
-        assert_eq!(letters(&expected), letters(&found), "TOCSIN_TEST_SEED={seed}");
+        assert_eq!(
+            letters(&expected),
+            letters(&found),
+            "TOCSIN_TEST_SEED={seed}"
+        );
     }
 }
 
@@ -257,7 +266,11 @@ async fn told_at_once_to_two_replicas_the_incidents_are_those_of_one() {
             incidents(&found.incidents),
             "TOCSIN_TEST_SEED={seed}"
         );
-        assert_eq!(news(&expected.log), news(&found.log), "TOCSIN_TEST_SEED={seed}");
+        assert_eq!(
+            news(&expected.log),
+            news(&found.log),
+            "TOCSIN_TEST_SEED={seed}"
+        );
         assert_eq!(
             incidents(&record(&two, &story.source, &[]).await.incidents),
             incidents(&found.incidents),
@@ -306,9 +319,7 @@ async fn news_reach_the_browsers_of_every_replica() {
         let webhook = Webhook::of([firing("Live").instance(&n.to_string())]);
         let report = tocsin.post(&webhook).await;
         for browser in &mut browsers {
-            let told = |change: &ChangeEvent| {
-                matches!(change, ChangeEvent::Delivery(delivery) if delivery.id == report.delivery_id)
-            };
+            let told = |change: &ChangeEvent| matches!(change, ChangeEvent::Delivery(delivery) if delivery.id == report.delivery_id);
             browser.until(told).await;
         }
     }
