@@ -108,7 +108,6 @@ pub async fn list(
     if filter.unrouted == Some(true) {
         such.and("r.unrouted > 0", []);
     }
-    filter.received.add_to(&mut such, "r.received_at");
     let mut rest = Conditions::default();
     if !refused {
         any_code(&mut rest, "r.outcome", filter.outcome.as_slice());
@@ -123,7 +122,7 @@ pub async fn list(
             [query::texts(&filter.source)],
         );
     }
-    let lane = Lane::new(such.into(), "r.received_at", Map::Plain);
+    let lane = Lane::new(such.into(), "r.received_at", Map::Plain).within(filter.received);
     let (way, after) = (page.way(), page.after());
     let lanes = Lanes::new(Table::Deliveries, vec![lane], rest.into(), way, after);
     let found = find_any(db, Rows::Lanes(lanes), page.limit(), &Effort::default()).await?;

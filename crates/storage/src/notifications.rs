@@ -136,8 +136,8 @@ async fn rows(
         if !such.is_empty() {
             conditions.and(such, values);
         }
-        filter.created.add_to(&mut conditions, "r.created_at");
-        lanes.push(Lane::new(conditions.into(), "r.created_at", Map::Plain));
+        let lane = Lane::new(conditions.into(), "r.created_at", Map::Plain);
+        lanes.push(lane.within(filter.created));
     };
     if let Some(incident) = filter.incident_id {
         let mails = query::numbers(

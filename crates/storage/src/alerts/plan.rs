@@ -8,7 +8,7 @@ use crate::filter::{any_code, known};
 use crate::query::{self, Conditions, Reads};
 use crate::scan::{Effort, Key, Lane, Lanes, Map, Merge, Rows, Such, Table, Way};
 use crate::search::SeriesSet;
-use crate::{AlertFilter, StorageError};
+use crate::{AlertFilter, StorageError, TimeRange};
 
 /// The rows that may answer the filter, but for what was told.
 pub(super) async fn rows(
@@ -19,14 +19,13 @@ pub(super) async fn rows(
     after: Option<Key>,
     effort: &Effort,
 ) -> Result<Rows, StorageError> {
-    let mut range = Conditions::default();
-    filter.received.add_to(&mut range, "r.received_at");
-    let range = Such::from(range);
+    let range = filter.received;
     let rest = rest(filter);
     if let Some(series) = few(db, filter, set, effort).await? {
         return Ok(Rows::Merge(Merge::new(&series, range, rest, way, after)));
     }
-    let lane = Lane::new(range, "r.received_at", Map::Plain);
+    let all = Conditions::default().into();
+    let lane = Lane::new(all, "r.received_at", Map::Plain).within(range);
     Ok(Rows::Lanes(Lanes::new(
         Table::Log,
         vec![lane],
@@ -61,11 +60,14 @@ pub(super) async fn of_incident(
     };
     let mut such = Conditions::default();
     such.and("r.series_id = ?", [of.series_id.into()]);
-    such.and("r.received_at >= ?", [of.first_seen_at.into()]);
     let mut rest = Conditions::default();
     rest.and("r.incident_id = ?", [incident_id.into()]);
     any_code(&mut rest, "r.kind", kinds);
-    let lane = Lane::new(such.into(), "r.received_at", Map::Plain);
+    let since = TimeRange {
+        from: Some(query::time(of.first_seen_at)),
+        to: None,
+    };
+    let lane = Lane::new(such.into(), "r.received_at", Map::Plain).within(since);
     let rest = rest.into();
     Ok(Rows::Lanes(Lanes::new(
         Table::Log,

@@ -215,31 +215,30 @@ impl<'a> Plan<'a> {
 
     /// Walks along the indexes that have the order.
     fn lanes(&self) -> Vec<Lane> {
-        let state = |state: &IncidentState| format!("r.state = {}", state.code());
-        let ranged = |column: &'static str, range: TimeRange| {
-            let of_state = |wanted: &IncidentState| {
+        let ranged = |value: &'static str, range: TimeRange| {
+            let of_state = |state: &IncidentState| {
                 let mut such = Conditions::default();
-                such.and(&state(wanted), []);
-                range.add_to(&mut such, column);
-                if column == "r.last_seen_at" && self.filter.stale == Some(true) {
-                    let before = self.as_of.stale_before.as_micros();
-                    such.and("r.last_seen_at < ?", [before.into()]);
-                }
-                Lane::new(such.into(), column, Map::Plain)
+                such.and(&format!("r.state = {}", state.code()), []);
+                Lane::new(such.into(), value, Map::Plain).within(range)
             };
             self.states.iter().map(of_state).collect()
         };
+        let mut last_seen = self.filter.last_seen;
+        if self.filter.stale == Some(true) {
+            let before = self.as_of.stale_before;
+            last_seen.to = Some(last_seen.to.map_or(before, |to| to.min(before)));
+        }
         match self.sort {
-            IncidentSort::LastSeenAt => ranged("r.last_seen_at", self.filter.last_seen),
+            IncidentSort::LastSeenAt => ranged("r.last_seen_at", last_seen),
             IncidentSort::StartsAt => ranged("r.starts_at", self.filter.about.starts),
             IncidentSort::Duration => {
                 let mut lanes = Vec::new();
                 if self.states.contains(&IncidentState::Open) {
                     let mut such = Conditions::default();
                     such.and("r.state = 0", []);
-                    self.filter.about.starts.add_to(&mut such, "r.starts_at");
                     let sum = self.as_of.now.as_micros();
-                    lanes.push(Lane::new(such.into(), "r.starts_at", Map::Mirrored { sum }));
+                    let lane = Lane::new(such.into(), "r.starts_at", Map::Mirrored { sum });
+                    lanes.push(lane.within(self.filter.about.starts));
                 }
                 if self.states != [IncidentState::Open] {
                     let mut such = Conditions::default();
@@ -268,7 +267,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What no index helps with.
+    /// What no index helps with. The plus signs keep the databases from thinking
+    /// that one does: the bounds that the walk goes by would come second.
     fn rest(&self) -> Such {
         let mut rest = Conditions::default();
         let about = &self.filter.about;
@@ -279,15 +279,18 @@ impl<'a> Plan<'a> {
         }
         let stale_before = self.as_of.stale_before.as_micros();
         match self.filter.stale {
-            Some(true) => rest.and("r.last_seen_at < ?", [stale_before.into()]),
-            Some(false) => rest.and("r.state <> 0 OR r.last_seen_at >= ?", [stale_before.into()]),
+            Some(true) => rest.and("+r.last_seen_at < ?", [stale_before.into()]),
+            Some(false) => rest.and(
+                "r.state <> 0 OR +r.last_seen_at >= ?",
+                [stale_before.into()],
+            ),
             None => {}
         }
         if self.sort == IncidentSort::Occurrences && self.states.len() < 3 {
-            any_code(&mut rest, "r.state", &self.states);
+            any_code(&mut rest, "+r.state", &self.states);
         }
-        self.filter.last_seen.add_to(&mut rest, "r.last_seen_at");
-        about.starts.add_to(&mut rest, "r.starts_at");
+        self.filter.last_seen.add_to(&mut rest, "+r.last_seen_at");
+        about.starts.add_to(&mut rest, "+r.starts_at");
         about.ends.add_to(&mut rest, "r.ends_at");
         rest.into()
     }

@@ -4,8 +4,8 @@ use sea_orm::{FromQueryResult, Value};
 
 use super::packed::{pack, rows};
 use super::{End, Hit, Key, Such, Way};
-use crate::StorageError;
 use crate::query::{self, Reads};
+use crate::{StorageError, TimeRange};
 
 /// How the keys of a list are those of an index.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +28,15 @@ pub(crate) enum Map {
 /// Rows that follow each other in an index.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    /// What the index says of them all: its leading columns and the bounds of
-    /// its value. On the row `r`.
-    pub(crate) such: Such,
+    /// What the index says of them all: its leading columns. On the row `r`.
+    such: Such,
     /// The index's value, in SQL. Not used by [`Map::Fixed`].
-    pub(crate) value: &'static str,
+    value: &'static str,
+    /// The bounds of that value. Not among the conditions: of two bounds on one
+    /// side of an index both databases may begin at the farther one.
+    range: TimeRange,
     /// How that becomes a key of the list.
-    pub(crate) map: Map,
+    map: Map,
     /// Everything up to here was examined.
     frontier: Key,
     begun: bool,
@@ -99,7 +101,7 @@ impl Map {
             Self::Plain => Key { value, tie: id },
             Self::Mirrored { sum } => Key {
                 value: sum.saturating_sub(value),
-                tie: -id,
+                tie: id.saturating_neg(),
             },
             Self::Fixed { value } => Key { value, tie: id },
         }
@@ -119,6 +121,7 @@ impl Lane {
         Self {
             such,
             value,
+            range: TimeRange::default(),
             map,
             frontier: Key { value: 0, tie: 0 },
             begun: false,
@@ -126,6 +129,38 @@ impl Lane {
             hits: Vec::new(),
             rest: "",
         }
+    }
+
+    /// Only values within `range`.
+    pub(crate) fn within(mut self, range: TimeRange) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// Begins after `after`, but not before the range does.
+    fn begin(&mut self, way: Way, after: Key) {
+        self.frontier = match self.map {
+            // Where the list is not at this value yet, the lane is at its
+            // beginning; where it is past it, at its end.
+            Map::Fixed { value } if after.value != value => {
+                let tie = way.beginning().tie;
+                let beginning = Key { value, tie };
+                self.done = way.precedes(beginning, after);
+                beginning
+            }
+            Map::Fixed { .. } => after,
+            Map::Plain | Map::Mirrored { .. } => {
+                let (value, tie) = self.map.place(after);
+                let place = self.way(way).within(Key { value, tie }, self.range);
+                self.map.key(place.value, place.tie)
+            }
+        };
+    }
+
+    /// The condition that a row is not past the range's other end.
+    fn far(&self, along: Way) -> Option<Such> {
+        let value = self.value;
+        along.far(value, self.range)
     }
 
     /// The way along the index.
@@ -183,19 +218,7 @@ impl Lanes {
         let lanes = lanes
             .into_iter()
             .map(|mut lane| {
-                lane.frontier = after;
-                if let Map::Fixed { value } = lane.map {
-                    let beginning = way.beginning();
-                    // Where the list is not at this value yet, the lane is at its
-                    // beginning; where it is past it, at its end.
-                    if after.value != value {
-                        lane.frontier = Key {
-                            value,
-                            tie: beginning.tie,
-                        };
-                        lane.done = way.precedes(lane.frontier, after);
-                    }
-                }
+                lane.begin(way, after);
                 lane
             })
             .collect();
@@ -242,27 +265,34 @@ impl Lanes {
             Map::Fixed { .. } => "r.id",
             Map::Plain | Map::Mirrored { .. } => lane.value,
         };
+        let (ended, bounded) = match lane.far(along) {
+            Some(far) => {
+                let bounded = format!("{such} AND {}", far.sql);
+                ([values.clone(), far.values].concat(), bounded)
+            }
+            None => (values.clone(), such.clone()),
+        };
         let sql = format!(
-            "SELECT {value} AS value, r.id FROM {} r WHERE {such} ORDER BY {} LIMIT 1 OFFSET {}",
+            "SELECT {value} AS value, r.id FROM {} r WHERE {bounded} ORDER BY {} \
+             LIMIT 1 OFFSET {}",
             self.table.name(),
             lane.order(along),
             size - 1,
         );
-        let place: Option<Place> = query::first(db, &sql, values.clone()).await?;
+        let place: Option<Place> = query::first(db, &sql, ended.clone()).await?;
         let mut such = such;
         if let Some(place) = &place {
-            lane.frontier = lane.map.key(
-                match lane.map {
-                    Map::Fixed { value } => value,
-                    Map::Plain | Map::Mirrored { .. } => place.value,
-                },
-                place.id,
-            );
+            let value = match lane.map {
+                Map::Fixed { value } => value,
+                Map::Plain | Map::Mirrored { .. } => place.value,
+            };
+            lane.frontier = lane.map.key(value, place.id);
             let until = lane.beyond(lane.frontier, along.back().later(), true);
             such = format!("{such} AND {}", until.sql);
             values.extend(until.values);
         } else {
             lane.done = true;
+            (such, values) = (bounded, ended);
         }
         if !lane.rest.is_empty() {
             such = format!("{such} AND {}", lane.rest);

@@ -6,8 +6,8 @@ use sea_orm::FromQueryResult;
 
 use super::packed::{pack, rows};
 use super::{End, Hit, Key, Such, Way};
-use crate::StorageError;
 use crate::query::{self, Reads};
+use crate::{StorageError, TimeRange};
 
 /// One series, along the index of its entries.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ struct Walk {
 pub(crate) struct Merge {
     way: Way,
     walks: Vec<Walk>,
-    /// Bounds of `r.received_at`.
-    range: Such,
+    /// Where `r.received_at` ends on this way.
+    far: Option<Such>,
     rest: Such,
     /// Something of every walk was read.
     begun: bool,
@@ -42,7 +42,7 @@ impl Merge {
     /// The entries of `series` within `range` that meet `rest`.
     pub(crate) fn new(
         series: &[i64],
-        range: Such,
+        range: TimeRange,
         rest: Such,
         way: Way,
         after: Option<Key>,
@@ -51,7 +51,7 @@ impl Merge {
             .iter()
             .map(|&series_id| Walk {
                 series_id,
-                frontier: after.unwrap_or(way.beginning()),
+                frontier: way.within(after.unwrap_or(way.beginning()), range),
                 done: false,
                 read: VecDeque::new(),
             })
@@ -59,7 +59,7 @@ impl Merge {
         Self {
             way,
             walks,
-            range,
+            far: way.far("r.received_at", range),
             rest,
             begun: false,
         }
@@ -123,9 +123,9 @@ impl Merge {
             "" => "1".to_owned(),
             rest => format!("(CASE WHEN {rest} THEN 1 ELSE 0 END)"),
         };
-        let within = match self.range.sql.as_str() {
-            "" => String::new(),
-            range => format!(" AND {range}"),
+        let within = match &self.far {
+            Some(far) => format!(" AND {}", far.sql),
+            None => String::new(),
         };
         let along = way.sql();
         let sql = format!(
@@ -144,7 +144,7 @@ impl Merge {
             query::json_list(db.backend()),
         );
         let mut values = self.rest.values.clone();
-        values.extend(self.range.values.iter().cloned());
+        values.extend(self.far.iter().flat_map(|far| far.values.clone()));
         values.push(list.into());
         let mut examined = 0;
         let read: Vec<Packed> = query::all(db, &sql, values).await?;

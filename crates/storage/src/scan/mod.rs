@@ -21,7 +21,7 @@ pub(crate) use packed::{pack, rows};
 use crate::query::{Conditions, Reads};
 use crate::search::SeriesSet;
 use crate::telling::{Tellings, Which};
-use crate::{AlertCriteria, StorageError};
+use crate::{AlertCriteria, StorageError, TimeRange};
 
 /// How much a page may read. The defaults keep the first page within 20 ms at
 /// ten million entries; tests set less.
@@ -117,6 +117,38 @@ impl Way {
             Self::Up => hits.sort_unstable_by_key(|hit| hit.key),
             Self::Down => hits.sort_unstable_by_key(|hit| std::cmp::Reverse(hit.key)),
         }
+    }
+
+    /// `after`, or where `range` begins, whichever comes later.
+    fn within(self, after: Key, range: TimeRange) -> Key {
+        match self {
+            Self::Up => range.from.map_or(after, |from| {
+                let before = Key {
+                    value: from.as_micros().saturating_sub(1),
+                    tie: i64::MAX,
+                };
+                after.max(before)
+            }),
+            Self::Down => range.to.map_or(after, |to| {
+                let before = Key {
+                    value: to.as_micros(),
+                    tie: i64::MIN,
+                };
+                after.min(before)
+            }),
+        }
+    }
+
+    /// The condition that `column` is not past where `range` ends on this way.
+    fn far(self, column: &str, range: TimeRange) -> Option<Such> {
+        let (comparison, end) = match self {
+            Self::Up => ("<", range.to?),
+            Self::Down => (">=", range.from?),
+        };
+        Some(Such {
+            sql: format!("{column} {comparison} ?"),
+            values: vec![end.as_micros().into()],
+        })
     }
 
     /// Before all keys.
