@@ -23,6 +23,7 @@ mod gate;
 mod inbox;
 mod metrics;
 mod monitoring;
+mod numbers;
 mod options;
 mod people;
 mod process;

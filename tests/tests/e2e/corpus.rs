@@ -253,6 +253,7 @@ async fn every_captured_body_gives_what_its_index_says(database: Database) {
     }
     refused_bodies_are_listed(&tocsin).await;
     episodes_are_linked(&tocsin).await;
+    tocsin.numbers_are_those_of_the_log().await;
 }
 
 /// The log repeats the body: all labels and annotations, the very times.

@@ -490,6 +490,7 @@ async fn numbers_add_up_to_what_was_posted(database: Database) {
         let hours: Vec<i64> = heatmap.firing.into_iter().flatten().collect();
         assert_eq!((hours.len(), hours.iter().sum()), (7 * 24, 4i64), "{zone}");
     }
+    tocsin.numbers_are_those_of_the_log().await;
 }
 
 async fn every_alphabet_and_label_name_can_be_looked_for(database: Database) {

@@ -227,6 +227,9 @@ async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
             "TOCSIN_TEST_SEED={seed}"
         );
     }
+    for tocsin in [&alone, &one, &two] {
+        tocsin.numbers_are_those_of_the_log().await;
+    }
 }
 
 /// All senders of several stories at the same time, each in its order, the same
@@ -278,6 +281,9 @@ async fn told_at_once_to_two_replicas_the_incidents_are_those_of_one() {
         );
         one_mail_for_each_recipient_and_event(*seed, &expected);
         one_mail_for_each_recipient_and_event(*seed, &found);
+    }
+    for tocsin in [&alone, &one, &two] {
+        tocsin.numbers_are_those_of_the_log().await;
     }
 }
 

@@ -124,6 +124,7 @@ async fn an_alert_that_fires_again_is_a_new_incident(database: Database) {
     episodes.sort_unstable();
     assert_eq!(episodes, [incidents[0].id, incidents[2].id]);
     assert_eq!(detail.entries.items.len(), 2);
+    tocsin.numbers_are_those_of_the_log().await;
 }
 
 async fn what_was_overtaken_is_late_and_moves_nothing(database: Database) {
@@ -152,6 +153,7 @@ async fn what_was_overtaken_is_late_and_moves_nothing(database: Database) {
         kinds(&tocsin).await,
         [EntryKind::Opened, EntryKind::Resolved, EntryKind::Late]
     );
+    tocsin.numbers_are_those_of_the_log().await;
 }
 
 async fn a_repeat_after_the_window_is_a_refresh(database: Database) {
@@ -238,6 +240,7 @@ async fn what_is_not_heard_of_grows_stale_and_is_lost_when_it_fires_anew(databas
     assert!(new.starts_at >= lost.ends_at.unwrap());
     let listed: Vec<Incident> = tocsin.all("incidents?state=lost").await;
     assert_eq!(listed.len(), 1);
+    tocsin.numbers_are_those_of_the_log().await;
 }
 
 async fn truncated_alerts_were_not_seen(database: Database) {
@@ -300,4 +303,5 @@ async fn a_resolution_of_the_unknown_is_recorded_as_ended(database: Database) {
     assert_eq!(incident.state, IncidentState::Resolved);
     assert!(incident.known && incident.known_by.is_none());
     assert!(incident.ends_at.unwrap() > incident.starts_at);
+    tocsin.numbers_are_those_of_the_log().await;
 }
