@@ -54,8 +54,7 @@ async fn put_list(tx: &Tx, kind: i16, ids: &[i64]) -> Result<(), StorageError> {
 
 async fn put(tx: &Tx, kind: i16, data: Vec<u8>) -> Result<(), StorageError> {
     let sql = "INSERT INTO backlog (kind, data) VALUES (?, ?)";
-    tx.execute(sql, vec![kind.into(), data.into()]).await?;
-    Ok(())
+    tx.later(sql, vec![kind.into(), data.into()], 1).await
 }
 
 /// How many rows wait, for the metrics.

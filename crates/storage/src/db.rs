@@ -1,6 +1,7 @@
 //! Connections and transactions.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{
@@ -10,6 +11,7 @@ use sea_orm::{
 use tocsin_migrations::Migrator;
 
 use crate::connect::{self, Pools};
+use crate::later::Waiting;
 use crate::{Pulse, StorageError};
 
 /// Which database is in use.
@@ -52,6 +54,7 @@ pub struct Db {
 pub struct Tx {
     pub(crate) backend: Backend,
     pub(crate) inner: DatabaseTransaction,
+    waiting: Mutex<Waiting>,
 }
 
 impl Db {
@@ -136,6 +139,7 @@ impl Db {
         Ok(Tx {
             backend: self.backend,
             inner: self.write.begin_with_options(options).await?,
+            waiting: Mutex::default(),
         })
     }
 
@@ -253,6 +257,7 @@ impl Tx {
     /// Whatever the database answers; the changes are then undone, or, where
     /// the connection broke, in doubt.
     pub async fn commit(self) -> Result<(), StorageError> {
+        self.run_waiting().await?;
         Ok(self.inner.commit().await?)
     }
 
@@ -267,8 +272,42 @@ impl Tx {
     /// Runs one statement, whose placeholders are `?`, and returns the number
     /// of changed rows.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StorageError> {
+        self.run_waiting().await?;
         let statement = crate::sql::statement(self.backend, sql, values);
         Ok(self.inner.execute_raw(statement).await?.rows_affected())
+    }
+
+    /// Runs one statement for `rows` rows, every value of which is given, now or
+    /// with the next one: nobody asks what it did.
+    pub(crate) async fn later(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+        rows: usize,
+    ) -> Result<(), StorageError> {
+        if self.backend == Backend::Postgres || !Waiting::may_wait(rows) {
+            self.execute(sql, values).await?;
+            return Ok(());
+        }
+        if !self.waiting().goes_with(rows) {
+            self.run_waiting().await?;
+        }
+        self.waiting().add(sql, values, rows);
+        Ok(())
+    }
+
+    /// Runs what waits; before every statement that answers.
+    pub(crate) async fn run_waiting(&self) -> Result<(), StorageError> {
+        let waiting = self.waiting().take();
+        if let Some((sql, values)) = waiting {
+            let statement = crate::sql::statement(self.backend, &sql, values);
+            self.inner.execute_raw(statement).await?;
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -27,6 +27,7 @@ pub mod explain;
 mod filter;
 pub mod incidents;
 pub mod ingest;
+mod later;
 pub mod notifications;
 pub mod outbox;
 mod pulse;

@@ -46,6 +46,7 @@ mod sealed {
         }
 
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
+            self.run_waiting().await?;
             Ok(self.inner.query_all_raw(statement).await?)
         }
     }

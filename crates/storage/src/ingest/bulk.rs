@@ -71,8 +71,8 @@ impl Rows {
     }
 
     /// The statements that take the rows, each as SQL that stands for some of
-    /// them and the values in it.
-    fn statements(self, backend: Backend) -> Vec<(String, Vec<Value>)> {
+    /// them, the values in it, and how many rows it has room for.
+    fn statements(self, backend: Backend) -> Vec<(String, Vec<Value>, usize)> {
         if self.values.is_empty() {
             return Vec::new();
         }
@@ -82,15 +82,17 @@ impl Rows {
         }
     }
 
-    fn tuples(self) -> Vec<(String, Vec<Value>)> {
+    fn tuples(self) -> Vec<(String, Vec<Value>, usize)> {
         let columns = self.columns.len();
         let mut left = self.values.len() / columns;
         let mut values = self.values.into_iter();
         let mut statements = Vec::new();
         while left > 0 {
             let rows = chunk(left, columns);
-            let bound: Vec<Value> = values.by_ref().take(rows * columns).collect();
-            statements.push((tuples_sql(columns, rows), bound));
+            let mut bound = Vec::with_capacity(rows * columns);
+            bound.extend(values.by_ref().take(rows * columns));
+            bound.resize(rows * columns, Value::BigInt(None));
+            statements.push((tuples_sql(columns, rows), bound, rows));
             left = left.saturating_sub(rows);
         }
         statements
@@ -98,7 +100,7 @@ impl Rows {
 
     /// An array has no nulls here: something that no column holds stands for
     /// them on the way.
-    fn arrays(self) -> (String, Vec<Value>) {
+    fn arrays(self) -> (String, Vec<Value>, usize) {
         let columns = self.columns;
         let rows = self.values.len() / columns.len();
         let mut arrays: Vec<Vec<Value>> =
@@ -124,7 +126,7 @@ impl Rows {
             .zip(columns)
             .map(|(values, (_, kind))| Value::Array(kind.array(), Some(Box::new(values))))
             .collect();
-        (sql, values)
+        (sql, values, rows)
     }
 }
 
@@ -178,9 +180,9 @@ pub(super) async fn insert(
     rows: Rows,
 ) -> Result<(), StorageError> {
     let names = rows.names();
-    for (told, values) in rows.statements(tx.backend) {
+    for (told, values, room) in rows.statements(tx.backend) {
         let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
-        tx.execute(&sql, values).await?;
+        tx.later(&sql, values, room).await?;
     }
     Ok(())
 }
@@ -194,7 +196,7 @@ pub(super) async fn insert_returning<T: FromQueryResult>(
 ) -> Result<Vec<T>, StorageError> {
     let names = rows.names();
     let mut returned = Vec::new();
-    for (told, values) in rows.statements(tx.backend) {
+    for (told, values, _) in rows.statements(tx.backend) {
         let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
         returned.extend(query::all::<T>(tx, &sql, values).await?);
     }
@@ -209,9 +211,9 @@ pub(super) async fn with(
     rows: Rows,
 ) -> Result<(), StorageError> {
     let names = rows.names();
-    for (told, values) in rows.statements(tx.backend) {
+    for (told, values, room) in rows.statements(tx.backend) {
         let sql = format!("WITH {name} ({names}) AS ({told}) {statement}");
-        tx.execute(&sql, values).await?;
+        tx.later(&sql, values, room).await?;
     }
     Ok(())
 }
@@ -316,7 +318,6 @@ fn tuple_sql(columns: usize) -> String {
 fn tuples_sql(columns: usize, rows: usize) -> String {
     let row = tuple_sql(columns);
     let mut sql = String::with_capacity(64 + rows * (row.len() + 1));
-    // Values that are not bound are null (https://sqlite.org/c3ref/bind_blob.html).
     let with_room = 1 < rows && rows <= FEW_ROWS;
     sql.push_str(if with_room {
         "SELECT * FROM (VALUES "
@@ -365,12 +366,12 @@ mod tests {
         let mut rows = Rows::new(COLUMNS, 2);
         rows.push([1i64.into(), "x".into()]);
         rows.push([None::<i64>.into(), "y".into()]);
-        let (sql, values) = rows.arrays();
+        let (sql, values, room) = rows.arrays();
         assert_eq!(
             sql,
             "SELECT NULLIF(a, (-9223372036854775807 - 1)), b FROM \
              unnest(CAST(? AS BIGINT[]), CAST(? AS TEXT[])) AS told (a, b)"
         );
-        assert_eq!(values.len(), 2);
+        assert_eq!((values.len(), room), (2, 2));
     }
 }
