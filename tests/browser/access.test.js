@@ -58,6 +58,7 @@ const views = () => [
   ["/incidents?severity=none&q=zzz", ".none button"],
   ["/log", "tbody a.row-link"],
   [`/log/${ids.entry}`, ".ack-box"],
+  ["/log", "tbody a.row-link", exporting],
   ["/log", ".refused-line", refused],
   ["/recipients", "tbody th"],
   ["/recipients", "tbody th", form],
@@ -80,6 +81,12 @@ async function select(page) {
 async function help(page) {
   await page.keyboard.press("?");
   await page.locator("dialog kbd").first().waitFor();
+}
+async function exporting(page) {
+  const sheet = page.locator(".filter-line button.only-phone");
+  const menu = page.locator(".filter-line .popover-root > button").last();
+  await ((await sheet.isVisible()) ? sheet : menu).click();
+  await page.locator("a.menu-item").first().waitFor();
 }
 async function refused(page) {
   await page.locator(".refused-line").click();

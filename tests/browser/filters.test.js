@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { alert, deliver } from "./support/alerts.js";
 import { openPage, startBrowser, visit } from "./support/browser.js";
@@ -112,4 +113,20 @@ test("a phone has cards and a sheet", async (t) => {
   await sheet.waitFor({ state: "detached" });
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= 390, `the page is ${width} wide`);
+});
+
+test("the list is taken as a file with its filter, by the keyboard too", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/log?team=db");
+  await shows(page, "DiskFull", "磁盘告警");
+  await page.getByRole("button", { name: "Export" }).focus();
+  await page.keyboard.press("Enter");
+  const links = page.getByRole("group", { name: "The whole list as a file" }).getByRole("link");
+  assert.deepEqual(await links.allInnerTexts(), ["CSV", "Excel (XLSX)", "JSON Lines"]);
+  await links.last().focus();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
+  assert.match(download.suggestedFilename(), /^tocsin-alerts-.*\.jsonl$/);
+  const lines = (await readFile(await download.path(), "utf8")).trim().split("\n");
+  assert.deepEqual(lines.map((line) => JSON.parse(line).alertname).sort(), ["DiskFull", "磁盘告警"]);
+  await links.first().waitFor({ state: "detached" });
 });

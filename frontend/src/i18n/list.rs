@@ -56,6 +56,8 @@ super::words! {
     descending: "Descending", "降序";
     ascending: "Ascending", "升序";
     refresh: "Refresh", "刷新";
+    export: "Export", "导出";
+    export_hint: "The whole list as a file, with this filter", "按当前筛选将整个列表导出为文件";
     next: "Next", "下一页";
     previous: "Previous", "上一页";
     first: "First page", "首页";

@@ -5,7 +5,12 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::{
-    add_filter::add_filter, chips::chips, chips::range_text, quick::quick, sort::sort_by,
+    add_filter::add_filter,
+    chips::chips,
+    chips::range_text,
+    export::{ExportMenu, export_links},
+    quick::quick,
+    sort::sort_by,
     time_range::time_range,
 };
 use crate::{
@@ -87,6 +92,9 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
                     { if terms > 0 { (words.list.filter_n)(terms) } else { words.list.filters.to_owned() } }
                 </button>
                 <span class="grow only-wide"></span>
+                <div class="only-wide">
+                    <ExportMenu filter={filter.clone()} incidents={*incidents} />
+                </div>
                 <button type="button" class={classes!("icon-btn", props.busy.then_some("is-busy"))} aria-label={words.list.refresh}
                     title={words.list.refresh} onclick={props.refresh.reform(|_| ())}>
                     { icon(IconName::Refresh) }
@@ -107,6 +115,8 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
                             { sort_by(words, filter, change) }
                         }
                         { chips(words, filter, change) }
+                        <h3>{ words.list.export }</h3>
+                        { export_links(words, filter, *incidents, &Callback::noop()) }
                     </div>
                 </Dialog>
             }

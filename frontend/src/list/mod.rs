@@ -6,6 +6,7 @@ mod add_filter;
 mod address;
 mod bulk;
 mod chips;
+mod export;
 mod filter_bar;
 mod form;
 mod keys;
