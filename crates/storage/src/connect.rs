@@ -136,6 +136,14 @@ pub(crate) async fn postgres(settings: &DbSettings) -> Result<Pools, StorageErro
         // whose machine is gone, must not hold the others up for long.
         postgres.options([
             ("idle_in_transaction_session_timeout", "10s"),
+            // Writers look rows up by their keys, and nothing else. Of a table
+            // that grows by thousands of rows a second PostgreSQL has no
+            // statistics, would think it small, and read all of it instead.
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("jit", "off"),
             ("tcp_keepalives_idle", "10"),
             ("tcp_keepalives_interval", "5"),
             ("tcp_keepalives_count", "3"),
