@@ -1,6 +1,6 @@
 //! The log of a few series: a walk for each, merged.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use sea_orm::FromQueryResult;
 
@@ -28,7 +28,9 @@ pub(crate) struct Merge {
     /// Where `r.received_at` ends on this way.
     far: Option<Such>,
     rest: Such,
-    /// Something of every walk was read.
+    /// Where each walk begins is known.
+    placed: bool,
+    /// Rows were read.
     begun: bool,
 }
 
@@ -61,8 +63,67 @@ impl Merge {
             walks,
             far: way.far("r.received_at", range),
             rest,
+            // A few are read at once.
+            placed: series.len() <= 16,
             begun: false,
         }
+    }
+
+    /// Whether rows were read, and so the list went on.
+    pub(crate) fn have_begun(&self) -> bool {
+        self.begun || self.walks.is_empty()
+    }
+
+    /// Finds where each walk begins: a look into the index for each, so that only
+    /// those are read that come first.
+    async fn place(&mut self, db: &impl Reads) -> Result<usize, StorageError> {
+        #[derive(FromQueryResult)]
+        struct Heads {
+            packed: Option<String>,
+        }
+        self.placed = true;
+        let Some(start) = self.walks.first().map(|walk| walk.frontier) else {
+            return Ok(0);
+        };
+        let (least_or_greatest, near, tie) = match self.way {
+            Way::Up => ("MIN", ">=", i64::MIN),
+            Way::Down => ("MAX", "<=", i64::MAX),
+        };
+        let far = match &self.far {
+            Some(far) => format!(" AND {}", far.sql),
+            None => String::new(),
+        };
+        let head = format!(
+            "(SELECT {least_or_greatest}(r.received_at) FROM log_entries r \
+             WHERE r.series_id = l.value AND r.received_at {near} ?{far})"
+        );
+        let sql = format!(
+            "SELECT string_agg({}, ';') AS packed FROM ({}) l",
+            pack(&["l.value", &head]),
+            query::id_list(db.backend()),
+        );
+        let series: Vec<i64> = self.walks.iter().map(|walk| walk.series_id).collect();
+        let mut values = vec![start.value.into()];
+        values.extend(self.far.iter().flat_map(|far| far.values.clone()));
+        values.push(query::ids(&series));
+        let heads: Option<Heads> = query::first(db, &sql, values).await?;
+        let heads = heads.and_then(|heads| heads.packed);
+        let mut of_series = HashMap::new();
+        for [series_id, head] in rows::<2>(heads.as_deref(), "log_entries")? {
+            of_series.insert(series_id.unwrap_or_default(), head);
+        }
+        for walk in &mut self.walks {
+            match of_series.get(&walk.series_id).copied().flatten() {
+                Some(value) => {
+                    let before = Key { value, tie };
+                    if self.way.precedes(walk.frontier, before) {
+                        walk.frontier = before;
+                    }
+                }
+                None => walk.done = true,
+            }
+        }
+        Ok(series.len())
     }
 
     /// Reads about `size` more rows, of the walks that come first. Returns how
@@ -75,6 +136,9 @@ impl Merge {
         db: &impl Reads,
         size: usize,
     ) -> Result<usize, StorageError> {
+        if !self.placed {
+            return self.place(db).await;
+        }
         let way = self.way;
         // A walk of which nothing is known is at its frontier.
         let mut order: Vec<(Key, usize)> = self
@@ -88,10 +152,8 @@ impl Merge {
             Way::Up => order.sort_unstable(),
             Way::Down => order.sort_unstable_by(|a, b| b.cmp(a)),
         }
-        if self.begun {
-            // A page of rows is within as many walks, those that come first.
-            order.truncate((size / 8).max(64));
-        }
+        // A page of rows is within as many walks, those that come first.
+        order.truncate((size / 8).max(64));
         let behind: Vec<usize> = order
             .into_iter()
             .map(|(_, index)| index)
@@ -100,9 +162,7 @@ impl Merge {
                 !walk.done && walk.read.len() <= 1
             })
             .collect();
-        // First the heads of all, and more of each where they are few.
-        let least = if self.begun { 4 } else { 1 };
-        let step = (size / behind.len().max(1)).max(least);
+        let step = (size / behind.len().max(1)).max(4);
         self.begun = true;
         if behind.is_empty() {
             return Ok(0);

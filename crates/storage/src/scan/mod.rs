@@ -276,7 +276,8 @@ pub(crate) async fn find(
         // cursor never would.
         let begun = match &rows {
             Rows::Lanes(lanes) => lanes.have_begun(),
-            Rows::Merge(_) | Rows::All(_) => true,
+            Rows::Merge(merge) => merge.have_begun(),
+            Rows::All(_) => true,
         };
         if last == End::Exhausted || (spent >= effort.rows && begun) {
             return Ok(Found { hits, end: last });
