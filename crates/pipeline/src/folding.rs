@@ -42,6 +42,15 @@ pub(crate) async fn run(db: Db, clock: Arc<dyn Clock>, stop: Arc<Notify>) {
     }
 }
 
+/// What there is to do next, as far as is known.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Nothing,
+    More,
+    /// What was there before an upgrade; it comes after what ingest leaves.
+    Old,
+}
+
 struct Folding {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -55,10 +64,15 @@ impl Folding {
     async fn step(&mut self) -> Duration {
         let begun = Instant::now();
         match self.fold().await {
-            Ok(more) => {
+            Ok(next) => {
                 self.is_failing = false;
-                let rest = (begun.elapsed() * REST).clamp(MAKE_WAY, MOST);
-                if more { rest } else { rest.max(LOOK_EVERY) }
+                let times = if next == Next::Old { 1 } else { REST };
+                let rest = (begun.elapsed() * times).clamp(MAKE_WAY, MOST);
+                if next == Next::Nothing {
+                    rest.max(LOOK_EVERY)
+                } else {
+                    rest
+                }
             }
             Err(error) => {
                 // Said once, not every second while the database is away.
@@ -70,8 +84,7 @@ impl Folding {
         }
     }
 
-    /// Whether there is more to do.
-    async fn fold(&mut self) -> Result<bool, StorageError> {
+    async fn fold(&mut self) -> Result<Next, StorageError> {
         let folded = rollups::fold(&self.db).await?;
         rollups::merge(&self.db, &folded.to_merge).await?;
         let indexed = self.index().await?;
@@ -83,7 +96,11 @@ impl Folding {
                 self.tidied = Some(hour);
             }
         }
-        Ok(folded.more || indexed || tidied > 0)
+        Ok(match folded.more || indexed || tidied > 0 {
+            true if folded.is_old => Next::Old,
+            true => Next::More,
+            false => Next::Nothing,
+        })
     }
 
     /// The same for the search index.

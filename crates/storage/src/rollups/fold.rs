@@ -21,7 +21,7 @@ const ROWS: i64 = 500;
 const BYTES: i64 = 512 * 1024;
 
 /// Entries or deliveries from before an upgrade that one call counts.
-const COUNTED: i64 = 500;
+const COUNTED: i64 = 5_000;
 
 /// Buckets that one statement speaks of: four values each.
 const BUCKETS: usize = 200;
@@ -36,6 +36,9 @@ pub struct Folded {
     pub any: bool,
     /// Whether more waits, as far as is known.
     pub more: bool,
+    /// Whether it was from before an upgrade. That comes last, so no storm is
+    /// waiting.
+    pub is_old: bool,
     /// The buckets that have many parts now; see [`super::merge`].
     pub to_merge: Vec<Bucket>,
 }
@@ -125,6 +128,7 @@ pub async fn put(tx: &Tx, slice: Prepared) -> Result<Folded, StorageError> {
     }
     // A row of tallies never changes, so the ones that are there are those that
     // were read.
+    let is_old = matches!(slice.from, Source::Beginning { .. });
     let (changed, expected) = match slice.from {
         Source::Rows(ids) => {
             let list = query::id_list(tx.backend);
@@ -156,6 +160,7 @@ pub async fn put(tx: &Tx, slice: Prepared) -> Result<Folded, StorageError> {
     Ok(Folded {
         any: true,
         more: slice.more,
+        is_old,
         to_merge: append(tx, slice.parts).await?,
     })
 }

@@ -16,6 +16,10 @@ pub(crate) const BEGIN: i64 = 489_005;
 /// What a series is counted under: source, severity, team, alertname, instance.
 pub(crate) type Facts = [&'static str; 5];
 
+/// Between the numbers of entries and of deliveries, so that those of few span
+/// more than is counted at once.
+const APART: i64 = 10;
+
 const SOURCES: [&str; 2] = ["eu", "us"];
 const SEVERITIES: [&str; 4] = ["critical", "warning", "", "info"];
 const TEAMS: [&str; 3] = ["web", "", "数据库"];
@@ -133,7 +137,7 @@ impl History {
             });
             history.incidents.len() - 1
         };
-        let id = self.entries.len() as i64 + 1;
+        let id = (self.entries.len() as i64 + 1) * APART;
         let (incident, status, kind) = match (self.open[series], self.random.random_range(0..5)) {
             // Only its resolution told of it.
             (None, 0) => {
@@ -214,7 +218,11 @@ impl History {
         for (id, (at, source)) in self.deliveries.iter().enumerate().skip(deliveries) {
             rows.add(
                 "(?, ?, ?, 0, '', '', '', 0, 0, 0, 0, 0, 0, 0, '[]', 0, 0)",
-                vec![(id as i64 + 1).into(), (*at).into(), (*source).into()],
+                vec![
+                    ((id as i64 + 1) * APART).into(),
+                    (*at).into(),
+                    (*source).into(),
+                ],
             );
         }
         rows.insert(
