@@ -119,7 +119,9 @@ async fn forget(tx: &Tx, standings: &Standings, changed: &[i64]) -> Result<(), S
     if changed.len() > MANY {
         standings.forget_all().await;
     } else {
-        standings.forget(&ingest::series_of(tx, changed).await?).await;
+        standings
+            .forget(&ingest::series_of(tx, changed).await?)
+            .await;
     }
     Ok(())
 }

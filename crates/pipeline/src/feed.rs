@@ -18,6 +18,10 @@ const ROWS: u32 = 500;
 /// The reader looks by itself this often: other replicas write the feed too.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// After a change the reader waits this long for more of them, so that a storm
+/// does not have it read for every single one. Nobody notices it on a page.
+const TOGETHER: Duration = Duration::from_millis(20);
+
 /// Opens the channel that the reader fills.
 pub(crate) fn channel() -> broadcast::Sender<Arc<ChangeRow>> {
     broadcast::channel(CAPACITY).0
@@ -50,7 +54,7 @@ pub(crate) async fn run(
         tokio::select! {
             () = stopped => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = futures::future::select_all(woken) => {}
+            _ = futures::future::select_all(woken) => tokio::time::sleep(TOGETHER).await,
         }
     }
 }

@@ -58,6 +58,7 @@ impl Pipeline {
     ) -> Result<Self, StorageError> {
         let settings = Arc::new(settings);
         let committed = Arc::new(Notify::new());
+        let owed = Arc::new(Notify::new());
         let changed = Arc::new(Notify::new());
         let settled = Arc::new(Notify::new());
         let stop_writers = Arc::new(Notify::new());
@@ -70,6 +71,7 @@ impl Pipeline {
             instance: prepare(&db).await?,
             clock: Arc::clone(&clock),
             committed: Arc::clone(&committed),
+            owed: Arc::clone(&owed),
             stop: Arc::clone(&stop_writers),
             turned_away: AtomicI64::new(0),
             standings: Arc::new(Standings::new(settings.cache_entries)),
@@ -83,7 +85,7 @@ impl Pipeline {
             settings: Arc::clone(&settings),
             clock: Arc::clone(&clock),
             health: Arc::clone(&health),
-            due: Arc::clone(&committed),
+            due: owed,
             settled: Arc::clone(&settled),
             stop: Arc::clone(&stop_others),
         };
@@ -163,6 +165,7 @@ impl Pipeline {
         );
         let view = resend::resend(&self.shared.db, id, &message_id, self.now()).await?;
         context.committed.notify_waiters();
+        context.owed.notify_waiters();
         Ok(view)
     }
 

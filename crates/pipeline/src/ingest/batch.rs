@@ -36,6 +36,8 @@ const MOST_SENDERS: usize = 1_000;
 pub(super) struct Stored<'b> {
     pub(super) reports: Vec<IngestReport>,
     pub(super) known: Known<'b>,
+    /// Whether it owes mail.
+    pub(super) owes: bool,
     senders: HashMap<SenderKey, i64>,
 }
 
@@ -178,11 +180,14 @@ pub(super) async fn store<'b>(
     let entries = rows::save(tx, ids, batch, &mut known, ledger, tallies).await?;
     ingest::put_deliveries(tx, deliveries).await?;
     let now = batch.iter().map(|incoming| incoming.received_at).max();
-    changes.extend(mails.save(tx, ids, &entries).await?);
+    let mails = mails.save(tx, ids, &entries).await?;
+    let owes = !mails.is_empty();
+    changes.extend(mails);
     ingest::put_changes(tx, now.unwrap_or_default(), &changes).await?;
     Ok(Stored {
         reports,
         known,
+        owes,
         senders: new_senders,
     })
 }

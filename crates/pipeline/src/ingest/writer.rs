@@ -35,8 +35,10 @@ pub(crate) struct Context {
     pub(crate) standings: Arc<Standings>,
     /// Whether there are routes, which match labels.
     pub(crate) routed: Arc<AtomicBool>,
-    /// Woken after each commit: mail may be owed, and the feed has grown.
+    /// Woken after each commit: the feed has grown.
     pub(crate) committed: Arc<Notify>,
+    /// Woken after a commit that owes mail.
+    pub(crate) owed: Arc<Notify>,
     /// Woken when the queue is to be worked off and closed.
     pub(crate) stop: Arc<Notify>,
     /// When deliveries could not be stored (microseconds); 0 once one was.
@@ -246,6 +248,9 @@ async fn store_once(
     let mut stored = store(context, scribe, &tx, batch, kept.as_mut()).await?;
     tx.commit().await?;
     scribe.committed(&mut stored);
+    if stored.owes {
+        context.owed.notify_waiters();
+    }
     match &mut kept {
         Some(kept) => stored.known.keep(kept, true),
         None => {
