@@ -97,7 +97,10 @@ impl Ids {
         };
         let rows = query::numbers(
             tx,
-            "SELECT nextval(pg_get_serial_sequence(?, 'id')) AS n FROM generate_series(1, ?)",
+            // Which sequence it is is asked once, and not for every number.
+            "WITH own AS MATERIALIZED (\
+             SELECT CAST(pg_get_serial_sequence(?, 'id') AS REGCLASS) AS name) \
+             SELECT nextval(own.name) AS n FROM own, generate_series(1, ?)",
             vec![
                 TABLES[at].1.into(),
                 i32::try_from(wanted).unwrap_or(i32::MAX).into(),
