@@ -4,6 +4,9 @@
 //! ([`crate::rollups`]), of what is not folded into them yet, and of the log
 //! itself in the part of an hour at either end. Where the log was already
 //! deleted by retention, that hour is taken whole: statistics outlive the log.
+//!
+//! After an upgrade from before roll-ups, what was there is counted in the
+//! background; of a large log, the numbers fill up within minutes.
 
 mod range;
 
