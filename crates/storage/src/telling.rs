@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
+use serde::Deserialize;
 use tocsin_core::alert::{Facts, Labels};
 
-use crate::StorageError;
 use crate::query::{self, Reads};
+use crate::{Backend, StorageError};
 
 /// What a series was told with, at first or later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,30 +93,25 @@ impl Tellings {
         if !series.is_empty() {
             series.sort_unstable();
             series.dedup();
-            let sql = format!(
-                "SELECT s.id AS series_id, CAST(NULL AS BIGINT) AS telling_id, s.source, \
-                 s.fingerprint, s.labels, s.annotations, s.generator_url, s.message, \
-                 s.alertname, s.instance, s.severity, s.team \
-                 FROM series s WHERE {}",
-                query::among(db.backend(), "s.id")
-            );
-            rows.extend(query::all::<Row>(db, &sql, vec![query::ids(&series)]).await?);
+            let columns = "s.id, NULL, s.source, {hex}, s.labels, s.annotations, \
+                 s.generator_url, s.message, s.alertname, s.instance, s.severity, s.team";
+            let from = format!("series s WHERE {}", query::among(db.backend(), "s.id"));
+            rows.extend(read(db, columns, &from, &series).await?);
         }
         if !later.is_empty() {
             later.sort_unstable();
             later.dedup();
-            let sql = format!(
-                "SELECT t.series_id, t.id AS telling_id, s.source, s.fingerprint, \
-                 COALESCE(t.labels, s.labels) AS labels, t.annotations, t.generator_url, \
-                 t.message, \
-                 CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END AS alertname, \
-                 CASE WHEN t.labels IS NULL THEN s.instance ELSE t.instance END AS instance, \
-                 CASE WHEN t.labels IS NULL THEN s.severity ELSE t.severity END AS severity, \
-                 CASE WHEN t.labels IS NULL THEN s.team ELSE t.team END AS team \
-                 FROM tellings t JOIN series s ON s.id = t.series_id WHERE {}",
+            let columns = "t.series_id, t.id, s.source, {hex}, COALESCE(t.labels, s.labels), \
+                 t.annotations, t.generator_url, t.message, \
+                 CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END, \
+                 CASE WHEN t.labels IS NULL THEN s.instance ELSE t.instance END, \
+                 CASE WHEN t.labels IS NULL THEN s.severity ELSE t.severity END, \
+                 CASE WHEN t.labels IS NULL THEN s.team ELSE t.team END";
+            let from = format!(
+                "tellings t JOIN series s ON s.id = t.series_id WHERE {}",
                 query::among(db.backend(), "t.id")
             );
-            rows.extend(query::all::<Row>(db, &sql, vec![query::ids(&later)]).await?);
+            rows.extend(read(db, columns, &from, &later).await?);
         }
         for row in rows {
             let telling = Arc::new(row.into_telling()?);
@@ -127,12 +123,44 @@ impl Tellings {
     }
 }
 
-#[derive(FromQueryResult)]
+/// The rows as one JSON text, for the reason that [`crate::scan::pack`] has.
+async fn read(
+    db: &impl Reads,
+    columns: &str,
+    from: &str,
+    ids: &[i64],
+) -> Result<Vec<Row>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Packed {
+        packed: Option<String>,
+    }
+    let (list, hex) = match db.backend() {
+        Backend::Sqlite => ("json_group_array(json_array({}))", "hex(s.fingerprint)"),
+        Backend::Postgres => (
+            "CAST(json_agg(json_build_array({})) AS TEXT)",
+            "encode(s.fingerprint, 'hex')",
+        ),
+    };
+    let list = list.replace("{}", &columns.replace("{hex}", hex));
+    let sql = format!("SELECT {list} AS packed FROM {from}");
+    let packed: Option<Packed> = query::first(db, &sql, vec![query::ids(ids)]).await?;
+    let packed = packed.and_then(|packed| packed.packed);
+    let packed = packed.as_deref().unwrap_or("[]");
+    // One that is not as it should be would make all of them so.
+    serde_json::from_str(packed).map_err(|_| StorageError::Corrupt {
+        table: "series",
+        column: "any",
+        id: ids.first().copied().unwrap_or_default(),
+    })
+}
+
+/// A row, in the order of its columns.
+#[derive(Deserialize)]
 struct Row {
     series_id: i64,
     telling_id: Option<i64>,
     source: String,
-    fingerprint: Vec<u8>,
+    fingerprint: String,
     labels: String,
     annotations: String,
     generator_url: String,
@@ -150,19 +178,11 @@ impl Row {
             None => ("series", self.series_id),
         };
         let corrupt = |column| StorageError::Corrupt { table, column, id };
-        let bytes: [u8; 8] = self
-            .fingerprint
-            .try_into()
-            .map_err(|_| StorageError::Corrupt {
-                table: "series",
-                column: "fingerprint",
-                id: self.series_id,
-            })?;
         Ok(Telling {
             series_id: self.series_id,
             telling_id: self.telling_id,
             source: self.source,
-            fingerprint: format!("{:016x}", u64::from_be_bytes(bytes)),
+            fingerprint: self.fingerprint.to_ascii_lowercase(),
             facts: Facts {
                 alertname: self.alertname.ok_or_else(|| corrupt("alertname"))?,
                 instance: self.instance.ok_or_else(|| corrupt("instance"))?,

@@ -16,6 +16,8 @@ struct Walk {
     /// Everything up to here was read.
     frontier: Key,
     done: bool,
+    /// Rows to read next.
+    step: usize,
     /// What was read and not taken: a row that meets the rest, or only a place.
     read: VecDeque<(Key, Option<Hit>)>,
 }
@@ -36,9 +38,15 @@ pub(crate) struct Merge {
 
 #[derive(FromQueryResult)]
 struct Packed {
-    walk: i64,
     packed: Option<String>,
 }
+
+/// Rows that a walk reads at first; twice as many each further time.
+const FIRST: usize = 4;
+
+/// Rows that are read of one walk at once at most, and of all together.
+const MOST: usize = 512;
+const MOST_TOGETHER: usize = 4_000;
 
 impl Merge {
     /// The entries of `series` within `range` that meet `rest`.
@@ -55,6 +63,7 @@ impl Merge {
                 series_id,
                 frontier: way.within(after.unwrap_or(way.beginning()), range),
                 done: false,
+                step: FIRST,
                 read: VecDeque::new(),
             })
             .collect();
@@ -77,10 +86,6 @@ impl Merge {
     /// Finds where each walk begins: a look into the index for each, so that only
     /// those are read that come first.
     async fn place(&mut self, db: &impl Reads) -> Result<usize, StorageError> {
-        #[derive(FromQueryResult)]
-        struct Heads {
-            packed: Option<String>,
-        }
         self.placed = true;
         let Some(start) = self.walks.first().map(|walk| walk.frontier) else {
             return Ok(0);
@@ -106,7 +111,7 @@ impl Merge {
         let mut values = vec![start.value.into()];
         values.extend(self.far.iter().flat_map(|far| far.values.clone()));
         values.push(query::ids(&series));
-        let heads: Option<Heads> = query::first(db, &sql, values).await?;
+        let heads: Option<Packed> = query::first(db, &sql, values).await?;
         let heads = heads.and_then(|heads| heads.packed);
         let mut of_series = HashMap::new();
         for [series_id, head] in rows::<2>(heads.as_deref(), "log_entries")? {
@@ -162,7 +167,10 @@ impl Merge {
                 !walk.done && walk.read.len() <= 1
             })
             .collect();
-        let step = (size / behind.len().max(1)).max(4);
+        let step = behind.iter().map(|&index| self.walks[index].step).max();
+        let step = step
+            .unwrap_or(FIRST)
+            .min(MOST_TOGETHER / behind.len().max(1));
         self.begun = true;
         if behind.is_empty() {
             return Ok(0);
@@ -189,12 +197,13 @@ impl Merge {
         };
         let along = way.sql();
         let sql = format!(
-            "SELECT {} AS walk, (SELECT string_agg(x.packed, ';') FROM (SELECT {} AS packed \
+            "SELECT string_agg(p.packed, '|') AS packed FROM (\
+             SELECT l.value ->> 0 || ':' || COALESCE((\
+             SELECT string_agg(x.packed, ';') FROM (SELECT {} AS packed \
              FROM log_entries r WHERE r.series_id = {} \
              AND (r.received_at, r.id) {} ({}, {}){within} \
-             ORDER BY r.received_at {along}, r.id {along} LIMIT {}) x) AS packed \
-             FROM ({}) l",
-            number(0),
+             ORDER BY r.received_at {along}, r.id {along} LIMIT {}) x), '') AS packed \
+             FROM ({}) l) p",
             pack(&["r.received_at", "r.id", "r.telling_id", &meets]),
             number(1),
             way.later(),
@@ -207,14 +216,18 @@ impl Merge {
         values.extend(self.far.iter().flat_map(|far| far.values.clone()));
         values.push(list.into());
         let mut examined = 0;
-        let read: Vec<Packed> = query::all(db, &sql, values).await?;
-        for Packed { walk, packed } in read {
-            let place = usize::try_from(walk).unwrap_or(usize::MAX);
+        let packed: Option<Packed> = query::first(db, &sql, values).await?;
+        let packed = packed.and_then(|packed| packed.packed).unwrap_or_default();
+        for part in packed.split('|') {
+            let Some((place, packed)) = part.split_once(':') else {
+                continue;
+            };
+            let place = place.parse().unwrap_or(usize::MAX);
             let Some(walk) = self.walks.get_mut(place) else {
                 continue;
             };
             let mut read: Vec<(Key, Option<Hit>)> = Vec::new();
-            for [value, id, telling_id, meets] in rows::<4>(packed.as_deref(), "log_entries")? {
+            for [value, id, telling_id, meets] in rows::<4>(Some(packed), "log_entries")? {
                 let id = id.unwrap_or_default();
                 let key = Key {
                     value: value.unwrap_or_default(),
@@ -234,6 +247,7 @@ impl Merge {
                 Way::Down => read.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key)),
             }
             walk.done = read.len() < step;
+            walk.step = (walk.step * 2).min(MOST);
             if let Some((last, _)) = read.last() {
                 walk.frontier = *last;
             }

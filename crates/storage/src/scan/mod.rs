@@ -50,7 +50,7 @@ impl Effort {
     /// A count looks at more than a page does, and still answers soon.
     pub(crate) fn for_counting() -> Self {
         Self {
-            rows: 30_000,
+            rows: 20_000,
             chunk: 4_000,
             ..Self::default()
         }
@@ -314,7 +314,7 @@ impl Verifier<'_> {
         kept: &mut Vec<Hit>,
     ) -> Result<usize, StorageError> {
         /// What a telling costs that has to be read: as much as a few rows.
-        const TELLING: usize = 4;
+        const TELLING: usize = 6;
         if !self.about.asks_of_telling() {
             kept.extend(hits);
             return Ok(0);
