@@ -5,6 +5,10 @@
     reason = "a test that cannot set itself up has failed, and says where"
 )]
 
+#[expect(
+    dead_code,
+    reason = "fixtures for several test programs, of which this one needs some"
+)]
 #[path = "../common/mod.rs"]
 mod common;
 
