@@ -317,7 +317,7 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
     // What arrives while somebody pages does not move the pages.
     let first: Page<Alert> = tocsin.get("/api/v1/alerts?limit=10").await;
     tocsin.post(&Webhook::of([firing("New")])).await;
-    let cursor = first.next_cursor.unwrap();
+    let cursor = first.next_cursor.clone().unwrap();
     let second: Page<Alert> = tocsin
         .get(&format!("/api/v1/alerts?limit=10&cursor={cursor}"))
         .await;
