@@ -297,8 +297,13 @@ impl Paging {
     /// # Errors
     /// The cursor belongs to another list.
     pub(crate) fn of<K: SortKey>(&self, key: K, order: Order) -> Result<PageRequest<K>, ApiError> {
-        PageRequest::new(key, order, self.limit.unwrap_or(ROWS), self.cursor.as_deref())
-            .map_err(|error| ApiError::field("cursor", error.to_string()))
+        PageRequest::new(
+            key,
+            order,
+            self.limit.unwrap_or(ROWS),
+            self.cursor.as_deref(),
+        )
+        .map_err(|error| ApiError::field("cursor", error.to_string()))
     }
 }
 
