@@ -45,7 +45,9 @@ impl Pulse {
 
     /// Whether it answered when it was last asked.
     pub fn beats(&self) -> bool {
-        self.answers.as_ref().is_none_or(|answers| *answers.borrow())
+        self.answers
+            .as_ref()
+            .is_none_or(|answers| *answers.borrow())
     }
 
     /// Whether it is in another process, and so may stop at all.
