@@ -12,6 +12,7 @@ mod ids;
 mod rows;
 mod senders;
 mod series;
+mod tellings;
 mod told;
 
 pub use crate::acknowledge::series_of;
@@ -23,6 +24,7 @@ pub use rows::{
 };
 pub use senders::{SenderKey, put_senders};
 pub use series::{
-    Content, Facts, KnownSeries, Latest, NewSeries, NewTelling, find_series, first_told,
-    latest_incidents, lock_series, put_series, put_tellings,
+    Content, Facts, KnownSeries, Latest, NewSeries, find_series, latest_incidents, lock_series,
+    put_series,
 };
+pub use tellings::{NewTelling, first_told, put_tellings};

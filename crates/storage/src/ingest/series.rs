@@ -94,20 +94,6 @@ impl Latest {
     }
 }
 
-/// What a series was told with later than first.
-#[derive(Clone, Debug)]
-pub struct NewTelling {
-    /// Its number.
-    pub id: i64,
-    /// The series.
-    pub series_id: i64,
-    /// What it was told with.
-    pub content: Content,
-    /// Whether the labels are those of the series; they are not stored again
-    /// then.
-    pub same_labels: bool,
-}
-
 #[derive(FromQueryResult)]
 struct SeriesRow {
     id: i64,
@@ -312,91 +298,6 @@ impl LatestRow {
             },
         })
     }
-}
-
-/// What a series is counted by, and the labels it was first told with.
-#[derive(Clone, Debug, FromQueryResult)]
-struct FirstRow {
-    id: i64,
-    labels: String,
-    alertname: String,
-    instance: String,
-    severity: String,
-    team: String,
-}
-
-/// The labels (as JSON) and facts that series were first told with, by their
-/// numbers.
-///
-/// # Errors
-/// Whatever the database answers.
-pub async fn first_told(
-    tx: &Tx,
-    ids: &[i64],
-) -> Result<Vec<(i64, String, Facts)>, StorageError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "SELECT id, labels, alertname, instance, severity, team FROM series WHERE id IN ({})",
-        list(tx)
-    );
-    let rows: Vec<FirstRow> = query::all(tx, &sql, vec![query::ids(ids)]).await?;
-    let read = |row: FirstRow| {
-        let facts = Facts {
-            alertname: row.alertname,
-            instance: row.instance,
-            severity: row.severity,
-            team: row.team,
-        };
-        (row.id, row.labels, facts)
-    };
-    Ok(rows.into_iter().map(read).collect())
-}
-
-const TELLINGS: Columns = &[
-    ("id", Type::Big),
-    ("series_id", Type::Big),
-    ("annotations", Type::Text),
-    ("generator_url", Type::Text),
-    ("message", Type::Text),
-    ("labels", Type::MaybeText),
-    ("alertname", Type::MaybeText),
-    ("instance", Type::MaybeText),
-    ("severity", Type::MaybeText),
-    ("team", Type::MaybeText),
-];
-
-/// Stores what series were told with later.
-///
-/// # Errors
-/// Whatever the database answers.
-pub async fn put_tellings(tx: &Tx, tellings: Vec<NewTelling>) -> Result<(), StorageError> {
-    let mut rows = Rows::new(TELLINGS, tellings.len());
-    for one in tellings {
-        let other = |text: String| Value::from((!one.same_labels).then_some(text));
-        let Content {
-            digest: _,
-            labels,
-            annotations,
-            generator_url,
-            message,
-            facts,
-        } = one.content;
-        rows.push([
-            one.id.into(),
-            one.series_id.into(),
-            annotations.into(),
-            generator_url.into(),
-            message.into(),
-            other(labels),
-            other(facts.alertname),
-            other(facts.instance),
-            other(facts.severity),
-            other(facts.team),
-        ]);
-    }
-    bulk::insert(tx, "tellings", "", rows).await
 }
 
 /// A fingerprint as it is stored.

@@ -28,18 +28,20 @@ pub(super) fn read(json: &str) -> Option<Vec<(i64, Memory)>> {
     let time = Timestamp::from_micros;
     stored
         .into_iter()
-        .map(|(sender, status, starts, ends, said, late, episode, closed)| {
-            let memory = Memory {
-                status: Status::from_code(status)?,
-                starts_at: starts.map(time),
-                ends_at: ends.map(time),
-                said_at: time(said),
-                late: late != 0,
-                episode,
-                closed,
-            };
-            Some((sender, memory))
-        })
+        .map(
+            |(sender, status, starts, ends, said, late, episode, closed)| {
+                let memory = Memory {
+                    status: Status::from_code(status)?,
+                    starts_at: starts.map(time),
+                    ends_at: ends.map(time),
+                    said_at: time(said),
+                    late: late != 0,
+                    episode,
+                    closed,
+                };
+                Some((sender, memory))
+            },
+        )
         .collect()
 }
 
