@@ -32,6 +32,9 @@ pub struct Story {
 /// One thing to be said of one alert.
 type Claim = (usize, Said);
 
+/// An episode as it truly happened: its start, and its end if it has one.
+type Truth = (DateTime<Utc>, Option<DateTime<Utc>>);
+
 impl Story {
     /// A story of that seed. Where `apart`, each alert is a group of its own, so
     /// that a mail tells of one alert.
@@ -39,8 +42,7 @@ impl Story {
     pub fn of(seed: u64, apart: bool) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let alerts = random.random_range(1..=4);
-        let scripts: Vec<Vec<(DateTime<Utc>, Option<DateTime<Utc>>)>> =
-            (0..alerts).map(|_| truths(&mut random)).collect();
+        let scripts: Vec<Vec<Truth>> = (0..alerts).map(|_| truths(&mut random)).collect();
         let senders = (0..random.random_range(1..=3))
             .map(|sender| {
                 let scripts = scripts
@@ -79,7 +81,7 @@ impl Story {
 /// Up to four episodes, long over but for the last, which may still be open.
 /// Each begins after the one before ended, or with the start of that one, as
 /// where an alert fires again between two evaluations of its sender.
-fn truths(random: &mut StdRng) -> Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> {
+fn truths(random: &mut StdRng) -> Vec<Truth> {
     let episodes = random.random_range(1..=4);
     let is_open = random.random_bool(0.5);
     let second = |at: DateTime<Utc>| DateTime::from_timestamp(at.timestamp(), 0).expect("a time");
@@ -100,11 +102,7 @@ fn truths(random: &mut StdRng) -> Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> {
 
 /// What a sender says of an alert, in its order. Peers tell the ends with a
 /// skew.
-fn claims(
-    alert: usize,
-    sender: i64,
-    truths: &[(DateTime<Utc>, Option<DateTime<Utc>>)],
-) -> Vec<Said> {
+fn claims(alert: usize, sender: i64, truths: &[Truth]) -> Vec<Said> {
     let said = firing("Story")
         .instance(&format!("host-{alert}"))
         .team("infra")

@@ -150,7 +150,7 @@ async fn record(tocsin: &Tocsin, source: &str, mails: &[Notification]) -> Record
 fn letters(record: &Record) -> Vec<String> {
     let incident = |id: &i64| {
         let incident = record.incidents.iter().find(|incident| incident.id == *id);
-        let incident = incident.expect("the incident of a mail");
+        let incident = incident.unwrap();
         let ends = incident.ends_at.map(|at| at.timestamp_micros());
         format!("{} {} {ends:?}", incident.fingerprint, incident.starts_at)
     };
@@ -164,7 +164,7 @@ fn letters(record: &Record) -> Vec<String> {
                 mail.events.iter().map(|kind| format!("{kind:?}")).collect();
             events.sort();
             // It ends in the thread's number, which is another in each world.
-            let (stem, _) = mail.subject.split_once(" #").expect("a thread's number");
+            let (stem, _) = mail.subject.split_once(" #").unwrap();
             format!("{} {stem:?} {events:?} {told:?}", mail.recipient_email)
         })
         .collect();

@@ -11,8 +11,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::auth::Credentials;
 use super::browser;
-use super::storage::Measured;
 use super::export;
+use super::storage::Measured;
 use crate::config::Settings;
 use crate::metrics::Metrics;
 

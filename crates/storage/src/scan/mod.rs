@@ -66,6 +66,9 @@ impl Effort {
     }
 }
 
+/// What a row of a merged walk costs, in rows of a walk along one index.
+const MERGED: usize = 3;
+
 /// Where a row stands in a list: by the value sorted by, then by `tie`, which
 /// is made of the row's number and no two rows share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,7 +251,8 @@ pub(crate) async fn find(
                 lanes.take()
             }
             Rows::Merge(merge) => {
-                spent += merge.read(db, size).await?;
+                // Rows of many places in an index cost more than neighbours.
+                spent += merge.read(db, size).await? * MERGED;
                 merge.take()
             }
             Rows::All(all) => (std::mem::take(all), End::Exhausted),
@@ -314,7 +318,7 @@ impl Verifier<'_> {
         kept: &mut Vec<Hit>,
     ) -> Result<usize, StorageError> {
         /// What a telling costs that has to be read: as much as a few rows.
-        const TELLING: usize = 6;
+        const TELLING: usize = 10;
         if !self.about.asks_of_telling() {
             kept.extend(hits);
             return Ok(0);

@@ -90,7 +90,9 @@ const ABOUT: [About; 18] = [
     ("ends to", |c| c.ends = range(None, Some(400))),
 ];
 
-const LOG: [(&str, fn(&mut AlertFilter)); 4] = [
+type Asked<F> = (&'static str, fn(&mut F));
+
+const LOG: [Asked<AlertFilter>; 4] = [
     ("status", |f| f.status = vec![Status::Resolved]),
     ("both statuses", |f| {
         f.status = vec![Status::Resolved, Status::Firing]
@@ -99,7 +101,7 @@ const LOG: [(&str, fn(&mut AlertFilter)); 4] = [
     ("received to", |f| f.received = range(None, Some(300))),
 ];
 
-const INCIDENTS: [(&str, fn(&mut IncidentFilter)); 7] = [
+const INCIDENTS: [Asked<IncidentFilter>; 7] = [
     ("state", |f| f.state = vec![IncidentState::Lost]),
     ("states", |f| {
         f.state = vec![IncidentState::Open, IncidentState::Resolved]

@@ -119,8 +119,7 @@ fn check(plans: Vec<Plan>, what: &str) {
                         })
                     };
                     let found_before = format!("CO-ROUTINE {name}");
-                    (LARGE.contains(&name) || table(name))
-                        && !plan.lines.iter().any(|line| *line == found_before)
+                    (LARGE.contains(&name) || table(name)) && !plan.lines.contains(&found_before)
                 }
                 None => LARGE.iter().any(|table| {
                     let on = format!(" on {table} ");

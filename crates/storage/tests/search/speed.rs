@@ -120,7 +120,7 @@ async fn put(test: &TestDb, first: i64) {
                  \"severity\":\"{severity}\",\"team\":\"{team}\"}}",
                 ["a", "b"][(mixed >> 50) as usize % 2]
             );
-            let what = ["磁盘空间", "内存"][usize::from((mixed >> 45) % 50 == 0)];
+            let what = ["磁盘空间", "内存"][usize::from((mixed >> 45).is_multiple_of(50))];
             let message = format!(
                 "filesystem /var on host-{id:06} is {}.{}% full, {what}不足",
                 mixed % 97,
