@@ -70,7 +70,7 @@ mod tests {
         );
         assert_eq!(
             Digest::of_telling("{\"alertname\":\"X\"}", "运维", "{}", "u").to_string(),
-            "TODO"
+            "cf9aaaaa14ab75af342f25073c6bdf8b"
         );
     }
 
