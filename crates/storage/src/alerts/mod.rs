@@ -15,7 +15,7 @@ use crate::codes::EntryKind;
 use crate::count::{self, Count};
 use crate::cursor::{Page, PageRequest, SortKey};
 use crate::query::Reads;
-use crate::scan::{Effort, Verifier, find, find_any};
+use crate::scan::{Effort, Rows, Verifier, find, find_any};
 use crate::search::series_set;
 use crate::telling::{Telling, Tellings};
 use crate::{AlertFilter, StorageError};
@@ -98,7 +98,21 @@ pub async fn list_within(
         set: &set,
         tellings: &mut tellings,
     };
-    let found = find(db, rows, &mut verifier, page.limit(), effort).await?;
+    let limit = page.limit();
+    // Of many series, the latest rows may be a page already, and neighbours are
+    // read sooner than the rows of many places.
+    let soon = match &rows {
+        Rows::Merge(merge) if merge.is_of_many() => {
+            let latest = plan::by_time(filter, page.way(), page.after());
+            let found = find(db, latest, &mut verifier, limit, &effort.for_trying()).await?;
+            Some(found).filter(|found| found.hits.len() == limit)
+        }
+        _ => None,
+    };
+    let found = match soon {
+        Some(found) => found,
+        None => find(db, rows, &mut verifier, limit, effort).await?,
+    };
     let items = read::views(db, &found.hits, &mut tellings).await?;
     let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
     Ok(page.found(items, &keys, found.end, None))

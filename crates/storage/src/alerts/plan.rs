@@ -19,20 +19,19 @@ pub(super) async fn rows(
     after: Option<Key>,
     effort: &Effort,
 ) -> Result<Rows, StorageError> {
-    let range = filter.received;
-    let rest = rest(filter);
     if let Some(series) = few(db, filter, set, effort).await? {
+        let (range, rest) = (filter.received, rest(filter));
         return Ok(Rows::Merge(Merge::new(&series, range, rest, way, after)));
     }
+    Ok(by_time(filter, way, after))
+}
+
+/// All rows, as they came.
+pub(super) fn by_time(filter: &AlertFilter, way: Way, after: Option<Key>) -> Rows {
     let all = Conditions::default().into();
-    let lane = Lane::new(all, "r.received_at", Map::Plain).within(range);
-    Ok(Rows::Lanes(Lanes::new(
-        Table::Log,
-        vec![lane],
-        rest,
-        way,
-        after,
-    )))
+    let lane = Lane::new(all, "r.received_at", Map::Plain).within(filter.received);
+    let rest = rest(filter);
+    Rows::Lanes(Lanes::new(Table::Log, vec![lane], rest, way, after))
 }
 
 /// The entries of one incident: those of its series since it was first seen,

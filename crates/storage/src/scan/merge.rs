@@ -78,6 +78,12 @@ impl Merge {
         }
     }
 
+    /// Whether it is of so many series that a page of them may lie in the latest
+    /// rows of all.
+    pub(crate) fn is_of_many(&self) -> bool {
+        self.walks.len() > 16
+    }
+
     /// Whether rows were read, and so the list went on.
     pub(crate) fn have_begun(&self) -> bool {
         self.begun || self.walks.is_empty()
@@ -128,7 +134,8 @@ impl Merge {
                 None => walk.done = true,
             }
         }
-        Ok(series.len())
+        // One look each costs less than a row.
+        Ok(series.len() / 4)
     }
 
     /// Reads about `size` more rows, of the walks that come first. Returns how

@@ -39,14 +39,22 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Self {
-            rows: 10_000,
-            chunk: 4_000,
+            rows: 6_000,
+            chunk: 3_000,
             few: 500,
         }
     }
 }
 
 impl Effort {
+    /// Rows of which a page is made soon, if it is of many series, or not at all.
+    pub(crate) fn for_trying(&self) -> Self {
+        Self {
+            rows: self.rows.min(800),
+            ..*self
+        }
+    }
+
     /// A count looks at more than a page does, and still answers soon.
     pub(crate) fn for_counting() -> Self {
         Self {
