@@ -49,6 +49,10 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
     })
     .await;
     wait_until("it is ready again", || is_ready(&tocsin)).await;
+    wait_until("it is read again", || async {
+        tocsin.look("/api/v1/alerts").await.status == 200
+    })
+    .await;
     assert_eq!(
         tocsin
             .deliver(WEBHOOK, Webhook::of([firing("Meanwhile")]).bytes())
