@@ -111,7 +111,7 @@ impl Default for Ingest {
     fn default() -> Self {
         Self {
             queue_bytes: Size::mib(64),
-            cache_entries: 50_000,
+            cache_entries: 20_000,
             writers: 4,
             team_label: "team".to_owned(),
             tokens: Vec::new(),
