@@ -7,6 +7,7 @@
 mod dialect;
 mod m0001_initial;
 mod m0002_scale;
+mod m0003_accounts;
 
 use sea_orm_migration::prelude::*;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_initial::Migration),
             Box::new(m0002_scale::Migration),
+            Box::new(m0003_accounts::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@
 //! `openapi` feature adds the schema derives that `openapi/openapi.json` is
 //! generated from; the browser is built without it.
 
+mod accounts;
 mod alerts;
 mod common;
 mod deliveries;
@@ -17,6 +18,10 @@ mod stats;
 mod status;
 mod storage;
 
+pub use accounts::{
+    ActorKind, AuditEntry, Me, MeInput, NewToken, PasswordChange, Role, Scope, Session, SetUp,
+    SignIn, SignInMethod, SignInOptions, Theme, Token, TokenInput, User, UserInput,
+};
 pub use alerts::{Alert, AlertDetail, EntryKind};
 pub use common::{FieldError, Labels, Page, Problem, RowCount, Status};
 pub use deliveries::{Delivery, DeliveryOutcome, RejectedAlert};

@@ -17,3 +17,4 @@ pub mod search;
 pub mod tally;
 pub mod terms;
 pub mod time;
+pub mod visibility;

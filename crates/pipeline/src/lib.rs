@@ -14,6 +14,7 @@
 //!   before it goes, and how it is read back.
 
 pub mod acknowledge;
+mod actor;
 pub mod archive;
 mod change;
 mod clock;
@@ -22,12 +23,14 @@ mod facts;
 mod feed;
 mod folding;
 pub mod ingest;
+pub mod once;
 mod outbox;
 mod pipeline;
 mod resend;
 mod retention;
 mod settings;
 
+pub use actor::{Actor, Deed};
 pub use change::{ChangeError, FieldIssue};
 pub use clock::{Clock, SystemClock};
 pub use ingest::{IngestError, IngestReport, Refusal, Space, Webhook};

@@ -184,6 +184,89 @@ coded! {
     }
 }
 
+coded! {
+    /// What a person may do; each may do what the one before it may.
+    Role {
+        /// Reads.
+        Viewer = 0,
+        /// Acknowledges, writes memos, sends mails again.
+        Responder = 1,
+        /// Changes everything that people change.
+        Admin = 2,
+    }
+}
+
+coded! {
+    /// What a token opens.
+    Access {
+        /// What a viewer may do.
+        Viewer = 0,
+        /// What a responder may do.
+        Responder = 1,
+        /// What an administrator may do.
+        Admin = 2,
+        /// The webhook, and nothing else.
+        Ingest = 3,
+    }
+}
+
+impl Access {
+    /// The role that a token has; none where it can only deliver.
+    #[must_use]
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Viewer => Some(Role::Viewer),
+            Self::Responder => Some(Role::Responder),
+            Self::Admin => Some(Role::Admin),
+            Self::Ingest => None,
+        }
+    }
+}
+
+impl From<Role> for Access {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Viewer => Self::Viewer,
+            Role::Responder => Self::Responder,
+            Role::Admin => Self::Admin,
+        }
+    }
+}
+
+coded! {
+    /// How a session came in.
+    SignInMethod {
+        /// E-mail and password.
+        Password = 0,
+        /// OpenID Connect.
+        Oidc = 1,
+    }
+}
+
+coded! {
+    /// How the pages look.
+    Theme {
+        /// Dark on light.
+        Light = 0,
+        /// Light on dark.
+        Dark = 1,
+    }
+}
+
+coded! {
+    /// Who did something.
+    ActorKind {
+        /// A person.
+        User = 0,
+        /// An API token.
+        Token = 1,
+        /// Somebody at the program's command line.
+        CommandLine = 2,
+        /// Somebody who was not signed in.
+        Anonymous = 3,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +289,11 @@ mod tests {
         there_and_back::<NotificationState>(5);
         there_and_back::<ChangeKind>(3);
         there_and_back::<Language>(2);
+        there_and_back::<Role>(3);
+        there_and_back::<Access>(4);
+        there_and_back::<SignInMethod>(2);
+        there_and_back::<Theme>(2);
+        there_and_back::<ActorKind>(4);
     }
 
     #[test]

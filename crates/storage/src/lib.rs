@@ -12,6 +12,7 @@
 mod acknowledge;
 pub mod alerts;
 pub mod archive;
+pub mod audit;
 pub mod backlog;
 pub mod changes;
 pub mod codes;

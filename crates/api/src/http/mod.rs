@@ -9,6 +9,7 @@ mod alerts;
 mod auth;
 mod body;
 mod browser;
+mod caller;
 mod change;
 mod convert;
 mod deliveries;
