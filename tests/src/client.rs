@@ -191,7 +191,7 @@ impl Request<'_> {
         let secret = if webhook {
             &options.token
         } else {
-            &options.password
+            &options.admin
         };
         if let (true, Some(secret)) = (credentials, secret) {
             headers.insert(

@@ -37,9 +37,7 @@ impl Tocsin {
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        if let Some(password) = &self.options().password {
-            request = request.bearer_auth(password);
-        }
+        request = request.bearer_auth(self.admin());
         let answer = request.send().await.expect("the event stream");
         assert_eq!(answer.status(), 200);
         let kind = answer.headers()["content-type"]

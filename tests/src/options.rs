@@ -10,10 +10,11 @@ pub struct Options {
     pub(crate) database: Database,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) config: Option<String>,
-    pub(crate) password: Option<String>,
+    pub(crate) admin: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) full_disk: bool,
+    pub(crate) host: String,
     pub(crate) port: u16,
 }
 
@@ -31,18 +32,32 @@ impl Options {
             database,
             settings: Vec::new(),
             config: None,
-            password: None,
+            admin: None,
             token: None,
             data_dir: None,
             full_disk: false,
+            host: "127.0.0.1".to_owned(),
             port: 0,
         }
+    }
+
+    /// The database that it is on.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Sets a key, through its environment variable.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Listens there, and not on 127.0.0.1; requests still go to that.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = host.to_owned();
         self
     }
 
@@ -67,12 +82,13 @@ impl Options {
         self
     }
 
-    /// The password that the harness's own requests carry, and the program
-    /// wants.
+    /// The token that the harness's own requests carry; left out, one of an
+    /// administrator is made. For a database that has one already, or to ask
+    /// as somebody else.
     #[must_use]
-    pub fn password(mut self, password: &str) -> Self {
-        self.password = Some(password.to_owned());
-        self.set("auth.admin_password", password)
+    pub fn admin(mut self, token: &str) -> Self {
+        self.admin = Some(token.to_owned());
+        self
     }
 
     /// The token that the harness's own deliveries carry, and the program

@@ -1,6 +1,7 @@
 //! The program under test as a process.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -75,7 +76,25 @@ pub fn run<S: AsRef<OsStr>>(dir: &Path, args: &[S], settings: &[(&str, &str)]) -
     for (key, value) in settings {
         command.env(variable(key), value);
     }
-    let output = command.output().expect("the program starts");
+    finish(command, "")
+}
+
+/// Lets it read `input` and run to its end.
+///
+/// # Panics
+/// It does not start.
+pub(crate) fn finish(mut command: Command, input: &str) -> Finished {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    if let Some(mut stdin) = child.stdin.take() {
+        // It may end without reading.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().expect("the program's end");
     Finished {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

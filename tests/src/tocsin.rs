@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{command, variable};
+use crate::process::{Finished, command, finish, variable};
 use crate::{Options, eventually, wait_until};
 
 /// One running program, with a folder and a database of its own. It ends with
@@ -51,7 +51,42 @@ impl Tocsin {
             http,
         };
         started.wait_until_ready().await;
+        if started.options.admin.is_none() {
+            let token = started.make_token(&["--role", "admin"]).await;
+            started.options.admin = Some(token);
+        }
         started
+    }
+
+    /// Makes a token at the command line, beside the running program, and
+    /// returns its secret. `args` say what it opens, such as `--role viewer`.
+    ///
+    /// # Panics
+    /// None is made.
+    pub async fn make_token(&self, args: &[&str]) -> String {
+        let mut all = vec!["token", "add", "--name", "tests"];
+        all.extend(args);
+        let made = self.command_line(&all, "").await;
+        assert_eq!(made.code, Some(0), "{made:?}");
+        made.stdout.trim().to_owned()
+    }
+
+    /// Runs the program's command line on the same folder and database, with
+    /// the same settings, to its end. It reads `input`.
+    pub async fn command_line(&self, args: &[&str], input: &str) -> Finished {
+        let command = program(command(false), args, self.folder(), &self.options);
+        let input = input.to_owned();
+        let finished = tokio::task::spawn_blocking(move || finish(command, &input)).await;
+        finished.expect("the command line")
+    }
+
+    /// The token of an administrator that the harness's own requests carry.
+    ///
+    /// # Panics
+    /// Never: it is made at the start.
+    #[must_use]
+    pub fn admin(&self) -> &str {
+        self.options.admin.as_deref().expect("the admin token")
     }
 
     async fn wait_until_ready(&mut self) {
@@ -86,6 +121,12 @@ impl Tocsin {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The client of the harness, for requests that it does not make by itself.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Its port.
@@ -230,20 +271,19 @@ fn data_dir(folder: &Path, options: &Options) -> PathBuf {
         .unwrap_or_else(|| folder.join("data"))
 }
 
-fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
+/// The program with these arguments, on the test's folder and database, with its
+/// settings.
+fn program(mut command: Command, args: &[&str], folder: &Path, options: &Options) -> Command {
     let data_dir = data_dir(folder, options);
-    let mut command = command(options.full_disk);
     command
-        .arg("serve")
-        // By default the system picks a free port, and the log says which.
-        .args(["--listen", &format!("127.0.0.1:{}", options.port)])
+        .args(args)
         .arg("--data-dir")
         .arg(&data_dir)
         .args(["--database-url", &options.database.url(&data_dir)])
         .env("TOCSIN_LOG_FORMAT", "json")
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        // Tests ask as fast as they can; those of the limits set their own.
+        .env(variable("limits.requests_per_second"), "0")
+        .current_dir(folder);
     for (key, value) in &options.settings {
         command.env(variable(key), value);
     }
@@ -252,6 +292,15 @@ fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
         std::fs::write(&file, toml).expect("the settings file");
         command.arg("--config").arg(file);
     }
+    command
+}
+
+fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
+    // By default the system picks a free port, and the log says which.
+    let listen = format!("{}:{}", options.host, options.port);
+    let args = ["serve", "--listen", &listen];
+    let mut command = program(command(options.full_disk), &args, folder, options);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     gather(child.stderr.take().expect("standard error"), log);
     gather(child.stdout.take().expect("standard output"), log);

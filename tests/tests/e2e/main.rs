@@ -19,6 +19,8 @@ mod program;
 mod real_input;
 mod replicas;
 mod retention;
+mod roles;
 mod rules;
+mod secrets;
 mod security;
 mod upgrade;

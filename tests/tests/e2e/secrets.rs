@@ -1,0 +1,237 @@
+//! Secrets that stay where they are: in no log, answer, audit line, metric or
+//! file.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tocsin_api_types::{NewToken, SystemStatus, User};
+use tocsin_tests::{
+    Certificates, Database, Options, Reply, SmtpServer, Tocsin, Webhook, eventually, firing,
+    on_both, team,
+};
+
+const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
+const TOKEN: &str = "ingest-token-4711";
+const SMTP: &str = "smtp-password-1234";
+const WRONG: &str = "wrongly-typed-5678";
+const OIDC: &str = "oidc-client-secret-9012";
+const FIRST: &str = "nine brown foxes 31415";
+const SECOND: &str = "eleven blue whales 27182";
+const RESET: &str = "twelve green parrots 16180";
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The cookie that an answer sets, as a browser would send it back, and its
+/// secret.
+fn cookie(reply: &Reply) -> (String, String) {
+    let pair = reply.header("set-cookie");
+    let pair = pair.split(';').next().unwrap_or_default().to_owned();
+    let (_, secret) = pair.split_once('=').expect("a cookie");
+    assert!(secret.len() >= 40, "{pair}");
+    (pair.clone(), secret.to_owned())
+}
+
+async fn secrets_are_nowhere_to_be_found(database: Database) {
+    let certificates = Certificates::new();
+    let server = SmtpServer::secure(&certificates, "tocsin", "another");
+    let options = Options::on(database)
+        .token(TOKEN)
+        .secure_smtp(&server, &certificates, ("tocsin", SMTP))
+        .set("auth.oidc.issuer", "http://127.0.0.1:9/")
+        .set("auth.oidc.client_id", "tocsin")
+        .set("auth.oidc.client_secret", OIDC)
+        .set("log.level", "trace");
+    let mut tocsin = Tocsin::start(options).await;
+    let mut secrets: Vec<String> = [TOKEN, SMTP, WRONG, OIDC, FIRST, SECOND, RESET]
+        .map(str::to_owned)
+        .to_vec();
+    secrets.push(tocsin.admin().to_owned());
+    let mut said = Vec::new();
+
+    // The link is for the terminal; the log has nothing of it.
+    let link = tocsin
+        .log()
+        .lines()
+        .find_map(|line| {
+            line.split_once("/set-up#")
+                .map(|(_, token)| token.trim().to_owned())
+        })
+        .expect("the set-up link");
+    let post = async |path: &str, body: &Value| {
+        let request = tocsin.request(Method::POST, path).anonymous();
+        request.json(body).send().await
+    };
+    let set_up =
+        json!({"token": link, "name": "Ada", "email": "ada@example.com", "password": FIRST});
+    let wrong = json!({"token": "tocsin_setup_wrong", "name": "A", "email": "a@example.com", "password": WRONG});
+    said.push(post("/api/v1/set-up", &wrong).await.text());
+    let first = post("/api/v1/set-up", &set_up).await.expect(201);
+    said.push(first.text());
+    let (first_cookie, secret) = cookie(&first);
+    secrets.push(secret);
+    // The second time it is used up, and says so without repeating it.
+    said.push(post("/api/v1/set-up", &set_up).await.text());
+
+    for password in [WRONG, FIRST] {
+        let body = json!({"email": "ada@example.com", "password": password});
+        let reply = post("/api/v1/sign-in", &body).await;
+        said.push(reply.text());
+        if password == FIRST {
+            secrets.push(cookie(&reply.expect(200)).1);
+        }
+    }
+    // The password in the wrong field.
+    let body = json!({"email": WRONG, "password": "ada@example.com"});
+    said.push(post("/api/v1/sign-in", &body).await.text());
+    let change = json!({"current": FIRST, "new": SECOND});
+    let request = tocsin
+        .request(Method::PUT, "/api/v1/me/password")
+        .anonymous();
+    let request = request.header("cookie", &first_cookie).json(&change);
+    request.send().await.expect(204);
+
+    let user =
+        json!({"name": "Bob", "email": "bob@example.com", "role": "viewer", "password": SECOND});
+    let made = tocsin
+        .send(Method::POST, "/api/v1/users", &user)
+        .await
+        .expect(201);
+    said.push(made.text());
+    let bob: User = made.json();
+    let user =
+        json!({"name": "Bob", "email": "bob@example.com", "role": "viewer", "password": RESET});
+    let path = format!("/api/v1/users/{}", bob.id);
+    said.push(
+        tocsin
+            .send(Method::PUT, &path, &user)
+            .await
+            .expect(200)
+            .text(),
+    );
+    let token = json!({"name": "script", "scopes": ["read"]});
+    let made: NewToken = tocsin
+        .send(Method::POST, "/api/v1/tokens", &token)
+        .await
+        .expect(201)
+        .json();
+    let script = made.secret.expect("the secret, once");
+    let told: Value = tocsin
+        .get(&format!("/api/v1/tokens/{}", made.token.id))
+        .await;
+    said.push(told.to_string());
+    let scripted = tocsin.request(Method::GET, "/api/v1/alerts");
+    let scripted = scripted.authorization(&format!("Bearer {script}"));
+    scripted.send().await.expect(200);
+    secrets.push(script.clone());
+    tocsin
+        .request(Method::DELETE, &format!("/api/v1/tokens/{}", made.token.id))
+        .send()
+        .await
+        .expect(204);
+    let revoked = tocsin.request(Method::GET, "/api/v1/alerts");
+    let revoked = revoked.authorization(&format!("Bearer {script}"));
+    said.push(revoked.send().await.expect(401).text());
+
+    team(&tocsin, "infra").await;
+    tocsin
+        .post(&Webhook::of([firing("Down").team("infra")]))
+        .await;
+    eventually("mail is paused", || async {
+        let status: SystemStatus = tocsin.get("/api/v1/status").await;
+        status.mail.paused_since
+    })
+    .await;
+    for path in ["/api/v1/status", WEBHOOK, "/api/v1/alerts?q=%00"] {
+        let request = tocsin.request(Method::POST, path).bytes("{}");
+        let request = request.authorization(&format!("Bearer {WRONG}"));
+        said.push(request.send().await.text());
+        let request = tocsin.request(Method::GET, path);
+        let request = request.authorization(&basic("admin", WRONG));
+        said.push(request.send().await.text());
+    }
+    for path in [
+        "/metrics",
+        "/api/v1/status",
+        "/api/v1/notifications",
+        "/api/v1/deliveries",
+        "/api/v1/users",
+        "/api/v1/tokens",
+        "/api/v1/audit?limit=500",
+        "/api/v1/audit/export?format=jsonl",
+        "/openapi.json",
+        "/readyz",
+        "/api/v1/sign-in",
+    ] {
+        said.push(tocsin.look(path).await.expect(200).text());
+    }
+    said.push(dump(&tocsin).await);
+    tocsin.terminate();
+    tocsin.ended().await;
+    let log = tocsin.log();
+    let (printed, logged): (Vec<_>, Vec<_>) = log
+        .lines()
+        .partition(|line| !line.trim_start().starts_with('{'));
+    said.push(logged.join("\n"));
+    // What is printed for people has the link, and nothing else.
+    said.push(printed.join("\n").replace(&link, ""));
+    secrets.push(link);
+    look_for(&secrets, &said, &tocsin.data_dir());
+}
+
+/// Everything in the tables, as the database's own tool writes it; on SQLite the
+/// files themselves are looked at.
+async fn dump(tocsin: &Tocsin) -> String {
+    let url = tocsin.options().database().url(&tocsin.data_dir());
+    if url.starts_with("sqlite") {
+        return String::new();
+    }
+    let dumped = tokio::task::spawn_blocking(move || {
+        std::process::Command::new("pg_dump")
+            .args(["--data-only", "--inserts", "--dbname", &url])
+            .output()
+    });
+    let output = dumped.await.expect("the dump").expect("pg_dump");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        text.contains("ada@example.com"),
+        "the dump is whole: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+fn look_for(secrets: &[String], said: &[String], data_dir: &Path) {
+    let encoded = secrets.iter().flat_map(|secret| {
+        [
+            STANDARD.encode(secret),
+            STANDARD.encode(format!("\0tocsin\0{secret}")),
+            basic("admin", secret),
+        ]
+    });
+    let needles: Vec<String> = secrets.iter().cloned().chain(encoded).collect();
+    for (place, text) in said.iter().enumerate() {
+        for needle in &needles {
+            let found = text.lines().find(|line| line.contains(needle.as_str()));
+            assert_eq!(found, None, "{needle} in answer {place}");
+        }
+    }
+    for entry in std::fs::read_dir(data_dir).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(bytes) = std::fs::read(&path) else {
+            continue;
+        };
+        for needle in &needles {
+            let found = bytes
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes());
+            assert!(!found, "{needle} in {}", path.display());
+        }
+    }
+}
+
+on_both!(secrets_are_nowhere_to_be_found);
