@@ -9,6 +9,7 @@
 //! To add one more query: find the module named after its noun, build the SQL
 //! there with bound values only, and test it in `tests/` on both databases.
 
+pub mod accounts;
 mod acknowledge;
 pub mod alerts;
 pub mod archive;
@@ -30,6 +31,7 @@ pub mod incidents;
 pub mod ingest;
 mod later;
 pub mod notifications;
+pub mod once;
 pub mod outbox;
 mod pulse;
 mod query;

@@ -53,6 +53,7 @@ pub(crate) enum Table {
     Incidents,
     Deliveries,
     Mails,
+    Audit,
 }
 
 impl Table {
@@ -62,6 +63,7 @@ impl Table {
             Self::Incidents => "incidents",
             Self::Deliveries => "deliveries",
             Self::Mails => "notifications",
+            Self::Audit => "audit_entries",
         }
     }
 
@@ -69,7 +71,7 @@ impl Table {
     fn which(self) -> [&'static str; 2] {
         match self {
             Self::Log | Self::Incidents => ["r.series_id", "r.telling_id"],
-            Self::Deliveries | Self::Mails => ["NULL", "NULL"],
+            Self::Deliveries | Self::Mails | Self::Audit => ["NULL", "NULL"],
         }
     }
 }

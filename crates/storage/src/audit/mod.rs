@@ -1,7 +1,10 @@
 //! The audit log: who did what to what, when and from where.
 //!
 //! A line is written in the transaction that makes the change, so that neither
-//! is there without the other. Nothing here changes a line.
+//! is there without the other. Nothing here changes a line, and only retention
+//! takes lines out.
+
+mod read;
 
 use sea_orm::Value;
 use tocsin_core::time::Timestamp;
@@ -9,6 +12,8 @@ use tocsin_core::time::Timestamp;
 use crate::codes::{ActorKind, Coded};
 use crate::query;
 use crate::{StorageError, Tx};
+
+pub use read::{AuditFilter, AuditView, AuditWalk, ByAudit, Who, get, list, list_with};
 
 /// What a new line says.
 #[derive(Clone, Debug)]
@@ -65,4 +70,18 @@ pub async fn record(tx: &Tx, row: &AuditRow<'_>) -> Result<(), StorageError> {
     ];
     tx.execute(sql, values).await?;
     Ok(())
+}
+
+/// Deletes up to `limit` lines of before `before`, the oldest first, and answers
+/// how many it deleted.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn delete_before(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM audit_entries WHERE id IN (SELECT id FROM audit_entries WHERE at < ? \
+         ORDER BY at, id LIMIT ?)",
+        vec![before.as_micros().into(), i64::from(limit).into()],
+    )
+    .await
 }

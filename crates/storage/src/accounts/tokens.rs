@@ -1,0 +1,194 @@
+//! Tokens: secrets for scripts and senders.
+
+use sea_orm::FromQueryResult;
+use tocsin_core::time::Timestamp;
+
+use super::{ByToken, hash, read_hash};
+use crate::codes::{Access, Coded};
+use crate::cursor::Place;
+use crate::query::{self, Conditions, Reads};
+use crate::{Page, PageRequest, StorageError, Tx};
+
+/// A token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenView {
+    /// The token's number.
+    pub id: i64,
+    /// What is stored of it.
+    pub token: TokenRow,
+}
+
+/// What is stored of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The name.
+    pub name: String,
+    /// The hash of the secret; no two tokens share one.
+    pub secret: [u8; 32],
+    /// How the secret begins.
+    pub hint: String,
+    /// What it opens.
+    pub access: Access,
+    /// The source that its deliveries belong to.
+    pub source: Option<String>,
+    /// Only alerts that match all of these are shown; none: all are.
+    pub matchers: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// When it ends; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Adds a token and returns its number.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn insert_token(tx: &Tx, row: &TokenRow) -> Result<i64, StorageError> {
+    let sql = "INSERT INTO tokens (name, secret, hint, access, source, matchers, created_at, \
+               created_by, expires_at, used_at, revoked_at) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id AS n";
+    let values = vec![
+        query::text(&row.name),
+        hash(&row.secret),
+        query::text(&row.hint),
+        row.access.code().into(),
+        row.source.as_deref().map(query::without_nul).into(),
+        super::matchers(&row.matchers),
+        row.created_at.as_micros().into(),
+        query::text(&row.created_by),
+        row.expires_at.map(Timestamp::as_micros).into(),
+        row.used_at.map(Timestamp::as_micros).into(),
+        row.revoked_at.map(Timestamp::as_micros).into(),
+    ];
+    let ids = query::numbers(tx, sql, values).await?;
+    ids.first().copied().ok_or(StorageError::Stale("token"))
+}
+
+/// One page of the tokens; those too that were revoked.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn list_tokens(
+    db: &impl Reads,
+    page: &PageRequest<ByToken>,
+) -> Result<Page<TokenView>, StorageError> {
+    let mut conditions = Conditions::default();
+    page.continue_after(&mut conditions, "t.id", vec![], "t.id");
+    let items = select(db, conditions, &page.order_and_limit("t.id", "t.id")).await?;
+    Ok(page.page(items, |row| Place {
+        value: row.id,
+        id: row.id,
+        as_of: None,
+    }))
+}
+
+/// One token.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn get_token(db: &impl Reads, id: i64) -> Result<Option<TokenView>, StorageError> {
+    let mut conditions = Conditions::default();
+    conditions.and("t.id = ?", [id.into()]);
+    Ok(select(db, conditions, "").await?.pop())
+}
+
+/// The token with this secret. Whether it still holds is the caller's to judge.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn token_by_secret(
+    db: &impl Reads,
+    secret: &[u8; 32],
+) -> Result<Option<TokenView>, StorageError> {
+    let mut conditions = Conditions::default();
+    conditions.and("t.secret = ?", [hash(secret)]);
+    Ok(select(db, conditions, "").await?.pop())
+}
+
+/// Revokes a token for good. Answers whether it was one that was not revoked.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn revoke_token(tx: &Tx, id: i64, at: Timestamp) -> Result<bool, StorageError> {
+    let sql = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
+    let values = vec![at.as_micros().into(), id.into()];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Notes that a token was used at `at`; never an earlier time than is noted.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn touch_token(tx: &Tx, id: i64, at: Timestamp) -> Result<(), StorageError> {
+    let sql = "UPDATE tokens SET used_at = ? WHERE id = ? AND (used_at IS NULL OR used_at < ?)";
+    let at = at.as_micros();
+    tx.execute(sql, vec![at.into(), id.into(), at.into()])
+        .await?;
+    Ok(())
+}
+
+/// Whether a token opens the webhook at `now`.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn has_ingest_token(db: &impl Reads, now: Timestamp) -> Result<bool, StorageError> {
+    let sql = "SELECT id AS n FROM tokens WHERE access = ? AND revoked_at IS NULL \
+               AND (expires_at IS NULL OR expires_at > ?) LIMIT 1";
+    let values = vec![Access::Ingest.code().into(), now.as_micros().into()];
+    Ok(!query::numbers(db, sql, values).await?.is_empty())
+}
+
+async fn select(
+    db: &impl Reads,
+    conditions: Conditions,
+    end: &str,
+) -> Result<Vec<TokenView>, StorageError> {
+    let (such, values) = conditions.into_where();
+    let sql = format!(
+        "SELECT t.id, t.name, t.secret, t.hint, t.access, t.source, t.matchers, t.created_at, \
+         t.created_by, t.expires_at, t.used_at, t.revoked_at FROM tokens t{such}{end}"
+    );
+    let rows: Vec<Row> = query::all(db, &sql, values).await?;
+    let view = |row: Row| {
+        let (table, id) = ("tokens", row.id);
+        Ok(TokenView {
+            id,
+            token: TokenRow {
+                name: row.name,
+                secret: read_hash(&row.secret, table, "secret", id)?,
+                hint: row.hint,
+                access: Access::read(row.access, table, "access", id)?,
+                source: row.source,
+                matchers: super::read_matchers(&row.matchers, table, id)?,
+                created_at: query::time(row.created_at),
+                created_by: row.created_by,
+                expires_at: row.expires_at.map(query::time),
+                used_at: row.used_at.map(query::time),
+                revoked_at: row.revoked_at.map(query::time),
+            },
+        })
+    };
+    rows.into_iter().map(view).collect()
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: i64,
+    name: String,
+    secret: Vec<u8>,
+    hint: String,
+    access: i16,
+    source: Option<String>,
+    matchers: String,
+    created_at: i64,
+    created_by: String,
+    expires_at: Option<i64>,
+    used_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
