@@ -13,6 +13,8 @@ use anyhow::{Context as _, ensure};
 #[derive(Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
+    /// The header that opens what is closed; empty where nothing is.
+    authorization: String,
     stream: Option<BufReader<TcpStream>>,
 }
 
@@ -28,8 +30,15 @@ impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            authorization: String::new(),
             stream: None,
         }
+    }
+
+    /// Shows this token with every request.
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        self.authorization = format!("Authorization: Bearer {token}\r\n");
+        self
     }
 
     /// Asks, and counts what is answered.
@@ -46,7 +55,10 @@ impl Client {
                 BufReader::with_capacity(64 * 1024, stream)
             }
         };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{}\r\n",
+            self.address, self.authorization
+        );
         let since = Instant::now();
         stream.get_mut().write_all(request.as_bytes())?;
         let head = Head::read(&mut stream)?;

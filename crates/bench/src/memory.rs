@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::{
     history::History,
-    http::Client,
     machine,
     options::Options,
     report::{Export, Memory, Report},
@@ -36,7 +35,7 @@ pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> 
     ] {
         machine::forget_peak(target.pid());
         let path = format!("/api/v1/alerts/export?format={format}{filter}");
-        let answer = Client::new(target.address).get(&path)?;
+        let answer = target.reader().get(&path)?;
         let (_, peak) = machine::memory(target.pid());
         exports.push(Export {
             what: format!("{format}{filter}"),

@@ -85,7 +85,7 @@ const SORTS: [&str; 4] = ["startsAt", "occurrences", "duration", "lastSeenAt"];
 pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> anyhow::Result<()> {
     let target = Target::tocsin(options, &history.place, &[])?;
     let mut asked = Asked {
-        client: Client::new(target.address),
+        client: target.reader(),
         repetitions: options.repetitions,
         small: options.small,
     };

@@ -28,10 +28,13 @@ pub(crate) struct Target {
     /// Where it takes alerts.
     pub(crate) path: &'static str,
     pub(crate) format: Format,
+    /// What opens its history to readers; empty where nothing is closed.
+    token: String,
 }
 
 impl Target {
-    /// Tocsin with its default settings, but for `settings`.
+    /// Tocsin with its default settings, but for `settings`, and without a limit
+    /// to how often one reader may ask.
     pub(crate) fn tocsin(
         options: &Options,
         place: &Place,
@@ -43,8 +46,10 @@ impl Target {
             .args(["serve", "--listen", &address.to_string(), "--data-dir"])
             .arg(&place.folder)
             .args(["--database-url", &place.url])
+            .env("TOCSIN_LIMITS_REQUESTS_PER_SECOND", "0")
             .envs(settings.iter().copied());
         let mut target = Self::start(command, &place.folder, address, "/readyz")?;
+        target.token = reader_token(options, place)?;
         target.path = "/api/v1/webhooks/alertmanager";
         target.pids.extend(place.server_pid);
         Ok(target)
@@ -101,6 +106,7 @@ impl Target {
             start: since.elapsed(),
             path: "/",
             format: Format::Webhook,
+            token: String::new(),
         })
     }
 
@@ -139,7 +145,13 @@ impl Target {
             start: since.elapsed(),
             path: "/",
             format: Format::Webhook,
+            token: String::new(),
         })
+    }
+
+    /// A reader of its history.
+    pub(crate) fn reader(&self) -> Client {
+        Client::new(self.address).with_token(&self.token)
     }
 
     /// The program's own process.
@@ -170,6 +182,25 @@ impl Drop for Target {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A token to read with, as a user makes one: at the command line, beside the
+/// running program.
+fn reader_token(options: &Options, place: &Place) -> anyhow::Result<String> {
+    let made = Command::new(&options.server)
+        .args(["token", "add", "--name", "bench", "--scope", "read"])
+        .arg("--data-dir")
+        .arg(&place.folder)
+        .args(["--database-url", &place.url])
+        .current_dir(&place.folder)
+        .stdin(Stdio::null())
+        .output()?;
+    ensure!(
+        made.status.success(),
+        "no token was made: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    Ok(String::from_utf8(made.stdout)?.trim().to_owned())
 }
 
 fn is_ready(address: SocketAddr, path: &str) -> bool {
