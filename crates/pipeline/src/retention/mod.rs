@@ -4,13 +4,15 @@
 //! pause, so that a delivery waits for one of them at most. What is looked for
 //! is looked for outside of them. On several replicas one at a time does it.
 //!
-//! * Raw bodies, rows of the change feed and mails go by their age alone.
+//! * Raw bodies, rows of the change feed, mails and what accounts leave behind
+//!   (`sweep`) go by their age alone.
 //! * The log is walked once for each span that a rule names, in the order in
 //!   which entries were received (`log`).
 //! * Statistics stay: they are roll-ups of their own.
 
 mod log;
 mod settings;
+mod sweep;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,6 +27,7 @@ use crate::archive::Archive;
 use crate::ingest::{Context, Standings};
 use crate::{Clock, PipelineSettings};
 
+use self::sweep::Old;
 pub use settings::RetentionSettings;
 
 /// Rows deleted in one transaction.
@@ -122,8 +125,12 @@ impl Retention {
     async fn pass(&mut self, stop: &mut Stop<'_>) -> Result<(), Ended> {
         let now = self.clock.now();
         let keep = self.settings.retention.clone();
-        self.bodies(now.minus(keep.raw_bodies), stop).await?;
-        self.feed(now.minus(FEED_KEPT), stop).await?;
+        for old in Old::of_accounts(&keep, now) {
+            self.sweep(old, stop).await?;
+        }
+        self.sweep(Old::Bodies(now.minus(keep.raw_bodies)), stop)
+            .await?;
+        self.sweep(Old::Feed(now.minus(FEED_KEPT)), stop).await?;
         // What an upgrade has left to be counted is not counted yet.
         if !tocsin_storage::backlog::is_counting(&self.db).await? {
             for span in keep.log.spans() {
@@ -134,7 +141,7 @@ impl Retention {
             }
         }
         if let Some(span) = keep.mails {
-            self.mails(now.minus(span), stop).await?;
+            self.sweep(Old::Mails(now.minus(span)), stop).await?;
         }
         self.give_back(stop).await
     }
@@ -155,45 +162,6 @@ impl Retention {
             return Err(Ended::NotNow);
         }
         Ok(())
-    }
-
-    async fn bodies(&self, before: Timestamp, stop: &mut Stop<'_>) -> Result<(), Ended> {
-        loop {
-            let began = Instant::now();
-            let tx = self.turn().await?;
-            let deleted = upkeep::prune_bodies(&tx, before, STEP).await?;
-            tx.commit().await?;
-            self.pause(began, stop).await?;
-            if deleted < u64::from(STEP) {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn feed(&self, before: Timestamp, stop: &mut Stop<'_>) -> Result<(), Ended> {
-        loop {
-            let began = Instant::now();
-            let tx = self.turn().await?;
-            let deleted = upkeep::prune_changes(&tx, before, STEP).await?;
-            tx.commit().await?;
-            self.pause(began, stop).await?;
-            if deleted < u64::from(STEP) {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn mails(&self, before: Timestamp, stop: &mut Stop<'_>) -> Result<(), Ended> {
-        loop {
-            let began = Instant::now();
-            let tx = self.turn().await?;
-            let deleted = upkeep::prune_mails(&tx, before, STEP).await?;
-            tx.commit().await?;
-            self.pause(began, stop).await?;
-            if deleted < u64::from(STEP) {
-                return Ok(());
-            }
-        }
     }
 
     /// Deliveries that told nothing new, or whose entries are gone. Those whose

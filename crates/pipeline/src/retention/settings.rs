@@ -15,6 +15,10 @@ pub struct RetentionSettings {
     pub deliveries: Option<Duration>,
     /// Mails that are delivered, at most; `None`: as long as what they tell.
     pub mails: Option<Duration>,
+    /// Lines of the audit log; `None`: for ever.
+    pub audit: Option<Duration>,
+    /// For how long a session holds that nobody uses: then it is swept.
+    pub session_idle: Duration,
     /// Where log entries are written before they are deleted.
     pub archive_dir: Option<PathBuf>,
 }
@@ -27,6 +31,8 @@ impl Default for RetentionSettings {
             raw_bodies: days(30),
             deliveries: Some(days(400)),
             mails: Some(days(400)),
+            audit: Some(days(400)),
+            session_idle: days(1) / 2,
             archive_dir: None,
         }
     }
@@ -47,7 +53,8 @@ impl RetentionSettings {
             .into_iter()
             .chain([self.raw_bodies])
             .chain(self.deliveries)
-            .chain(self.mails);
+            .chain(self.mails)
+            .chain(self.audit);
         all.min()
             .map_or(SELDOM, |shortest| (shortest / 20).clamp(OFTEN, SELDOM))
     }
