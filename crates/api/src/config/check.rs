@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use ipnet::IpNet;
 use tocsin_mailer::{Address, Secret, SmtpSettings};
 use tocsin_pipeline::RetentionSettings;
 
+use super::auth::{AuthSettings, auth_settings};
 use super::parts::{
-    check_log, database_url, from, guard, positive, secret, smtp, tokens, within, without_password,
+    check_log, database_url, from, guard, positive, smtp, tokens, within, without_password,
 };
 use super::retention::retention_settings;
 use super::sections::Log;
-use super::{ConfigError, Language, PublicUrl, Sections, SourceName};
+use super::units::{Listen, not_everyone};
+use super::{ConfigError, Language, Limits, PublicUrl, Sections, SourceName, Tls};
 
 /// More would wait for each other, and for connections.
 const MAX_WRITERS: usize = 8;
@@ -46,9 +49,15 @@ pub(crate) struct Settings {
     pub(crate) database_url: String,
     /// Connections for reading, at most.
     pub(crate) max_connections: u32,
-    /// Guards everything but webhooks and health.
-    pub(crate) admin_password: Option<Secret>,
-    /// Guard the webhooks; each with the source that it is bound to.
+    /// How people come in.
+    pub(crate) auth: AuthSettings,
+    /// How much one caller may ask for.
+    pub(crate) limits: Limits,
+    /// Whose forwarded headers are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The program's own certificate; plain HTTP without one.
+    pub(crate) tls: Option<Tls>,
+    /// Provisioned tokens of the webhook, besides those in the database; each with the source that it is bound to.
     pub(crate) tokens: Vec<(String, Secret, Option<SourceName>)>,
     /// The ingest queue's size.
     pub(crate) queue_bytes: usize,
@@ -91,6 +100,7 @@ impl Settings {
             server,
             database,
             auth,
+            limits,
             ingest,
             incidents,
             mail,
@@ -134,18 +144,16 @@ impl Settings {
             ));
         }
         check_log(&log)?;
-        let admin_password = secret(
-            "auth.admin_password",
-            auth.admin_password,
-            auth.admin_password_file.as_deref(),
-        )?;
         let tokens = tokens(ingest.tokens)?;
-        guard(
-            server.listen.0,
-            demo,
-            admin_password.is_some(),
-            !tokens.is_empty(),
+        guard(server.listen.0, demo)?;
+        let auth = auth_settings(
+            auth,
+            server.public_url.as_ref(),
+            server.listen.is_loopback(),
         )?;
+        if limits.burst == 0 {
+            return Err(ConfigError::new("limits.burst", "expected at least 1"));
+        }
         let from = from(&mail.from, mail.smtp.is_some())?;
         let default_time_zone = mail.default_time_zone.parse().map_err(|_| {
             ConfigError::new(
@@ -166,7 +174,7 @@ impl Settings {
         let database_url = database_url(database.url, &data_dir, demo)?;
         sections.database.url = Some(database_url.clone());
         let refused_bytes = retention.refused_bytes;
-        let retention = retention_settings(retention, incidents.window.0)?;
+        let retention = retention_settings(retention, incidents.window.0, auth.session_idle)?;
         Ok(Self {
             sections,
             demo,
@@ -180,7 +188,10 @@ impl Settings {
             drain_timeout: server.drain_timeout.0,
             database_url,
             max_connections: database.max_connections,
-            admin_password,
+            auth,
+            limits,
+            trusted_proxies: not_everyone("server.trusted_proxies", &server.trusted_proxies)?,
+            tls: server.tls,
             tokens,
             queue_bytes: ingest.queue_bytes.bytes(),
             cache_entries: ingest.cache_entries,
@@ -218,11 +229,26 @@ impl Settings {
     /// The address that Alertmanager should post to, where the server listens
     /// on `address`.
     pub(crate) fn webhook_url(&self, address: std::net::SocketAddr) -> String {
-        const PATH: &str = "api/v1/webhooks/alertmanager";
-        self.public_url.as_ref().map_or_else(
-            || format!("http://{address}/{PATH}"),
-            |url| format!("{url}{PATH}"),
-        )
+        format!("{}api/v1/webhooks/alertmanager", self.base_url(address))
+    }
+
+    /// What all links begin with, where the server listens on `address`:
+    /// `server.public_url`, else the address itself. It ends in a slash.
+    pub(crate) fn base_url(&self, address: std::net::SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.to_string(),
+            None => format!("{}://{address}/", self.scheme()),
+        }
+    }
+
+    /// What the server itself speaks: `https` with a certificate, else `http`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Whether only this machine can reach the server directly.
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        Listen(self.listen).is_loopback()
     }
 
     /// Where mails are written while no SMTP server is set.

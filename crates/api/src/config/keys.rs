@@ -7,13 +7,17 @@ pub(crate) enum Kind {
     Text,
     /// A whole number.
     Number,
+    /// `true` or `false`.
+    Bool,
     /// A list, written as TOML or JSON.
     List,
+    /// A list of texts: TOML, JSON, or separated by commas.
+    Words,
 }
 
 /// The keys as the file has them. The variable of `server.public_url` is
 /// `TOCSIN_SERVER_PUBLIC_URL`. A test compares this table with the types.
-pub(crate) const KEYS: [(&str, Kind); 43] = [
+pub(crate) const KEYS: [(&str, Kind); 69] = [
     ("data_dir", Kind::Text),
     ("server.listen", Kind::Text),
     ("server.public_url", Kind::Text),
@@ -21,8 +25,30 @@ pub(crate) const KEYS: [(&str, Kind); 43] = [
     ("server.workers", Kind::Number),
     ("database.url", Kind::Text),
     ("database.max_connections", Kind::Number),
-    ("auth.admin_password", Kind::Text),
-    ("auth.admin_password_file", Kind::Text),
+    ("auth.session_idle", Kind::Text),
+    ("auth.session_lifetime", Kind::Text),
+    ("auth.password_sign_in", Kind::Bool),
+    ("auth.oidc.issuer", Kind::Text),
+    ("auth.oidc.client_id", Kind::Text),
+    ("auth.oidc.client_secret", Kind::Text),
+    ("auth.oidc.client_secret_file", Kind::Text),
+    ("auth.oidc.name", Kind::Text),
+    ("auth.oidc.scopes", Kind::Words),
+    ("auth.oidc.groups_claim", Kind::Text),
+    ("auth.oidc.admin_groups", Kind::Words),
+    ("auth.oidc.responder_groups", Kind::Words),
+    ("auth.oidc.viewer_groups", Kind::Words),
+    ("auth.oidc.ca_file", Kind::Text),
+    ("auth.proxy.header", Kind::Text),
+    ("auth.proxy.name_header", Kind::Text),
+    ("auth.proxy.groups_header", Kind::Text),
+    ("auth.proxy.from", Kind::Words),
+    ("auth.proxy.admin_groups", Kind::Words),
+    ("auth.proxy.responder_groups", Kind::Words),
+    ("auth.proxy.viewer_groups", Kind::Words),
+    ("limits.requests_per_second", Kind::Number),
+    ("limits.burst", Kind::Number),
+    ("limits.sign_ins_per_minute", Kind::Number),
     ("ingest.tokens", Kind::List),
     ("ingest.queue_bytes", Kind::Text),
     ("ingest.cache_entries", Kind::Number),
@@ -57,7 +83,21 @@ pub(crate) const KEYS: [(&str, Kind); 43] = [
     ("server.drain_timeout", Kind::Text),
     ("server.max_event_streams", Kind::Number),
     ("server.page_limit", Kind::Number),
+    ("server.trusted_proxies", Kind::Words),
+    ("server.tls.cert_file", Kind::Text),
+    ("server.tls.key_file", Kind::Text),
+    ("retention.audit", Kind::Text),
 ];
+
+/// Keys of earlier versions, and what to do instead.
+pub(crate) const GONE: [(&str, &str); 2] = [
+    ("auth.admin_password", NO_ADMIN_PASSWORD),
+    ("auth.admin_password_file", NO_ADMIN_PASSWORD),
+];
+
+const NO_ADMIN_PASSWORD: &str = "there are accounts now instead of one password; leave this out, start \
+    `tocsin serve` and open the link that it prints, or run `tocsin user add --role admin --email …`; \
+    scripts use tokens (`tocsin token`)";
 
 /// The environment variable of a key.
 pub(crate) fn variable(key: &str) -> String {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::check::Settings;
-use super::keys::{KEYS, Kind, is_foreign, variable};
+use super::keys::{GONE, KEYS, Kind, is_foreign, variable};
 use super::{ConfigError, Sections};
 
 /// The file that is read when none is named.
@@ -97,6 +97,10 @@ impl Sources {
             if !name.starts_with("TOCSIN_") || is_foreign(&name) {
                 continue;
             }
+            if let Some((key, _)) = GONE.into_iter().find(|(key, _)| variable(key) == name) {
+                self.set(key, Value::String(text), &name)?;
+                continue;
+            }
             let Some((key, kind)) = KEYS.into_iter().find(|(key, _)| variable(key) == name) else {
                 return Err(ConfigError::new(
                     "",
@@ -106,6 +110,8 @@ impl Sources {
             let value = value(kind, &text).ok_or_else(|| {
                 let expected = match kind {
                     Kind::Number => "expected a whole number",
+                    Kind::Bool => "expected true or false",
+                    Kind::Words => "expected a list in TOML or JSON, or texts separated by commas",
                     _ => "expected a list in TOML or JSON, such as [{\"name\": \"prod\", \"token\": \"…\"}]",
                 };
                 ConfigError { origin: Some(name.clone()), ..ConfigError::new(key, expected) }
@@ -152,6 +158,16 @@ impl Sources {
     }
 
     fn read(self) -> Result<Sections, ConfigError> {
+        for (key, instead) in GONE {
+            if let Some((section, last)) = key.split_once('.')
+                && self
+                    .table
+                    .get(section)
+                    .is_some_and(|table| table.get(last).is_some())
+            {
+                return Err(ConfigError::new(key, instead));
+            }
+        }
         serde_path_to_error::deserialize(Value::Table(self.table)).map_err(|error| {
             let path = error.path().to_string();
             let key = if path == "." { String::new() } else { path };
@@ -172,14 +188,24 @@ fn value(kind: Kind, text: &str) -> Option<Value> {
     match kind {
         Kind::Text => Some(Value::String(text.to_owned())),
         Kind::Number => text.trim().parse().ok().map(Value::Integer),
-        Kind::List => {
-            if let Ok(Value::Array(list)) = serde_json::from_str(text) {
-                return Some(Value::Array(list));
-            }
-            let mut table: Table = format!("value = {text}").parse().ok()?;
-            table.remove("value").filter(Value::is_array)
+        Kind::Bool => text.trim().parse().ok().map(Value::Boolean),
+        Kind::List => list(text),
+        Kind::Words if text.trim_start().starts_with('[') => list(text),
+        Kind::Words => {
+            let words = text.split(',').map(str::trim);
+            let words = words.filter(|word| !word.is_empty());
+            let words = words.map(|word| Value::String(word.to_owned()));
+            Some(Value::Array(words.collect()))
         }
     }
+}
+
+fn list(text: &str) -> Option<Value> {
+    if let Ok(Value::Array(list)) = serde_json::from_str(text) {
+        return Some(Value::Array(list));
+    }
+    let mut table: Table = format!("value = {text}").parse().ok()?;
+    table.remove("value").filter(Value::is_array)
 }
 
 /// Who set `key`: a variable or flag, else the file.

@@ -1,6 +1,7 @@
 //! Settings: a TOML file, overridden by `TOCSIN_*` variables, overridden by
 //! flags. What cannot be right is refused at start, with the key's name.
 
+mod auth;
 mod check;
 mod keys;
 mod load;
@@ -11,9 +12,10 @@ mod sections;
 mod tests;
 mod units;
 
+pub(crate) use auth::{AuthSettings, GroupRoles, Mapped, OidcSettings, ProxySettings};
 pub(crate) use check::Settings;
 pub(crate) use load::{Flags, load};
-pub(crate) use sections::{IngestToken, Language, LogFormat, Sections, SourceName};
+pub(crate) use sections::{IngestToken, Language, Limits, LogFormat, Sections, SourceName, Tls};
 pub(crate) use units::PublicUrl;
 
 /// A setting that cannot be right.

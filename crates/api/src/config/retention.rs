@@ -18,6 +18,7 @@ const MAX_RULES: usize = 100;
 pub(super) fn retention_settings(
     section: Retention,
     window: Duration,
+    session_idle: Duration,
 ) -> Result<RetentionSettings, ConfigError> {
     let Retention {
         log,
@@ -25,6 +26,7 @@ pub(super) fn retention_settings(
         refused_bytes: _,
         deliveries,
         mails,
+        audit,
         archive_dir,
         rules,
     } = section;
@@ -47,6 +49,8 @@ pub(super) fn retention_settings(
         raw_bodies: raw_bodies.0,
         deliveries: long_enough("retention.deliveries", deliveries, window)?,
         mails: mails.0,
+        audit: audit.0,
+        session_idle,
         archive_dir,
     })
 }

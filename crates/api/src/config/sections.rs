@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 use tocsin_mailer::{Secret, TlsMode};
 
-use super::units::{Keep, Listen, PublicUrl, Size, Span};
+use super::auth::Auth;
+use super::units::{Keep, Listen, Network, PublicUrl, Size, Span};
 
 /// Everything that can be set, as the file has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +18,7 @@ pub(crate) struct Sections {
     pub(crate) server: Server,
     pub(crate) database: Database,
     pub(crate) auth: Auth,
+    pub(crate) limits: Limits,
     pub(crate) ingest: Ingest,
     pub(crate) incidents: Incidents,
     pub(crate) mail: Mail,
@@ -31,6 +33,7 @@ impl Default for Sections {
             server: Server::default(),
             database: Database::default(),
             auth: Auth::default(),
+            limits: Limits::default(),
             ingest: Ingest::default(),
             incidents: Incidents::default(),
             mail: Mail::default(),
@@ -52,6 +55,9 @@ pub(crate) struct Server {
     pub(crate) max_event_streams: usize,
     pub(crate) page_limit: u32,
     pub(crate) drain_timeout: Span,
+    pub(crate) trusted_proxies: Vec<Network>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Default for Server {
@@ -64,6 +70,8 @@ impl Default for Server {
             max_event_streams: 500,
             page_limit: tocsin_storage::MAX_LIMIT,
             drain_timeout: Span::seconds(25),
+            trusted_proxies: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -88,13 +96,37 @@ impl Default for Database {
     }
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The certificate that the program shows by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The chain, the server's own first, as PEM.
+    pub(crate) cert_file: PathBuf,
+    /// Its key, as PEM, without a password.
+    pub(crate) key_file: PathBuf,
+}
+
+/// How much one caller may ask for. Webhooks know no such limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Auth {
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
-    pub(crate) admin_password: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) admin_password_file: Option<PathBuf>,
+pub(crate) struct Limits {
+    /// Requests that a user, a token or an address may go on sending; 0: any
+    /// number.
+    pub(crate) requests_per_second: u32,
+    /// Requests at once after a pause.
+    pub(crate) burst: u32,
+    /// Attempts to sign in from one address; 0: any number.
+    pub(crate) sign_ins_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests_per_second: 200,
+            burst: 2_000,
+            sign_ins_per_minute: 20,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -274,6 +306,7 @@ pub(crate) struct Retention {
     pub(crate) refused_bytes: Size,
     pub(crate) deliveries: Keep,
     pub(crate) mails: Keep,
+    pub(crate) audit: Keep,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) archive_dir: Option<PathBuf>,
     pub(crate) rules: Vec<RetentionRule>,
@@ -287,6 +320,7 @@ impl Default for Retention {
             refused_bytes: Size::mib(64),
             deliveries: Keep::days(400),
             mails: Keep::days(400),
+            audit: Keep::days(400),
             archive_dir: None,
             rules: Vec::new(),
         }
@@ -325,7 +359,10 @@ impl Default for Log {
     }
 }
 
-fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn redacted<S: Serializer>(
+    _: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("[redacted]")
 }
 

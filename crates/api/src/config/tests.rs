@@ -82,9 +82,12 @@ fn everything_in_the_example_can_be_set() {
     let text = example_in_force();
     let text: Vec<_> = text
         .lines()
-        .filter(|line| !line.contains("_file = ") && !line.starts_with("template_dir"))
+        .filter(|line| {
+            let names_a_file = line.contains("_file = ") || line.starts_with("template_dir");
+            !names_a_file && *line != "[server.tls]"
+        })
         .map(|line| {
-            if line.starts_with("from = ") {
+            if line.starts_with("from = \"") {
                 "from = \"Tocsin <a@example.com>\""
             } else {
                 line
@@ -94,6 +97,8 @@ fn everything_in_the_example_can_be_set() {
     let settings = load_text(&text.join("\n"), &[]).unwrap();
     assert_eq!(settings.tokens.len(), 1);
     assert_eq!(settings.retention.log.rules.len(), 1);
+    assert_eq!(settings.auth.oidc.unwrap().name, "Single sign-on");
+    assert_eq!(settings.auth.proxy.unwrap().from.len(), 1);
     assert_eq!(settings.smtp.unwrap().host, "smtp.example.com");
     assert_eq!(settings.from.email, "a@example.com");
 }
@@ -106,8 +111,12 @@ fn the_table_of_keys_is_complete() {
     for section in [
         "",
         "server",
+        "server.tls",
         "database",
         "auth",
+        "auth.oidc",
+        "auth.proxy",
+        "limits",
         "ingest",
         "incidents",
         "mail",
@@ -135,8 +144,12 @@ fn the_table_of_keys_is_complete() {
     }
     for section in [
         "server",
+        "server.tls",
         "database",
         "auth",
+        "auth.oidc",
+        "auth.proxy",
+        "limits",
         "ingest",
         "incidents",
         "mail",
@@ -223,12 +236,73 @@ fn what_is_wrong_is_named() {
             "ingest.tokens[0].source: expected 1 to 64",
         ),
         (
-            "[auth]\nadmin_password = \"\"",
-            "auth.admin_password: expected a secret",
+            "[auth]\nsession_idle = \"1s\"",
+            "auth.session_idle: expected a minute",
         ),
         (
-            "[auth]\nadmin_password_file = \"/nonexistent/secret\"",
-            "auth.admin_password_file: /nonexistent",
+            "[auth]\nsession_lifetime = \"1h\"",
+            "auth.session_lifetime: expected auth.session_idle",
+        ),
+        (
+            "[auth]\npassword_sign_in = false",
+            "auth.password_sign_in: without it",
+        ),
+        (
+            "[auth.oidc]\nclient_id = \"tocsin\"",
+            "auth.oidc: missing field `issuer`",
+        ),
+        (
+            "[auth.oidc]\nissuer = \"http://login.example.com\"\nclient_id = \"tocsin\"",
+            "auth.oidc.issuer: expected the provider's address with https",
+        ),
+        (
+            "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"\"",
+            "auth.oidc.client_id: expected a text",
+        ),
+        (
+            "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret = \"\"",
+            "auth.oidc.client_secret: expected a secret",
+        ),
+        (
+            "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret_file = \"/nonexistent/secret\"",
+            "auth.oidc.client_secret_file: /nonexistent",
+        ),
+        (
+            "[auth.proxy]\nheader = \"X-Email\"",
+            "auth.proxy: missing field `from`",
+        ),
+        (
+            "[auth.proxy]\nheader = \"X-Email\"\nfrom = []",
+            "auth.proxy.from: expected the proxy's address",
+        ),
+        (
+            "[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"0.0.0.0/0\"]",
+            "auth.proxy.from[0]: expected the proxies alone",
+        ),
+        (
+            "[auth.proxy]\nheader = \"X Email\"\nfrom = [\"127.0.0.1\"]",
+            "auth.proxy.header: expected the name of a header",
+        ),
+        (
+            "[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"127.0.0.1\"]\nadmin_groups = [\"a\"]",
+            "auth.proxy.groups_header: expected the header",
+        ),
+        (
+            "[server]\ntrusted_proxies = [\"proxy\"]",
+            "server.trusted_proxies[0]: expected an IP address or a network",
+        ),
+        (
+            "[server]\ntrusted_proxies = [\"127.0.0.1\", \"::/0\"]",
+            "server.trusted_proxies[1]: expected the proxies alone",
+        ),
+        (
+            "[server.tls]\ncert_file = \"a\"",
+            "server.tls: missing field `key_file`",
+        ),
+        ("[limits]\nburst = 0", "limits.burst: expected at least 1"),
+        (
+            "[limits]\nrequests_per_second = -1",
+            "limits.requests_per_second: invalid value",
         ),
         (
             "[retention]\nlog = \"always\"",
@@ -255,10 +329,6 @@ fn what_is_wrong_is_named() {
             "retention.rules[0]: missing field `keep`",
         ),
         ("[log]\nlevel = \"=!\"", "log.level: expected"),
-        (
-            "[server]\nlisten = \"0.0.0.0:8080\"",
-            "server.listen: 0.0.0.0:8080 can be reached",
-        ),
     ] {
         let refusal = refusal(text);
         assert!(
@@ -275,7 +345,8 @@ fn variables_win_over_the_file_and_are_named() {
         "[server]\nlisten = \"127.0.0.1:1\"",
         &[
             ("TOCSIN_SERVER_LISTEN", "127.0.0.1:2"),
-            ("TOCSIN_AUTH_ADMIN_PASSWORD", "12345678"),
+            ("TOCSIN_AUTH_PASSWORD_SIGN_IN", "true"),
+            ("TOCSIN_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1"),
             (
                 "TOCSIN_INGEST_TOKENS",
                 r#"[{"name": "a", "token": "x"}, {"name": "b", "token": "y", "source": "s"}]"#,
@@ -286,7 +357,7 @@ fn variables_win_over_the_file_and_are_named() {
     )
     .unwrap();
     assert_eq!(settings.listen.port(), 2);
-    assert_eq!(settings.admin_password.unwrap().reveal(), "12345678");
+    assert_eq!(settings.trusted_proxies.len(), 2);
     assert_eq!(settings.tokens.len(), 2);
 
     let toml_list = load_text(
@@ -324,18 +395,41 @@ fn variables_win_over_the_file_and_are_named() {
 }
 
 #[test]
-fn beyond_loopback_both_credentials_are_needed() {
+fn beyond_loopback_all_is_closed_so_nothing_more_is_asked_for() {
     let open = "[server]\nlisten = \"[::]:8080\"\n";
-    let password = "[auth]\nadmin_password = \"x\"\n";
-    let token = "[[ingest.tokens]]\nname = \"a\"\ntoken = \"y\"\n";
-    assert!(refusal(&format!("{open}{password}")).contains("ingest.tokens is not set"));
-    assert!(refusal(&format!("{open}{token}")).contains("auth.admin_password is not set"));
-    assert!(load_text(&format!("{open}{password}{token}"), &[]).is_ok());
+    let settings = load_text(open, &[]).unwrap();
+    assert!(!settings.is_on_loopback());
+    let oidc = "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"tocsin\"\n";
+    assert!(refusal(&format!("{open}{oidc}")).starts_with("server.public_url: expected"));
+    let public = "public_url = \"https://tocsin.example.com\"\n";
+    let settings = load_text(&format!("{open}{public}{oidc}"), &[]).unwrap();
+    let provider = settings.auth.oidc.unwrap();
+    assert_eq!(provider.issuer, "https://login.example.com");
+    assert_eq!(provider.scopes, ["openid", "email", "profile"]);
+    assert!(provider.client_secret.is_none());
+}
+
+#[test]
+fn the_one_password_of_before_is_told_what_to_do_instead() {
+    for key in ["admin_password", "admin_password_file"] {
+        let refusal = refusal(&format!("[auth]\n{key} = \"hunter2\"\n"));
+        assert!(
+            refusal.starts_with(&format!("auth.{key}: there are accounts now")),
+            "{refusal}"
+        );
+        assert!(refusal.contains("tocsin user add --role admin"));
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+        let name = variable(&format!("auth.{key}"));
+        let refusal = load_text("", &[(&name, "hunter2")]).err().unwrap();
+        assert!(refusal.contains("there are accounts now"), "{refusal}");
+        assert!(refusal.ends_with(&format!("(from {name})")), "{refusal}");
+    }
 }
 
 #[test]
 fn secrets_are_shown_nowhere() {
-    let text = "[auth]\nadmin_password = \"hunter2\"\n[database]\nurl = \"postgres://u:hunter2@db.example.com/t\"\n\
+    let text = "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"tocsin\"\nclient_secret = \"hunter2\"\n\
+                [database]\nurl = \"postgres://u:hunter2@db.example.com/t\"\n\
                 [[ingest.tokens]]\nname = \"a\"\ntoken = \"hunter2\"\n";
     let settings = load_text(text, &[]).unwrap();
     assert!(
@@ -344,10 +438,10 @@ fn secrets_are_shown_nowhere() {
             .contains("hunter2")
     );
     // A broken line is not quoted, for it may be the one with the secret.
-    let broken = refusal("[auth]\nadmin_password = \"hunter2\n");
+    let broken = refusal("[auth.oidc]\nclient_secret = \"hunter2\n");
     assert!(!broken.contains("hunter2"), "{broken}");
     assert!(broken.contains("line 2"), "{broken}");
-    let wrong_type = refusal("[auth]\nadmin_password = [\"hunter2\"]\n");
+    let wrong_type = refusal("[auth.oidc]\nclient_secret = [\"hunter2\"]\n");
     assert!(!wrong_type.contains("hunter2"), "{wrong_type}");
 }
 

@@ -1,12 +1,15 @@
 //! Spans of time, sizes and addresses as people write them.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use super::ConfigError;
 
 /// A span of time: a number and `ms`, `s`, `m`, `h` or `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +180,13 @@ impl From<Size> for String {
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Listen(pub(crate) SocketAddr);
 
+impl Listen {
+    /// Whether only this machine can reach it.
+    pub(crate) fn is_loopback(self) -> bool {
+        self.0.ip().to_canonical().is_loopback()
+    }
+}
+
 impl TryFrom<String> for Listen {
     type Error = String;
 
@@ -190,6 +200,53 @@ impl TryFrom<String> for Listen {
 impl From<Listen> for String {
     fn from(listen: Listen) -> String {
         listen.0.to_string()
+    }
+}
+
+/// Addresses of other machines: one, or a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Network(pub(crate) IpNet);
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let text = text.trim();
+        let one = text
+            .parse::<IpAddr>()
+            .map(|address| IpNet::from(address.to_canonical()));
+        one.or_else(|_| text.parse::<IpNet>())
+            .map(|network| Self(network.trunc()))
+            .map_err(|_| {
+                format!(
+                    "expected an IP address or a network such as \"10.0.0.0/8\", found {text:?}"
+                )
+            })
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> String {
+        network.0.to_string()
+    }
+}
+
+/// The networks, none of which may be the whole world: whoever is in them is
+/// believed.
+///
+/// # Errors
+/// One of them is everybody.
+pub(super) fn not_everyone(key: &str, networks: &[Network]) -> Result<Vec<IpNet>, ConfigError> {
+    match networks
+        .iter()
+        .position(|Network(net)| net.prefix_len() == 0)
+    {
+        Some(index) => Err(ConfigError::new(
+            format!("{key}[{index}]"),
+            "expected the proxies alone; this is everybody, who could then claim anything",
+        )),
+        None => Ok(networks.iter().map(|Network(net)| *net).collect()),
     }
 }
 
@@ -293,6 +350,24 @@ mod tests {
         for bad in ["", "MiB", "16MB", "-1", "1e3"] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn networks_are_read_and_written_alike() {
+        for (text, written) in [
+            ("127.0.0.1", "127.0.0.1/32"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("::1", "::1/128"),
+            ("::ffff:192.0.2.1", "192.0.2.1/32"),
+        ] {
+            let network = Network::try_from(text.to_owned()).unwrap();
+            assert_eq!(String::from(network), written);
+        }
+        for bad in ["", "proxy", "10.0.0.0/33", "10.0.0/8"] {
+            assert!(Network::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+        let all = Network::try_from("0.0.0.0/0".to_owned()).unwrap();
+        assert!(not_everyone("k", &[all]).is_err());
     }
 
     #[test]

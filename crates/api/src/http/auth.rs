@@ -49,7 +49,7 @@ impl Credentials {
         let digest =
             |secret: &tocsin_mailer::Secret| *blake3::hash(secret.reveal().as_bytes()).as_bytes();
         Self {
-            admin: settings.admin_password.as_ref().map(digest),
+            admin: None,
             tokens: settings
                 .tokens
                 .iter()
