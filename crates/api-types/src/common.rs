@@ -62,6 +62,14 @@ pub struct Problem {
     /// The fields that are wrong, where the problem lies in fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Where somebody else changed it meanwhile: the object as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub current: Option<serde_json::Value>,
+    /// Beside `current`: what this request asked for, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub yours: Option<serde_json::Value>,
 }
 
 /// One wrong field or query parameter.

@@ -1,5 +1,7 @@
-//! Why a change that a person asked for was not made.
+//! Why a change that a person asked for was not made, and of which version it
+//! was asked.
 
+use serde_json::Value;
 use tocsin_storage::StorageError;
 
 /// One wrong field of a request.
@@ -27,6 +29,10 @@ pub enum ChangeError {
     /// Fields are wrong; all of them are named.
     #[error("{}", list(.0))]
     Invalid(Vec<FieldIssue>),
+    /// The request is right in itself, but not of what is stored now: it names
+    /// what is not there (any more), or leaves out what is.
+    #[error("{}", list(.0))]
+    Outdated(Vec<FieldIssue>),
     /// What is to be changed does not exist.
     #[error("there is no {what} {id}")]
     NotFound {
@@ -54,9 +60,53 @@ pub enum ChangeError {
     /// Its state does not allow it now.
     #[error("{0}")]
     NotNow(String),
+    /// It is no longer the version that the change was asked of.
+    #[error("it was changed by somebody else meanwhile")]
+    Changed {
+        /// It as it is now: its snapshot, without secrets.
+        current: Value,
+    },
+    /// The key of a request that may be sent again was used for another one.
+    #[error("this key was used for another request")]
+    KeyReused,
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// The versions that a change is asked of: it is made of no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whichever it is.
+    Any,
+    /// One of these, as [`etag`] writes them.
+    OneOf(Vec<String>),
+}
+
+impl Expected {
+    /// Whether a change may be made of what looks so now. To be asked in the
+    /// transaction that makes it. `None`: nobody said of which version.
+    ///
+    /// # Errors
+    /// [`ChangeError::Changed`].
+    pub fn check(expected: Option<&Self>, current: &Value) -> Result<(), ChangeError> {
+        match expected {
+            Some(Self::OneOf(tags)) if !tags.contains(&etag(current)) => {
+                Err(ChangeError::Changed {
+                    current: current.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The version of what looks so: a strong entity tag (RFC 9110, 8.8.3), in its
+/// quotes. Equal snapshots have equal ones.
+#[must_use]
+pub fn etag(snapshot: &Value) -> String {
+    let hash = blake3::hash(snapshot.to_string().as_bytes()).to_hex();
+    format!("\"{}\"", &hash[..16])
 }
 
 fn list(issues: &[FieldIssue]) -> String {
@@ -110,7 +160,30 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_change_is_made_of_the_version_it_was_asked_of() {
+        let (was, is) = (json!({"name": "a"}), json!({"name": "b"}));
+        assert_ne!(etag(&was), etag(&is));
+        assert_eq!(etag(&is), etag(&is.clone()));
+        assert_eq!(etag(&is).len(), 18);
+        let seen = |tags: &[&Value]| Expected::OneOf(tags.iter().map(|tag| etag(tag)).collect());
+        for good in [None, Some(Expected::Any), Some(seen(&[&was, &is]))] {
+            assert!(
+                Expected::check(good.as_ref(), &is).is_ok(),
+                "{good:?} would do"
+            );
+        }
+        for bad in [seen(&[&was]), seen(&[])] {
+            match Expected::check(Some(&bad), &is) {
+                Err(ChangeError::Changed { current }) => assert_eq!(current, is),
+                other => panic!("{bad:?} gave {other:?}"),
+            }
+        }
+    }
 
     #[test]
     fn names_are_trimmed_and_bounded_in_characters() {

@@ -16,7 +16,7 @@
 pub mod acknowledge;
 mod actor;
 pub mod archive;
-mod change;
+pub mod change;
 mod clock;
 pub mod directory;
 mod facts;
@@ -31,9 +31,10 @@ mod retention;
 mod settings;
 
 pub use actor::{Actor, Deed};
-pub use change::{ChangeError, FieldIssue};
+pub use change::{ChangeError, Expected, FieldIssue};
 pub use clock::{Clock, SystemClock};
 pub use ingest::{IngestError, IngestReport, Refusal, Space, Webhook};
+pub use once::{Made, Once};
 pub use outbox::MailHealth;
 pub use pipeline::Pipeline;
 pub use retention::RetentionSettings;

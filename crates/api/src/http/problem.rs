@@ -4,6 +4,7 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use serde_json::Value;
 use tocsin_api_types::{FieldError, Problem};
 use tocsin_storage::StorageError;
 
@@ -14,16 +15,20 @@ pub(crate) enum Kind {
     InvalidRequest,
     UnreadableBody,
     Unauthorized,
+    WrongCredentials,
     Forbidden,
     CrossSite,
     NotFound,
     MethodNotAllowed,
     Conflict,
     InUse,
+    PreconditionFailed,
+    IdempotencyMismatch,
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
     MisdirectedRequest,
+    TooManyRequests,
     Internal,
     QueueFull,
     Unavailable,
@@ -47,6 +52,11 @@ impl Kind {
                 "Credential required",
                 StatusCode::UNAUTHORIZED,
             ),
+            Self::WrongCredentials => (
+                "wrong-credentials",
+                "Wrong credentials",
+                StatusCode::UNAUTHORIZED,
+            ),
             Self::Forbidden => ("forbidden", "Forbidden", StatusCode::FORBIDDEN),
             Self::CrossSite => ("cross-site", "Cross-site request", StatusCode::FORBIDDEN),
             Self::NotFound => ("not-found", "Not found", StatusCode::NOT_FOUND),
@@ -57,6 +67,16 @@ impl Kind {
             ),
             Self::Conflict => ("conflict", "Conflict", StatusCode::CONFLICT),
             Self::InUse => ("in-use", "Still in use", StatusCode::CONFLICT),
+            Self::PreconditionFailed => (
+                "precondition-failed",
+                "Changed by somebody else",
+                StatusCode::PRECONDITION_FAILED,
+            ),
+            Self::IdempotencyMismatch => (
+                "idempotency-mismatch",
+                "Key used for another request",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Self::RequestTimeout => (
                 "request-timeout",
                 "Request timeout",
@@ -76,6 +96,11 @@ impl Kind {
                 "misdirected-request",
                 "Misdirected request",
                 StatusCode::MISDIRECTED_REQUEST,
+            ),
+            Self::TooManyRequests => (
+                "too-many-requests",
+                "Too many requests",
+                StatusCode::TOO_MANY_REQUESTS,
             ),
             Self::Internal => (
                 "internal",
@@ -98,7 +123,15 @@ pub(crate) struct ApiError {
     kind: Kind,
     detail: String,
     errors: Vec<FieldError>,
+    /// The object as it is and as it was asked for, where two people change it.
+    versions: Option<Box<Versions>>,
     headers: Vec<(header::HeaderName, String)>,
+}
+
+#[derive(Debug)]
+struct Versions {
+    current: Value,
+    yours: Option<Value>,
 }
 
 /// How long a sender should wait before it tries again, in seconds.
@@ -115,8 +148,15 @@ impl ApiError {
             kind,
             detail: detail.into(),
             errors: Vec::new(),
+            versions: None,
             headers,
         }
+    }
+
+    /// Too much was asked for; `wait` is how long it takes until more is
+    /// answered.
+    pub(crate) fn too_many(detail: impl Into<String>, wait: std::time::Duration) -> Self {
+        Self::new(Kind::TooManyRequests, detail).with_header(header::RETRY_AFTER, seconds_up(wait))
     }
 
     /// There is no `what` of that number.
@@ -165,6 +205,13 @@ impl ApiError {
         self
     }
 
+    /// Adds the object as it is now and what this request asked for, which
+    /// holds no secret. Only the kind [`Kind::PreconditionFailed`] has them.
+    pub(crate) fn with_versions(mut self, current: Value, yours: Option<Value>) -> Self {
+        self.versions = Some(Box::new(Versions { current, yours }));
+        self
+    }
+
     /// Whether it is of this kind.
     pub(crate) fn is(&self, kind: Kind) -> bool {
         self.kind == kind
@@ -173,14 +220,23 @@ impl ApiError {
     /// The body.
     pub(crate) fn problem(&self) -> Problem {
         let (name, title, status) = self.kind.parts();
+        let versions = self.versions.as_ref();
         Problem {
             kind: format!("urn:tocsin:problem:{name}"),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: self.detail.clone(),
             errors: self.errors.clone(),
+            current: versions.map(|versions| versions.current.clone()),
+            yours: versions.and_then(|versions| versions.yours.clone()),
         }
     }
+}
+
+/// Whole seconds, never too few.
+fn seconds_up(wait: std::time::Duration) -> String {
+    let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    whole.max(1).to_string()
 }
 
 impl fmt::Display for ApiError {
