@@ -71,8 +71,10 @@ pub struct SignInOptions {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
     /// The user's address, in any case.
+    #[cfg_attr(feature = "openapi", schema(max_length = 254))]
     pub email: String,
     /// The password, 1 to 1,024 bytes.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024, format = Password))]
     pub password: String,
 }
 
@@ -82,12 +84,16 @@ pub struct SignIn {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetUp {
     /// What follows `#` in the link that the program printed at its start.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
     pub token: String,
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// A mail address of up to 254 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Email))]
     pub email: String,
     /// 10 characters or more, and not easily guessed.
+    #[cfg_attr(feature = "openapi", schema(min_length = 10, max_length = 1024, format = Password))]
     pub password: String,
 }
 
@@ -124,12 +130,14 @@ pub struct Me {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MeInput {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// Null or left out: the browser's.
     #[serde(default)]
     pub language: Option<Language>,
     /// An IANA zone name. Null or left out: the browser's.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::TimeZone>))]
     pub time_zone: Option<String>,
     /// Null or left out: the system's.
     #[serde(default)]
@@ -142,8 +150,10 @@ pub struct MeInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordChange {
     /// The present password.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024, format = Password))]
     pub current: String,
     /// 10 characters or more, and not easily guessed.
+    #[cfg_attr(feature = "openapi", schema(min_length = 10, max_length = 1024, format = Password))]
     pub new: String,
 }
 
@@ -203,14 +213,17 @@ pub struct User {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserInput {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// A mail address of up to 254 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Email))]
     pub email: String,
     /// What they may do.
     pub role: Role,
     /// Matchers as Alertmanager writes them, such as `team="infra"`; an
     /// administrator has none.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
     pub matchers: Vec<String>,
     /// Left out: true for a new user, unchanged for another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,6 +231,7 @@ pub struct UserInput {
     /// 10 characters or more, and not easily guessed. Left out: none for a new
     /// user, who then comes by single sign-on; unchanged for another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 10, max_length = 1024, format = Password))]
     pub password: Option<String>,
 }
 
@@ -274,18 +288,22 @@ pub struct Token {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenInput {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// What it opens; `ingest` alone, or others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 4))]
     pub scopes: Option<Vec<Scope>>,
     /// In place of `scopes`: what that role may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// For `ingest`: the source that deliveries belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Source>))]
     pub source: Option<String>,
     /// For `read` and `respond`: matchers as Alertmanager writes them.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
     pub matchers: Vec<String>,
     /// Left out: it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]

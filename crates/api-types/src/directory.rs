@@ -61,14 +61,17 @@ pub struct Recipient {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecipientInput {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// A mail address of up to 254 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Email))]
     pub email: String,
     /// Left out: the setting `mail.default_language`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
     /// An IANA zone name. Left out: the setting `mail.default_time_zone`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::TimeZone>))]
     pub time_zone: Option<String>,
     /// Left out: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +79,7 @@ pub struct RecipientInput {
     /// The groups' numbers. Left out: none for a new recipient, unchanged for
     /// another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 5000))]
     pub group_ids: Option<Vec<i64>>,
 }
 
@@ -100,6 +104,7 @@ pub struct Group {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupInput {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// Left out: false for a new group, unchanged for another. Setting it
     /// takes it from the group that had it.
@@ -108,6 +113,7 @@ pub struct GroupInput {
     /// The recipients' numbers. Left out: none for a new group, unchanged for
     /// another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 5000))]
     pub recipient_ids: Option<Vec<i64>>,
 }
 
@@ -142,13 +148,16 @@ pub struct Route {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteInput {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// Matchers as Alertmanager writes them, such as `team="infra"` or
     /// `severity=~"critical|warning"`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
     pub matchers: Vec<String>,
     /// The groups' numbers.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
     pub group_ids: Vec<i64>,
     /// Left out: false.
     #[serde(rename = "continue", default)]
@@ -159,6 +168,7 @@ pub struct RouteInput {
     /// Its place in the order, from 1. Left out: last for a new route,
     /// unchanged for another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub position: Option<i64>,
 }
 
@@ -168,6 +178,7 @@ pub struct RouteInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteOrder {
     /// Every route exactly once.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
     pub ids: Vec<i64>,
 }
 

@@ -120,10 +120,12 @@ pub struct IncidentPatch {
     pub known: Option<bool>,
     /// Up to 4,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub memo: Option<String>,
-    /// Who does it: a display name of up to 100 characters. Required to
-    /// acknowledge.
+    /// Who does it: a display name of up to 100 characters. Left out: the name
+    /// of the user or token that asks; a user can give no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Name>))]
     pub by: Option<String>,
 }
 
@@ -134,6 +136,7 @@ pub struct IncidentPatch {
 pub struct AcknowledgeRequest {
     /// Up to 500 incidents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 500))]
     pub ids: Option<Vec<i64>>,
     /// All incidents that match, as `GET /incidents` would list them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,9 +145,12 @@ pub struct AcknowledgeRequest {
     pub known: bool,
     /// Up to 4,000 characters; left out, memos stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub memo: Option<String>,
-    /// Who does it: a display name of up to 100 characters.
+    /// Who does it: a display name of up to 100 characters. Left out: the name
+    /// of the user or token that asks; a user can give no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Name>))]
     pub by: Option<String>,
 }
 
@@ -172,8 +178,10 @@ pub struct AcknowledgeFilter {
     /// Acknowledged or ended, or not.
     pub known: Option<bool>,
     /// Alertmanager matchers, all of which must hold.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>))]
     pub label: Vec<String>,
     /// Words, each of which must occur in alertname, instance or message.
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub q: Option<String>,
     /// Last seen at or after.
     pub from: Option<DateTime<Utc>>,

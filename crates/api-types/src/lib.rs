@@ -14,6 +14,8 @@ mod events;
 mod incidents;
 mod ingest;
 mod notifications;
+#[cfg(feature = "openapi")]
+pub mod schemas;
 mod stats;
 mod status;
 mod storage;

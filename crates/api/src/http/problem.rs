@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     InUse,
     PreconditionFailed,
     IdempotencyMismatch,
+    Unprocessable,
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -35,7 +36,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn parts(self) -> (&'static str, &'static str, StatusCode) {
+    /// Its name, title and status.
+    pub(super) fn parts(self) -> (&'static str, &'static str, StatusCode) {
         match self {
             Self::InvalidRequest => (
                 "invalid-request",
@@ -75,6 +77,11 @@ impl Kind {
             Self::IdempotencyMismatch => (
                 "idempotency-mismatch",
                 "Key used for another request",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::Unprocessable => (
+                "unprocessable",
+                "Refused for what it says",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::RequestTimeout => (
