@@ -32,8 +32,8 @@ USER tocsin
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080
-# Beyond loopback the program wants auth.admin_password and ingest.tokens, or it
-# refuses to start: see docker-compose.yml for how to give it both.
+# Everything is closed until the first administrator is made: the container's log
+# has the link.
 ENV TOCSIN_DATA_DIR=/data \
     TOCSIN_SERVER_LISTEN=0.0.0.0:8080
 
