@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use tocsin_core::alert::Status;
 use tocsin_core::{matcher, search};
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::alerts::{self, ByEntry, ByReceived, LogWalk};
-use tocsin_storage::codes::{DeliveryOutcome, IncidentState, NotificationState};
+use tocsin_storage::audit::{self, AuditFilter, AuditWalk, ByAudit, Who};
+use tocsin_storage::codes::{ActorKind, DeliveryOutcome, IncidentState, NotificationState};
 use tocsin_storage::deliveries::{self, ByArrival, DeliveryFilter};
 use tocsin_storage::explain::{Explained, Plan};
 use tocsin_storage::incidents::{self, IncidentSort};
@@ -22,17 +24,18 @@ use crate::common::{TestDb, at};
 
 crate::on_both!(no_list_reads_a_whole_table);
 
-const LARGE: [&str; 6] = [
+const LARGE: [&str; 7] = [
     "log_entries",
     "incidents",
     "series",
     "tellings",
     "deliveries",
     "notifications",
+    "audit_entries",
 ];
 
 /// 20,000 series with 3 episodes each, 150 of them open, 120,000
-/// log entries, and 30,000 deliveries and mails.
+/// log entries, and 30,000 deliveries, mails and lines of the audit log.
 async fn fill(test: &TestDb) {
     let numbers = |count: i64| {
         format!(
@@ -88,6 +91,15 @@ async fn fill(test: &TestDb) {
              still_firing_names, truncated_alerts, created_at, tries) {} \
              SELECT n, CASE WHEN n % 900 = 0 THEN 3 ELSE 2 END, n, n % 50, '', '', 0, 'UTC', \
              '', '', '', '[]', 0, '[]', 0, {start} + n * {second}, 1 FROM c",
+            numbers(30_000),
+        ),
+        format!(
+            "INSERT INTO audit_entries (id, at, actor_kind, actor_id, actor_name, action, \
+             object_kind, object_id, object_name) {} \
+             SELECT n, {start} + n * {second}, CASE WHEN n % 900 = 0 THEN 3 ELSE 0 END, \
+             CASE WHEN n % 900 = 0 THEN NULL ELSE n % 50 END, 'Ann', \
+             CASE WHEN n % 700 = 0 THEN 'route.update' ELSE 'recipient.update' END, \
+             'recipient', n % 200, 'ops' FROM c",
             numbers(30_000),
         ),
     ] {
@@ -189,6 +201,7 @@ async fn no_list_reads_a_whole_table(test: &TestDb) {
     the_incidents(&db).await;
     one_incident(&db).await;
     deliveries_and_mails(&db).await;
+    the_audit_log(&db).await;
 }
 
 async fn the_log(db: &Explained) {
@@ -326,7 +339,52 @@ async fn deliveries_and_mails(db: &Explained) {
         let mut filter = NotificationFilter::default();
         set(&mut filter);
         let page = PageRequest::first(ByCreation, Order::Desc, 50);
-        notifications::list(db, &filter, &page).await.unwrap();
+        notifications::list(db, &filter, &page, &Visibility::everything()).await.unwrap();
         check(db.take(), &format!("mails, {name}"));
     }
+}
+
+async fn the_audit_log(db: &Explained) {
+    let sets: [Set<AuditFilter>; 9] = [
+        ("all", |_| {}),
+        ("name", |f| f.actor = Some(Who::Named("Bob".to_owned()))),
+        ("kind", |f| f.actor = Some(Who::Kind(ActorKind::Anonymous))),
+        ("actor", |f| f.actor = Some(Who::One(ActorKind::User, 7))),
+        ("actions", |f| {
+            f.actions = vec!["route.update".to_owned(), "sign-in.ok".to_owned()];
+        }),
+        ("objects", |f| f.object_kind = Some("route".to_owned())),
+        ("object", |f| {
+            f.object_kind = Some("recipient".to_owned());
+            f.object_id = Some(7);
+        }),
+        ("range", |f| f.at = range()),
+        ("words", |f| f.words = search::words("nobody").unwrap()),
+    ];
+    for (name, set) in sets {
+        for range in [TimeRange::default(), range()] {
+            let mut filter = AuditFilter {
+                at: range,
+                ..AuditFilter::default()
+            };
+            set(&mut filter);
+            for effort in efforts() {
+                let mut cursor: Option<String> = None;
+                for _ in 0..2 {
+                    let page = PageRequest::new(ByAudit, Order::Desc, 50, cursor.as_deref());
+                    let page = audit::list_with(db, &filter, &page.unwrap(), &effort).await;
+                    check(db.take(), &format!("audit log, {name}"));
+                    cursor = page.unwrap().next;
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+            }
+            let mut walk = AuditWalk::new(filter, Order::Asc);
+            walk.next(db).await.unwrap();
+            check(db.take(), &format!("audit log, {name}, walked"));
+        }
+    }
+    audit::get(db, 7).await.unwrap();
+    check(db.take(), "a line of the audit log");
 }
