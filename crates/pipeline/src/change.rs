@@ -2,6 +2,7 @@
 //! was asked.
 
 use serde_json::Value;
+use tocsin_core::matcher::{self, MAX_MATCHERS};
 use tocsin_storage::StorageError;
 
 /// One wrong field of a request.
@@ -33,6 +34,10 @@ pub enum ChangeError {
     /// what is not there (any more), or leaves out what is.
     #[error("{}", list(.0))]
     Outdated(Vec<FieldIssue>),
+    /// Each field is as it should be, but what it says will not do: a password
+    /// that is easily guessed, fields that do not go together.
+    #[error("{}", list(.0))]
+    Unfit(Vec<FieldIssue>),
     /// What is to be changed does not exist.
     #[error("there is no {what} {id}")]
     NotFound {
@@ -69,6 +74,9 @@ pub enum ChangeError {
     /// The key of a request that may be sent again was used for another one.
     #[error("this key was used for another request")]
     KeyReused,
+    /// Too many passwords are hashed at this moment; worth trying again soon.
+    #[error("too many passwords are hashed at this moment")]
+    Busy,
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -136,6 +144,17 @@ impl Issues {
         })
     }
 
+    /// Ends the checking, with what is [unfit](ChangeError::Unfit) besides.
+    pub(crate) fn finish_with(mut self, unfit: Self) -> Result<(), ChangeError> {
+        if self.0.is_empty() && !unfit.0.is_empty() {
+            return Err(ChangeError::Unfit(unfit.0));
+        }
+        if !self.0.is_empty() {
+            self.0.extend(unfit.0);
+        }
+        self.finish()
+    }
+
     /// Ends the checking.
     pub(crate) fn finish(self) -> Result<(), ChangeError> {
         if self.0.is_empty() {
@@ -152,10 +171,53 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     if !(1..=100).contains(&text.chars().count()) {
         return Err("expected 1 to 100 characters".to_owned());
     }
-    if text.chars().any(char::is_control) {
-        return Err("expected no line breaks or other control characters".to_owned());
-    }
+    clean(text)?;
     Ok(text.to_owned())
+}
+
+/// Refuses what is not seen and makes a text look like another one: control
+/// characters, those that turn the direction of writing, and those without a
+/// width. (Those that join letters stay: some scripts need them.)
+pub(crate) fn clean(text: &str) -> Result<(), String> {
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    };
+    match text.chars().find(|c| is_hidden(*c)) {
+        Some(c) if c.is_control() => {
+            Err("expected no line breaks or other control characters".to_owned())
+        }
+        Some(c) => Err(format!(
+            "expected no invisible characters, and found U+{:04X}",
+            u32::from(c)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The matchers of `matchers` in canonical form. Not kept as typed, so that what
+/// is shown is what was understood.
+pub(crate) fn matchers(issues: &mut Issues, texts: &[String]) -> Vec<String> {
+    if texts.len() > MAX_MATCHERS {
+        issues.add(
+            "matchers",
+            format!(
+                "expected at most {MAX_MATCHERS} matchers, not {}",
+                texts.len()
+            ),
+        );
+        return Vec::new();
+    }
+    let mut canonical = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match matcher::parse(text) {
+            Ok(matcher) => canonical.push(matcher.to_string()),
+            Err(error) => issues.add(format!("matchers[{index}]"), error.to_string()),
+        }
+    }
+    canonical
 }
 
 #[cfg(test)]
@@ -189,7 +251,20 @@ mod tests {
     fn names_are_trimmed_and_bounded_in_characters() {
         assert_eq!(name("  值班 Ops "), Ok("值班 Ops".to_owned()));
         assert!(name(&"值".repeat(100)).is_ok());
-        for bad in ["", " \u{3000} ", &"值".repeat(101), "a\nb", "a\0b"] {
+        assert!(name("محمد علی").is_ok() && name("क्\u{200D}ष").is_ok());
+        for bad in [
+            "",
+            " \u{3000} ",
+            &"值".repeat(101),
+            "a\nb",
+            "a\0b",
+            // It would be shown as "admin".
+            "\u{202E}nimda",
+            "a\u{2066}b",
+            "a\u{200F}",
+            "\u{200B}",
+            "a\u{2028}b",
+        ] {
             assert!(name(bad).is_err(), "{bad:?}");
         }
     }

@@ -9,10 +9,12 @@
 //!   on record.
 //! * `feed`: what changed is passed on to whoever listens.
 //! * `folding`: statistics and the search index keep up with what is stored.
-//! * [`acknowledge`], [`directory`], [`resend`]: what people do.
+//! * [`acknowledge`], [`directory`], [`resend`]: what people do;
+//!   [`accounts`]: who may.
 //! * `retention`: what is kept for a time only; [`archive`]: where it is written
 //!   before it goes, and how it is read back.
 
+pub mod accounts;
 pub mod acknowledge;
 mod actor;
 pub mod archive;

@@ -215,6 +215,11 @@ impl From<ChangeError> for ApiError {
         match error {
             ChangeError::Invalid(issues) => Self::fields(Kind::InvalidRequest, errors(issues)),
             ChangeError::Outdated(issues) => Self::fields(Kind::Conflict, errors(issues)),
+            ChangeError::Unfit(issues) => Self::fields(Kind::Unprocessable, errors(issues)),
+            ChangeError::Busy => Self::new(
+                Kind::Unavailable,
+                "Too many passwords are checked at this moment. Try again in a moment.",
+            ),
             ChangeError::NotFound { what, id } => Self::no_such(what, id),
             // The detail names the users already.
             ChangeError::InUse { detail, users: _ } => Self::new(Kind::InUse, detail),

@@ -1,0 +1,419 @@
+//! Whose a secret is.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tocsin_core::matcher::{self, display_list};
+use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
+use tocsin_storage::accounts::{self, SessionView, TokenView, UserView};
+use tocsin_storage::codes::{Access, ActorKind, Role, SignInMethod};
+use tocsin_storage::{Db, StorageError};
+
+use super::{Accounts, secrets};
+use crate::Actor;
+
+/// How long what was read of an identity is used.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// Identities that are held at most; of more, all are read again.
+const KNOWN_AT_MOST: usize = 10_000;
+
+/// "Last used" is written so often at most.
+const TOUCHED_EVERY: Duration = Duration::from_secs(60);
+
+/// How somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// E-mail and password.
+    Password,
+    /// OpenID Connect.
+    Oidc,
+    /// A header of a trusted proxy.
+    Proxy,
+    /// An API token.
+    Token,
+}
+
+impl From<SignInMethod> for Method {
+    fn from(method: SignInMethod) -> Self {
+        match method {
+            SignInMethod::Password => Self::Password,
+            SignInMethod::Oidc => Self::Oidc,
+        }
+    }
+}
+
+/// Who somebody is, and what they may do.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// A person or a token.
+    pub actor_kind: ActorKind,
+    /// The user's or token's number.
+    pub id: i64,
+    /// The user's or token's name.
+    pub name: String,
+    /// The user's address.
+    pub email: Option<String>,
+    /// What may be done.
+    pub access: Access,
+    /// Which alerts may be seen.
+    pub visibility: Visibility,
+    /// The user's session, where there is one.
+    pub session_id: Option<i64>,
+    /// The source that an ingest token is bound to.
+    pub source: Option<String>,
+    /// How they came in.
+    pub method: Method,
+    /// What it was found by: the hash of a secret.
+    pub(super) key: [u8; 32],
+}
+
+impl Identity {
+    /// For the audit log.
+    #[must_use]
+    pub fn actor(&self, address: Option<IpAddr>) -> Actor {
+        Actor {
+            kind: self.actor_kind,
+            id: Some(self.id),
+            name: self.name.clone(),
+            address,
+        }
+    }
+
+    /// What may be done besides delivering.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        self.access.role()
+    }
+
+    /// Of a user.
+    pub(super) fn of_user(
+        view: &UserView,
+        method: Method,
+        session_id: Option<i64>,
+        key: [u8; 32],
+    ) -> Result<Self, StorageError> {
+        let UserView { id, user } = view;
+        Ok(Self {
+            actor_kind: ActorKind::User,
+            id: *id,
+            name: user.name.clone(),
+            email: Some(user.email.clone()),
+            access: user.role.into(),
+            visibility: visibility(&user.matchers, "users", *id)?,
+            session_id,
+            source: None,
+            method,
+            key,
+        })
+    }
+
+    fn of_token(view: &TokenView, key: [u8; 32]) -> Result<Self, StorageError> {
+        let TokenView { id, token } = view;
+        Ok(Self {
+            actor_kind: ActorKind::Token,
+            id: *id,
+            name: token.name.clone(),
+            email: None,
+            access: token.access,
+            visibility: visibility(&token.matchers, "tokens", *id)?,
+            session_id: None,
+            source: token.source.clone(),
+            method: Method::Token,
+            key,
+        })
+    }
+
+    /// Whether the same may be done and seen.
+    fn may_as(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.access == other.access
+            && display_list(self.visibility.matchers()) == display_list(other.visibility.matchers())
+    }
+}
+
+/// Why a secret opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It is nobody's: malformed, mistyped, signed out, or of something deleted.
+    #[error("it is not known")]
+    Unknown,
+    /// It was good until then.
+    #[error("it has expired")]
+    Expired(Timestamp),
+    /// A token that was taken back.
+    #[error("it was revoked")]
+    Revoked(Timestamp),
+    /// The user may not sign in any more.
+    #[error("the account is disabled")]
+    Disabled,
+    /// The database.
+    #[error(transparent)]
+    Unavailable(#[from] StorageError),
+}
+
+impl Accounts {
+    /// Whose API token this is.
+    ///
+    /// # Errors
+    /// [`Refused`]; never [`Refused::Disabled`].
+    pub async fn identify_token(&self, token: &str) -> Result<Arc<Identity>, Refused> {
+        if !secrets::is_token(token) {
+            return Err(Refused::Unknown);
+        }
+        self.token_of(secrets::hash(token)).await
+    }
+
+    /// Whose session this is.
+    ///
+    /// # Errors
+    /// [`Refused`]; never [`Refused::Revoked`].
+    pub async fn identify_session(&self, secret: &str) -> Result<Arc<Identity>, Refused> {
+        if !secrets::is_session(secret) {
+            return Err(Refused::Unknown);
+        }
+        self.session_of(secrets::hash(secret)).await
+    }
+
+    /// Whether somebody may still do and see what they could when they were
+    /// identified: for what goes on for long, such as a stream of events. Where
+    /// the database does not say, they may.
+    pub async fn is_still(&self, identity: &Identity) -> bool {
+        let again = match identity.method {
+            Method::Token => self.token_of(identity.key).await,
+            Method::Password | Method::Oidc => self.session_of(identity.key).await,
+            Method::Proxy => self.user_of(identity).await,
+        };
+        match again {
+            Ok(again) => again.may_as(identity),
+            Err(Refused::Unavailable(_)) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// Whether any token opens the webhook; then it is closed to those without.
+    ///
+    /// # Errors
+    /// Whatever the database answers. It is to be taken for "try later": a
+    /// sender does not repeat what it was refused.
+    pub async fn has_ingest_token(&self) -> Result<bool, StorageError> {
+        let now = self.now();
+        let cache = &self.shared.cache;
+        if let Some(has) = cache.has_ingest_token(now) {
+            return Ok(has);
+        }
+        let generation = cache.generation();
+        let has = accounts::has_ingest_token(self.db(), now).await?;
+        cache.keep_ingest_token(generation, now, has);
+        Ok(has)
+    }
+
+    async fn token_of(&self, key: [u8; 32]) -> Result<Arc<Identity>, Refused> {
+        let now = self.now();
+        let cache = &self.shared.cache;
+        if let Some(identity) = cache.get(&key, now) {
+            return Ok(identity);
+        }
+        let generation = cache.generation();
+        let view = accounts::token_by_secret(self.db(), &key).await?;
+        let view = view.ok_or(Refused::Unknown)?;
+        if let Some(at) = view.token.revoked_at {
+            return Err(Refused::Revoked(at));
+        }
+        let ends = view.token.expires_at;
+        if let Some(at) = ends.filter(|at| *at <= now) {
+            return Err(Refused::Expired(at));
+        }
+        let identity = Arc::new(Identity::of_token(&view, key)?);
+        cache.keep(generation, &identity, now, ends);
+        self.touch(Touched::Token(view.id), view.token.used_at, now);
+        Ok(identity)
+    }
+
+    async fn session_of(&self, key: [u8; 32]) -> Result<Arc<Identity>, Refused> {
+        let now = self.now();
+        let cache = &self.shared.cache;
+        if let Some(identity) = cache.get(&key, now) {
+            return Ok(identity);
+        }
+        let generation = cache.generation();
+        let found = accounts::session_by_secret(self.db(), &key).await?;
+        let (SessionView { id, session }, user) = found.ok_or(Refused::Unknown)?;
+        let idle = session.seen_at.plus(self.shared.settings.session_idle);
+        let ends = session.expires_at.min(idle);
+        if ends <= now {
+            return Err(Refused::Expired(ends));
+        }
+        if !user.user.enabled {
+            return Err(Refused::Disabled);
+        }
+        let method = session.method.into();
+        let identity = Arc::new(Identity::of_user(&user, method, Some(id), key)?);
+        cache.keep(generation, &identity, now, Some(session.expires_at));
+        self.touch(Touched::Session(id), Some(session.seen_at), now);
+        Ok(identity)
+    }
+
+    /// A user who came without a secret, read again.
+    async fn user_of(&self, identity: &Identity) -> Result<Arc<Identity>, Refused> {
+        let user = accounts::get_user(self.db(), identity.id).await?;
+        let user = user.ok_or(Refused::Unknown)?;
+        if !user.user.enabled {
+            return Err(Refused::Disabled);
+        }
+        let again = Identity::of_user(&user, identity.method, None, identity.key)?;
+        Ok(Arc::new(again))
+    }
+
+    /// Notes that something was used, beside the request that used it.
+    fn touch(&self, what: Touched, last: Option<Timestamp>, now: Timestamp) {
+        let is_fresh = last.is_some_and(|last| now.since(last) < TOUCHED_EVERY);
+        if is_fresh || !self.shared.cache.may_touch(what, now) {
+            return;
+        }
+        let db = self.db().clone();
+        tokio::spawn(async move {
+            if let Err(error) = note(&db, what, now).await {
+                tracing::debug!(%error, "the last use of a secret was not noted");
+            }
+        });
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Touched {
+    Session(i64),
+    Token(i64),
+}
+
+async fn note(db: &Db, what: Touched, at: Timestamp) -> Result<(), StorageError> {
+    let tx = db.begin().await?;
+    match what {
+        Touched::Session(id) => accounts::touch_session(&tx, id, at).await?,
+        Touched::Token(id) => accounts::touch_token(&tx, id, at).await?,
+    }
+    tx.commit().await
+}
+
+fn visibility(texts: &[String], table: &'static str, id: i64) -> Result<Visibility, StorageError> {
+    let matchers: Result<Vec<_>, _> = texts.iter().map(|text| matcher::parse(text)).collect();
+    // They were canonical when they were stored. What cannot be read must not
+    // count as no matchers.
+    let matchers = matchers.map_err(|_| StorageError::Corrupt {
+        table,
+        column: "matchers",
+        id,
+    })?;
+    Ok(Visibility::of(matchers))
+}
+
+/// What was read a moment ago.
+#[derive(Default)]
+pub(super) struct Cache(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    /// Counts changes, so that what was read before one is not held after it.
+    generation: u64,
+    known: HashMap<[u8; 32], Known>,
+    /// Whether there is a token for the webhook, and when that was read.
+    ingest_token: Option<(Timestamp, bool)>,
+    touched: HashMap<Touched, Timestamp>,
+}
+
+struct Known {
+    identity: Arc<Identity>,
+    read_at: Timestamp,
+    ends: Option<Timestamp>,
+}
+
+impl Cache {
+    /// Forgets everything; after every change.
+    pub(super) fn clear(&self) {
+        let mut held = self.held();
+        held.generation += 1;
+        held.known.clear();
+        held.ingest_token = None;
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.held().generation
+    }
+
+    pub(super) fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
+        let held = self.held();
+        let known = held.known.get(key)?;
+        let holds = is_fresh(known.read_at, now) && known.ends.is_none_or(|ends| now < ends);
+        holds.then(|| Arc::clone(&known.identity))
+    }
+
+    /// Holds what was read at `read_at`, unless something changed since
+    /// `generation`.
+    pub(super) fn keep(
+        &self,
+        generation: u64,
+        identity: &Arc<Identity>,
+        read_at: Timestamp,
+        ends: Option<Timestamp>,
+    ) {
+        let mut held = self.held();
+        if held.generation != generation {
+            return;
+        }
+        make_room(&mut held.known, |known| is_fresh(known.read_at, read_at));
+        let known = Known {
+            identity: Arc::clone(identity),
+            read_at,
+            ends,
+        };
+        held.known.insert(identity.key, known);
+    }
+
+    fn has_ingest_token(&self, now: Timestamp) -> Option<bool> {
+        let (read_at, has) = self.held().ingest_token?;
+        is_fresh(read_at, now).then_some(has)
+    }
+
+    fn keep_ingest_token(&self, generation: u64, read_at: Timestamp, has: bool) {
+        let mut held = self.held();
+        if held.generation == generation {
+            held.ingest_token = Some((read_at, has));
+        }
+    }
+
+    /// Whether it was not noted within the last minute that this was used.
+    fn may_touch(&self, what: Touched, now: Timestamp) -> bool {
+        let mut held = self.held();
+        let is_recent = |at: &Timestamp| *at <= now && now.since(*at) < TOUCHED_EVERY;
+        if held.touched.get(&what).is_some_and(is_recent) {
+            return false;
+        }
+        make_room(&mut held.touched, is_recent);
+        held.touched.insert(what, now);
+        true
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A clock that was set back makes what it said before old.
+fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
+    read_at <= now && now.since(read_at) < KNOWN_FOR
+}
+
+/// Takes out what is not worth holding where the map is full, and everything
+/// where that is not enough.
+fn make_room<K: Eq + Hash, V>(map: &mut HashMap<K, V>, worth: impl Fn(&V) -> bool) {
+    if map.len() >= KNOWN_AT_MOST {
+        map.retain(|_, value| worth(value));
+        if map.len() >= KNOWN_AT_MOST {
+            map.clear();
+        }
+    }
+}

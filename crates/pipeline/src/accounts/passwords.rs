@@ -1,0 +1,397 @@
+//! Passwords: how they are stored, and which are taken.
+//!
+//! Argon2id by the figures of OWASP's cheat sheet for password storage (19 MiB,
+//! two passes, one lane): some 40 ms of a core for each guess. So hashes are
+//! reckoned on threads that may block, two at once, which bounds the memory too;
+//! a few more wait, and past that callers are sent away at once.
+
+use std::sync::Arc;
+
+use argon2::password_hash::rand_core::{OsRng, RngCore as _};
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::change::Issues;
+
+/// The fewest characters of a password.
+pub const MIN_PASSWORD_CHARS: usize = 10;
+
+/// The most bytes of a password: more costs time and guards nothing.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+
+/// Of zxcvbn's 0 to 4: 3 is "safely unguessable" should the hashes be stolen.
+const MIN_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
+
+/// What zxcvbn looks at: its time grows with the square of the length.
+const JUDGED_CHARS: usize = 100;
+
+/// OWASP: 19 MiB,
+const MEMORY_KIB: u32 = 19_456;
+/// two passes,
+const PASSES: u32 = 2;
+/// one lane.
+const LANES: u32 = 1;
+
+/// Hashes that are reckoned at once.
+const AT_ONCE: usize = 2;
+
+/// Hashes that wait for their turn: at some 40 ms each, two at once, the last
+/// one waits for less than a second.
+const WAITING: usize = 32;
+
+/// Of no password at all, with the parameters of all others: what is compared
+/// where there is no account, so that it takes as long.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
+                      c29tZSBzYWx0IG9mIG9ubw$qkSgbl8ZBVN0eVXKGyB8DQG2Jd5ZXM4GZWxiZHQbLnU";
+
+/// Too many hashes wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Busy;
+
+/// What became of comparing a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is the password. `Some`: the hash to store in place of the old one,
+    /// whose parameters are not today's.
+    Right(Option<String>),
+    /// It is another.
+    Wrong,
+}
+
+/// Why a new password will not do, for a person, and what would be better.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It is too short or too long.
+    Length(String),
+    /// It is easily guessed.
+    Weak(String),
+}
+
+impl Flaw {
+    /// Adds it to what is wrong with a field.
+    pub(super) fn add_to(self, issues: &mut Issues, unfit: &mut Issues, field: &str) {
+        match self {
+            Self::Length(message) => issues.add(field, message),
+            Self::Weak(message) => unfit.add(field, message),
+        }
+    }
+}
+
+/// Reckons hashes, a few at once.
+#[derive(Clone, Debug)]
+pub(super) struct Hasher {
+    waiting: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    /// How many were reckoned, for the tests that nothing is left out.
+    #[cfg(test)]
+    pub(super) reckoned: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+/// The right to reckon one hash.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    hasher: &'a Hasher,
+    _turn: SemaphorePermit<'a>,
+    _waiting: SemaphorePermit<'a>,
+}
+
+impl Hasher {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            #[cfg(test)]
+            reckoned: Arc::default(),
+        }
+    }
+
+    /// Waits for the right to reckon.
+    ///
+    /// # Errors
+    /// [`Busy`], at once, where too many wait.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, Busy> {
+        let waiting = self.waiting.try_acquire().map_err(|_| Busy)?;
+        // It is never closed.
+        let turn = self.turns.acquire().await.map_err(|_| Busy)?;
+        Ok(Turn {
+            hasher: self,
+            _turn: turn,
+            _waiting: waiting,
+        })
+    }
+
+    /// Takes all turns and all places to wait, for tests.
+    #[cfg(test)]
+    pub(super) fn fill(&self) -> SemaphorePermit<'_> {
+        let all = u32::try_from(AT_ONCE + WAITING).unwrap();
+        self.waiting.try_acquire_many(all).unwrap()
+    }
+}
+
+impl Turn<'_> {
+    /// The hash of a new password, in the form of a PHC string.
+    pub(super) async fn hash(&self, password: &str) -> Result<String, Busy> {
+        self.count();
+        let password = password.to_owned();
+        blocking(move || hash(&password)).await?
+    }
+
+    /// Whether a password is the one of a stored hash. Without one it takes as
+    /// long, and is wrong.
+    pub(super) async fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> Result<Verdict, Busy> {
+        self.count();
+        let password = password.to_owned();
+        let known = stored.is_some();
+        let stored = stored.unwrap_or(NOBODY).to_owned();
+        let verdict = blocking(move || verify(&password, &stored)).await?;
+        Ok(if known { verdict } else { Verdict::Wrong })
+    }
+
+    fn count(&self) {
+        #[cfg(test)]
+        self.hasher
+            .reckoned
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let _ = self.hasher;
+    }
+}
+
+/// A thread that panics or is not to be had is as good as a busy one.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a password could not be hashed");
+        Busy
+    })
+}
+
+fn argon() -> Option<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
+    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash(password: &str) -> Result<String, Busy> {
+    let mut bytes = [0; Salt::RECOMMENDED_LENGTH];
+    OsRng.fill_bytes(&mut bytes);
+    let reckoned = argon().and_then(|argon| {
+        let salt = argon2::password_hash::SaltString::encode_b64(&bytes).ok()?;
+        let hash = argon.hash_password(password.as_bytes(), &salt).ok()?;
+        Some(hash.to_string())
+    });
+    // Only wrong constants come here.
+    reckoned.ok_or(Busy)
+}
+
+fn verify(password: &str, stored: &str) -> Verdict {
+    let Ok(parsed) = PasswordHash::new(stored) else {
+        return Verdict::Wrong;
+    };
+    // The hash's own parameters are used, which may be of an older version. It
+    // compares in constant time.
+    if Argon2::default()
+        .verify_password(password.as_bytes(), &parsed)
+        .is_err()
+    {
+        return Verdict::Wrong;
+    }
+    Verdict::Right(match is_of_today(&parsed) {
+        true => None,
+        false => hash(password).ok(),
+    })
+}
+
+fn is_of_today(hash: &PasswordHash<'_>) -> bool {
+    let params = Params::try_from(hash).ok();
+    hash.algorithm == Algorithm::Argon2id.ident()
+        && params.is_some_and(|params| {
+            (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+        })
+}
+
+/// Whether a new password will do; `about` is what anybody would try first, such
+/// as the person's name.
+///
+/// # Errors
+/// [`Busy`].
+pub(super) async fn judge(password: &str, about: &[&str]) -> Result<Option<Flaw>, Busy> {
+    let password = password.to_owned();
+    let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
+    blocking(move || {
+        let about: Vec<&str> = about.iter().map(String::as_str).collect();
+        check(&password, &about).err()
+    })
+    .await
+}
+
+fn check(password: &str, about: &[&str]) -> Result<(), Flaw> {
+    let chars = password.chars().count();
+    if chars < MIN_PASSWORD_CHARS {
+        return Err(Flaw::Length(format!(
+            "expected at least {MIN_PASSWORD_CHARS} characters, not {chars}; several words \
+             that do not belong together are easy to remember"
+        )));
+    }
+    check_length(password).map_err(Flaw::Length)?;
+    // Parts of an address and of a name are guessed on their own, too.
+    let mut inputs: Vec<&str> = vec!["tocsin"];
+    for text in about {
+        inputs.push(text);
+        inputs.extend(
+            text.split(|c: char| !c.is_alphanumeric())
+                .filter(|part| part.chars().count() > 2),
+        );
+    }
+    let judged: String = password.chars().take(JUDGED_CHARS).collect();
+    let entropy = zxcvbn::zxcvbn(&judged, &inputs);
+    if entropy.score() >= MIN_SCORE {
+        return Ok(());
+    }
+    let mut message = "too easily guessed".to_owned();
+    if let Some(feedback) = entropy.feedback() {
+        if let Some(warning) = feedback.warning() {
+            message = format!("{message}: {}", sentence(&warning.to_string()));
+        }
+        if let Some(suggestion) = feedback.suggestions().first() {
+            message = format!("{message}; {}", sentence(&suggestion.to_string()));
+        }
+    }
+    Err(Flaw::Weak(message))
+}
+
+/// Whether a password can be one at all.
+///
+/// # Errors
+/// As [`judge`].
+pub(super) fn check_length(password: &str) -> Result<(), String> {
+    match password.len() {
+        0 => Err("expected a password".to_owned()),
+        1..=MAX_PASSWORD_BYTES => Ok(()),
+        bytes => Err(format!(
+            "expected at most {MAX_PASSWORD_BYTES} bytes, not {bytes}"
+        )),
+    }
+}
+
+/// In the middle of another one.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn weak_passwords_are_refused_with_a_reason() {
+        let about = ["Grace Hopper", "grace.hopper@example.com"];
+        for bad in [
+            "",
+            "short",
+            "九个字的密码不够长",
+            "passwordpassword",
+            "qwertyuiop",
+            "1234567890",
+            "aaaaaaaaaaaa",
+            "tocsintocsin",
+            "gracehopper1",
+            "Hopper2026",
+        ] {
+            let flaw = check(bad, &about).unwrap_err();
+            let (Flaw::Length(error) | Flaw::Weak(error)) = flaw;
+            assert!(!error.contains('\n') && error.len() > 15, "{bad}: {error}");
+            assert!(bad.is_empty() || !error.contains(bad), "{error}");
+        }
+        let long = "x".repeat(MAX_PASSWORD_BYTES + 1);
+        let error = check(&long, &about).unwrap_err();
+        let message = "expected at most 1024 bytes, not 1025".to_owned();
+        assert_eq!(error, Flaw::Length(message));
+        for good in [
+            "correct horse battery staple",
+            "正确的马电池订书钉很长",
+            "vT9#kq2Lw!p0",
+        ] {
+            assert_eq!(check(good, &about), Ok(()), "{good}");
+        }
+        // A long one is judged by its beginning, quickly.
+        let long: String = ('a'..='z').cycle().take(MAX_PASSWORD_BYTES).collect();
+        assert!(check(&long, &about).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_hash_knows_its_password_only() {
+        let hasher = Hasher::new();
+        let hash = hasher
+            .turn()
+            .await
+            .unwrap()
+            .hash("one of them")
+            .await
+            .unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        for (password, verdict) in [
+            ("one of them", Verdict::Right(None)),
+            ("One of them", Verdict::Wrong),
+            ("", Verdict::Wrong),
+        ] {
+            let turn = hasher.turn().await.unwrap();
+            assert_eq!(turn.verify(password, Some(&hash)).await, Ok(verdict));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_other_parameters_is_made_anew() {
+        let weak = Argon2::new(
+            Algorithm::Argon2id,
+            Version::V0x13,
+            Params::new(8_192, 1, 1, None).unwrap(),
+        );
+        let salt = argon2::password_hash::SaltString::encode_b64(&[7; 16]).unwrap();
+        let old = weak
+            .hash_password(b"one of them", &salt)
+            .unwrap()
+            .to_string();
+        let hasher = Hasher::new();
+        let turn = hasher.turn().await.unwrap();
+        let verdict = turn.verify("one of them", Some(&old)).await.unwrap();
+        let Verdict::Right(Some(new)) = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{new}");
+    }
+
+    #[tokio::test]
+    async fn nobody_is_compared_with_the_same_effort() {
+        let nobody = PasswordHash::new(NOBODY).unwrap();
+        assert!(is_of_today(&nobody));
+        assert_eq!(nobody.hash.unwrap().len(), 32);
+        let hasher = Hasher::new();
+        for stored in [None, Some("no hash at all")] {
+            let turn = hasher.turn().await.unwrap();
+            assert_eq!(turn.verify("", stored).await, Ok(Verdict::Wrong));
+        }
+        assert_eq!(hasher.reckoned.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn past_a_few_that_wait_callers_are_sent_away() {
+        let hasher = Hasher::new();
+        let all = hasher.fill();
+        assert_eq!(hasher.turn().await.err(), Some(Busy));
+        drop(all);
+        assert!(hasher.turn().await.is_ok());
+    }
+}

@@ -1,0 +1,182 @@
+//! Random secrets: API tokens, sessions, set-up links.
+//!
+//! Each has 256 random bits, so that its plain hash can be stored: nobody can
+//! try them all. An API token is recognisable (`tocsin_`) and ends in a checksum,
+//! by which secret scanners tell one from a text that merely looks like one, and
+//! by which one that was cut or mistyped is refused without asking the database.
+
+use std::fmt;
+
+/// What an API token begins with.
+const TOKEN: &str = "tocsin_";
+
+/// What the secret of a set-up link begins with.
+const SETUP: &str = "tocsin_setup_";
+
+/// 62 to the power of 43 is more than 2 to the power of 256.
+const RANDOM_CHARS: usize = 43;
+
+/// 62 to the power of 6 is more than 2 to the power of 32.
+const CHECK_CHARS: usize = 6;
+
+/// Of the random part, what is shown later: enough to tell tokens apart.
+const HINT_CHARS: usize = 4;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What a session's cookie holds. It is shown to nobody but the browser.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionSecret(String);
+
+impl SessionSecret {
+    /// A new one: 43 characters of base64url.
+    pub(super) fn random() -> Self {
+        Self(random(BASE64))
+    }
+
+    /// For the cookie.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionSecret(…)")
+    }
+}
+
+/// A new API token.
+pub(super) fn token() -> String {
+    let body = format!("{TOKEN}{}", random(BASE62));
+    let check = checksum(&body);
+    body + &check
+}
+
+/// A new secret of a set-up link.
+pub(super) fn setup() -> String {
+    format!("{SETUP}{}", random(BASE62))
+}
+
+/// What is stored of a secret.
+pub(super) fn hash(secret: &str) -> [u8; 32] {
+    *blake3::hash(secret.as_bytes()).as_bytes()
+}
+
+/// How a token begins.
+pub(super) fn hint(token: &str) -> String {
+    token.chars().take(TOKEN.len() + HINT_CHARS).collect()
+}
+
+/// Whether a text can be a token of ours.
+pub(super) fn is_token(text: &str) -> bool {
+    if text.len() != TOKEN.len() + RANDOM_CHARS + CHECK_CHARS || !text.is_ascii() {
+        return false;
+    }
+    let (body, check) = text.split_at(TOKEN.len() + RANDOM_CHARS);
+    body.strip_prefix(TOKEN)
+        .is_some_and(|random| random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        && checksum(body) == check
+}
+
+/// Whether a text can be the secret of a session.
+pub(super) fn is_session(text: &str) -> bool {
+    text.len() == RANDOM_CHARS && text.bytes().all(|byte| BASE64.contains(&byte))
+}
+
+/// Whether a text can be the secret of a set-up link.
+pub(super) fn is_setup(text: &str) -> bool {
+    text.strip_prefix(SETUP).is_some_and(|random| {
+        random.len() == RANDOM_CHARS && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// The CRC-32 of a text, in six characters of base 62, the greatest first.
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut digits = [b'0'; CHECK_CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = pick(BASE62, rest % 62);
+        rest /= 62;
+    }
+    digits.into_iter().map(char::from).collect()
+}
+
+/// 43 characters of an alphabet, each as likely as the other, from the system's
+/// generator.
+fn random(alphabet: &[u8]) -> String {
+    use rand::Rng as _;
+    let mut generator = rand::rng();
+    let count = u32::try_from(alphabet.len()).unwrap_or(1);
+    (0..RANDOM_CHARS)
+        .map(|_| char::from(pick(alphabet, generator.random_range(0..count))))
+        .collect()
+}
+
+fn pick(alphabet: &[u8], index: u32) -> u8 {
+    usize::try_from(index)
+        .ok()
+        .and_then(|index| alphabet.get(index))
+        .copied()
+        .unwrap_or(b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_by_its_looks() {
+        let secret = token();
+        assert_eq!(secret.len(), 7 + 43 + 6);
+        assert!(
+            is_token(&secret) && secret.starts_with("tocsin_"),
+            "{secret}"
+        );
+        assert_ne!(secret, token());
+        assert_eq!(hint(&secret).len(), 11);
+        assert!(secret.starts_with(&hint(&secret)));
+        // The address of the checksum: other programs reckon it, too.
+        let body = format!("tocsin_{}", "A".repeat(43));
+        assert_eq!(checksum(&body).len(), 6);
+        assert!(is_token(&format!("{body}{}", checksum(&body))));
+    }
+
+    #[test]
+    fn what_was_cut_mistyped_or_is_of_another_kind_is_none() {
+        let good = token();
+        let mut swapped: Vec<char> = good.chars().collect();
+        let other = if swapped[20] == 'x' { 'y' } else { 'x' };
+        swapped[20] = other;
+        let swapped: String = swapped.into_iter().collect();
+        let bad = [
+            String::new(),
+            "tocsin_".to_owned(),
+            good[..good.len() - 1].to_owned(),
+            format!("{good}A"),
+            good.replace("tocsin_", "toscin_"),
+            swapped,
+            setup(),
+            "值".repeat(19),
+            "tocsin_".to_owned() + &"é".repeat(24) + "A",
+            SessionSecret::random().as_str().to_owned(),
+        ];
+        for text in bad {
+            assert!(!is_token(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn sessions_and_set_up_links_are_known_by_their_looks() {
+        let session = SessionSecret::random();
+        assert!(is_session(session.as_str()));
+        assert_eq!(format!("{session:?}"), "SessionSecret(…)");
+        assert!(is_setup(&setup()));
+        for text in ["", "abc", &setup()[1..], &token()] {
+            assert!(!is_session(text) && !is_setup(text), "{text}");
+        }
+    }
+}

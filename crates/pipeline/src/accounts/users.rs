@@ -1,0 +1,413 @@
+//! Making, changing and deleting users.
+
+use serde_json::{Value, json};
+use tocsin_core::time::Timestamp;
+use tocsin_storage::accounts::{self, UserRow, UserView};
+use tocsin_storage::codes::{Language, Role, Theme};
+use tocsin_storage::{StorageError, Tx};
+
+use super::passwords::{self, Busy};
+use super::{Accounts, lockout};
+use crate::change::{ChangeError, Issues, clean, matchers, name};
+use crate::once::{self, Made, Once};
+use crate::{Actor, Deed, Expected};
+
+/// What an administrator writes of a user.
+#[derive(Clone)]
+pub struct UserDraft {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// A mail address of up to 254 bytes; no two users share one.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Matchers as Alertmanager writes them; an administrator has none.
+    pub matchers: Vec<String>,
+    /// Left out: yes for a new user, unchanged for another.
+    pub enabled: Option<bool>,
+    /// Left out: none for a new user, unchanged for another.
+    pub password: Option<String>,
+}
+
+impl Accounts {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Unfit`],
+    /// such as with a weak password; [`ChangeError::Conflict`] where the address is another user's; [`ChangeError::KeyReused`];
+    /// [`ChangeError::Busy`].
+    pub async fn create_user(
+        &self,
+        actor: &Actor,
+        once: Option<&Once>,
+        draft: &UserDraft,
+    ) -> Result<Made<UserView>, ChangeError> {
+        let draft = self.check_draft(draft).await?;
+        let now = self.now();
+        let row = UserRow {
+            name: draft.name,
+            email: draft.email,
+            role: draft.role,
+            matchers: draft.matchers,
+            enabled: draft.enabled.unwrap_or(true),
+            password: draft.password,
+            issuer: None,
+            subject: None,
+            language: None,
+            time_zone: None,
+            theme: None,
+            created_at: now,
+            last_sign_in_at: None,
+        };
+        let tx = self.db().begin().await?;
+        accounts::begin_change(&tx).await?;
+        if let Some(id) = once::begin(&tx, once, now).await? {
+            let object = accounts::get_user(&tx, id).await?;
+            return once::made_before(object, "user", id);
+        }
+        let object = add(&tx, actor, row, now).await?;
+        once::finish(&tx, once, object.id).await?;
+        tx.commit().await?;
+        self.shared.cache.clear();
+        Ok(Made::now(object))
+    }
+
+    /// Rewrites a user. A new password, and being disabled, end their sessions;
+    /// another role or other matchers count from their next request on.
+    ///
+    /// # Errors
+    /// As [`Accounts::create_user`]; [`ChangeError::NotFound`];
+    /// [`ChangeError::Changed`]; [`ChangeError::NotNow`] where nobody would be
+    /// left who may change users.
+    pub async fn update_user(
+        &self,
+        actor: &Actor,
+        id: i64,
+        expected: Option<&Expected>,
+        draft: &UserDraft,
+    ) -> Result<UserView, ChangeError> {
+        let draft = self.check_draft(draft).await?;
+        let (tx, before) = self.take(id).await?;
+        Expected::check(expected, &snapshot_user(&before))?;
+        let old = before.user.clone();
+        let row = UserRow {
+            name: draft.name,
+            email: draft.email,
+            role: draft.role,
+            matchers: draft.matchers,
+            enabled: draft.enabled.unwrap_or(old.enabled),
+            password: draft.password.or_else(|| old.password.clone()),
+            ..old
+        };
+        check_last_admin(&tx, &before.user, Some(&row)).await?;
+        self.finish(tx, actor, &before, row, None).await
+    }
+
+    /// Gives a user another password, and ends all their sessions: the way back
+    /// in for those who forgot theirs.
+    ///
+    /// # Errors
+    /// As [`Accounts::update_user`].
+    pub async fn set_password(
+        &self,
+        actor: &Actor,
+        id: i64,
+        password: &str,
+    ) -> Result<UserView, ChangeError> {
+        let user = accounts::get_user(self.db(), id).await?;
+        let UserRow { name, email, .. } = user.ok_or_else(|| not_found(id))?.user;
+        let about = [name.as_str(), email.as_str()];
+        let hash = self.new_password(password, "password", &about).await?;
+        let (tx, before) = self.take(id).await?;
+        let row = UserRow {
+            password: Some(hash),
+            ..before.user.clone()
+        };
+        self.finish(tx, actor, &before, row, None).await
+    }
+
+    /// Lets a user in again, or no more.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] for the last
+    /// administrator.
+    pub async fn set_enabled(
+        &self,
+        actor: &Actor,
+        id: i64,
+        enabled: bool,
+    ) -> Result<UserView, ChangeError> {
+        let (tx, before) = self.take(id).await?;
+        let row = UserRow {
+            enabled,
+            ..before.user.clone()
+        };
+        check_last_admin(&tx, &before.user, Some(&row)).await?;
+        self.finish(tx, actor, &before, row, None).await
+    }
+
+    /// Deletes a user with their sessions. What they did stays under their name.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`]; [`ChangeError::Changed`];
+    /// [`ChangeError::NotNow`] for the last administrator.
+    pub async fn delete_user(
+        &self,
+        actor: &Actor,
+        id: i64,
+        expected: Option<&Expected>,
+    ) -> Result<(), ChangeError> {
+        let (tx, before) = self.take(id).await?;
+        let snapshot = snapshot_user(&before);
+        Expected::check(expected, &snapshot)?;
+        check_last_admin(&tx, &before.user, None).await?;
+        accounts::delete_user(&tx, id).await?;
+        let deed = Deed {
+            action: "user.delete",
+            kind: "user",
+            id: Some(id),
+            name: &before.user.name,
+            before: Some(&snapshot),
+            after: None,
+        };
+        actor.record(&tx, &deed, self.now()).await?;
+        tx.commit().await?;
+        self.shared.cache.clear();
+        Ok(())
+    }
+
+    /// A transaction that changes a user, and what the user is like.
+    pub(super) async fn take(&self, id: i64) -> Result<(Tx, UserView), ChangeError> {
+        let tx = self.db().begin().await?;
+        accounts::begin_change(&tx).await?;
+        let before = accounts::get_user(&tx, id).await?;
+        let before = before.ok_or_else(|| not_found(id))?;
+        Ok((tx, before))
+    }
+
+    /// Writes what became of a user, and commits. `keep` is the session that
+    /// another password does not end.
+    pub(super) async fn finish(
+        &self,
+        tx: Tx,
+        actor: &Actor,
+        before: &UserView,
+        row: UserRow,
+        keep: Option<i64>,
+    ) -> Result<UserView, ChangeError> {
+        let view = rewrite(&tx, actor, before, row, keep, self.now()).await?;
+        tx.commit().await?;
+        self.shared.cache.clear();
+        Ok(view)
+    }
+
+    /// The hash of a new password that will do.
+    ///
+    /// # Errors
+    /// [`ChangeError::Invalid`] and [`ChangeError::Unfit`] of `field`;
+    /// [`ChangeError::Busy`].
+    pub(super) async fn new_password(
+        &self,
+        password: &str,
+        field: &str,
+        about: &[&str],
+    ) -> Result<String, ChangeError> {
+        let (mut issues, mut unfit) = (Issues::default(), Issues::default());
+        if let Some(flaw) = passwords::judge(password, about).await? {
+            flaw.add_to(&mut issues, &mut unfit, field);
+        }
+        issues.finish_with(unfit)?;
+        self.hash(password).await
+    }
+
+    pub(super) async fn hash(&self, password: &str) -> Result<String, ChangeError> {
+        let turn = self.shared.hasher.turn().await?;
+        Ok(turn.hash(password).await?)
+    }
+
+    /// The draft as it would be stored, its password hashed.
+    async fn check_draft(&self, draft: &UserDraft) -> Result<UserDraft, ChangeError> {
+        let (mut issues, mut unfit) = (Issues::default(), Issues::default());
+        let mut checked = UserDraft {
+            name: issues.take("name", name(&draft.name)),
+            email: issues.take("email", email(&draft.email)),
+            role: draft.role,
+            matchers: matchers(&mut issues, &draft.matchers),
+            enabled: draft.enabled,
+            password: None,
+        };
+        if draft.role == Role::Admin && !draft.matchers.is_empty() {
+            unfit.add(
+                "matchers",
+                "expected none: an administrator sees all alerts",
+            );
+        }
+        if let Some(password) = &draft.password {
+            let about = [draft.name.as_str(), draft.email.as_str()];
+            if let Some(flaw) = passwords::judge(password, &about).await? {
+                flaw.add_to(&mut issues, &mut unfit, "password");
+            }
+        }
+        issues.finish_with(unfit)?;
+        if let Some(password) = &draft.password {
+            checked.password = Some(self.hash(password).await?);
+        }
+        Ok(checked)
+    }
+}
+
+impl From<Busy> for ChangeError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
+/// Adds a user to an open transaction.
+pub(super) async fn add(
+    tx: &Tx,
+    actor: &Actor,
+    row: UserRow,
+    now: Timestamp,
+) -> Result<UserView, ChangeError> {
+    check_unique(tx, None, &row).await?;
+    let id = accounts::insert_user(tx, &row).await?;
+    if is_admin(&row) {
+        accounts::delete_setup_links(tx).await?;
+    }
+    let view = accounts::get_user(tx, id).await?;
+    let view = view.ok_or(StorageError::Stale("user"))?;
+    let after = snapshot_user(&view);
+    let deed = Deed {
+        action: "user.create",
+        kind: "user",
+        id: Some(id),
+        name: &view.user.name,
+        before: None,
+        after: Some(&after),
+    };
+    actor.record(tx, &deed, now).await?;
+    Ok(view)
+}
+
+/// Writes what became of a user into an open transaction, ends the sessions that
+/// hold no more, and says so in the audit log.
+pub(super) async fn rewrite(
+    tx: &Tx,
+    actor: &Actor,
+    before: &UserView,
+    row: UserRow,
+    keep: Option<i64>,
+    now: Timestamp,
+) -> Result<UserView, ChangeError> {
+    let id = before.id;
+    check_unique(tx, Some(id), &row).await?;
+    accounts::update_user(tx, id, &row).await?;
+    let has_new_password = row.password != before.user.password;
+    if has_new_password || !row.enabled {
+        accounts::delete_sessions(tx, id, keep).await?;
+    }
+    if has_new_password {
+        accounts::forget_failures(tx, &lockout::account(&row.email)).await?;
+    }
+    if is_admin(&row) {
+        accounts::delete_setup_links(tx).await?;
+    }
+    let view = accounts::get_user(tx, id).await?;
+    let view = view.ok_or(StorageError::Stale("user"))?;
+    let (was, is) = (snapshot_user(before), snapshot_user(&view));
+    let mut deed = Deed {
+        action: "user.update",
+        kind: "user",
+        id: Some(id),
+        name: &view.user.name,
+        before: Some(&was),
+        after: Some(&is),
+    };
+    if was != is || !has_new_password {
+        actor.record(tx, &deed, now).await?;
+    }
+    if has_new_password {
+        deed.action = "password.change";
+        deed.before = None;
+        deed.after = None;
+        actor.record(tx, &deed, now).await?;
+    }
+    Ok(view)
+}
+
+/// What people see and edit of a user: for the audit log, and for the version
+/// of it. Without secrets, and without what changes by itself.
+#[must_use]
+pub fn snapshot_user(view: &UserView) -> Value {
+    let UserView { user, .. } = view;
+    json!({
+        "name": user.name,
+        "email": user.email,
+        "role": role(user.role),
+        "matchers": user.matchers,
+        "enabled": user.enabled,
+        "hasPassword": user.password.is_some(),
+        "singleSignOn": user.subject.is_some(),
+        "language": user.language.map(|language| match language {
+            Language::En => "en",
+            Language::Zh => "zh",
+        }),
+        "timeZone": user.time_zone,
+        "theme": user.theme.map(|theme| match theme {
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }),
+    })
+}
+
+/// A role as the API names it.
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Responder => "responder",
+        Role::Admin => "admin",
+    }
+}
+
+/// A mail address of up to 254 bytes.
+pub(super) fn email(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    clean(text)?;
+    match tocsin_mailer::Address::new("", text).check() {
+        Ok(()) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn is_admin(row: &UserRow) -> bool {
+    row.enabled && row.role == Role::Admin
+}
+
+async fn check_unique(tx: &Tx, id: Option<i64>, row: &UserRow) -> Result<(), ChangeError> {
+    match accounts::user_by_email(tx, &row.email).await? {
+        Some(other) if Some(other.id) != id => Err(ChangeError::Conflict {
+            field: "email",
+            message: format!("user {} has this address already", other.id),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Somebody must stay who may change users. `after` is what becomes of the user.
+async fn check_last_admin(
+    tx: &Tx,
+    before: &UserRow,
+    after: Option<&UserRow>,
+) -> Result<(), ChangeError> {
+    let goes = is_admin(before) && !after.is_some_and(is_admin);
+    if goes && accounts::count_enabled_admins(tx).await? <= 1 {
+        return Err(ChangeError::NotNow(
+            "This is the last administrator who may sign in. Make another one first.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn not_found(id: i64) -> ChangeError {
+    ChangeError::NotFound { what: "user", id }
+}
