@@ -4,13 +4,13 @@
 use utoipa::ToSchema;
 
 /// A name for people to read: one line of 1 to 100 characters, without control
-/// characters and those that turn the direction of writing. Spaces around it
-/// are taken off.
+/// characters, invisible ones and those that turn the direction of writing.
+/// Spaces around it are taken off.
 #[derive(ToSchema)]
 #[schema(
     min_length = 1,
     max_length = 100,
-    pattern = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000][^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$",
+    pattern = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]*[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2060\u2066-\u2069\u3000\ufeff][^\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]*$",
     example = "On call"
 )]
 pub struct Name(pub String);
