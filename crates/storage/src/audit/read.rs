@@ -165,6 +165,10 @@ impl AuditWalk {
     }
 }
 
+/// More actions than these are looked for among all lines: each would be a walk
+/// of its own.
+const MOST_ACTIONS: usize = 16;
+
 /// Walks along the index of one object, one actor, some actions, or of all.
 fn lanes(filter: &AuditFilter, way: Way, after: Option<Key>) -> Lanes {
     let mut lanes = Vec::new();
@@ -178,20 +182,22 @@ fn lanes(filter: &AuditFilter, way: Way, after: Option<Key>) -> Lanes {
     };
     let object = filter.object_kind.as_deref().zip(filter.object_id);
     let actor = filter.actor.as_ref().and_then(actor_lane);
+    let mut actions: Vec<&String> = filter.actions.iter().collect();
+    actions.sort_unstable();
+    actions.dedup();
+    let has_action_lanes =
+        object.is_none() && actor.is_none() && (1..=MOST_ACTIONS).contains(&actions.len());
     if let Some((kind, id)) = object {
         let values = vec![query::text(kind), id.into()];
         lane("r.object_kind = ? AND r.object_id = ?", values);
     } else if let Some((such, values)) = &actor {
         lane(such, values.clone());
-    } else if filter.actions.is_empty() {
-        lane("", vec![]);
-    } else {
-        let mut actions: Vec<&String> = filter.actions.iter().collect();
-        actions.sort_unstable();
-        actions.dedup();
-        for action in actions {
+    } else if has_action_lanes {
+        for action in &actions {
             lane("r.action = ?", vec![query::text(action)]);
         }
+    } else {
+        lane("", vec![]);
     }
     if object.is_none() {
         if let Some(kind) = &filter.object_kind {
@@ -213,9 +219,9 @@ fn lanes(filter: &AuditFilter, way: Way, after: Option<Key>) -> Lanes {
         }
         _ => {}
     }
-    if !filter.actions.is_empty() && (object.is_some() || actor.is_some()) {
-        let any = vec!["?"; filter.actions.len()].join(", ");
-        let actions = filter.actions.iter().map(|action| query::text(action));
+    if !actions.is_empty() && !has_action_lanes {
+        let any = vec!["?"; actions.len()].join(", ");
+        let actions = actions.into_iter().map(|action| query::text(action));
         rest.and(&format!("r.action IN ({any})"), actions);
     }
     Lanes::new(Table::Audit, lanes, rest.into(), way, after)
