@@ -46,7 +46,8 @@ impl Once {
     /// the key itself cannot be guessed.
     #[must_use]
     pub fn new(actor: &Actor, key: &str, parts: &[&[u8]]) -> Self {
-        let secret = blake3::derive_key("tocsin 2026 request of an idempotency key", key.as_bytes());
+        let secret =
+            blake3::derive_key("tocsin 2026 request of an idempotency key", key.as_bytes());
         let mut request = blake3::Hasher::new_keyed(&secret);
         for part in parts {
             // Lengths go before what they count, so that no two requests are
@@ -61,9 +62,10 @@ impl Once {
             ActorKind::Anonymous => "anonymous",
         };
         Self {
+            // A token of the settings has no number.
             caller: match actor.id {
                 Some(id) => format!("{kind} {id}"),
-                None => kind.to_owned(),
+                None => format!("{kind} \"{}\"", actor.name),
             },
             key: *blake3::hash(key.as_bytes()).as_bytes(),
             request: *request.finalize().as_bytes(),

@@ -1,5 +1,7 @@
 //! Who is mailed in the demo, and about what.
 
+use tocsin_core::time::Timestamp;
+use tocsin_pipeline::Actor;
 use tocsin_pipeline::directory::{
     GroupDraft, MailDefaults, RecipientDraft, RouteDraft, create_group, create_recipient,
     create_route,
@@ -90,7 +92,8 @@ const ROUTES: &[RoutePlan] = &[
 ///
 /// # Errors
 /// Whatever could not be stored.
-pub(super) async fn settle_in(db: &Db, settings: &Settings) -> Result<(), Failure> {
+pub(super) async fn settle_in(db: &Db, settings: &Settings, now: Timestamp) -> Result<(), Failure> {
+    let actor = &Actor::command_line();
     let wrong = |error| Failure::system("making up people")(std::io::Error::other(error));
     let defaults = MailDefaults {
         language: settings.default_language.into(),
@@ -107,9 +110,10 @@ pub(super) async fn settle_in(db: &Db, settings: &Settings) -> Result<(), Failur
             group_ids: None,
         };
         recipients.push(
-            create_recipient(db, &draft, &defaults)
+            create_recipient(db, actor, None, &draft, &defaults, now)
                 .await
                 .map_err(wrong)?
+                .object
                 .id,
         );
     }
@@ -120,7 +124,8 @@ pub(super) async fn settle_in(db: &Db, settings: &Settings) -> Result<(), Failur
             is_default: None,
             recipient_ids: Some(pick(&recipients, members)),
         };
-        groups.push(create_group(db, &draft).await.map_err(wrong)?.id);
+        let made = create_group(db, actor, None, &draft, now).await;
+        groups.push(made.map_err(wrong)?.object.id);
     }
     for (name, matchers, of, go_on, repeat) in ROUTES {
         let draft = RouteDraft {
@@ -134,7 +139,9 @@ pub(super) async fn settle_in(db: &Db, settings: &Settings) -> Result<(), Failur
             repeat: *repeat,
             position: None,
         };
-        create_route(db, &draft).await.map_err(wrong)?;
+        create_route(db, actor, None, &draft, now)
+            .await
+            .map_err(wrong)?;
     }
     Ok(())
 }

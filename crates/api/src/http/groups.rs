@@ -1,14 +1,17 @@
 //! Named sets of recipients.
 
-use actix_web::http::header;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
 use tocsin_api_types::{Group, GroupInput, Page};
-use tocsin_pipeline::directory::{GroupDraft, create_group, delete_group, update_group};
+use tocsin_pipeline::directory::{
+    GroupDraft, create_group, delete_group, snapshot_group, update_group,
+};
 use tocsin_storage::Order;
 use tocsin_storage::directory::{self, ByGroup};
 
 use super::body::{Body, Id};
+use super::caller::Caller;
+use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::filters::Paging;
 use super::params::Params;
@@ -41,20 +44,29 @@ async fn list(
         status = 201,
         description = "The group",
         body = Group,
-        headers(("Location" = String, description = "The group's address"))
+        headers(
+            ("Location" = String, description = "The group's address"),
+            ("ETag" = String, description = "The group's version, for If-Match"),
+            ("Idempotency-Replayed" = bool, description = "Only where it is true: an earlier \
+             request with the same Idempotency-Key made the group, and this one nothing"),
+        )
     ))
 )]
 #[post("/api/v1/groups")]
 async fn create(
     state: Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
     _: Params<()>,
     Body(input): Body<GroupInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = create_group(&state.db, &draft(input)).await?;
-    let location = format!("{}api/v1/groups/{}", state.prefix(), made.id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .json(convert::group(made)))
+    let once = key.once(&caller.actor, &input)?;
+    let (actor, draft) = (&caller.actor, draft(input));
+    let made = create_group(&state.db, actor, once.as_ref(), &draft, state.now()).await?;
+    let location = format!("{}api/v1/groups/{}", state.prefix(), made.object.id);
+    let snapshot = snapshot_group(&made.object);
+    let object = convert::group(made.object);
+    Ok(change::made(&location, &snapshot, object, made.replayed))
 }
 
 /// One group.
@@ -62,13 +74,18 @@ async fn create(
     tag = "directory",
     operation_id = "get_group",
     params(("id" = i64, Path, description = "The group's number")),
-    responses((status = 200, description = "The group", body = Group))
+    responses((
+        status = 200,
+        description = "The group",
+        body = Group,
+        headers(("ETag" = String, description = "Its version, for If-Match"))
+    ))
 )]
 #[get("/api/v1/groups/{id}")]
-async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<Group>, ApiError> {
+async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_group(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("group", id))?;
-    Ok(Json(convert::group(found)))
+    Ok(change::found(&snapshot_group(&found), convert::group(found)))
 }
 
 /// Rewrites a group.
@@ -77,17 +94,27 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<Gr
     operation_id = "replace_group",
     params(("id" = i64, Path, description = "The group's number")),
     request_body = GroupInput,
-    responses((status = 200, description = "The group as it is now", body = Group))
+    responses((
+        status = 200,
+        description = "The group as it is now",
+        body = Group,
+        headers(("ETag" = String, description = "Its version, for If-Match"))
+    ))
 )]
 #[put("/api/v1/groups/{id}")]
 async fn replace(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
     Body(input): Body<GroupInput>,
-) -> Result<Json<Group>, ApiError> {
-    let changed = update_group(&state.db, id, &draft(input)).await?;
-    Ok(Json(convert::group(changed)))
+) -> Result<HttpResponse, ApiError> {
+    let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
+    let changed = update_group(&state.db, actor, id, expected, &draft, state.now())
+        .await
+        .map_err(|error| change::refused(error, &input))?;
+    Ok(change::found(&snapshot_group(&changed), convert::group(changed)))
 }
 
 /// Deletes a group that no route uses; its recipients stay.
@@ -100,10 +127,12 @@ async fn replace(
 #[delete("/api/v1/groups/{id}")]
 async fn delete(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    delete_group(&state.db, id).await?;
+    delete_group(&state.db, &caller.actor, id, version.expected(), state.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

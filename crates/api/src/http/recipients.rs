@@ -1,16 +1,18 @@
 //! Who is mailed.
 
-use actix_web::http::header;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
 use tocsin_api_types::{Language, Page, Recipient, RecipientInput};
 use tocsin_pipeline::directory::{
-    MailDefaults, RecipientDraft, create_recipient, delete_recipient, update_recipient,
+    MailDefaults, RecipientDraft, create_recipient, delete_recipient, snapshot_recipient,
+    update_recipient,
 };
 use tocsin_storage::directory::{self, ByRecipient};
 use tocsin_storage::{Order, codes};
 
 use super::body::{Body, Id};
+use super::caller::Caller;
+use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::filters::Paging;
 use super::params::Params;
@@ -43,20 +45,29 @@ async fn list(
         status = 201,
         description = "The recipient",
         body = Recipient,
-        headers(("Location" = String, description = "The recipient's address"))
+        headers(
+            ("Location" = String, description = "The recipient's address"),
+            ("ETag" = String, description = "The recipient's version, for If-Match"),
+            ("Idempotency-Replayed" = bool, description = "Only where it is true: an earlier \
+             request with the same Idempotency-Key made the recipient, and this one nothing"),
+        )
     ))
 )]
 #[post("/api/v1/recipients")]
 async fn create(
     state: Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
     _: Params<()>,
     Body(input): Body<RecipientInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = create_recipient(&state.db, &draft(input), &defaults(&state)).await?;
-    let location = format!("{}api/v1/recipients/{}", state.prefix(), made.id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .json(convert::recipient(made)))
+    let once = key.once(&caller.actor, &input)?;
+    let (actor, draft) = (&caller.actor, draft(input));
+    let made = create_recipient(&state.db, actor, once.as_ref(), &draft, &defaults(&state), state.now()).await?;
+    let location = format!("{}api/v1/recipients/{}", state.prefix(), made.object.id);
+    let snapshot = snapshot_recipient(&made.object);
+    let object = convert::recipient(made.object);
+    Ok(change::made(&location, &snapshot, object, made.replayed))
 }
 
 /// One recipient.
@@ -64,17 +75,18 @@ async fn create(
     tag = "directory",
     operation_id = "get_recipient",
     params(("id" = i64, Path, description = "The recipient's number")),
-    responses((status = 200, description = "The recipient", body = Recipient))
+    responses((
+        status = 200,
+        description = "The recipient",
+        body = Recipient,
+        headers(("ETag" = String, description = "Its version, for If-Match"))
+    ))
 )]
 #[get("/api/v1/recipients/{id}")]
-async fn get(
-    state: Data<AppState>,
-    Id(id): Id,
-    _: Params<()>,
-) -> Result<Json<Recipient>, ApiError> {
+async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_recipient(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("recipient", id))?;
-    Ok(Json(convert::recipient(found)))
+    Ok(change::found(&snapshot_recipient(&found), convert::recipient(found)))
 }
 
 /// Rewrites a recipient.
@@ -83,17 +95,27 @@ async fn get(
     operation_id = "replace_recipient",
     params(("id" = i64, Path, description = "The recipient's number")),
     request_body = RecipientInput,
-    responses((status = 200, description = "The recipient as it is now", body = Recipient))
+    responses((
+        status = 200,
+        description = "The recipient as it is now",
+        body = Recipient,
+        headers(("ETag" = String, description = "Its version, for If-Match"))
+    ))
 )]
 #[put("/api/v1/recipients/{id}")]
 async fn replace(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
     Body(input): Body<RecipientInput>,
-) -> Result<Json<Recipient>, ApiError> {
-    let changed = update_recipient(&state.db, id, &draft(input), &defaults(&state)).await?;
-    Ok(Json(convert::recipient(changed)))
+) -> Result<HttpResponse, ApiError> {
+    let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
+    let changed = update_recipient(&state.db, actor, id, expected, &draft, &defaults(&state), state.now())
+        .await
+        .map_err(|error| change::refused(error, &input))?;
+    Ok(change::found(&snapshot_recipient(&changed), convert::recipient(changed)))
 }
 
 /// Deletes a recipient that is in no group.
@@ -106,10 +128,12 @@ async fn replace(
 #[delete("/api/v1/recipients/{id}")]
 async fn delete(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    delete_recipient(&state.db, id).await?;
+    delete_recipient(&state.db, &caller.actor, id, version.expected(), state.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,16 +1,17 @@
 //! Which alerts go to which groups.
 
-use actix_web::http::header;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
 use tocsin_api_types::{Page, Route, RouteInput, RouteOrder};
 use tocsin_pipeline::directory::{
-    RouteDraft, create_route, delete_route, reorder_routes, update_route,
+    RouteDraft, create_route, delete_route, reorder_routes, snapshot_route, update_route,
 };
 use tocsin_storage::Order;
 use tocsin_storage::directory::{self, ByPosition};
 
 use super::body::{Body, Id};
+use super::caller::Caller;
+use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::filters::Paging;
 use super::params::Params;
@@ -43,20 +44,29 @@ async fn list(
         status = 201,
         description = "The route",
         body = Route,
-        headers(("Location" = String, description = "The route's address"))
+        headers(
+            ("Location" = String, description = "The route's address"),
+            ("ETag" = String, description = "The route's version, for If-Match"),
+            ("Idempotency-Replayed" = bool, description = "Only where it is true: an earlier \
+             request with the same Idempotency-Key made the route, and this one nothing"),
+        )
     ))
 )]
 #[post("/api/v1/routes")]
 async fn create(
     state: Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
     _: Params<()>,
     Body(input): Body<RouteInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = create_route(&state.db, &draft(input)).await?;
-    let location = format!("{}api/v1/routes/{}", state.prefix(), made.id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .json(convert::route(made)))
+    let once = key.once(&caller.actor, &input)?;
+    let (actor, draft) = (&caller.actor, draft(input));
+    let made = create_route(&state.db, actor, once.as_ref(), &draft, state.now()).await?;
+    let location = format!("{}api/v1/routes/{}", state.prefix(), made.object.id);
+    let snapshot = snapshot_route(&made.object);
+    let object = convert::route(made.object);
+    Ok(change::made(&location, &snapshot, object, made.replayed))
 }
 
 /// Puts all routes into a new order.
@@ -69,10 +79,11 @@ async fn create(
 #[put("/api/v1/routes/order")]
 async fn reorder(
     state: Data<AppState>,
+    caller: Caller,
     _: Params<()>,
     Body(RouteOrder { ids }): Body<RouteOrder>,
 ) -> Result<HttpResponse, ApiError> {
-    reorder_routes(&state.db, &ids).await?;
+    reorder_routes(&state.db, &caller.actor, &ids, state.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -81,13 +92,18 @@ async fn reorder(
     tag = "directory",
     operation_id = "get_route",
     params(("id" = i64, Path, description = "The route's number")),
-    responses((status = 200, description = "The route", body = Route))
+    responses((
+        status = 200,
+        description = "The route",
+        body = Route,
+        headers(("ETag" = String, description = "Its version, for If-Match"))
+    ))
 )]
 #[get("/api/v1/routes/{id}")]
-async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<Route>, ApiError> {
+async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_route(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("route", id))?;
-    Ok(Json(convert::route(found)))
+    Ok(change::found(&snapshot_route(&found), convert::route(found)))
 }
 
 /// Rewrites a route.
@@ -96,17 +112,27 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<Ro
     operation_id = "replace_route",
     params(("id" = i64, Path, description = "The route's number")),
     request_body = RouteInput,
-    responses((status = 200, description = "The route as it is now", body = Route))
+    responses((
+        status = 200,
+        description = "The route as it is now",
+        body = Route,
+        headers(("ETag" = String, description = "Its version, for If-Match"))
+    ))
 )]
 #[put("/api/v1/routes/{id}")]
 async fn replace(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
     Body(input): Body<RouteInput>,
-) -> Result<Json<Route>, ApiError> {
-    let changed = update_route(&state.db, id, &draft(input)).await?;
-    Ok(Json(convert::route(changed)))
+) -> Result<HttpResponse, ApiError> {
+    let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
+    let changed = update_route(&state.db, actor, id, expected, &draft, state.now())
+        .await
+        .map_err(|error| change::refused(error, &input))?;
+    Ok(change::found(&snapshot_route(&changed), convert::route(changed)))
 }
 
 /// Deletes a route.
@@ -119,10 +145,12 @@ async fn replace(
 #[delete("/api/v1/routes/{id}")]
 async fn delete(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    delete_route(&state.db, id).await?;
+    delete_route(&state.db, &caller.actor, id, version.expected(), state.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,10 +1,13 @@
 //! Changing groups.
 
+use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, GroupRow, GroupView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, names};
-use crate::change::{ChangeError, Issues, name};
+use super::{check_length, check_missing, distinct, names, snapshot_group, tell};
+use crate::Actor;
+use crate::change::{ChangeError, Expected, Issues, name};
+use crate::once::{self, Made, Once};
 
 /// What a person writes of a group.
 #[derive(Clone, Debug)]
@@ -18,43 +21,85 @@ pub struct GroupDraft {
     pub recipient_ids: Option<Vec<i64>>,
 }
 
-/// Adds a group.
+/// Adds a group, once.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Conflict`]
-/// where the name is another group's.
-pub async fn create_group(db: &Db, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
+/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Outdated`]
+/// where a recipient is not there; [`ChangeError::Conflict`] where the name is
+/// another group's; [`ChangeError::KeyReused`].
+pub async fn create_group(
+    db: &Db,
+    actor: &Actor,
+    once: Option<&Once>,
+    draft: &GroupDraft,
+    now: Timestamp,
+) -> Result<Made<GroupView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
+    if let Some(id) = once::begin(&tx, once, now).await? {
+        let object = directory::get_group(&tx, id).await?;
+        return once::made_before(object, "group", id);
+    }
     let row = check(&tx, draft, false).await?;
     check_unique(&tx, None, &row).await?;
+    let former = former_default(&tx, &row).await?;
     let id = directory::insert_group(&tx, &row).await?;
-    finish(tx, id, draft).await
+    let object = written(&tx, id, draft).await?;
+    tell_former(&tx, actor, former, id, now).await?;
+    let after = snapshot_group(&object);
+    tell(&tx, actor, "group", None, Some(&after), now).await?;
+    once::finish(&tx, once, id).await?;
+    tx.commit().await?;
+    Ok(Made::now(object))
 }
 
 /// Rewrites a group.
 ///
 /// # Errors
-/// As [`create_group`], and [`ChangeError::NotFound`].
-pub async fn update_group(db: &Db, id: i64, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
+/// As [`create_group`], [`ChangeError::NotFound`] and [`ChangeError::Changed`].
+pub async fn update_group(
+    db: &Db,
+    actor: &Actor,
+    id: i64,
+    expected: Option<&Expected>,
+    draft: &GroupDraft,
+    now: Timestamp,
+) -> Result<GroupView, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    let before = directory::get_group(&tx, id).await?;
-    let before = before.ok_or_else(|| not_found(id))?;
-    let row = check(&tx, draft, before.group.is_default).await?;
+    let group = directory::get_group(&tx, id).await?;
+    let group = group.ok_or_else(|| not_found(id))?;
+    let before = snapshot_group(&group);
+    Expected::check(expected, &before)?;
+    let row = check(&tx, draft, group.group.is_default).await?;
     check_unique(&tx, Some(id), &row).await?;
+    let former = former_default(&tx, &row).await?;
     directory::update_group(&tx, id, &row).await?;
-    finish(tx, id, draft).await
+    let object = written(&tx, id, draft).await?;
+    tell_former(&tx, actor, former, id, now).await?;
+    let after = snapshot_group(&object);
+    tell(&tx, actor, "group", Some(&before), Some(&after), now).await?;
+    tx.commit().await?;
+    Ok(object)
 }
 
 /// Deletes a group; its recipients leave it.
 ///
 /// # Errors
 /// [`ChangeError::InUse`] while a route refers to it;
-/// [`ChangeError::NotFound`].
-pub async fn delete_group(db: &Db, id: i64) -> Result<(), ChangeError> {
+/// [`ChangeError::NotFound`]; [`ChangeError::Changed`].
+pub async fn delete_group(
+    db: &Db,
+    actor: &Actor,
+    id: i64,
+    expected: Option<&Expected>,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
+    let before = directory::get_group(&tx, id).await?;
+    let before = snapshot_group(&before.ok_or_else(|| not_found(id))?);
+    Expected::check(expected, &before)?;
     let routes = directory::routes_of(&tx, id).await?;
     if !routes.is_empty() {
         let (quoted, users) = names(&routes);
@@ -69,7 +114,36 @@ pub async fn delete_group(db: &Db, id: i64) -> Result<(), ChangeError> {
     if !directory::delete_group(&tx, id).await? {
         return Err(not_found(id));
     }
+    tell(&tx, actor, "group", Some(&before), None, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// The group that will be the default no more where `row` is written.
+async fn former_default(tx: &Tx, row: &GroupRow) -> Result<Option<GroupView>, StorageError> {
+    if !row.is_default {
+        return Ok(None);
+    }
+    match directory::default_group(tx).await? {
+        Some(id) => directory::get_group(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+/// Tells what became of the group that was the default, unless it is `now_it`.
+async fn tell_former(
+    tx: &Tx,
+    actor: &Actor,
+    former: Option<GroupView>,
+    now_it: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let Some(former) = former.filter(|former| former.id != now_it) else {
+        return Ok(());
+    };
+    let before = snapshot_group(&former);
+    let after = directory::get_group(tx, former.id).await?;
+    let after = after.as_ref().map(snapshot_group);
+    tell(tx, actor, "group", Some(&before), after.as_ref(), now).await
 }
 
 async fn check(tx: &Tx, draft: &GroupDraft, was_default: bool) -> Result<GroupRow, ChangeError> {
@@ -80,10 +154,12 @@ async fn check(tx: &Tx, draft: &GroupDraft, was_default: bool) -> Result<GroupRo
     };
     if let Some(ids) = &draft.recipient_ids {
         check_length(&mut issues, "recipientIds", ids);
-        let missing = directory::missing_recipients(tx, &distinct(ids)).await?;
-        check_missing(&mut issues, "recipientIds", "recipient", &missing);
     }
     issues.finish()?;
+    if let Some(ids) = &draft.recipient_ids {
+        let missing = directory::missing_recipients(tx, &distinct(ids)).await?;
+        check_missing("recipientIds", "recipient", &missing)?;
+    }
     Ok(row)
 }
 
@@ -97,14 +173,12 @@ async fn check_unique(tx: &Tx, id: Option<i64>, row: &GroupRow) -> Result<(), Ch
     }
 }
 
-async fn finish(tx: Tx, id: i64, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
+async fn written(tx: &Tx, id: i64, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
     if let Some(ids) = &draft.recipient_ids {
-        directory::set_members(&tx, id, ids).await?;
+        directory::set_members(tx, id, ids).await?;
     }
-    let view = directory::get_group(&tx, id).await?;
-    let view = view.ok_or(StorageError::Stale("group"))?;
-    tx.commit().await?;
-    Ok(view)
+    let view = directory::get_group(tx, id).await?;
+    Ok(view.ok_or(StorageError::Stale("group"))?)
 }
 
 fn not_found(id: i64) -> ChangeError {

@@ -2,21 +2,28 @@
 //!
 //! Each change is checked whole before anything is written, and written in one
 //! transaction that counts the directory's version up, by which ingest knows
-//! that its routing plan is old.
+//! that its routing plan is old, and that tells the audit log what was changed.
+//! What changes nothing is not told.
 
 mod groups;
 mod recipients;
 mod routes;
+mod snapshot;
 
 pub use groups::{GroupDraft, create_group, delete_group, update_group};
 pub use recipients::{
     MailDefaults, RecipientDraft, create_recipient, delete_recipient, update_recipient,
 };
 pub use routes::{RouteDraft, create_route, delete_route, reorder_routes, update_route};
+pub use snapshot::{snapshot_group, snapshot_recipient, snapshot_route};
 
+use serde_json::Value;
+use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::NamedRef;
+use tocsin_storage::{StorageError, Tx};
 
-use crate::change::Issues;
+use crate::change::{ChangeError, FieldIssue, Issues};
+use crate::{Actor, Deed};
 
 /// The most numbers that one request may name.
 const MAX_REFERENCES: usize = 5_000;
@@ -43,11 +50,13 @@ fn check_length(issues: &mut Issues, field: &str, ids: &[i64]) {
 }
 
 /// Names the numbers that nothing has.
-fn check_missing(issues: &mut Issues, field: &str, what: &str, missing: &[i64]) {
-    if !missing.is_empty() {
-        let numbers: Vec<String> = missing.iter().take(20).map(i64::to_string).collect();
-        issues.add(field, format!("there is no {what} {}", numbers.join(", ")));
+fn check_missing(field: &str, what: &str, missing: &[i64]) -> Result<(), ChangeError> {
+    if missing.is_empty() {
+        return Ok(());
     }
+    let numbers: Vec<String> = missing.iter().take(20).map(i64::to_string).collect();
+    let message = format!("there is no {what} {}", numbers.join(", "));
+    Err(ChangeError::Outdated(vec![FieldIssue::new(field, message)]))
 }
 
 /// The names of some rows, as a sentence has them.
@@ -55,4 +64,34 @@ fn names(rows: &[NamedRef]) -> (String, Vec<String>) {
     let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     (quoted.join(", "), names)
+}
+
+/// Tells the audit log what became of one object, which one of `before` and
+/// `after` has. Nothing is told where they are equal.
+async fn tell(
+    tx: &Tx,
+    actor: &Actor,
+    kind: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if before == after {
+        return Ok(());
+    }
+    let verb = match (before, after) {
+        (None, _) => "create",
+        (Some(_), Some(_)) => "update",
+        (Some(_), None) => "delete",
+    };
+    let field = |name| after.or(before).and_then(|object| object.get(name));
+    let deed = Deed {
+        action: &format!("{kind}.{verb}"),
+        kind,
+        id: field("id").and_then(Value::as_i64),
+        name: field("name").and_then(Value::as_str).unwrap_or_default(),
+        before,
+        after,
+    };
+    actor.record(tx, &deed, now).await
 }

@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
+use tocsin_core::time::Timestamp;
 use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{self, RecipientRow, RecipientView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, names};
-use crate::change::{ChangeError, Issues, name};
+use super::{check_length, check_missing, distinct, names, snapshot_recipient, tell};
+use crate::Actor;
+use crate::change::{ChangeError, Expected, Issues, name};
+use crate::once::{self, Made, Once};
 
 /// What a person writes of a recipient.
 #[derive(Clone, Debug)]
@@ -35,52 +38,83 @@ pub struct MailDefaults {
     pub time_zone: String,
 }
 
-/// Adds a recipient.
+/// Adds a recipient, once.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Conflict`]
-/// where the address is another recipient's.
+/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Outdated`]
+/// where a group is not there; [`ChangeError::Conflict`] where the address is
+/// another recipient's; [`ChangeError::KeyReused`].
 pub async fn create_recipient(
     db: &Db,
+    actor: &Actor,
+    once: Option<&Once>,
     draft: &RecipientDraft,
     defaults: &MailDefaults,
-) -> Result<RecipientView, ChangeError> {
+    now: Timestamp,
+) -> Result<Made<RecipientView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
+    if let Some(id) = once::begin(&tx, once, now).await? {
+        let object = directory::get_recipient(&tx, id).await?;
+        return once::made_before(object, "recipient", id);
+    }
     let row = check(&tx, draft, defaults).await?;
     check_unique(&tx, None, &row).await?;
     let id = directory::insert_recipient(&tx, &row).await?;
-    finish(tx, id, draft).await
+    let object = written(&tx, id, draft).await?;
+    let after = snapshot_recipient(&object);
+    tell(&tx, actor, "recipient", None, Some(&after), now).await?;
+    once::finish(&tx, once, id).await?;
+    tx.commit().await?;
+    Ok(Made::now(object))
 }
 
 /// Rewrites a recipient.
 ///
 /// # Errors
-/// As [`create_recipient`], and [`ChangeError::NotFound`].
+/// As [`create_recipient`], [`ChangeError::NotFound`] and
+/// [`ChangeError::Changed`].
 pub async fn update_recipient(
     db: &Db,
+    actor: &Actor,
     id: i64,
+    expected: Option<&Expected>,
     draft: &RecipientDraft,
     defaults: &MailDefaults,
+    now: Timestamp,
 ) -> Result<RecipientView, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if directory::get_recipient(&tx, id).await?.is_none() {
-        return Err(not_found(id));
-    }
+    let before = directory::get_recipient(&tx, id).await?;
+    let before = snapshot_recipient(&before.ok_or_else(|| not_found(id))?);
+    Expected::check(expected, &before)?;
     let row = check(&tx, draft, defaults).await?;
     check_unique(&tx, Some(id), &row).await?;
     directory::update_recipient(&tx, id, &row).await?;
-    finish(tx, id, draft).await
+    let object = written(&tx, id, draft).await?;
+    let after = snapshot_recipient(&object);
+    tell(&tx, actor, "recipient", Some(&before), Some(&after), now).await?;
+    tx.commit().await?;
+    Ok(object)
 }
 
 /// Deletes a recipient. Mails already owed or sent keep the name and address.
 ///
 /// # Errors
-/// [`ChangeError::InUse`] while a group holds it; [`ChangeError::NotFound`].
-pub async fn delete_recipient(db: &Db, id: i64) -> Result<(), ChangeError> {
+/// [`ChangeError::InUse`] while a group holds it; [`ChangeError::NotFound`];
+/// [`ChangeError::Changed`].
+pub async fn delete_recipient(
+    db: &Db,
+    actor: &Actor,
+    id: i64,
+    expected: Option<&Expected>,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
+    let before = directory::get_recipient(&tx, id).await?;
+    let before = snapshot_recipient(&before.ok_or_else(|| not_found(id))?);
+    Expected::check(expected, &before)?;
     let groups = directory::groups_of(&tx, id).await?;
     if !groups.is_empty() {
         let (quoted, users) = names(&groups);
@@ -94,6 +128,7 @@ pub async fn delete_recipient(db: &Db, id: i64) -> Result<(), ChangeError> {
     if !directory::delete_recipient(&tx, id).await? {
         return Err(not_found(id));
     }
+    tell(&tx, actor, "recipient", Some(&before), None, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -113,10 +148,12 @@ async fn check(
     };
     if let Some(ids) = &draft.group_ids {
         check_length(&mut issues, "groupIds", ids);
-        let missing = directory::missing_groups(tx, &distinct(ids)).await?;
-        check_missing(&mut issues, "groupIds", "group", &missing);
     }
     issues.finish()?;
+    if let Some(ids) = &draft.group_ids {
+        let missing = directory::missing_groups(tx, &distinct(ids)).await?;
+        check_missing("groupIds", "group", &missing)?;
+    }
     Ok(row)
 }
 
@@ -130,14 +167,12 @@ async fn check_unique(tx: &Tx, id: Option<i64>, row: &RecipientRow) -> Result<()
     }
 }
 
-async fn finish(tx: Tx, id: i64, draft: &RecipientDraft) -> Result<RecipientView, ChangeError> {
+async fn written(tx: &Tx, id: i64, draft: &RecipientDraft) -> Result<RecipientView, ChangeError> {
     if let Some(ids) = &draft.group_ids {
-        directory::set_groups_of_recipient(&tx, id, ids).await?;
+        directory::set_groups_of_recipient(tx, id, ids).await?;
     }
-    let view = directory::get_recipient(&tx, id).await?;
-    let view = view.ok_or(StorageError::Stale("recipient"))?;
-    tx.commit().await?;
-    Ok(view)
+    let view = directory::get_recipient(tx, id).await?;
+    Ok(view.ok_or(StorageError::Stale("recipient"))?)
 }
 
 fn email(text: &str) -> Result<String, String> {

@@ -1,11 +1,15 @@
 //! Changing routes and their order.
 
+use serde_json::json;
 use tocsin_core::matcher::{self, MAX_MATCHERS};
+use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, RouteRow, RouteView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct};
-use crate::change::{ChangeError, Issues, name};
+use super::{check_length, check_missing, distinct, snapshot_route, tell};
+use crate::change::{ChangeError, Expected, FieldIssue, Issues, name};
+use crate::once::{self, Made, Once};
+use crate::{Actor, Deed};
 
 /// What a person writes of a route.
 #[derive(Clone, Debug)]
@@ -25,65 +29,121 @@ pub struct RouteDraft {
     pub position: Option<i64>,
 }
 
-/// Adds a route.
+/// Adds a route, once.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field.
-pub async fn create_route(db: &Db, draft: &RouteDraft) -> Result<RouteView, ChangeError> {
+/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Outdated`]
+/// where a group is not there; [`ChangeError::KeyReused`].
+pub async fn create_route(
+    db: &Db,
+    actor: &Actor,
+    once: Option<&Once>,
+    draft: &RouteDraft,
+    now: Timestamp,
+) -> Result<Made<RouteView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
+    if let Some(id) = once::begin(&tx, once, now).await? {
+        let object = directory::get_route(&tx, id).await?;
+        return once::made_before(object, "route", id);
+    }
     let (row, groups) = check(&tx, draft).await?;
     let id = directory::insert_route(&tx, &row, &groups).await?;
-    finish(tx, id, draft.position).await
+    let object = written(&tx, id, draft.position).await?;
+    let after = snapshot_route(&object);
+    tell(&tx, actor, "route", None, Some(&after), now).await?;
+    once::finish(&tx, once, id).await?;
+    tx.commit().await?;
+    Ok(Made::now(object))
 }
 
 /// Rewrites a route.
 ///
 /// # Errors
-/// As [`create_route`], and [`ChangeError::NotFound`].
-pub async fn update_route(db: &Db, id: i64, draft: &RouteDraft) -> Result<RouteView, ChangeError> {
+/// As [`create_route`], [`ChangeError::NotFound`] and [`ChangeError::Changed`].
+pub async fn update_route(
+    db: &Db,
+    actor: &Actor,
+    id: i64,
+    expected: Option<&Expected>,
+    draft: &RouteDraft,
+    now: Timestamp,
+) -> Result<RouteView, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if directory::get_route(&tx, id).await?.is_none() {
-        return Err(not_found(id));
-    }
+    let before = directory::get_route(&tx, id).await?;
+    let before = snapshot_route(&before.ok_or_else(|| not_found(id))?);
+    Expected::check(expected, &before)?;
     let (row, groups) = check(&tx, draft).await?;
     directory::update_route(&tx, id, &row, &groups).await?;
-    finish(tx, id, draft.position).await
+    let object = written(&tx, id, draft.position).await?;
+    let after = snapshot_route(&object);
+    tell(&tx, actor, "route", Some(&before), Some(&after), now).await?;
+    tx.commit().await?;
+    Ok(object)
 }
 
 /// Deletes a route; nothing refers to routes.
 ///
 /// # Errors
-/// [`ChangeError::NotFound`].
-pub async fn delete_route(db: &Db, id: i64) -> Result<(), ChangeError> {
+/// [`ChangeError::NotFound`]; [`ChangeError::Changed`].
+pub async fn delete_route(
+    db: &Db,
+    actor: &Actor,
+    id: i64,
+    expected: Option<&Expected>,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
+    let before = directory::get_route(&tx, id).await?;
+    let before = snapshot_route(&before.ok_or_else(|| not_found(id))?);
+    Expected::check(expected, &before)?;
     if !directory::delete_route(&tx, id).await? {
         return Err(not_found(id));
     }
+    tell(&tx, actor, "route", Some(&before), None, now).await?;
     Ok(tx.commit().await?)
 }
 
 /// Puts the routes into the order of `ids`, which names every route once.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] where it does not: somebody may have added or
-/// deleted a route meanwhile.
-pub async fn reorder_routes(db: &Db, ids: &[i64]) -> Result<(), ChangeError> {
+/// [`ChangeError::Invalid`] where it names one twice; [`ChangeError::Outdated`]
+/// where they are not all routes that there are: somebody may have added or
+/// deleted one meanwhile.
+pub async fn reorder_routes(
+    db: &Db,
+    actor: &Actor,
+    ids: &[i64],
+    now: Timestamp,
+) -> Result<(), ChangeError> {
+    let named = distinct(ids);
+    if named.len() != ids.len() {
+        let message = "expected every route once, and found one twice";
+        return Err(ChangeError::Invalid(vec![FieldIssue::new("ids", message)]));
+    }
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
     let order = directory::route_order(&tx).await?;
-    if order.len() != ids.len() || distinct(&order) != distinct(ids) {
-        let mut issues = Issues::default();
+    if distinct(&order) != named {
         let numbers: Vec<String> = order.iter().map(i64::to_string).collect();
-        issues.add(
-            "ids",
-            format!("expected every route exactly once: {}", numbers.join(", ")),
-        );
-        return issues.finish();
+        let message = format!("expected every route exactly once: {}", numbers.join(", "));
+        return Err(ChangeError::Outdated(vec![FieldIssue::new("ids", message)]));
+    }
+    if order == ids {
+        return Ok(());
     }
     directory::set_route_order(&tx, ids).await?;
+    let deed = Deed {
+        action: "route.reorder",
+        kind: "route",
+        id: None,
+        name: "",
+        before: Some(&json!({"ids": order})),
+        after: Some(&json!({"ids": ids})),
+    };
+    actor.record(&tx, &deed, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -99,10 +159,10 @@ async fn check(tx: &Tx, draft: &RouteDraft) -> Result<(RouteRow, Vec<i64>), Chan
         issues.add("position", "expected a place in the order, from 1");
     }
     check_length(&mut issues, "groupIds", &draft.group_ids);
+    issues.finish()?;
     let groups = distinct(&draft.group_ids);
     let missing = directory::missing_groups(tx, &groups).await?;
-    check_missing(&mut issues, "groupIds", "group", &missing);
-    issues.finish()?;
+    check_missing("groupIds", "group", &missing)?;
     Ok((row, groups))
 }
 
@@ -129,18 +189,16 @@ fn matchers(issues: &mut Issues, texts: &[String]) -> Vec<String> {
     canonical
 }
 
-async fn finish(tx: Tx, id: i64, position: Option<i64>) -> Result<RouteView, ChangeError> {
+async fn written(tx: &Tx, id: i64, position: Option<i64>) -> Result<RouteView, ChangeError> {
     if let Some(position) = position {
-        let mut order = directory::route_order(&tx).await?;
+        let mut order = directory::route_order(tx).await?;
         order.retain(|other| *other != id);
         let index = usize::try_from(position - 1).unwrap_or(usize::MAX);
         order.insert(index.min(order.len()), id);
-        directory::set_route_order(&tx, &order).await?;
+        directory::set_route_order(tx, &order).await?;
     }
-    let view = directory::get_route(&tx, id).await?;
-    let view = view.ok_or(StorageError::Stale("route"))?;
-    tx.commit().await?;
-    Ok(view)
+    let view = directory::get_route(tx, id).await?;
+    Ok(view.ok_or(StorageError::Stale("route"))?)
 }
 
 fn not_found(id: i64) -> ChangeError {

@@ -6,13 +6,38 @@
 )]
 
 mod acknowledge;
+mod changes;
 mod directory;
+mod sweep;
 
 use std::time::Duration;
 
-use tocsin_pipeline::ChangeError;
-use tocsin_storage::{Db, DbSettings};
+use tocsin_core::time::Timestamp;
+use tocsin_pipeline::{Actor, ChangeError};
+use tocsin_storage::audit::{self, AuditFilter, AuditView, ByAudit};
+use tocsin_storage::codes::ActorKind;
+use tocsin_storage::{Db, DbSettings, Order, PageRequest};
 use tocsin_test_postgres::TestDatabase;
+
+/// When people do things.
+const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
+
+/// A person who may change things.
+fn ann() -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: Some(7),
+        name: "Ann".to_owned(),
+        address: Some([192, 0, 2, 1].into()),
+    }
+}
+
+/// The audit log, the oldest line first.
+async fn log(db: &Db) -> Vec<AuditView> {
+    let page = PageRequest::first(ByAudit, Order::Asc, 500);
+    let found = audit::list(db, &AuditFilter::default(), &page).await;
+    found.unwrap().items
+}
 
 /// A database of its own, with what has to live as long as it does.
 struct TestDb {
@@ -75,5 +100,13 @@ fn fields<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
     match refused.unwrap_err() {
         ChangeError::Invalid(issues) => issues.into_iter().map(|issue| issue.field).collect(),
         other => panic!("expected wrong fields, not: {other}"),
+    }
+}
+
+/// The names of the fields that name what is not there.
+fn outdated<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
+    match refused.unwrap_err() {
+        ChangeError::Outdated(issues) => issues.into_iter().map(|issue| issue.field).collect(),
+        other => panic!("expected outdated fields, not: {other}"),
     }
 }

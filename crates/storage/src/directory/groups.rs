@@ -69,6 +69,16 @@ pub async fn group_by_name(db: &impl Reads, name: &str) -> Result<Option<i64>, S
         .copied())
 }
 
+/// The number of the default group.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn default_group(db: &impl Reads) -> Result<Option<i64>, StorageError> {
+    let sql = "SELECT id AS n FROM recipient_groups WHERE is_default";
+    let found = query::numbers(db, sql, vec![]).await?;
+    Ok(found.first().copied())
+}
+
 /// The routes that refer to a group, in their order.
 ///
 /// # Errors
