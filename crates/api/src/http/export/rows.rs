@@ -1,6 +1,6 @@
 //! What a row of an export holds: the fields of the API's objects, by their
-//! names there. Those of the row itself come first; what it was told with comes
-//! last, for rows share that.
+//! names there. Those of the row itself come first; what an alert was told with
+//! comes last, for rows share that.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -31,11 +31,14 @@ pub(super) trait Row: Send + 'static {
     /// What the sheet of a workbook is called.
     const SHEET: &'static str;
 
+    /// The names of the fields that it shares with other rows: [`TOLD`], or none.
+    const SHARED: &'static [&'static str];
+
     /// Its own fields, in the order of [`Row::OWN`].
     fn own(&self, each: impl FnMut(Cell<'_>));
 
-    /// What it was told with.
-    fn told(&self) -> &Arc<Telling>;
+    /// What it was told with; `None` where it shares nothing.
+    fn told(&self) -> Option<&Arc<Telling>>;
 }
 
 /// The names of the fields that [`told`] gives.
@@ -54,7 +57,7 @@ pub(super) const TOLD: &[&str] = &[
 
 /// All fields of a row, in order.
 pub(super) fn names<R: Row>() -> impl Iterator<Item = &'static str> {
-    R::OWN.iter().chain(TOLD).copied()
+    R::OWN.iter().chain(R::SHARED).copied()
 }
 
 /// The fields that rows share, in the order of [`TOLD`].
@@ -99,6 +102,7 @@ impl Row for AlertView {
         "memo",
     ];
     const SHEET: &'static str = "Alerts";
+    const SHARED: &'static [&'static str] = TOLD;
 
     fn own(&self, mut each: impl FnMut(Cell<'_>)) {
         let Self {
@@ -134,8 +138,8 @@ impl Row for AlertView {
         each(text_cell(memo));
     }
 
-    fn told(&self) -> &Arc<Telling> {
-        &self.told
+    fn told(&self) -> Option<&Arc<Telling>> {
+        Some(&self.told)
     }
 }
 
@@ -157,6 +161,7 @@ impl Row for IncidentView {
         "memo",
     ];
     const SHEET: &'static str = "Incidents";
+    const SHARED: &'static [&'static str] = TOLD;
 
     fn own(&self, mut each: impl FnMut(Cell<'_>)) {
         let Self {
@@ -196,12 +201,12 @@ impl Row for IncidentView {
         each(text_cell(memo));
     }
 
-    fn told(&self) -> &Arc<Telling> {
-        &self.told
+    fn told(&self) -> Option<&Arc<Telling>> {
+        Some(&self.told)
     }
 }
 
-fn text_cell(text: &str) -> Cell<'_> {
+pub(super) fn text_cell(text: &str) -> Cell<'_> {
     Cell::Text(Cow::Borrowed(text))
 }
 

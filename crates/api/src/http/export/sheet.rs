@@ -111,7 +111,9 @@ impl Formats {
             column += 1;
         };
         values.own(&mut put);
-        rows::told(values.told(), put);
+        if let Some(telling) = values.told() {
+            rows::told(telling, put);
+        }
         done
     }
 
@@ -160,8 +162,11 @@ const LAST_DAY: f64 = 2_958_466.0;
 fn width(name: &str) -> f64 {
     match name {
         "message" | "labels" | "annotations" | "generatorUrl" => 48.0,
-        "receivedAt" | "startsAt" | "endsAt" | "firstSeenAt" | "lastSeenAt" | "knownAt" => 23.0,
-        "alertname" | "instance" | "memo" => 28.0,
+        "before" | "after" => 48.0,
+        "at" | "receivedAt" | "startsAt" | "endsAt" | "firstSeenAt" | "lastSeenAt" | "knownAt" => {
+            23.0
+        }
+        "alertname" | "instance" | "memo" | "actorName" | "action" | "objectName" => 28.0,
         _ => 12.0,
     }
 }

@@ -62,7 +62,10 @@ impl Writer {
             let name = names.next().copied().unwrap_or_default();
             lines.put(to, name, &cell, name == R::OWN[0]);
         });
-        let telling = row.told();
+        let Some(telling) = row.told() else {
+            to.extend_from_slice(lines.last());
+            return;
+        };
         let which = (telling.series_id, telling.telling_id);
         if !self.ends.contains_key(&which) {
             let end = self
@@ -88,11 +91,16 @@ impl Lines {
             let name = names.next().copied().unwrap_or_default();
             self.put(&mut end, name, &cell, false);
         });
-        end.extend_from_slice(match self {
+        end.extend_from_slice(self.last());
+        end
+    }
+
+    /// What a line ends with.
+    fn last(self) -> &'static [u8] {
+        match self {
             Self::Csv => b"\r\n",
             Self::Json => b"}\n",
-        });
-        end
+        }
     }
 
     fn put(self, to: &mut Vec<u8>, name: &str, cell: &Cell<'_>, first: bool) {

@@ -1,0 +1,185 @@
+//! Who did what. It can only be read: lines are written by what they tell of.
+
+use actix_web::get;
+use actix_web::web::{Data, Json};
+use tocsin_api_types::{self as wire, AuditEntry, Page};
+use tocsin_core::search;
+use tocsin_storage::audit::{self, AuditFilter, AuditView, ByAudit, Who};
+use tocsin_storage::codes::ActorKind;
+use utoipa::IntoParams;
+
+use super::body::Id;
+use super::convert;
+use super::filters::{Between, Ordering, Paging};
+use super::params::{FromQuery, Params, Query};
+use super::problem::ApiError;
+use super::state::AppState;
+
+/// What the audit log is filtered by; all that is given must hold.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(super) struct Deeds {
+    /// Who did it: `user:7` or `token:3`, by their numbers; `user`, `token`,
+    /// `commandLine` or `anonymous`, any of that kind; or a name, exactly as it
+    /// was then.
+    #[param(value_type = Option<String>)]
+    actor: Option<Who>,
+    /// Any of these actions, such as `recipient.update`.
+    #[param(required = false)]
+    action: Vec<String>,
+    /// What was done to this kind of object, such as `recipient`.
+    object_kind: Option<String>,
+    /// What was done to the object with this number.
+    #[param(minimum = 1)]
+    object_id: Option<i64>,
+    /// Words, each of which must occur in the actor's name, the action or the
+    /// object's name; upper and lower case are the same.
+    #[param(value_type = Option<String>)]
+    q: Vec<String>,
+}
+
+impl FromQuery for Deeds {
+    fn read(query: &mut Query) -> Self {
+        Self {
+            actor: query.text("actor").map(|text| who(&text)),
+            action: query.texts("action"),
+            object_kind: query.text("objectKind"),
+            object_id: query.number("objectId", 1, i64::MAX),
+            q: query
+                .parse("q", |text| {
+                    search::words(text).map_err(|error| error.to_string())
+                })
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn who(text: &str) -> Who {
+    let kind = |word: &str| match word {
+        "user" => Some(ActorKind::User),
+        "token" => Some(ActorKind::Token),
+        "commandLine" => Some(ActorKind::CommandLine),
+        "anonymous" => Some(ActorKind::Anonymous),
+        _ => None,
+    };
+    let one = text.split_once(':').and_then(|(word, id)| {
+        let kind = kind(word).filter(|kind| matches!(kind, ActorKind::User | ActorKind::Token));
+        kind.zip(id.parse().ok())
+    });
+    match (one, kind(text)) {
+        (Some((kind, id)), _) => Who::One(kind, id),
+        (None, Some(kind)) => Who::Kind(kind),
+        (None, None) => Who::Named(text.to_owned()),
+    }
+}
+
+/// The filter that these parameters ask for.
+pub(super) fn filter(deeds: Deeds, between: &Between) -> AuditFilter {
+    let Deeds {
+        actor,
+        action,
+        object_kind,
+        object_id,
+        q,
+    } = deeds;
+    AuditFilter {
+        actor,
+        actions: action,
+        object_kind,
+        object_id,
+        at: between.range(),
+        words: q,
+    }
+}
+
+/// As the API writes a line.
+pub(super) fn entry(view: AuditView) -> AuditEntry {
+    let AuditView {
+        id,
+        at,
+        actor_kind,
+        actor_id,
+        actor_name,
+        address,
+        action,
+        object_kind,
+        object_id,
+        object_name,
+        before,
+        after,
+    } = view;
+    AuditEntry {
+        id,
+        at: at.to_datetime(),
+        actor_kind: match actor_kind {
+            ActorKind::User => wire::ActorKind::User,
+            ActorKind::Token => wire::ActorKind::Token,
+            ActorKind::CommandLine => wire::ActorKind::CommandLine,
+            ActorKind::Anonymous => wire::ActorKind::Anonymous,
+        },
+        actor_id,
+        actor_name,
+        address,
+        action,
+        object_kind,
+        object_id,
+        object_name,
+        before,
+        after,
+    }
+}
+
+/// The audit log: who did what, when and from where, the newest first.
+#[utoipa::path(
+    tag = "audit",
+    operation_id = "list_audit",
+    params(Deeds, Between, Ordering, Paging),
+    responses((status = 200, description = "One page of the log", body = Page<AuditEntry>))
+)]
+#[get("/api/v1/audit")]
+async fn list(
+    state: Data<AppState>,
+    Params((deeds, between, ordering, paging)): Params<(Deeds, Between, Ordering, Paging)>,
+) -> Result<Json<Page<AuditEntry>>, ApiError> {
+    let page = paging.of(ByAudit, ordering.of())?;
+    let found = audit::list(&state.db, &filter(deeds, &between), &page).await?;
+    Ok(Json(convert::page(found, entry)))
+}
+
+/// One line of the audit log.
+#[utoipa::path(
+    tag = "audit",
+    operation_id = "get_audit_entry",
+    params(("id" = i64, Path, description = "The line's number")),
+    responses((status = 200, description = "The line", body = AuditEntry))
+)]
+#[get("/api/v1/audit/{id}")]
+async fn get(
+    state: Data<AppState>,
+    Id(id): Id,
+    _: Params<()>,
+) -> Result<Json<AuditEntry>, ApiError> {
+    let found = audit::get(&state.db, id).await?;
+    let found = found.ok_or_else(|| ApiError::no_such("audit entry", id))?;
+    Ok(Json(entry(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_is_named_by_number_kind_or_name() {
+        for (text, expected) in [
+            ("user:7", Who::One(ActorKind::User, 7)),
+            ("token:3", Who::One(ActorKind::Token, 3)),
+            ("commandLine", Who::Kind(ActorKind::CommandLine)),
+            ("user", Who::Kind(ActorKind::User)),
+            ("anonymous:1", Who::Named("anonymous:1".to_owned())),
+            ("user:x", Who::Named("user:x".to_owned())),
+            ("Ann: the first", Who::Named("Ann: the first".to_owned())),
+        ] {
+            assert_eq!(who(text), expected, "{text}");
+        }
+    }
+}
