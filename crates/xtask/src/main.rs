@@ -31,7 +31,8 @@ Usage: cargo xtask COMMAND
               --host ADDRESS  another address than 127.0.0.1
               --data-dir DIR  where the data lives (./data; ./data-demo with --demo)
               --demo          a database of its own, filled with realistic history
-  test      format, lints, unit, end-to-end and browser tests
+  test      format, lints, unit, end-to-end, contract and browser
+              tests
               --only NAME     one layer (may be repeated)
   bench     what it does in a second, beside what this machine does at best
               --small         only to see that it works

@@ -135,7 +135,7 @@ impl Bench {
     }
 
     /// The server under test, built once.
-    fn binary(&mut self) -> anyhow::Result<PathBuf> {
+    pub(super) fn binary(&mut self) -> anyhow::Result<PathBuf> {
         if let Some(binary) = &self.binary {
             return Ok(binary.clone());
         }
@@ -186,7 +186,7 @@ fn both(first: anyhow::Result<()>, second: anyhow::Result<()>) -> anyhow::Result
 }
 
 /// Runs a test runner and reads its closing lines.
-fn heard(command: &mut Command, runner: Runner) -> anyhow::Result<Counts> {
+pub(super) fn heard(command: &mut Command, runner: Runner) -> anyhow::Result<Counts> {
     let heard = process::listen(command)?;
     let counts = runner.counts(&heard.text);
     ensure!(

@@ -8,6 +8,7 @@
 //! of it compiles in the one feature selection that all layers share
 //! ([`crate::server::TEST_SELECTION`]) until they are there.
 
+mod contract;
 mod layers;
 mod setup;
 mod summary;
@@ -28,7 +29,7 @@ struct Layer {
     after: Option<&'static str>,
 }
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     layer("format", layers::format, None),
     layer("frontend", layers::frontend, None),
     layer("lint", layers::lint, Some("frontend")),
@@ -36,6 +37,7 @@ const LAYERS: [Layer; 9] = [
     layer("styles", layers::styles, None),
     layer("openapi", layers::openapi, Some("frontend")),
     layer("e2e", layers::e2e, Some("frontend")),
+    layer("contract", contract::run, Some("frontend")),
     layer("browser", layers::browser, Some("frontend")),
     layer("bench", layers::bench, Some("frontend")),
 ];

@@ -23,7 +23,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 9] = [
     Need {
         package: "prometheus",
         needed_for: "the tests with the real Prometheus",
@@ -47,6 +47,14 @@ const NEEDS: [Need; 8] = [
         needed_for: "the tests' SMTP server",
         layers: &["unit", "e2e", "browser"],
         present: || process::find(["python3"]).is_some(),
+    },
+    Need {
+        package: "python3-venv",
+        needed_for: "the tester of the API's description",
+        layers: &["contract"],
+        present: || {
+            process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]))
+        },
     },
     Need {
         package: "nodejs",

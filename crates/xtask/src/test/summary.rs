@@ -42,6 +42,7 @@ pub(super) enum Runner {
     Nextest,
     CargoTest,
     Node,
+    Contract,
 }
 
 impl Runner {
@@ -52,6 +53,7 @@ impl Runner {
             Self::Nextest => nextest(&output),
             Self::CargoTest => cargo_test(&output),
             Self::Node => node(&output),
+            Self::Contract => contract(&output),
         }
     }
 }
@@ -226,6 +228,23 @@ fn node(output: &str) -> Counts {
     counts
 }
 
+/// `contract: 5 passed, 0 failed`, of tests/contract/run.py.
+fn contract(output: &str) -> Counts {
+    let mut counts = Counts::default();
+    let closing = output
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("contract: "));
+    for part in closing.into_iter().flat_map(|line| line.split(',')) {
+        match number_and_word(part) {
+            Some((number, "passed")) => counts.passed += number,
+            Some((number, "failed")) => counts.failed += number,
+            _ => {}
+        }
+    }
+    counts
+}
+
 /// ` 4 passed ` → 4 and `passed`.
 fn number_and_word(part: &str) -> Option<(usize, &str)> {
     let (number, word) = part.trim().split_once(' ')?;
@@ -274,6 +293,13 @@ mod tests {
             failed,
             skipped,
         }
+    }
+
+    #[test]
+    fn the_last_line_of_the_contract_is_read() {
+        let text = "contract: 1 passed, 9 failed\n12 selected\ncontract: 40 passed, 2 failed\n";
+        assert_eq!(Runner::Contract.counts(text), counts(40, 2, 0));
+        assert_eq!(Runner::Contract.counts("nothing"), counts(0, 0, 0));
     }
 
     #[test]
