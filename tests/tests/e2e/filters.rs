@@ -358,7 +358,7 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
         let reply = tocsin
             .look(&format!("/api/v1/{other}{join}cursor={cursor}"))
             .await;
-        assert_eq!(reply.fields(400), ["cursor"], "{other}");
+        assert_eq!(reply.fields(404), ["cursor"], "{other}");
     }
 }
 

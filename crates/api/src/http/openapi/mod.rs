@@ -1,28 +1,36 @@
-//! The description of the API, made from the handlers.
+//! The description of the API, made from the handlers and the types, which know
+//! what succeeds; what holds for many operations is added here, each in a file:
+//! what JSON Schema can say beyond the types ([`forms`]), who may do it
+//! ([`security`]), how it can fail ([`responses`], [`problems`]), and examples
+//! ([`examples`]).
+
+mod examples;
+mod forms;
+mod problems;
+mod responses;
+mod security;
+
+use std::sync::LazyLock;
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
+use serde_json::{Map, Value, json};
 use tocsin_api_types::{ChangeEvent, Problem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    self, ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder, SecurityRequirement,
-};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
 
 use super::state::AppState;
 use super::{
-    alerts, deliveries, events, export, groups, health, incidents, metrics, notifications,
-    recipients, routes, stats, status, storage, webhook,
+    alerts, audit, deliveries, events, export, groups, health, incidents, me, metrics,
+    notifications, oidc, recipients, routes, set_up, sign_in, stats, status, storage, tokens, users,
+    webhook,
 };
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Tocsin",
-        description = "A self-hosted alert inbox for Prometheus.\n\n\
-            JSON in camelCase, times in RFC 3339 UTC. Lists are pages: pass `nextCursor` back as `cursor`; \
-            a page may be short, only a null `nextCursor` ends a list. Unknown parameters and fields are \
-            refused. Every error is a problem (RFC 9457, `application/problem+json`) with a stable `type`."
+        description = "A self-hosted alert inbox for Prometheus."
     ),
     paths(
         webhook::post,
@@ -61,6 +69,31 @@ use super::{
         notifications::list,
         notifications::get,
         notifications::resend,
+        users::list,
+        users::create,
+        users::get,
+        users::replace,
+        users::delete,
+        users::end_sessions,
+        tokens::list,
+        tokens::create,
+        tokens::get,
+        tokens::revoke,
+        audit::list,
+        export::deeds::audit,
+        audit::get,
+        sign_in::options,
+        sign_in::sign_in,
+        sign_in::sign_out,
+        set_up::set_up,
+        oidc::begin,
+        oidc::callback,
+        me::get,
+        me::replace,
+        me::change_password,
+        me::sessions,
+        me::end_other_sessions,
+        me::end_session,
         events::follow,
         status::get,
         storage::get,
@@ -77,83 +110,113 @@ use super::{
         (name = "statistics", description = "What happened, in numbers"),
         (name = "directory", description = "Who is mailed, and about what"),
         (name = "notifications", description = "Every mail and every try to send it"),
+        (name = "accounts", description = "Who may do what"),
+        (name = "accounts", description = "Who may come in: people, their sessions and tokens"),
+        (name = "audit", description = "Who did what"),
         (name = "system", description = "The program itself")
-    ),
-    modifiers(&Common)
+    )
 )]
 struct ApiDoc;
 
-/// What holds for every operation.
-struct Common;
+/// What the handlers say of themselves: every path and what succeeds there.
+pub(crate) fn document() -> Document {
+    ApiDoc::openapi()
+}
 
-impl Modify for Common {
-    fn modify(&self, document: &mut Document) {
-        let components = document
-            .components
-            .get_or_insert_with(openapi::Components::new);
-        for (name, scheme, about) in [
-            (
-                "basic",
-                HttpAuthScheme::Basic,
-                "Any user name; the password is `auth.admin_password`, or one of `ingest.tokens` for webhooks.",
-            ),
-            (
-                "bearer",
-                HttpAuthScheme::Bearer,
-                "`auth.admin_password`, or one of `ingest.tokens` for webhooks.",
-            ),
-        ] {
-            let scheme = HttpBuilder::new()
-                .scheme(scheme)
-                .description(Some(about))
-                .build();
-            components.add_security_scheme(name, SecurityScheme::Http(scheme));
-        }
-        // Without credentials configured, none is needed.
-        document.security = Some(vec![
-            SecurityRequirement::default(),
-            SecurityRequirement::new("basic", Vec::<String>::new()),
-            SecurityRequirement::new("bearer", Vec::<String>::new()),
-        ]);
-        let problem = ResponseBuilder::new()
-            .description("A problem: `type` and `status` say which, `detail` says what to do")
-            .content(
-                "application/problem+json",
-                ContentBuilder::new()
-                    .schema(Some(Ref::from_schema_name("Problem")))
-                    .build(),
-            )
-            .build();
-        for item in document.paths.paths.values_mut() {
-            let operations = [
-                &mut item.get,
-                &mut item.put,
-                &mut item.post,
-                &mut item.delete,
-                &mut item.patch,
-            ];
-            for operation in operations.into_iter().flatten() {
-                operation
-                    .responses
-                    .responses
-                    .insert("default".to_owned(), RefOr::T(problem.clone()));
+/// The whole description, as it is committed.
+pub(crate) fn description() -> &'static Value {
+    static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
+        // A description is made of texts and lists, which always make JSON.
+        let mut document = serde_json::to_value(document()).unwrap_or_default();
+        document["info"]["description"] = json!(about());
+        forms::complete(&mut document);
+        security::complete(&mut document);
+        responses::complete(&mut document);
+        examples::complete(&mut document);
+        document
+    });
+    &DESCRIPTION
+}
+
+/// What holds for the whole API, in Markdown.
+fn about() -> String {
+    format!("{}\n{}", include_str!("about.md"), problems::table())
+}
+
+/// The methods that an item of the description's paths may hold.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// One operation of the description.
+struct Operation<'a> {
+    /// In lower case, as the description has it.
+    method: &'a str,
+    path: &'a str,
+    value: &'a mut Map<String, Value>,
+}
+
+impl Operation<'_> {
+    fn has_body(&self) -> bool {
+        self.value.contains_key("requestBody")
+    }
+
+    fn add_parameter(&mut self, parameter: Value) {
+        push(
+            self.value.entry("parameters").or_insert(Value::Null),
+            parameter,
+        );
+    }
+
+    /// Its successes.
+    fn successes(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
+        let responses = self.value.get_mut("responses");
+        let responses = responses.and_then(Value::as_object_mut);
+        let responses = responses.into_iter().flatten();
+        responses.filter(|(status, _)| status.starts_with('2') || status.starts_with('3'))
+    }
+}
+
+/// Visits every operation.
+fn each_operation(document: &mut Value, mut visit: impl FnMut(Operation<'_>)) {
+    let paths = document["paths"].as_object_mut();
+    for (path, item) in paths.into_iter().flatten() {
+        for method in METHODS {
+            if let Some(value) = item.get_mut(method).and_then(Value::as_object_mut) {
+                visit(Operation {
+                    method,
+                    path,
+                    value,
+                });
             }
         }
     }
 }
 
-/// The description, as it is committed.
-pub(crate) fn document() -> Document {
-    ApiDoc::openapi()
+/// Adds to a list of the description, which may not be there yet.
+fn push(list: &mut Value, item: Value) {
+    match list.as_array_mut() {
+        Some(list) => list.push(item),
+        None => *list = json!([item]),
+    }
 }
 
-/// The description of this server, whose paths begin with its prefix.
+/// The description of this server: its paths begin with its prefix, and webhooks
+/// need no token while they are open.
 #[get("/openapi.json")]
-async fn serve(state: Data<AppState>) -> Json<Document> {
-    let mut document = document();
+async fn serve(state: Data<AppState>) -> Json<Value> {
+    Json(of_this_server(&state))
+}
+
+/// The same, beside what it describes.
+#[get("/api/v1/openapi.json")]
+async fn serve_with_the_rest(state: Data<AppState>) -> Json<Value> {
+    Json(of_this_server(&state))
+}
+
+fn of_this_server(state: &AppState) -> Value {
+    let mut document = description().clone();
     let prefix = state.prefix().trim_end_matches('/');
     if !prefix.is_empty() {
-        document.servers = Some(vec![openapi::Server::new(prefix)]);
+        document["servers"] = json!([{ "url": prefix }]);
     }
-    Json(document)
+    document
 }

@@ -1,0 +1,328 @@
+//! What the description says of the form of parameters, requests and answers
+//! beyond what the types' derives can say.
+
+use serde_json::{Map, Value, json};
+
+use super::{Operation, each_operation};
+use crate::http::filters::CURSOR;
+
+/// What Unicode calls white space, for a character class.
+const SPACE: &str =
+    r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+
+/// Fields of answers that may be missing. All others are always there, if only
+/// as null.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("Page_", "count"),
+    ("Problem", "errors"),
+    ("Problem", "current"),
+    ("Problem", "yours"),
+];
+
+pub(super) fn complete(document: &mut Value) {
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Matcher"]["pattern"] = json!(matcher());
+    let zones = chrono_tz::TZ_VARIANTS.map(|zone| zone.name());
+    schemas["TimeZone"]["enum"] = json!(zones.as_slice());
+    schemas["AcknowledgeFilter"]["properties"]["q"]["pattern"] = json!(words());
+    for (name, rule) in rules() {
+        if let (Some(schema), Value::Object(rule)) = (schemas[name].as_object_mut(), rule) {
+            schema.extend(rule);
+        }
+    }
+    schemas["AlertmanagerWebhook"] = webhook();
+    refer_to_items(schemas);
+    each_operation(document, |mut operation| {
+        parameters(&mut operation);
+        if operation.path.ends_with("/webhooks/alertmanager") {
+            operation.value["requestBody"]["content"]["application/json"]["schema"] =
+                reference("AlertmanagerWebhook");
+        }
+    });
+    require_what_is_always_there(document);
+}
+
+/// Which fields of a request go together.
+fn rules() -> Vec<(&'static str, Value)> {
+    let given = |field: &str, kind: &str| json!({"required": [field], "properties": {field: {"type": kind}}});
+    let none = json!({"type": "null"});
+    let empty = json!({"maxItems": 0});
+    vec![
+        (
+            "IncidentPatch",
+            json!({"anyOf": [given("known", "boolean"), given("memo", "string")]}),
+        ),
+        (
+            "AcknowledgeRequest",
+            json!({"oneOf": [
+                {"required": ["ids"], "properties": {"ids": {"type": "array"}, "filter": none}},
+                {"required": ["filter"], "properties": {"filter": {"type": "object"}, "ids": none}},
+            ]}),
+        ),
+        (
+            "UserInput",
+            json!({"anyOf": [
+                {"properties": {"role": {"enum": ["viewer", "responder"]}}},
+                {"properties": {"role": {"enum": ["admin"]}, "matchers": empty}},
+            ]}),
+        ),
+        (
+            "TokenInput",
+            json!({"oneOf": [
+                {
+                    "title": "ingest",
+                    "required": ["scopes"],
+                    "properties": {
+                        "scopes": {"type": "array", "items": {"enum": ["ingest"]}},
+                        "role": none, "matchers": empty,
+                    },
+                },
+                {
+                    "title": "read, respond",
+                    "required": ["scopes"],
+                    "properties": {
+                        "scopes": {"type": "array", "items": {"enum": ["read", "respond"]}},
+                        "role": none, "source": none,
+                    },
+                },
+                {
+                    "title": "admin",
+                    "required": ["scopes"],
+                    "properties": {
+                        "scopes": {
+                            "type": "array",
+                            "items": {"enum": ["read", "respond", "admin"]},
+                            "contains": {"const": "admin"},
+                        },
+                        "role": none, "source": none, "matchers": empty,
+                    },
+                },
+                {
+                    "title": "viewer, responder",
+                    "required": ["role"],
+                    "properties": {"role": {"enum": ["viewer", "responder"]}, "scopes": none, "source": none},
+                },
+                {
+                    "title": "administrator",
+                    "required": ["role"],
+                    "properties": {"role": {"enum": ["admin"]}, "scopes": none, "source": none, "matchers": empty},
+                },
+            ]}),
+        ),
+    ]
+}
+
+/// A sender's body, of which no more is required than is needed: an alert that
+/// cannot be read does not turn its neighbours away.
+fn webhook() -> Value {
+    let told = |about: &str| json!({"description": about});
+    json!({
+        "type": "object",
+        "description": "Alertmanager's webhook body, version 4, or what resembles it, such as Grafana's. What is \
+            missing or of another type counts as empty; an alert that cannot be read is named in `rejected`, and the \
+            others are stored.",
+        "required": ["alerts"],
+        "properties": {
+            "version": told("\"4\""),
+            "groupKey": told("The sender's key of the notification group"),
+            "truncatedAlerts": told("How many alerts were left out (`max_alerts`)"),
+            "status": told("The group's status: `firing` or `resolved`"),
+            "receiver": told("The receiver's name in the sender's configuration"),
+            "externalURL": told("The sender's address"),
+            "alerts": {
+                "type": ["array", "null"],
+                "description": "The alerts",
+                "items": {
+                    "description": "An object with at least `status` or `labels`",
+                    "properties": {
+                        "status": told("`firing` or `resolved`"),
+                        "labels": told("Names and values"),
+                        "annotations": told("Names and values"),
+                        "startsAt": told("When it began, RFC 3339"),
+                        "endsAt": told("When it ended, RFC 3339; the year 1: not yet"),
+                        "generatorURL": told("A link to the expression"),
+                        "fingerprint": told("Alertmanager's hash of the labels"),
+                    },
+                },
+            },
+        },
+    })
+}
+
+/// At most as many words as a search may have.
+fn words() -> String {
+    let most = tocsin_core::search::MAX_WORDS - 1;
+    format!("^[{SPACE}]*([^{SPACE}]+[{SPACE}]+){{0,{most}}}[^{SPACE}]*$")
+}
+
+/// The common ones of matchers. That an expression is one cannot be said by
+/// another, so it is those without counted groups and groups within groups.
+fn matcher() -> String {
+    let name = format!(r#"[^{SPACE}{{}}!=~,\\"'`]+"#);
+    let quoted = r#""([^"\\]|\\["\\n])*""#;
+    let bare = format!(r#"([^{SPACE}"\\=~'`][^"\\]*)?"#);
+    let letter = r#"[^"\\.*+?()\[\]{}|^$\n]"#;
+    let escaped = r"\\\\?[.*+?()|\[\]{}^$]|\\[dDwWsS]";
+    let class = r"\[\^?(a-z|A-Z|0-9|[A-Za-z0-9_./: ])+-?\]";
+    let often = r"([*+?]\??)?";
+    let atom = format!(r"({letter}|\.|{escaped}|{class}){often}");
+    let group = format!(r"\((\?:)?({atom})*(\|({atom})*)*\){often}");
+    let part = format!("({atom}|{group})*");
+    let expression = format!(r#""{part}(\|{part})*""#);
+    format!(
+        r"^[{SPACE}]*{name}[{SPACE}]*(!?=[{SPACE}]*({quoted}|{bare})|[=!]~[{SPACE}]*{expression})[{SPACE}]*$"
+    )
+}
+
+/// The rows of a page are described once.
+fn refer_to_items(schemas: &mut Value) {
+    let names: Vec<String> = schemas
+        .as_object()
+        .into_iter()
+        .flat_map(Map::keys)
+        .filter_map(|name| Some(name.strip_prefix("Page_")?.to_owned()))
+        .collect();
+    for name in names {
+        let items = &mut schemas[format!("Page_{name}")]["properties"]["items"]["items"];
+        let whole = std::mem::replace(items, reference(&name));
+        if schemas[&name].is_null() {
+            schemas[name] = whole;
+        }
+    }
+}
+
+pub(super) fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+fn parameters(operation: &mut Operation<'_>) {
+    let parameters = operation.value.get_mut("parameters");
+    for parameter in parameters.and_then(Value::as_array_mut).into_iter().flatten() {
+        let is_number = parameter["schema"]["format"] == "int64";
+        if is_number && parameter["schema"]["minimum"].is_null() {
+            parameter["schema"]["minimum"] = json!(1);
+        }
+        if parameter["in"] != "query" {
+            continue;
+        }
+        if parameter["schema"]["type"] != "array" {
+            // It counts as left out: that is what an emptied form field sends.
+            parameter["allowEmptyValue"] = json!(true);
+        }
+        match parameter["name"].as_str().unwrap_or_default() {
+            "cursor" => {
+                // Whether it is one of this list is found out by asking for it.
+                parameter["schema"]["pattern"] = json!(format!("^{CURSOR}[A-Za-z0-9_-]+$"));
+            }
+            "label" => parameter["schema"]["items"] = reference("Matcher"),
+            "timeZone" => parameter["schema"] = reference("TimeZone"),
+            "source" if operation.method != "get" => parameter["schema"] = reference("Source"),
+            "q" => {
+                parameter["schema"]["maxLength"] = json!(tocsin_core::search::MAX_LENGTH);
+                parameter["schema"]["pattern"] = json!(words());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Derives call a field that may be null not required, which it is in a request.
+/// What only answers hold has every field.
+fn require_what_is_always_there(document: &mut Value) {
+    let mut requests = Vec::new();
+    each_operation(document, |operation| {
+        gather(operation.value.get("requestBody"), &mut requests);
+    });
+    let mut at = 0;
+    while let Some(name) = requests.get(at).cloned() {
+        gather(document["components"]["schemas"].get(&name), &mut requests);
+        at += 1;
+    }
+    let schemas = document["components"]["schemas"].as_object_mut();
+    for (name, schema) in schemas.into_iter().flatten() {
+        if !requests.contains(name) {
+            require(name, schema);
+        }
+    }
+}
+
+/// The names of the schemas that are referred to in `value`, each once.
+fn gather(value: Option<&Value>, names: &mut Vec<String>) {
+    match value {
+        Some(Value::Object(object)) => {
+            if let Some(Value::String(name)) = object.get("$ref") {
+                let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            object.values().for_each(|value| gather(Some(value), names));
+        }
+        Some(Value::Array(list)) => list.iter().for_each(|value| gather(Some(value), names)),
+        _ => {}
+    }
+}
+
+fn require(name: &str, schema: &mut Value) {
+    let is_optional = |field: &str| {
+        OPTIONAL
+            .iter()
+            .any(|(schema, optional)| name.starts_with(schema) && *optional == field)
+    };
+    match schema {
+        Value::Object(object) => {
+            let fields = object.get("properties").and_then(Value::as_object);
+            let fields: Option<Vec<String>> =
+                fields.map(|fields| fields.keys().filter(|field| !is_optional(field)).cloned().collect());
+            if let Some(fields) = fields {
+                object.insert("required".to_owned(), json!(fields));
+            }
+            object.values_mut().for_each(|value| require(name, value));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| require(name, value)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_described_matcher_is_one(text in proptest::string::string_regex(&unanchored(&matcher())).unwrap()) {
+            let read = tocsin_core::matcher::parse(&text);
+            prop_assert!(read.is_ok(), "{text:?}: {read:?}");
+        }
+
+        #[test]
+        fn every_described_search_is_one(text in proptest::string::string_regex(&unanchored(&words())).unwrap()) {
+            prop_assume!(text.chars().count() <= tocsin_core::search::MAX_LENGTH);
+            prop_assert!(tocsin_core::search::words(&text).is_ok(), "{text:?}");
+        }
+    }
+
+    fn unanchored(pattern: &str) -> String {
+        pattern.trim_start_matches('^').trim_end_matches('$').to_owned()
+    }
+
+    #[test]
+    fn usual_matchers_are_described() {
+        let pattern = regex::Regex::new(&matcher()).unwrap();
+        for usual in [
+            r#"severity="critical""#,
+            r#"severity=~"critical|warning""#,
+            r#"job=~"api.*""#,
+            r#"instance!~"db-[0-9]+\.example\.com:9100""#,
+            r#" 服务 != "支付" "#,
+            r#"path=~"/(a|b)?/[^/]+""#,
+            "team=infra",
+            "team=",
+        ] {
+            assert!(pattern.is_match(usual), "{usual}");
+            assert!(tocsin_core::matcher::parse(usual).is_ok(), "{usual}");
+        }
+    }
+}
