@@ -167,12 +167,21 @@ pub(crate) fn made(
     object: impl Serialize,
     replayed: bool,
 ) -> HttpResponse {
+    tagged(&mut creation(location, replayed), snapshot).json(object)
+}
+
+/// As [`made`], of what nobody edits and so has no version.
+pub(crate) fn created(location: &str, object: impl Serialize, replayed: bool) -> HttpResponse {
+    creation(location, replayed).json(object)
+}
+
+fn creation(location: &str, replayed: bool) -> HttpResponseBuilder {
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, location));
     if replayed {
         response.insert_header((REPLAYED, "true"));
     }
-    tagged(&mut response, snapshot).json(object)
+    response
 }
 
 fn tagged<'a>(
