@@ -23,6 +23,17 @@ pub enum Backend {
     Postgres,
 }
 
+/// How the schema stands to what this program needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// There is none: nothing was ever stored here.
+    Missing,
+    /// It is of an earlier version of this program.
+    Old,
+    /// It is what this program needs.
+    Current,
+}
+
 /// What is needed to open the database.
 #[derive(Clone, Debug)]
 pub struct DbSettings {
@@ -122,6 +133,25 @@ impl Db {
             }
         }
         Ok(())
+    }
+
+    /// How the schema stands to what this program needs. Changes nothing.
+    ///
+    /// # Errors
+    /// Whatever the database answers; also where the schema is of a later version
+    /// of this program.
+    pub async fn schema(&self) -> Result<Schema, StorageError> {
+        use sea_orm_migration::{MigrationStatus, MigratorTrait};
+        let all = Migrator::get_migration_with_status_read_only(&self.write).await?;
+        let pending = all
+            .iter()
+            .filter(|migration| migration.status() == MigrationStatus::Pending)
+            .count();
+        Ok(match pending {
+            0 => Schema::Current,
+            _ if pending == all.len() => Schema::Missing,
+            _ => Schema::Old,
+        })
     }
 
     /// Begins a transaction that may change things.

@@ -50,7 +50,7 @@ pub mod upkeep;
 
 pub use count::{BOUND as COUNT_BOUND, Count};
 pub use cursor::{InvalidCursor, MAX_LIMIT, Order, Page, PageRequest, SortKey};
-pub use db::{Backend, Db, DbSettings, Tx};
+pub use db::{Backend, Db, DbSettings, Schema, Tx};
 pub use error::StorageError;
 pub use filter::{AlertCriteria, AlertFilter, IncidentFilter, TimeRange};
 pub use pulse::Pulse;

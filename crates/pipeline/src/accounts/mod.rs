@@ -38,7 +38,7 @@ pub use external::{ExternalError, ExternalIdentity};
 pub use identify::{Identity, Method, Refused};
 pub use me::{MeDraft, PasswordError};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
-pub use secrets::SessionSecret;
+pub use secrets::{SessionSecret, random_password};
 pub use set_up::SetUpError;
 pub use sign_in::SignInError;
 pub use tokens::{NewToken, TokenDraft, snapshot_token};

@@ -61,6 +61,16 @@ pub(super) fn setup() -> String {
     format!("{SETUP}{}", random(BASE62))
 }
 
+/// A password for a person to copy: 16 characters of which none looks like
+/// another, 80 random bits.
+#[must_use]
+pub fn random_password() -> String {
+    const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let characters: Vec<char> = random(ALPHABET).chars().take(16).collect();
+    let groups: Vec<String> = characters.chunks(4).map(String::from_iter).collect();
+    groups.join("-")
+}
+
 /// What is stored of a secret.
 pub(super) fn hash(secret: &str) -> [u8; 32] {
     *blake3::hash(secret.as_bytes()).as_bytes()
@@ -167,6 +177,14 @@ mod tests {
         for text in bad {
             assert!(!is_token(&text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_to_copy_is_in_groups() {
+        let password = random_password();
+        assert_eq!(password.len(), 19);
+        assert_eq!(password.split('-').map(str::len).max(), Some(4));
+        assert_ne!(password, random_password());
     }
 
     #[test]

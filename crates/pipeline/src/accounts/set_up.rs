@@ -59,20 +59,34 @@ impl From<ChangeError> for SetUpError {
 impl Accounts {
     /// Whether nobody may change users: there is no administrator who may sign
     /// in. Not "no user": one who came by single sign-on first, as a viewer,
-    /// would lock everybody out.
+    /// would lock everybody out. Never where passwords are not used: the first
+    /// administrator then comes as the others do.
     ///
     /// # Errors
     /// Whatever the database answers.
     pub async fn needs_set_up(&self) -> Result<bool, StorageError> {
-        Ok(accounts::count_enabled_admins(self.db()).await? == 0)
+        Ok(self.shared.settings.password_sign_in
+            && accounts::count_enabled_admins(self.db()).await? == 0)
+    }
+
+    /// Whether there is an administrator who may sign in.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn has_admin(&self) -> Result<bool, StorageError> {
+        Ok(accounts::count_enabled_admins(self.db()).await? > 0)
     }
 
     /// A new secret for a link that makes the first administrator, valid until
-    /// there is one; `None` where there is. Those given before stay valid.
+    /// there is one; `None` where there is, or where passwords are not used.
+    /// Those given before stay valid.
     ///
     /// # Errors
     /// Whatever the database answers.
     pub async fn setup_link(&self) -> Result<Option<String>, StorageError> {
+        if !self.shared.settings.password_sign_in {
+            return Ok(None);
+        }
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
         if accounts::count_enabled_admins(&tx).await? > 0 {
