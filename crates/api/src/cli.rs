@@ -1,10 +1,12 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tocsin_storage::codes::{Access, Role};
 
-use crate::config::Flags;
+use crate::config::{Flags, Span};
 
 /// A self-hosted alert inbox for Prometheus.
 #[derive(Debug, Parser)]
@@ -52,6 +54,151 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: SettingsArgs,
     },
+    /// Adds people who may sign in, and changes whether and how they may
+    ///
+    /// Also beside a running server, for which it counts within a second.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Makes secrets for scripts and for those who deliver, and takes them back
+    ///
+    /// Also beside a running server, for which it counts within a second.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Adds a person
+    ///
+    /// The password is asked for, or else read as one line from standard input.
+    Add {
+        /// The mail address to sign in with
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+        /// What they are called [default: the address before the @]
+        #[arg(long)]
+        name: Option<String>,
+        /// What they may do
+        #[arg(long, value_enum, default_value_t = RoleArg::Viewer)]
+        role: RoleArg,
+        /// Shows them only alerts that match, such as 'team="infra"'; may be
+        /// given several times, then all must match
+        #[arg(long, value_name = "MATCHER")]
+        team_matcher: Vec<String>,
+        /// Without a password: they come by single sign-on
+        #[arg(long)]
+        no_password: bool,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Lists the people who may sign in
+    List(SettingsArgs),
+    /// Gives a person another password, and ends all their sessions
+    ///
+    /// The password is asked for, or else read as one line from standard input.
+    Password(UserArgs),
+    /// Lets a person in no more, and ends all their sessions
+    Disable(UserArgs),
+    /// Lets a person in again
+    Enable(UserArgs),
+}
+
+/// Which person.
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    /// The mail address that they sign in with
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: String,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Makes a token, and prints its secret, which is shown this once
+    #[command(group = clap::ArgGroup::new("opens").required(true))]
+    Add {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// What it opens; may be given several times. `ingest` delivers alerts
+        /// and stands alone; `admin` includes `respond`, which includes `read`
+        #[arg(long, value_enum, value_delimiter = ',', group = "opens")]
+        scope: Vec<ScopeArg>,
+        /// In place of scopes: what that role may do
+        #[arg(long, value_enum, group = "opens")]
+        role: Option<RoleArg>,
+        /// Of `ingest`: the source that deliveries belong to
+        #[arg(long)]
+        source: Option<String>,
+        /// Of `read` and `respond`: shows only alerts that match, such as
+        /// 'team="infra"'; may be given several times, then all must match
+        #[arg(long)]
+        matcher: Vec<String>,
+        /// When it ends, such as 90d [default: never]
+        #[arg(long, value_name = "SPAN", value_parser = span)]
+        expires_in: Option<Duration>,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Lists the tokens
+    List(SettingsArgs),
+    /// Takes a token back, for good
+    Revoke {
+        /// Its number, as `tocsin token list` shows it
+        id: i64,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+}
+
+/// What a person or token may do.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// Reads
+    Viewer,
+    /// Acknowledges, writes memos, sends mails again
+    Responder,
+    /// Changes recipients, routes, users and tokens
+    Admin,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Viewer => Self::Viewer,
+            RoleArg::Responder => Self::Responder,
+            RoleArg::Admin => Self::Admin,
+        }
+    }
+}
+
+/// What a token opens.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// Delivers alerts, and can read nothing
+    Ingest,
+    /// As a viewer
+    Read,
+    /// As a responder
+    Respond,
+    /// As an administrator
+    Admin,
+}
+
+impl From<ScopeArg> for Access {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Ingest => Self::Ingest,
+            ScopeArg::Read => Self::Viewer,
+            ScopeArg::Respond => Self::Responder,
+            ScopeArg::Admin => Self::Admin,
+        }
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    Span::try_from(text.to_owned()).map(|span| span.0)
 }
 
 /// Where settings come from. Each wins over the TOCSIN_* variables, which win

@@ -4,6 +4,7 @@
 //! From here: `config` (what is set), `serve` (what is started), `http` (what
 //! is answered). The rules are in `tocsin-core` and `tocsin-pipeline`.
 
+mod accounts;
 mod alone;
 mod cli;
 mod config;
@@ -12,6 +13,7 @@ mod http;
 mod import;
 mod logging;
 mod metrics;
+mod oidc;
 mod serve;
 mod welcome;
 
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tocsin_storage::Db;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, SettingsArgs};
 use config::{ConfigError, Flags, Settings};
 use serve::Failure;
 
@@ -61,7 +63,14 @@ async fn run(command: Command) -> Result<(), Failure> {
             count,
             settings,
         } => import::import(&load(&settings.flags(false))?, &files, count).await,
+        Command::User(command) => accounts::user(command, plain).await,
+        Command::Token(command) => accounts::token(command, plain).await,
     }
+}
+
+/// The settings of a command that has no demo.
+fn plain(settings: SettingsArgs) -> Result<Settings, Failure> {
+    load(&settings.flags(false))
 }
 
 /// Reads the settings, and starts logging as they say.
@@ -86,9 +95,7 @@ async fn migrate(settings: &Settings) -> Result<(), Failure> {
 }
 
 fn openapi() -> Result<(), Failure> {
-    let json = http::document()
-        .to_pretty_json()
-        .map_err(std::io::Error::other);
+    let json = serde_json::to_string_pretty(http::description()).map_err(std::io::Error::other);
     println!("{}", json.map_err(Failure::system("describing the API"))?);
     Ok(())
 }

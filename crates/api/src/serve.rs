@@ -9,6 +9,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use tocsin_core::time::Timestamp;
 use tocsin_mailer::{FileLimits, FileMailer, Mailer, Renderer, SmtpMailer};
+use tocsin_pipeline::accounts::{Accounts, AccountsSettings};
 use tocsin_pipeline::{Clock, Pipeline, PipelineSettings, SystemClock};
 use tocsin_storage::{Db, DbSettings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +20,8 @@ use crate::alone;
 use crate::config::{ConfigError, Settings};
 use crate::demo;
 use crate::http::{self, AppState};
-use crate::welcome::Welcome;
+use crate::oidc::SingleSignOn;
+use crate::welcome::{IngestToken, WayIn, Welcome};
 
 /// Why the program ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,12 @@ pub(crate) enum Failure {
     /// The database.
     #[error(transparent)]
     Storage(#[from] tocsin_storage::StorageError),
+    /// A change that cannot be made.
+    #[error(transparent)]
+    Change(#[from] tocsin_pipeline::ChangeError),
+    /// Nobody signs in with this address.
+    #[error("there is no user {0}")]
+    NoUser(String),
     /// History that cannot be read.
     #[error(transparent)]
     Import(#[from] tocsin_pipeline::archive::ImportError),
@@ -59,25 +67,31 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let _alone = settings.sqlite_file().map(alone::take).transpose()?;
     let mailer = mailer(&settings)?;
     let renderer = renderer(&settings)?;
+    let single_sign_on = single_sign_on(&settings)?;
     let listener = listen(&settings)?;
     let address = listener
         .local_addr()
         .map_err(Failure::system("the address"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (db, to_come) = database_of(&settings, clock.now()).await?;
+    let accounts = accounts(&settings, &db, &clock);
+    let way_in = way_in(&settings, &accounts).await?;
+    let ingest = ingest(&settings, &accounts).await?;
     let rules = pipeline_settings(&settings);
     let pipeline = Pipeline::start(db.clone(), mailer, renderer, Arc::clone(&clock), rules).await?;
 
     let (stop, stopping) = watch::channel(false);
     let patience = settings.drain_timeout;
-    let state = web::Data::new(AppState::new(
+    let state = AppState::new(
         settings.clone(),
         settings.webhook_url(address),
         db.clone(),
         pipeline.clone(),
+        accounts,
         clock,
         stopping,
-    ));
+    );
+    let state = web::Data::new(state.with_single_sign_on(single_sign_on));
     let server = server(&settings, state, listener)
         .map_err(Failure::system(format!("listening on {address}")))?;
     let handle = server.handle();
@@ -92,6 +106,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let welcome = Welcome {
         settings: &settings,
         address,
+        way_in,
+        ingest,
     };
     // Standard output may be closed; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "{welcome}");
@@ -125,6 +141,35 @@ async fn database_of(
     let db = Db::open(&database(settings)).await?;
     let to_come = demo::fill(settings, pipeline_settings(settings), &db, now).await?;
     Ok((db, to_come))
+}
+
+/// How people come in: of a demo, with an account that is made here; by a link
+/// while there is no administrator.
+async fn way_in(settings: &Settings, accounts: &Accounts) -> Result<WayIn, Failure> {
+    if settings.demo {
+        let password = demo::administrator(accounts).await?;
+        return Ok(WayIn::Demo(password));
+    }
+    if let Some(token) = accounts.setup_link().await? {
+        return Ok(WayIn::SetUp(token));
+    }
+    Ok(match accounts.has_admin().await? {
+        true => WayIn::SignIn,
+        // A group of the provider makes administrators, or a command does.
+        false => WayIn::NoAdmin,
+    })
+}
+
+/// What alertmanager.yml needs to say of a token.
+async fn ingest(settings: &Settings, accounts: &Accounts) -> Result<IngestToken, Failure> {
+    if !settings.tokens.is_empty() {
+        return Ok(IngestToken::OfSettings);
+    }
+    Ok(match accounts.has_ingest_token().await? {
+        true => IngestToken::Made,
+        false if settings.is_on_loopback() => IngestToken::NotNeeded,
+        false => IngestToken::Missing,
+    })
 }
 
 fn server(
@@ -230,6 +275,13 @@ fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
 /// connection. That a server is gone is noticed sooner (`Db::pulse`).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The OpenID provider, if one is set.
+fn single_sign_on(settings: &Settings) -> Result<Option<SingleSignOn>, ConfigError> {
+    let made = settings.auth.oidc.as_ref().map(SingleSignOn::new);
+    made.transpose()
+        .map_err(|error| ConfigError::new("auth.oidc.ca_file", error.to_string()))
+}
+
 /// How the settings' database is opened.
 pub(crate) fn database(settings: &Settings) -> DbSettings {
     DbSettings {
@@ -255,4 +307,14 @@ pub(crate) fn pipeline_settings(settings: &Settings) -> PipelineSettings {
         from: settings.from.clone(),
         public_url: settings.public_url.as_ref().map(|url| url.url().clone()),
     }
+}
+
+/// The accounts of a database.
+pub(crate) fn accounts(settings: &Settings, db: &Db, clock: &Arc<dyn Clock>) -> Accounts {
+    let rules = AccountsSettings {
+        session_idle: settings.auth.session_idle,
+        session_lifetime: settings.auth.session_lifetime,
+        password_sign_in: settings.auth.password_sign_in,
+    };
+    Accounts::new(db.clone(), Arc::clone(clock), rules)
 }

@@ -1,44 +1,133 @@
-//! What `serve` prints at its start: where it is, what to put into
-//! alertmanager.yml, and where mail goes.
+//! What `serve` prints at its start: where it is and how to come in, what to put
+//! into alertmanager.yml, and where mail goes.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use crate::config::Settings;
+use crate::demo;
 
 /// Printed to standard output.
 pub(crate) struct Welcome<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) address: SocketAddr,
+    pub(crate) way_in: WayIn,
+    pub(crate) ingest: IngestToken,
 }
 
-impl fmt::Display for Welcome<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { settings, address } = self;
-        writeln!(
-            f,
-            "Tocsin {} listens on http://{address}",
-            env!("CARGO_PKG_VERSION")
-        )?;
-        if let Some(url) = &settings.public_url {
-            writeln!(f, "People open it at {url}")?;
+/// How people come in.
+pub(crate) enum WayIn {
+    /// There is no administrator: the secret of a link that makes the first.
+    SetUp(String),
+    /// With their accounts.
+    SignIn,
+    /// By single sign-on only, and nobody is an administrator.
+    NoAdmin,
+    /// With the demo's account, which has this password.
+    Demo(String),
+}
+
+/// What Alertmanager has to show.
+pub(crate) enum IngestToken {
+    /// Nothing: the webhook is open to this machine.
+    NotNeeded,
+    /// A token of the settings.
+    OfSettings,
+    /// A token that was made.
+    Made,
+    /// A token that is still to be made.
+    Missing,
+}
+
+impl Welcome<'_> {
+    /// Where people open it, with a slash at the end.
+    fn base(&self) -> String {
+        let Self {
+            settings, address, ..
+        } = self;
+        // Nobody can open "every address".
+        match &settings.public_url {
+            None if address.ip().is_unspecified() => {
+                format!("{}://localhost:{}/", settings.scheme(), address.port())
+            }
+            _ => settings.base_url(*address),
         }
-        if settings.demo {
-            writeln!(f, "This is a demo: its alerts are made up.")?;
+    }
+
+    fn way_in(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.base();
+        match &self.way_in {
+            WayIn::SetUp(token) => {
+                writeln!(
+                    f,
+                    "\nThere is no administrator yet. This link makes the first one:\n"
+                )?;
+                writeln!(f, "  {base}set-up#{token}")
+            }
+            WayIn::SignIn => writeln!(f, "Sign in at {base}"),
+            WayIn::NoAdmin => {
+                writeln!(f, "Sign in at {base}")?;
+                writeln!(f, "\nThere is no administrator yet. This makes one:\n")?;
+                writeln!(
+                    f,
+                    "  tocsin user add --role admin --no-password --email ADDRESS"
+                )
+            }
+            WayIn::Demo(password) => {
+                writeln!(f, "This is a demo: its alerts are made up.")?;
+                writeln!(f, "\nSign in at {base} with\n")?;
+                writeln!(f, "  e-mail    {}", demo::EMAIL)?;
+                writeln!(f, "  password  {password}")
+            }
         }
+    }
+
+    fn alertmanager(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nPut this into alertmanager.yml:\n")?;
         writeln!(f, "  receivers:")?;
         writeln!(f, "    - name: tocsin")?;
         writeln!(f, "      webhook_configs:")?;
-        writeln!(f, "        - url: {}", settings.webhook_url(*address))?;
+        writeln!(
+            f,
+            "        - url: {}",
+            self.settings.webhook_url(self.address)
+        )?;
         writeln!(f, "          send_resolved: true")?;
-        if !settings.tokens.is_empty() {
+        let credentials = match self.ingest {
+            IngestToken::NotNeeded => None,
+            IngestToken::OfSettings => Some("ONE OF ingest.tokens"),
+            IngestToken::Made | IngestToken::Missing => Some("THE SECRET OF AN INGEST TOKEN"),
+        };
+        if let Some(credentials) = credentials {
             writeln!(f, "          http_config:")?;
             writeln!(f, "            authorization:")?;
-            writeln!(f, "              credentials: ONE OF ingest.tokens")?;
+            writeln!(f, "              credentials: {credentials}")?;
         }
         writeln!(f, "  route:")?;
         writeln!(f, "    receiver: tocsin")?;
+        if let IngestToken::Missing = self.ingest {
+            writeln!(
+                f,
+                "\nThis makes the token: tocsin token add --name alertmanager --scope ingest"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Welcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            settings, address, ..
+        } = self;
+        writeln!(
+            f,
+            "Tocsin {} listens on {}://{address}",
+            env!("CARGO_PKG_VERSION"),
+            settings.scheme()
+        )?;
+        self.way_in(f)?;
+        self.alertmanager(f)?;
         match &settings.smtp {
             Some(smtp) => {
                 let port = smtp.port.unwrap_or(smtp.tls.default_port());

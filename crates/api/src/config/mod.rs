@@ -16,7 +16,7 @@ pub(crate) use auth::{AuthSettings, GroupRoles, Mapped, OidcSettings, ProxySetti
 pub(crate) use check::Settings;
 pub(crate) use load::{Flags, load};
 pub(crate) use sections::{IngestToken, Language, Limits, LogFormat, Sections, SourceName, Tls};
-pub(crate) use units::PublicUrl;
+pub(crate) use units::{PublicUrl, Span};
 
 /// A setting that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
