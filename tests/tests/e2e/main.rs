@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod accounts;
 mod acknowledge;
 mod corpus;
 mod crash;
@@ -23,4 +24,5 @@ mod roles;
 mod rules;
 mod secrets;
 mod security;
+mod tokens;
 mod upgrade;
