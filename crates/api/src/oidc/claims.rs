@@ -1,0 +1,263 @@
+//! What is made of a provider's claims.
+
+use openidconnect::core::CoreGenderClaim;
+use openidconnect::{AdditionalClaims, IdTokenClaims, StandardClaims, UserInfoClaims};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The claims that the standard does not name; groups are among them, by
+/// whatever name the provider gives them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Others {
+    #[serde(flatten)]
+    all: Map<String, Value>,
+}
+
+impl AdditionalClaims for Others {}
+
+/// What a provider says of somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Person {
+    pub(super) subject: String,
+    pub(super) name: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) email_verified: bool,
+    pub(super) groups: Vec<String>,
+    /// Whether there was a claim with groups, if only an empty one.
+    knows_groups: bool,
+}
+
+impl Person {
+    /// From a verified ID token.
+    pub(super) fn of_token(
+        claims: &IdTokenClaims<Others, CoreGenderClaim>,
+        groups_claim: &str,
+    ) -> Self {
+        // The standard claims of an ID token are not handed out in one piece.
+        let mut person = Self {
+            subject: claims.subject().to_string(),
+            name: claims
+                .name()
+                .and_then(|name| name.get(None))
+                .map(|name| name.to_string())
+                .or_else(|| claims.preferred_username().map(|name| name.to_string())),
+            email: claims.email().map(|email| email.to_string()),
+            email_verified: claims.email_verified().unwrap_or(false),
+            ..Self::default()
+        };
+        person.add_groups(claims.additional_claims(), groups_claim);
+        person.clean()
+    }
+
+    /// Whether the provider's other place, user info, is worth asking.
+    pub(super) fn lacks_something(&self, wants_groups: bool) -> bool {
+        self.email.is_none() || self.name.is_none() || (wants_groups && !self.knows_groups)
+    }
+
+    /// Adds what the ID token left out. The address and whether it is verified
+    /// go together: they are taken from one place.
+    pub(super) fn complete(
+        mut self,
+        info: &UserInfoClaims<Others, CoreGenderClaim>,
+        groups_claim: &str,
+    ) -> Self {
+        let said: &StandardClaims<CoreGenderClaim> = info.standard_claims();
+        if self.email.is_none() {
+            self.email = said.email().map(|email| email.to_string());
+            self.email_verified = said.email_verified().unwrap_or(false);
+        }
+        if self.name.is_none() {
+            self.name = said
+                .name()
+                .and_then(|name| name.get(None))
+                .map(|name| name.to_string())
+                .or_else(|| said.preferred_username().map(|name| name.to_string()));
+        }
+        if !self.knows_groups {
+            self.add_groups(info.additional_claims(), groups_claim);
+        }
+        self.clean()
+    }
+
+    fn add_groups(&mut self, claims: &Others, name: &str) {
+        if let Some(value) = find(&claims.all, name) {
+            self.groups = groups(value);
+            self.knows_groups = true;
+        }
+    }
+
+    /// Some providers send an empty text for what they do not know.
+    fn clean(mut self) -> Self {
+        let full = |text: &String| !text.trim().is_empty();
+        self.email = self.email.filter(full);
+        self.name = self.name.filter(full);
+        self
+    }
+}
+
+/// A claim by its name, or by a way to it with dots, such as
+/// `realm_access.roles`. A name with dots in it is tried first.
+fn find<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    if let Some(value) = claims.get(name) {
+        return Some(value);
+    }
+    let (first, rest) = name.split_once('.')?;
+    find(claims.get(first)?.as_object()?, rest)
+}
+
+/// The groups of a claim of any shape: a list of names, or of objects with
+/// names; one name, or several with commas between; an object whose keys are
+/// names. Of a path such as `/ops` the name is `ops` as well, because that is how
+/// one provider writes all its groups.
+fn groups(value: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    gather(value, &mut names);
+    names
+}
+
+/// A token is at most a body's length long, but its groups are compared with
+/// each that is set.
+const MAX_GROUPS: usize = 10_000;
+
+fn gather(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::String(text) => text.split(',').for_each(|name| add(name, names)),
+        Value::Number(number) => add(&number.to_string(), names),
+        Value::Array(items) => {
+            for item in items {
+                match item {
+                    // A name in a list may hold a comma.
+                    Value::String(name) => add(name, names),
+                    Value::Number(number) => add(&number.to_string(), names),
+                    Value::Object(fields) => {
+                        let name = fields.get("name").or_else(|| fields.get("display"));
+                        if let Some(name) = name.and_then(Value::as_str) {
+                            add(name, names);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Value::Object(fields) => fields.keys().for_each(|name| add(name, names)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+fn add(name: &str, names: &mut Vec<String>) {
+    let name = name.trim();
+    if name.is_empty() || names.len() >= MAX_GROUPS {
+        return;
+    }
+    names.push(name.to_owned());
+    if let Some(top) = name.strip_prefix('/').filter(|top| !top.contains('/')) {
+        names.push(top.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn groups_of_any_shape_are_read() {
+        for (claim, expected) in [
+            (json!(["ops", "on-call"]), vec!["ops", "on-call"]),
+            (json!("ops"), vec!["ops"]),
+            (json!("ops, on-call,"), vec!["ops", "on-call"]),
+            (json!(["a, b"]), vec!["a, b"]),
+            (
+                json!(["/ops", "/ops/night"]),
+                vec!["/ops", "ops", "/ops/night"],
+            ),
+            (json!([7, "eight"]), vec!["7", "eight"]),
+            (
+                json!([{"name": "ops"}, {"display": "staff", "value": "9"}, {"id": 1}]),
+                vec!["ops", "staff"],
+            ),
+            (json!({"ops": {"org": 1}}), vec!["ops"]),
+            (json!([]), vec![]),
+            (json!(null), vec![]),
+            (json!(true), vec![]),
+            (json!([null, ["nested"], ""]), vec![]),
+        ] {
+            assert_eq!(groups(&claim), expected, "{claim}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_found_by_name_and_by_way() {
+        let claims = json!({
+            "groups": ["a"],
+            "realm_access": {"roles": ["b"]},
+            "https://example.com/groups": ["c"],
+        });
+        let claims = claims.as_object().unwrap();
+        let found = |name| find(claims, name).map(groups);
+        assert_eq!(found("groups"), Some(vec!["a".to_owned()]));
+        assert_eq!(found("realm_access.roles"), Some(vec!["b".to_owned()]));
+        assert_eq!(
+            found("https://example.com/groups"),
+            Some(vec!["c".to_owned()])
+        );
+        assert_eq!(found("realm_access.groups"), None);
+        assert_eq!(found("nothing"), None);
+    }
+
+    fn token(claims: &Value) -> IdTokenClaims<Others, CoreGenderClaim> {
+        let mut all = json!({
+            "iss": "https://login.example.com",
+            "aud": "tocsin",
+            "sub": "1",
+            "exp": 2_000_000_000,
+            "iat": 1_900_000_000,
+        });
+        for (name, value) in claims.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        serde_json::from_value(all).unwrap()
+    }
+
+    fn info(claims: &Value) -> UserInfoClaims<Others, CoreGenderClaim> {
+        UserInfoClaims::from_json::<std::io::Error>(claims.to_string().as_bytes(), None).unwrap()
+    }
+
+    #[test]
+    fn user_info_adds_what_the_token_left_out() {
+        let person = Person::of_token(
+            &token(&json!({"email": "ann@example.com", "email_verified": true})),
+            "groups",
+        );
+        assert!(person.lacks_something(false));
+        let person = person.complete(
+            &info(&json!({
+                "sub": "1",
+                "name": "Ann",
+                "email": "other@example.com",
+                "email_verified": false,
+                "groups": ["ops"],
+            })),
+            "groups",
+        );
+        assert!(!person.lacks_something(true));
+        assert_eq!(person.email.as_deref(), Some("ann@example.com"));
+        assert!(person.email_verified);
+        assert_eq!(person.name.as_deref(), Some("Ann"));
+        assert_eq!(person.groups, ["ops"]);
+    }
+
+    #[test]
+    fn an_address_is_not_verified_by_another_place() {
+        let person = Person::of_token(&token(&json!({"email_verified": true})), "groups");
+        let person = person.complete(
+            &info(&json!({"sub": "1", "email": "ann@example.com", "name": ""})),
+            "groups",
+        );
+        assert_eq!(person.email.as_deref(), Some("ann@example.com"));
+        assert!(!person.email_verified);
+        assert_eq!(person.name, None);
+        assert!(person.groups.is_empty());
+    }
+}

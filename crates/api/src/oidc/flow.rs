@@ -1,0 +1,350 @@
+//! One sign-in: there, and back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClientAuthMethod,
+    CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreJwsSigningAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreTokenIntrospectionResponse, CoreTokenType,
+};
+use openidconnect::{
+    AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, Client, ClientId,
+    ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    IdTokenClaims, IdTokenFields, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl,
+    RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse,
+    StandardTokenResponse, TokenResponse as _, UserInfoClaims,
+};
+use subtle::ConstantTimeEq as _;
+use url::Url;
+
+use super::Failure;
+use super::attempt::Attempt;
+use super::claims::{Others, Person};
+use super::client::{HttpError, Known, Provider};
+use crate::config::OidcSettings;
+use crate::http::Chain;
+
+/// What the provider's page gave the browser to bring back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) code: Option<String>,
+    pub(crate) state: Option<String>,
+    pub(crate) error: Option<String>,
+    /// Who answers (RFC 9207).
+    pub(crate) iss: Option<String>,
+}
+
+type Claims = IdTokenClaims<Others, CoreGenderClaim>;
+
+type Tokens = StandardTokenResponse<
+    IdTokenFields<
+        Others,
+        EmptyExtraTokenFields,
+        CoreGenderClaim,
+        CoreJweContentEncryptionAlgorithm,
+        CoreJwsSigningAlgorithm,
+    >,
+    CoreTokenType,
+>;
+
+type Ours = Client<
+    Others,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    StandardErrorResponse<CoreErrorResponseType>,
+    Tokens,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
+
+fn client(settings: &OidcSettings, known: &Known, back: &str) -> Result<Ours, Failure> {
+    let metadata = known.metadata.clone();
+    // Basic authentication, which every provider has to know, unless it says
+    // that it does not.
+    let only_body = metadata
+        .token_endpoint_auth_methods_supported()
+        .is_some_and(|methods| {
+            !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
+                && methods.contains(&CoreClientAuthMethod::ClientSecretPost)
+        });
+    let secret = settings.client_secret.as_ref();
+    let back = RedirectUrl::new(back.to_owned()).map_err(|error| {
+        Failure::Refused(format!("the address to come back to is none: {error}"))
+    })?;
+    let client = Ours::from_provider_metadata(
+        metadata,
+        ClientId::new(settings.client_id.clone()),
+        secret.map(|secret| ClientSecret::new(secret.reveal().to_owned())),
+    )
+    .set_redirect_uri(back);
+    Ok(if only_body {
+        client.set_auth_type(AuthType::RequestBody)
+    } else {
+        client
+    })
+}
+
+/// The address of the provider's page.
+pub(super) fn authorize(
+    settings: &OidcSettings,
+    known: &Known,
+    attempt: &Attempt,
+    back: &str,
+) -> Result<Url, Failure> {
+    let client = client(settings, known, back)?;
+    let (state, nonce) = (attempt.state(), attempt.nonce());
+    let mut request = client.authorize_url(
+        CoreAuthenticationFlow::AuthorizationCode,
+        || state,
+        || nonce,
+    );
+    // The library adds `openid` by itself.
+    for scope in settings.scopes.iter().filter(|scope| *scope != "openid") {
+        request = request.add_scope(Scope::new(scope.clone()));
+    }
+    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&attempt.verifier());
+    let (url, _, _) = request.set_pkce_challenge(challenge).url();
+    Ok(url)
+}
+
+/// Who came back.
+pub(super) async fn finish(
+    settings: &OidcSettings,
+    provider: &Provider,
+    attempt: &Attempt,
+    back: &str,
+    answer: Answer,
+    now: DateTime<Utc>,
+) -> Result<Person, Failure> {
+    let code = check(settings, attempt, answer)?;
+    let mut known = provider.known(None).await?;
+    let mut client = client(settings, &known, back)?;
+    let http = |request| provider.send(request);
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(code))
+        .map_err(|error| Failure::Unavailable(Chain(&error).to_string()))?
+        .set_pkce_verifier(attempt.verifier())
+        .request_async(&http)
+        .await
+        .map_err(exchange_failure)?;
+    let checked = verify(&client, &tokens, attempt, now);
+    let claims = match checked {
+        // The provider signs with a new key.
+        Err(error) if is_unknown_key(&error) => {
+            known = provider.known(Some(&known)).await?;
+            client = self::client(settings, &known, back)?;
+            verify(&client, &tokens, attempt, now)
+        }
+        checked => checked,
+    };
+    let claims = claims.map_err(|error| {
+        Failure::Refused(format!("the ID token proves nothing: {}", Chain(&error)))
+    })?;
+    let person = Person::of_token(&claims, &settings.groups_claim);
+    let wants_groups = settings.mapping != crate::config::GroupRoles::default();
+    if !person.lacks_something(wants_groups) || client.user_info_url().is_none() {
+        return Ok(person);
+    }
+    let info: UserInfoClaims<Others, CoreGenderClaim> = client
+        .user_info(
+            tokens.access_token().clone(),
+            // Another person's answer is refused.
+            Some(claims.subject().clone()),
+        )
+        .map_err(|error| Failure::Unavailable(Chain(&error).to_string()))?
+        .request_async(&http)
+        .await
+        .map_err(|error| match error {
+            openidconnect::UserInfoError::ClaimsVerification(_) => Failure::Refused(format!(
+                "what the provider says of the person proves nothing: {}",
+                Chain(&error)
+            )),
+            error => Failure::Unavailable(Chain(&error).to_string()),
+        })?;
+    Ok(person.complete(&info, &settings.groups_claim))
+}
+
+/// The code, if the answer belongs to the attempt.
+fn check(settings: &OidcSettings, attempt: &Attempt, answer: Answer) -> Result<String, Failure> {
+    let expected = attempt.state();
+    let is_ours = answer
+        .state
+        .is_some_and(|state| bool::from(state.as_bytes().ct_eq(expected.secret().as_bytes())));
+    if !is_ours {
+        let text = "the answer does not belong to what this browser began";
+        return Err(Failure::Refused(text.to_owned()));
+    }
+    if answer.iss.is_some_and(|iss| iss != settings.issuer) {
+        let text = "another provider than auth.oidc.issuer answered";
+        return Err(Failure::Refused(text.to_owned()));
+    }
+    if let Some(error) = answer.error {
+        // A code of the standard, but anybody can write anything into an address.
+        let error: String = error.chars().take(100).collect();
+        return Err(match error.as_str() {
+            "temporarily_unavailable" | "server_error" => Failure::Unavailable(error),
+            _ => Failure::Refused(format!("the provider said {error:?}")),
+        });
+    }
+    answer
+        .code
+        .filter(|code| !code.is_empty())
+        .ok_or_else(|| Failure::Refused("the provider gave neither a code nor an error".to_owned()))
+}
+
+/// A failed exchange of the code: the provider's no, or that it is not there.
+fn exchange_failure(
+    error: RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
+) -> Failure {
+    let text = Chain(&error).to_string();
+    match &error {
+        // A code that was used before, and also a wrong client_secret.
+        RequestTokenError::ServerResponse(_) | RequestTokenError::Parse(..) => {
+            Failure::Refused(format!("the provider refused the code: {text}"))
+        }
+        _ => Failure::Unavailable(text),
+    }
+}
+
+/// Signatures that anybody can check with the provider's public keys. Not
+/// `none`, nor those with a shared secret: with a key taken for a secret
+/// those could be forged.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// How far the provider's clock may be off.
+const SKEW: TimeDelta = TimeDelta::seconds(60);
+
+/// The claims of the ID token, if it was made by this provider, for us, for
+/// this attempt, and just now.
+fn verify(
+    client: &Ours,
+    tokens: &Tokens,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Result<Claims, ClaimsVerificationError> {
+    let other = |text: &str| ClaimsVerificationError::Other(text.to_owned());
+    let token = tokens
+        .id_token()
+        .ok_or_else(|| other("the provider sent no ID token"))?;
+    let verifier = client
+        .id_token_verifier()
+        .set_allowed_algs(ALGORITHMS)
+        .set_time_fn(move || now - SKEW)
+        .set_issue_time_verifier_fn(move |issued| {
+            if issued <= now + SKEW {
+                Ok(())
+            } else {
+                Err(format!("it was issued at {issued}, which is to come"))
+            }
+        });
+    let claims = token.claims(&verifier, &attempt.nonce())?;
+    if let Some(expected) = claims.access_token_hash() {
+        let key = token.signing_key(&verifier);
+        let actual = key.and_then(|key| {
+            let algorithm = token.signing_alg()?;
+            AccessTokenHash::from_token(tokens.access_token(), algorithm, key)
+                .map_err(|error| SignatureVerificationError::Other(error.to_string()))
+        });
+        let actual = actual.map_err(ClaimsVerificationError::SignatureVerification)?;
+        if actual != *expected {
+            return Err(other("the access token is not the one of the ID token"));
+        }
+    }
+    Ok(claims.clone())
+}
+
+fn is_unknown_key(error: &ClaimsVerificationError) -> bool {
+    matches!(
+        error,
+        ClaimsVerificationError::SignatureVerification(
+            SignatureVerificationError::NoMatchingKey | SignatureVerificationError::CryptoError(_)
+        )
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> OidcSettings {
+        OidcSettings {
+            issuer: "https://login.example.com".to_owned(),
+            client_id: "tocsin".to_owned(),
+            client_secret: None,
+            name: "Example".to_owned(),
+            scopes: vec!["openid".to_owned(), "email".to_owned()],
+            groups_claim: "groups".to_owned(),
+            mapping: crate::config::GroupRoles::default(),
+            ca_file: None,
+        }
+    }
+
+    fn answer(attempt: &Attempt) -> Answer {
+        Answer {
+            code: Some("code".to_owned()),
+            state: Some(attempt.state().secret().clone()),
+            ..Answer::default()
+        }
+    }
+
+    #[test]
+    fn answers_of_others_are_refused() {
+        let attempt = Attempt::new();
+        let refused = |answer| {
+            matches!(
+                check(&settings(), &attempt, answer),
+                Err(Failure::Refused(_))
+            )
+        };
+        assert_eq!(
+            check(&settings(), &attempt, answer(&attempt)).unwrap(),
+            "code"
+        );
+        assert!(refused(Answer::default()));
+        assert!(refused(answer(&Attempt::new())));
+        assert!(refused(Answer {
+            state: Some(String::new()),
+            ..answer(&attempt)
+        }));
+        assert!(refused(Answer {
+            iss: Some("https://evil.example.net".to_owned()),
+            ..answer(&attempt)
+        }));
+        assert!(refused(Answer {
+            error: Some("access_denied".to_owned()),
+            ..answer(&attempt)
+        }));
+        assert!(refused(Answer {
+            code: None,
+            ..answer(&attempt)
+        }));
+        let busy = Answer {
+            error: Some("temporarily_unavailable".to_owned()),
+            ..answer(&attempt)
+        };
+        assert!(matches!(
+            check(&settings(), &attempt, busy),
+            Err(Failure::Unavailable(_))
+        ));
+    }
+}
