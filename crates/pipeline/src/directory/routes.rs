@@ -1,13 +1,12 @@
 //! Changing routes and their order.
 
 use serde_json::json;
-use tocsin_core::matcher::{self, MAX_MATCHERS};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, RouteRow, RouteView};
 use tocsin_storage::{Db, StorageError, Tx};
 
 use super::{check_length, check_missing, distinct, snapshot_route, tell};
-use crate::change::{ChangeError, Expected, FieldIssue, Issues, name};
+use crate::change::{ChangeError, Expected, FieldIssue, Issues, matchers, name};
 use crate::once::{self, Made, Once};
 use crate::{Actor, Deed};
 
@@ -164,29 +163,6 @@ async fn check(tx: &Tx, draft: &RouteDraft) -> Result<(RouteRow, Vec<i64>), Chan
     let missing = directory::missing_groups(tx, &groups).await?;
     check_missing("groupIds", "group", &missing)?;
     Ok((row, groups))
-}
-
-/// The matchers in canonical form. Not kept as typed, so that what is shown is
-/// what was understood.
-fn matchers(issues: &mut Issues, texts: &[String]) -> Vec<String> {
-    if texts.len() > MAX_MATCHERS {
-        issues.add(
-            "matchers",
-            format!(
-                "expected at most {MAX_MATCHERS} matchers, not {}",
-                texts.len()
-            ),
-        );
-        return Vec::new();
-    }
-    let mut canonical = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        match matcher::parse(text) {
-            Ok(matcher) => canonical.push(matcher.to_string()),
-            Err(error) => issues.add(format!("matchers[{index}]"), error.to_string()),
-        }
-    }
-    canonical
 }
 
 async fn written(tx: &Tx, id: i64, position: Option<i64>) -> Result<RouteView, ChangeError> {
