@@ -75,6 +75,7 @@ pub struct AlertDetail {
     /// The entry itself.
     #[serde(flatten)]
     pub alert: Alert,
-    /// The delivery that told it.
-    pub delivery: Delivery,
+    /// The delivery that told it. Null for somebody who sees only some alerts,
+    /// because it tells of others, too.
+    pub delivery: Option<Delivery>,
 }

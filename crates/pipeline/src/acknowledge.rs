@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
+use chrono::SecondsFormat;
+use serde_json::{Value, json};
 use tocsin_core::time::Timestamp;
-use tocsin_storage::incidents::{self, Acknowledgement};
+use tocsin_core::visibility::Visibility;
+use tocsin_storage::incidents::{self, Acknowledgement, IncidentView, Said};
 use tocsin_storage::{Db, IncidentFilter, StorageError, Tx, ingest};
 
-use crate::change::{ChangeError, Issues, name};
+use crate::change::{ChangeError, Expected, Issues, name};
 use crate::ingest::Standings;
+use crate::{Actor, Deed};
 
 /// The most incidents that may be named by their numbers.
 pub const MAX_IDS: usize = 500;
 
 /// The most incidents that one request may change by a filter.
 pub const MAX_MATCHING: usize = 200_000;
+
+/// The numbers that the audit log names of many incidents.
+const NAMED: usize = 100;
 
 /// The most characters of a memo.
 pub const MAX_MEMO: usize = 4_000;
@@ -29,29 +36,76 @@ pub struct Saying {
     pub by: Option<String>,
 }
 
-/// Which incidents it is said of: exactly one of the two.
+/// Which incidents it is said of: exactly one of `ids` and `filter`.
 #[derive(Clone, Debug, Default)]
 pub struct Which {
     /// Those with these numbers.
     pub ids: Option<Vec<i64>>,
     /// Those that match.
     pub filter: Option<IncidentFilter>,
+    /// The filter as it was asked for, for the audit log.
+    pub asked: Option<Value>,
+}
+
+/// Who says it, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// For the audit log.
+    pub actor: &'a Actor,
+    /// What they may see; what they may not is not found, or passed over.
+    pub visible: &'a Visibility,
+    /// The present.
+    pub now: Timestamp,
 }
 
 /// Past this many incidents everything that is held in memory is forgotten,
 /// which is read again sooner than one series after the other is looked for.
 const MANY: usize = 5_000;
 
+/// What people have said of an incident, by the names that the API has for its
+/// fields. Here `known` means acknowledged by somebody: whether the incident has
+/// ended is nothing that people change, so it makes no other version.
+#[must_use]
+pub fn snapshot_incident(incident: &IncidentView) -> Value {
+    snapshot(&Said {
+        alertname: String::new(),
+        known_at: incident.known_at,
+        known_by: incident.known_by.clone(),
+        memo: incident.memo.clone(),
+    })
+}
+
+fn snapshot(said: &Said) -> Value {
+    let Said {
+        alertname: _,
+        known_at,
+        known_by,
+        memo,
+    } = said;
+    let at = known_at.map(|at| {
+        let at = at.to_datetime();
+        at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    });
+    json!({
+        "known": at.is_some(),
+        "knownBy": known_by,
+        "knownAt": at,
+        "memo": memo,
+    })
+}
+
 /// Says it of one incident, and answers whether that changed anything.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::NotFound`].
+/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::NotFound`];
+/// [`ChangeError::Changed`].
 pub async fn acknowledge_one(
     db: &Db,
     standings: &Standings,
+    by: &By<'_>,
     id: i64,
+    expected: Option<&Expected>,
     saying: &Saying,
-    now: Timestamp,
 ) -> Result<bool, ChangeError> {
     let mut issues = Issues::default();
     let saying = check(&mut issues, saying);
@@ -59,17 +113,26 @@ pub async fn acknowledge_one(
         issues.add("known", "expected known, memo or both");
     }
     issues.finish()?;
+    let missing = || ChangeError::NotFound {
+        what: "incident",
+        id,
+    };
     let tx = db.begin().await?;
-    let changed = incidents::acknowledge(&tx, &[id], &said(&saying, now)).await?;
-    if changed.is_empty() && !incidents::exists(&tx, id).await? {
-        return Err(ChangeError::NotFound {
-            what: "incident",
-            id,
-        });
+    let before = incidents::said_of(&tx, id).await?.ok_or_else(missing)?;
+    if !incidents::is_visible(&tx, id, by.visible).await? {
+        return Err(missing());
     }
+    let was = snapshot(&before);
+    Expected::check(expected, &was)?;
+    let changed = incidents::acknowledge(&tx, &[id], &said(&saying, by)).await?;
+    if changed.is_empty() {
+        return Ok(false);
+    }
+    let after = incidents::said_of(&tx, id).await?.ok_or_else(missing)?;
+    record_one(&tx, by, (id, &before.alertname), &was, &snapshot(&after)).await?;
     forget(&tx, standings, &changed).await?;
     tx.commit().await?;
-    Ok(!changed.is_empty())
+    Ok(true)
 }
 
 /// Says it of several incidents, in one transaction, and answers how many
@@ -81,9 +144,9 @@ pub async fn acknowledge_one(
 pub async fn acknowledge_many(
     db: &Db,
     standings: &Standings,
+    by: &By<'_>,
     which: &Which,
     saying: &Saying,
-    now: Timestamp,
     stale_after: Duration,
 ) -> Result<usize, ChangeError> {
     let mut issues = Issues::default();
@@ -104,14 +167,77 @@ pub async fn acknowledge_many(
     // for longer than for the change itself.
     let ids = match (&which.ids, &which.filter) {
         (Some(ids), _) => ids.clone(),
-        (None, Some(filter)) => matching(db, filter, now, stale_after).await?,
+        (None, Some(filter)) => matching(db, filter, by.now, stale_after).await?,
         (None, None) => Vec::new(),
     };
     let tx = db.begin().await?;
-    let changed = incidents::acknowledge(&tx, &ids, &said(&saying, now)).await?;
+    let changed = incidents::acknowledge(&tx, &ids, &said(&saying, by)).await?;
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    record_many(&tx, by, which, &saying, &changed).await?;
     forget(&tx, standings, &changed).await?;
     tx.commit().await?;
     Ok(changed.len())
+}
+
+/// The audit log's line of one incident.
+async fn record_one(
+    tx: &Tx,
+    by: &By<'_>,
+    (id, name): (i64, &str),
+    before: &Value,
+    after: &Value,
+) -> Result<(), StorageError> {
+    let known = |said: &Value| said["known"] == true;
+    let deed = Deed {
+        action: match (known(before), known(after)) {
+            (false, true) => "incident.acknowledge",
+            (true, false) => "incident.unacknowledge",
+            (true, true) | (false, false) => "incident.memo",
+        },
+        kind: "incident",
+        id: Some(id),
+        name,
+        before: Some(before),
+        after: Some(after),
+    };
+    by.actor.record(tx, &deed, by.now).await
+}
+
+/// The audit log's line of several incidents: how many there were, the first of
+/// them by their numbers, and what was said of all.
+async fn record_many(
+    tx: &Tx,
+    by: &By<'_>,
+    which: &Which,
+    saying: &Saying,
+    changed: &[i64],
+) -> Result<(), StorageError> {
+    let ids = &changed[..changed.len().min(NAMED)];
+    let mut after = json!({
+        "changed": changed.len(),
+        "ids": ids,
+        "known": saying.known,
+        "knownBy": saying.by,
+        "memo": saying.memo,
+    });
+    if let Some(asked) = &which.asked {
+        after["filter"] = asked.clone();
+    }
+    let deed = Deed {
+        action: match saying.known {
+            Some(true) => "incident.acknowledge",
+            Some(false) => "incident.unacknowledge",
+            None => "incident.memo",
+        },
+        kind: "incident",
+        id: None,
+        name: "",
+        before: None,
+        after: Some(&after),
+    };
+    by.actor.record(tx, &deed, by.now).await
 }
 
 /// Ingest holds in memory whether an incident is acknowledged.
@@ -166,11 +292,12 @@ fn check(issues: &mut Issues, saying: &Saying) -> Saying {
     }
 }
 
-fn said(saying: &Saying, now: Timestamp) -> Acknowledgement<'_> {
+fn said<'a>(saying: &'a Saying, by: &By<'a>) -> Acknowledgement<'a> {
     Acknowledgement {
         known: saying.known,
         memo: saying.memo.as_deref(),
         by: saying.by.as_deref(),
-        now,
+        now: by.now,
+        visible: by.visible,
     }
 }

@@ -17,7 +17,7 @@ use crate::ingest::{
 };
 use crate::outbox::{MailHealth, Worker};
 use crate::retention::Retention;
-use crate::{Clock, PipelineSettings, feed, folding, resend};
+use crate::{Actor, Clock, PipelineSettings, feed, folding, resend};
 
 /// How long the workers may take to finish what they have begun.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -148,11 +148,11 @@ impl Pipeline {
         self.shared.ingest.refuse(refusal).await
     }
 
-    /// Sends a mail again, as a mail of its own in the same thread.
+    /// Sends a mail again for `actor`, as a mail of its own in the same thread.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while it is under way.
-    pub async fn resend(&self, id: i64) -> Result<NotificationView, ChangeError> {
+    pub async fn resend(&self, actor: &Actor, id: i64) -> Result<NotificationView, ChangeError> {
         let context = &self.shared.context;
         let email = &context.settings.from.email;
         let domain = email
@@ -163,7 +163,7 @@ impl Pipeline {
             rand::random::<u128>(),
             context.instance
         );
-        let view = resend::resend(&self.shared.db, id, &message_id, self.now()).await?;
+        let view = resend::resend(&self.shared.db, actor, id, &message_id, self.now()).await?;
         context.committed.notify_waiters();
         context.owed.notify_waiters();
         Ok(view)

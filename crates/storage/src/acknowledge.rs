@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
 use crate::changes::{self, Change};
 use crate::codes::EventKind;
+use crate::incidents;
 use crate::query;
 use crate::{Backend, StorageError, Tx};
 
@@ -24,11 +26,14 @@ pub struct Acknowledgement<'a> {
     pub by: Option<&'a str>,
     /// When.
     pub now: Timestamp,
+    /// What that person may see: other incidents stay as they are.
+    pub visible: &'a Visibility,
 }
 
 /// Changes those of the incidents that are not so already, each with its event
 /// and its row in the change feed, and returns their numbers in ascending
-/// order. Numbers without an incident are passed over.
+/// order. Numbers without an incident are passed over, and so are those of
+/// incidents that whoever says it may not see.
 ///
 /// Taking an acknowledgement back leaves the memo. A memo alone becomes an
 /// event only where the incident is acknowledged: then it belongs to that.
@@ -46,7 +51,9 @@ pub async fn acknowledge(
     lock(tx, &ids).await?;
     let mut changed = Vec::new();
     for chunk in ids.chunks(CHUNK) {
-        changed.extend(change(tx, chunk, said).await?);
+        // Behind the lock: no delivery moves them out of sight meanwhile.
+        let chunk = incidents::visible(tx, chunk, said.visible).await?;
+        changed.extend(change(tx, &chunk, said).await?);
     }
     Ok(changed)
 }
@@ -76,6 +83,44 @@ async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
     );
     query::numbers(tx, &sql, vec![query::ids(ids)]).await?;
     Ok(())
+}
+
+/// What people have said of an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The name of the alert.
+    pub alertname: String,
+    /// When somebody acknowledged it.
+    pub known_at: Option<Timestamp>,
+    /// Who that was.
+    pub known_by: Option<String>,
+    /// What people wrote of it.
+    pub memo: String,
+}
+
+/// What people have said of an incident, which stays so until the transaction
+/// ends. `None`: there is no such incident.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn said_of(tx: &Tx, id: i64) -> Result<Option<Said>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        alertname: String,
+        known_at: Option<i64>,
+        known_by: Option<String>,
+        memo: String,
+    }
+    lock(tx, &[id]).await?;
+    let sql = "SELECT s.alertname, i.known_at, i.known_by, i.memo FROM incidents i \
+               JOIN series s ON s.id = i.series_id WHERE i.id = ?";
+    let row: Option<Row> = query::first(tx, sql, vec![id.into()]).await?;
+    Ok(row.map(|row| Said {
+        alertname: row.alertname,
+        known_at: row.known_at.map(query::time),
+        known_by: row.known_by,
+        memo: row.memo,
+    }))
 }
 
 #[derive(FromQueryResult)]

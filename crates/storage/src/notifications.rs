@@ -1,15 +1,18 @@
 //! Mails as they are read: the outbox with every attempt.
 
+mod visible;
+
 use std::collections::HashMap;
 
 use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
 use crate::codes::{Coded, EventKind, NotificationState};
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, Lane, Lanes, Map, Rows, Table, find_any};
+use crate::scan::{Effort, Key, Lane, Lanes, Map, Rows, Table, Way, find_any};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
 pub use crate::resend::{Resend, Resent, resend};
@@ -93,7 +96,9 @@ impl SortKey for ByCreation {
     }
 }
 
-/// One page of the mails.
+/// One page of the mails that somebody may see. Who does not see all alerts
+/// sees the mails of whose whole thread every incident may be seen: a mail names
+/// several alerts, and its subject those of the thread's first mail.
 ///
 /// # Errors
 /// Whatever the database answers.
@@ -101,9 +106,15 @@ pub async fn list(
     db: &impl Reads,
     filter: &NotificationFilter,
     page: &PageRequest<ByCreation>,
+    visibility: &Visibility,
 ) -> Result<Page<NotificationView>, StorageError> {
-    let rows = rows(db, filter, page).await?;
-    let found = find_any(db, rows, page.limit(), &Effort::default()).await?;
+    let place = (page.way(), page.after());
+    let found = if visibility.is_everything() {
+        let rows = rows(db, filter, place.0, place.1).await?;
+        find_any(db, rows, page.limit(), &Effort::default()).await?
+    } else {
+        visible::find(db, filter, place, page.limit(), visibility).await?
+    };
     let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
     let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
     let mut these = Conditions::default();
@@ -121,7 +132,8 @@ pub async fn list(
 async fn rows(
     db: &impl Reads,
     filter: &NotificationFilter,
-    page: &PageRequest<ByCreation>,
+    way: Way,
+    after: Option<Key>,
 ) -> Result<Rows, StorageError> {
     /// Mails of an incident that are listed: the latest.
     const MOST: i64 = 10_000;
@@ -168,16 +180,22 @@ async fn rows(
         lane("", vec![]);
         any_code(&mut rest, "r.state", &filter.state);
     }
-    let (way, after) = (page.way(), page.after());
     let lanes = Lanes::new(Table::Mails, lanes, rest.into(), way, after);
     Ok(Rows::Lanes(lanes))
 }
 
-/// One mail.
+/// One mail, if it may be seen; see [`list`].
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn get(db: &impl Reads, id: i64) -> Result<Option<NotificationView>, StorageError> {
+pub async fn get(
+    db: &impl Reads,
+    id: i64,
+    visibility: &Visibility,
+) -> Result<Option<NotificationView>, StorageError> {
+    if !visibility.is_everything() && visible::visible(db, &[id], visibility).await?.is_empty() {
+        return Ok(None);
+    }
     let mut conditions = Conditions::default();
     conditions.and("n.id = ?", [Value::from(id)]);
     Ok(select(db, conditions, "").await?.pop())

@@ -5,10 +5,14 @@
 //! itself in the part of an hour at either end. Where the log was already
 //! deleted by retention, that hour is taken whole: statistics outlive the log.
 //!
+//! For somebody who does not see all alerts the same is counted from the log and
+//! the incidents ([`visible`]).
+//!
 //! After an upgrade from before roll-ups, what was there is counted in the
 //! background; of a large log, the numbers fill up within minutes.
 
 mod range;
+mod visible;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,6 +22,7 @@ use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 use tocsin_core::tally::{Counts, Dimension, List, Tallies};
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
 use crate::query::{self, Conditions, Reads};
 use crate::rollups::{self, Want, Which};
@@ -28,6 +33,7 @@ pub use crate::timeline::{
     Bucket, HOURS_A_WEEK, MAX_POINTS, Timeline, TimelinePoint, heatmap, timeline,
 };
 pub(crate) use range::Stretch;
+pub(crate) use visible::by_hour;
 
 /// The most values of one breakdown of the summary.
 const MAX_VALUES: usize = 100;
@@ -101,16 +107,22 @@ impl TopBy {
     }
 }
 
-/// The numbers of a range of time.
+/// The numbers of a range of time, of what may be seen: deliveries are then
+/// those with an entry that may be.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn summary(
     db: &impl Reads,
+    visibility: &Visibility,
     range: TimeRange,
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Summary, StorageError> {
+    let stale_before = now.minus(stale_after);
+    if !visibility.is_everything() {
+        return visible::summary(db, visibility, range, stale_before).await;
+    }
     let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
     let dimensions = [Dimension::Source, Dimension::Severity, Dimension::Team];
     let codes = dimensions.map(rollups::code);
@@ -151,7 +163,7 @@ pub async fn summary(
     let by_team = incidents(teams_before, &teams);
     let now = match stretch.is_empty() {
         true => OpenCounts::default(),
-        false => open(db, range.to, now.minus(stale_after)).await?,
+        false => open(db, range.to, stale_before).await?,
     };
     Ok(Summary {
         deliveries: signed(total(&sources).deliveries),
@@ -169,16 +181,20 @@ pub async fn summary(
     })
 }
 
-/// The values with the most log entries, most frequent first.
+/// The values with the most log entries that may be seen, most frequent first.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn top(
     db: &impl Reads,
+    visibility: &Visibility,
     by: TopBy,
     range: TimeRange,
     limit: u32,
 ) -> Result<Vec<Count>, StorageError> {
+    if !visibility.is_everything() {
+        return visible::top(db, visibility, by, range, limit as usize).await;
+    }
     let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
     let dimension = by.dimension();
     let mut list = List::default();

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use tocsin_core::tally::{Counts, Dimension, HOUR};
+use tocsin_core::tally::{Counts, Dimension, HOUR, Tallies};
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
 use crate::query::{self, Reads};
 use crate::rollups::{self, Want, Which};
-use crate::stats::{Count, Stretch, count, most, signed};
+use crate::stats::{self, Count, Stretch, count, most, signed};
 use crate::{StorageError, TimeRange};
 
 /// The most points of a timeline: more than a year of hours.
@@ -96,6 +97,14 @@ impl Hours {
         }
     }
 
+    fn add_tallies(&mut self, tallies: &Tallies, key: impl Fn(i64) -> i64) {
+        for hour in tallies.hours() {
+            for (severity, counts) in tallies.values(hour, Dimension::Severity) {
+                self.add(key(hour), severity.as_bytes(), counts);
+            }
+        }
+    }
+
     fn place(&mut self, severity: &[u8]) -> usize {
         let next = self.last + 1;
         for place in [next, 0, self.last] {
@@ -135,17 +144,18 @@ impl Hours {
     }
 }
 
-/// Log entries by hour or day.
+/// Log entries that may be seen, by hour or day.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn timeline(
     db: &impl Reads,
+    visibility: &Visibility,
     bucket: Bucket,
     range: TimeRange,
 ) -> Result<Timeline, StorageError> {
     let width = bucket.hours();
-    let hours = hours(db, range, |hour| hour.div_euclid(width))
+    let hours = hours(db, visibility, range, |hour| hour.div_euclid(width))
         .await?
         .sorted();
     let mut points = Vec::new();
@@ -169,7 +179,7 @@ pub async fn timeline(
     Ok(Timeline { points })
 }
 
-/// Entries that said firing by the hour of the week: the first hour is number 0
+/// Entries that may be seen and said firing, by the hour of the week: the first hour is number 0
 /// of [`HOURS_A_WEEK`]. `slot` says which one an hour is that begins at a time,
 /// in the zone that is asked about.
 ///
@@ -177,10 +187,11 @@ pub async fn timeline(
 /// Whatever the database answers.
 pub async fn heatmap(
     db: &impl Reads,
+    visibility: &Visibility,
     range: TimeRange,
     slot: impl Fn(Timestamp) -> usize,
 ) -> Result<Vec<i64>, StorageError> {
-    let hours = hours(db, range, |hour| hour).await?;
+    let hours = hours(db, visibility, range, |hour| hour).await?;
     let mut slots = vec![0; HOURS_A_WEEK];
     // Where an hour lies is asked once for its severities.
     let mut last = None;
@@ -200,9 +211,16 @@ pub async fn heatmap(
 /// Entries of the range by what `key` makes of their hour.
 async fn hours(
     db: &impl Reads,
+    visibility: &Visibility,
     range: TimeRange,
     key: impl Fn(i64) -> i64,
 ) -> Result<Hours, StorageError> {
+    if !visibility.is_everything() {
+        let mut hours = Hours::default();
+        let tallies = stats::by_hour(db, visibility, range).await?;
+        hours.add_tallies(&tallies, &key);
+        return Ok(hours);
+    }
     let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
     let mut hours = Hours::default();
     rollups::add(db, &[rollups::HOURLY], &[stretch.whole()], |found| {
@@ -218,11 +236,7 @@ async fn hours(
         deliveries: false,
     };
     for part in rollups::recount(db, &which, want).await? {
-        for hour in part.hours() {
-            for (severity, counts) in part.values(hour, Dimension::Severity) {
-                hours.add(key(hour), severity.as_bytes(), counts);
-            }
-        }
+        hours.add_tallies(&part, &key);
     }
     Ok(hours)
 }

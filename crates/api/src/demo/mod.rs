@@ -13,10 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 use tocsin_mailer::{FileLimits, FileMailer};
-use tocsin_pipeline::acknowledge::{Saying, acknowledge_one};
-use tocsin_pipeline::{IngestError, Pipeline, PipelineSettings, Webhook};
-use tocsin_storage::codes::IncidentState;
+use tocsin_pipeline::accounts::{Accounts, UserDraft, random_password};
+use tocsin_pipeline::acknowledge::{By, Saying, acknowledge_one};
+use tocsin_pipeline::{Actor, IngestError, Pipeline, PipelineSettings, Webhook};
+use tocsin_storage::codes::{ActorKind, IncidentState, Role};
 use tocsin_storage::incidents::IncidentSort;
 use tocsin_storage::{AlertCriteria, Db, IncidentFilter, Order, PageRequest, incidents, outbox};
 
@@ -26,6 +28,9 @@ use clock::DemoClock;
 use mailer::DemoMailer;
 use plan::What;
 pub(crate) use plan::{DAYS, Step};
+
+/// Who signs in to the demo.
+pub(crate) const EMAIL: &str = "demo@example.com";
 
 /// Mails of this long ago are written to files, earlier ones only listed.
 const MAIL_KEPT: Duration = Duration::from_secs(2 * 86_400);
@@ -60,7 +65,7 @@ pub(crate) async fn fill(
     db: &Db,
     now: Timestamp,
 ) -> Result<Vec<Step>, Failure> {
-    people::settle_in(db, settings).await?;
+    people::settle_in(db, settings, now).await?;
     let end = now.as_micros() / 1_000_000;
     let mut steps = plan::steps(end);
     let future = steps.split_off(steps.partition_point(|step| step.at < end));
@@ -104,6 +109,26 @@ async fn start(
         pipeline_settings,
     )
     .await?)
+}
+
+/// Makes the demo's administrator, and returns the password, another one each
+/// time: a demo is reached from this machine only, but by whoever is on it.
+///
+/// # Errors
+/// Whatever could not be stored.
+pub(crate) async fn administrator(accounts: &Accounts) -> Result<String, Failure> {
+    let password = random_password();
+    let draft = UserDraft {
+        name: "Demo".to_owned(),
+        email: EMAIL.to_owned(),
+        role: Role::Admin,
+        matchers: Vec::new(),
+        enabled: None,
+        password: Some(password.clone()),
+    };
+    let actor = Actor::command_line();
+    accounts.create_user(&actor, None, &draft).await?;
+    Ok(password)
 }
 
 /// What happens while somebody watches, at its time, until the end of the day
@@ -166,7 +191,17 @@ async fn happen(
                 memo: Some((*memo).to_owned()),
                 by: Some((*by).to_owned()),
             };
-            acknowledge_one(db, pipeline.standings(), incident.id, &saying, now)
+            let by = By {
+                actor: &Actor {
+                    kind: ActorKind::User,
+                    id: None,
+                    name: (*by).to_owned(),
+                    address: None,
+                },
+                visible: &Visibility::everything(),
+                now,
+            };
+            acknowledge_one(db, pipeline.standings(), &by, incident.id, None, &saying)
                 .await
                 .map_err(|error| {
                     Failure::system("making up history")(std::io::Error::other(error))

@@ -7,6 +7,7 @@ use tocsin_storage::alerts::ByReceived;
 use tocsin_storage::{alerts, deliveries};
 
 use super::body::Id;
+use super::caller::Caller;
 use super::convert;
 use super::filters::{Counting, Criteria, Ordering, Paging};
 use super::params::Params;
@@ -23,10 +24,11 @@ use super::state::AppState;
 #[get("/api/v1/alerts")]
 async fn list(
     state: Data<AppState>,
+    caller: Caller,
     Params((criteria, paging, ordering, counting)): Params<(Criteria, Paging, Ordering, Counting)>,
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let page = paging.of(ByReceived, ordering.of())?;
-    let filter = criteria.for_alerts();
+    let filter = criteria.for_alerts(&caller);
     let found = alerts::list(&state.db, &filter, &page).await?;
     let mut found = convert::page(found, convert::alert);
     if counting.wanted() {
@@ -36,6 +38,8 @@ async fn list(
 }
 
 /// One entry of the log, with its delivery.
+///
+/// Whoever sees only some alerts is not told of deliveries.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "get_alert",
@@ -45,17 +49,21 @@ async fn list(
 #[get("/api/v1/alerts/{id}")]
 async fn get(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
     _: Params<()>,
 ) -> Result<Json<AlertDetail>, ApiError> {
     let alert = alerts::get(&state.db, id)
         .await?
+        .filter(|alert| caller.visibility.shows(&alert.told.labels))
         .ok_or_else(|| ApiError::no_such("log entry", id))?;
-    let delivery = deliveries::get(&state.db, alert.delivery_id)
-        .await?
-        .ok_or_else(|| ApiError::no_such("delivery", alert.delivery_id))?;
+    // A delivery tells of other alerts, too.
+    let delivery = match caller.visibility.is_everything() {
+        true => deliveries::get(&state.db, alert.delivery_id).await?,
+        false => None,
+    };
     Ok(Json(AlertDetail {
         alert: convert::alert(alert),
-        delivery: convert::delivery(delivery),
+        delivery: delivery.map(convert::delivery),
     }))
 }

@@ -11,6 +11,7 @@ use tocsin_storage::{
 };
 use utoipa::{IntoParams, ToSchema};
 
+use super::caller::Caller;
 use super::params::{FromQuery, Query, one_of};
 use super::problem::{ApiError, Kind};
 
@@ -110,7 +111,9 @@ fn core_status(status: Status) -> alert::Status {
 }
 
 impl Criteria {
-    fn split(self) -> (AlertCriteria, Vec<alert::Status>, TimeRange) {
+    /// The one place where what is asked for becomes what is looked for: so no
+    /// list, count, export or acknowledgement is had without its caller.
+    fn split(self, caller: &Caller) -> (AlertCriteria, Vec<alert::Status>, TimeRange) {
         let Self {
             severity,
             team,
@@ -119,7 +122,7 @@ impl Criteria {
             source,
             status,
             known,
-            label,
+            mut label,
             q,
             from,
             to,
@@ -128,6 +131,7 @@ impl Criteria {
             ends_from,
             ends_to,
         } = self;
+        label.extend_from_slice(caller.visibility.matchers());
         let about = AlertCriteria {
             severity,
             team,
@@ -147,8 +151,9 @@ impl Criteria {
         )
     }
 
-    pub(crate) fn for_alerts(self) -> AlertFilter {
-        let (about, status, received) = self.split();
+    /// Of what `caller` may see.
+    pub(crate) fn for_alerts(self, caller: &Caller) -> AlertFilter {
+        let (about, status, received) = self.split(caller);
         AlertFilter {
             about,
             status,
@@ -156,8 +161,9 @@ impl Criteria {
         }
     }
 
-    pub(crate) fn for_incidents(self, states: States) -> IncidentFilter {
-        let (about, status, last_seen) = self.split();
+    /// Of what `caller` may see.
+    pub(crate) fn for_incidents(self, states: States, caller: &Caller) -> IncidentFilter {
+        let (about, status, last_seen) = self.split(caller);
         let state = states.state.into_iter().map(incident_state).collect();
         IncidentFilter {
             about,
@@ -202,11 +208,14 @@ fn incident_state(state: IncidentState) -> codes::IncidentState {
     }
 }
 
-/// The same filters as a JSON object.
+/// The same filters as a JSON object, of what `caller` may see.
 ///
 /// # Errors
 /// Names the fields that are wrong.
-pub(crate) fn from_json(filter: AcknowledgeFilter) -> Result<IncidentFilter, ApiError> {
+pub(crate) fn from_json(
+    filter: AcknowledgeFilter,
+    caller: &Caller,
+) -> Result<IncidentFilter, ApiError> {
     let AcknowledgeFilter {
         state,
         status,
@@ -264,8 +273,11 @@ pub(crate) fn from_json(filter: AcknowledgeFilter) -> Result<IncidentFilter, Api
         ends_from,
         ends_to,
     };
-    Ok(criteria.for_incidents(States { state, stale }))
+    Ok(criteria.for_incidents(States { state, stale }, caller))
 }
+
+/// How every cursor begins.
+pub(crate) const CURSOR: &str = "eyJrIjoi";
 
 /// Rows of a page, unless the request says how many.
 const ROWS: u32 = 50;
@@ -303,7 +315,19 @@ impl Paging {
             self.limit.unwrap_or(ROWS),
             self.cursor.as_deref(),
         )
-        .map_err(|error| ApiError::field("cursor", error.to_string()))
+        .map_err(|error| {
+            // What looks like a cursor may be one, of another list: there is no
+            // such page here. Anything else is a mistake in the request.
+            let kind = match self.cursor.as_deref() {
+                Some(cursor) if cursor.starts_with(CURSOR) => Kind::NotFound,
+                _ => Kind::InvalidRequest,
+            };
+            let error = FieldError {
+                field: "cursor".to_owned(),
+                message: error.to_string(),
+            };
+            ApiError::fields(kind, vec![error])
+        })
     }
 }
 

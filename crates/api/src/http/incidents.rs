@@ -1,18 +1,25 @@
 //! The log folded: one incident for each firing episode of an alert.
 
 use actix_web::web::{Data, Json};
-use actix_web::{get, patch, post};
+use actix_web::{HttpResponse, get, patch, post};
+use serde_json::Value;
 use tocsin_api_types::{
-    AcknowledgeRequest, AcknowledgeResult, Incident, IncidentDetail, IncidentPatch, Page,
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentDetail,
+    IncidentPatch, Page,
 };
-use tocsin_pipeline::acknowledge::{Saying, Which, acknowledge_many, acknowledge_one};
+use tocsin_pipeline::acknowledge::{
+    By, Saying, Which, acknowledge_many, acknowledge_one, snapshot_incident,
+};
 use tocsin_storage::alerts::{self, ByEntry};
+use tocsin_storage::codes::ActorKind;
 use tocsin_storage::incidents::{self, IncidentSort};
 use tocsin_storage::notifications::{self, ByCreation, NotificationFilter};
-use tocsin_storage::{Order, PageRequest};
+use tocsin_storage::{Order, PageRequest, Telling};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Id};
+use super::caller::Caller;
+use super::change::{self, IfMatch};
 use super::convert;
 use super::filters::{self, Counting, Criteria, Ordering, Paging, States};
 use super::params::{FromQuery, Params, Query, one_of};
@@ -82,6 +89,7 @@ impl Sorting {
 #[get("/api/v1/incidents")]
 async fn list(
     state: Data<AppState>,
+    caller: Caller,
     Params((criteria, states, sorting, ordering, paging, counting)): Params<(
         Criteria,
         States,
@@ -92,7 +100,7 @@ async fn list(
     )>,
 ) -> Result<Json<Page<Incident>>, ApiError> {
     let page = paging.of(sorting.of(), ordering.of())?;
-    let filter = criteria.for_incidents(states);
+    let filter = criteria.for_incidents(states, &caller);
     let (now, stale_after) = (state.now(), state.settings.stale_after);
     let found = incidents::list(&state.db, &filter, &page, now, stale_after).await?;
     let mut found = convert::page(found, convert::incident);
@@ -109,35 +117,52 @@ async fn list(
     tag = "incidents",
     operation_id = "get_incident",
     params(("id" = i64, Path, description = "The incident's number"), Paging),
-    responses((status = 200, description = "The incident", body = IncidentDetail))
+    responses((
+        status = 200,
+        description = "The incident",
+        body = IncidentDetail,
+        headers((
+            "ETag" = String,
+            description = "The version of what people say of it (`known`, `knownBy`, `knownAt`, \
+                           `memo`), for If-Match. It stays while alerts come in"
+        ))
+    ))
 )]
 #[get("/api/v1/incidents/{id}")]
 async fn get(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
     Params(paging): Params<Paging>,
-) -> Result<Json<IncidentDetail>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let page = paging.of(ByEntry, Order::Desc)?;
     let (now, stale_after) = (state.now(), state.settings.stale_after);
+    let shows = |told: &Telling| caller.visibility.shows(&told.labels);
     let incident = incidents::get(&state.db, id, now, stale_after)
         .await?
+        .filter(|incident| shows(&incident.told))
         .ok_or_else(|| ApiError::no_such("incident", id))?;
-    let entries = alerts::of_incident(&state.db, id, &page).await?;
+    let mut entries = alerts::of_incident(&state.db, id, &page).await?;
+    // A sender that names alerts itself can move one from team to team.
+    entries.items.retain(|entry| shows(&entry.told));
     let about = NotificationFilter {
         incident_id: Some(id),
         ..NotificationFilter::default()
     };
     let mails = PageRequest::first(ByCreation, Order::Desc, MAX_MAILS);
-    let mails = notifications::list(&state.db, &about, &mails).await?;
-    let episodes = incidents::episodes(&state.db, id, MAX_EPISODES, now, stale_after).await?;
+    let mails = notifications::list(&state.db, &about, &mails, &caller.visibility).await?;
+    let mut episodes = incidents::episodes(&state.db, id, MAX_EPISODES, now, stale_after).await?;
+    episodes.retain(|episode| shows(&episode.told));
     let events = incidents::events(&state.db, id, MAX_EVENTS).await?;
-    Ok(Json(IncidentDetail {
+    let version = snapshot_incident(&incident);
+    let detail = IncidentDetail {
         incident: convert::incident(incident),
         entries: convert::page(entries, convert::alert),
         notifications: mails.items.into_iter().map(convert::notification).collect(),
         episodes: episodes.into_iter().map(convert::incident).collect(),
         events: events.into_iter().map(convert::incident_event).collect(),
-    }))
+    };
+    Ok(change::found(&version, detail))
 }
 
 /// Acknowledges an incident, takes that back, or rewrites its memo.
@@ -146,24 +171,60 @@ async fn get(
     operation_id = "patch_incident",
     params(("id" = i64, Path, description = "The incident's number")),
     request_body = IncidentPatch,
-    responses((status = 200, description = "The incident as it is now", body = Incident))
+    responses((
+        status = 200,
+        description = "The incident as it is now",
+        body = Incident,
+        headers(("ETag" = String, description = "The version of what people say of it"))
+    ))
 )]
 #[patch("/api/v1/incidents/{id}")]
 async fn patch(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
+    version: IfMatch,
     _: Params<()>,
     Body(input): Body<IncidentPatch>,
-) -> Result<Json<Incident>, ApiError> {
-    let IncidentPatch { known, memo, by } = input;
-    let now = state.now();
+) -> Result<HttpResponse, ApiError> {
+    let IncidentPatch { known, memo, by } = input.clone();
+    let by = Some(signer(&caller, by)?);
     let saying = Saying { known, memo, by };
-    if acknowledge_one(&state.db, state.pipeline.standings(), id, &saying, now).await? {
+    let (who, expected) = (by_caller(&state, &caller), version.expected());
+    let standings = state.pipeline.standings();
+    let changed = acknowledge_one(&state.db, standings, &who, id, expected, &saying)
+        .await
+        .map_err(|error| change::refused(error, &input))?;
+    if changed {
         state.pipeline.changed();
     }
-    let changed = incidents::get(&state.db, id, now, state.settings.stale_after).await?;
-    let changed = changed.ok_or_else(|| ApiError::no_such("incident", id))?;
-    Ok(Json(convert::incident(changed)))
+    let is = incidents::get(&state.db, id, who.now, state.settings.stale_after).await?;
+    let is = is.filter(|incident| caller.visibility.shows(&incident.told.labels));
+    let is = is.ok_or_else(|| ApiError::no_such("incident", id))?;
+    Ok(change::found(
+        &snapshot_incident(&is),
+        convert::incident(is),
+    ))
+}
+
+/// What a filter asks for, for the audit log: without what it leaves open.
+fn asked(filter: &AcknowledgeFilter) -> Value {
+    // Made of lists, texts, times and flags, which always make JSON.
+    let mut asked = serde_json::to_value(filter).unwrap_or_default();
+    if let Some(fields) = asked.as_object_mut() {
+        fields
+            .retain(|_, value| !value.is_null() && value.as_array().is_none_or(|a| !a.is_empty()));
+    }
+    asked
+}
+
+/// Who says something of incidents, and when.
+fn by_caller<'a>(state: &AppState, caller: &'a Caller) -> By<'a> {
+    By {
+        actor: &caller.actor,
+        visible: &caller.visibility,
+        now: state.now(),
+    }
 }
 
 /// Acknowledges several incidents, or takes that back: those of `ids`, or all
@@ -177,6 +238,7 @@ async fn patch(
 #[post("/api/v1/incidents/acknowledge")]
 async fn acknowledge(
     state: Data<AppState>,
+    caller: Caller,
     _: Params<()>,
     Body(input): Body<AcknowledgeRequest>,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
@@ -189,24 +251,37 @@ async fn acknowledge(
     } = input;
     let which = Which {
         ids,
-        filter: filter.map(filters::from_json).transpose()?,
+        asked: filter.as_ref().map(asked),
+        filter: filter
+            .map(|filter| filters::from_json(filter, &caller))
+            .transpose()?,
     };
     let saying = Saying {
         known: Some(known),
         memo,
-        by,
+        by: Some(signer(&caller, by)?),
     };
-    let changed = acknowledge_many(
-        &state.db,
-        state.pipeline.standings(),
-        &which,
-        &saying,
-        state.now(),
-        state.settings.stale_after,
-    )
-    .await?;
+    let (standings, stale_after) = (state.pipeline.standings(), state.settings.stale_after);
+    let who = by_caller(&state, &caller);
+    let changed =
+        acknowledge_many(&state.db, standings, &who, &which, &saying, stale_after).await?;
     state.pipeline.changed();
     Ok(Json(AcknowledgeResult {
         changed: changed as u64,
     }))
+}
+
+/// Whose name is put to it. People sign with their own; a token may act for
+/// somebody, and says for whom.
+fn signer(caller: &Caller, by: Option<String>) -> Result<String, ApiError> {
+    let own = &caller.actor.name;
+    let by = by.filter(|by| !by.trim().is_empty());
+    match (caller.actor.kind, by) {
+        (ActorKind::User, Some(by)) if by.trim() != own => {
+            let message = format!("expected your own name, {own:?}, or nothing");
+            Err(ApiError::field("by", message))
+        }
+        (ActorKind::User, _) | (_, None) => Ok(own.clone()),
+        (_, Some(by)) => Ok(by),
+    }
 }

@@ -9,6 +9,7 @@ use tocsin_storage::{Order, codes};
 use utoipa::IntoParams;
 
 use super::body::Id;
+use super::caller::Caller;
 use super::convert;
 use super::filters::{Between, Paging};
 use super::params::{FromQuery, Params, Query, one_of};
@@ -65,6 +66,7 @@ fn code(state: NotificationState) -> codes::NotificationState {
 #[get("/api/v1/notifications")]
 async fn list(
     state: Data<AppState>,
+    caller: Caller,
     Params((about, between, paging)): Params<(About, Between, Paging)>,
 ) -> Result<Json<Page<Notification>>, ApiError> {
     let filter = NotificationFilter {
@@ -74,7 +76,7 @@ async fn list(
         created: between.range(),
     };
     let page = paging.of(ByCreation, Order::Desc)?;
-    let found = notifications::list(&state.db, &filter, &page).await?;
+    let found = notifications::list(&state.db, &filter, &page, &caller.visibility).await?;
     Ok(Json(convert::page(found, convert::notification)))
 }
 
@@ -88,10 +90,11 @@ async fn list(
 #[get("/api/v1/notifications/{id}")]
 async fn get(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
     _: Params<()>,
 ) -> Result<Json<Notification>, ApiError> {
-    let found = notifications::get(&state.db, id).await?;
+    let found = notifications::get(&state.db, id, &caller.visibility).await?;
     let found = found.ok_or_else(|| ApiError::no_such("notification", id))?;
     Ok(Json(convert::notification(found)))
 }
@@ -112,10 +115,13 @@ async fn get(
 #[post("/api/v1/notifications/{id}/resend")]
 async fn resend(
     state: Data<AppState>,
+    caller: Caller,
     Id(id): Id,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = state.pipeline.resend(id).await?;
+    let seen = notifications::get(&state.db, id, &caller.visibility).await?;
+    seen.ok_or_else(|| ApiError::no_such("notification", id))?;
+    let made = state.pipeline.resend(&caller.actor, id).await?;
     let location = format!("{}api/v1/notifications/{}", state.prefix(), made.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))

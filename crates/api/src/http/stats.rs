@@ -10,6 +10,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::stats;
 use utoipa::IntoParams;
 
+use super::caller::Caller;
 use super::filters::Between;
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::ApiError;
@@ -25,10 +26,12 @@ use super::state::AppState;
 #[get("/api/v1/stats/summary")]
 async fn summary(
     state: Data<AppState>,
+    caller: Caller,
     Params(between): Params<Between>,
 ) -> Result<Json<Summary>, ApiError> {
     let found = stats::summary(
         &state.db,
+        &caller.visibility,
         between.range(),
         state.now(),
         state.settings.stale_after,
@@ -118,6 +121,7 @@ impl FromQuery for TopParams {
 #[get("/api/v1/stats/top")]
 async fn top(
     state: Data<AppState>,
+    caller: Caller,
     Params((params, between)): Params<(TopParams, Between)>,
 ) -> Result<Json<Top>, ApiError> {
     let by = params.by.unwrap_or(TopBy::Alertname);
@@ -128,6 +132,7 @@ async fn top(
     };
     let items = stats::top(
         &state.db,
+        &caller.visibility,
         column,
         between.range(),
         params.limit.unwrap_or(10),
@@ -167,6 +172,7 @@ impl FromQuery for Width {
 #[get("/api/v1/stats/timeline")]
 async fn timeline(
     state: Data<AppState>,
+    caller: Caller,
     Params((width, between)): Params<(Width, Between)>,
 ) -> Result<Json<Timeline>, ApiError> {
     let bucket = width.bucket.unwrap_or_default();
@@ -174,7 +180,8 @@ async fn timeline(
         Bucket::Hour => stats::Bucket::Hour,
         Bucket::Day => stats::Bucket::Day,
     };
-    let stats::Timeline { points } = stats::timeline(&state.db, wide, between.range()).await?;
+    let stats::Timeline { points } =
+        stats::timeline(&state.db, &caller.visibility, wide, between.range()).await?;
     let points = points.into_iter().map(|point| {
         let stats::TimelinePoint {
             at,
@@ -224,10 +231,14 @@ impl FromQuery for Zone {
 #[get("/api/v1/stats/heatmap")]
 async fn heatmap(
     state: Data<AppState>,
+    caller: Caller,
     Params((zone, between)): Params<(Zone, Between)>,
 ) -> Result<Json<Heatmap>, ApiError> {
     let zone = zone.time_zone.unwrap_or(Tz::UTC);
-    let slots = stats::heatmap(&state.db, between.range(), |at| hour_of_week(at, zone)).await?;
+    let slots = stats::heatmap(&state.db, &caller.visibility, between.range(), |at| {
+        hour_of_week(at, zone)
+    })
+    .await?;
     Ok(Json(Heatmap {
         from: between.from,
         to: between.to,

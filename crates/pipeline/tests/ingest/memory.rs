@@ -1,7 +1,8 @@
 //! What is held in memory is what the database says.
 
-use tocsin_pipeline::IngestError;
-use tocsin_pipeline::acknowledge::{Saying, acknowledge_one};
+use tocsin_core::visibility::Visibility;
+use tocsin_pipeline::acknowledge::{By, Saying, acknowledge_one};
+use tocsin_pipeline::{Actor, IngestError};
 
 use crate::{ALERT, Ingest, Says, deliver};
 
@@ -10,6 +11,17 @@ crate::on_both!(
     what_was_rolled_back_is_not_remembered,
     what_is_forgotten_is_read_again,
 );
+
+async fn acknowledge(ingest: &Ingest, id: i64, saying: &Saying) {
+    let by = By {
+        actor: &Actor::command_line(),
+        visible: &Visibility::everything(),
+        now: ingest.pipeline.now(),
+    };
+    let held = ingest.pipeline.standings();
+    let done = acknowledge_one(ingest.db(), held, &by, id, None, saying).await;
+    assert!(done.unwrap());
+}
 
 async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
     ingest.add_recipient().await;
@@ -23,10 +35,7 @@ async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
         memo: None,
         by: Some("Kim".to_owned()),
     };
-    let held = ingest.pipeline.standings();
-    acknowledge_one(ingest.db(), held, 1, &saying, ingest.pipeline.now())
-        .await
-        .unwrap();
+    acknowledge(ingest, 1, &saying).await;
     ingest.minutes_pass(6);
     assert_eq!(ingest.deliver(&[ALERT]).await.refreshed, 1);
     assert_eq!(ingest.number(mails).await, 2, "somebody knows of it");
@@ -34,9 +43,7 @@ async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
         known: Some(false),
         ..saying
     };
-    acknowledge_one(ingest.db(), held, 1, &back, ingest.pipeline.now())
-        .await
-        .unwrap();
+    acknowledge(ingest, 1, &back).await;
     ingest.minutes_pass(6);
     ingest.deliver(&[ALERT]).await;
     assert_eq!(ingest.number(mails).await, 3);

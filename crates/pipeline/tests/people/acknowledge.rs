@@ -3,28 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tocsin_core::judge::Rules;
-use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 use tocsin_mailer::{Address, MemoryMailer, Renderer};
 use tocsin_pipeline::acknowledge::{
-    MAX_IDS, MAX_MEMO, Saying, Which, acknowledge_many, acknowledge_one,
+    By, MAX_IDS, MAX_MEMO, Saying, Which, acknowledge_many, acknowledge_one, snapshot_incident,
 };
+use tocsin_pipeline::change::{Expected, etag};
 use tocsin_pipeline::{
     ChangeError, Pipeline, PipelineSettings, RetentionSettings, SystemClock, Webhook,
 };
 use tocsin_storage::incidents::{self, IncidentView};
 use tocsin_storage::{AlertCriteria, Db, IncidentFilter};
 
-use crate::fields;
+use crate::{NOW, ann, fields, log};
 
 crate::on_both!(
     one_is_acknowledged_with_a_name,
     what_cannot_be_said_is_refused,
     all_that_match_a_filter_are_acknowledged,
+    what_people_say_is_told_and_of_one_version,
+    what_is_said_of_many_is_one_line,
 );
 
 const STALE_AFTER: Duration = Duration::from_secs(32_400);
-const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
 
 /// One delivery with six firing alerts: incidents 1 to 6, of two teams.
 async fn deliver(db: &Db) -> Pipeline {
@@ -88,15 +91,49 @@ fn seen() -> Saying {
     }
 }
 
+/// As Ann says it of one.
+async fn say(db: &Db, pipeline: &Pipeline, id: i64, saying: &Saying) -> Result<bool, ChangeError> {
+    say_of(db, pipeline, id, None, saying).await
+}
+
+async fn say_of(
+    db: &Db,
+    pipeline: &Pipeline,
+    id: i64,
+    expected: Option<&Expected>,
+    saying: &Saying,
+) -> Result<bool, ChangeError> {
+    let by = By {
+        actor: &ann(),
+        visible: &Visibility::everything(),
+        now: NOW,
+    };
+    acknowledge_one(db, pipeline.standings(), &by, id, expected, saying).await
+}
+
+/// As Ann says it of several.
+async fn say_all(
+    db: &Db,
+    pipeline: &Pipeline,
+    which: &Which,
+    saying: &Saying,
+) -> Result<usize, ChangeError> {
+    let by = By {
+        actor: &ann(),
+        visible: &Visibility::everything(),
+        now: NOW,
+    };
+    acknowledge_many(db, pipeline.standings(), &by, which, saying, STALE_AFTER).await
+}
+
 async fn one_is_acknowledged_with_a_name(db: &Db) {
     let pipeline = deliver(db).await;
-    let held = pipeline.standings();
     let saying = Saying {
         memo: Some(" 知悉,\n处理中 ".to_owned()),
         ..seen()
     };
-    assert!(acknowledge_one(db, held, 2, &saying, NOW).await.unwrap());
-    assert!(!acknowledge_one(db, held, 2, &saying, NOW).await.unwrap());
+    assert!(say(db, &pipeline, 2, &saying).await.unwrap());
+    assert!(!say(db, &pipeline, 2, &saying).await.unwrap());
     let incident = get(db, 2).await;
     assert_eq!(incident.known_by.as_deref(), Some("Kim"));
     assert_eq!(
@@ -107,38 +144,29 @@ async fn one_is_acknowledged_with_a_name(db: &Db) {
         known: Some(false),
         ..Saying::default()
     };
-    assert!(acknowledge_one(db, held, 2, &back, NOW).await.unwrap());
+    assert!(say(db, &pipeline, 2, &back).await.unwrap());
     assert!(!get(db, 2).await.known);
 }
 
 async fn what_cannot_be_said_is_refused(db: &Db) {
     let pipeline = deliver(db).await;
-    let held = pipeline.standings();
     let nobody = Saying {
         by: Some(" ".to_owned()),
         ..seen()
     };
-    assert_eq!(
-        fields(acknowledge_one(db, held, 1, &nobody, NOW).await),
-        ["by"]
-    );
+    assert_eq!(fields(say(db, &pipeline, 1, &nobody).await), ["by"]);
     let too_long = Saying {
         memo: Some("存".repeat(MAX_MEMO + 1)),
         by: Some("k".repeat(101)),
         ..seen()
     };
     assert_eq!(
-        fields(acknowledge_one(db, held, 1, &too_long, NOW).await),
+        fields(say(db, &pipeline, 1, &too_long).await),
         ["by", "memo"]
     );
     let nothing = Saying::default();
-    assert_eq!(
-        fields(acknowledge_one(db, held, 1, &nothing, NOW).await),
-        ["known"]
-    );
-    let missing = acknowledge_one(db, held, 99, &seen(), NOW)
-        .await
-        .unwrap_err();
+    assert_eq!(fields(say(db, &pipeline, 1, &nothing).await), ["known"]);
+    let missing = say(db, &pipeline, 99, &seen()).await.unwrap_err();
     assert!(
         matches!(missing, ChangeError::NotFound { id: 99, .. }),
         "{missing}"
@@ -147,16 +175,23 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
     let filter = Some(IncidentFilter::default());
     for (which, field) in [
         (Which::default(), "ids"),
-        (Which { ids, filter }, "filter"),
+        (
+            Which {
+                ids,
+                filter,
+                asked: None,
+            },
+            "filter",
+        ),
         (
             Which {
                 ids: Some(vec![1; MAX_IDS + 1]),
-                filter: None,
+                ..Which::default()
             },
             "ids",
         ),
     ] {
-        let refused = acknowledge_many(db, held, &which, &seen(), NOW, STALE_AFTER).await;
+        let refused = say_all(db, &pipeline, &which, &seen()).await;
         assert_eq!(fields(refused), [field]);
     }
     assert!(!get(db, 1).await.known);
@@ -164,15 +199,13 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
 
 async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
     let pipeline = deliver(db).await;
-    let held = pipeline.standings();
     let ids = Which {
         ids: Some(vec![1, 2, 2, 99]),
-        filter: None,
+        ..Which::default()
     };
-    let changed = acknowledge_many(db, held, &ids, &seen(), NOW, STALE_AFTER).await;
+    let changed = say_all(db, &pipeline, &ids, &seen()).await;
     assert_eq!(changed.unwrap(), 2);
     let infra = Which {
-        ids: None,
         filter: Some(IncidentFilter {
             about: AlertCriteria {
                 team: vec!["infra".to_owned()],
@@ -180,11 +213,107 @@ async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
             },
             ..IncidentFilter::default()
         }),
+        ..Which::default()
     };
-    let changed = acknowledge_many(db, held, &infra, &seen(), NOW, STALE_AFTER).await;
+    let changed = say_all(db, &pipeline, &infra, &seen()).await;
     assert_eq!(changed.unwrap(), 2);
     for id in 1..=6 {
         // 2 by its number; 1, 3 and 5 by their team.
         assert_eq!(get(db, id).await.known, id == 2 || id % 2 == 1, "{id}");
     }
+}
+
+async fn what_people_say_is_told_and_of_one_version(db: &Db) {
+    let pipeline = deliver(db).await;
+    let first = snapshot_incident(&get(db, 2).await);
+    assert_eq!(
+        first,
+        json!({"known": false, "knownBy": null, "knownAt": null, "memo": ""})
+    );
+    let version = Some(Expected::OneOf(vec![etag(&first)]));
+    assert!(
+        say_of(db, &pipeline, 2, version.as_ref(), &seen())
+            .await
+            .unwrap()
+    );
+    let second = snapshot_incident(&get(db, 2).await);
+    assert_eq!(
+        second,
+        json!({"known": true, "knownBy": "Kim", "knownAt": "2025-10-09T08:53:20Z", "memo": ""})
+    );
+    // Somebody who has not read that.
+    let memo = Saying {
+        memo: Some("mine".to_owned()),
+        ..Saying::default()
+    };
+    match say_of(db, &pipeline, 2, version.as_ref(), &memo).await {
+        Err(ChangeError::Changed { current }) => assert_eq!(current, second),
+        other => panic!("expected another version, not: {other:?}"),
+    }
+    let version = Some(Expected::OneOf(vec![etag(&second)]));
+    assert!(
+        say_of(db, &pipeline, 2, version.as_ref(), &memo)
+            .await
+            .unwrap()
+    );
+    let back = Saying {
+        known: Some(false),
+        ..Saying::default()
+    };
+    assert!(say(db, &pipeline, 2, &back).await.unwrap());
+    assert!(!say(db, &pipeline, 2, &back).await.unwrap());
+    let lines = log(db).await;
+    let said: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line.action.as_str(),
+                line.object_id,
+                line.object_name.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("incident.acknowledge", Some(2), "Down"),
+            ("incident.memo", Some(2), "Down"),
+            ("incident.unacknowledge", Some(2), "Down"),
+        ]
+    );
+    assert_eq!(lines[0].before, Some(first));
+    assert_eq!(lines[0].after, Some(second.clone()));
+    assert_eq!(lines[1].before, Some(second));
+    assert_eq!(lines[1].after.as_ref().unwrap()["memo"], "mine");
+    assert_eq!(lines[0].actor_name, "Ann");
+}
+
+async fn what_is_said_of_many_is_one_line(db: &Db) {
+    let pipeline = deliver(db).await;
+    let infra = Which {
+        filter: Some(IncidentFilter {
+            about: AlertCriteria {
+                team: vec!["infra".to_owned()],
+                ..AlertCriteria::default()
+            },
+            ..IncidentFilter::default()
+        }),
+        asked: Some(json!({"team": ["infra"]})),
+        ..Which::default()
+    };
+    for changed in [3, 0] {
+        let done = say_all(db, &pipeline, &infra, &seen()).await;
+        assert_eq!(done.unwrap(), changed);
+    }
+    let lines = log(db).await;
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].action, "incident.acknowledge");
+    assert_eq!((lines[0].object_id, &lines[0].before), (None, &None));
+    assert_eq!(
+        lines[0].after,
+        Some(
+            json!({"changed": 3, "ids": [1, 3, 5], "known": true, "knownBy": "Kim",
+            "memo": null, "filter": {"team": ["infra"]}})
+        )
+    );
 }

@@ -48,6 +48,19 @@ pub struct AlertView {
     pub memo: String,
 }
 
+/// What is counted of an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    /// The delivery that told it; 0 where none is known.
+    pub(crate) delivery_id: i64,
+    /// When Tocsin received it.
+    pub(crate) received_at: Timestamp,
+    /// What the sender said.
+    pub(crate) status: Status,
+    /// What it was told with.
+    pub(crate) told: Arc<Telling>,
+}
+
 /// The log is sorted by when an entry was received, then by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByReceived;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 
-use super::AlertView;
+use super::{AlertView, Counted};
 use crate::StorageError;
 use crate::codes::{Coded, EntryKind, IncidentState};
 use crate::query::{self, Reads};
@@ -25,6 +25,48 @@ pub(super) async fn views(
     let mut found: HashMap<i64, AlertView> =
         found.into_iter().map(|view| (view.id, view)).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// What is counted of the entries, in the order of `hits`; those that are gone
+/// meanwhile are left out.
+pub(super) async fn counted(
+    db: &impl Reads,
+    hits: &[Hit],
+    tellings: &mut Tellings,
+) -> Result<Vec<Counted>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Packed {
+        packed: Option<String>,
+    }
+    if hits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
+    let sql = format!(
+        "SELECT string_agg({}, ';') AS packed FROM log_entries e WHERE {}",
+        pack(&["e.id", "e.delivery_id", "e.status"]),
+        query::among(db.backend(), "e.id")
+    );
+    let packed: Option<Packed> = query::first(db, &sql, vec![query::ids(&ids)]).await?;
+    let packed = packed.and_then(|packed| packed.packed);
+    let mut found = HashMap::new();
+    for row in rows::<3>(packed.as_deref(), "log_entries")? {
+        let [id, delivery_id, status] = row.map(Option::unwrap_or_default);
+        let status = i16::try_from(status).unwrap_or(-1);
+        let status = Status::read(status, "log_entries", "status", id)?;
+        found.insert(id, (delivery_id, status));
+    }
+    let told = tellings.read(db, hits.iter().map(Hit::which)).await?;
+    let counted = hits.iter().filter_map(|hit| {
+        let (delivery_id, status) = found.get(&hit.id)?;
+        Some(Counted {
+            delivery_id: *delivery_id,
+            received_at: query::time(hit.key.value),
+            status: *status,
+            told: Arc::clone(told.get(&hit.which())?),
+        })
+    });
+    Ok(counted.collect())
 }
 
 /// The entries with these numbers, in any order.

@@ -1,8 +1,8 @@
 //! The whole of a filter, chunk by chunk.
 
-use super::{AlertView, plan, read};
+use super::{AlertView, Counted, plan, read};
 use crate::query::Reads;
-use crate::scan::{Effort, End, Key, Verifier, Way, find};
+use crate::scan::{Effort, End, Found, Key, Verifier, Way, find};
 use crate::search::{SeriesSet, series_set};
 use crate::telling::Tellings;
 use crate::{AlertFilter, Order, StorageError};
@@ -46,6 +46,27 @@ impl LogWalk {
         if self.done {
             return Ok(None);
         }
+        let found = self.find(db).await?;
+        let views = read::views(db, &found.hits, &mut self.tellings).await?;
+        self.go_on(found.end);
+        Ok(Some(views))
+    }
+
+    /// As [`LogWalk::next`], of each entry no more than is counted.
+    pub(crate) async fn next_counted(
+        &mut self,
+        db: &impl Reads,
+    ) -> Result<Option<Vec<Counted>>, StorageError> {
+        if self.done {
+            return Ok(None);
+        }
+        let found = self.find(db).await?;
+        let counted = read::counted(db, &found.hits, &mut self.tellings).await?;
+        self.go_on(found.end);
+        Ok(Some(counted))
+    }
+
+    async fn find(&mut self, db: &impl Reads) -> Result<Found, StorageError> {
         let effort = Effort::for_walking();
         let set = match self.set.take() {
             Some(set) => set,
@@ -58,12 +79,13 @@ impl LogWalk {
             set,
             tellings: &mut self.tellings,
         };
-        let found = find(db, rows, &mut verifier, Self::CHUNK, &effort).await?;
-        let views = read::views(db, &found.hits, &mut self.tellings).await?;
-        match found.end {
+        find(db, rows, &mut verifier, Self::CHUNK, &effort).await
+    }
+
+    fn go_on(&mut self, end: End) {
+        match end {
             End::At(key) => self.after = Some(key),
             End::Exhausted => self.done = true,
         }
-        Ok(Some(views))
     }
 }

@@ -3,15 +3,19 @@
 mod events;
 mod plan;
 mod read;
+mod visible;
 mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
-pub use crate::acknowledge::{Acknowledgement, acknowledge};
+pub use crate::acknowledge::{Acknowledgement, Said, acknowledge, said_of};
 pub use events::{IncidentEventView, events};
+pub(crate) use visible::shown;
+pub use visible::visible;
 pub use walk::{IncidentWalk, ids_matching};
 
 use crate::codes::IncidentState;
@@ -182,13 +186,18 @@ pub async fn get(
     Ok(found.pop())
 }
 
-/// Whether there is such an incident.
+/// Whether there is such an incident that may be seen.
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn exists(db: &impl Reads, id: i64) -> Result<bool, StorageError> {
+pub async fn is_visible(
+    db: &impl Reads,
+    id: i64,
+    visibility: &Visibility,
+) -> Result<bool, StorageError> {
     let sql = "SELECT id AS n FROM incidents WHERE id = ?";
-    Ok(!query::numbers(db, sql, vec![id.into()]).await?.is_empty())
+    Ok(!query::numbers(db, sql, vec![id.into()]).await?.is_empty()
+        && !visible(db, &[id], visibility).await?.is_empty())
 }
 
 /// The other episodes of the same alert as `incident_id`, newest first.

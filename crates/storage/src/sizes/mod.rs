@@ -9,6 +9,7 @@ mod measure;
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
 use crate::query::{self, Reads};
 use crate::stats;
@@ -146,7 +147,7 @@ async fn of_late(db: &Db, now: Timestamp, oldest: Option<Timestamp>) -> Result<f
         from: Some(Timestamp::from_micros(from)),
         ..TimeRange::default()
     };
-    let found = stats::summary(db, range, now, OF_LATE).await?;
+    let found = stats::summary(db, &Visibility::everything(), range, now, OF_LATE).await?;
     let from = Timestamp::from_micros(from.max(oldest.as_micros()));
     // A database of this morning says little of the days to come.
     let days = (now.since(from).as_secs_f64() / DAY).max(1.0);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use tocsin_core::alert::Status;
+use tocsin_core::matcher;
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::alerts::{self, ByEntry};
 use tocsin_storage::codes::{Coded, EntryKind, EventKind, IncidentState};
 use tocsin_storage::incidents;
@@ -75,7 +77,17 @@ async fn an_incident_has_entries_and_episodes(test: &TestDb) {
         incidents::get(&test.db, 99, at(200), hour).await.unwrap(),
         None
     );
-    assert!(!incidents::exists(&test.db, 99).await.unwrap());
+    let matchers = |text: &str| Visibility::of(vec![matcher::parse(text).unwrap()]);
+    for (id, visibility, expected) in [
+        (1, Visibility::everything(), true),
+        (99, Visibility::everything(), false),
+        (1, matchers("no_such_label=\"\""), true),
+        (99, matchers("no_such_label=\"\""), false),
+        (1, matchers("no_such_label=\"x\""), false),
+    ] {
+        let is = incidents::is_visible(&test.db, id, &visibility).await;
+        assert_eq!(is.unwrap(), expected, "{id} {visibility:?}");
+    }
 }
 
 async fn events_are_the_log_and_what_people_did(test: &TestDb) {

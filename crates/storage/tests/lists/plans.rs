@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use tocsin_core::alert::Status;
-use tocsin_core::{matcher, search};
 use tocsin_core::visibility::Visibility;
+use tocsin_core::{matcher, search};
 use tocsin_storage::alerts::{self, ByEntry, ByReceived, LogWalk};
 use tocsin_storage::audit::{self, AuditFilter, AuditWalk, ByAudit, Who};
 use tocsin_storage::codes::{ActorKind, DeliveryOutcome, IncidentState, NotificationState};
@@ -339,7 +339,9 @@ async fn deliveries_and_mails(db: &Explained) {
         let mut filter = NotificationFilter::default();
         set(&mut filter);
         let page = PageRequest::first(ByCreation, Order::Desc, 50);
-        notifications::list(db, &filter, &page, &Visibility::everything()).await.unwrap();
+        notifications::list(db, &filter, &page, &Visibility::everything())
+            .await
+            .unwrap();
         check(db.take(), &format!("mails, {name}"));
     }
 }

@@ -1,11 +1,15 @@
 //! Acknowledging: what changes, what is written of it, and what is left alone.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use tocsin_core::matcher;
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::changes::{self, Change};
 use tocsin_storage::codes::EventKind;
 use tocsin_storage::incidents::{self, Acknowledgement, IncidentView};
 
+use crate::common::rows::label;
 use crate::common::{TestDb, at};
 
 crate::on_both!(
@@ -14,7 +18,10 @@ crate::on_both!(
     a_memo_alone_is_an_event_of_what_is_acknowledged,
     thousands_are_acknowledged_in_one_transaction,
     a_rollback_leaves_nothing,
+    what_may_not_be_seen_is_passed_over,
 );
+
+static EVERYTHING: LazyLock<Visibility> = LazyLock::new(Visibility::everything);
 
 fn said(known: Option<bool>, memo: Option<&'static str>, now: i64) -> Acknowledgement<'static> {
     Acknowledgement {
@@ -22,6 +29,7 @@ fn said(known: Option<bool>, memo: Option<&'static str>, now: i64) -> Acknowledg
         memo,
         by: Some("Kim"),
         now: at(now),
+        visible: &EVERYTHING,
     }
 }
 
@@ -211,4 +219,18 @@ async fn a_rollback_leaves_nothing(test: &TestDb) {
     assert!(!get(test, 1).await.known);
     assert_eq!(events(test, 1).await, []);
     assert_eq!(feed(test).await, []);
+}
+
+async fn what_may_not_be_seen_is_passed_over(test: &TestDb) {
+    let incidents = test.put_incidents(3).await;
+    let instance = |n: usize| label(&incidents[n].labels, "instance");
+    let only = format!("instance={:?}", instance(1));
+    let second = Visibility::of(vec![matcher::parse(&only).unwrap()]);
+    let seen = Acknowledgement {
+        visible: &second,
+        ..said(Some(true), Some("ours"), 300)
+    };
+    assert_eq!(acknowledge(test, &[1, 2, 3, 99], &seen).await, [2]);
+    assert_eq!(acknowledge(test, &[1, 3], &seen).await, [0; 0]);
+    assert_eq!(feed(test).await, [(2, EventKind::Acknowledged)]);
 }

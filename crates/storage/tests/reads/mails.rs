@@ -1,5 +1,6 @@
 //! Mails: lists with attempts and events, and sending again.
 
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::changes::{self, Change};
 use tocsin_storage::codes::{Coded, EventKind, Language, NotificationState};
 use tocsin_storage::directory::{self, RecipientRow};
@@ -66,7 +67,7 @@ async fn put_recipient(test: &TestDb, email: &str) -> i64 {
 
 async fn list(test: &TestDb, filter: &NotificationFilter) -> Vec<NotificationView> {
     let page = PageRequest::first(ByCreation, Order::Desc, 50);
-    notifications::list(&test.db, filter, &page)
+    notifications::list(&test.db, filter, &page, &Visibility::everything())
         .await
         .unwrap()
         .items
@@ -170,7 +171,10 @@ async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
     let resent = notifications::resend(&tx, &wanted).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(resent, Some(Resent::Queued(2)));
-    let mail = notifications::get(&test.db, 2).await.unwrap().unwrap();
+    let mail = notifications::get(&test.db, 2, &Visibility::everything())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         (
             mail.state,

@@ -2,10 +2,10 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tocsin_core::alert::Status;
+use tocsin_core::alert::{Labels, Status};
 use tocsin_core::tally::{HOUR, Subject, Tallies};
 use tocsin_core::time::Timestamp;
-use tocsin_storage::backlog;
+use tocsin_storage::{backlog, search};
 
 use crate::common::{TestDb, Value};
 
@@ -32,6 +32,8 @@ pub(crate) struct Entry {
     pub(crate) series: usize,
     pub(crate) incident: usize,
     pub(crate) at: i64,
+    /// The place of its delivery among them all.
+    pub(crate) delivery: usize,
     pub(crate) status: Status,
     /// As stored: 0 opened, 1 resolved, 2 refreshed, 3 late.
     pub(crate) kind: i16,
@@ -48,7 +50,23 @@ pub(crate) struct Incident {
     pub(crate) known: bool,
 }
 
+/// The labels of a series; what is empty is missing.
+pub(crate) fn labels(facts: &Facts) -> Labels {
+    let [_, severity, team, alertname, instance] = *facts;
+    [
+        ("severity", severity),
+        ("team", team),
+        ("alertname", alertname),
+        ("instance", instance),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
 /// Everything that was told, and where it stands.
+#[derive(Clone)]
 pub(crate) struct History {
     random: StdRng,
     pub(crate) series: Vec<Facts>,
@@ -104,18 +122,20 @@ impl History {
     /// One batch of a few deliveries at `at`, and its tallies.
     pub(crate) fn batch(&mut self, at: i64) -> Tallies {
         let mut tallies = Tallies::default();
-        for _ in 0..self.random.random_range(1..4) {
+        let deliveries = self.random.random_range(1..4);
+        for _ in 0..deliveries {
             let source = SOURCES[self.random.random_range(0..SOURCES.len())];
             self.deliveries.push((at, source));
             tallies.delivery(Timestamp::from_micros(at), source);
         }
         for _ in 0..self.random.random_range(0..12) {
-            self.alert(at, &mut tallies);
+            let delivery = self.deliveries.len() - 1 - self.below(deliveries);
+            self.alert(at, delivery, &mut tallies);
         }
         tallies
     }
 
-    fn alert(&mut self, at: i64, tallies: &mut Tallies) {
+    fn alert(&mut self, at: i64, delivery: usize, tallies: &mut Tallies) {
         let series = self.random.random_range(0..self.series.len());
         let [source, severity, team, alertname, instance] = self.series[series];
         let of = Subject {
@@ -173,6 +193,7 @@ impl History {
             series,
             incident,
             at,
+            delivery,
             status,
             kind,
         });
@@ -185,8 +206,9 @@ impl History {
         for (id, facts) in self.series.iter().enumerate().skip(series) {
             let mut values = vec![(id as i64 + 1).into(), facts[0].into()];
             values.push((id as u64).to_be_bytes().to_vec().into());
+            values.push(serde_json::to_string(&labels(facts)).unwrap().into());
             values.extend([facts[3], facts[4], facts[1], facts[2]].map(Value::from));
-            rows.add("(?, ?, ?, '', '{}', '{}', '', '', ?, ?, ?, ?)", values);
+            rows.add("(?, ?, ?, '', ?, '{}', '', '', ?, ?, ?, ?)", values);
         }
         rows.insert(
             test,
@@ -197,9 +219,10 @@ impl History {
         for (id, entry) in (0..).zip(&self.entries).skip(entries) {
             let _: i64 = id;
             rows.add(
-                "(?, 1, ?, ?, ?, ?, ?, 0)",
+                "(?, ?, ?, ?, ?, ?, ?, 0)",
                 vec![
                     entry.id.into(),
+                    ((entry.delivery as i64 + 1) * APART).into(),
                     (entry.incident as i64 + 1).into(),
                     (entry.series as i64 + 1).into(),
                     entry.at.into(),
@@ -232,6 +255,13 @@ impl History {
              body_bytes)",
         )
         .await;
+        if series < self.series.len() {
+            let new: Vec<i64> = (series as i64 + 1..=self.series.len() as i64).collect();
+            let tx = test.db.begin().await.unwrap();
+            backlog::put_series(&tx, &new).await.unwrap();
+            search::fold(&tx, usize::MAX).await.unwrap();
+            tx.commit().await.unwrap();
+        }
         self.stored = [
             self.series.len(),
             self.incidents.len(),

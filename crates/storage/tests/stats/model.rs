@@ -1,17 +1,19 @@
 //! The statistics by a walk over everything, to compare with.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tocsin_core::alert::Status;
+use tocsin_core::matcher;
 use tocsin_core::tally::HOUR;
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::TimeRange;
 use tocsin_storage::stats::{self, Bucket, Count, HOURS_A_WEEK, Summary, TimelinePoint, TopBy};
 
 use crate::common::TestDb;
-use crate::history::{Entry, History, Incident};
+use crate::history::{Entry, History, Incident, labels};
 
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(5 * 3_600);
 
@@ -121,13 +123,57 @@ impl History {
         slots
     }
 
-    /// Compares every statistic of the range with this.
+    /// What is left of it for somebody who sees only some alerts.
+    fn seen_with(&self, visibility: &Visibility) -> History {
+        let mut seen = self.clone();
+        if visibility.is_everything() {
+            return seen;
+        }
+        let shows = |series: usize| visibility.shows(&labels(&self.series[series]));
+        seen.entries.retain(|entry| shows(entry.series));
+        seen.incidents.retain(|incident| shows(incident.series));
+        let told: BTreeSet<usize> = seen.entries.iter().map(|entry| entry.delivery).collect();
+        seen.deliveries = told
+            .into_iter()
+            .map(|place| self.deliveries[place])
+            .collect();
+        seen
+    }
+
+    /// Compares every statistic of the range with this, for somebody who sees
+    /// everything and for some who do not.
     pub(crate) async fn compare(&self, test: &TestDb, range: TimeRange, now: i64) {
+        self.compare_seen(test, &Visibility::everything(), range, now)
+            .await;
+        for matchers in [
+            "{team=\"web\"}",
+            "{team!=\"web\",severity=~\"crit.*|info\"}",
+            "{alertname=~\".*l.*\",instance!=\"b\"}",
+            "{team=\"nobody\"}",
+        ] {
+            let matchers = matcher::parse_list(matchers).unwrap();
+            let visibility = Visibility::of(matchers);
+            let seen = self.seen_with(&visibility);
+            seen.compare_seen(test, &visibility, range, now).await;
+        }
+    }
+
+    pub(crate) async fn compare_seen(
+        &self,
+        test: &TestDb,
+        visibility: &Visibility,
+        range: TimeRange,
+        now: i64,
+    ) {
         let at = Timestamp::from_micros(now);
-        let summary = stats::summary(&test.db, range, at, STALE_AFTER)
+        let summary = stats::summary(&test.db, visibility, range, at, STALE_AFTER)
             .await
             .unwrap();
-        assert_eq!(summary, self.summary(range, now), "{range:?}");
+        assert_eq!(
+            summary,
+            self.summary(range, now),
+            "{range:?} {visibility:?}"
+        );
         for (by, fact) in [
             (TopBy::Team, 2),
             (TopBy::Alertname, 3),
@@ -136,20 +182,26 @@ impl History {
             let mut expected = sorted(self.entries_in(range).map(|e| self.series[e.series][fact]));
             for limit in [100, 2] {
                 expected.truncate(limit);
-                let top = stats::top(&test.db, by, range, limit as u32).await.unwrap();
-                assert_eq!(top, expected, "{by:?} {range:?}");
+                let top = stats::top(&test.db, visibility, by, range, limit as u32)
+                    .await
+                    .unwrap();
+                assert_eq!(top, expected, "{by:?} {range:?} {visibility:?}");
             }
         }
         for (bucket, width) in [(Bucket::Hour, HOUR), (Bucket::Day, 24 * HOUR)] {
-            let timeline = stats::timeline(&test.db, bucket, range).await.unwrap();
+            let timeline = stats::timeline(&test.db, visibility, bucket, range)
+                .await
+                .unwrap();
             assert_eq!(
                 timeline.points,
                 self.timeline(range, width),
-                "{bucket:?} {range:?}"
+                "{bucket:?} {range:?} {visibility:?}"
             );
         }
-        let heatmap = stats::heatmap(&test.db, range, slot).await.unwrap();
-        assert_eq!(heatmap, self.heatmap(range), "{range:?}");
+        let heatmap = stats::heatmap(&test.db, visibility, range, slot)
+            .await
+            .unwrap();
+        assert_eq!(heatmap, self.heatmap(range), "{range:?} {visibility:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tocsin_core::alert::Status;
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::TimeRange;
 use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, EventKind, IncidentState};
 use tocsin_storage::stats::{self, Bucket, Count, TopBy};
@@ -153,9 +154,15 @@ async fn the_summary_counts_a_range_of_time(test: &TestDb) {
     put(test).await;
     let now = at(BASE + 3 * HOUR);
     let stale_after = Duration::from_secs(5_400);
-    let all = stats::summary(&test.db, TimeRange::default(), now, stale_after)
-        .await
-        .unwrap();
+    let all = stats::summary(
+        &test.db,
+        &Visibility::everything(),
+        TimeRange::default(),
+        now,
+        stale_after,
+    )
+    .await
+    .unwrap();
     assert_eq!((all.deliveries, all.log_entries, all.incidents), (2, 8, 4));
     assert_eq!((all.open, all.stale, all.unacknowledged), (2, 1, 1));
     assert_eq!(all.noise_ratio(), Some(2.0));
@@ -165,9 +172,15 @@ async fn the_summary_counts_a_range_of_time(test: &TestDb) {
         [count("infra", 2), count("", 1), count("web", 1)]
     );
     assert_eq!(all.by_status, [(Status::Firing, 7), (Status::Resolved, 1)]);
-    let some = stats::summary(&test.db, since_base(), now, stale_after)
-        .await
-        .unwrap();
+    let some = stats::summary(
+        &test.db,
+        &Visibility::everything(),
+        since_base(),
+        now,
+        stale_after,
+    )
+    .await
+    .unwrap();
     assert_eq!(
         (some.deliveries, some.log_entries, some.incidents),
         (1, 7, 4)
@@ -180,7 +193,7 @@ async fn the_summary_counts_a_range_of_time(test: &TestDb) {
         from: Some(at(BASE + 60 + 1)),
         to: Some(at(BASE + 2 * HOUR)),
     };
-    let end = stats::summary(&test.db, end, now, stale_after)
+    let end = stats::summary(&test.db, &Visibility::everything(), end, now, stale_after)
         .await
         .unwrap();
     assert_eq!((end.log_entries, end.incidents, end.open), (1, 2, 1));
@@ -215,16 +228,23 @@ async fn the_noisiest_come_first(test: &TestDb) {
             vec![count("web", 4), count("infra", 3)],
         ),
     ] {
-        let top = stats::top(&test.db, by, range, limit).await.unwrap();
+        let top = stats::top(&test.db, &Visibility::everything(), by, range, limit)
+            .await
+            .unwrap();
         assert_eq!(top, expected, "{by:?}");
     }
 }
 
 async fn the_timeline_leaves_out_what_is_empty(test: &TestDb) {
     put(test).await;
-    let hours = stats::timeline(&test.db, Bucket::Hour, TimeRange::default())
-        .await
-        .unwrap();
+    let hours = stats::timeline(
+        &test.db,
+        &Visibility::everything(),
+        Bucket::Hour,
+        TimeRange::default(),
+    )
+    .await
+    .unwrap();
     let points: Vec<_> = hours
         .points
         .iter()
@@ -240,18 +260,29 @@ async fn the_timeline_leaves_out_what_is_empty(test: &TestDb) {
         ]
     );
     assert_eq!(hours.points[0].by_severity, [count("", 1)]);
-    let days = stats::timeline(&test.db, Bucket::Day, since_base())
-        .await
-        .unwrap();
+    let days = stats::timeline(
+        &test.db,
+        &Visibility::everything(),
+        Bucket::Day,
+        since_base(),
+    )
+    .await
+    .unwrap();
     assert_eq!(days.points.len(), 1);
     assert_eq!((days.points[0].at, days.points[0].firing), (at(BASE), 6));
     assert_eq!(days.points[0].by_severity, [count("critical", 6)]);
 }
 
 async fn nothing_is_counted_in_an_empty_database(test: &TestDb) {
-    let none = stats::summary(&test.db, since_base(), at(0), Duration::ZERO)
-        .await
-        .unwrap();
+    let none = stats::summary(
+        &test.db,
+        &Visibility::everything(),
+        since_base(),
+        at(0),
+        Duration::ZERO,
+    )
+    .await
+    .unwrap();
     assert_eq!(
         (none.deliveries, none.log_entries, none.incidents, none.open),
         (0, 0, 0, 0)
@@ -259,13 +290,24 @@ async fn nothing_is_counted_in_an_empty_database(test: &TestDb) {
     assert_eq!(none.noise_ratio(), None);
     assert_eq!(none.by_status, [(Status::Firing, 0), (Status::Resolved, 0)]);
     assert_eq!(
-        stats::top(&test.db, TopBy::Team, TimeRange::default(), 10)
-            .await
-            .unwrap(),
+        stats::top(
+            &test.db,
+            &Visibility::everything(),
+            TopBy::Team,
+            TimeRange::default(),
+            10
+        )
+        .await
+        .unwrap(),
         []
     );
-    let timeline = stats::timeline(&test.db, Bucket::Day, TimeRange::default())
-        .await
-        .unwrap();
+    let timeline = stats::timeline(
+        &test.db,
+        &Visibility::everything(),
+        Bucket::Day,
+        TimeRange::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(timeline.points, []);
 }

@@ -3,6 +3,7 @@
 
 use tocsin_core::tally::{HOUR, Tallies};
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::{TimeRange, backlog, rollups};
 
 use crate::common::TestDb;
@@ -154,9 +155,11 @@ async fn where_the_log_has_gaps_hours_are_whole(test: &TestDb) {
         from: at(0),
         to: at(155),
     };
+    let all = Visibility::everything();
     let summary = |range| {
         tocsin_storage::stats::summary(
             &test.db,
+            &all,
             range,
             Timestamp::from_micros(now),
             crate::model::STALE_AFTER,
@@ -167,5 +170,5 @@ async fn where_the_log_has_gaps_hours_are_whole(test: &TestDb) {
         to: at(155),
     };
     assert_eq!(summary(asked).await.unwrap(), summary(whole).await.unwrap());
-    history.compare(test, whole, now).await;
+    history.compare_seen(test, &all, whole, now).await;
 }

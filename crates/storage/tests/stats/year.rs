@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tocsin_core::alert::Status;
 use tocsin_core::tally::{HOUR, Subject, Tallies};
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 use tocsin_storage::stats::{self, Bucket, HOURS_A_WEEK, TopBy};
 use tocsin_storage::{TimeRange, backlog, rollups};
 
@@ -196,6 +197,7 @@ async fn measure(test: &TestDb) {
         from: at(BEGIN * HOUR + 1),
         to: at((BEGIN + HOURS) * HOUR - 1),
     };
+    let all = Visibility::everything();
     for (name, range) in [
         ("hours", whole),
         ("parts", parts),
@@ -203,23 +205,23 @@ async fn measure(test: &TestDb) {
     ] {
         let now = Timestamp::from_micros((BEGIN + HOURS) * HOUR);
         time(&format!("{name}: summary"), || {
-            stats::summary(&test.db, range, now, Duration::from_secs(3_600))
+            stats::summary(&test.db, &all, range, now, Duration::from_secs(3_600))
         })
         .await;
         for by in [TopBy::Team, TopBy::Alertname, TopBy::Instance] {
             time(&format!("{name}: top {by:?}"), || {
-                stats::top(&test.db, by, range, 10)
+                stats::top(&test.db, &all, by, range, 10)
             })
             .await;
         }
         for bucket in [Bucket::Hour, Bucket::Day] {
             time(&format!("{name}: timeline {bucket:?}"), || {
-                stats::timeline(&test.db, bucket, range)
+                stats::timeline(&test.db, &all, bucket, range)
             })
             .await;
         }
         time(&format!("{name}: heatmap"), || {
-            stats::heatmap(&test.db, range, |at| {
+            stats::heatmap(&test.db, &all, range, |at| {
                 at.as_micros().div_euclid(HOUR) as usize % HOURS_A_WEEK
             })
         })

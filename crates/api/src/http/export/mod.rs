@@ -4,6 +4,7 @@
 //! fast as they are taken, so that memory stays flat; when nobody takes them any
 //! more, it stops. Its queries are never dropped half-way.
 
+pub(super) mod deeds;
 mod rows;
 mod sheet;
 mod text;
@@ -27,6 +28,7 @@ use utoipa::{IntoParams, ToSchema};
 use self::rows::Row;
 use self::sheet::About;
 use self::text::{Lines, Writer};
+use super::caller::Caller;
 use super::filters::{Criteria, Ordering, States};
 use super::incidents::Sorting;
 use super::params::{FromQuery, Params, Query, one_of};
@@ -112,10 +114,11 @@ impl FromQuery for Wanted {
 #[get("/api/v1/alerts/export")]
 async fn alerts(
     state: Data<AppState>,
+    caller: Caller,
     request: HttpRequest,
     Params((criteria, ordering, wanted)): Params<(Criteria, Ordering, Wanted)>,
 ) -> Result<HttpResponse, ApiError> {
-    let walk = LogWalk::new(criteria.for_alerts(), ordering.of());
+    let walk = LogWalk::new(criteria.for_alerts(&caller), ordering.of());
     Export::begin(&state, &request, "alerts", wanted)?.answer(walk)
 }
 
@@ -137,6 +140,7 @@ async fn alerts(
 #[get("/api/v1/incidents/export")]
 async fn incidents(
     state: Data<AppState>,
+    caller: Caller,
     request: HttpRequest,
     Params((criteria, states, sorting, ordering, wanted)): Params<(
         Criteria,
@@ -147,7 +151,7 @@ async fn incidents(
     )>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = IncidentWalk::new(
-        criteria.for_incidents(states),
+        criteria.for_incidents(states, &caller),
         sorting.of(),
         ordering.of(),
         state.now(),

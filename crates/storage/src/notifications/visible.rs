@@ -1,0 +1,120 @@
+//! Which mails somebody may see who does not see all alerts.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::FromQueryResult;
+use tocsin_core::visibility::Visibility;
+
+use super::{NotificationFilter, rows};
+use crate::incidents::shown;
+use crate::query::{self, Reads};
+use crate::scan::{Effort, End, Found, Key, Way, find_any};
+use crate::telling::Tellings;
+use crate::{Backend, StorageError};
+
+/// Mails that are looked at together.
+const CHUNK: usize = 100;
+
+/// The most chunks for one page, which then ends where it is.
+const CHUNKS: usize = 20;
+
+/// As [`find_any`], of mails that may be seen.
+pub(super) async fn find(
+    db: &impl Reads,
+    filter: &NotificationFilter,
+    (way, after): (Way, Option<Key>),
+    limit: usize,
+    visibility: &Visibility,
+) -> Result<Found, StorageError> {
+    let mut hits = Vec::new();
+    let mut after = after;
+    for _ in 0..CHUNKS {
+        let rows = rows(db, filter, way, after).await?;
+        let found = find_any(db, rows, CHUNK, &Effort::default()).await?;
+        let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
+        let seen = visible(db, &ids, visibility).await?;
+        for hit in found.hits {
+            if !seen.contains(&hit.id) {
+                continue;
+            }
+            if hits.len() == limit {
+                break;
+            }
+            hits.push(hit);
+        }
+        match (found.end, hits.last()) {
+            // There may be more in this chunk: the next page looks at it again.
+            (_, Some(last)) if hits.len() == limit => {
+                let end = End::At(last.key);
+                return Ok(Found { hits, end });
+            }
+            (End::Exhausted, _) => {
+                let end = End::Exhausted;
+                return Ok(Found { hits, end });
+            }
+            (End::At(key), _) => after = Some(key),
+        }
+    }
+    let end = after.map_or(End::Exhausted, End::At);
+    Ok(Found { hits, end })
+}
+
+/// Those of the mails that may be seen: those of whose whole thread every
+/// incident may be. A mail names several alerts, and its subject, which is that
+/// of its thread, names those of the thread's first mail. What nothing is known
+/// of any more is not shown either.
+pub(super) async fn visible(
+    db: &impl Reads,
+    mails: &[i64],
+    visibility: &Visibility,
+) -> Result<HashSet<i64>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Mail {
+        id: i64,
+        thread_id: String,
+    }
+    #[derive(FromQueryResult)]
+    struct Told {
+        thread_id: String,
+        series_id: Option<i64>,
+        telling_id: Option<i64>,
+    }
+    if mails.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = format!(
+        "SELECT id, thread_id FROM notifications WHERE {}",
+        query::among(db.backend(), "id")
+    );
+    let mails: Vec<Mail> = query::all(db, &sql, vec![query::ids(mails)]).await?;
+    let mut threads: Vec<String> = mails.iter().map(|mail| mail.thread_id.clone()).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let list = query::text_list(db.backend());
+    let these = match db.backend() {
+        Backend::Sqlite => format!("t.thread_id IN ({list})"),
+        // As in `query::among`.
+        Backend::Postgres => format!("t.thread_id = ANY (ARRAY({list}))"),
+    };
+    let sql = format!(
+        "SELECT DISTINCT t.thread_id, i.series_id, i.telling_id FROM notifications t \
+         LEFT JOIN notification_events ne ON ne.notification_id = t.id \
+         LEFT JOIN incidents i ON i.id = ne.incident_id WHERE {these}"
+    );
+    let told: Vec<Told> = query::all(db, &sql, vec![query::texts(&threads)]).await?;
+    let which = |row: &Told| Some((row.series_id?, row.telling_id));
+    let mut tellings = Tellings::default();
+    let told_of = told.iter().filter_map(which);
+    let shown = shown(db, told_of, visibility, &mut tellings).await?;
+    let mut may: HashMap<&str, bool> = HashMap::new();
+    for row in &told {
+        let seen = which(row).is_some_and(|which| shown.contains(&which));
+        let all = may.entry(&row.thread_id).or_insert(true);
+        *all = *all && seen;
+    }
+    Ok(mails
+        .iter()
+        .filter(|mail| may.get(mail.thread_id.as_str()) == Some(&true))
+        .map(|mail| mail.id)
+        .collect())
+}

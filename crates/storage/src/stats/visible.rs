@@ -1,0 +1,309 @@
+//! The same numbers for somebody who does not see all alerts.
+//!
+//! Roll-ups know each label by itself, so no sum of theirs is that of the alerts
+//! that a few matchers leave. These are counted from the log and the incidents
+//! themselves, by what each was told with: chunk by chunk in short reads, and
+//! nothing is kept but the sums. What retention deleted is not in them.
+
+use std::collections::{HashMap, HashSet};
+
+use tocsin_core::alert::Status;
+use tocsin_core::tally::{Counts, Dimension, Tallies, hour_of};
+use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
+
+use super::{Count, MAX_VALUES, Stretch, Summary, TopBy, most};
+use crate::alerts::{Counted, LogWalk};
+use crate::query::{Conditions, Reads};
+use crate::scan::{Effort, End, Lane, Lanes, Map, Rows, Table, Verifier, Way, find};
+use crate::search::{SeriesSet, series_set};
+use crate::telling::{Telling, Tellings};
+use crate::{AlertCriteria, AlertFilter, Order, StorageError, TimeRange};
+
+/// Incidents that are read at a time.
+const CHUNK: usize = 4_000;
+
+pub(super) async fn summary(
+    db: &impl Reads,
+    visibility: &Visibility,
+    range: TimeRange,
+    stale_before: Timestamp,
+) -> Result<Summary, StorageError> {
+    let mut by_status = [0, 0];
+    let mut deliveries = Deliveries::default();
+    entries(db, visibility, range, |entry| {
+        by_status[usize::from(entry.status == Status::Resolved)] += 1;
+        deliveries.add(entry);
+    })
+    .await?;
+    let [firing, resolved] = by_status;
+    let mut found = Found::default();
+    if !Stretch::of(range, None).is_empty() {
+        let visible = Visible::new(db, visibility).await?;
+        for part in [Part::Open, Part::Unacknowledged, Part::Resolved, Part::Lost] {
+            visible
+                .incidents(db, range, part, |last_seen, told| {
+                    found.add(part, last_seen < stale_before, told);
+                })
+                .await?;
+        }
+    }
+    Ok(Summary {
+        deliveries: deliveries.all(),
+        log_entries: firing + resolved,
+        incidents: found.incidents,
+        open: found.open,
+        stale: found.stale,
+        unacknowledged: found.unacknowledged,
+        by_severity: counts(found.by_severity, MAX_VALUES),
+        by_status: vec![(Status::Firing, firing), (Status::Resolved, resolved)],
+        by_team: counts(found.by_team, MAX_VALUES),
+    })
+}
+
+pub(super) async fn top(
+    db: &impl Reads,
+    visibility: &Visibility,
+    by: TopBy,
+    range: TimeRange,
+    limit: usize,
+) -> Result<Vec<Count>, StorageError> {
+    let mut values: HashMap<String, i64> = HashMap::new();
+    entries(db, visibility, range, |entry| {
+        let facts = &entry.told.facts;
+        let value = match by {
+            TopBy::Alertname => &facts.alertname,
+            TopBy::Instance => &facts.instance,
+            TopBy::Team => &facts.team,
+        };
+        add(&mut values, value);
+    })
+    .await?;
+    Ok(counts(values, limit))
+}
+
+/// Entries by their hour and severity.
+pub(crate) async fn by_hour(
+    db: &impl Reads,
+    visibility: &Visibility,
+    range: TimeRange,
+) -> Result<Tallies, StorageError> {
+    let mut tallies = Tallies::default();
+    entries(db, visibility, range, |entry| {
+        let firing = u64::from(entry.status == Status::Firing);
+        let counts = Counts {
+            firing,
+            resolved: 1 - firing,
+            ..Counts::default()
+        };
+        let severity = &entry.told.facts.severity;
+        let hour = hour_of(entry.received_at);
+        tallies.add(hour, Dimension::Severity, severity, &counts);
+    })
+    .await?;
+    Ok(tallies)
+}
+
+/// Each entry of the range, in the order in which they were received.
+async fn entries(
+    db: &impl Reads,
+    visibility: &Visibility,
+    range: TimeRange,
+    mut each: impl FnMut(&Counted),
+) -> Result<(), StorageError> {
+    let filter = AlertFilter {
+        about: criteria(visibility),
+        received: range,
+        ..AlertFilter::default()
+    };
+    let mut walk = LogWalk::new(filter, Order::Asc);
+    while let Some(entries) = walk.next_counted(db).await? {
+        entries.iter().for_each(&mut each);
+    }
+    Ok(())
+}
+
+fn criteria(visibility: &Visibility) -> AlertCriteria {
+    AlertCriteria {
+        matchers: visibility.matchers().to_vec(),
+        ..AlertCriteria::default()
+    }
+}
+
+fn add(values: &mut HashMap<String, i64>, value: &str) {
+    match values.get_mut(value) {
+        Some(count) => *count += 1,
+        None => _ = values.insert(value.to_owned(), 1),
+    }
+}
+
+fn counts(values: HashMap<String, i64>, limit: usize) -> Vec<Count> {
+    let counts = values.into_iter();
+    let counts = counts.map(|(value, count)| Count { value, count });
+    most(counts.collect(), limit)
+}
+
+/// Deliveries with an entry among those that are added in the order in which
+/// they were received: so those of one time are enough to tell them apart.
+#[derive(Default)]
+struct Deliveries {
+    before: i64,
+    at: Timestamp,
+    now: HashSet<i64>,
+}
+
+impl Deliveries {
+    fn add(&mut self, entry: &Counted) {
+        if entry.received_at != self.at {
+            self.before = self.all();
+            self.at = entry.received_at;
+            self.now.clear();
+        }
+        // What was imported may be of a delivery that is not known.
+        if entry.delivery_id != 0 {
+            self.now.insert(entry.delivery_id);
+        }
+    }
+
+    fn all(&self) -> i64 {
+        self.before + i64::try_from(self.now.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A part of the incidents of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Open,
+    /// Those of the open ones again that nobody acknowledged.
+    Unacknowledged,
+    Resolved,
+    Lost,
+}
+
+/// What the incidents come to.
+#[derive(Default)]
+struct Found {
+    incidents: i64,
+    open: i64,
+    stale: i64,
+    unacknowledged: i64,
+    by_severity: HashMap<String, i64>,
+    by_team: HashMap<String, i64>,
+}
+
+impl Found {
+    fn add(&mut self, part: Part, is_stale: bool, told: &Telling) {
+        if part == Part::Unacknowledged {
+            self.unacknowledged += 1;
+            return;
+        }
+        if part == Part::Open {
+            self.open += 1;
+            self.stale += i64::from(is_stale);
+        }
+        self.incidents += 1;
+        add(&mut self.by_severity, &told.facts.severity);
+        add(&mut self.by_team, &told.facts.team);
+    }
+}
+
+/// What may be seen, looked up once.
+struct Visible {
+    about: AlertCriteria,
+    set: SeriesSet,
+}
+
+impl Visible {
+    async fn new(db: &impl Reads, visibility: &Visibility) -> Result<Self, StorageError> {
+        let about = criteria(visibility);
+        let set = series_set(db, &about).await?;
+        Ok(Self { about, set })
+    }
+
+    /// Each incident of the part that began before the range's end and did not
+    /// end before its beginning, by when that was received; with when it was
+    /// last seen.
+    async fn incidents(
+        &self,
+        db: &impl Reads,
+        range: TimeRange,
+        part: Part,
+        mut each: impl FnMut(Timestamp, &Telling),
+    ) -> Result<(), StorageError> {
+        let effort = Effort::for_walking();
+        let mut tellings = Tellings::default();
+        let mut after = None;
+        loop {
+            let rows = Rows::Lanes(Lanes::new(
+                Table::Incidents,
+                vec![lane(range, part)],
+                rest(range, part).into(),
+                Way::Up,
+                after,
+            ));
+            let mut verifier = Verifier {
+                about: &self.about,
+                set: &self.set,
+                tellings: &mut tellings,
+            };
+            let found = find(db, rows, &mut verifier, CHUNK, &effort).await?;
+            let which = found.hits.iter().map(|hit| hit.which());
+            let told = tellings.read(db, which).await?;
+            for hit in &found.hits {
+                if let Some(told) = told.get(&hit.which()) {
+                    each(Timestamp::from_micros(hit.key.value), told);
+                }
+            }
+            match found.end {
+                End::At(key) => after = Some(key),
+                End::Exhausted => return Ok(()),
+            }
+        }
+    }
+}
+
+fn lane(range: TimeRange, part: Part) -> Lane {
+    let state = match part {
+        Part::Open | Part::Unacknowledged => "r.state = 0",
+        Part::Resolved => "r.state = 1",
+        Part::Lost => "r.state = 2",
+    };
+    let mut such = Conditions::default();
+    such.and(state, []);
+    let lane = Lane::new(such.into(), "r.last_seen_at", Map::Plain);
+    match part {
+        // Nothing is seen of an incident before it ends.
+        Part::Resolved => lane.within(TimeRange { to: None, ..range }),
+        // One is lost later than it was seen, and an open one ended never.
+        Part::Open | Part::Unacknowledged | Part::Lost => lane,
+    }
+}
+
+/// What no index helps with.
+fn rest(range: TimeRange, part: Part) -> Conditions {
+    let mut rest = Conditions::default();
+    if let Some(to) = range.to {
+        rest.and("r.first_seen_at < ?", [to.as_micros().into()]);
+    }
+    if part == Part::Unacknowledged {
+        rest.and("r.known_at IS NULL", []);
+    }
+    if let Some(from) = range.from.map(Timestamp::as_micros) {
+        match part {
+            Part::Open | Part::Unacknowledged => {}
+            // It may have been seen again since it ended, by the other peer.
+            Part::Resolved => rest.and(
+                "r.first_seen_at >= ? OR EXISTS (SELECT 1 FROM log_entries e \
+                 WHERE e.series_id = r.series_id AND e.received_at >= ? \
+                 AND e.received_at <= r.last_seen_at AND e.incident_id = r.id AND e.kind = 1)",
+                [from.into(), from.into()],
+            ),
+            Part::Lost => rest.and(
+                "EXISTS (SELECT 1 FROM incident_events v WHERE v.incident_id = r.id \
+                 AND v.kind = 3 AND v.at >= ?)",
+                [from.into()],
+            ),
+        }
+    }
+    rest
+}
