@@ -1,13 +1,17 @@
+use tocsin_api_types::Role;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::{
-    components::RouteLink,
+    components::{RouteLink, failure},
     i18n::Words,
-    pages::{RecipientsPage, incidents_page, log_page},
+    pages::{
+        AccountPage, RecipientsPage, SetUpPage, SignInAgain, SignInPage, admin_page,
+        incidents_page, log_page,
+    },
     route::Route,
     shell::{Header, banners, use_shortcuts},
-    state::{SharedProvider, use_status, use_view},
+    state::{SharedProvider, use_session, use_status, use_view},
 };
 
 /// The whole program: what is shared, then what is shown.
@@ -22,10 +26,21 @@ pub fn App() -> Html {
 fn Page() -> Html {
     let words = use_view();
     let status = use_status();
+    let session = use_session();
     let (help, dialog) = use_shortcuts();
-    let title = match use_route::<Route>() {
-        Some(Route::Log | Route::Entry { .. }) => words.shell.log,
-        Some(Route::Recipients) => words.shell.recipients,
+    let route = use_route::<Route>().unwrap_or(Route::NotFound);
+    let inside = session.as_ref().is_some_and(|s| s.me.is_some());
+    let out = session.as_ref().is_some_and(|s| s.out.is_some());
+    let title = match route {
+        Route::SetUp => words.account.set_up,
+        Route::SignIn => words.account.sign_in,
+        _ if !inside && out => words.account.sign_in,
+        Route::Log | Route::Entry { .. } => words.shell.log,
+        Route::Recipients => words.shell.recipients,
+        Route::Account => words.account.account,
+        Route::Users => words.admin.users,
+        Route::Tokens => words.admin.tokens,
+        Route::Audit | Route::AuditEntry { .. } => words.admin.audit,
         _ => words.shell.incidents,
     };
     use_effect_with(title, |title| {
@@ -33,6 +48,20 @@ fn Page() -> Html {
             document.set_title(&format!("{title} · Tocsin"));
         }
     });
+    let content = match &session {
+        _ if route == Route::SetUp => html! { <SetUpPage /> },
+        Some(session) if inside && route != Route::SignIn => {
+            html! { { page(&words, route, session.role()) } }
+        }
+        Some(session) if inside || out => {
+            html! { <SignInPage key={session.out.is_some().to_string()} /> }
+        }
+        Some(session) => match &session.error {
+            Some(error) => failure(&words, error, Some(session.check.clone())),
+            None => html! { <p class="none muted" role="status">{ words.account.connect }</p> },
+        },
+        None => html! {},
+    };
     html! {
         <>
             <a class="skip" href="#main" onclick={skip}>{ words.shell.skip }</a>
@@ -40,9 +69,12 @@ fn Page() -> Html {
             { banners(&words, status.as_deref()) }
             <main id="main" tabindex="-1">
                 <h1 class="sr-only">{ title }</h1>
-                <Switch<Route> render={move |route| page(&words, route)} />
+                { content }
             </main>
             { dialog }
+            if inside && out {
+                <SignInAgain />
+            }
         </>
     }
 }
@@ -63,7 +95,10 @@ fn skip(event: MouseEvent) {
 
 /// A list stays the same component while one of its rows is opened, so that
 /// nothing of it is lost.
-fn page(words: &Words, route: Route) -> Html {
+fn page(words: &Words, route: Route, role: Role) -> Html {
+    if role < route.needs() {
+        return note((words.account.only_role)(route.needs()), words);
+    }
     match route {
         Route::Home => html! { <Redirect<Route> to={Route::Incidents} /> },
         Route::Incidents => incidents_page(None),
@@ -71,11 +106,19 @@ fn page(words: &Words, route: Route) -> Html {
         Route::Log => log_page(None),
         Route::Entry { id } => log_page(Some(id)),
         Route::Recipients => html! { <RecipientsPage /> },
-        Route::NotFound => html! {
-            <div class="none">
-                <p class="none-title">{ words.shell.not_found }</p>
-                <RouteLink class="btn" to={Route::Incidents}>{ words.shell.to_incidents }</RouteLink>
-            </div>
-        },
+        Route::Account => html! { <AccountPage /> },
+        Route::Users | Route::Tokens | Route::Audit | Route::AuditEntry { .. } => {
+            admin_page(words, route)
+        }
+        Route::NotFound | Route::SignIn | Route::SetUp => note(words.shell.not_found, words),
+    }
+}
+
+fn note(text: &'static str, words: &Words) -> Html {
+    html! {
+        <div class="none">
+            <p class="none-title">{ text }</p>
+            <RouteLink class="btn" to={Route::Incidents}>{ words.shell.to_incidents }</RouteLink>
+        </div>
     }
 }

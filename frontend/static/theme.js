@@ -19,4 +19,9 @@
   const lang = kept().lang || navigator.language || "en";
   root.lang = lang.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
   root.dataset.density = kept().density || "comfortable";
+  // Who is signed in, asked while the program is on its way (src/api/mod.rs).
+  if (!/\/set-up$/.test(location.pathname)) {
+    window.tocsinMe = fetch("api/v1/me", { headers: { accept: "application/json" } });
+    window.tocsinMe.catch(() => {});
+  }
 })();

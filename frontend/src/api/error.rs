@@ -1,8 +1,30 @@
 use std::rc::Rc;
 
-use tocsin_api_types::Problem;
+use serde::Deserialize;
+use tocsin_api_types::FieldError;
 
 use crate::i18n::Words;
+
+/// What the server says of a request that it did not do: as much of the wire's
+/// problem as the pages use.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// The kind, `urn:tocsin:problem:NAME`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// The fields that are wrong.
+    pub errors: Vec<FieldError>,
+    /// From the header `Retry-After`: when to come again, in seconds.
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
+}
 
 /// Why the server did not do it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +41,22 @@ pub enum ApiError {
 
 impl ApiError {
     /// Reads the body of an answer that is an error.
-    pub(super) fn from_body(status: u16, body: &str) -> Self {
-        match serde_json::from_str(body) {
-            Ok(problem) => Self::Problem(Rc::new(problem)),
-            Err(_) => Self::Status(status),
+    pub(super) fn from_body(status: u16, retry_after: Option<u32>, body: &str) -> Self {
+        match serde_json::from_str::<Problem>(body) {
+            Ok(problem) if !problem.title.is_empty() => Self::Problem(Rc::new(Problem {
+                retry_after,
+                ..problem
+            })),
+            _ => Self::Status(status),
+        }
+    }
+
+    /// The HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Problem(problem) => Some(problem.status),
+            Self::Status(status) => Some(*status),
+            Self::Unreachable | Self::Unreadable => None,
         }
     }
 
@@ -56,7 +90,7 @@ impl ApiError {
     }
 
     /// The problem's errors, where there are any.
-    pub fn errors(&self) -> &[tocsin_api_types::FieldError] {
+    pub fn errors(&self) -> &[FieldError] {
         match self {
             Self::Problem(problem) => &problem.errors,
             _ => &[],
@@ -65,8 +99,7 @@ impl ApiError {
 
     /// The thing does not exist.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Problem(problem) if problem.status == 404)
-            || *self == Self::Status(404)
+        self.status() == Some(404)
     }
 }
 
@@ -77,6 +110,7 @@ mod tests {
     fn problem() -> ApiError {
         ApiError::from_body(
             422,
+            None,
             r#"{"type":"urn:tocsin:problem:invalid","title":"Invalid","status":422,"detail":"Wrong.",
                 "errors":[{"field":"matchers[1]","message":"No matcher."},{"field":"name","message":"Empty."}]}"#,
         )
@@ -91,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_error_page_of_a_proxy_is_no_problem() {
-        let error = ApiError::from_body(502, "<html>Bad gateway</html>");
+        let error = ApiError::from_body(502, None, "<html>Bad gateway</html>");
         assert_eq!(error, ApiError::Status(502));
         assert!(!error.is_missing());
     }

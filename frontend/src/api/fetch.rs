@@ -60,7 +60,7 @@ fn fetch(path: &str, guard: Abort, take: Box<dyn FnOnce(Result<String, ApiError>
     spawn_local(async move {
         let answer = answer.await;
         if guard.wanted() {
-            take(answer);
+            take(answer.map(|answer| answer.body));
         }
     });
 }

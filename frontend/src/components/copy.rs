@@ -55,3 +55,13 @@ pub fn CopyButton(props: &CopyButtonProps) -> Html {
         </button>
     }
 }
+
+/// Something to copy: what it is, and the text.
+pub fn code_box(title: &'static str, text: String) -> Html {
+    html! {
+        <figure class="snippet">
+            <figcaption><span>{ title }</span><CopyButton text={text.clone()} /></figcaption>
+            <pre tabindex="0" role="region" aria-label={title}><code>{ text }</code></pre>
+        </figure>
+    }
+}

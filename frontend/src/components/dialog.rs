@@ -16,6 +16,9 @@ pub struct DialogProps {
     /// Holds what somebody typed: a slip of the pointer must not lose it.
     #[prop_or_default]
     pub keep: bool,
+    /// There is no way around it.
+    #[prop_or_default]
+    pub fixed: bool,
 }
 
 /// A dialog over the page. The browser's own element keeps the focus inside and
@@ -37,14 +40,26 @@ pub fn Dialog(props: &DialogProps) -> Html {
         });
     }
     let oncancel = {
-        let close = props.close.clone();
+        let (close, fixed) = (props.close.clone(), props.fixed);
         move |event: Event| {
             event.prevent_default();
-            close.emit(());
+            if !fixed {
+                close.emit(());
+            }
         }
     };
+    // A browser closes it at the second Escape, whatever the page says.
+    let onclose = props.fixed.then(|| {
+        let node = node.clone();
+        Callback::from(move |_: Event| {
+            if let Some(dialog) = node.cast::<HtmlDialogElement>() {
+                // Fails only where it is open already.
+                let _ = dialog.show_modal();
+            }
+        })
+    });
     let onmousedown = {
-        let (close, node, keep) = (props.close.clone(), node.clone(), props.keep);
+        let (close, node, keep) = (props.close.clone(), node.clone(), props.keep || props.fixed);
         move |event: MouseEvent| {
             let dialog = node.cast::<HtmlDialogElement>().map(Into::into);
             if !keep && event.target() == dialog {
@@ -54,14 +69,16 @@ pub fn Dialog(props: &DialogProps) -> Html {
     };
     html! {
         <dialog ref={node} class={classes!("dialog", props.class.clone())} aria-label={props.title.clone()}
-            {oncancel} {onmousedown}>
+            {oncancel} {onclose} {onmousedown}>
             <div class="dialog-body">
                 <header class="dialog-head">
                     <h2>{ props.title.clone() }</h2>
-                    <button type="button" class="icon-btn" aria-label={words.common.close}
-                        onclick={props.close.reform(|_| ())}>
-                        { icon(IconName::Close) }
-                    </button>
+                    if !props.fixed {
+                        <button type="button" class="icon-btn" aria-label={words.common.close}
+                            onclick={props.close.reform(|_| ())}>
+                            { icon(IconName::Close) }
+                        </button>
+                    }
                 </header>
                 { props.children.clone() }
             </div>

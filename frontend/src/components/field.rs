@@ -1,5 +1,8 @@
-use web_sys::HtmlInputElement;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
+
+use super::{IconName, icon};
+use crate::i18n::use_words;
 
 /// A line of text with its label, its hint and what is wrong with it.
 pub struct TextField {
@@ -18,6 +21,10 @@ pub struct TextField {
     pub list: Option<AttrValue>,
     pub autofocus: bool,
     pub maxlength: u32,
+    /// What the browser may fill in.
+    pub autocomplete: &'static str,
+    /// Something at the end of the line, such as a button.
+    pub beside: Html,
 }
 
 impl Default for TextField {
@@ -34,6 +41,8 @@ impl Default for TextField {
             list: None,
             autofocus: false,
             maxlength: 100,
+            autocomplete: "off",
+            beside: Html::default(),
         }
     }
 }
@@ -55,10 +64,13 @@ impl TextField {
         html! {
             <div class="field">
                 <label for={self.id.clone()}>{ self.label }</label>
-                <input id={self.id} class={classes!("input", "w-full", wrong.then_some("input-error"))}
-                    type={self.kind} value={self.value} placeholder={self.placeholder} list={self.list}
-                    autofocus={self.autofocus} maxlength={self.maxlength.to_string()} autocomplete="off"
-                    aria-describedby={described} aria-invalid={wrong.then_some("true")} {oninput} />
+                <div class="field-line">
+                    <input id={self.id} class={classes!("input", "w-full", wrong.then_some("input-error"))}
+                        type={self.kind} value={self.value} placeholder={self.placeholder} list={self.list}
+                        autofocus={self.autofocus} maxlength={self.maxlength.to_string()} autocomplete={self.autocomplete}
+                        aria-describedby={described} aria-invalid={wrong.then_some("true")} {oninput} />
+                    { self.beside }
+                </div>
                 if let Some(error) = self.error {
                     <p id={error_id} class="field-error">{ error }</p>
                 } else if !self.hint.is_empty() {
@@ -67,6 +79,68 @@ impl TextField {
             </div>
         }
     }
+}
+
+/// A password, which can be looked at.
+#[derive(Properties, PartialEq)]
+pub struct PasswordFieldProps {
+    pub id: AttrValue,
+    pub label: AttrValue,
+    pub value: AttrValue,
+    pub change: Callback<String>,
+    #[prop_or_default]
+    pub error: Option<String>,
+    #[prop_or_default]
+    pub hint: AttrValue,
+    /// It is being chosen, rather than the present one.
+    #[prop_or_default]
+    pub new: bool,
+    #[prop_or_default]
+    pub autofocus: bool,
+}
+
+/// Draws it.
+#[component]
+pub fn PasswordField(props: &PasswordFieldProps) -> Html {
+    let words = use_words();
+    let shown = use_state_eq(|| false);
+    let onclick = {
+        let shown = shown.clone();
+        move |_| shown.set(!*shown)
+    };
+    let label = if *shown {
+        words.account.password_hide
+    } else {
+        words.account.password_show
+    };
+    let picture = if *shown {
+        IconName::EyeOff
+    } else {
+        IconName::Eye
+    };
+    TextField {
+        id: props.id.clone(),
+        label: props.label.clone(),
+        value: props.value.clone(),
+        change: props.change.clone(),
+        error: props.error.clone(),
+        hint: props.hint.clone(),
+        autofocus: props.autofocus,
+        kind: if *shown { "text" } else { "password" },
+        // The server says what is too long, rather than a password being cut.
+        maxlength: 4096,
+        autocomplete: if props.new {
+            "new-password"
+        } else {
+            "current-password"
+        },
+        beside: html! {
+            <button type="button" class="icon-btn field-eye" aria-label={label} title={label}
+                aria-pressed={shown.to_string()} {onclick}>{ icon(picture) }</button>
+        },
+        ..TextField::default()
+    }
+    .draw()
 }
 
 /// A yes or no with its label.
@@ -89,5 +163,28 @@ pub fn check_field(
                 }
             </span>
         </label>
+    }
+}
+
+/// One of several choices, by code and by what it says.
+pub fn select_field(
+    id: &'static str,
+    label: &'static str,
+    choices: &[(&str, &str)],
+    chosen: &str,
+    change: Callback<String>,
+) -> Html {
+    let onchange = move |event: Event| {
+        change.emit(event.target_unchecked_into::<HtmlSelectElement>().value());
+    };
+    html! {
+        <div class="field">
+            <label for={id}>{ label }</label>
+            <select {id} class="select w-full" {onchange}>
+                { for choices.iter().map(|(code, text)| html! {
+                    <option value={(*code).to_owned()} selected={*code == chosen}>{ *text }</option>
+                }) }
+            </select>
+        </div>
     }
 }

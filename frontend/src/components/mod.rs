@@ -5,28 +5,28 @@
 
 mod badges;
 mod choices;
+mod confirm;
 mod copy;
-mod delete;
 mod dialog;
 mod failure;
 mod field;
 mod icon;
 mod link;
-mod name;
+mod matchers;
 mod popover;
 mod segments;
 mod time;
 
 pub use badges::{ack_mark, mail_state, severity, state_badge, status_badge};
 pub use choices::Choices;
-pub use copy::CopyButton;
-pub use delete::DeleteDialog;
+pub use confirm::ConfirmDialog;
+pub use copy::code_box;
 pub use dialog::Dialog;
 pub use failure::failure;
-pub use field::{TextField, check_field};
+pub use field::{PasswordField, TextField, check_field, select_field};
 pub use icon::{IconName, icon};
 pub use link::RouteLink;
-pub use name::NameDialog;
+pub use matchers::{Matchers, matcher_list, written};
 pub use popover::Popover;
 pub use segments::{Segment, segments};
 pub use time::{duration, exact_time, time};

@@ -15,6 +15,13 @@ super::words! {
     copied: "Copied", "已复制";
     undo: "Undo", "撤销";
     dismiss: "Dismiss", "关闭提示";
+    changed_meanwhile: "Somebody else changed this while you were writing. Take over what they wrote, or overwrite it with yours.",
+        "在您编辑期间，他人已修改此项。请选择载入对方的内容，或用您的内容覆盖。";
+    field: "Field", "字段";
+    theirs: "Theirs", "对方";
+    yours: "Yours", "您的";
+    load_theirs: "Load theirs", "载入对方的内容";
+    overwrite: "Overwrite with mine", "用我的覆盖";
     yes: "Yes", "是";
     no: "No", "否";
     unknown: "unknown", "未知";

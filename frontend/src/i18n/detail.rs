@@ -30,6 +30,7 @@ super::words! {
     episodes: "Other episodes", "其他各次告警";
     no_episodes: "No other episode of this alert.", "此告警没有其他记录。";
     known_or_ended: "Acknowledged or ended", "已知悉或已结束";
+    not_acknowledged: "Nobody has acknowledged this.", "尚无人知悉。";
     raw: "Raw delivery", "原始推送";
     raw_gone: "The raw delivery is no longer kept.", "原始推送内容已清理。";
     delivery: "Delivery", "推送";

@@ -7,6 +7,8 @@
 //! To add a text, add a line to the group that fits; to add a group, add a file
 //! here and a field to [`Words`].
 
+mod account;
+pub mod admin;
 mod common;
 mod detail;
 mod empty;
@@ -16,7 +18,7 @@ mod shell;
 mod stats;
 
 use serde::{Deserialize, Serialize};
-use tocsin_api_types::RowCount;
+use tocsin_api_types::{Language, RowCount};
 
 pub use crate::state::use_words;
 
@@ -57,6 +59,24 @@ impl Lang {
     }
 }
 
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::En => Self::En,
+            Language::Zh => Self::Zh,
+        }
+    }
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::En,
+            Lang::Zh => Self::Zh,
+        }
+    }
+}
+
 /// All words of one language.
 pub struct Words {
     /// The language itself.
@@ -75,6 +95,10 @@ pub struct Words {
     pub empty: empty::Empty,
     /// Recipients, groups, routes and mails.
     pub people: people::People,
+    /// Signing in, and one's own account.
+    pub account: account::Account,
+    /// Users, tokens and the audit log.
+    pub admin: admin::Admin,
 }
 
 static EN: Words = Words {
@@ -86,6 +110,8 @@ static EN: Words = Words {
     detail: detail::EN,
     empty: empty::EN,
     people: people::EN,
+    account: account::EN,
+    admin: admin::EN,
 };
 
 static ZH: Words = Words {
@@ -97,6 +123,8 @@ static ZH: Words = Words {
     detail: detail::ZH,
     empty: empty::ZH,
     people: people::ZH,
+    account: account::ZH,
+    admin: admin::ZH,
 };
 
 /// Makes a group of words: `key: English, Chinese;`, with the type in brackets

@@ -3,6 +3,7 @@ use tocsin_api_types::NotificationState;
 super::words! {
     /// Recipients, groups, routes and mails.
     People;
+    admins_only: "Only administrators may change recipients, groups and routes.", "仅管理员可修改告警人、分组和路由。";
     sections: "Parts of this page", "页面内容";
     recipients: "Recipients", "告警人";
     groups: "Groups", "分组";

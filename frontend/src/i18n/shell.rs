@@ -21,12 +21,6 @@ super::words! {
     refresh: "Auto refresh", "自动刷新";
     refresh_off: "Off", "关闭";
     refresh_every [fn(u32) -> String]: |s| format!("{s} s"), |s| format!("{s} 秒");
-    name: "Your name", "您的名字";
-    name_why: "Shown to colleagues beside what you acknowledge. Kept in this browser.",
-        "知悉告警时显示给同事，仅保存在本浏览器。";
-    name_title: "What is your name?", "请问怎么称呼您？";
-    name_save: "Save and acknowledge", "保存并知悉";
-    name_missing: "Please enter a name.", "请输入名字。";
     live: "Live", "实时";
     live_hint: "New alerts appear by themselves. Press to pause.", "新告警自动出现。点击暂停。";
     reconnecting: "Reconnecting", "重连中";
@@ -51,6 +45,7 @@ super::words! {
     key_incidents: "Go to the incidents", "前往告警事件";
     key_log: "Go to the log", "前往告警日志";
     key_recipients: "Go to the recipients", "前往告警人";
+    key_users: "Go to the administration", "前往管理";
     key_help: "This help", "本帮助";
     notifications: "Messages", "消息";
     not_found: "There is no such page.", "页面不存在。";

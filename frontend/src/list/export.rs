@@ -34,16 +34,15 @@ pub fn ExportMenu(props: &ExportProps) -> Html {
     html! {
         <Popover end=true button_class="btn btn-sm" chosen={format!("{} {}", *taken, props.filter.to_address())}
             button={html! { <>{ icon(IconName::Download) }{ words.list.export }</> }}>
-            { export_links(words, &props.filter, props.incidents, &take) }
+            { export_of(words, &props.filter, props.incidents, &take) }
         </Popover>
     }
 }
 
-/// A link for each format.
-pub fn export_links(words: &Words, filter: &Filter, incidents: bool, take: &Callback<()>) -> Html {
-    let list = if incidents { "incidents" } else { "alerts" };
+/// A link for each format of a list, with the query that narrows it.
+pub fn export_links(words: &Words, list: &str, query: &str, take: &Callback<()>) -> Html {
     let links = FORMATS.into_iter().map(|(format, name)| {
-        let mut query = filter.to_api(time::now());
+        let mut query = query.to_owned();
         push_pair(&mut query, "format", format);
         let address = api::address(&format!("{list}/export?{query}"));
         // The server says what the file is called.
@@ -52,4 +51,10 @@ pub fn export_links(words: &Words, filter: &Filter, incidents: bool, take: &Call
         }
     });
     html! { <div class="menu-list" role="group" aria-label={words.list.export_hint}>{ for links }</div> }
+}
+
+/// The same, for incidents or the log.
+pub fn export_of(words: &Words, filter: &Filter, incidents: bool, take: &Callback<()>) -> Html {
+    let list = if incidents { "incidents" } else { "alerts" };
+    export_links(words, list, &filter.to_api(time::now()), take)
 }

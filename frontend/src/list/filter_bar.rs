@@ -8,7 +8,7 @@ use super::{
     add_filter::add_filter,
     chips::chips,
     chips::range_text,
-    export::{ExportMenu, export_links},
+    export::{ExportMenu, export_of},
     quick::quick,
     sort::sort_by,
     time_range::time_range,
@@ -116,7 +116,7 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
                         }
                         { chips(words, filter, change) }
                         <h3>{ words.list.export }</h3>
-                        { export_links(words, filter, *incidents, &Callback::noop()) }
+                        { export_of(words, filter, *incidents, &Callback::noop()) }
                     </div>
                 </Dialog>
             }

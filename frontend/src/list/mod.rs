@@ -8,7 +8,7 @@ mod bulk;
 mod chips;
 mod export;
 mod filter_bar;
-mod form;
+pub mod form;
 mod keys;
 mod listed;
 mod matching;
@@ -28,6 +28,9 @@ mod value;
 
 pub use actions::{ListActions, use_list_actions};
 pub use chips::range_text;
+pub use export::export_links;
 pub use listed::Listed;
 pub use page::ListPage;
+pub use pager::{Pager, pager};
+pub use time_range::time_range;
 pub use value::Value;

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use tocsin_api_types::Role;
 use yew::prelude::*;
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
     components::failure,
     i18n::use_words,
     query::Filter,
-    state::{AckRequest, Target, use_ack, use_keys},
+    state::{AckRequest, Target, use_ack, use_keys, use_role},
 };
 
 #[derive(Properties, PartialEq)]
@@ -33,7 +34,8 @@ pub struct ListPageProps {
 #[component]
 pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let words = use_words();
-    let ack = use_ack();
+    let (ack, role) = (use_ack(), use_role());
+    let may = role >= Role::Responder;
     let address = use_list_address::<T>(props.selected);
     let question = address.question.clone();
     let rows = use_rows::<T>(question.clone());
@@ -133,6 +135,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                 let Some(key) = key_of(&event) else { return };
                 let row = focused_row().or(selected);
                 match (key, row) {
+                    (Key::Acknowledge | Key::Select, _) if !may => return,
                     (Key::Close, _) if selected.is_some() => {
                         address.close();
                         selected.into_iter().for_each(focus_row);
@@ -182,6 +185,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         },
         toggle,
         acknowledge,
+        may,
     };
     let set_selection = {
         let selection = selection.setter();

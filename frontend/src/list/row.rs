@@ -16,6 +16,8 @@ pub struct RowActions {
     pub toggle: Callback<i64>,
     /// Acknowledges it.
     pub acknowledge: Callback<i64>,
+    /// The person may acknowledge, for which rows are selected too.
+    pub may: bool,
 }
 
 #[derive(Properties, PartialEq)]
@@ -40,6 +42,7 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
         open,
         toggle,
         acknowledge,
+        may,
     } = &props.actions;
     let title = item.title();
     let follow = {
@@ -84,17 +87,19 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
     );
     html! {
         <tr {class} data-id={id.to_string()} {onclick} onpointermove={|_| moves::pointed()}>
-            <td class="col-check" onclick={|event: MouseEvent| event.stop_propagation()}>
-                <label class="check-hit">
-                    <input type="checkbox" class="checkbox checkbox-xs" checked={props.selected}
-                        aria-label={(words.list.select_row)(&title)} {onchange} />
-                </label>
-            </td>
+            if *may {
+                <td class="col-check" onclick={|event: MouseEvent| event.stop_propagation()}>
+                    <label class="check-hit">
+                        <input type="checkbox" class="checkbox checkbox-xs" checked={props.selected}
+                            aria-label={(words.list.select_row)(&title)} {onchange} />
+                    </label>
+                </td>
+            }
             { item.cells(words, link) }
             <td class="col-ack">
                 if item.known() {
                     { item.mark(words) }
-                } else {
+                } else if *may {
                     <button type="button" class="ack-btn" onclick={ack}>
                         { icon(IconName::Check) }<span class="ack-word">{ words.common.acknowledge }</span>
                         <span class="sr-only">{ format!(" {title}") }</span>

@@ -68,16 +68,18 @@ pub fn table<T: Listed>(words: &Words, props: &Table<T>) -> Html {
     html! {
         <div id="rows" class={classes!("rows", props.behind.then_some("is-behind"))} aria-busy={props.behind.to_string()}>
             <div aria-live="polite">{ news }</div>
-            <table class="table-list">
+            <table class={classes!("table-list", (!props.actions.may).then_some("is-plain"))}>
                 <caption class="sr-only">{ T::caption(words) }</caption>
                 <thead>
                     <tr>
-                        <th scope="col" class="col-check">
-                            <label class="check-hit">
-                                <input type="checkbox" class="checkbox checkbox-xs" checked={all} {onchange}
-                                    aria-label={words.list.select_all} disabled={rows.is_empty()} />
-                            </label>
-                        </th>
+                        if props.actions.may {
+                            <th scope="col" class="col-check">
+                                <label class="check-hit">
+                                    <input type="checkbox" class="checkbox checkbox-xs" checked={all} {onchange}
+                                        aria-label={words.list.select_all} disabled={rows.is_empty()} />
+                                </label>
+                            </th>
+                        }
                         { T::head(words) }
                         <th scope="col" class="col-ack">{ words.list.known_column }</th>
                     </tr>

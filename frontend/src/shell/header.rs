@@ -1,12 +1,13 @@
+use tocsin_api_types::{Me, Role};
 use yew::prelude::*;
 use yew_router::hooks::use_route;
 
-use super::{live_badge::live_badge, settings::settings};
+use super::{account_menu::account_menu, live_badge::live_badge, settings::settings};
 use crate::{
     components::{IconName, RouteLink, icon},
-    i18n::use_words,
+    i18n::{Words, use_words},
     route::Route,
-    state::{use_live, use_prefs},
+    state::{use_live, use_prefs, use_session, use_toasts},
 };
 
 #[derive(Properties, PartialEq)]
@@ -19,33 +20,71 @@ pub struct HeaderProps {
 #[component]
 pub fn Header(props: &HeaderProps) -> Html {
     let words = use_words();
-    let (live, prefs) = (use_live(), use_prefs());
+    let (live, prefs, session) = (use_live(), use_prefs(), use_session());
+    let toasts = use_toasts();
+    let me = session.as_ref().and_then(|session| session.me.clone());
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
-    let pages = [
-        (Route::Incidents, words.shell.incidents, IconName::Flame),
-        (Route::Log, words.shell.log, IconName::List),
-        (Route::Recipients, words.shell.recipients, IconName::People),
-    ];
+    let mut pages = Vec::new();
+    if let Some(me) = &me {
+        pages.extend([
+            (Route::Incidents, words.shell.incidents, IconName::Flame),
+            (Route::Log, words.shell.log, IconName::List),
+            (Route::Recipients, words.shell.recipients, IconName::People),
+        ]);
+        if me.role == Role::Admin {
+            pages.push((Route::Users, words.admin.administration, IconName::Shield));
+        }
+    }
     let here = |to: Route| match route {
         Route::Incident { .. } => to == Route::Incidents,
         Route::Entry { .. } => to == Route::Log,
+        Route::Tokens | Route::Audit | Route::AuditEntry { .. } => to == Route::Users,
         other => to == other,
+    };
+    // Nothing to lead to before somebody is signed in.
+    let brand = html! { <>{ icon(IconName::Bell) }<span>{ "Tocsin" }</span></> };
+    let settings = match (&prefs, &session) {
+        (Some(prefs), Some(session)) => settings(words, prefs, session, &toasts),
+        _ => html! {},
     };
     html! {
         <header class="top-bar">
-            <RouteLink class="brand" to={Route::Incidents}>{ icon(IconName::Bell) }<span>{ "Tocsin" }</span></RouteLink>
-            <nav class="pages" aria-label={words.shell.navigation}>
-                { for pages.into_iter().map(|(to, label, picture)| html! {
-                    <RouteLink class="page-link" {to} current={here(to)}>{ icon(picture) }<span>{ label }</span></RouteLink>
-                }) }
-            </nav>
+            if me.is_some() {
+                <RouteLink class="brand" to={Route::Incidents}>{ brand }</RouteLink>
+                <nav class="pages" aria-label={words.shell.navigation}>
+                    { for pages.into_iter().map(|(to, label, picture)| html! {
+                        <RouteLink class="page-link" {to} current={here(to)}>{ icon(picture) }<span>{ label }</span></RouteLink>
+                    }) }
+                </nav>
+            } else {
+                <span class="brand">{ brand }</span>
+            }
             <span class="grow"></span>
-            { for live.iter().map(|live| live_badge(words, live)) }
-            { for prefs.iter().map(|prefs| settings(words, prefs)) }
-            <button type="button" class="icon-btn only-wide" aria-label={words.shell.help} title={words.shell.help_hint}
-                aria-haspopup="dialog" onclick={props.help.reform(|_| ())}>
-                { icon(IconName::Help) }
-            </button>
+            if let Some(me) = me.as_ref().filter(|me| !me.matchers.is_empty()) {
+                { scope(words, me) }
+            }
+            { for live.iter().filter(|_| me.is_some()).map(|live| live_badge(words, live)) }
+            { settings }
+            if me.is_some() {
+                <button type="button" class="icon-btn only-wide" aria-label={words.shell.help} title={words.shell.help_hint}
+                    aria-haspopup="dialog" onclick={props.help.reform(|_| ())}>
+                    { icon(IconName::Help) }
+                </button>
+            }
+            if let (Some(session), Some(me)) = (&session, &me) {
+                { account_menu(words, session, me, &toasts, route) }
+            }
         </header>
+    }
+}
+
+/// What somebody is limited to. It must not be mistaken for all there is.
+fn scope(words: &Words, me: &Me) -> Html {
+    let what = me.matchers.join(", ");
+    let text = (words.account.sees)(&what);
+    html! {
+        <span class="scope" title={format!("{text}\n{}", words.account.sees_why)}>
+            { icon(IconName::Filter) }<span class="scope-text">{ text }</span>
+        </span>
     }
 }

@@ -1,3 +1,4 @@
+use tocsin_api_types::Role;
 use yew::prelude::*;
 use yew_router::hooks::use_navigator;
 
@@ -5,7 +6,7 @@ use crate::{
     components::Dialog,
     i18n::{Words, use_words},
     route::Route,
-    state::{in_dialog, typing, use_keys},
+    state::{in_dialog, typing, use_keys, use_session},
 };
 
 /// The keys of the whole page: `/`, `?`, and `g` followed by a page. Returns
@@ -14,6 +15,10 @@ use crate::{
 pub fn use_shortcuts() -> (Callback<()>, Html) {
     let words = use_words();
     let navigator = use_navigator();
+    let session = use_session();
+    let inside = session.as_ref().is_some_and(|session| session.me.is_some());
+    let role = session.map_or(Role::Viewer, |session| session.role());
+    let admin = role == Role::Admin;
     let open = use_state_eq(|| false);
     let going = use_mut_ref(|| false);
     let show = {
@@ -29,7 +34,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
         use_keys(
             true,
             Callback::from(move |event: KeyboardEvent| {
-                if typing(&event) || in_dialog() {
+                if !inside || typing(&event) || in_dialog() {
                     return;
                 }
                 let going_now = std::mem::take(&mut *going.borrow_mut());
@@ -37,6 +42,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
                     (true, "i") => Some(Route::Incidents),
                     (true, "l") => Some(Route::Log),
                     (true, "r") => Some(Route::Recipients),
+                    (true, "u") if admin => Some(Route::Users),
                     _ => None,
                 };
                 match (route, event.key().as_str()) {
@@ -57,7 +63,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
         );
     }
     let dialog = if *open {
-        html! { <Dialog title={words.shell.help} close={hide}>{ keys(words) }</Dialog> }
+        html! { <Dialog title={words.shell.help} close={hide}>{ keys(words, role) }</Dialog> }
     } else {
         html! {}
     };
@@ -77,24 +83,25 @@ fn focus_search() {
     }
 }
 
-fn keys(words: &Words) -> Html {
+fn keys(words: &Words, role: Role) -> Html {
     let shell = &words.shell;
-    let list: [(&[&str], &str); 11] = [
-        (&["/"], shell.key_search),
-        (&["j", "k"], shell.key_move),
-        (&["Enter"], shell.key_open),
-        (&["Esc"], shell.key_close),
-        (&["a"], shell.key_ack),
-        (&["x"], shell.key_select),
-        (&["r"], shell.key_refresh),
-        (&["g", "i"], shell.key_incidents),
-        (&["g", "l"], shell.key_log),
-        (&["g", "r"], shell.key_recipients),
-        (&["?"], shell.key_help),
+    let list: [(&[&str], &str, Role); 12] = [
+        (&["/"], shell.key_search, Role::Viewer),
+        (&["j", "k"], shell.key_move, Role::Viewer),
+        (&["Enter"], shell.key_open, Role::Viewer),
+        (&["Esc"], shell.key_close, Role::Viewer),
+        (&["a"], shell.key_ack, Role::Responder),
+        (&["x"], shell.key_select, Role::Responder),
+        (&["r"], shell.key_refresh, Role::Viewer),
+        (&["g", "i"], shell.key_incidents, Role::Viewer),
+        (&["g", "l"], shell.key_log, Role::Viewer),
+        (&["g", "r"], shell.key_recipients, Role::Viewer),
+        (&["g", "u"], shell.key_users, Role::Admin),
+        (&["?"], shell.key_help, Role::Viewer),
     ];
     html! {
         <dl class="keys">
-            { for list.into_iter().map(|(keys, what)| html! {
+            { for list.into_iter().filter(|line| line.2 <= role).map(|(keys, what, _)| html! {
                 <div><dt>{ for keys.iter().map(|key| html! { <kbd>{ *key }</kbd> }) }</dt><dd>{ what }</dd></div>
             }) }
         </dl>

@@ -1,5 +1,6 @@
 //! What stands around every page.
 
+mod account_menu;
 mod banners;
 mod header;
 mod help;

@@ -1,36 +1,98 @@
-use web_sys::HtmlInputElement;
+use tocsin_api_types::{MeInput, Theme};
 use yew::prelude::*;
 
 use crate::{
+    api::ApiError,
     components::{IconName, Popover, Segment, icon, segments},
     i18n::{Lang, Words},
-    state::{Density, Prefs, PrefsHandle, Theme},
+    state::{Density, Prefs, PrefsHandle, Session, Toasts},
 };
 
 /// One choice of a setting: what it says, whether it is in force, what it does.
 type Choice = (AttrValue, bool, fn(&mut Prefs));
 
-/// What a person can choose for this browser.
-pub fn settings(words: &Words, prefs: &PrefsHandle) -> Html {
-    let onchange = {
-        let prefs = prefs.clone();
-        move |event: Event| {
-            let name = event.target_unchecked_into::<HtmlInputElement>().value();
-            prefs.change(|p| p.name = name.trim().to_owned());
+/// What a person can choose. Theme and language are kept with the account, so
+/// that every browser has them; the rest is of this browser.
+pub fn settings(
+    words: &'static Words,
+    prefs: &PrefsHandle,
+    session: &Session,
+    toasts: &Toasts,
+) -> Html {
+    let keep = {
+        let (session, toasts) = (session.clone(), toasts.clone());
+        move |change: fn(&mut MeInput)| {
+            let toasts = toasts.clone();
+            let done = move |answer: Result<(), ApiError>| {
+                if let Err(error) = answer {
+                    toasts.fail((words.account.not_saved)(&error.explain(words)));
+                }
+            };
+            session.save(change, Callback::from(done));
         }
     };
+    let both = |label: AttrValue, chosen: bool, here: fn(&mut Prefs), there: fn(&mut MeInput)| {
+        let (prefs, keep) = (prefs.clone(), keep.clone());
+        Segment {
+            label,
+            chosen,
+            choose: Callback::from(move |()| {
+                prefs.change(here);
+                keep(there);
+            }),
+        }
+    };
+    let themes = [
+        both(
+            words.shell.theme_system.into(),
+            prefs.theme.is_none(),
+            |p| p.theme = None,
+            |me| me.theme = None,
+        ),
+        both(
+            words.shell.theme_light.into(),
+            prefs.theme == Some(Theme::Light),
+            |p| p.theme = Some(Theme::Light),
+            |me| me.theme = Some(Theme::Light),
+        ),
+        both(
+            words.shell.theme_dark.into(),
+            prefs.theme == Some(Theme::Dark),
+            |p| p.theme = Some(Theme::Dark),
+            |me| me.theme = Some(Theme::Dark),
+        ),
+    ];
+    let languages = [
+        both(
+            "English".into(),
+            prefs.lang() == Lang::En,
+            |p| p.lang = Some(Lang::En),
+            |me| me.language = Some(Lang::En.into()),
+        ),
+        both(
+            "中文".into(),
+            prefs.lang() == Lang::Zh,
+            |p| p.lang = Some(Lang::Zh),
+            |me| me.language = Some(Lang::Zh.into()),
+        ),
+    ];
     html! {
         <Popover end={true} button_class="icon-btn" label={words.shell.settings} button={html! { { icon(IconName::Settings) } }}>
             <div class="settings">
-                { setting(words.shell.theme, prefs, &[
-                    (words.shell.theme_system.into(), prefs.theme.is_none(), |p| p.theme = None),
-                    (words.shell.theme_light.into(), prefs.theme == Some(Theme::Light), |p| p.theme = Some(Theme::Light)),
-                    (words.shell.theme_dark.into(), prefs.theme == Some(Theme::Dark), |p| p.theme = Some(Theme::Dark)),
-                ]) }
-                { setting(words.shell.language, prefs, &[
-                    ("English".into(), prefs.lang() == Lang::En, |p| p.lang = Some(Lang::En)),
-                    ("中文".into(), prefs.lang() == Lang::Zh, |p| p.lang = Some(Lang::Zh)),
-                ]) }
+                { row(words.shell.theme, &themes) }
+                { row(words.shell.language, &languages) }
+                if session.me.is_some() {
+                    { of_lists(words, prefs) }
+                }
+            </div>
+        </Popover>
+    }
+}
+
+/// What is of this browser alone.
+fn of_lists(words: &Words, prefs: &PrefsHandle) -> Html {
+    html! {
+        <>
                 { setting(words.shell.density, prefs, &[
                     (words.shell.comfortable.into(), prefs.density == Density::Comfortable, |p| p.density = Density::Comfortable),
                     (words.shell.compact.into(), prefs.density == Density::Compact, |p| p.density = Density::Compact),
@@ -46,11 +108,7 @@ pub fn settings(words: &Words, prefs: &PrefsHandle) -> Html {
                     ((words.shell.refresh_every)(30).into(), prefs.refresh == 30, |p| p.refresh = 30),
                     ((words.shell.refresh_every)(60).into(), prefs.refresh == 60, |p| p.refresh = 60),
                 ]) }
-                <label class="setting"><span class="setting-name">{ words.shell.name }</span>
-                    <input class="input input-sm" value={prefs.name.clone()} {onchange} maxlength="100" autocomplete="off" />
-                </label>
-            </div>
-        </Popover>
+        </>
     }
 }
 
@@ -66,7 +124,11 @@ fn setting(name: &'static str, prefs: &PrefsHandle, choices: &[Choice]) -> Html 
             }
         })
         .collect();
+    row(name, &items)
+}
+
+fn row(name: &'static str, items: &[Segment]) -> Html {
     html! {
-        <div class="setting"><span class="setting-name">{ name }</span>{ segments(name, &items) }</div>
+        <div class="setting"><span class="setting-name">{ name }</span>{ segments(name, items) }</div>
     }
 }

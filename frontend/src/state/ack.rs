@@ -5,10 +5,9 @@ use tocsin_api_types::{
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::{PrefsHandle, Signal, Signals, Toast, ToastAction, Toasts};
+use super::{Signal, Signals, Toast, ToastAction, Toasts};
 use crate::{
     api::{self, ApiError},
-    components::NameDialog,
     i18n::Words,
 };
 
@@ -34,67 +33,31 @@ pub struct AckRequest {
     pub memo: Option<String>,
 }
 
-/// The way to acknowledge, and the dialog that asks for the person's name while
-/// it is not known.
+/// The way to acknowledge. The server signs with the person's own name.
 #[hook]
 pub(super) fn use_new_ack(
-    prefs: &PrefsHandle,
     words: &'static Words,
     toasts: &Toasts,
     signals: &Signals,
-) -> (Callback<AckRequest>, Option<Html>) {
+) -> Callback<AckRequest> {
     let (toasts, signals) = (toasts.clone(), signals.clone());
-    let waiting = use_state(|| None::<AckRequest>);
     // One callback for good: rows keep it without being drawn anew, and it
-    // looks up the name and the language of the moment.
-    let latest = use_mut_ref(|| (String::new(), words));
-    *latest.borrow_mut() = (prefs.name.clone(), words);
-    let run = {
-        let waiting = waiting.setter();
-        use_callback((), move |request: AckRequest, ()| {
-            let (name, words) = latest.borrow().clone();
-            if request.known && name.is_empty() {
-                waiting.set(Some(request));
-            } else {
-                start(request, name, words, toasts.clone(), signals.clone());
-            }
-        })
-    };
-    // The name becomes known with the next drawing; then what waited is done.
-    {
-        let (run, waiting) = (run.clone(), waiting.clone());
-        use_effect_with(prefs.name.clone(), move |name| {
-            if let (false, Some(request)) = (name.is_empty(), waiting.as_ref()) {
-                run.emit(request.clone());
-                waiting.set(None);
-            }
-        });
-    }
-    let dialog = waiting.is_some().then(|| {
-        let cancel = {
-            let waiting = waiting.setter();
-            Callback::from(move |()| waiting.set(None))
-        };
-        let prefs = prefs.clone();
-        let save = Callback::from(move |name| prefs.change(|p| p.name = name));
-        html! { <NameDialog {save} {cancel} /> }
-    });
-    (run, dialog)
+    // looks up the language of the moment.
+    let latest = use_mut_ref(|| words);
+    *latest.borrow_mut() = words;
+    use_callback((), move |request: AckRequest, ()| {
+        let words = *latest.borrow();
+        start(request, words, toasts.clone(), signals.clone());
+    })
 }
 
-fn start(
-    request: AckRequest,
-    name: String,
-    words: &'static Words,
-    toasts: Toasts,
-    signals: Signals,
-) {
+fn start(request: AckRequest, words: &'static Words, toasts: Toasts, signals: Signals) {
     spawn_local(async move {
-        match send(&request, &name).await {
+        match send(&request).await {
             Ok(changed) => {
                 // The lists need not wait for the server to tell them.
                 signals.tell(&Signal::Acted);
-                let undo = undo(&request, &name, words, &toasts, &signals);
+                let undo = undo(&request, words, &toasts, &signals);
                 toasts.show(Toast {
                     text: done(&request, changed, words),
                     failed: false,
@@ -106,7 +69,7 @@ fn start(
                 let again = (toasts.clone(), signals, request);
                 let run = Callback::from(move |()| {
                     let (toasts, signals, request) = again.clone();
-                    start(request, name.clone(), words, toasts, signals);
+                    start(request, words, toasts, signals);
                 });
                 toasts.show(Toast {
                     text: text.into(),
@@ -122,15 +85,14 @@ fn start(
 }
 
 /// Asks the server; says how many incidents it changed.
-async fn send(request: &AckRequest, name: &str) -> Result<u64, ApiError> {
+async fn send(request: &AckRequest) -> Result<u64, ApiError> {
     let (known, memo) = (request.known, request.memo.clone());
-    let by = (!name.is_empty()).then(|| name.to_owned());
     let (ids, filter) = match &request.target {
         Target::One(id, ..) => {
             let patch = IncidentPatch {
                 known: Some(known),
                 memo,
-                by,
+                by: None,
             };
             let path = format!("incidents/{id}");
             api::send::<_, Incident>(Method::PATCH, &path, &patch).await?;
@@ -144,7 +106,7 @@ async fn send(request: &AckRequest, name: &str) -> Result<u64, ApiError> {
         filter,
         known,
         memo,
-        by,
+        by: None,
     };
     let result: AcknowledgeResult = api::send(Method::POST, "incidents/acknowledge", &body).await?;
     Ok(result.changed)
@@ -161,7 +123,6 @@ fn done(request: &AckRequest, changed: u64, words: &Words) -> AttrValue {
 
 fn undo(
     request: &AckRequest,
-    name: &str,
     words: &'static Words,
     toasts: &Toasts,
     signals: &Signals,
@@ -180,17 +141,11 @@ fn undo(
         known: false,
         memo,
     };
-    let (name, toasts, signals) = (name.to_owned(), toasts.clone(), signals.clone());
+    let (toasts, signals) = (toasts.clone(), signals.clone());
     Some(ToastAction {
         label: words.common.undo.into(),
         run: Callback::from(move |()| {
-            start(
-                back.clone(),
-                name.clone(),
-                words,
-                toasts.clone(),
-                signals.clone(),
-            );
+            start(back.clone(), words, toasts.clone(), signals.clone());
         }),
     })
 }

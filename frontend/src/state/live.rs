@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 use yew::prelude::*;
 
-use super::{Signal, Signals};
+use super::{Session, Signal, Signals};
 use crate::api;
 
 /// The longest wait before the connection is built again, in milliseconds.
@@ -34,18 +34,26 @@ pub struct Live {
     pub toggle: Callback<()>,
 }
 
-/// Keeps an event stream open and tells its events as signals.
+/// Keeps an event stream open while somebody is signed in, and tells its events
+/// as signals.
 #[hook]
-pub(super) fn use_new_live(signals: &Signals) -> Live {
+pub(super) fn use_new_live(signals: &Signals, session: &Session) -> Live {
     let status = use_state_eq(|| LiveStatus::Reconnecting);
     let paused = use_state_eq(|| false);
     {
         let (setter, signals) = (status.setter(), signals.clone());
-        use_effect_with(*paused, move |paused| {
-            let stream = (!paused).then(|| Stream::start(signals, setter.clone()));
-            if *paused {
-                setter.set(LiveStatus::Paused);
-            }
+        let (inside, check) = (
+            session.me.is_some() && session.out.is_none(),
+            session.check.clone(),
+        );
+        use_effect_with((*paused, inside), move |(paused, inside)| {
+            let stream =
+                (!paused && *inside).then(|| Stream::start(signals, setter.clone(), check));
+            setter.set(if *paused {
+                LiveStatus::Paused
+            } else {
+                LiveStatus::Reconnecting
+            });
             move || drop(stream)
         });
     }
@@ -74,6 +82,8 @@ struct Inner {
     was_live: bool,
     signals: Signals,
     status: UseStateSetter<LiveStatus>,
+    /// Asks who is signed in: the stream may have been refused for that.
+    check: Callback<()>,
 }
 
 /// An `EventSource` with what it calls; closed when dropped.
@@ -92,7 +102,7 @@ impl Drop for Source {
 }
 
 impl Stream {
-    fn start(signals: Signals, status: UseStateSetter<LiveStatus>) -> Self {
+    fn start(signals: Signals, status: UseStateSetter<LiveStatus>, check: Callback<()>) -> Self {
         let inner = Rc::new(RefCell::new(Inner {
             source: None,
             wait: 1_000,
@@ -100,6 +110,7 @@ impl Stream {
             was_live: false,
             signals,
             status,
+            check,
         }));
         connect(&inner);
         let looked = Rc::clone(&inner);
@@ -170,6 +181,7 @@ fn look(inner: &Rc<RefCell<Inner>>) {
     this.was_live = false;
     this.status.set(LiveStatus::Reconnecting);
     if state == EventSource::CLOSED && this.retry.is_none() {
+        this.check.emit(());
         let again = Rc::downgrade(inner);
         let wait = this.wait;
         this.wait = (wait * 2).min(LONGEST);

@@ -7,6 +7,7 @@ mod clock;
 mod keys;
 mod live;
 mod prefs;
+mod session;
 mod shared;
 mod signals;
 mod status;
@@ -16,10 +17,11 @@ pub use abort::Abort;
 pub use ack::{AckRequest, Target};
 pub use keys::{in_dialog, typing, use_keys};
 pub use live::{Live, LiveStatus};
-pub use prefs::{Density, Prefs, PrefsHandle, Theme};
+pub use prefs::{Density, Prefs, PrefsHandle};
+pub use session::Session;
 pub use shared::{
-    SharedProvider, View, use_ack, use_live, use_prefs, use_signals_context, use_status,
-    use_toasts, use_view, use_words,
+    SharedProvider, View, use_ack, use_live, use_me, use_prefs, use_role, use_session,
+    use_signals_context, use_status, use_toasts, use_view, use_words,
 };
 pub use signals::{Signal, Signals, use_signals};
 pub use toasts::{Toast, ToastAction, Toasts};

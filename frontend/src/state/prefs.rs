@@ -2,23 +2,14 @@ use std::rc::Rc;
 
 use gloo_storage::{LocalStorage, Storage};
 use serde::{Deserialize, Serialize};
+use tocsin_api_types::{Me, Theme};
 use yew::prelude::*;
 
-use crate::i18n::Lang;
+use crate::{i18n::Lang, time};
 
 /// Where the choices are kept. `static/theme.js` reads the theme from there
 /// before the program is loaded.
 const KEY: &str = "tocsin.prefs";
-
-/// A theme by choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Theme {
-    /// Dark on light.
-    Light,
-    /// Light on dark.
-    Dark,
-}
 
 /// The height of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +22,9 @@ pub enum Density {
     Compact,
 }
 
-/// What a person chose, kept in this browser.
+/// What a person chose, kept in this browser. The language, the theme and the
+/// zone are the account's once somebody is signed in; they are kept here so that
+/// the next page looks right from the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Prefs {
@@ -45,8 +38,10 @@ pub struct Prefs {
     pub exact_times: bool,
     /// Read lists again every so many seconds; 0 is never.
     pub refresh: u32,
-    /// What colleagues see beside an acknowledgement.
-    pub name: String,
+    /// None is the browser's time zone.
+    pub zone: Option<String>,
+    /// The account whose language, theme and zone these are.
+    pub account: Option<i64>,
     /// The statistics are folded away; on a phone they are until asked for.
     pub stats_hidden: Option<bool>,
 }
@@ -65,6 +60,22 @@ impl PrefsHandle {
         // A browser that stores nothing still shows what was chosen.
         let _ = LocalStorage::set(KEY, &prefs);
         self.state.set(Rc::new(prefs));
+    }
+
+    /// Takes over what the account says. What it leaves open is the browser's,
+    /// unless a stranger to this account chose something here before.
+    pub(super) fn follow(&self, me: &Me) {
+        let same = self.account == me.id;
+        self.change(|prefs| {
+            prefs.account = me.id;
+            if same || me.language.is_some() {
+                prefs.lang = me.language.map(Lang::from);
+            }
+            if same || me.theme.is_some() {
+                prefs.theme = me.theme;
+            }
+            prefs.zone.clone_from(&me.time_zone);
+        });
     }
 
     /// The language, chosen or the browser's.
@@ -89,6 +100,8 @@ impl std::ops::Deref for PrefsHandle {
 pub(super) fn use_new_prefs() -> PrefsHandle {
     let state = use_state(|| Rc::new(LocalStorage::get::<Prefs>(KEY).unwrap_or_default()));
     let handle = PrefsHandle { state };
+    // Before anything below is drawn with it.
+    use_memo(handle.zone.clone(), |zone| time::set_zone(zone.as_deref()));
     let shown = (handle.theme, handle.lang(), handle.density);
     use_effect_with(shown, |(theme, lang, density)| {
         show(*theme, *lang, *density);

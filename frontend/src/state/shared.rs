@@ -1,12 +1,13 @@
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
-use tocsin_api_types::SystemStatus;
+use tocsin_api_types::{Me, Role, SystemStatus};
 use yew::prelude::*;
 
 use super::{
-    AckRequest, Live, PrefsHandle, Signals, Toasts, ack::use_new_ack, clock::use_new_clock,
-    live::use_new_live, prefs::use_new_prefs, status::use_new_status, toasts::use_new_toasts,
+    AckRequest, Live, PrefsHandle, Session, Signals, Toasts, ack::use_new_ack,
+    clock::use_new_clock, live::use_new_live, prefs::use_new_prefs, session::use_new_session,
+    status::use_new_status, toasts::use_new_toasts,
 };
 use crate::{i18n::Words, time};
 
@@ -14,6 +15,7 @@ use crate::{i18n::Words, time};
 /// each component, costs the download some kilobytes.
 #[derive(Clone, PartialEq)]
 struct Shared {
+    session: Session,
     prefs: PrefsHandle,
     now: DateTime<Utc>,
     status: Option<Rc<SystemStatus>>,
@@ -26,15 +28,23 @@ struct Shared {
 /// Holds what is shared for everything below.
 #[component]
 pub fn SharedProvider(props: &yew::html::ChildrenProps) -> Html {
+    let session = use_new_session();
     let prefs = use_new_prefs();
+    {
+        let prefs = prefs.clone();
+        use_effect_with(session.me.clone(), move |me| {
+            me.iter().for_each(|me| prefs.follow(me));
+        });
+    }
     let words = prefs.lang().words();
     let now = use_new_clock();
     let signals = (*use_memo((), |()| Signals::default())).clone();
     let status = use_new_status(&signals);
-    let live = use_new_live(&signals);
+    let live = use_new_live(&signals, &session);
     let (toasts, shown) = use_new_toasts(words);
-    let (ack, dialog) = use_new_ack(&prefs, words, &toasts, &signals);
+    let ack = use_new_ack(words, &toasts, &signals);
     let shared = Shared {
+        session,
         prefs,
         now,
         status,
@@ -47,7 +57,6 @@ pub fn SharedProvider(props: &yew::html::ChildrenProps) -> Html {
         <ContextProvider<Shared> context={shared}>
             { props.children.clone() }
             { shown }
-            { dialog }
         </ContextProvider<Shared>>
     }
 }
@@ -97,6 +106,24 @@ pub fn use_view() -> View {
 #[hook]
 pub fn use_words() -> &'static Words {
     use_view().words
+}
+
+/// Who uses the page; `None` outside of [`SharedProvider`].
+#[hook]
+pub fn use_session() -> Option<Session> {
+    use_shared().map(|shared| shared.session)
+}
+
+/// Who is signed in, once that is known.
+#[hook]
+pub fn use_me() -> Option<Rc<Me>> {
+    use_session().and_then(|session| session.me)
+}
+
+/// What the person may do.
+#[hook]
+pub fn use_role() -> Role {
+    use_me().map_or(Role::Viewer, |me| me.role)
 }
 
 /// The choices of this person; `None` outside of [`SharedProvider`].

@@ -1,5 +1,7 @@
-//! Times in the browser's zone. `Intl` knows every zone's rules, and costs the
-//! download nothing.
+//! Times in the person's zone: the browser's, unless they chose another. `Intl`
+//! knows every zone's rules, and costs the download nothing.
+
+use std::cell::RefCell;
 
 use chrono::{DateTime, Utc};
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
@@ -15,11 +17,11 @@ pub fn now() -> DateTime<Utc> {
 struct Format(Function);
 
 impl Format {
-    fn new(options: &[(&str, &str)]) -> Self {
+    fn new(zone: &str) -> Self {
         let object = Object::new();
-        for (name, value) in options {
+        for (name, value) in FULL.into_iter().chain([("timeZone", zone)]) {
             // Setting a property of a fresh object cannot fail.
-            let _ = Reflect::set(&object, &(*name).into(), &(*value).into());
+            let _ = Reflect::set(&object, &name.into(), &value.into());
         }
         let format = Intl::DateTimeFormat::new(&Array::of1(&"sv-SE".into()), &object);
         Self(format.format())
@@ -43,19 +45,48 @@ const FULL: [(&str, &str); 6] = [
 ];
 
 thread_local! {
-    static LOCAL: Format = Format::new(&FULL);
-    static ZONE: String = {
+    static BROWSER: String = {
         let format = Intl::DateTimeFormat::new(&Array::new(), &Object::new());
         Reflect::get(&format.resolved_options(), &"timeZone".into())
             .ok()
             .and_then(|zone| zone.as_string())
-            .unwrap_or_default()
+            .unwrap_or_else(|| "UTC".to_owned())
     };
+    static LOCAL: RefCell<(String, Format)> = RefCell::new(in_zone(None));
 }
 
-/// `2026-11-22 20:14:03` in the browser's zone.
+/// A zone that this browser does not know would throw: it has the browser's.
+fn in_zone(zone: Option<&str>) -> (String, Format) {
+    let known = zone.filter(|zone| is_zone(zone));
+    let zone = known.map_or_else(browser_zone, str::to_owned);
+    let format = Format::new(&zone);
+    (zone, format)
+}
+
+fn is_zone(zone: &str) -> bool {
+    let try_it = || {
+        let intl = Reflect::get(&js_sys::global(), &"Intl".into())?;
+        let format: Function = Reflect::get(&intl, &"DateTimeFormat".into())?.into();
+        let options = Object::new();
+        Reflect::set(&options, &"timeZone".into(), &zone.into())?;
+        Reflect::construct(&format, &Array::of2(&"en".into(), &options))
+    };
+    try_it().is_ok()
+}
+
+/// Shows times in `zone` from now on; none is the browser's.
+pub fn set_zone(zone: Option<&str>) {
+    LOCAL.with(|local| *local.borrow_mut() = in_zone(zone));
+}
+
+/// The browser's zone, such as `Asia/Shanghai`.
+pub fn browser_zone() -> String {
+    BROWSER.with(String::clone)
+}
+
+/// `2026-11-22 20:14:03` in the person's zone.
 pub fn local(time: DateTime<Utc>) -> String {
-    LOCAL.with(|format| format.of(time))
+    LOCAL.with(|local| local.borrow().1.of(time))
 }
 
 /// The local time without what the reader knows: the year if it is this one.
@@ -83,9 +114,9 @@ pub fn utc(time: DateTime<Utc>) -> String {
     text.replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
-/// The browser's zone, such as `Asia/Shanghai`.
+/// The person's zone, such as `Asia/Shanghai`.
 pub fn zone() -> String {
-    ZONE.with(String::clone)
+    LOCAL.with(|local| local.borrow().0.clone())
 }
 
 /// A time as `<input type="datetime-local">` writes it.
@@ -94,12 +125,24 @@ pub fn to_input(time: DateTime<Utc>) -> String {
     text.get(..16).unwrap_or(&text).replace(' ', "T")
 }
 
-/// Reads what such an input holds, in the browser's zone.
+/// Reads what such an input holds, in the person's zone.
 pub fn from_input(text: &str) -> Option<DateTime<Utc>> {
-    let millis = Date::parse(text);
-    (!millis.is_nan())
-        .then(|| DateTime::from_timestamp_millis(millis as i64))
-        .flatten()
+    let wanted = Date::parse(&format!("{text}Z"));
+    if wanted.is_nan() {
+        return None;
+    }
+    // How far the zone is from UTC at a time that is near enough; the second
+    // time around it is the right one, except within a change of the clocks.
+    let mut millis = wanted as i64;
+    for _ in 0..2 {
+        let at = DateTime::from_timestamp_millis(millis)?;
+        let shown = Date::parse(&format!("{}Z", local(at).replace(' ', "T")));
+        if shown.is_nan() {
+            return None;
+        }
+        millis += wanted as i64 - shown as i64;
+    }
+    DateTime::from_timestamp_millis(millis)
 }
 
 /// The zones that the browser knows; none where it does not tell.

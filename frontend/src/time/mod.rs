@@ -3,7 +3,10 @@
 mod local;
 mod spoken;
 
-pub use local::{day_of, from_input, hour_of, local, local_short, now, to_input, utc, zone, zones};
+pub use local::{
+    browser_zone, day_of, from_input, hour_of, local, local_short, now, set_zone, to_input, utc,
+    zone, zones,
+};
 pub use spoken::duration;
 
 use chrono::{DateTime, Utc};

@@ -1,10 +1,10 @@
-use tocsin_api_types::Incident;
+use tocsin_api_types::{Incident, Role};
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use crate::{
     components::{IconName, icon, time},
-    state::{AckRequest, Target, use_ack, use_view},
+    state::{AckRequest, Target, View, use_ack, use_role, use_view},
 };
 
 #[derive(Properties, PartialEq)]
@@ -54,17 +54,13 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
             send.emit((true, changed.then_some(text)));
         }
     };
+    if use_role() < Role::Responder {
+        return read_only(words, incident);
+    }
     let take_back = send.reform(|_: MouseEvent| (false, None));
     html! {
         <form class="ack-box" {onsubmit}>
-            if let Some(by) = &incident.known_by {
-                <p class="ack-by">
-                    { icon(IconName::Check) }<span>{ (words.common.acknowledged_by)(by) }</span>
-                    if let Some(at) = incident.known_at {
-                        <span class="muted">{ time(words, at) }</span>
-                    }
-                </p>
-            }
+            { known_by(words, incident) }
             <textarea class="textarea w-full" rows="2" value={(*memo).clone()} {oninput} maxlength="4000"
                 placeholder={words.common.memo_hint} aria-label={words.common.memo} />
             <div class="flex gap-2">
@@ -80,5 +76,35 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
                 }
             </div>
         </form>
+    }
+}
+
+fn known_by(words: &View, incident: &Incident) -> Html {
+    let Some(by) = &incident.known_by else {
+        return html! {};
+    };
+    html! {
+        <p class="ack-by">
+            { icon(IconName::Check) }<span>{ (words.common.acknowledged_by)(by) }</span>
+            if let Some(at) = incident.known_at {
+                <span class="muted">{ time(words, at) }</span>
+            }
+        </p>
+    }
+}
+
+/// For who may only read.
+fn read_only(words: &View, incident: &Incident) -> Html {
+    html! {
+        <div class="ack-box">
+            if incident.known_by.is_some() {
+                { known_by(words, incident) }
+            } else {
+                <p class="muted">{ words.detail.not_acknowledged }</p>
+            }
+            if !incident.memo.is_empty() {
+                <p class="panel-message">{ &incident.memo }</p>
+            }
+        </div>
     }
 }

@@ -53,7 +53,10 @@ fn body(detail: &AlertDetail, words: &View) -> Html {
             </dl>
             <section><h3>{ words.detail.labels }</h3>{ label_table(words, &alert.labels, true) }</section>
             <section><h3>{ words.detail.annotations }</h3>{ label_table(words, &alert.annotations, false) }</section>
-            <section><h3>{ words.detail.delivery }</h3>{ told_by(delivery, words) }</section>
+            // Who sees only some alerts is not told what came with them.
+            if let Some(delivery) = delivery {
+                <section><h3>{ words.detail.delivery }</h3>{ told_by(delivery, words) }</section>
+            }
         </>
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     api::{self, use_fetch},
     components::{Dialog, IconName, failure, icon, time},
     i18n::Words,
-    state::{Signal, use_signals, use_view},
+    state::{Signal, use_me, use_signals, use_view},
     time::now,
 };
 
@@ -27,6 +27,15 @@ enum Trouble {
 /// Silence would look like health: deliveries of the last days that were
 /// refused, and those whose mail reached nobody.
 pub fn troubles() -> Html {
+    html! { <Troubles /> }
+}
+
+/// Nothing for who sees only some alerts: a delivery tells of others.
+#[component]
+fn Troubles() -> Html {
+    if use_me().is_none_or(|me| !me.matchers.is_empty()) {
+        return html! {};
+    }
     html! {
         <>
             <TroubleLine trouble={Trouble::Refused} />

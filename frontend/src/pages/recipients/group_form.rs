@@ -1,9 +1,9 @@
 use tocsin_api_types::{Group, GroupInput, Recipient};
 use yew::prelude::*;
 
-use super::submit::{body, use_submit};
 use crate::{
     components::{Choices, Dialog, TextField, check_field},
+    forms::{Edited, Sides, body, use_submit},
     i18n::use_words,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 pub struct GroupFormProps {
     /// The one to change; none for a new one.
     #[prop_or_default]
-    pub group: Option<Group>,
+    pub group: Option<(Group, Edited)>,
     pub recipients: Vec<Recipient>,
     pub done: Callback<()>,
     pub close: Callback<()>,
@@ -36,9 +36,20 @@ fn input_of(group: Option<&Group>) -> GroupInput {
 #[component]
 pub fn GroupForm(props: &GroupFormProps) -> Html {
     let words = use_words();
-    let input = use_state(|| input_of(props.group.as_ref()));
-    let submit = use_submit("groups", props.done.clone());
-    let id = props.group.as_ref().map(|group| group.id);
+    let input = use_state(|| input_of(props.group.as_ref().map(|(group, _)| group)));
+    let base = use_state(|| body(&*input));
+    let edited = props.group.as_ref().map(|(_, edited)| edited.clone());
+    let submit = use_submit("groups", edited, props.done.reform(|_| ()));
+    let load = {
+        let (input, base) = (input.clone(), base.clone());
+        Callback::from(move |object| {
+            if let Ok(theirs) = serde_json::from_value(object) {
+                let theirs = input_of(Some(&theirs));
+                base.set(body(&theirs));
+                input.set(theirs);
+            }
+        })
+    };
     let name = {
         let input = input.clone();
         Callback::from(move |name| {
@@ -70,11 +81,11 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
         let (input, send) = (input.clone(), submit.send.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            send.emit((id, body(&*input)));
+            send.emit(body(&*input));
         }
     };
     let title = match &props.group {
-        Some(group) => (words.people.edit_named)(&group.name),
+        Some((group, _)) => (words.people.edit_named)(&group.name),
         None => words.people.add_group.to_owned(),
     };
     let all: Vec<(i64, String)> = props
@@ -97,12 +108,22 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
                 { Choices {
                     label: words.people.members,
                     hint: "",
-                    all,
+                    all: all.clone(),
                     chosen: input.recipient_ids.as_deref().unwrap_or_default(),
                     change: chosen,
                     error: submit.field("recipientIds"),
                 }.draw(words) }
                 { check_field(words.people.is_default, words.people.is_default_hint, input.is_default.unwrap_or(false), default) }
+                { Sides {
+                    base: (*base).clone(),
+                    mine: body(&*input),
+                    theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(Some(&theirs)))),
+                    labels: &[
+                        ("name", words.people.name), ("recipientIds", words.people.members), ("isDefault", words.people.is_default),
+                    ],
+                    names: &all,
+                    load,
+                }.draw(words, &submit) }
                 { submit.end(words, &props.close) }
             </form>
         </Dialog>

@@ -1,13 +1,15 @@
 use std::rc::Rc;
 
-use tocsin_api_types::{Group, Page, Recipient};
+use tocsin_api_types::{Group, Page, Recipient, Role};
 use yew::prelude::*;
 
-use super::{group_form::GroupForm, people::Doing};
+use super::group_form::GroupForm;
 use crate::{
     api::ApiError,
-    components::{DeleteDialog, IconName, failure, icon},
+    components::{ConfirmDialog, IconName, failure, icon},
+    forms::{Doing, open},
     i18n::use_words,
+    state::{use_role, use_toasts},
 };
 
 #[derive(Properties, PartialEq)]
@@ -22,6 +24,8 @@ pub struct GroupsProps {
 #[component]
 pub fn Groups(props: &GroupsProps) -> Html {
     let words = use_words();
+    let admin = use_role() == Role::Admin;
+    let toasts = use_toasts();
     let doing = use_state(|| Doing::<Group>::Nothing);
     let close = {
         let doing = doing.setter();
@@ -34,6 +38,7 @@ pub fn Groups(props: &GroupsProps) -> Html {
             reload.emit(());
         })
     };
+    let edit = open(words, toasts, "groups", doing.setter());
     let to = |next: Doing<Group>| {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
@@ -60,12 +65,14 @@ pub fn Groups(props: &GroupsProps) -> Html {
                         { names.join(", ") }
                     }
                 </td>
-                <td class="card-actions">
-                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&group.name)}
-                        title={words.common.edit} onclick={to(Doing::Editing(group.clone()))}>{ icon(IconName::Pencil) }</button>
-                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&group.name)}
-                        title={words.common.delete} onclick={to(Doing::Deleting(group.clone()))}>{ icon(IconName::Trash) }</button>
-                </td>
+                if admin {
+                    <td class="card-actions">
+                        <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&group.name)}
+                            title={words.common.edit} onclick={{ let id = group.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
+                        <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&group.name)}
+                            title={words.common.delete} onclick={to(Doing::Deleting(group.clone()))}>{ icon(IconName::Trash) }</button>
+                    </td>
+                }
             </tr>
         }
     });
@@ -73,9 +80,11 @@ pub fn Groups(props: &GroupsProps) -> Html {
         <section aria-label={words.people.groups}>
             <div class="part-bar">
                 <span class="grow"></span>
-                <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                    { icon(IconName::Plus) }{ words.people.add_group }
-                </button>
+                if admin {
+                    <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
+                        { icon(IconName::Plus) }{ words.people.add_group }
+                    </button>
+                }
             </div>
             if let Some(error) = props.error.clone() {
                 { failure(words, &error, Some(props.reload.clone())) }
@@ -86,7 +95,9 @@ pub fn Groups(props: &GroupsProps) -> Html {
                 <table class="table-plain">
                     <thead><tr>
                         <th scope="col">{ words.people.name }</th><th scope="col">{ words.people.members }</th>
-                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        if admin {
+                            <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        }
                     </tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>
@@ -94,9 +105,10 @@ pub fn Groups(props: &GroupsProps) -> Html {
             { match (*doing).clone() {
                 Doing::Nothing => html! {},
                 Doing::Adding => html! { <GroupForm {recipients} {done} {close} /> },
-                Doing::Editing(group) => html! { <GroupForm {group} {recipients} {done} {close} /> },
+                Doing::Editing(group, edited) => html! { <GroupForm group={(group, edited)} {recipients} {done} {close} /> },
                 Doing::Deleting(group) => html! {
-                    <DeleteDialog name={group.name} path={format!("groups/{}", group.id)} {done} {close} />
+                    <ConfirmDialog title={(words.people.delete_named)(&group.name)} text={(words.people.delete_sure)(&group.name)}
+                        action={words.common.delete} path={format!("groups/{}", group.id)} {done} {close} />
                 },
             } }
         </section>

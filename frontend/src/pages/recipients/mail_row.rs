@@ -8,10 +8,10 @@ use crate::{
     state::View,
 };
 
-/// One mail: to whom, what of, why, and what became of it.
-pub fn mail_row(words: &View, mail: &Notification, resend: &Callback<i64>) -> Html {
+/// One mail: to whom, what of, why, and what became of it. `resend` is there
+/// for who may.
+pub fn mail_row(words: &View, mail: &Notification, resend: Option<&Callback<i64>>) -> Html {
     let id = mail.id;
-    let onclick = resend.reform(move |_: MouseEvent| id);
     let waits = matches!(
         mail.state,
         NotificationState::Queued | NotificationState::Sending
@@ -48,8 +48,8 @@ pub fn mail_row(words: &View, mail: &Notification, resend: &Callback<i64>) -> Ht
                 { attempts(mail, words) }
             </div>
             <span class="muted">{ time(words, mail.created_at) }</span>
-            if !waits {
-                <button type="button" class="btn btn-sm" {onclick}
+            if let Some(resend) = resend.filter(|_| !waits) {
+                <button type="button" class="btn btn-sm" onclick={resend.reform(move |_: MouseEvent| id)}
                     aria-label={(words.people.resend_named)(&mail.recipient_name)}>
                     { icon(IconName::Refresh) }{ words.people.resend }
                 </button>

@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use gloo_net::http::Method;
 use gloo_timers::callback::Timeout;
-use tocsin_api_types::{ChangeEvent, Notification, NotificationState, Page};
+use tocsin_api_types::{ChangeEvent, Notification, NotificationState, Page, Role};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -10,7 +10,7 @@ use super::mail_row::mail_row;
 use crate::{
     api::{self, use_fetch},
     components::{Segment, failure, segments},
-    state::{Signal, use_signals, use_toasts, use_view},
+    state::{Signal, use_role, use_signals, use_toasts, use_view},
 };
 
 /// More mails are read in steps of this many.
@@ -25,6 +25,7 @@ const GATHER: u32 = 500;
 pub fn Mails() -> Html {
     let words = &use_view();
     let toasts = use_toasts();
+    let may_resend = use_role() >= Role::Responder;
     let state = use_state_eq(|| None::<NotificationState>);
     let limit = use_state_eq(|| STEP);
     let code = match *state {
@@ -100,7 +101,7 @@ pub fn Mails() -> Html {
                     <p class="none muted">{ words.people.no_mails }</p>
                 } else {
                     <ul class="plain-list">
-                        { for page.items.iter().map(|mail| mail_row(words, mail, &resend)) }
+                        { for page.items.iter().map(|mail| mail_row(words, mail, may_resend.then_some(&resend))) }
                     </ul>
                 }
                 if page.next_cursor.is_some() && *limit < MOST {

@@ -8,9 +8,8 @@ mod people;
 mod recipient_form;
 mod route_form;
 mod routes;
-mod submit;
 
-use tocsin_api_types::{Group, MailMode, MailStatus, Page, Recipient, Route as MailRoute};
+use tocsin_api_types::{Group, MailMode, MailStatus, Page, Recipient, Role, Route as MailRoute};
 use yew::prelude::*;
 use yew_router::hooks::use_location;
 
@@ -20,7 +19,7 @@ use crate::{
     i18n::{Words, use_words},
     query::pairs,
     route::Route,
-    state::use_status,
+    state::{use_role, use_status},
 };
 use groups::Groups;
 use mails::Mails;
@@ -62,7 +61,7 @@ impl Part {
 #[component]
 pub fn RecipientsPage() -> Html {
     let words = use_words();
-    let status = use_status();
+    let (status, role) = (use_status(), use_role());
     let query = use_location()
         .map(|l| l.query_str().to_owned())
         .unwrap_or_default();
@@ -78,6 +77,9 @@ pub fn RecipientsPage() -> Html {
     html! {
         <div class="people">
             { for status.iter().map(|status| mail_hint(words, &status.mail)) }
+            if role != Role::Admin {
+                <p class="quiet-hint">{ icon(IconName::Info) }{ words.people.admins_only }</p>
+            }
             <nav class="parts" aria-label={words.people.sections}>
                 { for Part::ALL.into_iter().map(|other| html! {
                     <RouteLink class="part" to={Route::Recipients} query={format!("show={}", other.code())} current={other == part}>

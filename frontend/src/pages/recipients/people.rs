@@ -1,13 +1,15 @@
 use std::rc::Rc;
 
-use tocsin_api_types::{Group, Language, Page, Recipient};
+use tocsin_api_types::{Group, Language, Page, Recipient, Role};
 use yew::prelude::*;
 
 use super::recipient_form::RecipientForm;
 use crate::{
     api::ApiError,
-    components::{DeleteDialog, IconName, failure, icon},
+    components::{ConfirmDialog, IconName, failure, icon},
+    forms::{Doing, open},
     i18n::use_words,
+    state::{use_role, use_toasts},
 };
 
 #[derive(Properties, PartialEq)]
@@ -18,23 +20,12 @@ pub struct PeopleProps {
     pub reload: Callback<()>,
 }
 
-/// What is being done to one thing of a list.
-#[derive(Clone, PartialEq)]
-pub enum Doing<T> {
-    /// Nothing.
-    Nothing,
-    /// A new one is written.
-    Adding,
-    /// This one is changed.
-    Editing(T),
-    /// This one is about to be deleted.
-    Deleting(T),
-}
-
 /// Everybody who can be mailed.
 #[component]
 pub fn People(props: &PeopleProps) -> Html {
     let words = use_words();
+    let admin = use_role() == Role::Admin;
+    let toasts = use_toasts();
     let doing = use_state(|| Doing::<Recipient>::Nothing);
     let close = {
         let doing = doing.setter();
@@ -47,6 +38,7 @@ pub fn People(props: &PeopleProps) -> Html {
             reload.emit(());
         })
     };
+    let edit = open(words, toasts, "recipients", doing.setter());
     let to = |next: Doing<Recipient>| {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
@@ -76,12 +68,14 @@ pub fn People(props: &PeopleProps) -> Html {
                 <td>{ &recipient.email }</td>
                 <td>{ names.join(", ") }</td>
                 <td class="muted">{ language }{ " · " }{ &recipient.time_zone }</td>
-                <td class="card-actions">
-                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&recipient.name)}
-                        title={words.common.edit} onclick={to(Doing::Editing(recipient.clone()))}>{ icon(IconName::Pencil) }</button>
-                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&recipient.name)}
-                        title={words.common.delete} onclick={to(Doing::Deleting(recipient.clone()))}>{ icon(IconName::Trash) }</button>
-                </td>
+                if admin {
+                    <td class="card-actions">
+                        <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&recipient.name)}
+                            title={words.common.edit} onclick={{ let id = recipient.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
+                        <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&recipient.name)}
+                            title={words.common.delete} onclick={to(Doing::Deleting(recipient.clone()))}>{ icon(IconName::Trash) }</button>
+                    </td>
+                }
             </tr>
         }
     });
@@ -89,9 +83,11 @@ pub fn People(props: &PeopleProps) -> Html {
         <section aria-label={words.people.recipients}>
             <div class="part-bar">
                 <span class="grow"></span>
-                <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                    { icon(IconName::Plus) }{ words.people.add_recipient }
-                </button>
+                if admin {
+                    <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
+                        { icon(IconName::Plus) }{ words.people.add_recipient }
+                    </button>
+                }
             </div>
             if let Some(error) = props.error.clone() {
                 { failure(words, &error, Some(props.reload.clone())) }
@@ -103,7 +99,9 @@ pub fn People(props: &PeopleProps) -> Html {
                     <thead><tr>
                         <th scope="col">{ words.people.person_name }</th><th scope="col">{ words.people.email }</th>
                         <th scope="col">{ words.people.groups }</th><th scope="col">{ words.people.language }</th>
-                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        if admin {
+                            <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        }
                     </tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>
@@ -111,9 +109,10 @@ pub fn People(props: &PeopleProps) -> Html {
             { match (*doing).clone() {
                 Doing::Nothing => html! {},
                 Doing::Adding => html! { <RecipientForm {groups} {done} {close} /> },
-                Doing::Editing(recipient) => html! { <RecipientForm {recipient} {groups} {done} {close} /> },
+                Doing::Editing(recipient, edited) => html! { <RecipientForm recipient={(recipient, edited)} {groups} {done} {close} /> },
                 Doing::Deleting(recipient) => html! {
-                    <DeleteDialog name={recipient.name} path={format!("recipients/{}", recipient.id)} {done} {close} />
+                    <ConfirmDialog title={(words.people.delete_named)(&recipient.name)} text={(words.people.delete_sure)(&recipient.name)}
+                        action={words.common.delete} path={format!("recipients/{}", recipient.id)} {done} {close} />
                 },
             } }
         </section>

@@ -2,9 +2,9 @@ use tocsin_api_types::{Group, Language, Recipient, RecipientInput};
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use super::submit::{body, use_submit};
 use crate::{
     components::{Choices, Dialog, TextField, check_field},
+    forms::{Edited, Sides, body, use_submit},
     i18n::use_words,
     state::use_status,
     time,
@@ -14,10 +14,14 @@ use crate::{
 pub struct RecipientFormProps {
     /// The one to change; none for a new one.
     #[prop_or_default]
-    pub recipient: Option<Recipient>,
+    pub recipient: Option<(Recipient, Edited)>,
     pub groups: Vec<Group>,
     pub done: Callback<()>,
     pub close: Callback<()>,
+}
+
+fn inputs(recipient: Option<&(Recipient, Edited)>) -> RecipientInput {
+    recipient.map_or_else(new_input, |(recipient, _)| input_of(recipient))
 }
 
 fn input_of(recipient: &Recipient) -> RecipientInput {
@@ -47,9 +51,21 @@ fn new_input() -> RecipientInput {
 pub fn RecipientForm(props: &RecipientFormProps) -> Html {
     let words = use_words();
     let status = use_status();
-    let input = use_state(|| props.recipient.as_ref().map_or_else(new_input, input_of));
-    let submit = use_submit("recipients", props.done.clone());
-    let id = props.recipient.as_ref().map(|recipient| recipient.id);
+    let input = use_state(|| inputs(props.recipient.as_ref()));
+    let base = use_state(|| body(&*input));
+    let edited = props.recipient.as_ref().map(|(_, edited)| edited.clone());
+    let id = edited.as_ref().map(|edited| edited.id);
+    let submit = use_submit("recipients", edited, props.done.reform(|_| ()));
+    let load = {
+        let (input, base) = (input.clone(), base.clone());
+        Callback::from(move |object| {
+            if let Ok(theirs) = serde_json::from_value(object) {
+                let theirs = input_of(&theirs);
+                base.set(body(&theirs));
+                input.set(theirs);
+            }
+        })
+    };
     let set = |change: fn(&mut RecipientInput, String)| {
         let input = input.clone();
         Callback::from(move |text: String| {
@@ -90,11 +106,11 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
         let (input, send) = (input.clone(), submit.send.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            send.emit((id, body(&*input)));
+            send.emit(body(&*input));
         }
     };
     let title = match &props.recipient {
-        Some(recipient) => (words.people.edit_named)(&recipient.name),
+        Some((recipient, _)) => (words.people.edit_named)(&recipient.name),
         None => words.people.add_recipient.to_owned(),
     };
     let default_language = match status.as_ref().map(|status| status.default_language) {
@@ -157,12 +173,23 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
                 { Choices {
                     label: words.people.groups,
                     hint: "",
-                    all: groups,
+                    all: groups.clone(),
                     chosen: input.group_ids.as_deref().unwrap_or_default(),
                     change: chosen,
                     error: submit.field("groupIds"),
                 }.draw(words) }
                 { check_field(words.people.enabled, "", input.enabled.unwrap_or(true), enabled) }
+                { Sides {
+                    base: (*base).clone(),
+                    mine: body(&*input),
+                    theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(&theirs))),
+                    labels: &[
+                        ("name", words.people.person_name), ("email", words.people.email), ("language", words.people.language),
+                        ("timeZone", words.people.zone), ("groupIds", words.people.groups), ("enabled", words.people.enabled),
+                    ],
+                    names: &groups,
+                    load,
+                }.draw(words, &submit) }
                 { submit.end(words, &props.close) }
             </form>
         </Dialog>

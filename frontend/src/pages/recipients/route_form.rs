@@ -1,18 +1,17 @@
 use tocsin_api_types::{Group, Route, RouteInput};
 use yew::prelude::*;
 
-use super::submit::{body, use_submit};
 use crate::{
-    components::{Choices, Dialog, IconName, TextField, check_field, icon},
+    components::{Choices, Dialog, Matchers, TextField, check_field, written},
+    forms::{Edited, Sides, body, use_submit},
     i18n::use_words,
-    query::looks_like_matcher,
 };
 
 #[derive(Properties, PartialEq)]
 pub struct RouteFormProps {
     /// The one to change; none for a new one.
     #[prop_or_default]
-    pub route: Option<Route>,
+    pub route: Option<(Route, Edited)>,
     pub groups: Vec<Group>,
     pub done: Callback<()>,
     pub close: Callback<()>,
@@ -35,10 +34,21 @@ fn input_of(route: Option<&Route>) -> RouteInput {
 #[component]
 pub fn RouteForm(props: &RouteFormProps) -> Html {
     let words = use_words();
-    let input = use_state(|| input_of(props.route.as_ref()));
+    let input = use_state(|| input_of(props.route.as_ref().map(|(route, _)| route)));
+    let base = use_state(|| body(&*input));
     let tried = use_state_eq(|| false);
-    let submit = use_submit("routes", props.done.clone());
-    let id = props.route.as_ref().map(|route| route.id);
+    let edited = props.route.as_ref().map(|(_, edited)| edited.clone());
+    let submit = use_submit("routes", edited, props.done.reform(|_| ()));
+    let load = {
+        let (input, base) = (input.clone(), base.clone());
+        Callback::from(move |object| {
+            if let Ok(theirs) = serde_json::from_value(object) {
+                let theirs = input_of(Some(&theirs));
+                base.set(body(&theirs));
+                input.set(theirs);
+            }
+        })
+    };
     let name = {
         let input = input.clone();
         Callback::from(move |name| {
@@ -89,16 +99,16 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             tried.set(true);
-            // Empty lines are dropped, here and on the form, so that what the
-            // server says of the second matcher stands beside the second line.
-            let mut next = (*input).clone();
-            next.matchers.retain(|matcher| !matcher.trim().is_empty());
+            let next = RouteInput {
+                matchers: written(&input.matchers),
+                ..(*input).clone()
+            };
             input.set(next.clone());
-            send.emit((id, body(&next)));
+            send.emit(body(&next));
         }
     };
     let title = match &props.route {
-        Some(route) => (words.people.edit_named)(&route.name),
+        Some((route, _)) => (words.people.edit_named)(&route.name),
         None => words.people.add_route.to_owned(),
     };
     let all: Vec<(i64, String)> = props
@@ -118,58 +128,35 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                     error: submit.field("name"),
                     ..TextField::default()
                 }.draw() }
-                <fieldset class="field">
-                    <legend>{ words.people.matchers }</legend>
-                    { for input.matchers.iter().enumerate().map(|(place, text)| {
-                        let wrong = *tried && !text.trim().is_empty() && !looks_like_matcher(text);
-                        let error = submit.field(&format!("matchers[{place}]"))
-                            .or_else(|| wrong.then(|| words.people.matcher_wrong.to_owned()));
-                        let (edit, drop) = (matchers.clone(), matchers.clone());
-                        let (one, two) = (input.matchers.clone(), input.matchers.clone());
-                        let change = Callback::from(move |text| {
-                            let mut next = one.clone();
-                            next[place] = text;
-                            edit.emit(next);
-                        });
-                        let onclick = move |_| {
-                            let mut next = two.clone();
-                            next.remove(place);
-                            drop.emit(next);
-                        };
-                        html! {
-                            <div class="matcher-line" key={place}>
-                                { TextField {
-                                    id: format!("matcher-{place}").into(),
-                                    label: (words.people.matcher_n)(place + 1).into(),
-                                    value: text.clone().into(),
-                                    change,
-                                    error,
-                                    placeholder: "team=\"infra\"".into(),
-                                    maxlength: 1000,
-                                    ..TextField::default()
-                                }.draw() }
-                                <button type="button" class="icon-btn" aria-label={words.people.remove_matcher}
-                                    title={words.people.remove_matcher} {onclick}>{ icon(IconName::Close) }</button>
-                            </div>
-                        }
-                    }) }
-                    <button type="button" class="link-btn" onclick={{
-                        let (matchers, mut next) = (matchers.clone(), input.matchers.clone());
-                        next.push(String::new());
-                        move |_| matchers.emit(next.clone())
-                    }}>{ icon(IconName::Plus) }{ words.people.add_matcher }</button>
-                    <p class="field-hint">{ words.people.matchers_hint }</p>
-                </fieldset>
+                { Matchers {
+                    label: words.people.matchers,
+                    hint: words.people.matchers_hint,
+                    lines: &input.matchers,
+                    change: matchers,
+                    tried: *tried,
+                    wrong: &|field| submit.field(field),
+                }.draw(words) }
                 { Choices {
                     label: words.people.to_groups,
                     hint: words.people.to_groups_hint,
-                    all,
+                    all: all.clone(),
                     chosen: &input.group_ids,
                     change: chosen,
                     error: submit.field("groupIds"),
                 }.draw(words) }
                 { check_field(words.people.repeat, words.people.repeat_hint, input.repeat, repeat) }
                 { check_field(words.people.go_on, words.people.go_on_hint, input.continue_, go_on) }
+                { Sides {
+                    base: (*base).clone(),
+                    mine: body(&*input),
+                    theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(Some(&theirs)))),
+                    labels: &[
+                        ("name", words.people.name), ("matchers", words.people.matchers), ("groupIds", words.people.to_groups),
+                        ("continue", words.people.go_on), ("repeat", words.people.repeat),
+                    ],
+                    names: &all,
+                    load,
+                }.draw(words, &submit) }
                 { submit.end(words, &props.close) }
             </form>
         </Dialog>

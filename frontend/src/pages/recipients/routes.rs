@@ -2,15 +2,17 @@ use std::rc::Rc;
 
 use gloo_net::http::Method;
 use serde::de::IgnoredAny;
-use tocsin_api_types::{Group, Page, Route, RouteOrder};
+use tocsin_api_types::{Group, Page, Role, Route, RouteOrder};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::{people::Doing, route_form::RouteForm};
+use super::route_form::RouteForm;
 use crate::{
     api::{self, ApiError},
-    components::{DeleteDialog, IconName, failure, icon},
+    components::{ConfirmDialog, IconName, failure, icon, matcher_list},
+    forms::{Doing, open},
     i18n::{Words, use_words},
+    state::{use_role, use_toasts},
 };
 
 #[derive(Properties, PartialEq)]
@@ -25,6 +27,8 @@ pub struct RoutesProps {
 #[component]
 pub fn Routes(props: &RoutesProps) -> Html {
     let words = use_words();
+    let admin = use_role() == Role::Admin;
+    let toasts = use_toasts();
     let doing = use_state(|| Doing::<Route>::Nothing);
     let moving = use_state(|| None::<ApiError>);
     let close = {
@@ -38,6 +42,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
             reload.emit(());
         })
     };
+    let edit = open(words, toasts, "routes", doing.setter());
     let to = |next: Doing<Route>| {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
@@ -73,20 +78,24 @@ pub fn Routes(props: &RoutesProps) -> Html {
             <tr key={route.id}>
                 <td class="route-order">
                     <span class="tabular-nums muted">{ place + 1 }</span>
-                    <button type="button" class="icon-btn" aria-label={(words.people.move_up)(&route.name)}
-                        disabled={place == 0} onclick={swap(place, place.wrapping_sub(1))}>{ icon(IconName::Up) }</button>
-                    <button type="button" class="icon-btn" aria-label={(words.people.move_down)(&route.name)}
-                        disabled={place + 1 == list.len()} onclick={swap(place, place + 1)}>{ icon(IconName::Down) }</button>
+                    if admin {
+                        <button type="button" class="icon-btn" aria-label={(words.people.move_up)(&route.name)}
+                            disabled={place == 0} onclick={swap(place, place.wrapping_sub(1))}>{ icon(IconName::Up) }</button>
+                        <button type="button" class="icon-btn" aria-label={(words.people.move_down)(&route.name)}
+                            disabled={place + 1 == list.len()} onclick={swap(place, place + 1)}>{ icon(IconName::Down) }</button>
+                    }
                 </td>
                 <th scope="row" class="card-name">{ &route.name }</th>
                 <td>{ matchers(route, words) }</td>
                 <td>{ goes_to(route, words) }</td>
-                <td class="card-actions">
-                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&route.name)}
-                        title={words.common.edit} onclick={to(Doing::Editing(route.clone()))}>{ icon(IconName::Pencil) }</button>
-                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&route.name)}
-                        title={words.common.delete} onclick={to(Doing::Deleting(route.clone()))}>{ icon(IconName::Trash) }</button>
-                </td>
+                if admin {
+                    <td class="card-actions">
+                        <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&route.name)}
+                            title={words.common.edit} onclick={{ let id = route.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
+                        <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&route.name)}
+                            title={words.common.delete} onclick={to(Doing::Deleting(route.clone()))}>{ icon(IconName::Trash) }</button>
+                    </td>
+                }
             </tr>
         }
     });
@@ -94,9 +103,11 @@ pub fn Routes(props: &RoutesProps) -> Html {
         <section aria-label={words.people.routes}>
             <div class="part-bar">
                 <p class="muted grow">{ words.people.routes_why }</p>
-                <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                    { icon(IconName::Plus) }{ words.people.add_route }
-                </button>
+                if admin {
+                    <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
+                        { icon(IconName::Plus) }{ words.people.add_route }
+                    </button>
+                }
             </div>
             if let Some(error) = props.error.clone().or((*moving).clone()) {
                 { failure(words, &error, Some(props.reload.clone())) }
@@ -108,7 +119,9 @@ pub fn Routes(props: &RoutesProps) -> Html {
                     <thead><tr>
                         <th scope="col">{ words.people.order }</th><th scope="col">{ words.people.name }</th>
                         <th scope="col">{ words.people.matchers }</th><th scope="col">{ words.people.groups }</th>
-                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        if admin {
+                            <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        }
                     </tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>
@@ -116,9 +129,10 @@ pub fn Routes(props: &RoutesProps) -> Html {
             { match (*doing).clone() {
                 Doing::Nothing => html! {},
                 Doing::Adding => html! { <RouteForm {groups} {done} {close} /> },
-                Doing::Editing(route) => html! { <RouteForm {route} {groups} {done} {close} /> },
+                Doing::Editing(route, edited) => html! { <RouteForm route={(route, edited)} {groups} {done} {close} /> },
                 Doing::Deleting(route) => html! {
-                    <DeleteDialog name={route.name} path={format!("routes/{}", route.id)} {done} {close} />
+                    <ConfirmDialog title={(words.people.delete_named)(&route.name)} text={(words.people.delete_sure)(&route.name)}
+                        action={words.common.delete} path={format!("routes/{}", route.id)} {done} {close} />
                 },
             } }
         </section>
@@ -129,9 +143,7 @@ fn matchers(route: &Route, words: &Words) -> Html {
     if route.matchers.is_empty() {
         return html! { <span class="muted">{ words.people.everything }</span> };
     }
-    html! {
-        <span class="matchers">{ for route.matchers.iter().map(|matcher| html! { <code class="matcher">{ matcher }</code> }) }</span>
-    }
+    matcher_list(&route.matchers)
 }
 
 fn goes_to(route: &Route, words: &Words) -> Html {

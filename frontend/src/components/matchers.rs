@@ -1,0 +1,93 @@
+use yew::prelude::*;
+
+use super::{IconName, TextField, icon};
+use crate::{i18n::Words, query::looks_like_matcher};
+
+/// Matchers, each on a line of its own.
+pub struct Matchers<'a> {
+    pub label: &'static str,
+    pub hint: &'static str,
+    pub lines: &'a [String],
+    pub change: Callback<Vec<String>>,
+    /// The form was sent once: what looks wrong may be called so.
+    pub tried: bool,
+    /// What the server says of a field, such as `matchers[1]`.
+    pub wrong: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// The lines that hold something. They are what is sent and what then stays on
+/// the form, so that what the server says of the second stands beside the second.
+pub fn written(lines: &[String]) -> Vec<String> {
+    let written = lines.iter().filter(|line| !line.trim().is_empty());
+    written.cloned().collect()
+}
+
+impl Matchers<'_> {
+    /// Draws them.
+    pub fn draw(self, words: &Words) -> Html {
+        let lines = self.lines.iter().enumerate().map(|(place, text)| {
+            let looks_wrong = self.tried && !text.trim().is_empty() && !looks_like_matcher(text);
+            let error = (self.wrong)(&format!("matchers[{place}]"))
+                .or_else(|| looks_wrong.then(|| words.people.matcher_wrong.to_owned()));
+            let change = {
+                let (change, lines) = (self.change.clone(), self.lines.to_vec());
+                Callback::from(move |text| {
+                    let mut next = lines.clone();
+                    next[place] = text;
+                    change.emit(next);
+                })
+            };
+            let onclick = {
+                let (change, lines) = (self.change.clone(), self.lines.to_vec());
+                move |_| {
+                    let mut next = lines.clone();
+                    next.remove(place);
+                    change.emit(next);
+                }
+            };
+            html! {
+                <div class="matcher-line" key={place}>
+                    { TextField {
+                        id: format!("matcher-{place}").into(),
+                        label: (words.people.matcher_n)(place + 1).into(),
+                        value: text.clone().into(),
+                        change,
+                        error,
+                        placeholder: "team=\"infra\"".into(),
+                        maxlength: 1000,
+                        ..TextField::default()
+                    }.draw() }
+                    <button type="button" class="icon-btn" aria-label={words.people.remove_matcher}
+                        title={words.people.remove_matcher} {onclick}>{ icon(IconName::Close) }</button>
+                </div>
+            }
+        });
+        let add = {
+            let (change, mut next) = (self.change.clone(), self.lines.to_vec());
+            next.push(String::new());
+            move |_| change.emit(next.clone())
+        };
+        // What is wrong with all of them together.
+        let whole = (self.wrong)("matchers").filter(|_| {
+            (0..self.lines.len()).all(|n| (self.wrong)(&format!("matchers[{n}]")).is_none())
+        });
+        html! {
+            <fieldset class="field">
+                <legend>{ self.label }</legend>
+                { for lines }
+                <button type="button" class="link-btn" onclick={add}>{ icon(IconName::Plus) }{ words.people.add_matcher }</button>
+                if let Some(error) = whole {
+                    <p class="field-error">{ error }</p>
+                }
+                <p class="field-hint">{ self.hint }</p>
+            </fieldset>
+        }
+    }
+}
+
+/// Matchers to read.
+pub fn matcher_list(matchers: &[String]) -> Html {
+    html! {
+        <span class="matchers">{ for matchers.iter().map(|matcher| html! { <code class="matcher">{ matcher }</code> }) }</span>
+    }
+}
