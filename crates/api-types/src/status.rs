@@ -25,9 +25,10 @@ pub struct MailStatus {
     pub paused_since: Option<DateTime<Utc>>,
     /// Why it cannot be used.
     pub error: Option<String>,
-    /// Mails that wait to be sent.
+    /// Mails that wait to be sent; 0 for somebody who sees only some alerts.
     pub queued: i64,
-    /// How long the oldest of them has waited, in seconds.
+    /// How long the oldest of them has waited, in seconds; null for somebody who
+    /// sees only some alerts.
     pub oldest_seconds: Option<i64>,
 }
 
@@ -40,8 +41,6 @@ pub struct SystemStatus {
     pub version: String,
     /// This database holds made-up history.
     pub demo: bool,
-    /// Requests need the admin password.
-    pub auth_required: bool,
     /// Webhooks need a token.
     pub ingest_token_required: bool,
     /// The address that Alertmanager should post to.

@@ -15,6 +15,8 @@ use crate::query::{self, Conditions, Reads};
 use crate::scan::{Effort, Key, Lane, Lanes, Map, Rows, Table, Way, find_any};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
+pub use visible::visible;
+
 pub use crate::resend::{Resend, Resent, resend};
 
 /// The most incidents that a mail in a list names.
@@ -193,7 +195,7 @@ pub async fn get(
     id: i64,
     visibility: &Visibility,
 ) -> Result<Option<NotificationView>, StorageError> {
-    if !visibility.is_everything() && visible::visible(db, &[id], visibility).await?.is_empty() {
+    if !visibility.is_everything() && visible(db, &[id], visibility).await?.is_empty() {
         return Ok(None);
     }
     let mut conditions = Conditions::default();

@@ -1,10 +1,12 @@
 //! Live news for browsers, as server-sent events.
 
+mod narrow;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -12,13 +14,15 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use bytes::Bytes;
 use futures::stream;
 use tocsin_api_types::{ChangeEvent, DeliveryChange, IncidentChange, NotificationChange};
-use tocsin_storage::Db;
+use tocsin_pipeline::accounts::Accounts;
 use tocsin_storage::changes::{self, Change, ChangeRow, FeedCursor};
+use tocsin_storage::{Db, StorageError};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
+use super::caller::Caller;
 use super::convert;
 use super::params::{FromQuery, Params, Query};
 use super::problem::{ApiError, Kind};
@@ -29,6 +33,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Rows read from the feed at a time.
 const ROWS: u32 = 200;
+
+/// How often it is asked, while events come, whether the follower still may
+/// follow.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// Somebody who sees only some alerts is told of what there is at most this
+/// often: each time the database is asked what of it they may see.
+const PACE: Duration = Duration::from_millis(250);
 
 /// Where to go on.
 #[derive(Debug, IntoParams)]
@@ -52,7 +64,9 @@ impl FromQuery for Resume {
 ///
 /// Each event's `data` is a ChangeEvent and its `event` that object's `type`.
 /// A comment comes at least every 15 seconds. With `Last-Event-ID` the stream
-/// goes on after that event; without, it begins now.
+/// goes on after that event; without, it begins now. Whoever sees only some
+/// alerts is told of those. The stream ends when its session or token does, or
+/// when what that may do or see changes; whoever comes again is told anew.
 #[utoipa::path(
     tag = "system",
     operation_id = "follow_events",
@@ -65,6 +79,7 @@ impl FromQuery for Resume {
 #[get("/api/v1/events")]
 async fn follow(
     state: Data<AppState>,
+    caller: Caller,
     request: HttpRequest,
     Params(resume): Params<Resume>,
 ) -> Result<HttpResponse, ApiError> {
@@ -79,12 +94,19 @@ async fn follow(
     let from = header.and_then(cursor).or(resume.last_event_id);
     // An id past the end is of another database: begin now.
     let reached = from.filter(|from| Some(*from) <= latest).or(latest);
+    let now = Instant::now();
     let follower = Follower {
         db: state.db.clone(),
+        accounts: state.accounts.clone(),
+        caller,
         live,
         stopping: state.stopping.clone(),
         reached,
+        said: reached,
         behind: from.is_some(),
+        checked: now,
+        passed: None,
+        spoke: now,
         lines: VecDeque::from([Bytes::from_static(b"retry: 2000\n: welcome\n\n")]),
         _seat: seat,
     };
@@ -130,12 +152,22 @@ impl Drop for Seat {
 /// more only when it has taken what there is, and reads on from the table.
 struct Follower {
     db: Db,
+    accounts: Accounts,
+    caller: Caller,
     live: Receiver<Arc<ChangeRow>>,
     stopping: watch::Receiver<bool>,
-    /// The last change that was passed on.
+    /// The last change that was looked at.
     reached: Option<FeedCursor>,
+    /// The last one whose id was said.
+    said: Option<FeedCursor>,
     /// The table may hold more after it than `live` will tell.
     behind: bool,
+    /// When it was last asked whether the caller still may follow.
+    checked: Instant,
+    /// When the table was last read for somebody who sees only some alerts.
+    passed: Option<Instant>,
+    /// When something was last said.
+    spoke: Instant,
     lines: VecDeque<Bytes>,
     _seat: Seat,
 }
@@ -145,41 +177,98 @@ impl Follower {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.lines.pop_front() {
+                self.spoke = Instant::now();
                 return Some(line);
             }
             if *self.stopping.borrow() {
                 return None;
             }
-            if self.behind {
+            if self.spoke.elapsed() >= HEARTBEAT {
+                self.may_still().await?;
+                self.beat();
+                continue;
+            }
+            // What comes meanwhile is read together.
+            let pause = match self.passed {
+                Some(passed) if self.behind => PACE.saturating_sub(passed.elapsed()),
+                _ => Duration::ZERO,
+            };
+            if self.behind && pause.is_zero() {
+                self.may_still().await?;
                 self.catch_up().await?;
                 continue;
             }
+            let wait = match self.behind {
+                true => pause,
+                false => HEARTBEAT.saturating_sub(self.spoke.elapsed()),
+            };
             tokio::select! {
                 _ = self.stopping.changed() => return None,
                 change = self.live.recv() => match change {
-                    Ok(row) => self.pass_on(&row),
-                    Err(RecvError::Lagged(_)) => self.behind = true,
+                    Ok(row) if self.caller.visibility.is_everything() && !self.behind => {
+                        self.may_still().await?;
+                        self.pass_on(&row);
+                    }
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.behind = true,
                     Err(RecvError::Closed) => return None,
                 },
-                () = tokio::time::sleep(HEARTBEAT) => {
-                    self.lines.push_back(Bytes::from_static(b": still here\n\n"));
-                    // Should the live end ever have skipped one, it comes now.
-                    self.behind = true;
-                }
+                () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// `None` ends the stream of somebody who may not follow it any more: a
+    /// session that was ended, a token that was revoked, a role that was changed.
+    /// Asked at most once a second, and with each heartbeat.
+    async fn may_still(&mut self) -> Option<()> {
+        let Some(identity) = &self.caller.identity else {
+            return Some(());
+        };
+        if self.checked.elapsed() < CHECK {
+            return Some(());
+        }
+        self.checked = Instant::now();
+        self.accounts.is_still(identity).await.then_some(())
+    }
+
+    /// Says that the stream is alive, and how far it has come: past what was not
+    /// for this follower, too, who so need not be shown past it again.
+    fn beat(&mut self) {
+        let mut line = String::new();
+        if let Some(cursor) = self.reached.filter(|reached| Some(*reached) != self.said) {
+            line.push_str(&id_line(cursor));
+            self.said = Some(cursor);
+        }
+        line.push_str(": still here\n\n");
+        self.lines.push_back(line.into());
+        // Should the live end ever have skipped one, it comes now.
+        self.behind = true;
     }
 
     /// Reads on from the table. Where that fails the stream ends, and the
     /// browser comes again with its last id.
     async fn catch_up(&mut self) -> Option<()> {
-        let rows = changes::after(&self.db, self.reached, ROWS)
+        self.read_on()
             .await
             .inspect_err(|error| tracing::warn!(%error, "an event stream ended"))
-            .ok()?;
-        self.behind = rows.len() == ROWS as usize;
-        rows.iter().for_each(|row| self.pass_on(row));
-        Some(())
+            .ok()
+    }
+
+    async fn read_on(&mut self) -> Result<(), StorageError> {
+        let mut rows = changes::after(&self.db, self.reached, ROWS).await?;
+        let all = rows.len() < ROWS as usize;
+        let visibility = &self.caller.visibility;
+        if !visibility.is_everything() {
+            let last = rows.last().map(|row| row.cursor);
+            rows = narrow::narrow(&self.db, rows, visibility).await?;
+            rows.iter().for_each(|row| self.pass_on(row));
+            self.reached = last.or(self.reached);
+            self.passed = all.then(Instant::now);
+        } else {
+            rows.iter().for_each(|row| self.pass_on(row));
+        }
+        self.behind = !all;
+        Ok(())
     }
 
     fn pass_on(&mut self, row: &ChangeRow) {
@@ -187,8 +276,14 @@ impl Follower {
             return;
         }
         self.reached = Some(row.cursor);
+        self.said = self.reached;
         self.lines.push_back(lines(row));
     }
+}
+
+fn id_line(cursor: FeedCursor) -> String {
+    let FeedCursor { transaction_id, id } = cursor;
+    format!("id: {transaction_id}-{id}\n")
 }
 
 /// The events of one row. The id comes with the last one: whoever breaks off
@@ -233,8 +328,7 @@ fn lines(row: &ChangeRow) -> Bytes {
             ChangeEvent::Notification(_) => "notification",
         };
         if place == last {
-            let FeedCursor { transaction_id, id } = row.cursor;
-            text.push_str(&format!("id: {transaction_id}-{id}\n"));
+            text.push_str(&id_line(row.cursor));
         }
         // Numbers and texts always make JSON, on one line.
         let data = serde_json::to_string(event).unwrap_or_default();

@@ -6,8 +6,9 @@ use tocsin_api_types::{MailMode, MailStatus, SystemStatus};
 use tocsin_mailer::Mode;
 use tocsin_storage::outbox;
 
-use super::auth::Area;
+use super::caller::Caller;
 use super::convert;
+use super::identify;
 use super::params::Params;
 use super::problem::ApiError;
 use super::state::AppState;
@@ -19,9 +20,17 @@ use super::state::AppState;
     responses((status = 200, description = "The status", body = SystemStatus))
 )]
 #[get("/api/v1/status")]
-async fn get(state: Data<AppState>, _: Params<()>) -> Result<Json<SystemStatus>, ApiError> {
+async fn get(
+    state: Data<AppState>,
+    caller: Caller,
+    _: Params<()>,
+) -> Result<Json<SystemStatus>, ApiError> {
     let settings = &state.settings;
-    let depth = outbox::depth(&state.db).await?;
+    // How much mail waits tells of all alerts.
+    let depth = match caller.visibility.is_everything() {
+        true => outbox::depth(&state.db).await?,
+        false => outbox::OutboxDepth::default(),
+    };
     let health = state.pipeline.mail_health();
     let waited = depth
         .oldest
@@ -29,8 +38,7 @@ async fn get(state: Data<AppState>, _: Params<()>) -> Result<Json<SystemStatus>,
     Ok(Json(SystemStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         demo: settings.demo,
-        auth_required: !state.credentials.is_open(Area::Everything),
-        ingest_token_required: !state.credentials.is_open(Area::Webhook),
+        ingest_token_required: !identify::is_open(&state).await?,
         webhook_url: state.webhook_url.clone(),
         mail: MailStatus {
             mode: match state.pipeline.mail_mode() {

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use actix_web::web::{self, Data, Json, Payload, ReqData};
+use actix_web::web::{self, Data, Json, Payload};
 use bytes::Bytes;
 use tocsin_api_types::{IngestReport, RejectedAlert};
 use tocsin_pipeline::{IngestError, Refusal, Space, Webhook};
 use utoipa::IntoParams;
 
-use super::auth::Caller;
 use super::body;
+use super::caller::Caller;
 use super::params::{FromQuery, Query};
 use super::problem::{ApiError, Kind};
 use super::state::AppState;
@@ -64,7 +64,7 @@ impl FromQuery for Source {
 )]
 async fn post(
     state: Data<AppState>,
-    caller: ReqData<Caller>,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<Json<IngestReport>, ApiError> {
@@ -83,7 +83,7 @@ async fn post(
 )]
 async fn put(
     state: Data<AppState>,
-    caller: ReqData<Caller>,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<Json<IngestReport>, ApiError> {
@@ -119,6 +119,17 @@ async fn take(
         }
         Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
     };
+    ingest(state, source, body, space, began).await
+}
+
+/// Hands a body in, and counts what becomes of it.
+pub(super) async fn ingest(
+    state: &AppState,
+    source: &str,
+    body: Bytes,
+    space: Space,
+    began: Instant,
+) -> Result<Json<IngestReport>, ApiError> {
     let webhook = Webhook {
         source: source.to_owned(),
         body,
@@ -269,7 +280,7 @@ async fn refuse(
     error
 }
 
-fn problem(error: IngestError) -> (Outcome, ApiError) {
+pub(super) fn problem(error: IngestError) -> (Outcome, ApiError) {
     match error {
         IngestError::Unreadable(error) => (
             Outcome::Refused,

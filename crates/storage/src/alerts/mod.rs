@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 
 pub use walk::LogWalk;
 
@@ -152,6 +153,19 @@ pub async fn get(db: &impl Reads, id: i64) -> Result<Option<AlertView>, StorageE
     Ok(read::by_ids(db, &[id], &mut Tellings::default())
         .await?
         .pop())
+}
+
+/// The entries of a delivery that may be seen: the incident of each, and what it
+/// did to it.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn of_delivery(
+    db: &impl Reads,
+    delivery_id: i64,
+    visibility: &Visibility,
+) -> Result<Vec<(i64, EntryKind)>, StorageError> {
+    read::of_delivery(db, delivery_id, visibility).await
 }
 
 /// One page of an incident's entries.

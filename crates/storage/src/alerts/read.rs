@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
+use tocsin_core::visibility::Visibility;
 
 use super::{AlertView, Counted};
 use crate::StorageError;
 use crate::codes::{Coded, EntryKind, IncidentState};
+use crate::incidents::shown;
 use crate::query::{self, Reads};
 use crate::scan::{Hit, pack, rows};
 use crate::telling::Tellings;
@@ -67,6 +69,37 @@ pub(super) async fn counted(
         })
     });
     Ok(counted.collect())
+}
+
+/// The entries of a delivery that may be seen, found by when it was received:
+/// there is no other index.
+pub(super) async fn of_delivery(
+    db: &impl Reads,
+    delivery_id: i64,
+    visibility: &Visibility,
+) -> Result<Vec<(i64, EntryKind)>, StorageError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: i64,
+        incident_id: i64,
+        kind: i16,
+        series_id: i64,
+        telling_id: Option<i64>,
+    }
+    let sql = "SELECT e.id, e.incident_id, e.kind, e.series_id, e.telling_id FROM log_entries e \
+               WHERE e.received_at = (SELECT d.received_at FROM deliveries d WHERE d.id = ?) \
+               AND e.delivery_id = ? ORDER BY e.id";
+    let rows: Vec<Row> = query::all(db, sql, vec![delivery_id.into(), delivery_id.into()]).await?;
+    let which = |row: &Row| (row.series_id, row.telling_id);
+    let all = rows.iter().map(which);
+    let shown = shown(db, all, visibility, &mut Tellings::default()).await?;
+    rows.iter()
+        .filter(|row| shown.contains(&which(row)))
+        .map(|row| {
+            let kind = EntryKind::read(row.kind, "log_entries", "kind", row.id)?;
+            Ok((row.incident_id, kind))
+        })
+        .collect()
 }
 
 /// The entries with these numbers, in any order.

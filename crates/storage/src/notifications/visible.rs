@@ -62,8 +62,11 @@ pub(super) async fn find(
 /// Those of the mails that may be seen: those of whose whole thread every
 /// incident may be. A mail names several alerts, and its subject, which is that
 /// of its thread, names those of the thread's first mail. What nothing is known
-/// of any more is not shown either.
-pub(super) async fn visible(
+/// of any more is not shown either. Where everything may be seen, all of them.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn visible(
     db: &impl Reads,
     mails: &[i64],
     visibility: &Visibility,
@@ -79,8 +82,8 @@ pub(super) async fn visible(
         series_id: Option<i64>,
         telling_id: Option<i64>,
     }
-    if mails.is_empty() {
-        return Ok(HashSet::new());
+    if mails.is_empty() || visibility.is_everything() {
+        return Ok(mails.iter().copied().collect());
     }
     let sql = format!(
         "SELECT id, thread_id FROM notifications WHERE {}",
