@@ -88,13 +88,18 @@ fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
             .map(|(_, item)| item)
     });
     let responses = &found?.get(method.to_lowercase())?["responses"];
-    responses.get(status.to_string()).or_else(|| {
+    let response = responses.get(status.to_string()).or_else(|| {
         assert!(
             status >= 400,
             "{method} {path}: the status {status} is not described"
         );
         responses.get("default")
-    })
+    })?;
+    // What many operations answer is described once.
+    match response["$ref"].as_str() {
+        Some(shared) => DESCRIPTION.pointer(shared.strip_prefix('#')?),
+        None => Some(response),
+    }
 }
 
 fn fits(template: &str, path: &str) -> bool {
