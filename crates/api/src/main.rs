@@ -15,6 +15,7 @@ mod logging;
 mod metrics;
 mod oidc;
 mod serve;
+mod tls;
 mod welcome;
 
 use std::fs::OpenOptions;

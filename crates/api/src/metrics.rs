@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -59,6 +60,11 @@ struct SourceLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,6 +123,7 @@ pub(crate) struct Metrics {
     last_delivery: Family<SourceLabel, Gauge<f64, AtomicU64>>,
     alerts: Family<OutcomeLabel, Counter>,
     ingest_duration: Histogram,
+    refused: Family<ReasonLabel, Counter>,
     mails: Family<OutcomeLabel, Counter>,
     queue_bytes: Gauge,
     queue_capacity: Gauge,
@@ -146,6 +153,7 @@ impl Metrics {
                 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
                 10.0, 30.0,
             ]),
+            refused: Family::default(),
             mails: Family::default(),
             queue_bytes: Gauge::default(),
             queue_capacity: Gauge::default(),
@@ -185,6 +193,11 @@ impl Metrics {
             "ingest_duration_seconds",
             "From the request's head to the answer of an accepted delivery",
             self.ingest_duration.clone(),
+        );
+        registry.register(
+            "requests_refused",
+            "Requests that were not let in, those to the webhook among them",
+            self.refused.clone(),
         );
         registry.register(
             "mails",
@@ -260,6 +273,17 @@ impl Metrics {
                 outcome: outcome.label(),
             })
             .inc();
+    }
+
+    /// Counts an answer, if it is that somebody was not let in.
+    pub(crate) fn refused(&self, status: StatusCode) {
+        let reason = match status {
+            StatusCode::UNAUTHORIZED => "unauthorized",
+            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::TOO_MANY_REQUESTS => "too_many_requests",
+            _ => return,
+        };
+        self.refused.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     /// Counts an accepted delivery.

@@ -21,6 +21,7 @@ use crate::config::{ConfigError, Settings};
 use crate::demo;
 use crate::http::{self, AppState};
 use crate::oidc::SingleSignOn;
+use crate::tls::{self, Certificate};
 use crate::welcome::{IngestToken, WayIn, Welcome};
 
 /// Why the program ended before it was told to.
@@ -68,6 +69,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let mailer = mailer(&settings)?;
     let renderer = renderer(&settings)?;
     let single_sign_on = single_sign_on(&settings)?;
+    let certificate = certificate(&settings)?;
     let listener = listen(&settings)?;
     let address = listener
         .local_addr()
@@ -92,9 +94,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         stopping,
     );
     let state = web::Data::new(state.with_single_sign_on(single_sign_on));
-    let server = server(&settings, state, listener)
+    let server = server(&settings, state, listener, certificate.clone())
         .map_err(Failure::system(format!("listening on {address}")))?;
     let handle = server.handle();
+    let renewal = tokio::spawn(async move {
+        if let Some(certificate) = certificate {
+            certificate.follow().await;
+        }
+    });
     let running = tokio::spawn(server);
     let demo = tokio::spawn(demo::go_on(
         to_come,
@@ -116,6 +123,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 
     drain(&stop, &pipeline, &handle, patience).await;
     demo.abort();
+    renewal.abort();
     if let Ok(Err(error)) = running.await {
         return Err(Failure::system("serving")(error));
     }
@@ -176,6 +184,7 @@ fn server(
     settings: &Settings,
     state: web::Data<AppState>,
     listener: TcpListener,
+    certificate: Option<Arc<Certificate>>,
 ) -> std::io::Result<Server> {
     let mut server = HttpServer::new(move || http::app(state.clone()))
         // Answers are small, and whole when they are written.
@@ -188,7 +197,14 @@ fn server(
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
     }
-    Ok(server.listen(listener)?.run())
+    let server = match certificate {
+        Some(certificate) => {
+            let config = tls::server_config(certificate).map_err(std::io::Error::other)?;
+            server.listen_rustls_0_23(listener, config)?
+        }
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
 }
 
 /// First the pipeline: it answers what it has taken, while connections and the
@@ -230,6 +246,12 @@ async fn wait_for_end() -> Result<(), Failure> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// The certificate that connections are shown, if one is set.
+fn certificate(settings: &Settings) -> Result<Option<Arc<Certificate>>, ConfigError> {
+    let read = settings.tls.as_ref().map(Certificate::read).transpose()?;
+    Ok(read.map(Arc::new))
 }
 
 fn listen(settings: &Settings) -> Result<TcpListener, Failure> {

@@ -11,7 +11,7 @@ use tocsin_mailer::Secret;
 use tocsin_storage::codes::Role;
 use url::{Host, Url};
 
-use super::parts::secret;
+use super::parts::{Checked, secret};
 use super::sections::redacted;
 use super::units::{Network, Span, not_everyone};
 use super::{ConfigError, PublicUrl};
@@ -22,6 +22,7 @@ pub(crate) struct Auth {
     pub(crate) session_idle: Span,
     pub(crate) session_lifetime: Span,
     pub(crate) password_sign_in: bool,
+    pub(crate) tokens: Vec<AuthToken>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) oidc: Option<OidcSection>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,8 +35,45 @@ impl Default for Auth {
             session_idle: Span::seconds(12 * 3600),
             session_lifetime: Span::seconds(14 * 86_400),
             password_sign_in: true,
+            tokens: Vec::new(),
             oidc: None,
             proxy: None,
+        }
+    }
+}
+
+/// An API token that is there before the first start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthToken {
+    /// What the audit log calls it.
+    pub(crate) name: String,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "redacted"
+    )]
+    pub(crate) token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) scope: Scope,
+}
+
+/// What such a token opens; for `ingest` there are `ingest.tokens`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scope {
+    Read,
+    Respond,
+    Admin,
+}
+
+impl From<Scope> for Role {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Read => Self::Viewer,
+            Scope::Respond => Self::Responder,
+            Scope::Admin => Self::Admin,
         }
     }
 }
@@ -109,6 +147,8 @@ pub(crate) struct AuthSettings {
     pub(crate) session_lifetime: Duration,
     /// Whether e-mail and password may be used.
     pub(crate) password_sign_in: bool,
+    /// Provisioned API tokens, besides those in the database.
+    pub(crate) tokens: Vec<(String, Secret, Role)>,
     /// Single sign-on, where it is set.
     pub(crate) oidc: Option<OidcSettings>,
     /// Sign-in by the header of a proxy, where it is set.
@@ -206,6 +246,7 @@ pub(super) fn auth_settings(
         session_idle,
         session_lifetime,
         password_sign_in,
+        tokens,
         oidc,
         proxy,
     } = section;
@@ -237,9 +278,29 @@ pub(super) fn auth_settings(
         session_idle: session_idle.0,
         session_lifetime: session_lifetime.0,
         password_sign_in,
+        tokens: auth_tokens(tokens)?,
         oidc: oidc.map(oidc_settings).transpose()?,
         proxy: proxy.map(proxy_settings).transpose()?,
     })
+}
+
+fn auth_tokens(tokens: Vec<AuthToken>) -> Result<Vec<(String, Secret, Role)>, ConfigError> {
+    let mut checked = Checked::default();
+    let mut roles = Vec::new();
+    for token in tokens {
+        let AuthToken {
+            name,
+            token,
+            token_file,
+            scope,
+        } = token;
+        checked.add("auth.tokens", name, token, token_file.as_deref())?;
+        roles.push(Role::from(scope));
+    }
+    let tokens = checked.0.into_iter().zip(roles);
+    Ok(tokens
+        .map(|((name, token), role)| (name, token, role))
+        .collect())
 }
 
 fn oidc_settings(section: OidcSection) -> Result<OidcSettings, ConfigError> {

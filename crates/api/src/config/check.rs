@@ -18,6 +18,7 @@ use super::retention::retention_settings;
 use super::sections::Log;
 use super::units::{Listen, not_everyone};
 use super::{ConfigError, Language, Limits, PublicUrl, Sections, SourceName, Tls};
+use crate::tls::Certificate;
 
 /// More would wait for each other, and for connections.
 const MAX_WRITERS: usize = 8;
@@ -151,6 +152,19 @@ impl Settings {
             server.public_url.as_ref(),
             server.listen.is_loopback(),
         )?;
+        let is_shared = |(_, token, _): &&(String, Secret, Option<SourceName>)| {
+            auth.tokens.iter().any(|(_, other, _)| other == token)
+        };
+        if let Some((name, ..)) = tokens.iter().find(is_shared) {
+            return Err(ConfigError::new(
+                "ingest.tokens",
+                format!("{name:?} has the same secret as one of auth.tokens"),
+            ));
+        }
+        if let Some(files) = &server.tls {
+            // So that check-config says what is wrong with them.
+            Certificate::read(files)?;
+        }
         if limits.burst == 0 {
             return Err(ConfigError::new("limits.burst", "expected at least 1"));
         }

@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 
 /// The keys as the file has them. The variable of `server.public_url` is
 /// `TOCSIN_SERVER_PUBLIC_URL`. A test compares this table with the types.
-pub(crate) const KEYS: [(&str, Kind); 69] = [
+pub(crate) const KEYS: [(&str, Kind); 70] = [
     ("data_dir", Kind::Text),
     ("server.listen", Kind::Text),
     ("server.public_url", Kind::Text),
@@ -28,6 +28,7 @@ pub(crate) const KEYS: [(&str, Kind); 69] = [
     ("auth.session_idle", Kind::Text),
     ("auth.session_lifetime", Kind::Text),
     ("auth.password_sign_in", Kind::Bool),
+    ("auth.tokens", Kind::List),
     ("auth.oidc.issuer", Kind::Text),
     ("auth.oidc.client_id", Kind::Text),
     ("auth.oidc.client_secret", Kind::Text),

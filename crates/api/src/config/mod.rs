@@ -12,7 +12,7 @@ mod sections;
 mod tests;
 mod units;
 
-pub(crate) use auth::{AuthSettings, GroupRoles, Mapped, OidcSettings, ProxySettings};
+pub(crate) use auth::{GroupRoles, Mapped, OidcSettings, ProxySettings};
 pub(crate) use check::Settings;
 pub(crate) use load::{Flags, load};
 pub(crate) use sections::{IngestToken, Language, Limits, LogFormat, Sections, SourceName, Tls};

@@ -68,38 +68,58 @@ pub(super) fn secret(
     Ok(Some(secret))
 }
 
-pub(super) fn tokens(
-    tokens: Vec<IngestToken>,
-) -> Result<Vec<(String, Secret, Option<SourceName>)>, ConfigError> {
-    let mut checked: Vec<(String, Secret, Option<SourceName>)> = Vec::new();
-    for (
-        index,
-        IngestToken {
-            name,
-            token,
-            token_file,
-            source,
-        },
-    ) in tokens.into_iter().enumerate()
-    {
-        let key = format!("ingest.tokens[{index}]");
-        let token = secret(&format!("{key}.token"), token, token_file.as_deref())?
+/// Tokens that can be told apart: each with its name.
+#[derive(Default)]
+pub(super) struct Checked(pub(super) Vec<(String, Secret)>);
+
+impl Checked {
+    /// Adds one to those of `list`.
+    pub(super) fn add(
+        &mut self,
+        list: &str,
+        name: String,
+        token: Option<Secret>,
+        token_file: Option<&Path>,
+    ) -> Result<(), ConfigError> {
+        let key = format!("{list}[{}]", self.0.len());
+        let token = secret(&format!("{key}.token"), token, token_file)?
             .ok_or_else(|| ConfigError::new(&key, format!("{name:?} needs token or token_file")))?;
-        if checked.iter().any(|(other, ..)| *other == name) {
+        if self.0.iter().any(|(other, _)| *other == name) {
             return Err(ConfigError::new(
                 format!("{key}.name"),
                 format!("{name:?} is there twice"),
             ));
         }
-        if checked.iter().any(|(_, other, _)| *other == token) {
+        if self.0.iter().any(|(_, other)| *other == token) {
             return Err(ConfigError::new(
                 format!("{key}.token"),
                 "another token has the same secret, so that no one could tell them apart",
             ));
         }
-        checked.push((name, token, source));
+        self.0.push((name, token));
+        Ok(())
     }
-    Ok(checked)
+}
+
+pub(super) fn tokens(
+    tokens: Vec<IngestToken>,
+) -> Result<Vec<(String, Secret, Option<SourceName>)>, ConfigError> {
+    let mut checked = Checked::default();
+    let mut sources = Vec::new();
+    for token in tokens {
+        let IngestToken {
+            name,
+            token,
+            token_file,
+            source,
+        } = token;
+        checked.add("ingest.tokens", name, token, token_file.as_deref())?;
+        sources.push(source);
+    }
+    let tokens = checked.0.into_iter().zip(sources);
+    Ok(tokens
+        .map(|((name, token), source)| (name, token, source))
+        .collect())
 }
 
 /// Made-up history is for the eyes of this machine: its administrator's password

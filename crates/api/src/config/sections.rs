@@ -122,8 +122,8 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            requests_per_second: 200,
-            burst: 2_000,
+            requests_per_second: 500,
+            burst: 5_000,
             sign_ins_per_minute: 20,
         }
     }

@@ -68,6 +68,10 @@ fn the_example_names_every_key() {
     for key in ["name", "token", "token_file", "source"] {
         assert!(token.get(key).is_some(), "ingest.tokens[].{key} is missing");
     }
+    let token = &table["auth"]["tokens"][0];
+    for key in ["name", "token", "token_file", "scope"] {
+        assert!(token.get(key).is_some(), "auth.tokens[].{key} is missing");
+    }
     let rule = &table["retention"]["rules"][0];
     for key in ["matchers", "keep"] {
         assert!(
@@ -299,6 +303,18 @@ fn what_is_wrong_is_named() {
             "[server.tls]\ncert_file = \"a\"",
             "server.tls: missing field `key_file`",
         ),
+        (
+            "[[auth.tokens]]\nname = \"a\"\nscope = \"read\"",
+            "auth.tokens[0]: \"a\" needs token",
+        ),
+        (
+            "[[auth.tokens]]\nname = \"a\"\nscope = \"ingest\"\ntoken = \"x\"",
+            "auth.tokens[0].scope: unknown variant `ingest`",
+        ),
+        (
+            "[[auth.tokens]]\nname = \"a\"\nscope = \"read\"\ntoken = \"x\"\n[[ingest.tokens]]\nname = \"b\"\ntoken = \"x\"",
+            "ingest.tokens: \"b\" has the same secret",
+        ),
         ("[limits]\nburst = 0", "limits.burst: expected at least 1"),
         (
             "[limits]\nrequests_per_second = -1",
@@ -430,7 +446,8 @@ fn the_one_password_of_before_is_told_what_to_do_instead() {
 fn secrets_are_shown_nowhere() {
     let text = "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"tocsin\"\nclient_secret = \"hunter2\"\n\
                 [database]\nurl = \"postgres://u:hunter2@db.example.com/t\"\n\
-                [[ingest.tokens]]\nname = \"a\"\ntoken = \"hunter2\"\n";
+                [[ingest.tokens]]\nname = \"a\"\ntoken = \"hunter2\"\n\
+                [[auth.tokens]]\nname = \"a\"\ntoken = \"hunter2 \"\nscope = \"admin\"\n";
     let settings = load_text(text, &[]).unwrap();
     assert!(
         !toml::to_string(&settings.sections)

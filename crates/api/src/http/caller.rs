@@ -2,12 +2,14 @@
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tocsin_core::visibility::Visibility;
 use tocsin_pipeline::Actor;
-use tocsin_storage::codes::Role;
+use tocsin_pipeline::accounts::Identity;
+use tocsin_storage::codes::{ActorKind, Role};
 
 use super::problem::{ApiError, Kind};
 use crate::config::SourceName;
@@ -27,6 +29,9 @@ pub(crate) struct Caller {
     pub(crate) session_id: Option<i64>,
     /// The source that an ingest token is bound to.
     pub(crate) source: Option<SourceName>,
+    /// Of a user, and of a token in the database; not of a token in the
+    /// settings, nor of somebody who is not signed in.
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Caller {
@@ -38,7 +43,13 @@ impl Caller {
             visibility: Visibility::everything(),
             session_id: None,
             source: None,
+            identity: None,
         }
+    }
+
+    /// Whether it is a person who is signed in.
+    pub(crate) fn is_person(&self) -> bool {
+        self.actor.kind == ActorKind::User
     }
 }
 

@@ -8,11 +8,14 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
+use tocsin_storage::codes::Role;
 
-use super::auth::{Area, Caller};
-use super::origin;
+use super::access::{self, Hidden, Needs, Target};
+use super::address::Origin;
+use super::caller::Caller;
 use super::problem::{ApiError, Kind};
 use super::state::AppState;
+use super::{fallback, identify, origin};
 use crate::metrics::Outcome;
 
 /// Takes the path prefix off, lets in or refuses, and adds the headers that
@@ -28,30 +31,161 @@ pub(crate) async fn edge(
         // As GET; that the body is left out is the connection's business.
         request.head_mut().method = Method::GET;
     }
-    let area = Area::of(request.path());
-    let mut response = match admit(&state, area, &request) {
+    let from = Origin::of(&request, &state.settings);
+    request.extensions_mut().insert(from);
+    // The path as the router reads it, not as it was sent: `%61` is an `a`.
+    let path = request.match_info().get_ref().path();
+    let target = access::target(request.method().as_str(), path);
+    let mut response = match admit(&state, target, &request, from).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             let answer = next.call(request);
-            match area {
-                // Those two see to it themselves: one must leave its caller in
-                // no doubt what was stored, the other says what is wrong.
-                Area::Webhook | Area::Health => answer.await?,
-                Area::Everything => answer_in_time(&state, answer).await?,
+            if answers_by_itself(target) {
+                answer.await?
+            } else {
+                answer_in_time(&state, answer).await?
             }
             .map_into_boxed_body()
         }
         Err(error) => {
-            if area == Area::Webhook {
-                state.metrics.delivery(None, Outcome::Unauthorized);
+            if needs(target) == Needs::Ingest && !error.is(Kind::MethodNotAllowed) {
+                let outcome = match error.is(Kind::Unavailable) {
+                    true => Outcome::Unavailable,
+                    false => Outcome::Unauthorized,
+                };
+                state.metrics.delivery(None, outcome);
             }
             request.into_response(error.error_response())
         }
     };
+    state.metrics.refused(response.status());
     let is_docs = response.request().path().starts_with("/docs");
-    secure(response.headers_mut(), is_docs);
+    secure(response.headers_mut(), is_docs, from.is_secure);
     log(&response, began);
     Ok(response)
+}
+
+/// Lets a request in, and says who sent it.
+///
+/// # Errors
+/// What it lacks.
+async fn admit(
+    state: &AppState,
+    target: Target,
+    request: &ServiceRequest,
+    from: Origin,
+) -> Result<Caller, ApiError> {
+    let (host, headers) = (origin::host(request), request.headers());
+    let nobody = || Caller::anonymous(from.client);
+    if is_probe(target) {
+        return Ok(nobody());
+    }
+    origin::check_site(
+        request.method(),
+        host,
+        headers,
+        state.settings.public_url.as_ref(),
+    )?;
+    let caller = match (target, needs(target)) {
+        (Target::Operation(_), Needs::Ingest) => {
+            return identify::sender(state, host, headers, from).await;
+        }
+        (Target::Page, _) | (Target::WrongMethod(_), Needs::Ingest) => nobody(),
+        (_, Needs::Nothing) => {
+            state.limits.address(from.client)?;
+            // Who cannot be told is nobody here: an old cookie, or a database
+            // that is away, must not keep people from signing in.
+            let caller = identify::caller(state, headers, from).await;
+            caller.ok().flatten().unwrap_or_else(nobody)
+        }
+        (_, needed) => {
+            state.limits.address(from.client)?;
+            let caller = identify::caller(state, headers, from).await?;
+            let caller = caller.ok_or_else(|| {
+                identify::missing(
+                    "Sign in, or send a token as \"Authorization: Bearer TOKEN\" or as the password of basic auth.",
+                )
+            })?;
+            state.limits.caller(&caller)?;
+            allow(&caller, needed)?;
+            caller
+        }
+    };
+    match target {
+        Target::WrongMethod(line) => Err(fallback::wrong_method(line.path, request.method())),
+        Target::Unlisted => Err(fallback::nothing_at(request.path())),
+        Target::Operation(line) if !caller.visibility.is_everything() => {
+            hide(line.hidden, request.path())?;
+            Ok(caller)
+        }
+        Target::Operation(_) | Target::Page => Ok(caller),
+    }
+}
+
+fn needs(target: Target) -> Needs {
+    match target {
+        Target::Operation(line) => line.needs,
+        // Whoever may not even read is not told which methods there are, and
+        // whoever may read is.
+        Target::WrongMethod(line) => match line.needs {
+            Needs::Person | Needs::Role(_) => Needs::Role(Role::Viewer),
+            open => open,
+        },
+        Target::Unlisted => Needs::Role(Role::Viewer),
+        Target::Page => Needs::Nothing,
+    }
+}
+
+fn is_probe(target: Target) -> bool {
+    matches!(target, Target::Operation(line) if matches!(line.path, "/healthz" | "/readyz"))
+}
+
+/// Those two see to it themselves: one must leave its caller in no doubt what
+/// was stored, the other says what is wrong.
+fn answers_by_itself(target: Target) -> bool {
+    is_probe(target) || needs(target) == Needs::Ingest
+}
+
+fn allow(caller: &Caller, needed: Needs) -> Result<(), ApiError> {
+    let Some(role) = caller.role else {
+        return Err(ApiError::new(
+            Kind::Forbidden,
+            "An ingest token delivers alerts and opens nothing else.",
+        ));
+    };
+    match needed {
+        Needs::Role(needed) if role < needed => Err(ApiError::new(
+            Kind::Forbidden,
+            format!(
+                "This needs the role {}; you are {}.",
+                access::role_name(needed),
+                access::role_name(role)
+            ),
+        )),
+        Needs::Person if !caller.is_person() => Err(ApiError::new(
+            Kind::Forbidden,
+            "This is of a person's own account; a token has none.",
+        )),
+        Needs::Nothing | Needs::Ingest | Needs::Person | Needs::Role(_) => Ok(()),
+    }
+}
+
+/// What somebody gets who may see only some alerts.
+fn hide(hidden: Hidden, path: &str) -> Result<(), ApiError> {
+    match hidden {
+        Hidden::No => Ok(()),
+        Hidden::Forbidden => Err(ApiError::new(
+            Kind::Forbidden,
+            "This tells of all alerts, and you may see only some of them.",
+        )),
+        Hidden::NotFound => {
+            let mut numbers = path.split('/').filter_map(|part| part.parse::<i64>().ok());
+            Err(match numbers.next() {
+                Some(id) => ApiError::no_such("delivery", id),
+                None => fallback::nothing_at(path),
+            })
+        }
+    }
 }
 
 /// The answer, or 503 where the database does not answer. What it is asked then
@@ -96,24 +230,9 @@ impl ResponseError for Unanswered {
     fn error_response(&self) -> HttpResponse {
         let detail = "The database does not answer now; try again.";
         let mut response = ApiError::new(Kind::Unavailable, detail).error_response();
-        secure(response.headers_mut(), false);
+        secure(response.headers_mut(), false, false);
         response
     }
-}
-
-fn admit(state: &AppState, area: Area, request: &ServiceRequest) -> Result<Caller, ApiError> {
-    let headers = request.headers();
-    if area != Area::Health {
-        if state.credentials.is_open(area) {
-            origin::check_open(headers)?;
-        }
-        origin::check_site(
-            request.method(),
-            headers,
-            state.settings.public_url.as_ref(),
-        )?;
-    }
-    state.credentials.check(area, headers)
 }
 
 /// Some proxies take the prefix of `server.public_url` off, others leave it:
@@ -130,7 +249,10 @@ fn strip_prefix(request: &mut ServiceRequest, prefix: &str) {
         Some(query) => format!("/{rest}?{query}"),
         None => format!("/{rest}"),
     };
-    if let Ok(uri) = path.parse::<Uri>() {
+    // What else is in it stays: with HTTP/2 the host's name is.
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = path.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
         request.match_info_mut().get_mut().update(&uri);
         request.head_mut().uri = uri;
     }
@@ -145,12 +267,22 @@ const DOCS_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'sel
                            img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
                            form-action 'self'; object-src 'none'";
 
-fn secure(headers: &mut HeaderMap, is_docs: bool) {
+/// What no page of ours asks for.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+                           microphone=(), midi=(), payment=(), usb=()";
+
+/// A year of TLS only, once a browser came by it.
+const TLS_ONLY: &str = "max-age=31536000";
+
+fn secure(headers: &mut HeaderMap, is_docs: bool, is_secure: bool) {
     let policy = if is_docs { DOCS_POLICY } else { POLICY };
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // For browsers that do not know frame-ancestors.
+        (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
@@ -161,6 +293,12 @@ fn secure(headers: &mut HeaderMap, is_docs: bool) {
         ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(TLS_ONLY),
+        );
     }
     // Alerts are nobody else's business, so nothing between may keep them;
     // browser files say themselves how long they live.

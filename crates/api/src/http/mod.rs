@@ -5,13 +5,18 @@
 //! route, list it in [`routes`] and in [`openapi::ApiDoc`] (a test compares the
 //! two), and run `cargo xtask openapi`.
 
+mod access;
+mod address;
 mod alerts;
-mod auth;
+mod audit;
 mod body;
 mod browser;
 mod caller;
 mod change;
 mod convert;
+mod convert_accounts;
+mod convert_me;
+mod cookies;
 mod deliveries;
 mod docs;
 mod edge;
@@ -21,27 +26,40 @@ mod fallback;
 mod filters;
 mod groups;
 mod health;
+mod identify;
 mod incidents;
+mod limits;
+mod me;
 mod metrics;
 mod notifications;
+mod oidc;
 mod openapi;
 mod origin;
 mod params;
 mod problem;
+mod proxy;
 mod recipients;
 mod routes;
+mod set_up;
+mod sign_in;
 mod state;
 mod stats;
 mod status;
 mod storage;
+mod test_alert;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod trip;
+mod users;
 mod webhook;
 
 use actix_web::body::BoxBody;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, dev, web};
 
+pub(crate) use openapi::description;
+#[cfg(test)]
 pub(crate) use openapi::document;
 pub(crate) use problem::Chain;
 pub(crate) use state::AppState;
@@ -71,6 +89,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
     app.configure(webhook::routes)
         .service(alerts::list)
         .service(export::alerts)
+        .service(test_alert::send)
         .service(alerts::get)
         .service(deliveries::list)
         .service(deliveries::raw)
@@ -100,9 +119,34 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(routes::get)
         .service(routes::replace)
         .service(routes::delete)
+        .service(users::list)
+        .service(users::create)
+        .service(users::get)
+        .service(users::replace)
+        .service(users::delete)
+        .service(users::end_sessions)
+        .service(tokens::list)
+        .service(tokens::create)
+        .service(tokens::get)
+        .service(tokens::revoke)
         .service(notifications::list)
         .service(notifications::get)
         .service(notifications::resend)
+        .service(audit::list)
+        .service(export::deeds::audit)
+        .service(audit::get)
+        .service(sign_in::options)
+        .service(sign_in::sign_in)
+        .service(sign_in::sign_out)
+        .service(set_up::set_up)
+        .service(oidc::callback)
+        .service(oidc::begin)
+        .service(me::get)
+        .service(me::replace)
+        .service(me::change_password)
+        .service(me::sessions)
+        .service(me::end_other_sessions)
+        .service(me::end_session)
         .service(events::follow)
         .service(status::get)
         .service(storage::get)
@@ -110,6 +154,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(health::ready)
         .service(metrics::scrape)
         .service(openapi::serve)
+        .service(openapi::serve_with_the_rest)
         .service(docs::redirect)
         .service(docs::page);
 }

@@ -1,27 +1,38 @@
-//! Which requests a server without credentials believes, and which pages may
-//! make a browser ask (rule 11).
+//! Which deliveries are believed without a token, and which pages may make a
+//! browser ask (rule 11).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 
 use super::problem::{ApiError, Kind};
 use crate::config::PublicUrl;
 
-/// Without a credential only this machine may ask. A foreign page whose name
+/// The name that a request was sent to: `Host`, which HTTP/2 has in its address.
+pub(crate) fn host(request: &ServiceRequest) -> &str {
+    match text(request.headers(), header::HOST.as_str()) {
+        Some(host) => host,
+        None => request
+            .uri()
+            .authority()
+            .map_or("", |authority| authority.as_str()),
+    }
+}
+
+/// Where no token is needed only this machine may deliver. A foreign page whose name
 /// was made to point here (DNS rebinding) still says that name in `Host`; a
 /// reverse proxy that brings the world here says so in forwarded headers.
 ///
 /// # Errors
 /// [`Kind::MisdirectedRequest`] or [`Kind::Forbidden`].
-pub(crate) fn check_open(headers: &HeaderMap) -> Result<(), ApiError> {
-    let host = text(headers, header::HOST.as_str()).unwrap_or_default();
+pub(crate) fn check_open(host: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     if !is_loopback(host) {
         return Err(ApiError::new(
             Kind::MisdirectedRequest,
-            "Without auth.admin_password and ingest.tokens only this machine is answered, as localhost, \
-             127.0.0.1 or [::1]. Set both to serve other names.",
+            "While there is no ingest token only this machine may deliver, as localhost, 127.0.0.1 or [::1]. \
+             Make one to take alerts in under other names.",
         ));
     }
     let forwarded = headers
@@ -32,8 +43,8 @@ pub(crate) fn check_open(headers: &HeaderMap) -> Result<(), ApiError> {
         Some(name) => Err(ApiError::new(
             Kind::Forbidden,
             format!(
-                "A proxy sent this request on (header {name}). Set auth.admin_password, ingest.tokens and \
-                 server.public_url to serve through one."
+                "A proxy sent this request on (header {name}), and there is no ingest token. Make one to take \
+                 alerts in through a proxy."
             ),
         )),
     }
@@ -65,13 +76,14 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Refuses what a page of another site made a browser send: always, because a
-/// browser adds passwords by itself. Opening a page by a link is no such thing.
+/// browser adds its cookies by itself. Opening a page by a link is no such thing.
 /// Senders that are not browsers say neither header.
 ///
 /// # Errors
 /// [`Kind::CrossSite`].
 pub(crate) fn check_site(
     method: &Method,
+    host: &str,
     headers: &HeaderMap,
     public_url: Option<&PublicUrl>,
 ) -> Result<(), ApiError> {
@@ -87,7 +99,7 @@ pub(crate) fn check_site(
     let is_own = headers.get(header::ORIGIN).is_none_or(|origin| {
         origin
             .to_str()
-            .is_ok_and(|origin| is_own_origin(origin, headers, public_url))
+            .is_ok_and(|origin| is_own_origin(origin, host, public_url))
     });
     if is_own && !is_foreign {
         return Ok(());
@@ -101,17 +113,14 @@ pub(crate) fn check_site(
 
 /// The scheme is not compared with `Host`, which has none: behind a proxy that
 /// ends TLS it differs.
-fn is_own_origin(origin: &str, headers: &HeaderMap, public_url: Option<&PublicUrl>) -> bool {
+fn is_own_origin(origin: &str, host: &str, public_url: Option<&PublicUrl>) -> bool {
     if public_url.is_some_and(|url| url.origin() == origin) {
         return true;
     }
     let authority = origin
         .strip_prefix("http://")
         .or_else(|| origin.strip_prefix("https://"));
-    match (authority, text(headers, header::HOST.as_str())) {
-        (Some(authority), Some(host)) => authority.eq_ignore_ascii_case(host),
-        _ => false,
-    }
+    authority.is_some_and(|authority| !host.is_empty() && authority.eq_ignore_ascii_case(host))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -169,8 +178,8 @@ mod tests {
 
     #[test]
     fn proxies_are_refused_without_credentials() {
-        let host = ("host", "localhost:8080");
-        assert!(check_open(&headers(&[host])).is_ok());
+        assert!(check_open("localhost:8080", &headers(&[])).is_ok());
+        assert!(check_open("", &headers(&[])).is_err());
         for name in [
             "forwarded",
             "x-forwarded-for",
@@ -178,7 +187,7 @@ mod tests {
             "x-forwarded-anything",
         ] {
             assert!(
-                check_open(&headers(&[host, (name, "x")])).is_err(),
+                check_open("localhost:8080", &headers(&[(name, "x")])).is_err(),
                 "{name}"
             );
         }
@@ -187,7 +196,6 @@ mod tests {
     #[test]
     fn other_sites_are_refused_and_links_are_not() {
         let public = PublicUrl::try_from("https://ops.example.com/tocsin/".to_owned()).unwrap();
-        let host = ("host", "127.0.0.1:8080");
         for (method, pairs, let_in) in [
             (Method::POST, vec![], true),
             (
@@ -254,8 +262,7 @@ mod tests {
             ),
             (Method::DELETE, vec![("sec-fetch-site", "same-site")], false),
         ] {
-            let pairs: Vec<_> = pairs.into_iter().chain([host]).collect();
-            let answer = check_site(&method, &headers(&pairs), Some(&public));
+            let answer = check_site(&method, "127.0.0.1:8080", &headers(&pairs), Some(&public));
             assert_eq!(answer.is_ok(), let_in, "{method} {pairs:?}");
         }
     }

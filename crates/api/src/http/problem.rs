@@ -144,12 +144,19 @@ struct Versions {
 /// How long a sender should wait before it tries again, in seconds.
 const RETRY_AFTER: &str = "5";
 
+/// How somebody may say who they are.
+const CHALLENGE: &str = "Bearer realm=\"Tocsin\"";
+
 impl ApiError {
     /// `detail` says what happened and what can be done about it.
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let mut headers = Vec::new();
         if matches!(kind, Kind::QueueFull | Kind::Unavailable) {
             headers.push((header::RETRY_AFTER, RETRY_AFTER.to_owned()));
+        }
+        if matches!(kind, Kind::Unauthorized | Kind::WrongCredentials) {
+            // Not Basic: browsers would ask for a password by themselves.
+            headers.push((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()));
         }
         Self {
             kind,

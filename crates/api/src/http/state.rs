@@ -5,23 +5,33 @@ use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use tocsin_core::time::Timestamp;
+use tocsin_pipeline::accounts::Accounts;
 use tocsin_pipeline::{Clock, Pipeline};
 use tocsin_storage::Db;
 use tokio::sync::{Semaphore, watch};
 
-use super::auth::Credentials;
 use super::browser;
 use super::export;
+use super::identify::Provisioned;
+use super::limits::Limits;
 use super::storage::Measured;
 use crate::config::Settings;
 use crate::metrics::Metrics;
+use crate::oidc::SingleSignOn;
 
 /// Built once, before the server starts.
 pub(crate) struct AppState {
     pub(crate) settings: Settings,
-    pub(crate) credentials: Credentials,
+    /// The tokens of the settings.
+    pub(crate) provisioned: Provisioned,
+    /// How much each caller asks for.
+    pub(crate) limits: Limits,
     pub(crate) db: Db,
     pub(crate) pipeline: Pipeline,
+    /// Users, their sessions, and tokens.
+    pub(crate) accounts: Accounts,
+    /// The OpenID provider, if one is set.
+    pub(crate) oidc: Option<SingleSignOn>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     /// How large the database is.
@@ -44,12 +54,14 @@ impl AppState {
         webhook_url: String,
         db: Db,
         pipeline: Pipeline,
+        accounts: Accounts,
         clock: Arc<dyn Clock>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let prefix = settings.public_url.as_ref().map_or("/", |url| url.path());
         Self {
-            credentials: Credentials::of(&settings),
+            provisioned: Provisioned::of(&settings),
+            limits: Limits::new(&settings.limits),
             index: browser::index(prefix),
             metrics: Metrics::new(),
             measured: Measured::default(),
@@ -59,9 +71,16 @@ impl AppState {
             webhook_url,
             db,
             pipeline,
+            accounts,
+            oidc: None,
             clock,
             stopping,
         }
+    }
+
+    /// With the provider through which people may come in.
+    pub(crate) fn with_single_sign_on(self, oidc: Option<SingleSignOn>) -> Self {
+        Self { oidc, ..self }
     }
 
     /// The path that all addresses begin with: `/`, or that of

@@ -9,11 +9,13 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{Error, web};
 use serde_json::Value;
 use tocsin_mailer::{MemoryMailer, Renderer};
-use tocsin_pipeline::{Pipeline, SystemClock};
+use tocsin_pipeline::{Clock, Pipeline, SystemClock};
 use tocsin_storage::Db;
+use tocsin_storage::codes::Role;
 use tokio::sync::watch;
 
-use super::{AppState, app, document};
+use super::access::{LINES, Needs};
+use super::{AppState, app, description, document};
 use crate::config::{Flags, Settings, load};
 use crate::serve;
 
@@ -34,7 +36,7 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let settings = settings(dir.path(), variables);
         let db = Db::open(&serve::database(&settings)).await.unwrap();
-        let clock = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let pipeline = Pipeline::start(
             db.clone(),
             Arc::new(MemoryMailer::new()),
@@ -46,7 +48,16 @@ impl Server {
         .unwrap();
         let (stop, stopping) = watch::channel(false);
         let url = settings.webhook_url(settings.listen);
-        let state = AppState::new(settings, url, db, pipeline.clone(), clock, stopping);
+        let accounts = serve::accounts(&settings, &db, &clock);
+        let state = AppState::new(
+            settings,
+            url,
+            db,
+            pipeline.clone(),
+            accounts,
+            clock,
+            stopping,
+        );
         Self {
             state: web::Data::new(state),
             pipeline,
@@ -128,25 +139,40 @@ fn settings(dir: &std::path::Path, variables: &[(&str, &str)]) -> Settings {
         data_dir: Some(dir.to_owned()),
         ..Flags::default()
     };
+    let tokens = ("TOCSIN_AUTH_TOKENS", TOKENS);
     let variables = variables
         .iter()
+        .chain([&tokens])
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load(&flags, variables).unwrap()
 }
 
-fn local(method: Method, path: &str) -> TestRequest {
+/// Tokens of the settings, each with the secret that its scope is called.
+const TOKENS: &str = r#"[{"name": "r", "token": "read", "scope": "read"},
+    {"name": "w", "token": "respond", "scope": "respond"}, {"name": "a", "token": "admin", "scope": "admin"}]"#;
+
+/// A request of this machine, of nobody.
+fn unsigned(method: Method, path: &str) -> TestRequest {
     TestRequest::default()
         .method(method)
         .uri(path)
         .insert_header((header::HOST, "localhost:8080"))
 }
 
+fn with(request: TestRequest, secret: &str) -> TestRequest {
+    request.insert_header((header::AUTHORIZATION, format!("Bearer {secret}")))
+}
+
+/// A request of this machine, of an administrator's token.
+fn local(method: Method, path: &str) -> TestRequest {
+    with(unsigned(method, path), "admin")
+}
+
 fn webhook(path: &str, body: &'static str) -> TestRequest {
-    local(Method::POST, path).set_payload(body)
+    unsigned(Method::POST, path).set_payload(body)
 }
 
 const GUARDED: &[(&str, &str)] = &[
-    ("TOCSIN_AUTH_ADMIN_PASSWORD", "admin"),
     (
         "TOCSIN_INGEST_TOKENS",
         r#"[{"name": "a", "token": "free"}, {"name": "b", "token": "bound", "source": "prod"}]"#,
@@ -216,40 +242,63 @@ async fn a_delivery_is_taken_and_read_back() {
 }
 
 #[actix_web::test]
-async fn secrets_are_asked_for_everywhere_but_at_health() {
+async fn all_is_closed_but_probes_pages_and_the_way_in() {
+    for variables in [&[][..], GUARDED] {
+        let server = Server::start(variables).await;
+        for path in [
+            "/api/v1/alerts",
+            "/api/v1/nothing",
+            "/%61pi/v1/alerts",
+            "/api/v1/%61lerts",
+            "/metrics",
+            "/docs/",
+            "/openapi.json",
+            "/api/v1/events",
+        ] {
+            let ask = |secret: &'static str| match secret {
+                "" => unsigned(Method::GET, path),
+                secret => with(unsigned(Method::GET, path), secret),
+            };
+            for secret in ["", "wrong", "tocsin_wrong"] {
+                let refused = server.ask(ask(secret)).await;
+                assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
+                assert_eq!(refused.problem(), "unauthorized");
+                assert_eq!(
+                    refused.header(header::WWW_AUTHENTICATE),
+                    "Bearer realm=\"Tocsin\""
+                );
+            }
+            let let_in = server.ask(ask("read")).await.status;
+            assert!(
+                let_in == StatusCode::OK || path.ends_with("nothing"),
+                "{path}: {let_in}"
+            );
+        }
+        for path in ["/", "/sign-in", "/healthz", "/readyz", "/api/v1/sign-in"] {
+            let page = unsigned(Method::GET, path).insert_header((header::ACCEPT, "text/html"));
+            assert_eq!(server.ask(page).await.status, StatusCode::OK, "{path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_webhook_takes_ingest_tokens_and_they_open_nothing_else() {
     let server = Server::start(GUARDED).await;
-    let with = |request: TestRequest, secret: &str| {
-        request.insert_header((header::AUTHORIZATION, format!("Bearer {secret}")))
-    };
-    for path in [
-        "/",
-        "/api/v1/alerts",
-        "/api/v1/nothing",
-        "/metrics",
-        "/docs/",
-        "/openapi.json",
-        "/api/v1/events",
-    ] {
-        let refused = server.get(path).await;
-        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
-        assert_eq!(refused.problem(), "unauthorized");
-        assert!(
-            refused
-                .header(header::WWW_AUTHENTICATE)
-                .starts_with("Basic ")
-        );
-        let refused = server.ask(with(local(Method::GET, path), "free")).await;
-        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
-        let let_in = server.ask(with(local(Method::GET, path), "admin")).await;
-        assert_ne!(let_in.status, StatusCode::UNAUTHORIZED, "{path}");
+    for path in ["/api/v1/alerts", "/api/v1/nothing", "/metrics", "/docs/"] {
+        let refused = server.ask(with(unsigned(Method::GET, path), "free")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
     }
-    for path in ["/healthz", "/readyz", "/tocsin/healthz"] {
-        assert_eq!(server.get(path).await.status, StatusCode::OK, "{path}");
+    let missing = server.ask(webhook("/webhook", BODY)).await;
+    assert_eq!(missing.status, StatusCode::UNAUTHORIZED);
+    for secret in ["wrong", "tocsin_wrong"] {
+        let unknown = server.ask(with(webhook("/webhook", BODY), secret)).await;
+        assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(unknown.json()["detail"], "This token is not known.");
     }
-    assert_eq!(
-        server.ask(webhook("/webhook", BODY)).await.status,
-        StatusCode::UNAUTHORIZED
-    );
+    for secret in ["read", "respond", "admin"] {
+        let other = server.ask(with(webhook("/webhook", BODY), secret)).await;
+        assert_eq!(other.status, StatusCode::FORBIDDEN, "{secret}");
+    }
     let mixed = server
         .ask(with(webhook("/webhook?source=other", BODY), "bound"))
         .await;
@@ -257,33 +306,93 @@ async fn secrets_are_asked_for_everywhere_but_at_health() {
         (mixed.status, mixed.problem().as_str()),
         (StatusCode::FORBIDDEN, "forbidden")
     );
-    for secret in ["free", "bound", "admin"] {
+    for secret in ["free", "bound"] {
         let taken = server
             .ask(with(webhook("/tocsin/webhook", BODY), secret))
             .await;
         assert_eq!(taken.status, StatusCode::OK, "{secret}");
     }
-    let refused = server
-        .ask(with(
-            local(Method::GET, "/api/v1/deliveries?outcome=refused"),
-            "admin",
-        ))
-        .await;
+    let help = server.ask(unsigned(Method::GET, "/webhook")).await;
+    assert_eq!(help.problem(), "method-not-allowed");
+    let refused = server.get("/api/v1/deliveries?outcome=refused").await;
     assert_eq!(refused.json()["items"].as_array().unwrap().len(), 1);
+    let told = server.get("/metrics").await.body;
+    let told = String::from_utf8(told).unwrap();
+    for line in [
+        "tocsin_deliveries_total{source=\"(other)\",outcome=\"unauthorized\"} 6",
+        "tocsin_requests_refused_total{reason=\"unauthorized\"} 3",
+        "tocsin_requests_refused_total{reason=\"forbidden\"} 8",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+}
+
+/// Every line of the table, asked for with each kind of token.
+#[actix_web::test]
+async fn the_table_says_who_may_do_what() {
+    let server = Server::start(GUARDED).await;
+    for line in LINES {
+        let path = line.path.replace("{id}", "999").replace("{file}", "");
+        let method: Method = line.method.parse().unwrap();
+        for (secret, role) in [
+            ("free", None),
+            ("read", Some(Role::Viewer)),
+            ("respond", Some(Role::Responder)),
+            ("admin", Some(Role::Admin)),
+        ] {
+            let request = with(unsigned(method.clone(), &path), secret);
+            let status = server.ask(request).await.status;
+            let may = match line.needs {
+                Needs::Nothing => true,
+                Needs::Ingest => role.is_none(),
+                Needs::Person => false,
+                Needs::Role(needed) => role >= Some(needed),
+            };
+            let refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
+            assert_eq!(
+                !refused, may,
+                "{} {} with {secret}: {status}",
+                line.method, line.path
+            );
+        }
+    }
 }
 
 #[actix_web::test]
-async fn an_open_server_answers_this_machine_only() {
+async fn an_open_webhook_answers_this_machine_only() {
     let server = Server::start(&[]).await;
-    let foreign = TestRequest::get()
-        .uri("/api/v1/alerts")
-        .insert_header((header::HOST, "evil.example.net"));
+    let taken = server.ask(webhook("/webhook", BODY)).await;
+    assert_eq!(taken.status, StatusCode::OK);
+    let foreign = webhook("/webhook", BODY).insert_header((header::HOST, "evil.example.net"));
     assert_eq!(server.ask(foreign).await.problem(), "misdirected-request");
-    let forwarded = local(Method::GET, "/").insert_header(("X-Forwarded-For", "192.0.2.1"));
+    let forwarded = webhook("/webhook", BODY).insert_header(("X-Forwarded-For", "192.0.2.1"));
     assert_eq!(server.ask(forwarded).await.problem(), "forbidden");
     let crossed =
         webhook("/webhook", BODY).insert_header((header::ORIGIN, "https://evil.example.net"));
     assert_eq!(server.ask(crossed).await.problem(), "cross-site");
+    let crossed = local(Method::POST, "/api/v1/groups")
+        .insert_header((header::ORIGIN, "https://evil.example.net"));
+    assert_eq!(server.ask(crossed).await.problem(), "cross-site");
+}
+
+#[actix_web::test]
+async fn whoever_asks_for_too_much_is_told_when_to_come_back_but_senders_are_not() {
+    let server = Server::start(&[
+        ("TOCSIN_LIMITS_REQUESTS_PER_SECOND", "1"),
+        ("TOCSIN_LIMITS_BURST", "3"),
+    ])
+    .await;
+    for _ in 0..3 {
+        assert_eq!(server.get("/api/v1/groups").await.status, StatusCode::OK);
+    }
+    let limited = server.get("/api/v1/groups").await;
+    assert_eq!(limited.problem(), "too-many-requests");
+    assert_eq!(limited.header(header::RETRY_AFTER), "1");
+    for _ in 0..20 {
+        let taken = server.ask(webhook("/webhook", BODY)).await;
+        assert_eq!(taken.status, StatusCode::OK);
+        assert_eq!(server.get("/healthz").await.status, StatusCode::OK);
+    }
 }
 
 #[actix_web::test]
@@ -343,7 +452,7 @@ async fn answers_tell_browsers_what_pages_may_do() {
 #[test]
 fn the_committed_description_is_the_one_of_this_program() {
     let committed = include_str!("../../../../openapi/openapi.json");
-    let told = document().to_pretty_json().unwrap();
+    let told = serde_json::to_string_pretty(description()).unwrap();
     assert!(
         committed.trim_end() == told.trim_end(),
         "run `cargo xtask openapi` and commit openapi/openapi.json"
