@@ -23,6 +23,8 @@ mod passwords;
 mod secrets;
 mod set_up;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod users;
 
