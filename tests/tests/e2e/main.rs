@@ -24,5 +24,6 @@ mod roles;
 mod rules;
 mod secrets;
 mod security;
+mod single_sign_on;
 mod tokens;
 mod upgrade;

@@ -142,8 +142,7 @@ impl From<SignInError> for ApiError {
             SignInError::Wrong => Self::new(
                 Kind::WrongCredentials,
                 "The mail address or the password is wrong.",
-            )
-            .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"Tocsin\""),
+            ),
             SignInError::Off => Self::new(
                 Kind::Forbidden,
                 "Nobody signs in with a password here; use single sign-on.",

@@ -91,6 +91,8 @@ pub(super) fn openapi(bench: &mut Bench) -> anyhow::Result<Counts> {
 /// The real program, from outside, without a browser.
 pub(super) fn e2e(bench: &mut Bench) -> anyhow::Result<Counts> {
     bench.binary()?;
+    // The OpenID provider that people sign in with.
+    styles::npm_install(&bench.project.join("tests/oidc"))?;
     bench.cargo_tests(
         &format!("package({END_TO_END})"),
         &["--package", END_TO_END],

@@ -58,14 +58,14 @@ const NEEDS: [Need; 9] = [
     },
     Need {
         package: "nodejs",
-        needed_for: "the browser tests and the stylesheet",
-        layers: &["styles", "browser"],
+        needed_for: "the browser tests, the stylesheet and the tests' OpenID provider",
+        layers: &["styles", "e2e", "browser"],
         present: || process::find(["node"]).is_some(),
     },
     Need {
         package: "npm",
-        needed_for: "the browser tests and the stylesheet",
-        layers: &["styles", "browser"],
+        needed_for: "the browser tests, the stylesheet and the tests' OpenID provider",
+        layers: &["styles", "e2e", "browser"],
         present: || process::find(["npm"]).is_some(),
     },
     Need {
