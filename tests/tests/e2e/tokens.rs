@@ -141,7 +141,7 @@ async fn tokens_are_checked_field_by_field(database: Database) {
     ] {
         let reply = post(&tocsin, TOKENS, &body).await;
         let status = reply.status.as_u16();
-        assert!([400, 409].contains(&status), "{body}: {}", reply.text());
+        assert!([400, 422].contains(&status), "{body}: {}", reply.text());
         assert_eq!(reply.fields(status), [field], "{body}");
     }
     let all: Page<Token> = tocsin.get(TOKENS).await;

@@ -4,6 +4,7 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use tocsin_api_types::{NewToken, Page, Token, TokenInput};
 use tocsin_pipeline::accounts::TokenDraft;
+use tocsin_pipeline::{ChangeError, FieldIssue};
 use tocsin_storage::accounts::{self, ByToken};
 use tocsin_storage::{Order, codes};
 
@@ -102,7 +103,7 @@ async fn revoke(
 
 /// # Errors
 /// Where both scopes and a role are given.
-fn draft(input: TokenInput) -> Result<TokenDraft, ApiError> {
+fn draft(input: TokenInput) -> Result<TokenDraft, ChangeError> {
     let TokenInput {
         name,
         scopes,
@@ -113,8 +114,8 @@ fn draft(input: TokenInput) -> Result<TokenDraft, ApiError> {
     } = input;
     let opens = match (scopes, role) {
         (Some(_), Some(_)) => {
-            let message = "expected either scopes or a role, not both";
-            return Err(ApiError::field("role", message));
+            let issue = FieldIssue::new("role", "expected either scopes or a role, not both");
+            return Err(ChangeError::Unfit(vec![issue]));
         }
         (None, Some(role)) => vec![codes::Access::from(role_of(role))],
         (scopes, None) => scopes.into_iter().flatten().map(access_of).collect(),
