@@ -78,7 +78,7 @@ impl Options {
         }
         ensure!(
             !demo || host.is_loopback(),
-            "--demo is open to everyone who reaches it, so it listens on loopback only"
+            "a demo takes in alerts from everyone who reaches it, so it listens on loopback only"
         );
         Ok(Self {
             address: SocketAddr::new(host, port),

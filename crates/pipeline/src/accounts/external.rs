@@ -9,7 +9,7 @@ use tocsin_storage::accounts::{self, UserRow, UserView};
 use tocsin_storage::codes::{Role, SignInMethod};
 use tocsin_storage::{StorageError, Tx};
 
-use super::users::{self, email};
+use super::rows::{self, email};
 use super::{Accounts, Arrival, Identity, Method, SignedIn, sign_in};
 use crate::change::{ChangeError, name};
 use crate::{Actor, Deed};
@@ -152,7 +152,7 @@ impl Accounts {
                 name: row.name.clone(),
                 ..Actor::anonymous(arrival.address)
             };
-            return Ok(users::add(tx, &actor, row, now).await?);
+            return Ok(rows::add(tx, &actor, row, now).await?);
         };
         let mut row = before.user.clone();
         if !who.subject.is_empty() {
@@ -171,7 +171,7 @@ impl Accounts {
         // The provider says who is an administrator, also of the last one; the
         // command line and a new set-up link are the way back.
         let actor = sign_in::of(&before, arrival);
-        Ok(users::rewrite(tx, &actor, &before, row, None, now).await?)
+        Ok(rows::rewrite(tx, &actor, &before, row, None, now).await?)
     }
 }
 

@@ -9,7 +9,7 @@ use tocsin_storage::accounts::{self, UserRow, UserView};
 use tocsin_storage::codes::{Language, Theme};
 
 use super::passwords::{Busy, Verdict};
-use super::users::not_found;
+use super::rows::not_found;
 use super::{Accounts, SignInError, lockout, passwords};
 use crate::change::{ChangeError, FieldIssue, Issues, name};
 use crate::{Actor, Deed};

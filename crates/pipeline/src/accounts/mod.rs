@@ -15,11 +15,13 @@
 //!   streams do not ask the database each time; changes by this process count at
 //!   once, those of another replica within that second (`identify`).
 
+mod cache;
 mod external;
 mod identify;
 mod lockout;
 mod me;
 mod passwords;
+mod rows;
 mod secrets;
 mod set_up;
 mod sign_in;
@@ -40,11 +42,12 @@ pub use external::{ExternalError, ExternalIdentity};
 pub use identify::{Identity, Method, Refused};
 pub use me::{MeDraft, PasswordError};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
+pub use rows::snapshot_user;
 pub use secrets::{SessionSecret, random_password};
 pub use set_up::SetUpError;
 pub use sign_in::SignInError;
 pub use tokens::{NewToken, TokenDraft, snapshot_token};
-pub use users::{UserDraft, snapshot_user};
+pub use users::UserDraft;
 
 use crate::Clock;
 
@@ -102,7 +105,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: AccountsSettings,
     hasher: passwords::Hasher,
-    cache: identify::Cache,
+    cache: cache::Cache,
 }
 
 impl Accounts {
@@ -115,7 +118,7 @@ impl Accounts {
                 clock,
                 settings,
                 hasher: passwords::Hasher::new(),
-                cache: identify::Cache::default(),
+                cache: cache::Cache::default(),
             }),
         }
     }

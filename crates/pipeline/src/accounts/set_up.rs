@@ -5,7 +5,7 @@ use tocsin_storage::accounts::{self, UserRow, UserView};
 use tocsin_storage::codes::{Role, SignInMethod};
 
 use super::passwords::{self, Busy};
-use super::users::{self, email};
+use super::rows::{self, email};
 use super::{Accounts, Arrival, SignedIn, secrets};
 use crate::Actor;
 use crate::change::{ChangeError, FieldIssue, Issues, name};
@@ -128,7 +128,7 @@ impl Accounts {
             name: row.name.clone(),
             ..Actor::anonymous(arrival.address)
         };
-        let user = users::add(&tx, &actor, row, now).await?;
+        let user = rows::add(&tx, &actor, row, now).await?;
         accounts::note_sign_in(&tx, user.id, now).await?;
         self.note_set_up(&tx, &user, arrival).await?;
         let method = SignInMethod::Password;

@@ -1,25 +1,24 @@
 //! `tocsin user` and `tocsin token`: accounts from the command line, also beside
 //! a running server, and as the way back in for whoever is locked out.
 
-use std::fmt;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+mod lists;
+mod password;
+
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tocsin_core::time::Timestamp;
 use tocsin_pipeline::accounts::{Accounts, TokenDraft, UserDraft};
 use tocsin_pipeline::{Actor, Clock, SystemClock};
-use tocsin_storage::accounts::{self, ByToken, ByUser, TokenView, UserView};
+use tocsin_storage::accounts::{self, UserView};
 use tocsin_storage::codes::{Access, Role};
-use tocsin_storage::{Db, MAX_LIMIT, Order, PageRequest, Schema};
+use tocsin_storage::{Db, Schema};
 
 use crate::alone;
 use crate::cli::{TokenCommand, UserArgs, UserCommand};
 use crate::config::{ConfigError, Settings};
 use crate::serve::{self, Failure};
-
-/// The most bytes that are read of a password: more is no line.
-const MAX_LINE: u64 = 64 * 1_024;
+use lists::{role, scope, time};
 
 /// A server that has just started makes the schema meanwhile: so often it is
 /// looked for,
@@ -47,7 +46,7 @@ pub(crate) async fn user(
             let settings = load(settings)?;
             let password = match no_password {
                 true => None,
-                false => Some(ask_password().await?),
+                false => Some(password::ask().await?),
             };
             let before_at = email.split('@').next().unwrap_or_default();
             let draft = UserDraft {
@@ -60,10 +59,12 @@ pub(crate) async fn user(
             };
             with(&settings, async |accounts, _| add(&accounts, &draft).await).await
         }
-        UserCommand::List(settings) => with(&load(settings)?, async |_, db| users(&db).await).await,
+        UserCommand::List(settings) => {
+            with(&load(settings)?, async |_, db| lists::users(&db).await).await
+        }
         UserCommand::Password(UserArgs { email, settings }) => {
             let settings = load(settings)?;
-            let password = ask_password().await?;
+            let password = password::ask().await?;
             with(&settings, async |accounts, db| {
                 let user = find(&db, &email).await?;
                 let actor = Actor::command_line();
@@ -114,7 +115,7 @@ pub(crate) async fn token(
             with(&settings, async |accounts, _| make(&accounts, &draft).await).await
         }
         TokenCommand::List(settings) => {
-            with(&load(settings)?, async |_, db| tokens(&db).await).await
+            with(&load(settings)?, async |_, db| lists::tokens(&db).await).await
         }
         TokenCommand::Revoke { id, settings } => {
             with(&load(settings)?, async |accounts, _| {
@@ -222,222 +223,7 @@ async fn make(accounts: &Accounts, draft: &TokenDraft) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn users(db: &Db) -> Result<(), Failure> {
-    let mut table = Table::new(&[
-        "ID",
-        "E-MAIL",
-        "NAME",
-        "ROLE",
-        "STATE",
-        "LAST SIGN-IN",
-        "SEES",
-    ]);
-    let mut cursor = None;
-    loop {
-        // The cursor is the list's own.
-        let Ok(page) = PageRequest::new(ByUser, Order::Asc, MAX_LIMIT, cursor.as_deref()) else {
-            break;
-        };
-        let found = accounts::list_users(db, &page).await?;
-        for UserView { id, user } in found.items {
-            table.add(vec![
-                id.to_string(),
-                user.email,
-                user.name,
-                role(user.role).to_owned(),
-                if user.enabled { "enabled" } else { "disabled" }.to_owned(),
-                user.last_sign_in_at.map_or_else(never, time),
-                seen(&user.matchers),
-            ]);
-        }
-        cursor = found.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    say(table.to_string().trim_end());
-    Ok(())
-}
-
-async fn tokens(db: &Db) -> Result<(), Failure> {
-    let now = SystemClock.now();
-    let mut table = Table::new(&[
-        "ID",
-        "NAME",
-        "BEGINS",
-        "OPENS",
-        "STATE",
-        "EXPIRES",
-        "LAST USED",
-        "SOURCE",
-        "SEES",
-    ]);
-    let mut cursor = None;
-    loop {
-        let Ok(page) = PageRequest::new(ByToken, Order::Asc, MAX_LIMIT, cursor.as_deref()) else {
-            break;
-        };
-        let found = accounts::list_tokens(db, &page).await?;
-        for TokenView { id, token } in found.items {
-            let has_expired = token.expires_at.is_some_and(|at| at <= now);
-            let state = match (token.revoked_at, has_expired) {
-                (Some(_), _) => "revoked",
-                (None, true) => "expired",
-                (None, false) => "active",
-            };
-            let sees = match token.access {
-                Access::Ingest => "-".to_owned(),
-                _ => seen(&token.matchers),
-            };
-            table.add(vec![
-                id.to_string(),
-                token.name,
-                token.hint,
-                scope(token.access).to_owned(),
-                state.to_owned(),
-                token.expires_at.map_or_else(never, time),
-                token.used_at.map_or_else(never, time),
-                token.source.unwrap_or_else(|| "-".to_owned()),
-                sees,
-            ]);
-        }
-        cursor = found.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    say(table.to_string().trim_end());
-    Ok(())
-}
-
-/// Asks for a password twice where a person sits there, else reads one line.
-async fn ask_password() -> Result<String, Failure> {
-    let asked = tokio::task::spawn_blocking(|| match std::io::stdin().is_terminal() {
-        true => {
-            let first = rpassword::prompt_password("Password: ")?;
-            if rpassword::prompt_password("Again: ")? != first {
-                return Err(std::io::Error::other("the two are not the same"));
-            }
-            Ok(first)
-        }
-        false => read_line(std::io::stdin().lock()),
-    });
-    let asked = asked.await.map_err(std::io::Error::other);
-    asked
-        .and_then(|password| password)
-        .map_err(Failure::system("reading the password"))
-}
-
-fn read_line(input: impl std::io::Read) -> std::io::Result<String> {
-    let mut line = String::new();
-    let mut input = std::io::BufReader::new(input.take(MAX_LINE));
-    input.read_line(&mut line)?;
-    let line = line.strip_suffix('\n').unwrap_or(&line);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    if line.is_empty() {
-        return Err(std::io::Error::other(
-            "expected it as one line on standard input",
-        ));
-    }
-    Ok(line.to_owned())
-}
-
 /// Standard output may be closed; what was done stays done.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Responder => "responder",
-        Role::Admin => "admin",
-    }
-}
-
-fn scope(access: Access) -> &'static str {
-    match access {
-        Access::Viewer => "read",
-        Access::Responder => "respond",
-        Access::Admin => "admin",
-        Access::Ingest => "ingest",
-    }
-}
-
-fn time(at: Timestamp) -> String {
-    at.to_datetime()
-        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
-
-fn never() -> String {
-    "never".to_owned()
-}
-
-fn seen(matchers: &[String]) -> String {
-    match matchers {
-        [] => "all alerts".to_owned(),
-        matchers => matchers.join(", "),
-    }
-}
-
-/// Columns side by side.
-struct Table(Vec<Vec<String>>);
-
-impl Table {
-    fn new(head: &[&str]) -> Self {
-        Self(vec![head.iter().map(|cell| (*cell).to_owned()).collect()])
-    }
-
-    fn add(&mut self, row: Vec<String>) {
-        self.0.push(row);
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.0.first().map_or(0, Vec::len);
-        let width = |column: usize| {
-            let cells = self.0.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in &self.0 {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(cell);
-                let gap = width.saturating_sub(cell.chars().count()) + 2;
-                line.extend(std::iter::repeat_n(' ', gap));
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_one_line() {
-        for (input, password) in [
-            ("secret", "secret"),
-            ("secret\n", "secret"),
-            ("secret\r\nmore\n", "secret"),
-            ("  two words \n", "  two words "),
-        ] {
-            assert_eq!(read_line(input.as_bytes()).unwrap(), password);
-        }
-        for input in ["", "\n", "\r\n"] {
-            assert!(read_line(input.as_bytes()).is_err());
-        }
-        assert!(read_line(&b"\xff\n"[..]).is_err());
-    }
-
-    #[test]
-    fn columns_stand_side_by_side() {
-        let mut table = Table::new(&["ID", "NAME", "X"]);
-        table.add(vec!["1".to_owned(), "值班".to_owned(), "-".to_owned()]);
-        assert_eq!(table.to_string(), "ID  NAME  X\n1   值班    -\n");
-    }
 }

@@ -1,0 +1,190 @@
+//! Users and tokens as tables.
+
+use std::fmt;
+
+use tocsin_core::time::Timestamp;
+use tocsin_pipeline::{Clock as _, SystemClock};
+use tocsin_storage::accounts::{self, ByToken, ByUser, TokenView, UserView};
+use tocsin_storage::codes::{Access, Role};
+use tocsin_storage::{Db, MAX_LIMIT, Order, PageRequest};
+
+use super::say;
+use crate::serve::Failure;
+
+/// Prints the users.
+///
+/// # Errors
+/// Whatever the database answers.
+pub(super) async fn users(db: &Db) -> Result<(), Failure> {
+    let mut table = Table::new(&[
+        "ID",
+        "E-MAIL",
+        "NAME",
+        "ROLE",
+        "STATE",
+        "LAST SIGN-IN",
+        "SEES",
+    ]);
+    let mut cursor = None;
+    loop {
+        // The cursor is the list's own.
+        let Ok(page) = PageRequest::new(ByUser, Order::Asc, MAX_LIMIT, cursor.as_deref()) else {
+            break;
+        };
+        let found = accounts::list_users(db, &page).await?;
+        for UserView { id, user } in found.items {
+            table.add(vec![
+                id.to_string(),
+                user.email,
+                user.name,
+                role(user.role).to_owned(),
+                if user.enabled { "enabled" } else { "disabled" }.to_owned(),
+                user.last_sign_in_at.map_or_else(never, time),
+                seen(&user.matchers),
+            ]);
+        }
+        cursor = found.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    say(table.to_string().trim_end());
+    Ok(())
+}
+
+/// Prints the tokens.
+///
+/// # Errors
+/// Whatever the database answers.
+pub(super) async fn tokens(db: &Db) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    let mut table = Table::new(&[
+        "ID",
+        "NAME",
+        "BEGINS",
+        "OPENS",
+        "STATE",
+        "EXPIRES",
+        "LAST USED",
+        "SOURCE",
+        "SEES",
+    ]);
+    let mut cursor = None;
+    loop {
+        let Ok(page) = PageRequest::new(ByToken, Order::Asc, MAX_LIMIT, cursor.as_deref()) else {
+            break;
+        };
+        let found = accounts::list_tokens(db, &page).await?;
+        for TokenView { id, token } in found.items {
+            let has_expired = token.expires_at.is_some_and(|at| at <= now);
+            let state = match (token.revoked_at, has_expired) {
+                (Some(_), _) => "revoked",
+                (None, true) => "expired",
+                (None, false) => "active",
+            };
+            let sees = match token.access {
+                Access::Ingest => "-".to_owned(),
+                _ => seen(&token.matchers),
+            };
+            table.add(vec![
+                id.to_string(),
+                token.name,
+                token.hint,
+                scope(token.access).to_owned(),
+                state.to_owned(),
+                token.expires_at.map_or_else(never, time),
+                token.used_at.map_or_else(never, time),
+                token.source.unwrap_or_else(|| "-".to_owned()),
+                sees,
+            ]);
+        }
+        cursor = found.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    say(table.to_string().trim_end());
+    Ok(())
+}
+
+/// A role as the API names it.
+pub(super) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Responder => "responder",
+        Role::Admin => "admin",
+    }
+}
+
+/// What a token opens, as the API names it.
+pub(super) fn scope(access: Access) -> &'static str {
+    match access {
+        Access::Viewer => "read",
+        Access::Responder => "respond",
+        Access::Admin => "admin",
+        Access::Ingest => "ingest",
+    }
+}
+
+/// A time as people and scripts read it.
+pub(super) fn time(at: Timestamp) -> String {
+    at.to_datetime()
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+fn never() -> String {
+    "never".to_owned()
+}
+
+fn seen(matchers: &[String]) -> String {
+    match matchers {
+        [] => "all alerts".to_owned(),
+        matchers => matchers.join(", "),
+    }
+}
+
+/// Columns side by side.
+struct Table(Vec<Vec<String>>);
+
+impl Table {
+    fn new(head: &[&str]) -> Self {
+        Self(vec![head.iter().map(|cell| (*cell).to_owned()).collect()])
+    }
+
+    fn add(&mut self, row: Vec<String>) {
+        self.0.push(row);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.0.first().map_or(0, Vec::len);
+        let width = |column: usize| {
+            let cells = self.0.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in &self.0 {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(cell);
+                let gap = width.saturating_sub(cell.chars().count()) + 2;
+                line.extend(std::iter::repeat_n(' ', gap));
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_side_by_side() {
+        let mut table = Table::new(&["ID", "NAME", "X"]);
+        table.add(vec!["1".to_owned(), "值班".to_owned(), "-".to_owned()]);
+        assert_eq!(table.to_string(), "ID  NAME  X\n1   值班    -\n");
+    }
+}
