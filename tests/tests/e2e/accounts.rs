@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tocsin_api_types::{AuditEntry, NewToken, Page, Role, User};
-use tocsin_tests::{Database, Options, Reply, Request, Tocsin, on_both};
+use tocsin_tests::{Database, Options, Reply, Request, Tocsin, on_both, wait_until};
 
 on_both!(
     users_are_made_changed_and_removed,
@@ -13,6 +13,7 @@ on_both!(
     another_version_is_not_overwritten,
     a_request_sent_again_makes_nothing_new,
     what_administrators_do_is_written_down,
+    what_was_written_down_goes_by_its_age,
 );
 
 const USERS: &str = "/api/v1/users";
@@ -348,4 +349,17 @@ async fn what_administrators_do_is_written_down(database: Database) {
     ] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+async fn what_was_written_down_goes_by_its_age(database: Database) {
+    let options = Options::on(database).set("retention.audit", "1s");
+    let tocsin = Tocsin::start(options).await;
+    make(&tocsin, &person("ann", "viewer")).await;
+    wait_until("the log is swept", || async {
+        let log: Page<AuditEntry> = tocsin.get("/api/v1/audit").await;
+        log.items.is_empty()
+    })
+    .await;
+    let all: Page<User> = tocsin.get(USERS).await;
+    assert_eq!(all.items.len(), 1);
 }

@@ -13,7 +13,7 @@ use crate::codes::{ActorKind, Coded};
 use crate::query;
 use crate::{StorageError, Tx};
 
-pub use read::{AuditFilter, AuditView, AuditWalk, ByAudit, Who, get, list, list_with};
+pub use read::{AuditFilter, AuditView, AuditWalk, ByAudit, Who, get, list, list_within};
 
 /// What a new line says.
 #[derive(Clone, Debug)]

@@ -89,14 +89,14 @@ pub async fn list(
     filter: &AuditFilter,
     page: &PageRequest<ByAudit>,
 ) -> Result<Page<AuditView>, StorageError> {
-    list_with(db, filter, page, &Effort::default()).await
+    list_within(db, filter, page, &Effort::default()).await
 }
 
 /// As [`list`], with other bounds, for tests.
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn list_with(
+pub async fn list_within(
     db: &impl Reads,
     filter: &AuditFilter,
     page: &PageRequest<ByAudit>,

@@ -333,7 +333,7 @@ async fn a_search_in_vain_examines_so_much_and_goes_on(test: &TestDb) {
         let mut pages = 0;
         let found = loop {
             let page = PageRequest::new(ByAudit, Order::Desc, 10, cursor.as_deref()).unwrap();
-            let page = audit::list_with(&test.db, &filter, &page, &effort).await;
+            let page = audit::list_within(&test.db, &filter, &page, &effort).await;
             let page = page.unwrap();
             pages += 1;
             if !page.items.is_empty() {

@@ -374,7 +374,7 @@ async fn the_audit_log(db: &Explained) {
                 let mut cursor: Option<String> = None;
                 for _ in 0..2 {
                     let page = PageRequest::new(ByAudit, Order::Desc, 50, cursor.as_deref());
-                    let page = audit::list_with(db, &filter, &page.unwrap(), &effort).await;
+                    let page = audit::list_within(db, &filter, &page.unwrap(), &effort).await;
                     check(db.take(), &format!("audit log, {name}"));
                     cursor = page.unwrap().next;
                     if cursor.is_none() {
