@@ -78,7 +78,11 @@ pub struct RecipientInput {
     pub enabled: Option<bool>,
     /// The groups' numbers. Left out: none for a new recipient, unchanged for
     /// another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::list_or_null"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 5000))]
     pub group_ids: Option<Vec<i64>>,
 }
@@ -112,7 +116,11 @@ pub struct GroupInput {
     pub is_default: Option<bool>,
     /// The recipients' numbers. Left out: none for a new group, unchanged for
     /// another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::list_or_null"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 5000))]
     pub recipient_ids: Option<Vec<i64>>,
 }
@@ -156,7 +164,7 @@ pub struct RouteInput {
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
     pub matchers: Vec<String>,
     /// The groups' numbers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::whole::list")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
     pub group_ids: Vec<i64>,
     /// Left out: false.
@@ -167,7 +175,11 @@ pub struct RouteInput {
     pub repeat: bool,
     /// Its place in the order, from 1. Left out: last for a new route,
     /// unchanged for another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::number_or_null"
+    )]
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub position: Option<i64>,
 }
@@ -179,6 +191,7 @@ pub struct RouteInput {
 pub struct RouteOrder {
     /// Every route exactly once.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
+    #[serde(deserialize_with = "crate::whole::list")]
     pub ids: Vec<i64>,
 }
 

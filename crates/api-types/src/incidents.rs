@@ -135,7 +135,11 @@ pub struct IncidentPatch {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcknowledgeRequest {
     /// Up to 500 incidents.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::list_or_null"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 500))]
     pub ids: Option<Vec<i64>>,
     /// All incidents that match, as `GET /incidents` would list them.

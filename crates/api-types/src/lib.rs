@@ -19,6 +19,7 @@ pub mod schemas;
 mod stats;
 mod status;
 mod storage;
+mod whole;
 
 pub use accounts::{
     ActorKind, AuditEntry, Me, MeInput, NewToken, PasswordChange, Role, Scope, Session, SetUp,

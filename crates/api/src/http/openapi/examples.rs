@@ -15,7 +15,10 @@ static EXAMPLES: LazyLock<Value> = LazyLock::new(|| {
 
 pub(super) fn complete(document: &mut Value) {
     each_operation(document, |mut operation| {
-        let id = operation.value["operationId"].as_str().unwrap_or_default().to_owned();
+        let id = operation.value["operationId"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         if let Some(request) = operation.value.get_mut("requestBody") {
             fill(&id, request);
         }
@@ -24,7 +27,9 @@ pub(super) fn complete(document: &mut Value) {
 }
 
 fn each_success(operation: &mut Operation<'_>, mut visit: impl FnMut(&mut Value)) {
-    operation.successes().for_each(|(_, success)| visit(success));
+    operation
+        .successes()
+        .for_each(|(_, success)| visit(success));
 }
 
 /// Gives every content of a body its example.
@@ -77,6 +82,10 @@ mod tests {
             }
             each_success(&mut operation, look);
         });
-        assert!(missing.is_empty(), "examples.json lacks:\n{}", missing.join("\n"));
+        assert!(
+            missing.is_empty(),
+            "examples.json lacks:\n{}",
+            missing.join("\n")
+        );
     }
 }

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tocsin_api_types::{ChangeEvent, Problem};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
@@ -22,8 +22,8 @@ use utoipa::openapi::OpenApi as Document;
 use super::state::AppState;
 use super::{
     alerts, audit, deliveries, events, export, groups, health, incidents, me, metrics,
-    notifications, oidc, recipients, routes, set_up, sign_in, stats, status, storage, tokens, users,
-    webhook,
+    notifications, oidc, recipients, routes, set_up, sign_in, stats, status, storage, test_alert,
+    tokens, users, webhook,
 };
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ use super::{
         alerts::list,
         export::alerts,
         alerts::get,
+        test_alert::send,
         deliveries::list,
         deliveries::get,
         deliveries::raw,
@@ -151,19 +152,16 @@ struct Operation<'a> {
     /// In lower case, as the description has it.
     method: &'a str,
     path: &'a str,
-    value: &'a mut Map<String, Value>,
+    value: &'a mut Value,
 }
 
 impl Operation<'_> {
     fn has_body(&self) -> bool {
-        self.value.contains_key("requestBody")
+        !self.value["requestBody"].is_null()
     }
 
     fn add_parameter(&mut self, parameter: Value) {
-        push(
-            self.value.entry("parameters").or_insert(Value::Null),
-            parameter,
-        );
+        push(&mut self.value["parameters"], parameter);
     }
 
     /// Its successes.
@@ -180,7 +178,7 @@ fn each_operation(document: &mut Value, mut visit: impl FnMut(Operation<'_>)) {
     let paths = document["paths"].as_object_mut();
     for (path, item) in paths.into_iter().flatten() {
         for method in METHODS {
-            if let Some(value) = item.get_mut(method).and_then(Value::as_object_mut) {
+            if let Some(value) = item.get_mut(method) {
                 visit(Operation {
                     method,
                     path,

@@ -47,7 +47,9 @@ fn meaning(kind: Kind) -> &'static str {
         Kind::Forbidden => "Whoever asks may not do this; `detail` says what is needed.",
         Kind::CrossSite => "A page of another site sent this request in somebody's browser.",
         Kind::NotFound => "There is nothing of this number or name, or it may not be seen.",
-        Kind::MethodNotAllowed => "This address does not know the method; the header `Allow` names those it knows.",
+        Kind::MethodNotAllowed => {
+            "This address does not know the method; the header `Allow` names those it knows."
+        }
         Kind::RequestTimeout => "The body did not arrive in time.",
         Kind::Conflict => {
             "What is there does not allow it: another object has the name, something referred to is missing, or \
@@ -58,7 +60,9 @@ fn meaning(kind: Kind) -> &'static str {
             "It is not the version that `If-Match` names: `current` is the object as it is, `yours` what was asked for."
         }
         Kind::PayloadTooLarge => "The body is too long.",
-        Kind::UnsupportedMediaType => "The body's `Content-Type` or `Content-Encoding` is another than expected.",
+        Kind::UnsupportedMediaType => {
+            "The body's `Content-Type` or `Content-Encoding` is another than expected."
+        }
         Kind::MisdirectedRequest => {
             "The `Host` is not one that this server answers to while it needs no token: a page may have been led here."
         }
@@ -67,9 +71,13 @@ fn meaning(kind: Kind) -> &'static str {
             "The request is as described, but its content is refused, such as a password that is easily guessed; \
              `errors` says why."
         }
-        Kind::TooManyRequests => "Too much was asked in a short time; `Retry-After` says how many seconds to wait.",
+        Kind::TooManyRequests => {
+            "Too much was asked in a short time; `Retry-After` says how many seconds to wait."
+        }
         Kind::Internal => "A fault of the server, whose log says more.",
-        Kind::QueueFull => "More arrives than can be stored now; send it again after `Retry-After` seconds.",
+        Kind::QueueFull => {
+            "More arrives than can be stored now; send it again after `Retry-After` seconds."
+        }
         Kind::Unavailable => {
             "The database does not answer, the server is stopping, or as much of this runs as may at once; try again \
              after `Retry-After` seconds."
@@ -113,7 +121,12 @@ pub(super) fn table() -> String {
     for kind in ALL {
         let status = kind.parts().2.as_u16();
         // Writing to a string cannot fail.
-        let _ = writeln!(table, "| `{}` | {status} | {} |", identifier(kind), meaning(kind));
+        let _ = writeln!(
+            table,
+            "| `{}` | {status} | {} |",
+            identifier(kind),
+            meaning(kind)
+        );
     }
     table
 }

@@ -14,18 +14,43 @@ const FAILURES: &[(u16, &str, Kind, &str)] = &[
         Kind::InvalidRequest,
         "limit: expected a whole number from 1 to 500, found \"0\"",
     ),
-    (401, "Unauthorized", Kind::Unauthorized, "This token is not known."),
-    (403, "Forbidden", Kind::Forbidden, "This needs the role admin; this token has the role viewer."),
+    (
+        401,
+        "Unauthorized",
+        Kind::Unauthorized,
+        "This token is not known.",
+    ),
+    (
+        403,
+        "Forbidden",
+        Kind::Forbidden,
+        "This needs the role admin; this token has the role viewer.",
+    ),
     (404, "NotFound", Kind::NotFound, "There is no incident 42."),
-    (408, "RequestTimeout", Kind::RequestTimeout, "The body did not arrive within 60 s."),
-    (409, "Conflict", Kind::Conflict, "name: group 3 has this name already"),
+    (
+        408,
+        "RequestTimeout",
+        Kind::RequestTimeout,
+        "The body did not arrive within 60 s.",
+    ),
+    (
+        409,
+        "Conflict",
+        Kind::Conflict,
+        "name: group 3 has this name already",
+    ),
     (
         412,
         "PreconditionFailed",
         Kind::PreconditionFailed,
         "It was changed by somebody else meanwhile; look at what it is now, and send your change again.",
     ),
-    (413, "PayloadTooLarge", Kind::PayloadTooLarge, "The body is longer than 1048576 bytes."),
+    (
+        413,
+        "PayloadTooLarge",
+        Kind::PayloadTooLarge,
+        "The body is longer than 1048576 bytes.",
+    ),
     (
         415,
         "UnsupportedMediaType",
@@ -44,7 +69,12 @@ const FAILURES: &[(u16, &str, Kind, &str)] = &[
         Kind::Unprocessable,
         "password: is easily guessed; a few unusual words are better",
     ),
-    (429, "TooManyRequests", Kind::TooManyRequests, "Too many requests; wait a second."),
+    (
+        429,
+        "TooManyRequests",
+        Kind::TooManyRequests,
+        "Too many requests; wait a second.",
+    ),
     (
         500,
         "InternalError",
@@ -67,7 +97,7 @@ const VERSIONED: &[&str] = &["recipients", "groups", "routes", "users", "inciden
 const REPEATABLE: &[&str] = &["recipients", "groups", "routes", "users", "tokens"];
 
 /// Operations whose texts can be refused though they are as described.
-const JUDGED: &[&str] = &["create_user", "replace_user", "set_up", "change_password"];
+const JUDGED: &[&str] = &["create_user", "replace_user", "set_up", "change_my_password"];
 
 const JSON_PROBLEM: &str = "application/problem+json";
 
@@ -125,7 +155,8 @@ fn response(status: u16, kind: Kind, detail: &str) -> Value {
             example["errors"] = json!([{"field": field, "message": message}]);
         }
         Kind::PreconditionFailed => {
-            example["current"] = json!({"name": "On call", "isDefault": true, "recipientIds": [1, 2]});
+            example["current"] =
+                json!({"name": "On call", "isDefault": true, "recipientIds": [1, 2]});
             example["yours"] = json!({"name": "On call", "isDefault": false, "recipientIds": [1]});
         }
         _ => {}
@@ -210,10 +241,19 @@ fn statuses(operation: &Operation<'_>, is_versioned: bool, is_repeatable: bool) 
     let id = operation.value["operationId"].as_str().unwrap_or_default();
     let conditions = [
         (400, is_api),
-        (401, !is_public || collection(operation) == "sign-in" && writes),
+        (
+            401,
+            !is_public || collection(operation) == "sign-in" && writes,
+        ),
         // Of other sites, where everybody may.
         (403, !is_public || writes),
-        (404, operation.path.contains('{') || operation.value["parameters"].to_string().contains("\"cursor\"")),
+        (
+            404,
+            operation.path.contains('{') || operation.path.contains("/oidc")
+                || operation.value["parameters"]
+                    .to_string()
+                    .contains("\"cursor\""),
+        ),
         (408, operation.has_body()),
         (409, writes && is_api && !is_webhook),
         (412, is_versioned && writes),

@@ -73,11 +73,9 @@ fn say(operation: &mut Operation<'_>, needs: Needs) {
             )
         }
     };
-    operation.value.insert("security".to_owned(), security);
-    operation
-        .value
-        .insert("x-required-role".to_owned(), json!(role));
-    let about = operation.value.entry("description").or_insert(Value::Null);
+    operation.value["security"] = security;
+    operation.value["x-required-role"] = json!(role);
+    let about = &mut operation.value["description"];
     *about = match about.as_str() {
         Some(text) if !text.is_empty() => json!(format!("{text}\n\n{sentence}")),
         _ => json!(sentence),
