@@ -6,7 +6,7 @@ use serde_json::Value;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::audit::{self, AuditRow};
 use tocsin_storage::codes::ActorKind;
-use tocsin_storage::{StorageError, Tx};
+use tocsin_storage::{Db, StorageError, Tx};
 
 /// Who does something, and from where: what the audit log says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,17 @@ impl Actor {
             name: String::new(),
             address,
         }
+    }
+
+    /// Writes what was done into the audit log, where what does it has no
+    /// transaction that the line could be part of.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn note(&self, db: &Db, deed: &Deed<'_>, now: Timestamp) -> Result<(), StorageError> {
+        let tx = db.begin().await?;
+        self.record(&tx, deed, now).await?;
+        tx.commit().await
     }
 
     /// Writes what was done into the audit log, in the transaction that does it.
