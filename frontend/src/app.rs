@@ -1,29 +1,31 @@
-use tocsin_api_types::Role;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::{
-    components::{RouteLink, failure},
-    i18n::Words,
-    pages::{
-        AccountPage, RecipientsPage, SetUpPage, SignInAgain, SignInPage, admin_page,
-        incidents_page, log_page,
-    },
+    Pages,
+    components::failure,
+    pages::{SignInAgain, SignInPage, note},
     route::Route,
     shell::{Header, banners, use_shortcuts},
     state::{SharedProvider, use_session, use_status, use_view},
 };
 
+#[derive(Properties, PartialEq)]
+pub struct AppProps {
+    /// What is shown where.
+    pub pages: Pages,
+}
+
 /// The whole program: what is shared, then what is shown.
 #[component]
-pub fn App() -> Html {
+pub fn App(props: &AppProps) -> Html {
     html! {
-        <SharedProvider><BrowserRouter><Page /></BrowserRouter></SharedProvider>
+        <SharedProvider><BrowserRouter><Page pages={props.pages} /></BrowserRouter></SharedProvider>
     }
 }
 
 #[component]
-fn Page() -> Html {
+fn Page(props: &AppProps) -> Html {
     let words = use_view();
     let status = use_status();
     let session = use_session();
@@ -49,10 +51,11 @@ fn Page() -> Html {
         }
     });
     let content = match &session {
-        _ if route == Route::SetUp => html! { <SetUpPage /> },
-        Some(session) if inside && route != Route::SignIn => {
-            html! { { page(&words, route, session.role()) } }
+        _ if route == Route::SetUp => (props.pages.0)(&words, route),
+        Some(session) if inside && session.role() < route.needs() => {
+            note((words.account.only_role)(route.needs()), &words)
         }
+        Some(_) if inside && route != Route::SignIn => (props.pages.0)(&words, route),
         Some(session) if inside || out => {
             html! { <SignInPage key={session.out.is_some().to_string()} /> }
         }
@@ -90,35 +93,5 @@ fn skip(event: MouseEvent) {
     if let Some(main) = main {
         // It is focusable; nothing else could go wrong.
         let _ = main.focus();
-    }
-}
-
-/// A list stays the same component while one of its rows is opened, so that
-/// nothing of it is lost.
-fn page(words: &Words, route: Route, role: Role) -> Html {
-    if role < route.needs() {
-        return note((words.account.only_role)(route.needs()), words);
-    }
-    match route {
-        Route::Home => html! { <Redirect<Route> to={Route::Incidents} /> },
-        Route::Incidents => incidents_page(None),
-        Route::Incident { id } => incidents_page(Some(id)),
-        Route::Log => log_page(None),
-        Route::Entry { id } => log_page(Some(id)),
-        Route::Recipients => html! { <RecipientsPage /> },
-        Route::Account => html! { <AccountPage /> },
-        Route::Users | Route::Tokens | Route::Audit | Route::AuditEntry { .. } => {
-            admin_page(words, route)
-        }
-        Route::NotFound | Route::SignIn | Route::SetUp => note(words.shell.not_found, words),
-    }
-}
-
-fn note(text: &'static str, words: &Words) -> Html {
-    html! {
-        <div class="none">
-            <p class="none-title">{ text }</p>
-            <RouteLink class="btn" to={Route::Incidents}>{ words.shell.to_incidents }</RouteLink>
-        </div>
     }
 }

@@ -73,7 +73,7 @@ impl ApiError {
 
     /// What is wrong with a field of a form, by the field's name; of a list,
     /// the first of its entries that is wrong.
-    pub fn field(&self, name: &str) -> Option<String> {
+    pub fn field(&self, words: &Words, name: &str) -> Option<String> {
         let Self::Problem(problem) = self else {
             return None;
         };
@@ -86,7 +86,7 @@ impl ApiError {
             .errors
             .iter()
             .find(|error| of(&error.field))
-            .map(|error| error.message.clone())
+            .map(|error| (words.common.field_wrong)(&error.field, &error.message))
     }
 
     /// The problem's errors, where there are any.
@@ -118,9 +118,13 @@ mod tests {
 
     #[test]
     fn errors_find_their_field() {
-        assert_eq!(problem().field("name").as_deref(), Some("Empty."));
-        assert_eq!(problem().field("matchers").as_deref(), Some("No matcher."));
-        assert_eq!(problem().field("match"), None);
+        let words = crate::i18n::Lang::En.words();
+        assert_eq!(problem().field(words, "name").as_deref(), Some("Empty."));
+        assert_eq!(
+            problem().field(words, "matchers").as_deref(),
+            Some("No matcher.")
+        );
+        assert_eq!(problem().field(words, "match"), None);
     }
 
     #[test]

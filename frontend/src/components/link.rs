@@ -1,7 +1,7 @@
 use yew::prelude::*;
-use yew_router::{Routable, hooks::use_navigator, query::Raw};
+use yew_router::{Routable, hooks::use_navigator};
 
-use crate::route::Route;
+use crate::route::{Route, go};
 
 #[derive(Properties, PartialEq)]
 pub struct RouteLinkProps {
@@ -26,14 +26,10 @@ pub fn RouteLink(props: &RouteLinkProps) -> Html {
         let (to, query) = (props.to, props.query.clone());
         move |event: MouseEvent| {
             let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key();
-            if let (false, Some(navigator)) = (elsewhere, &navigator) {
+            // What the other program has, the browser loads.
+            if let (false, true, Some(navigator)) = (elsewhere, to.is_here(), &navigator) {
                 event.prevent_default();
-                if query.is_empty() {
-                    navigator.push(&to);
-                } else {
-                    // A raw query is not encoded, so nothing can go wrong in it.
-                    let _ = navigator.push_with_query(&to, Raw(&query));
-                }
+                go(navigator, to, &query, false);
             }
         }
     };

@@ -1,6 +1,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use gloo_net::http::Method;
+use gloo_timers::callback::Timeout;
 use serde::Serialize;
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
@@ -10,7 +11,7 @@ use super::Edited;
 use crate::{
     api::{ApiError, Ask},
     components::failure,
-    i18n::Words,
+    i18n::{Words, use_words},
 };
 
 /// What somebody else wrote while the form was open.
@@ -35,6 +36,7 @@ pub struct Submit {
     pub send: Callback<Value>,
     etag: Rc<RefCell<Option<AttrValue>>>,
     clear: UseStateSetter<Option<Changed>>,
+    words: &'static Words,
 }
 
 /// Something that nobody else thinks of, for one opening of a form.
@@ -47,6 +49,7 @@ fn new_key() -> String {
 /// taken.
 #[hook]
 pub fn use_submit(path: &'static str, edited: Option<Edited>, done: Callback<String>) -> Submit {
+    let words = use_words();
     let busy = use_state_eq(|| false);
     let error = use_state(|| None::<ApiError>);
     let changed = use_state(|| None::<Changed>);
@@ -81,6 +84,7 @@ pub fn use_submit(path: &'static str, edited: Option<Edited>, done: Callback<Str
                         match now(path, id).await {
                             Ok(object) => {
                                 changed.set(Some(object));
+                                show_conflict();
                                 None
                             }
                             Err(problem) => Some(problem),
@@ -100,7 +104,20 @@ pub fn use_submit(path: &'static str, edited: Option<Edited>, done: Callback<Str
         send,
         etag,
         clear: changed.setter(),
+        words,
     }
+}
+
+/// Scrolls to the question, once it is drawn.
+fn show_conflict() {
+    Timeout::new(0, || {
+        let document = web_sys::window().and_then(|window| window.document());
+        let place = document.and_then(|d| d.query_selector(".conflict").ok().flatten());
+        if let Some(place) = place {
+            place.scroll_into_view();
+        }
+    })
+    .forget();
 }
 
 /// What the object is like now.
@@ -117,7 +134,8 @@ async fn now(path: &str, id: i64) -> Result<Changed, ApiError> {
 impl Submit {
     /// What the server says is wrong with a field.
     pub fn field(&self, name: &str) -> Option<String> {
-        self.error.as_ref().and_then(|error| error.field(name))
+        let error = self.error.as_ref();
+        error.and_then(|error| error.field(self.words, name))
     }
 
     /// From now on the form is about what the object is now. What is sent

@@ -15,6 +15,7 @@ super::words! {
     copied: "Copied", "已复制";
     undo: "Undo", "撤销";
     dismiss: "Dismiss", "关闭提示";
+    field_wrong [fn(&str, &str) -> String]: |_, message| super::sentence(message), |field, message| super::wrong_in_chinese(field, message);
     changed_meanwhile: "Somebody else changed this while you were writing. Take over what they wrote, or overwrite it with yours.",
         "在您编辑期间，他人已修改此项。请选择载入对方的内容，或用您的内容覆盖。";
     field: "Field", "字段";

@@ -150,6 +150,36 @@ fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// What the server says of a field, as a sentence.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let mut text: String = first.chain(letters).collect();
+    if !text.ends_with(['.', '!', '?', '…']) {
+        text.push('.');
+    }
+    text
+}
+
+/// The server speaks English. What people get wrong most is said in Chinese, by
+/// the field; everything else as the server says it.
+fn wrong_in_chinese(field: &str, message: &str) -> String {
+    let known = match field.split(['[', '.']).next().unwrap_or_default() {
+        "password" | "new" => "密码太短或太容易猜到：至少 10 个字符，例如几个互不相关的词。",
+        "current" => "当前密码不正确。",
+        "name" if message.contains("already") || message.contains("taken") => "该名称已被使用。",
+        "name" => "请输入 1 到 100 个字符，不能包含控制字符。",
+        "email" if message.contains("already") || message.contains("taken") => "该邮箱已被使用。",
+        "email" => "请输入有效的邮箱地址。",
+        "timeZone" => "请选择有效的时区，例如 Asia/Shanghai。",
+        "matchers" => "匹配器无效，应形如 team=\"infra\"。",
+        "source" => "来源名称无效。",
+        "expiresAt" => "过期时间必须在将来。",
+        _ => return sentence(message),
+    };
+    known.to_owned()
+}
+
 /// How many rows, with commas: "1,234", or "more than 10,000".
 fn row_count(count: RowCount, more_than: &str) -> String {
     let digits = count.value.to_string();
@@ -196,6 +226,35 @@ mod tests {
             ("", Lang::En),
         ] {
             assert_eq!(Lang::of_browser(tag), lang, "{tag}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_is_a_sentence() {
+        assert_eq!(
+            (EN.common.field_wrong)("name", "expected 1 to 100 characters"),
+            "Expected 1 to 100 characters."
+        );
+        assert_eq!((EN.common.field_wrong)("name", ""), ".");
+        assert_eq!(
+            (ZH.common.field_wrong)("matchers[1]", "no matcher"),
+            "匹配器无效，应形如 team=\"infra\"。"
+        );
+        assert_eq!(
+            (ZH.common.field_wrong)("position", "too large."),
+            "Too large."
+        );
+    }
+
+    #[test]
+    fn codes_have_one_text_each() {
+        for (n, (code, ..)) in admin::ACTIONS.iter().enumerate() {
+            assert!(
+                admin::ACTIONS[n + 1..]
+                    .iter()
+                    .all(|(other, ..)| other != code),
+                "{code}"
+            );
         }
     }
 

@@ -84,7 +84,8 @@ fn scope(words: &Words, me: &Me) -> Html {
     let text = (words.account.sees)(&what);
     html! {
         <span class="scope" title={format!("{text}\n{}", words.account.sees_why)}>
-            { icon(IconName::Filter) }<span class="scope-text">{ text }</span>
+            { icon(IconName::Filter) }<span class="only-wide">{ (words.account.sees)("") }</span>
+            <span class="scope-text">{ what }</span>
         </span>
     }
 }

@@ -5,7 +5,7 @@ use yew_router::hooks::use_navigator;
 use crate::{
     components::Dialog,
     i18n::{Words, use_words},
-    route::Route,
+    route::{Route, go},
     state::{in_dialog, typing, use_keys, use_session},
 };
 
@@ -48,7 +48,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
                 match (route, event.key().as_str()) {
                     (Some(route), _) => {
                         if let Some(navigator) = &navigator {
-                            navigator.push(&route);
+                            go(navigator, route, "", false);
                         }
                         // The list would take `r` for "refresh".
                         event.stop_immediate_propagation();

@@ -5,7 +5,10 @@ use tocsin_api_types::{Me, MeInput, Role, SignInOptions};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use crate::api::{self, ApiError, Ask, gate};
+use crate::{
+    api::{self, ApiError, Ask, gate},
+    route::load,
+};
 
 /// Who uses these pages. Neither `me` nor `out` nor `error`: not known yet.
 #[derive(Clone, PartialEq)]
@@ -103,23 +106,12 @@ impl Session {
     pub fn leave(&self, failed: Callback<ApiError>) {
         spawn_local(async move {
             match Ask::new(Method::POST, "sign-out").quiet().send(None).await {
-                Ok(_) => go_to("sign-in"),
-                Err(error) if error.status() == Some(401) => go_to("sign-in"),
+                Ok(_) => load("sign-in", false),
+                Err(error) if error.status() == Some(401) => load("sign-in", false),
                 Err(error) => failed.emit(error),
             }
         });
     }
-}
-
-/// Loads a page of ours anew; `path` is relative to the base.
-fn go_to(path: &str) {
-    let document = web_sys::window().and_then(|window| window.document());
-    let base = document.and_then(|document| document.base_uri().ok().flatten());
-    let (Some(window), Some(base)) = (web_sys::window(), base) else {
-        return;
-    };
-    // An address of our own is a good one.
-    let _ = window.location().assign(&format!("{base}{path}"));
 }
 
 fn reload() {

@@ -26,11 +26,12 @@ export function startBrowser() {
 }
 
 /**
- * A fresh profile with one page. When the test ends, it fails if the page wrote
- * an error into the console or threw one.
+ * A fresh profile with one page, signed in as the administrator or as `user`;
+ * with `user: null`, nobody is. When the test ends, it fails if the page wrote an
+ * error into the console or threw one.
  */
 export async function openPage(t, browser, server, options = {}) {
-  const { width = 1360, height = 850, theme = "light", locale = "en-US", prefs, allow } = options;
+  const { width = 1360, height = 850, theme = "light", locale = "en-US", prefs, allow, user } = options;
   const context = await browser.newContext({
     baseURL: server.url,
     viewport: { width, height },
@@ -49,6 +50,11 @@ export async function openPage(t, browser, server, options = {}) {
         localStorage.setItem("tocsin.prefs", text);
       }
     }, text);
+  }
+  const cookie = user === undefined ? server.cookie : user && (await server.signIn(user));
+  if (cookie) {
+    const [name, value] = cookie.split("=");
+    await context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: "Lax" }]);
   }
   const page = await context.newPage();
   const complaints = [];

@@ -21,10 +21,20 @@ function freePort() {
   });
 }
 
-/** Starts the program; `stop` ends it and removes its folder. */
-export async function startServer() {
+/** Who there is unless a test says otherwise. */
+export const ADMIN = { name: "Ana", email: "ana@example.com", password: "brass otter lantern 42" };
+
+/**
+ * Starts the program; `stop` ends it and removes its folder. It has the
+ * administrator `ADMIN`, in whose name `api` speaks, unless `admin` is false.
+ */
+export async function startServer({ admin = true } = {}) {
   const port = await freePort();
   const folder = await mkdtemp(path.join(tmpdir(), "tocsin-browser-"));
+  if (admin) {
+    const { email, name, password } = ADMIN;
+    await command(folder, ["user", "add", "--role", "admin", "--email", email, "--name", name], password);
+  }
   const program = spawn(
     BINARY,
     ["serve", "--listen", `127.0.0.1:${port}`, "--data-dir", folder],
@@ -42,13 +52,19 @@ export async function startServer() {
     }
     return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok;
   });
-  return {
+  const server = {
     url,
+    /** What it wrote so far. */
+    said: () => said,
     /** Speaks to the API; throws what it answers to a wrong request. */
     async api(method, address, body) {
+      const headers = body === undefined ? {} : { "content-type": "application/json" };
+      if (server.cookie) {
+        headers.cookie = server.cookie;
+      }
       const answer = await fetch(`${url}/api/v1/${address}`, {
         method,
-        headers: body === undefined ? {} : { "content-type": "application/json" },
+        headers,
         body: body === undefined ? undefined : JSON.stringify(body),
       });
       const text = await answer.text();
@@ -57,10 +73,49 @@ export async function startServer() {
       }
       return text === "" ? undefined : JSON.parse(text);
     },
+    /** Signs in and returns the session's cookie, `name=value`. */
+    async signIn({ email, password }) {
+      const answer = await fetch(`${url}/api/v1/sign-in`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ email, password }),
+      });
+      if (!answer.ok) {
+        throw new Error(`sign-in: ${answer.status} ${await answer.text()}`);
+      }
+      return answer.headers.get("set-cookie").split(";")[0];
+    },
+    /** Adds a user, as the administrator does, and returns who can sign in. */
+    async user(role, name, more = {}) {
+      const person = {
+        name,
+        email: `${name.toLowerCase()}@example.com`,
+        password: `${name} quiet harbour piano 7`,
+      };
+      const { id } = await server.api("POST", "users", { ...person, role, ...more });
+      return { ...person, id };
+    },
     async stop() {
       program.kill("SIGTERM");
       await ended;
       await rm(folder, { recursive: true, force: true });
     },
   };
+  if (admin) {
+    server.cookie = await server.signIn(ADMIN);
+  }
+  return server;
+}
+
+/** Runs a command of the program to its end, with a line for it to read. */
+async function command(folder, words, line) {
+  const run = spawn(BINARY, [...words, "--data-dir", folder], { cwd: folder, stdio: "pipe" });
+  let said = "";
+  run.stdout.on("data", (chunk) => (said += chunk));
+  run.stderr.on("data", (chunk) => (said += chunk));
+  run.stdin.end(`${line}\n`);
+  const code = await new Promise((resolve) => run.on("exit", resolve));
+  if (code !== 0) {
+    throw new Error(`tocsin ${words.join(" ")} ended with ${code}:\n${said}`);
+  }
 }

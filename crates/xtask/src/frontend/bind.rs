@@ -21,14 +21,14 @@ pub(super) fn check_versions(project: &Project) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes `app.js`, `app_bg.wasm` and perhaps `snippets/` into a folder.
-pub(super) fn bind(wasm: &Path, folder: &Path, release: bool) -> anyhow::Result<()> {
+/// Writes `NAME.js`, `NAME_bg.wasm` and perhaps `snippets/` into a folder.
+pub(super) fn bind(wasm: &Path, name: &str, folder: &Path, release: bool) -> anyhow::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     Bindgen::new()
         .input_path(wasm)
-        .out_name("app")
+        .out_name(name)
         .web(true)?
         .typescript(false)
         // The names get a hash afterwards, so the loader says where the program is.

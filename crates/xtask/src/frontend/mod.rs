@@ -2,9 +2,10 @@
 //!
 //! # What goes in
 //!
-//! - `frontend/Cargo.toml`: package `tocsin-frontend`, a binary, its own
+//! - `frontend/Cargo.toml`: package `tocsin-frontend`, two binaries, its own
 //!   workspace and lock file. Built for `wasm32-unknown-unknown` into
-//!   `frontend/target/`, then bound by `wasm-bindgen` as an ES module.
+//!   `frontend/target/`, then bound by `wasm-bindgen`, an ES module each: `app`,
+//!   which most people need, and `desk`, for the pages that the template names.
 //! - `frontend/static/*`: files served as they are (`style.css`, `theme.js`,
 //!   `favicon.svg`, …). A flat folder; nothing in them is rewritten, so a
 //!   stylesheet must not name another file of the folder.
@@ -25,7 +26,7 @@
 //!
 //!   | placeholder      | stands for                                                         |
 //!   | ---------------- | ------------------------------------------------------------------ |
-//!   | `{{start.js}}`   | the loader, made here: imports `app.js`, hands it `app.wasm`       |
+//!   | `{{start.js}}`   | the loader, made here: imports `app.js`, hands it `app.wasm`, or the same of the desk |
 //!   | `{{app.js}}`     | what `wasm-bindgen` wrote, for `<link rel="modulepreload">`        |
 //!   | `{{app.wasm}}`   | the program, for `<link rel="preload" as="fetch">`                 |
 //!   | `{{FILE}}`       | any file of `frontend/static/`, by its name there: `{{style.css}}` |
@@ -34,6 +35,8 @@
 //! - It holds `<base href="/">`, letter for letter: all addresses are relative to
 //!   it, and the server replaces that one tag when `server.public_url` has a
 //!   path prefix. `yew-router` reads the base by itself.
+//! - `<meta name="desk" content="users …">` names the pages, by the beginning of
+//!   their path below the base, for which the loader starts the desk.
 //! - No inline script and no inline event handler: the content security policy
 //!   is `script-src 'self' 'wasm-unsafe-eval'`. Hence the loader is a file, and so
 //!   is the theme script.
@@ -72,8 +75,11 @@ use anyhow::{Context as _, ensure};
 
 use crate::{process, project::Project, say, styles, toolchain};
 
-/// The package and its binary.
+/// The package and its first binary.
 const PACKAGE: &str = "tocsin-frontend";
+
+/// The binaries, and what their modules are called.
+const PROGRAMS: [(&str, &str); 2] = [(PACKAGE, "app"), ("desk", "desk")];
 
 /// `cargo xtask frontend [--watch] [--release]`.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
@@ -130,34 +136,43 @@ pub(crate) fn build(project: &Project, release: bool) -> anyhow::Result<()> {
     bind::check_versions(project)?;
 
     let folder = if release { "release" } else { "debug" };
-    let wasm = project
+    let built = project
         .frontend_target()
         .join(toolchain::TARGET)
-        .join(folder)
-        .join(format!("{PACKAGE}.wasm"));
-    finish(project, &wasm, release)
+        .join(folder);
+    finish(project, &built, release)
 }
 
 /// Everything after the compiler: binding, names, page, compressed copies.
-fn finish(project: &Project, wasm: &Path, release: bool) -> anyhow::Result<()> {
+fn finish(project: &Project, built: &Path, release: bool) -> anyhow::Result<()> {
     let dist = project.dist();
     let template_path = project.frontend().join("index.html");
     let template = fs::read_to_string(&template_path)
         .with_context(|| format!("cannot read {}", template_path.display()))?;
     let statics = assets::read(&project.frontend().join("static"))?;
-    let program = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+    let mut programs = Vec::new();
+    for (binary, name) in PROGRAMS {
+        let wasm = built.join(format!("{binary}.wasm"));
+        let program = fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+        programs.push((name, wasm, program));
+    }
 
     let stamp = stamp::Stamp::at(project.frontend_target().join("dist.stamp"));
-    let inputs = stamp::inputs(release, &program, &template, &statics)?;
+    let contents = programs.iter().map(|(_, _, program)| program.as_slice());
+    let inputs = stamp::inputs(release, contents, &template, &statics)?;
     if stamp.is_current(&inputs, &assets::read(&dist)?) {
         say::note("frontend/dist is up to date");
         return Ok(());
     }
 
     let step = say::step("Writing frontend/dist");
-    let bound = project.frontend_target().join("bound");
-    bind::bind(wasm, &bound, release)?;
-    let mut files = lay_out(assets::read(&bound)?, statics, &template)?;
+    let mut bound = assets::Files::new();
+    for (name, wasm, _) in &programs {
+        let folder = project.frontend_target().join("bound").join(name);
+        bind::bind(wasm, name, &folder, release)?;
+        bound.extend(assets::read(&folder)?);
+    }
+    let mut files = lay_out(bound, statics, &template)?;
     // While working on it, seconds count more than bytes.
     if release {
         assets::compress(&mut files)?;
@@ -182,22 +197,20 @@ fn lay_out(
             files.insert(name, content);
             continue;
         }
-        let placeholder = if name == "app_bg.wasm" {
-            "app.wasm"
-        } else {
-            &name
-        };
+        let placeholder = name.replace("_bg.wasm", ".wasm");
         let hashed = assets::hashed_name(&name, &content);
-        addresses.insert(placeholder.to_owned(), hashed.clone());
+        addresses.insert(placeholder, hashed.clone());
         files.insert(hashed, content);
     }
-    let module = addresses
-        .get("app.js")
-        .context("wasm-bindgen wrote no app.js")?;
-    let program = addresses
-        .get("app.wasm")
-        .context("wasm-bindgen wrote no app_bg.wasm")?;
-    let start = loader(module, program).into_bytes();
+    let address = |name: &str| {
+        let found = addresses.get(name).cloned();
+        found.with_context(|| format!("wasm-bindgen wrote no {name}"))
+    };
+    let start = loader(
+        [&address("app.js")?, &address("app.wasm")?],
+        [&address("desk.js")?, &address("desk.wasm")?],
+    )
+    .into_bytes();
     let hashed = assets::hashed_name("start.js", &start);
     addresses.insert("start.js".to_owned(), hashed.clone());
     files.insert(hashed, start);
@@ -215,13 +228,18 @@ fn lay_out(
     Ok(files)
 }
 
-/// The script that starts the program. The import is dynamic so that a browser
-/// that cannot load it still runs the line that says so.
-fn loader(module: &str, program: &str) -> String {
+/// The script that starts the program, or the desk where the address is one of
+/// its pages. The import is dynamic so that a browser that cannot load it still
+/// runs the line that says so.
+fn loader([app, app_wasm]: [&str; 2], [desk, desk_wasm]: [&str; 2]) -> String {
     format!(
         r#"const root = document.documentElement;
-import("./{module}")
-  .then(({{ default: start }}) => start({{ module_or_path: new URL("{program}", import.meta.url) }}))
+const base = new URL(document.baseURI).pathname;
+const page = location.pathname.slice(base.length).split("/", 1)[0];
+const desk = document.querySelector("meta[name=desk]")?.content.split(" ").includes(page);
+const program = desk ? "{desk_wasm}" : "{app_wasm}";
+(desk ? import("./{desk}") : import("./{app}"))
+  .then(({{ default: start }}) => start({{ module_or_path: new URL(program, import.meta.url) }}))
   .then(
     () => {{ root.dataset.boot = "ready"; }},
     (error) => {{ root.dataset.boot = "failed"; throw error; }},
@@ -230,7 +248,7 @@ import("./{module}")
     )
 }
 
-/// What a browser loads at first, in words.
+/// How large all of it is, and what a browser loads at first, in words.
 fn sizes(files: &assets::Files) -> String {
     let sum = |filter: fn(&str) -> bool| -> usize {
         files
@@ -240,9 +258,13 @@ fn sizes(files: &assets::Files) -> String {
             .sum()
     };
     let raw = sum(|name| !name.ends_with(".br") && !name.ends_with(".gz"));
-    match sum(|name| name.ends_with(".br")) {
+    match sum(|name| name.ends_with(".br") && !name.starts_with("desk")) {
         0 => format!("{} KB", raw / 1000),
-        small => format!("{} KB, {} KB with brotli", raw / 1000, small / 1000),
+        small => format!(
+            "{} KB; the first load is {} KB with brotli",
+            raw / 1000,
+            small / 1000
+        ),
     }
 }
 
@@ -254,15 +276,21 @@ mod tests {
         (name.to_owned(), content.as_bytes().to_vec())
     }
 
+    fn programs() -> assets::Files {
+        assets::Files::from([
+            file("app.js", "js"),
+            file("app_bg.wasm", "wasm"),
+            file("desk.js", "desk js"),
+            file("desk_bg.wasm", "desk wasm"),
+        ])
+    }
+
     const TEMPLATE: &str = "<base href=\"/\">{{start.js}} {{app.js}} {{app.wasm}} {{style.css}}";
 
     #[test]
     fn the_page_names_files_that_are_there() {
-        let bound = assets::Files::from([
-            file("app.js", "js"),
-            file("app_bg.wasm", "wasm"),
-            file("snippets/a-1/inline0.js", "snippet"),
-        ]);
+        let mut bound = programs();
+        bound.extend([file("snippets/a-1/inline0.js", "snippet")]);
         let statics = assets::Files::from([file("style.css", "css")]);
         let files = lay_out(bound, statics, TEMPLATE).expect("lays out");
         let page = String::from_utf8_lossy(&files["index.html"]).into_owned();
@@ -272,13 +300,14 @@ mod tests {
             assert!(files.contains_key(name), "{name}");
         }
         assert!(files.contains_key("snippets/a-1/inline0.js"));
-        assert_eq!(files.len(), 6);
+        assert_eq!(files.len(), 8);
     }
 
     #[test]
     fn the_loader_changes_its_name_with_the_program() {
         let start = |wasm: &str| {
-            let bound = assets::Files::from([file("app.js", "js"), file("app_bg.wasm", wasm)]);
+            let mut bound = programs();
+            bound.extend([file("desk_bg.wasm", wasm)]);
             lay_out(bound, assets::Files::new(), "<base href=\"/\">{{start.js}}").expect("lays out")
                 ["index.html"]
                 .clone()
@@ -288,8 +317,7 @@ mod tests {
 
     #[test]
     fn a_static_file_may_not_hide_a_made_one() {
-        let bound = assets::Files::from([file("app.js", "js"), file("app_bg.wasm", "wasm")]);
         let statics = assets::Files::from([file("app.js", "mine")]);
-        assert!(lay_out(bound, statics, "<base href=\"/\">").is_err());
+        assert!(lay_out(programs(), statics, "<base href=\"/\">").is_err());
     }
 }

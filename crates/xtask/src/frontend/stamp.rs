@@ -30,9 +30,9 @@ impl Stamp {
 }
 
 /// The hash of all that decides what `dist` holds, this program included.
-pub(super) fn inputs(
+pub(super) fn inputs<'a>(
     release: bool,
-    program: &[u8],
+    programs: impl Iterator<Item = &'a [u8]>,
     template: &str,
     statics: &Files,
 ) -> anyhow::Result<String> {
@@ -46,7 +46,9 @@ pub(super) fn inputs(
         .map_or(0, |time| time.as_nanos());
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{release} {built} {}\n", own.len()).as_bytes());
-    hasher.update(blake3::hash(program).as_bytes());
+    for program in programs {
+        hasher.update(blake3::hash(program).as_bytes());
+    }
     hasher.update(blake3::hash(template.as_bytes()).as_bytes());
     hasher.update(hash_of(statics).as_bytes());
     Ok(hasher.finalize().to_hex().to_string())
@@ -68,6 +70,8 @@ fn hash_of(files: &Files) -> blake3::Hash {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::once;
+
     use super::*;
 
     fn files(content: &str) -> Files {
@@ -76,15 +80,15 @@ mod tests {
 
     #[test]
     fn any_changed_source_is_noticed() {
-        let now = inputs(true, b"wasm", "page", &files("css")).expect("hashes");
-        let same = inputs(true, b"wasm", "page", &files("css")).expect("hashes");
+        let now = inputs(true, once(b"wasm".as_slice()), "page", &files("css")).expect("hashes");
+        let same = inputs(true, once(b"wasm".as_slice()), "page", &files("css")).expect("hashes");
         assert_eq!(now, same);
         for other in [
-            inputs(false, b"wasm", "page", &files("css")),
-            inputs(true, b"wasm2", "page", &files("css")),
-            inputs(true, b"wasm", "page2", &files("css")),
-            inputs(true, b"wasm", "page", &files("css2")),
-            inputs(true, b"wasm", "page", &Files::new()),
+            inputs(false, once(b"wasm".as_slice()), "page", &files("css")),
+            inputs(true, once(b"wasm2".as_slice()), "page", &files("css")),
+            inputs(true, once(b"wasm".as_slice()), "page2", &files("css")),
+            inputs(true, once(b"wasm".as_slice()), "page", &files("css2")),
+            inputs(true, once(b"wasm".as_slice()), "page", &Files::new()),
         ] {
             assert_ne!(now, other.expect("hashes"));
         }

@@ -57,7 +57,7 @@ pub fn Password(props: &PasswordProps) -> Html {
         let state = state.setter();
         Callback::from(move |text| state.set(text))
     };
-    let field = |name| error.as_ref().and_then(|error| error.field(name));
+    let field = |name| error.as_ref().and_then(|error| error.field(words, name));
     let whole = (*error).clone().filter(|error| error.errors().is_empty());
     html! {
         <form class="form" {onsubmit} novalidate={true} method="post">

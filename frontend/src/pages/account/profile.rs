@@ -70,7 +70,7 @@ pub fn Profile(props: &ProfileProps) -> Html {
             );
         }
     };
-    let field = |name| error.as_ref().and_then(|error| error.field(name));
+    let field = |name| error.as_ref().and_then(|error| error.field(words, name));
     let whole = (*error).clone().filter(|error| error.errors().is_empty());
     let zone_browser = (words.account.zone_browser)(&time::browser_zone());
     let chosen_zone = input.time_zone.clone().unwrap_or_default();

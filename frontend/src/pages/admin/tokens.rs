@@ -62,9 +62,9 @@ pub fn Tokens() -> Html {
                 </th>
                 <td class="nowrap">{ token.scopes.iter().max().map_or("", |scope| (words.admin.scope)(*scope)) }</td>
                 <td>{ bound(words, token) }</td>
-                <td class="muted">{ at(words, token.expires_at) }</td>
-                <td class="muted">{ at(words, token.last_used_at) }</td>
-                <td class="muted">{ time(words, token.created_at) }{ " " }{ (words.admin.made_by)(&token.created_by) }</td>
+                <td class="muted" data-label={words.admin.expires}>{ at(words, token.expires_at) }</td>
+                <td class="muted" data-label={words.admin.last_used}>{ at(words, token.last_used_at) }</td>
+                <td class="muted" data-label={words.admin.made}>{ time(words, token.created_at) }{ " " }{ (words.admin.made_by)(&token.created_by) }</td>
                 <td class="card-actions">
                     if token.revoked_at.is_none() {
                         <button type="button" class="btn btn-sm" aria-label={(words.admin.revoke_named)(&token.name)}
@@ -86,7 +86,7 @@ pub fn Tokens() -> Html {
             if list.len() == over && !*ended && fetched.data.is_some() {
                 <p class="none muted">{ words.admin.no_tokens }</p>
             } else {
-                <table class="table-plain">
+                <table class="table-plain is-tall">
                     <thead><tr>
                         <th scope="col">{ words.people.name }</th><th scope="col">{ words.admin.opens }</th>
                         <th scope="col">{ words.admin.source_column }</th><th scope="col">{ words.admin.expires }</th>

@@ -66,8 +66,8 @@ pub fn Users() -> Html {
                 </th>
                 <td>{ &user.email }</td>
                 <td class="nowrap">{ (words.account.role)(user.role) }</td>
-                <td>{ sees(words, user) }</td>
-                <td class="muted">{ last_sign_in(words, user) }</td>
+                <td data-label={words.admin.sees}>{ sees(words, user) }</td>
+                <td class="muted" data-label={words.admin.last_sign_in}>{ last_sign_in(words, user) }</td>
                 <td class="card-actions is-three">
                     <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&user.name)}
                         title={words.common.edit} onclick={edit.reform(move |_: MouseEvent| id)}>{ icon(IconName::Pencil) }</button>

@@ -2,14 +2,13 @@ use gloo_net::http::Method;
 use tocsin_api_types::{Me, SetUp};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
-use yew_router::hooks::use_navigator;
 
 use crate::{
     api::{self, ApiError, Ask},
     components::{IconName, PasswordField, RouteLink, TextField, failure, icon},
     forms::body,
     i18n::use_words,
-    route::Route,
+    route::{Route, load},
     state::use_session,
 };
 
@@ -35,7 +34,6 @@ fn take_token() -> String {
 pub fn SetUpPage() -> Html {
     let words = use_words();
     let session = use_session();
-    let navigator = use_navigator();
     let token = use_memo((), |()| take_token());
     let input = use_state(|| SetUp {
         token: (*token).clone(),
@@ -49,26 +47,20 @@ pub fn SetUpPage() -> Html {
     let inside = session.as_ref().is_some_and(|s| s.me.is_some());
     let onsubmit = {
         let (input, busy, error) = (input.clone(), busy.clone(), error.setter());
-        let session = session.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
             if *busy {
                 return;
             }
             let (input, busy, error) = ((*input).clone(), busy.setter(), error.clone());
-            let (session, navigator) = (session.clone(), navigator.clone());
             busy.set(true);
             spawn_local(async move {
                 let ask = Ask::new(Method::POST, "set-up").quiet();
                 let answer = ask.send(Some(&body(&input))).await;
                 busy.set(false);
                 match answer.and_then(|answer| api::read::<Me>(&answer.body)) {
-                    Ok(me) => {
-                        if let Some(navigator) = navigator {
-                            navigator.replace(&Route::Incidents);
-                        }
-                        session.iter().for_each(|session| session.enter(me.clone()));
-                    }
+                    // The list teaches what comes next.
+                    Ok(_) => load("incidents", true),
                     Err(problem) => error.set(Some(problem)),
                 }
             });
@@ -82,7 +74,7 @@ pub fn SetUpPage() -> Html {
             input.set(next);
         })
     };
-    let field = |name| error.as_ref().and_then(|error| error.field(name));
+    let field = |name| error.as_ref().and_then(|error| error.field(words, name));
     // Somebody was faster, or the link was used before.
     let status = error.as_ref().and_then(ApiError::status);
     let done = inside || status == Some(409) || out.is_some_and(|options| !options.set_up);

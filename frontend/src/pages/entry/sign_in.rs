@@ -7,7 +7,6 @@ use yew::prelude::*;
 use yew_router::{
     Routable,
     hooks::{use_location, use_navigator, use_route},
-    query::Raw,
 };
 
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     forms::body,
     i18n::{Words, use_words},
     query::{pairs, push_pair},
-    route::{Route, return_to},
+    route::{Route, go, return_to},
     state::use_session,
     time,
 };
@@ -61,20 +60,13 @@ pub fn SignInPage() -> Html {
                 let (route, query) = target
                     .and_then(|target| return_to(&target))
                     .unwrap_or((Route::Incidents, String::new()));
-                // A raw query is not encoded, so nothing can go wrong in it.
-                match query.is_empty() {
-                    true => navigator.replace(&route),
-                    false => drop(navigator.replace_with_query(&route, Raw(&query))),
-                }
+                go(&navigator, route, &query, true);
             } else if *route != Route::SignIn {
                 let mut query = String::new();
                 if *route != Route::Home && return_to(&here).is_some() {
                     push_pair(&mut query, "returnTo", &here);
                 }
-                match query.is_empty() {
-                    true => navigator.replace(&Route::SignIn),
-                    false => drop(navigator.replace_with_query(&Route::SignIn, Raw(&query))),
-                }
+                go(&navigator, Route::SignIn, &query, true);
             }
         }
     });
@@ -195,7 +187,7 @@ fn SignInForm(props: &SignInFormProps) -> Html {
         let state = state.setter();
         Callback::from(move |text| state.set(text))
     };
-    let field = |name| error.as_ref().and_then(|error| error.field(name));
+    let field = |name| error.as_ref().and_then(|error| error.field(words, name));
     let oidc = props.options.oidc.as_ref().map(|name| {
         let href = with_return(&api::address("sign-in/oidc"), &props.return_to);
         let target = props.again.then_some("_blank");

@@ -1,0 +1,13 @@
+// axe-core on a page as it is now.
+
+import { readFile } from "node:fs/promises";
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const source = await readFile(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+/** Every violation that it knows of, as a line each. */
+export async function violations(page) {
+  await page.evaluate(source);
+  const found = await page.evaluate((rules) => globalThis.axe.run({ runOnly: rules }), RULES);
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
