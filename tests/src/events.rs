@@ -32,12 +32,26 @@ impl Tocsin {
     /// # Panics
     /// It does not begin.
     pub async fn follow(&self, last_event_id: Option<&str>) -> EventStream {
+        let admin = format!("Bearer {}", self.admin());
+        self.follow_as(("authorization", &admin), last_event_id)
+            .await
+    }
+
+    /// As [`Tocsin::follow`], as whoever this header says.
+    ///
+    /// # Panics
+    /// It does not begin.
+    pub async fn follow_as(
+        &self,
+        (name, value): (&str, &str),
+        last_event_id: Option<&str>,
+    ) -> EventStream {
         let mut request = self.http.request(Method::GET, self.url("/api/v1/events"));
         request = request.header(ACCEPT, "text/event-stream");
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        request = request.bearer_auth(self.admin());
+        request = request.header(name, value);
         let answer = request.send().await.expect("the event stream");
         assert_eq!(answer.status(), 200);
         let kind = answer.headers()["content-type"]
