@@ -5,7 +5,8 @@ use std::io::Cursor;
 use calamine::{Data, DataType as _, Reader as _, Xlsx};
 use serde_json::Value;
 use tocsin_tests::{
-    Database, Options, Reply, Said, Tocsin, Webhook, ago, eventually, firing, fixture, on_both,
+    Database, Options, Reply, Said, Tocsin, Webhook, ago, eventually, firing, fixture, http_client,
+    on_both,
 };
 
 on_both!(
@@ -265,10 +266,15 @@ async fn exports_are_bounded_and_end_with_their_reader(database: Database) {
         });
         tocsin.post(&Webhook::of(said)).await;
     }
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = http_client().build().unwrap();
     let begin = async || {
         let url = tocsin.url("/api/v1/alerts/export");
-        let mut answer = http.get(url).send().await.unwrap();
+        let mut answer = http
+            .get(url)
+            .bearer_auth(tocsin.admin())
+            .send()
+            .await
+            .unwrap();
         assert!(answer.status().is_success());
         assert!(answer.chunk().await.unwrap().is_some());
         answer

@@ -13,6 +13,10 @@ use super::Identity;
 /// How long what was read is used.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
 
+/// How long what was read is good enough while the database is away, for what
+/// needs no database: whoever watches the program still reads its metrics.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
 /// Identities that are held at most; of more, all are read again.
 const KNOWN_AT_MOST: usize = 10_000;
 
@@ -62,9 +66,18 @@ impl Cache {
     }
 
     pub(super) fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
+        self.read_within(KNOWN_FOR, key, now)
+    }
+
+    /// What was known before the database went away.
+    pub(super) fn remember(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
+        self.read_within(REMEMBERED_FOR, key, now)
+    }
+
+    fn read_within(&self, span: Duration, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
         let held = self.held();
         let known = held.known.get(key)?;
-        let holds = is_fresh(known.read_at, now) && known.ends.is_none_or(|ends| now < ends);
+        let holds = is_within(span, known.read_at, now) && known.ends.is_none_or(|ends| now < ends);
         holds.then(|| Arc::clone(&known.identity))
     }
 
@@ -81,7 +94,9 @@ impl Cache {
         if held.generation != generation {
             return;
         }
-        make_room(&mut held.known, |known| is_fresh(known.read_at, read_at));
+        make_room(&mut held.known, |known| {
+            is_within(REMEMBERED_FOR, known.read_at, read_at)
+        });
         let known = Known {
             identity: Arc::clone(identity),
             read_at,
@@ -119,9 +134,13 @@ impl Cache {
     }
 }
 
-/// A clock that was set back makes what it said before old.
 fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
-    read_at <= now && now.since(read_at) < KNOWN_FOR
+    is_within(KNOWN_FOR, read_at, now)
+}
+
+/// A clock that was set back makes what it said before old.
+fn is_within(span: Duration, read_at: Timestamp, now: Timestamp) -> bool {
+    read_at <= now && now.since(read_at) < span
 }
 
 /// Takes out what is not worth holding where the map is full, and everything

@@ -157,6 +157,14 @@ impl Accounts {
         self.token_of(secrets::hash(token)).await
     }
 
+    /// Whose API token this was a few minutes ago, for when the database cannot
+    /// be asked. Who goes by this may be told nothing but what is in memory.
+    #[must_use]
+    pub fn remember_token(&self, token: &str) -> Option<Arc<Identity>> {
+        let key = secrets::hash(token);
+        self.shared.cache.remember(&key, self.now())
+    }
+
     /// Whose session this is.
     ///
     /// # Errors
