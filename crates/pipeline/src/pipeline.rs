@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tocsin_mailer::{Mailer, Mode, Renderer};
 use tocsin_storage::changes::{self, ChangeRow};
-use tocsin_storage::notifications::NotificationView;
+use tocsin_storage::notifications::{NotificationView, Resend};
 use tocsin_storage::{Backend, Db, StorageError, outbox, upkeep};
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use crate::change::ChangeError;
 use crate::ingest::{
     self, Context, Ingest, IngestError, IngestReport, Refusal, Space, Standings, Webhook,
 };
+use crate::once::{Made, Once};
 use crate::outbox::{MailHealth, Worker};
 use crate::retention::Retention;
 use crate::{Actor, Clock, PipelineSettings, feed, folding, resend};
@@ -148,11 +149,18 @@ impl Pipeline {
         self.shared.ingest.refuse(refusal).await
     }
 
-    /// Sends a mail again for `actor`, as a mail of its own in the same thread.
+    /// Sends a mail again for `actor`, as a mail of its own in the same thread;
+    /// once, however often the request is sent.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while it is under way.
-    pub async fn resend(&self, actor: &Actor, id: i64) -> Result<NotificationView, ChangeError> {
+    /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while it is under way;
+    /// [`ChangeError::KeyReused`].
+    pub async fn resend(
+        &self,
+        actor: &Actor,
+        once: Option<&Once>,
+        id: i64,
+    ) -> Result<Made<NotificationView>, ChangeError> {
         let context = &self.shared.context;
         let email = &context.settings.from.email;
         let domain = email
@@ -163,10 +171,15 @@ impl Pipeline {
             rand::random::<u128>(),
             context.instance
         );
-        let view = resend::resend(&self.shared.db, actor, id, &message_id, self.now()).await?;
+        let wanted = Resend {
+            id,
+            message_id: &message_id,
+            now: self.now(),
+        };
+        let made = resend::resend(&self.shared.db, actor, once, wanted).await?;
         context.committed.notify_waiters();
         context.owed.notify_waiters();
-        Ok(view)
+        Ok(made)
     }
 
     /// To be called after every change that was not made through this handle,

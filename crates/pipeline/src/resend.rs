@@ -1,34 +1,33 @@
 //! Sending a mail again by hand.
 
 use serde_json::json;
-use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::notifications::{self, NotificationView, Resend, Resent};
 use tocsin_storage::{Db, StorageError};
 
 use crate::change::ChangeError;
+use crate::once::{self, Made, Once};
 use crate::{Actor, Deed};
 
 /// Queues a mail once more, with a Message-ID of its own (`local@domain`, by
-/// the caller, whose randomness it is) and in the same thread. Whoever calls
-/// this wakes the worker then.
+/// the caller, whose randomness it is) and in the same thread; once, however
+/// often the request is sent. Whoever calls this wakes the worker then.
 ///
 /// # Errors
 /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while the mail is still
-/// on its way.
+/// on its way; [`ChangeError::KeyReused`].
 pub(crate) async fn resend(
     db: &Db,
     actor: &Actor,
-    id: i64,
-    message_id: &str,
-    now: Timestamp,
-) -> Result<NotificationView, ChangeError> {
+    once: Option<&Once>,
+    wanted: Resend<'_>,
+) -> Result<Made<NotificationView>, ChangeError> {
     let tx = db.begin().await?;
-    let wanted = Resend {
-        id,
-        message_id,
-        now,
-    };
+    if let Some(new) = once::begin(&tx, once, wanted.now).await? {
+        let object = notifications::get(&tx, new, &Visibility::everything()).await?;
+        return once::made_before(object, "notification", new);
+    }
+    let id = wanted.id;
     let new = match notifications::resend(&tx, &wanted).await? {
         None => {
             return Err(ChangeError::NotFound {
@@ -58,7 +57,8 @@ pub(crate) async fn resend(
             "recipientEmail": view.to_email,
         })),
     };
-    actor.record(&tx, &deed, now).await?;
+    actor.record(&tx, &deed, wanted.now).await?;
+    once::finish(&tx, once, new).await?;
     tx.commit().await?;
-    Ok(view)
+    Ok(Made::now(view))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tocsin_api_types::{AuditEntry, Group, Incident, NewToken, Page};
-use tocsin_tests::{Database, Options, Reply, Request, Tocsin, Webhook, firing, on_both};
+use tocsin_api_types::{AuditEntry, Group, Incident, NewToken, Notification, Page};
+use tocsin_tests::{Database, Options, Reply, Request, Tocsin, Webhook, firing, on_both, team};
 
 on_both!(
     of_two_admins_the_second_sees_both_versions,
@@ -14,6 +14,7 @@ on_both!(
     a_request_sent_again_makes_nothing_new,
     the_same_request_many_times_at_once_makes_one_object,
     changes_at_once_are_told_in_their_order,
+    a_mail_is_sent_again_once,
 );
 
 const MISMATCH: &str = "urn:tocsin:problem:precondition-failed";
@@ -260,4 +261,27 @@ async fn changes_at_once_are_told_in_their_order(database: Database) {
     }
     let is: Value = tocsin.get(&path).await;
     assert_eq!(lines.last().unwrap().after, Some(is));
+}
+
+async fn a_mail_is_sent_again_once(database: Database) {
+    let tocsin = start(database).await;
+    let team = team(&tocsin, "infra").await;
+    let route = json!({"name": "all", "groupIds": [team.group.id]});
+    tocsin.create_route(&route).await;
+    tocsin.post(&Webhook::of([firing("DiskFull")])).await;
+    let first = tocsin.settled().await[0].id;
+    let again = async |id: i64, key: &str| {
+        let path = format!("/api/v1/notifications/{id}/resend");
+        let request = tocsin.request(Method::POST, &path);
+        request.header("idempotency-key", key).send().await
+    };
+    let made = again(first, "one").await.expect(201);
+    let made: Notification = made.json();
+    let replayed = again(first, "one").await.expect(201);
+    assert_eq!(replayed.header("idempotency-replayed"), "true");
+    assert_eq!(replayed.json::<Notification>().id, made.id);
+    tocsin.settled().await;
+    let other = again(made.id, "one").await;
+    assert_eq!(other.problem(422).kind, REUSED);
+    assert_eq!(tocsin.settled().await.len(), 2);
 }

@@ -1,6 +1,5 @@
 //! Every mail, and every try to send it.
 
-use actix_web::http::header;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post};
 use tocsin_api_types::{Notification, NotificationState, Page};
@@ -10,6 +9,7 @@ use utoipa::IntoParams;
 
 use super::body::Id;
 use super::caller::Caller;
+use super::change::{self, IdempotencyKey};
 use super::convert;
 use super::filters::{Between, Paging};
 use super::params::{FromQuery, Params, Query, one_of};
@@ -117,13 +117,15 @@ async fn resend(
     state: Data<AppState>,
     caller: Caller,
     Id(id): Id,
+    key: IdempotencyKey,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
     let seen = notifications::get(&state.db, id, &caller.visibility).await?;
     seen.ok_or_else(|| ApiError::no_such("notification", id))?;
-    let made = state.pipeline.resend(&caller.actor, id).await?;
-    let location = format!("{}api/v1/notifications/{}", state.prefix(), made.id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .json(convert::notification(made)))
+    let once = key.once(&caller.actor, &())?;
+    let pipeline = &state.pipeline;
+    let made = pipeline.resend(&caller.actor, once.as_ref(), id).await?;
+    let location = format!("{}api/v1/notifications/{}", state.prefix(), made.object.id);
+    let object = convert::notification(made.object);
+    Ok(change::created(&location, object, made.replayed))
 }
