@@ -10,7 +10,7 @@ use std::sync::Arc;
 use argon2::password_hash::rand_core::{OsRng, RngCore as _};
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::change::Issues;
 
@@ -88,12 +88,19 @@ pub(super) struct Hasher {
     pub(super) reckoned: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-/// The right to reckon one hash.
+/// The right to reckon hashes, one after another. Threads that reckon share it,
+/// so that it lasts as long as they do, whoever stopped waiting for them.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
-    hasher: &'a Hasher,
-    _turn: SemaphorePermit<'a>,
-    _waiting: SemaphorePermit<'a>,
+pub(super) struct Turn {
+    held: Arc<Held>,
+    #[cfg(test)]
+    reckoned: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Held {
+    _turn: OwnedSemaphorePermit,
+    _waiting: OwnedSemaphorePermit,
 }
 
 impl Hasher {
@@ -110,31 +117,35 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Busy`], at once, where too many wait.
-    pub(super) async fn turn(&self) -> Result<Turn<'_>, Busy> {
-        let waiting = self.waiting.try_acquire().map_err(|_| Busy)?;
+    pub(super) async fn turn(&self) -> Result<Turn, Busy> {
+        let waiting = Arc::clone(&self.waiting);
+        let waiting = waiting.try_acquire_owned().map_err(|_| Busy)?;
         // It is never closed.
-        let turn = self.turns.acquire().await.map_err(|_| Busy)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
         Ok(Turn {
-            hasher: self,
-            _turn: turn,
-            _waiting: waiting,
+            held: Arc::new(Held {
+                _turn: turn.map_err(|_| Busy)?,
+                _waiting: waiting,
+            }),
+            #[cfg(test)]
+            reckoned: Arc::clone(&self.reckoned),
         })
     }
 
     /// Takes all turns and all places to wait, for tests.
     #[cfg(test)]
-    pub(super) fn fill(&self) -> SemaphorePermit<'_> {
+    pub(super) fn fill(&self) -> OwnedSemaphorePermit {
         let all = u32::try_from(AT_ONCE + WAITING).unwrap();
-        self.waiting.try_acquire_many(all).unwrap()
+        let waiting = Arc::clone(&self.waiting);
+        waiting.try_acquire_many_owned(all).unwrap()
     }
 }
 
-impl Turn<'_> {
+impl Turn {
     /// The hash of a new password, in the form of a PHC string.
     pub(super) async fn hash(&self, password: &str) -> Result<String, Busy> {
-        self.count();
         let password = password.to_owned();
-        blocking(move || hash(&password)).await?
+        self.reckon(move || hash(&password)).await?
     }
 
     /// Whether a password is the one of a stored hash. Without one it takes as
@@ -144,20 +155,27 @@ impl Turn<'_> {
         password: &str,
         stored: Option<&str>,
     ) -> Result<Verdict, Busy> {
-        self.count();
         let password = password.to_owned();
         let known = stored.is_some();
         let stored = stored.unwrap_or(NOBODY).to_owned();
-        let verdict = blocking(move || verify(&password, &stored)).await?;
+        let verdict = self.reckon(move || verify(&password, &stored)).await?;
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
-    fn count(&self) {
+    async fn reckon<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         #[cfg(test)]
-        self.hasher
-            .reckoned
+        self.reckoned
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let _ = self.hasher;
+        let held = Arc::clone(&self.held);
+        blocking(move || {
+            let done = work();
+            drop(held);
+            done
+        })
+        .await
     }
 }
 
@@ -384,6 +402,32 @@ mod tests {
             assert_eq!(turn.verify("", stored).await, Ok(Verdict::Wrong));
         }
         assert_eq!(hasher.reckoned.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_turn_lasts_while_somebody_reckons() {
+        let hasher = Hasher::new();
+        let (started, starts) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let turn = hasher.turn().await.unwrap();
+        let waits = tokio::spawn(async move {
+            let work = move || {
+                started.send(()).unwrap();
+                stopped.recv().is_err()
+            };
+            turn.reckon(work).await
+        });
+        tokio::task::spawn_blocking(move || starts.recv().unwrap())
+            .await
+            .unwrap();
+        // The request is gone; its thread is not.
+        waits.abort();
+        assert!(waits.await.is_err());
+        assert_eq!(hasher.turns.available_permits(), AT_ONCE - 1);
+        drop(stop);
+        while hasher.turns.available_permits() < AT_ONCE {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
