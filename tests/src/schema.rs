@@ -87,19 +87,13 @@ fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
             .find(|(template, _)| fits(template, path))
             .map(|(_, item)| item)
     });
-    let responses = &found?.get(method.to_lowercase())?["responses"];
-    let response = responses.get(status.to_string()).or_else(|| {
-        assert!(
-            status >= 400,
-            "{method} {path}: the status {status} is not described"
-        );
-        responses.get("default")
-    })?;
-    // What many operations answer is described once.
-    match response["$ref"].as_str() {
-        Some(shared) => DESCRIPTION.pointer(shared.strip_prefix('#')?),
-        None => Some(response),
-    }
+    let described = found?.get(method.to_lowercase())?["responses"].get(status.to_string());
+    // A method that is described does not answer this, but another way to it may.
+    assert!(
+        described.is_some() || status == 405,
+        "{method} {path}: the status {status} is not described"
+    );
+    described.map(resolve)
 }
 
 fn fits(template: &str, path: &str) -> bool {
@@ -131,6 +125,45 @@ fn validate(key: &str, schema: &Value, body: &[u8], what: &str) {
         "{what} is not as described:\n{}\n{whole}",
         errors.join("\n")
     );
+}
+
+/// Says which examples of the description are not as it describes, and which
+/// bodies have none.
+///
+/// # Panics
+/// There is one.
+pub fn check_examples() {
+    let mut checked = 0;
+    for (path, item) in DESCRIPTION["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let responses = operation["responses"].as_object();
+            let bodies = responses.into_iter().flatten();
+            let bodies = bodies.map(|(status, response)| (status.as_str(), response));
+            for (name, body) in bodies.chain([("request", &operation["requestBody"])]) {
+                for (media_type, content) in resolve(body)["content"].as_object().into_iter().flatten() {
+                    let what = format!("the example of {method} {path}, {name} {media_type}");
+                    let example = &content["example"];
+                    assert!(!example.is_null(), "{what} is missing");
+                    if media_type.ends_with("json") && !media_type.ends_with("ndjson") {
+                        let key = format!("{}", content["schema"]);
+                        let text = example.to_string();
+                        validate(&key, &content["schema"], text.as_bytes(), &what);
+                        checked += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} examples were found");
+}
+
+/// What a reference of the description stands for.
+fn resolve(value: &'static Value) -> &'static Value {
+    let reference = value["$ref"].as_str();
+    let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
+    pointer
+        .and_then(|pointer| DESCRIPTION.pointer(pointer))
+        .unwrap_or(value)
 }
 
 /// The schema with what it refers to. A field that is not described is a

@@ -23,6 +23,9 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let webhook = Webhook::of([firing("Down")]);
     tocsin.post(&webhook).await;
+    // As Prometheus does: whose token was seen of late is known without the
+    // database.
+    tocsin.metrics().await;
     server.cut_off();
     let reply = eventually("deliveries are turned away", || async {
         let reply = tocsin
@@ -113,6 +116,7 @@ async fn a_database_that_says_nothing_is_503_at_once_and_comes_back_by_itself() 
     let (database, gate) = Database::behind_a_gate().await;
     let mut tocsin = Tocsin::start(Options::on(database).set("server.drain_timeout", "3s")).await;
     tocsin.post(&Webhook::of([firing("Before")])).await;
+    tocsin.metrics().await;
     for _ in 0..2 {
         gate.silence();
         all_is_turned_away(&tocsin).await;

@@ -5,7 +5,9 @@
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
+use serde_json::json;
 use tocsin_pipeline::accounts::{ExternalError, SignedIn};
+use tocsin_pipeline::{Actor, Deed};
 use tocsin_storage::codes::SignInMethod;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -25,7 +27,11 @@ use crate::oidc::{Answer, Attempt, Failure, SingleSignOn};
 pub(crate) struct Begin {
     /// A page's address, without that of this server: a path that begins with
     /// one slash. Left out: the first page.
-    #[param(rename = "returnTo", max_length = 2000, pattern = r"^/([^/\\].*)?$")]
+    #[param(
+        rename = "returnTo",
+        max_length = 2000,
+        pattern = r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$"
+    )]
     return_to: Option<String>,
 }
 
@@ -134,7 +140,10 @@ async fn callback(state: Data<AppState>, request: HttpRequest) -> Result<HttpRes
             .cookie(sign_in::session_cookie(&state, &jar, &signed_in))
             .cookie(jar.forget(Which::Oidc))
             .finish()),
-        Err(NotIn::Told(problem)) => Ok(turn_away(&state, &jar, problem, return_to)),
+        Err(NotIn::Told(problem)) => {
+            note(&state, &request, problem).await?;
+            Ok(turn_away(&state, &jar, problem, return_to))
+        }
         Err(NotIn::Failed(error)) => Err(error),
     }
 }
@@ -176,6 +185,26 @@ async fn finish(
         ExternalError::Disabled => NotIn::Told("account-disabled"),
         ExternalError::Storage(error) => NotIn::Failed(error.into()),
     })
+}
+
+/// Writes into the audit log that somebody was not let in. An outage is nobody's
+/// deed, and of a disabled account it was written where it was found out.
+async fn note(state: &AppState, request: &HttpRequest, problem: &str) -> Result<(), ApiError> {
+    if matches!(problem, "oidc-unavailable" | "account-disabled") {
+        return Ok(());
+    }
+    let why = json!({ "method": "oidc", "problem": problem });
+    let deed = Deed {
+        action: "sign-in.failed",
+        kind: "user",
+        id: None,
+        name: "",
+        before: None,
+        after: Some(&why),
+    };
+    let actor = Actor::anonymous(address::client(request));
+    actor.note(&state.db, &deed, state.now()).await?;
+    Ok(())
 }
 
 fn provider(state: &AppState) -> Result<&SingleSignOn, ApiError> {

@@ -6,6 +6,7 @@
 
 mod examples;
 mod forms;
+mod patterns;
 mod problems;
 mod responses;
 mod security;
@@ -19,6 +20,8 @@ use tocsin_api_types::{ChangeEvent, Problem};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
+use super::identify;
+use super::problem::ApiError;
 use super::state::AppState;
 use super::{
     alerts, audit, deliveries, events, export, groups, health, incidents, me, metrics,
@@ -200,21 +203,24 @@ fn push(list: &mut Value, item: Value) {
 /// The description of this server: its paths begin with its prefix, and webhooks
 /// need no token while they are open.
 #[get("/openapi.json")]
-async fn serve(state: Data<AppState>) -> Json<Value> {
-    Json(of_this_server(&state))
+async fn serve(state: Data<AppState>) -> Result<Json<Value>, ApiError> {
+    of_this_server(&state).await
 }
 
 /// The same, beside what it describes.
 #[get("/api/v1/openapi.json")]
-async fn serve_with_the_rest(state: Data<AppState>) -> Json<Value> {
-    Json(of_this_server(&state))
+async fn serve_with_the_rest(state: Data<AppState>) -> Result<Json<Value>, ApiError> {
+    of_this_server(&state).await
 }
 
-fn of_this_server(state: &AppState) -> Value {
+async fn of_this_server(state: &AppState) -> Result<Json<Value>, ApiError> {
     let mut document = description().clone();
     let prefix = state.prefix().trim_end_matches('/');
     if !prefix.is_empty() {
         document["servers"] = json!([{ "url": prefix }]);
     }
-    document
+    if identify::is_open(state).await? {
+        security::open_webhooks(&mut document);
+    }
+    Ok(Json(document))
 }

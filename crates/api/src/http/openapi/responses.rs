@@ -97,7 +97,12 @@ const VERSIONED: &[&str] = &["recipients", "groups", "routes", "users", "inciden
 const REPEATABLE: &[&str] = &["recipients", "groups", "routes", "users", "tokens"];
 
 /// Operations whose texts can be refused though they are as described.
-const JUDGED: &[&str] = &["create_user", "replace_user", "set_up", "change_my_password"];
+const JUDGED: &[&str] = &[
+    "create_user",
+    "replace_user",
+    "set_up",
+    "change_my_password",
+];
 
 const JSON_PROBLEM: &str = "application/problem+json";
 
@@ -249,7 +254,8 @@ fn statuses(operation: &Operation<'_>, is_versioned: bool, is_repeatable: bool) 
         (403, !is_public || writes),
         (
             404,
-            operation.path.contains('{') || operation.path.contains("/oidc")
+            operation.path.contains('{')
+                || operation.path.contains("/oidc")
                 || operation.value["parameters"]
                     .to_string()
                     .contains("\"cursor\""),
