@@ -85,7 +85,10 @@ async fn create(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_group(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("group", id))?;
-    Ok(change::found(&snapshot_group(&found), convert::group(found)))
+    Ok(change::found(
+        &snapshot_group(&found),
+        convert::group(found),
+    ))
 }
 
 /// Rewrites a group.
@@ -114,7 +117,10 @@ async fn replace(
     let changed = update_group(&state.db, actor, id, expected, &draft, state.now())
         .await
         .map_err(|error| change::refused(error, &input))?;
-    Ok(change::found(&snapshot_group(&changed), convert::group(changed)))
+    Ok(change::found(
+        &snapshot_group(&changed),
+        convert::group(changed),
+    ))
 }
 
 /// Deletes a group that no route uses; its recipients stay.
@@ -132,7 +138,14 @@ async fn delete(
     version: IfMatch,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    delete_group(&state.db, &caller.actor, id, version.expected(), state.now()).await?;
+    delete_group(
+        &state.db,
+        &caller.actor,
+        id,
+        version.expected(),
+        state.now(),
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

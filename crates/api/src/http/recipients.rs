@@ -63,7 +63,15 @@ async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let once = key.once(&caller.actor, &input)?;
     let (actor, draft) = (&caller.actor, draft(input));
-    let made = create_recipient(&state.db, actor, once.as_ref(), &draft, &defaults(&state), state.now()).await?;
+    let made = create_recipient(
+        &state.db,
+        actor,
+        once.as_ref(),
+        &draft,
+        &defaults(&state),
+        state.now(),
+    )
+    .await?;
     let location = format!("{}api/v1/recipients/{}", state.prefix(), made.object.id);
     let snapshot = snapshot_recipient(&made.object);
     let object = convert::recipient(made.object);
@@ -86,7 +94,10 @@ async fn create(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_recipient(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("recipient", id))?;
-    Ok(change::found(&snapshot_recipient(&found), convert::recipient(found)))
+    Ok(change::found(
+        &snapshot_recipient(&found),
+        convert::recipient(found),
+    ))
 }
 
 /// Rewrites a recipient.
@@ -112,10 +123,21 @@ async fn replace(
     Body(input): Body<RecipientInput>,
 ) -> Result<HttpResponse, ApiError> {
     let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
-    let changed = update_recipient(&state.db, actor, id, expected, &draft, &defaults(&state), state.now())
-        .await
-        .map_err(|error| change::refused(error, &input))?;
-    Ok(change::found(&snapshot_recipient(&changed), convert::recipient(changed)))
+    let changed = update_recipient(
+        &state.db,
+        actor,
+        id,
+        expected,
+        &draft,
+        &defaults(&state),
+        state.now(),
+    )
+    .await
+    .map_err(|error| change::refused(error, &input))?;
+    Ok(change::found(
+        &snapshot_recipient(&changed),
+        convert::recipient(changed),
+    ))
 }
 
 /// Deletes a recipient that is in no group.
@@ -133,7 +155,14 @@ async fn delete(
     version: IfMatch,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    delete_recipient(&state.db, &caller.actor, id, version.expected(), state.now()).await?;
+    delete_recipient(
+        &state.db,
+        &caller.actor,
+        id,
+        version.expected(),
+        state.now(),
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

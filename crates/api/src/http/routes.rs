@@ -103,7 +103,10 @@ async fn reorder(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_route(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("route", id))?;
-    Ok(change::found(&snapshot_route(&found), convert::route(found)))
+    Ok(change::found(
+        &snapshot_route(&found),
+        convert::route(found),
+    ))
 }
 
 /// Rewrites a route.
@@ -132,7 +135,10 @@ async fn replace(
     let changed = update_route(&state.db, actor, id, expected, &draft, state.now())
         .await
         .map_err(|error| change::refused(error, &input))?;
-    Ok(change::found(&snapshot_route(&changed), convert::route(changed)))
+    Ok(change::found(
+        &snapshot_route(&changed),
+        convert::route(changed),
+    ))
 }
 
 /// Deletes a route.
@@ -150,7 +156,14 @@ async fn delete(
     version: IfMatch,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    delete_route(&state.db, &caller.actor, id, version.expected(), state.now()).await?;
+    delete_route(
+        &state.db,
+        &caller.actor,
+        id,
+        version.expected(),
+        state.now(),
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
