@@ -16,5 +16,6 @@ mod common;
 mod filters;
 mod incidents;
 mod log;
+mod narrowed;
 mod plans;
 mod world;

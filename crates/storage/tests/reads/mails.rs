@@ -1,5 +1,6 @@
 //! Mails: lists with attempts and events, and sending again.
 
+use tocsin_core::matcher;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::changes::{self, Change};
 use tocsin_storage::codes::{Coded, EventKind, Language, NotificationState};
@@ -10,7 +11,7 @@ use tocsin_storage::notifications::{
 use tocsin_storage::outbox::{self, Lease, ToldEvent};
 use tocsin_storage::{Order, PageRequest, TimeRange};
 
-use crate::common::rows::labels;
+use crate::common::rows::{label, labels};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
@@ -18,6 +19,7 @@ crate::on_both!(
     a_mail_is_sent_again_as_the_recipient_is_now,
     what_is_under_way_is_not_sent_again,
     a_mail_tells_what_its_entry_was_told_with,
+    a_mail_is_seen_where_its_whole_thread_may_be,
 );
 
 /// A mail of `state` about `events` of incidents, to recipient 1.
@@ -310,4 +312,56 @@ async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
     let listed = list(test, &NotificationFilter::default()).await;
     assert_eq!(listed[0].incident_ids, [1, 2]);
     assert_eq!(listed[0].events, [Opened, Lost]);
+}
+
+async fn a_mail_is_seen_where_its_whole_thread_may_be(test: &TestDb) {
+    use EventKind::Opened;
+    let incidents = test.put_incidents(3).await;
+    for (id, thread, told) in [
+        (1, "one", vec![1]),
+        (2, "one", vec![1, 1]),
+        (3, "two", vec![1, 2]),
+        // Its subject is that of the thread, which tells of another.
+        (4, "two", vec![1]),
+        (5, "three", vec![3]),
+        // Nothing is known of these any more.
+        (6, "four", vec![]),
+        (7, "five", vec![1, 99]),
+        (8, "six", vec![1]),
+    ] {
+        let told: Vec<(i64, EventKind)> = told.into_iter().map(|of| (of, Opened)).collect();
+        put_mail(test, id, NotificationState::Sent, &told).await;
+        test.run(
+            "UPDATE notifications SET thread_id = ? WHERE id = ?",
+            vec![thread.into(), id.into()],
+        )
+        .await;
+    }
+    let only = format!("instance={:?}", label(&incidents[0].labels, "instance"));
+    let first = Visibility::of(vec![matcher::parse(&only).unwrap()]);
+    // One a page: pages are made of what may be seen, and end where there is no
+    // more.
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = PageRequest::new(ByCreation, Order::Desc, 1, cursor.as_deref()).unwrap();
+        let filter = NotificationFilter::default();
+        let found = notifications::list(&test.db, &filter, &page, &first).await;
+        let found = found.unwrap();
+        seen.extend(found.items.iter().map(|mail| mail.id));
+        cursor = found.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [8, 2, 1]);
+    for id in 1..=9 {
+        let mail = notifications::get(&test.db, id, &first).await.unwrap();
+        assert_eq!(mail.is_some(), seen.contains(&id), "{id}");
+    }
+    let all: Vec<i64> = (1..=9).collect();
+    let mails = notifications::visible(&test.db, &all, &first)
+        .await
+        .unwrap();
+    assert_eq!(mails, seen.into_iter().collect());
 }
