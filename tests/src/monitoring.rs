@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::eventually;
+use crate::{eventually, http_client};
 
 /// A scraped program with services that break and heal as the test says.
 #[derive(Debug)]
@@ -143,10 +143,7 @@ impl Sender {
 
 /// Starts the first of these programs that is there, on a port of its own.
 async fn start(names: &[&str], config: &str, args: impl Fn(u16, &Path) -> Vec<String>) -> Sender {
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let http = http_client().build().expect("an HTTP client");
     for _ in 0..5 {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("config.yml"), config).expect("the settings");

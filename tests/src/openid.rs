@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::http_client;
 use crate::process::workspace;
 
 /// What the provider wants to hear from the program.
@@ -33,7 +34,7 @@ impl OpenIdProvider {
     pub fn start_with(mut settings: Value) -> Self {
         settings["secret"] = json!(SECRET);
         let (child, issuer) = spawn(&settings);
-        let http = reqwest::Client::builder().no_proxy().build();
+        let http = http_client().build();
         Self {
             child,
             settings,

@@ -13,6 +13,7 @@ pub struct Options {
     pub(crate) admin: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     pub(crate) full_disk: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -35,6 +36,7 @@ impl Options {
             admin: None,
             token: None,
             data_dir: None,
+            ca: None,
             full_disk: false,
             host: "127.0.0.1".to_owned(),
             port: 0,
@@ -100,6 +102,14 @@ impl Options {
             "ingest.tokens",
             format!(r#"[{{"name": "test", "token": "{token}"}}]"#),
         )
+    }
+
+    /// TLS by the program itself, with this certificate.
+    #[must_use]
+    pub fn tls(mut self, certificates: &Certificates) -> Self {
+        self.ca = Some(certificates.ca.clone());
+        self.set("server.tls.cert_file", certificates.cert.display())
+            .set("server.tls.key_file", certificates.key.display())
     }
 
     /// Mail through this server, without TLS.

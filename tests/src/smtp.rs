@@ -102,14 +102,17 @@ fn text(path: &Path) -> &str {
 }
 
 /// A certificate authority of this test's own, and a certificate of its for
-/// `localhost`.
+/// `localhost` and 127.0.0.1.
 #[derive(Debug)]
 pub struct Certificates {
     _folder: TempDir,
     /// The authority's certificate.
     pub ca: PathBuf,
-    pub(crate) cert: PathBuf,
-    pub(crate) key: PathBuf,
+    /// The server's certificate.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Certificates {
@@ -127,22 +130,32 @@ impl Certificates {
             .self_signed(&ca_key)
             .expect("the authority's certificate");
         let issuer = Issuer::new(params, ca_key);
-        let key = KeyPair::generate().expect("a key");
-        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
-        let leaf = leaf
-            .signed_by(&key, &issuer)
-            .expect("the server's certificate");
-        let write = |name: &str, pem: String| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, pem).expect("a file");
-            path
-        };
-        Self {
-            ca: write("ca.pem", ca.pem()),
-            cert: write("cert.pem", leaf.pem()),
-            key: write("key.pem", key.serialize_pem()),
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("ca.pem"), ca.pem()).expect("a file");
+        let made = Self {
+            ca: path("ca.pem"),
+            cert: path("cert.pem"),
+            key: path("key.pem"),
+            issuer,
             _folder: folder,
-        }
+        };
+        made.renew();
+        made
+    }
+
+    /// Puts another certificate, of the same authority, in place of the server's.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn renew(&self) {
+        let key = KeyPair::generate().expect("a key");
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let leaf = CertificateParams::new(names).expect("parameters");
+        let leaf = leaf
+            .signed_by(&key, &self.issuer)
+            .expect("the server's certificate");
+        std::fs::write(&self.cert, leaf.pem()).expect("a file");
+        std::fs::write(&self.key, key.serialize_pem()).expect("a file");
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::{Finished, command, finish, variable};
-use crate::{Options, eventually, wait_until};
+use crate::{Options, eventually, http_client, https_client, wait_until};
 
 /// One running program, with a folder and a database of its own. It ends with
 /// this value.
@@ -38,10 +38,11 @@ impl Tocsin {
     async fn start_in(folder: Arc<TempDir>, options: Options) -> Self {
         let log = Arc::new(Mutex::new(String::new()));
         let child = spawn(folder.path(), &options, &log);
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .expect("an HTTP client");
+        let http = match &options.ca {
+            Some(ca) => https_client(ca),
+            None => http_client(),
+        };
+        let http = http.build().expect("an HTTP client");
         let mut started = Self {
             options,
             folder,
@@ -120,7 +121,11 @@ impl Tocsin {
     /// An address of this program.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        let scheme = match self.options.ca {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://127.0.0.1:{}{path}", self.port)
     }
 
     /// The client of the harness, for requests that it does not make by itself.
@@ -231,6 +236,15 @@ impl Tocsin {
     /// It cannot be asked.
     pub fn terminate(&self) {
         let status = Command::new("kill").args(["-TERM", &self.pid()]).status();
+        assert!(status.expect("kill").success());
+    }
+
+    /// Tells it to look at its files again, as a service manager does.
+    ///
+    /// # Panics
+    /// It cannot be told.
+    pub fn reload(&self) {
+        let status = Command::new("kill").args(["-HUP", &self.pid()]).status();
         assert!(status.expect("kill").success());
     }
 

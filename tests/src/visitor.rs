@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::schema::{self, Answer};
-use crate::{Reply, Tocsin};
+use crate::{Reply, Tocsin, http_client};
 
 /// A browser of its own, as far as signing in goes.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Visitor {
     /// There is no HTTP client.
     #[must_use]
     pub fn new() -> Self {
-        let http = Client::builder().no_proxy().redirect(Policy::none());
+        let http = http_client().redirect(Policy::none());
         Self {
             http: http.build().expect("an HTTP client"),
             jar: BTreeMap::new(),

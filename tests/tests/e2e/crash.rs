@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Method;
 use tocsin_api_types::{Alert, Incident, IngestReport, NotificationState, Summary};
 use tocsin_tests::{
-    Database, Options, SmtpServer, Tocsin, Webhook, firing, on_both, team, wait_until,
+    Database, Options, SmtpServer, Tocsin, Webhook, firing, http_client, on_both, team, wait_until,
 };
 
 on_both!(every_answered_delivery_and_every_owed_mail_survives_kills);
@@ -121,7 +121,7 @@ impl Told {
 /// One sender of a pair of programs behind a balancer: each alert in a delivery
 /// of its own, sent to the other program where one fails, until it is stored.
 async fn send_to_either(ports: &[u16], told: &Told) {
-    let http = reqwest::Client::new();
+    let http = http_client().build().unwrap();
     while !told.over.load(Ordering::Relaxed) {
         let n = told.next.fetch_add(1, Ordering::Relaxed);
         let name = format!("host-{n:05}");

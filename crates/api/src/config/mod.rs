@@ -2,9 +2,12 @@
 //! flags. What cannot be right is refused at start, with the key's name.
 
 mod auth;
+mod auth_sections;
 mod check;
 mod keys;
 mod load;
+#[cfg(test)]
+mod mistakes;
 mod parts;
 mod retention;
 mod sections;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 use tocsin_mailer::{Secret, TlsMode};
 
-use super::auth::Auth;
+use super::auth_sections::Auth;
 use super::units::{Keep, Listen, Network, PublicUrl, Size, Span};
 
 /// Everything that can be set, as the file has it.

@@ -249,7 +249,7 @@ fn strip_prefix(request: &mut ServiceRequest, prefix: &str) {
         Some(query) => format!("/{rest}?{query}"),
         None => format!("/{rest}"),
     };
-    // What else is in it stays: with HTTP/2 the host's name is.
+    // What else is in it stays, such as the host's name.
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = path.parse().ok();
     if let Ok(uri) = Uri::from_parts(parts) {

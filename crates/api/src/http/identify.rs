@@ -8,11 +8,8 @@ use std::task::Poll;
 use actix_web::http::header::{self, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-use tocsin_core::visibility::Visibility;
-use tocsin_pipeline::Actor;
 use tocsin_pipeline::accounts::{Arrival, ExternalError, Identity, Refused};
-use tocsin_storage::codes::{Access, ActorKind, Role};
+use tocsin_storage::codes::{Access, ActorKind};
 
 use super::address::Origin;
 use super::caller::Caller;
@@ -21,91 +18,7 @@ use super::origin;
 use super::problem::{ApiError, Kind};
 use super::proxy;
 use super::state::AppState;
-use crate::config::{ProxySettings, Settings, SourceName};
-
-/// The tokens of the settings, as digests: all of one length, so that comparing
-/// them in constant time does not tell a secret's length.
-#[derive(Debug)]
-pub(crate) struct Provisioned(Vec<(Digest, Known)>);
-
-type Digest = [u8; 32];
-
-/// A token of the settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Known {
-    name: String,
-    opens: Opens,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Opens {
-    /// The webhook, for a source or any.
-    Webhook(Option<SourceName>),
-    /// What a role may do.
-    Role(Role),
-}
-
-impl Provisioned {
-    pub(crate) fn of(settings: &Settings) -> Self {
-        let digest =
-            |secret: &tocsin_mailer::Secret| *blake3::hash(secret.reveal().as_bytes()).as_bytes();
-        let senders = settings.tokens.iter().map(|(name, token, source)| {
-            let opens = Opens::Webhook(source.clone());
-            let name = name.clone();
-            (digest(token), Known { name, opens })
-        });
-        let others = settings.auth.tokens.iter().map(|(name, token, role)| {
-            let opens = Opens::Role(*role);
-            let name = name.clone();
-            (digest(token), Known { name, opens })
-        });
-        Self(senders.chain(others).collect())
-    }
-
-    /// Whether one of them opens the webhook.
-    fn has_sender(&self) -> bool {
-        let opens_webhook = |known: &Known| matches!(known.opens, Opens::Webhook(_));
-        self.0.iter().any(|(_, known)| opens_webhook(known))
-    }
-
-    /// Compares with every secret, without stopping at the one that fits.
-    fn find(&self, shown: &Digest) -> Option<&Known> {
-        let mut found = Choice::from(0);
-        let mut place = 0u64;
-        for (index, (token, _)) in (1u64..).zip(&self.0) {
-            let same = token.ct_eq(shown);
-            place.conditional_assign(&index, same);
-            found |= same;
-        }
-        if !bool::from(found) {
-            return None;
-        }
-        let index = usize::try_from(place).ok()?.checked_sub(1)?;
-        self.0.get(index).map(|(_, known)| known)
-    }
-}
-
-impl Known {
-    fn caller(&self, origin: Origin) -> Caller {
-        let (role, source) = match &self.opens {
-            Opens::Webhook(source) => (None, source.clone()),
-            Opens::Role(role) => (Some(*role), None),
-        };
-        Caller {
-            actor: Actor {
-                kind: ActorKind::Token,
-                id: None,
-                name: self.name.clone(),
-                address: origin.client,
-            },
-            role,
-            visibility: Visibility::everything(),
-            session_id: None,
-            source,
-            identity: None,
-        }
-    }
-}
+use crate::config::{ProxySettings, SourceName};
 
 /// Who sends to the webhook.
 ///
@@ -213,13 +126,17 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
     if let Some(known) = state.provisioned.find(&digest) {
         return Ok(known.caller(origin));
     }
-    let (accounts, token) = (state.accounts.clone(), token.to_owned());
-    let found = in_time(state, async move { accounts.identify_token(&token).await });
+    let (accounts, asked) = (state.accounts.clone(), token.to_owned());
+    let found = in_time(state, async move { accounts.identify_token(&asked).await });
     let time = |at: tocsin_core::time::Timestamp| at.to_datetime().format("%Y-%m-%dT%H:%M:%SZ");
     match found.await {
         Some(Ok(identity)) => known(identity, origin),
-        Some(Err(Refused::Unavailable(error))) => Err(error.into()),
-        None => Err(away()),
+        // The database is away, and with it all that it holds; what is in memory,
+        // such as the metrics, is wanted most just then.
+        None | Some(Err(Refused::Unavailable(_))) => match state.accounts.remember_token(token) {
+            Some(identity) => known(identity, origin),
+            None => Err(away()),
+        },
         Some(Err(Refused::Unknown)) => Err(missing("This token is not known.")),
         Some(Err(Refused::Expired(at))) => Err(missing(format!(
             "This token expired at {}; an administrator can make another.",
@@ -351,18 +268,6 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
 
-    fn provisioned(tokens: &[(&str, Option<&str>)]) -> Provisioned {
-        let of = |(token, source): &(&str, Option<&str>)| {
-            let source = source.map(|name| SourceName::try_from(name.to_owned()).unwrap());
-            let known = Known {
-                name: (*token).to_owned(),
-                opens: Opens::Webhook(source),
-            };
-            (*blake3::hash(token.as_bytes()).as_bytes(), known)
-        };
-        Provisioned(tokens.iter().map(of).collect())
-    }
-
     fn secret(authorization: &'static str) -> Option<Option<String>> {
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -384,22 +289,5 @@ mod tests {
             assert_eq!(secret(bad), Some(None), "{bad:?}");
         }
         assert!(shown(&HeaderMap::new()).is_none());
-    }
-
-    #[test]
-    fn tokens_of_the_settings_are_told_apart() {
-        let all = provisioned(&[("free", None), ("bound", Some("prod"))]);
-        let find = |token: &str| all.find(blake3::hash(token.as_bytes()).as_bytes());
-        let source = |known: &Known| match &known.opens {
-            Opens::Webhook(source) => source.as_ref().map(|name| name.as_str().to_owned()),
-            Opens::Role(_) => None,
-        };
-        assert_eq!(find("free").map(source), Some(None));
-        assert_eq!(find("bound").map(source), Some(Some("prod".to_owned())));
-        for wrong in ["", "fre", "freee", "FREE"] {
-            assert_eq!(find(wrong), None, "{wrong:?}");
-        }
-        assert!(all.has_sender());
-        assert!(!provisioned(&[]).has_sender());
     }
 }

@@ -6,6 +6,8 @@
 //! two), and run `cargo xtask openapi`.
 
 mod access;
+#[cfg(test)]
+mod access_tests;
 mod address;
 mod alerts;
 mod audit;
@@ -37,6 +39,7 @@ mod openapi;
 mod origin;
 mod params;
 mod problem;
+mod provisioned;
 mod proxy;
 mod recipients;
 mod routes;

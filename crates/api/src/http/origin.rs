@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderMap};
 use super::problem::{ApiError, Kind};
 use crate::config::PublicUrl;
 
-/// The name that a request was sent to: `Host`, which HTTP/2 has in its address.
+/// The name that a request was sent to: `Host`, or what stands in the address.
 pub(crate) fn host(request: &ServiceRequest) -> &str {
     match text(request.headers(), header::HOST.as_str()) {
         Some(host) => host,

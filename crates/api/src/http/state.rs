@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::browser;
 use super::export;
-use super::identify::Provisioned;
 use super::limits::Limits;
+use super::provisioned::Provisioned;
 use super::storage::Measured;
 use crate::config::Settings;
 use crate::metrics::Metrics;

@@ -1,5 +1,7 @@
 //! What the program tells Prometheus of itself.
 
+mod labels;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,71 +18,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tocsin_api_types::IngestReport;
 
-/// What became of a request to the webhook, as the label `outcome` says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Outcome {
-    /// Stored.
-    Accepted,
-    /// Nothing of it could be read, or a parameter was wrong.
-    Refused,
-    /// Past the body limit.
-    TooLarge,
-    /// Without a credential, or from a page of another site.
-    Unauthorized,
-    /// The queue was full.
-    QueueFull,
-    /// The database did not take it, or the program was stopping.
-    Unavailable,
-}
-
-impl Outcome {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::TooLarge => "too_large",
-            Self::Unauthorized => "unauthorized",
-            Self::QueueFull => "queue_full",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DeliveryLabels {
-    source: String,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceLabel {
-    source: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabel {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PartLabel {
-    part: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DaysLabel {
-    days: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabel {
-    state: &'static str,
-}
+pub(crate) use labels::Outcome;
+use labels::{
+    DaysLabel, DeliveryLabels, OutcomeLabel, PartLabel, ReasonLabel, SourceLabel, StateLabel,
+};
 
 /// The most sources that get a series of their own; `?source=` is free text.
 const MAX_SOURCES: usize = 100;

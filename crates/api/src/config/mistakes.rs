@@ -1,0 +1,194 @@
+//! Every way to get a setting wrong names its key.
+
+use super::tests::refusal;
+
+/// What the file says, and how the answer begins.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "[server]\nlisten = \"8080\"",
+        "server.listen: expected an IP address",
+    ),
+    (
+        "[server]\nlistn = \"127.0.0.1:1\"",
+        "server.listn: unknown field `listn`",
+    ),
+    (
+        "[sever]\nlisten = \"127.0.0.1:1\"",
+        "sever: unknown field `sever`",
+    ),
+    (
+        "[server]\nbody_limit = \"16 parsecs\"",
+        "server.body_limit: expected a size",
+    ),
+    (
+        "[server]\nbody_limit = 0",
+        "server.body_limit: expected more than 0",
+    ),
+    (
+        "[server]\npublic_url = \"tocsin\"",
+        "server.public_url: expected an address",
+    ),
+    (
+        "[incidents]\nwindow = \"5 minutes\"",
+        "incidents.window: expected a span of time",
+    ),
+    (
+        "[incidents]\nstale_after = \"1m\"",
+        "incidents.stale_after: expected more than",
+    ),
+    (
+        "[mail]\ndefault_time_zone = \"Peking\"",
+        "mail.default_time_zone: expected an IANA zone",
+    ),
+    (
+        "[mail]\ndefault_language = \"de\"",
+        "mail.default_language: unknown variant `de`",
+    ),
+    (
+        "[mail]\nfrom = \"nobody\"",
+        "mail.from: expected an address",
+    ),
+    ("[mail.smtp]\nport = 25", "mail.smtp: missing field `host`"),
+    (
+        "[mail.smtp]\nhost = \"smtp.example.com\"",
+        "mail.from: expected the address",
+    ),
+    (
+        "[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\nusername = \"u\"",
+        "mail.smtp.password: user name",
+    ),
+    (
+        "[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\ntls = \"maybe\"",
+        "mail.smtp.tls: unknown variant",
+    ),
+    (
+        "[database]\nurl = \"mysql://db\"",
+        "database.url: expected sqlite://PATH",
+    ),
+    (
+        "[[ingest.tokens]]\nname = \"a\"",
+        "ingest.tokens[0]: \"a\" needs token",
+    ),
+    (
+        "[[ingest.tokens]]\nname = \"a\"\ntoken = \"x\"\nsource = \"a b\"",
+        "ingest.tokens[0].source: expected 1 to 64",
+    ),
+    (
+        "[auth]\nsession_idle = \"1s\"",
+        "auth.session_idle: expected a minute",
+    ),
+    (
+        "[auth]\nsession_lifetime = \"1h\"",
+        "auth.session_lifetime: expected auth.session_idle",
+    ),
+    (
+        "[auth]\npassword_sign_in = false",
+        "auth.password_sign_in: without it",
+    ),
+    (
+        "[auth.oidc]\nclient_id = \"tocsin\"",
+        "auth.oidc: missing field `issuer`",
+    ),
+    (
+        "[auth.oidc]\nissuer = \"http://login.example.com\"\nclient_id = \"tocsin\"",
+        "auth.oidc.issuer: expected the provider's address with https",
+    ),
+    (
+        "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"\"",
+        "auth.oidc.client_id: expected a text",
+    ),
+    (
+        "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret = \"\"",
+        "auth.oidc.client_secret: expected a secret",
+    ),
+    (
+        "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret_file = \"/nonexistent/secret\"",
+        "auth.oidc.client_secret_file: /nonexistent",
+    ),
+    (
+        "[auth.proxy]\nheader = \"X-Email\"",
+        "auth.proxy: missing field `from`",
+    ),
+    (
+        "[auth.proxy]\nheader = \"X-Email\"\nfrom = []",
+        "auth.proxy.from: expected the proxy's address",
+    ),
+    (
+        "[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"0.0.0.0/0\"]",
+        "auth.proxy.from[0]: expected the proxies alone",
+    ),
+    (
+        "[auth.proxy]\nheader = \"X Email\"\nfrom = [\"127.0.0.1\"]",
+        "auth.proxy.header: expected the name of a header",
+    ),
+    (
+        "[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"127.0.0.1\"]\nadmin_groups = [\"a\"]",
+        "auth.proxy.groups_header: expected the header",
+    ),
+    (
+        "[server]\ntrusted_proxies = [\"proxy\"]",
+        "server.trusted_proxies[0]: expected an IP address or a network",
+    ),
+    (
+        "[server]\ntrusted_proxies = [\"127.0.0.1\", \"::/0\"]",
+        "server.trusted_proxies[1]: expected the proxies alone",
+    ),
+    (
+        "[server.tls]\ncert_file = \"a\"",
+        "server.tls: missing field `key_file`",
+    ),
+    (
+        "[[auth.tokens]]\nname = \"a\"\nscope = \"read\"",
+        "auth.tokens[0]: \"a\" needs token",
+    ),
+    (
+        "[[auth.tokens]]\nname = \"a\"\nscope = \"ingest\"\ntoken = \"x\"",
+        "auth.tokens[0].scope: unknown variant `ingest`",
+    ),
+    (
+        "[[auth.tokens]]\nname = \"a\"\nscope = \"read\"\ntoken = \"x\"\n[[ingest.tokens]]\nname = \"b\"\ntoken = \"x\"",
+        "ingest.tokens: \"b\" has the same secret",
+    ),
+    ("[limits]\nburst = 0", "limits.burst: expected at least 1"),
+    (
+        "[limits]\nrequests_per_second = -1",
+        "limits.requests_per_second: invalid value",
+    ),
+    (
+        "[retention]\nlog = \"always\"",
+        "retention.log: expected a span of time such as \"30d\", or \"forever\"",
+    ),
+    (
+        "[retention]\nlog = \"5m\"",
+        "retention.log: expected more than incidents.window",
+    ),
+    (
+        "[[retention.rules]]\nmatchers = []\nkeep = \"30d\"",
+        "retention.rules[0].matchers: expected at least one",
+    ),
+    (
+        "[[retention.rules]]\nmatchers = ['a=\"b\"', 'severity']\nkeep = \"30d\"",
+        "retention.rules[0].matchers[1]: expected a matcher",
+    ),
+    (
+        "[[retention.rules]]\nmatchers = ['a=\"b\"']\nkeep = \"1m\"",
+        "retention.rules[0].keep: expected more than",
+    ),
+    (
+        "[[retention.rules]]\nmatchers = ['a=\"b\"']",
+        "retention.rules[0]: missing field `keep`",
+    ),
+    ("[log]\nlevel = \"=!\"", "log.level: expected"),
+];
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (text, key) in MISTAKES {
+        let refusal = refusal(text);
+        assert!(
+            refusal.starts_with(key),
+            "{text:?} gave {refusal:?}, not {key:?}"
+        );
+        assert!(!refusal.contains('\n'), "{refusal:?}");
+    }
+}
