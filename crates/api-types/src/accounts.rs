@@ -363,7 +363,8 @@ pub struct AuditEntry {
     pub object_id: Option<i64>,
     /// What it was called then.
     pub object_name: String,
-    /// What it was like before, without secrets.
+    /// What it was like before, without secrets. A list of more than 100 is cut
+    /// to what was changed; its length is in a field beside it.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub before: Option<serde_json::Value>,
     /// What it was like after, without secrets.

@@ -84,14 +84,15 @@ async fn tell(
         (Some(_), Some(_)) => "update",
         (Some(_), None) => "delete",
     };
+    let [short_before, short_after] = snapshot::shorten(before, after);
     let field = |name| after.or(before).and_then(|object| object.get(name));
     let deed = Deed {
         action: &format!("{kind}.{verb}"),
         kind,
         id: field("id").and_then(Value::as_i64),
         name: field("name").and_then(Value::as_str).unwrap_or_default(),
-        before,
-        after,
+        before: short_before.as_ref(),
+        after: short_after.as_ref(),
     };
     actor.record(tx, &deed, now).await
 }
