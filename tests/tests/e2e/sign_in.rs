@@ -194,7 +194,8 @@ async fn known_and_unknown_accounts_answer_alike() {
         spans[spans.len() / 2].as_secs_f64()
     });
     let ratio = known / unknown;
-    assert!((0.7..1.4).contains(&ratio), "{known} s and {unknown} s");
+    // Without the work of hashing it would be a tenth.
+    assert!((0.5..2.0).contains(&ratio), "{known} s and {unknown} s");
 }
 
 #[tokio::test]

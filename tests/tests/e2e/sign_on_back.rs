@@ -1,5 +1,7 @@
 //! The way back from the OpenID provider: who may go it, and where it leads.
 
+use serde_json::json;
+use tocsin_api_types::AuditEntry;
 use tocsin_tests::{OpenIdProvider, Visitor};
 
 use super::single_sign_on::{BEGIN, ann, led_to, start, status, to_the_way_back};
@@ -54,6 +56,12 @@ async fn the_way_back_is_open_once_and_only_to_who_went() {
     thief.plant(&tocsin, "tocsin-oidc", &kept);
     assert_eq!(led_to(&thief.open(back.as_str()).await), REFUSED);
     assert_eq!(status(&mut thief, &tocsin).await, 401);
+    // Whoever went and came back wrongly is in the audit log, four times here
+    // with a changed answer.
+    let deeds: Vec<AuditEntry> = tocsin.all("audit?action=sign-in.failed").await;
+    let why = json!({"method": "oidc", "problem": "oidc-refused"});
+    assert!(deeds.iter().all(|deed| deed.after.as_ref() == Some(&why)));
+    assert_eq!(deeds.len(), 6);
 }
 
 #[tokio::test]

@@ -201,3 +201,125 @@ fn tls(settings: &OidcSettings) -> Result<ClientConfig, SetUpError> {
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use actix_web::{App, HttpResponse, HttpServer, web};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(issuer: &str, ca_file: Option<&Path>) -> OidcSettings {
+        OidcSettings {
+            issuer: issuer.to_owned(),
+            client_id: "tocsin".to_owned(),
+            client_secret: None,
+            name: "Example".to_owned(),
+            scopes: vec!["openid".to_owned()],
+            groups_claim: "groups".to_owned(),
+            mapping: crate::config::GroupRoles::default(),
+            ca_file: ca_file.map(Path::to_owned),
+        }
+    }
+
+    /// An authority's certificate as PEM, and a server's settings with one of its.
+    fn certificates() -> (String, ServerConfig) {
+        let ca_key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = params.self_signed(&ca_key).unwrap();
+        let issuer = Issuer::new(params, ca_key);
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key)
+            .unwrap();
+        (ca.pem(), config)
+    }
+
+    /// A provider that says who it is, by TLS; answers its address.
+    fn serve(config: ServerConfig) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!(
+            "https://localhost:{}",
+            listener.local_addr().unwrap().port()
+        );
+        let about = json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/jwks"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        });
+        let server = HttpServer::new(move || {
+            let about = about.clone();
+            App::new()
+                .route(
+                    "/jwks",
+                    web::get().to(async || web::Json(json!({"keys": []}))),
+                )
+                .default_service(web::to(move || {
+                    let about = about.clone();
+                    async move { HttpResponse::Ok().json(about) }
+                }))
+        });
+        let server = server.workers(1).disable_signals();
+        let server = server.listen_rustls_0_23(listener, config).unwrap();
+        actix_web::rt::spawn(server.run());
+        issuer
+    }
+
+    #[actix_web::test]
+    async fn only_who_is_trusted_is_asked() {
+        let (ca, config) = certificates();
+        let issuer = serve(config);
+        let folder = tempfile::tempdir().unwrap();
+        let ca_file = folder.path().join("ca.pem");
+        std::fs::write(&ca_file, ca).unwrap();
+        let trusting = Provider::new(&settings(&issuer, Some(&ca_file))).unwrap();
+        let known = trusting.known(None).await.unwrap();
+        assert_eq!(known.metadata.issuer().as_str(), issuer);
+        let again = trusting.known(None).await.unwrap();
+        assert!(Arc::ptr_eq(&known, &again), "it is asked once");
+        let anew = trusting.known(Some(&known)).await.unwrap();
+        assert!(
+            !Arc::ptr_eq(&known, &anew),
+            "and again where its keys do not fit"
+        );
+        let strict = Provider::new(&settings(&issuer, None)).unwrap();
+        let refused = strict.known(None).await.err();
+        assert!(
+            matches!(&refused, Some(Failure::Unavailable(why)) if why.contains("certificate")),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused_at_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let refused = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let made = Provider::new(&settings("https://login.example.com", Some(&file)));
+            matches!(made, Err(SetUpError::CaFile { .. }))
+        };
+        assert!(refused(""));
+        assert!(refused("no certificate"));
+        assert!(refused(
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        ));
+    }
+}
