@@ -6,7 +6,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_pipeline::{Clock as _, SystemClock};
 use tocsin_storage::accounts::{self, ByToken, ByUser, TokenView, UserView};
 use tocsin_storage::codes::{Access, Role};
-use tocsin_storage::{Db, MAX_LIMIT, Order, PageRequest};
+use tocsin_storage::{Db, MAX_LIMIT, Order, PageRequest, SortKey};
 
 use super::say;
 use crate::serve::Failure;
@@ -25,12 +25,8 @@ pub(super) async fn users(db: &Db) -> Result<(), Failure> {
         "LAST SIGN-IN",
         "SEES",
     ]);
-    let mut cursor = None;
+    let mut page = PageRequest::first(ByUser, Order::Asc, MAX_LIMIT);
     loop {
-        // The cursor is the list's own.
-        let Ok(page) = PageRequest::new(ByUser, Order::Asc, MAX_LIMIT, cursor.as_deref()) else {
-            break;
-        };
         let found = accounts::list_users(db, &page).await?;
         for UserView { id, user } in found.items {
             table.add(vec![
@@ -43,9 +39,9 @@ pub(super) async fn users(db: &Db) -> Result<(), Failure> {
                 seen(&user.matchers),
             ]);
         }
-        cursor = found.next;
-        if cursor.is_none() {
-            break;
+        match following(page.key(), found.next) {
+            Some(next) => page = next,
+            None => break,
         }
     }
     say(table.to_string().trim_end());
@@ -69,11 +65,8 @@ pub(super) async fn tokens(db: &Db) -> Result<(), Failure> {
         "SOURCE",
         "SEES",
     ]);
-    let mut cursor = None;
+    let mut page = PageRequest::first(ByToken, Order::Asc, MAX_LIMIT);
     loop {
-        let Ok(page) = PageRequest::new(ByToken, Order::Asc, MAX_LIMIT, cursor.as_deref()) else {
-            break;
-        };
         let found = accounts::list_tokens(db, &page).await?;
         for TokenView { id, token } in found.items {
             let has_expired = token.expires_at.is_some_and(|at| at <= now);
@@ -98,13 +91,18 @@ pub(super) async fn tokens(db: &Db) -> Result<(), Failure> {
                 sees,
             ]);
         }
-        cursor = found.next;
-        if cursor.is_none() {
-            break;
+        match following(page.key(), found.next) {
+            Some(next) => page = next,
+            None => break,
         }
     }
     say(table.to_string().trim_end());
     Ok(())
+}
+
+fn following<K: SortKey>(key: K, cursor: Option<String>) -> Option<PageRequest<K>> {
+    // The cursor is the list's own.
+    PageRequest::new(key, Order::Asc, MAX_LIMIT, Some(&cursor?)).ok()
 }
 
 /// A role as the API names it.
