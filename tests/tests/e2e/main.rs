@@ -5,6 +5,7 @@
 
 mod accounts;
 mod acknowledge;
+mod arrivals;
 mod audit;
 mod changes;
 mod command_line;
