@@ -5,6 +5,8 @@
 //! themselves, by what each was told with: chunk by chunk in short reads, and
 //! nothing is kept but the sums. What retention deleted is not in them.
 
+mod entries;
+
 use std::collections::{HashMap, HashSet};
 
 use tocsin_core::alert::Status;
@@ -12,13 +14,13 @@ use tocsin_core::tally::{Counts, Dimension, Tallies, hour_of};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
-use super::{Count, MAX_VALUES, Stretch, Summary, TopBy, most};
-use crate::alerts::{Counted, LogWalk};
+use self::entries::{Alike, Grain};
+use super::{Count, MAX_VALUES, Stretch, Summary, TopBy, most, signed};
 use crate::query::{Conditions, Reads};
 use crate::scan::{Effort, End, Lane, Lanes, Map, Rows, Table, Verifier, Way, find};
 use crate::search::{SeriesSet, series_set};
 use crate::telling::{Telling, Tellings};
-use crate::{AlertCriteria, AlertFilter, Order, StorageError, TimeRange};
+use crate::{AlertCriteria, StorageError, TimeRange};
 
 /// Incidents that are read at a time.
 const CHUNK: usize = 4_000;
@@ -29,17 +31,18 @@ pub(super) async fn summary(
     range: TimeRange,
     stale_before: Timestamp,
 ) -> Result<Summary, StorageError> {
-    let mut by_status = [0, 0];
+    let mut counts = Counts::default();
     let mut deliveries = Deliveries::default();
-    entries(db, visibility, range, |entry| {
-        by_status[usize::from(entry.status == Status::Resolved)] += 1;
-        deliveries.add(entry);
-    })
-    .await?;
-    let [firing, resolved] = by_status;
+    let visible = Visible::new(db, visibility).await?;
+    visible
+        .entries(db, range, Grain::Delivery, |alike| {
+            counts.add(&alike.counts);
+            deliveries.add(alike);
+        })
+        .await?;
+    let (firing, resolved) = (signed(counts.firing), signed(counts.resolved));
     let mut found = Found::default();
     if !Stretch::of(range, None).is_empty() {
-        let visible = Visible::new(db, visibility).await?;
         for part in [Part::Open, Part::Unacknowledged, Part::Resolved, Part::Lost] {
             visible
                 .incidents(db, range, part, |last_seen, told| {
@@ -55,9 +58,9 @@ pub(super) async fn summary(
         open: found.open,
         stale: found.stale,
         unacknowledged: found.unacknowledged,
-        by_severity: counts(found.by_severity, MAX_VALUES),
+        by_severity: sorted(found.by_severity, MAX_VALUES),
         by_status: vec![(Status::Firing, firing), (Status::Resolved, resolved)],
-        by_team: counts(found.by_team, MAX_VALUES),
+        by_team: sorted(found.by_team, MAX_VALUES),
     })
 }
 
@@ -69,17 +72,18 @@ pub(super) async fn top(
     limit: usize,
 ) -> Result<Vec<Count>, StorageError> {
     let mut values: HashMap<String, i64> = HashMap::new();
-    entries(db, visibility, range, |entry| {
-        let facts = &entry.told.facts;
+    let visible = Visible::new(db, visibility).await?;
+    let count = |alike: &Alike| {
+        let facts = &alike.told.facts;
         let value = match by {
             TopBy::Alertname => &facts.alertname,
             TopBy::Instance => &facts.instance,
             TopBy::Team => &facts.team,
         };
-        add(&mut values, value);
-    })
-    .await?;
-    Ok(counts(values, limit))
+        add(&mut values, value, signed(alike.counts.entries()));
+    };
+    visible.entries(db, range, Grain::Hour, count).await?;
+    Ok(sorted(values, limit))
 }
 
 /// Entries by their hour and severity.
@@ -89,55 +93,24 @@ pub(crate) async fn by_hour(
     range: TimeRange,
 ) -> Result<Tallies, StorageError> {
     let mut tallies = Tallies::default();
-    entries(db, visibility, range, |entry| {
-        let firing = u64::from(entry.status == Status::Firing);
-        let counts = Counts {
-            firing,
-            resolved: 1 - firing,
-            ..Counts::default()
-        };
-        let severity = &entry.told.facts.severity;
-        let hour = hour_of(entry.received_at);
-        tallies.add(hour, Dimension::Severity, severity, &counts);
-    })
-    .await?;
+    let visible = Visible::new(db, visibility).await?;
+    let count = |alike: &Alike| {
+        let severity = &alike.told.facts.severity;
+        let hour = hour_of(alike.at);
+        tallies.add(hour, Dimension::Severity, severity, &alike.counts);
+    };
+    visible.entries(db, range, Grain::Hour, count).await?;
     Ok(tallies)
 }
 
-/// Each entry of the range, in the order in which they were received.
-async fn entries(
-    db: &impl Reads,
-    visibility: &Visibility,
-    range: TimeRange,
-    mut each: impl FnMut(&Counted),
-) -> Result<(), StorageError> {
-    let filter = AlertFilter {
-        about: criteria(visibility),
-        received: range,
-        ..AlertFilter::default()
-    };
-    let mut walk = LogWalk::new(filter, Order::Asc);
-    while let Some(entries) = walk.next_counted(db).await? {
-        entries.iter().for_each(&mut each);
-    }
-    Ok(())
-}
-
-fn criteria(visibility: &Visibility) -> AlertCriteria {
-    AlertCriteria {
-        matchers: visibility.matchers().to_vec(),
-        ..AlertCriteria::default()
-    }
-}
-
-fn add(values: &mut HashMap<String, i64>, value: &str) {
+fn add(values: &mut HashMap<String, i64>, value: &str, more: i64) {
     match values.get_mut(value) {
-        Some(count) => *count += 1,
-        None => _ = values.insert(value.to_owned(), 1),
+        Some(count) => *count += more,
+        None => _ = values.insert(value.to_owned(), more),
     }
 }
 
-fn counts(values: HashMap<String, i64>, limit: usize) -> Vec<Count> {
+fn sorted(values: HashMap<String, i64>, limit: usize) -> Vec<Count> {
     let counts = values.into_iter();
     let counts = counts.map(|(value, count)| Count { value, count });
     most(counts.collect(), limit)
@@ -153,15 +126,15 @@ struct Deliveries {
 }
 
 impl Deliveries {
-    fn add(&mut self, entry: &Counted) {
-        if entry.received_at != self.at {
+    fn add(&mut self, alike: &Alike) {
+        if alike.at != self.at {
             self.before = self.all();
-            self.at = entry.received_at;
+            self.at = alike.at;
             self.now.clear();
         }
         // What was imported may be of a delivery that is not known.
-        if entry.delivery_id != 0 {
-            self.now.insert(entry.delivery_id);
+        if alike.delivery_id != 0 {
+            self.now.insert(alike.delivery_id);
         }
     }
 
@@ -202,8 +175,8 @@ impl Found {
             self.stale += i64::from(is_stale);
         }
         self.incidents += 1;
-        add(&mut self.by_severity, &told.facts.severity);
-        add(&mut self.by_team, &told.facts.team);
+        add(&mut self.by_severity, &told.facts.severity, 1);
+        add(&mut self.by_team, &told.facts.team, 1);
     }
 }
 
@@ -215,7 +188,10 @@ struct Visible {
 
 impl Visible {
     async fn new(db: &impl Reads, visibility: &Visibility) -> Result<Self, StorageError> {
-        let about = criteria(visibility);
+        let about = AlertCriteria {
+            matchers: visibility.matchers().to_vec(),
+            ..AlertCriteria::default()
+        };
         let set = series_set(db, &about).await?;
         Ok(Self { about, set })
     }

@@ -147,6 +147,7 @@ impl History {
             .await;
         for matchers in [
             "{team=\"web\"}",
+            "{team!=\"web\"}",
             "{team!=\"web\",severity=~\"crit.*|info\"}",
             "{alertname=~\".*l.*\",instance!=\"b\"}",
             "{team=\"nobody\"}",
