@@ -140,7 +140,9 @@ pub fn check_examples() {
             let bodies = responses.into_iter().flatten();
             let bodies = bodies.map(|(status, response)| (status.as_str(), response));
             for (name, body) in bodies.chain([("request", &operation["requestBody"])]) {
-                for (media_type, content) in resolve(body)["content"].as_object().into_iter().flatten() {
+                for (media_type, content) in
+                    resolve(body)["content"].as_object().into_iter().flatten()
+                {
                     let what = format!("the example of {method} {path}, {name} {media_type}");
                     let example = &content["example"];
                     assert!(!example.is_null(), "{what} is missing");

@@ -12,6 +12,7 @@ mod command_line;
 mod corpus;
 mod crash;
 mod deeds;
+mod demo;
 mod description;
 mod directory;
 mod events;

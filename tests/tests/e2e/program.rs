@@ -17,9 +17,18 @@ async fn the_description_is_the_committed_one_and_is_served() {
         printed.stdout == committed,
         "openapi/openapi.json is old: run `cargo xtask openapi`"
     );
+    let committed: Value = serde_json::from_str(&committed).unwrap();
+    let closed = Tocsin::start(Options::default().token("a long secret")).await;
+    for path in ["/openapi.json", "/api/v1/openapi.json"] {
+        assert_eq!(closed.get::<Value>(path).await, committed, "{path}");
+    }
+    // Where webhooks need no token, it says so.
     let tocsin = Tocsin::start(Options::default()).await;
     let served: Value = tocsin.get("/openapi.json").await;
-    assert_eq!(served, serde_json::from_str::<Value>(&committed).unwrap());
+    let security = |description: &Value| description["paths"][WEBHOOK]["post"]["security"].clone();
+    let needs = |description: &Value| security(description).as_array().unwrap().len();
+    assert_eq!(needs(&served), needs(&committed) + 1);
+    assert_eq!(security(&served)[needs(&committed)], serde_json::json!({}));
     let docs = tocsin.look("/docs/").await.expect(200);
     assert!(docs.header("content-type").starts_with("text/html"));
     let page = tocsin.look("/").await.expect(200);

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Operation, each_operation};
 
-/// Examples by the names of their schemas, and of bodies that are no JSON by
-/// their media types.
+/// Examples by the names of their schemas, of one answer by its operation and
+/// status, and of bodies that are no JSON by their media types.
 static EXAMPLES: LazyLock<Value> = LazyLock::new(|| {
     // A test reads them all.
     serde_json::from_str(include_str!("examples.json")).unwrap_or_default()
@@ -22,25 +22,28 @@ pub(super) fn complete(document: &mut Value) {
         if let Some(request) = operation.value.get_mut("requestBody") {
             fill(&id, request);
         }
-        each_success(&mut operation, |success| fill(&id, success));
+        each_answer(&mut operation, |status, answer| {
+            fill(&format!("{id} {status}"), answer);
+        });
     });
 }
 
-fn each_success(operation: &mut Operation<'_>, mut visit: impl FnMut(&mut Value)) {
-    operation
-        .successes()
-        .for_each(|(_, success)| visit(success));
+fn each_answer(operation: &mut Operation<'_>, mut visit: impl FnMut(&str, &mut Value)) {
+    for (status, answer) in operation.answers() {
+        visit(status, answer);
+    }
 }
 
-/// Gives every content of a body its example.
-fn fill(operation: &str, body: &mut Value) {
+/// Gives every content of a body its example: that of the operation, else that
+/// of the schema.
+fn fill(key: &str, body: &mut Value) {
     let contents = body.get_mut("content").and_then(Value::as_object_mut);
     for (media_type, content) in contents.into_iter().flatten() {
         let schema = content["schema"]["$ref"].as_str().unwrap_or_default();
         let schema = schema.rsplit('/').next().unwrap_or_default();
         let example = match schema {
-            "" => of(operation).or_else(|| of(media_type)),
-            _ => of_schema(schema),
+            "" => of(key).or_else(|| of(media_type)),
+            _ => of(key).or_else(|| of_schema(schema)),
         };
         if let (Some(example), true) = (example, content["example"].is_null()) {
             content["example"] = example;
@@ -80,7 +83,7 @@ mod tests {
             if let Some(request) = operation.value.get_mut("requestBody") {
                 look(request);
             }
-            each_success(&mut operation, look);
+            each_answer(&mut operation, |_, answer| look(answer));
         });
         assert!(
             missing.is_empty(),

@@ -167,12 +167,17 @@ impl Operation<'_> {
         push(&mut self.value["parameters"], parameter);
     }
 
-    /// Its successes.
-    fn successes(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
+    /// Its answers by their statuses.
+    fn answers(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
         let responses = self.value.get_mut("responses");
         let responses = responses.and_then(Value::as_object_mut);
-        let responses = responses.into_iter().flatten();
-        responses.filter(|(status, _)| status.starts_with('2') || status.starts_with('3'))
+        responses.into_iter().flatten()
+    }
+
+    /// Those of them that are successes.
+    fn successes(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
+        self.answers()
+            .filter(|(status, _)| status.starts_with('2') || status.starts_with('3'))
     }
 }
 

@@ -118,7 +118,7 @@ pub(super) fn complete(document: &mut Value) {
             "in": "header",
             "description": "Make the change only of this version: the `ETag` of the object as it was read, or `*`. \
                 Left out: of whichever version there is.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": r##"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"##},
             "example": "\"0123456789abcdef\"",
         },
         "IdempotencyKey": {
@@ -206,9 +206,10 @@ fn is_versioned(operation: &Operation<'_>) -> bool {
 
 fn is_repeatable(operation: &Operation<'_>) -> bool {
     let collection = collection(operation);
-    operation.method == "post"
-        && REPEATABLE.contains(&collection)
-        && operation.path == format!("/api/v1/{collection}")
+    operation.path.ends_with("/resend")
+        || operation.method == "post"
+            && REPEATABLE.contains(&collection)
+            && operation.path == format!("/api/v1/{collection}")
 }
 
 /// What successes say of the object in their headers.
