@@ -356,8 +356,8 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// What was done, such as `recipient.update` or `sign-in.failed`.
     pub action: String,
-    /// To what: `recipient`, `group`, `route`, `user`, `token`, `session`,
-    /// `incident` or `notification`.
+    /// To what, such as `recipient`, `group`, `route`, `user`, `token`, `session`,
+    /// `incident`, `notification` or `archive`.
     pub object_kind: String,
     /// Its number, where it is one object.
     pub object_id: Option<i64>,

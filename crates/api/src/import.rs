@@ -1,11 +1,12 @@
 //! `tocsin import`: archived history back into the database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tocsin_pipeline::SystemClock;
+use serde_json::json;
 use tocsin_pipeline::archive::{ImportReport, Importer};
-use tocsin_storage::Db;
+use tocsin_pipeline::{Actor, Clock as _, Deed, SystemClock};
+use tocsin_storage::{Db, StorageError};
 
 use crate::alone;
 use crate::config::Settings;
@@ -31,13 +32,15 @@ pub(crate) async fn import(
 async fn all(db: &Db, files: &[PathBuf], count: bool) -> Result<(), Failure> {
     let mut importer = Importer::new(db.clone(), Arc::new(SystemClock), count).await?;
     for file in files {
+        let report = importer.file(file).await;
+        note(db, file, report.as_ref().ok()).await?;
         let ImportReport {
             lines,
             entries,
             known,
             incidents,
             cut_off,
-        } = importer.file(file).await?;
+        } = report?;
         let file = file.display();
         println!(
             "{file}: {lines} lines; {entries} entries and {incidents} incidents are new, \
@@ -48,4 +51,26 @@ async fn all(db: &Db, files: &[PathBuf], count: bool) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Tells the audit log of a file that was read. Of one that could not be read to
+/// its end, what precedes is imported: that is told, too, without numbers.
+async fn note(db: &Db, file: &Path, report: Option<&ImportReport>) -> Result<(), StorageError> {
+    let after = report.map(|report| {
+        json!({
+            "entries": report.entries,
+            "known": report.known,
+            "incidents": report.incidents,
+        })
+    });
+    let deed = Deed {
+        action: "archive.import",
+        kind: "archive",
+        id: None,
+        name: &file.display().to_string(),
+        before: None,
+        after: after.as_ref(),
+    };
+    let actor = Actor::command_line();
+    actor.note(db, &deed, SystemClock.now()).await
 }

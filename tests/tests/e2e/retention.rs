@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tocsin_api_types::{Alert, Delivery, Incident, Notification, StorageStatus, Summary};
+use tocsin_api_types::{
+    ActorKind, Alert, AuditEntry, Delivery, Incident, Notification, StorageStatus, Summary,
+};
 use tocsin_tests::{
     Database, Finished, Options, Tocsin, Webhook, firing, on_both, run, team, wait_until,
 };
@@ -182,6 +184,13 @@ async fn the_log_goes_by_its_rules_and_comes_back(database: Database) {
         3,
         "the search knows what was imported"
     );
+    let lines: Vec<AuditEntry> = tocsin.all("audit?action=archive.import&order=asc").await;
+    let files = files(&folder).len();
+    assert_eq!(lines.len(), 2 * files, "each file, each time");
+    assert_eq!(lines[0].actor_kind, ActorKind::CommandLine);
+    let new = |line: &AuditEntry| line.after.as_ref().unwrap()["entries"].as_u64().unwrap();
+    assert_eq!(lines[..files].iter().map(new).sum::<u64>(), 24);
+    assert_eq!(lines[files..].iter().map(new).sum::<u64>(), 0);
 }
 
 async fn an_open_incident_outlives_its_entries(database: Database) {

@@ -6,7 +6,9 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde_json::json;
 use tocsin_api_types::IngestReport;
+use tocsin_pipeline::Deed;
 
+use super::caller::Caller;
 use super::params::Params;
 use super::problem::ApiError;
 use super::state::AppState;
@@ -24,7 +26,11 @@ use crate::config::SourceName;
     responses((status = 200, description = "Stored; what became of it", body = IngestReport))
 )]
 #[post("/api/v1/alerts/test")]
-async fn send(state: Data<AppState>, _: Params<()>) -> Result<Json<IngestReport>, ApiError> {
+async fn send(
+    state: Data<AppState>,
+    caller: Caller,
+    _: Params<()>,
+) -> Result<Json<IngestReport>, ApiError> {
     let began = Instant::now();
     let url = state.webhook_url.as_str();
     // What the server is called, by which it is known in a mail.
@@ -52,6 +58,16 @@ async fn send(state: Data<AppState>, _: Params<()>) -> Result<Json<IngestReport>
     space
         .grow(body.len())
         .map_err(|error| webhook::problem(error).1)?;
+    // Before it is mailed to anybody: a delivery does not say who pressed.
+    let deed = Deed {
+        action: "alert.test",
+        kind: "alert",
+        id: None,
+        name: "TocsinTest",
+        before: None,
+        after: None,
+    };
+    caller.actor.note(&state.db, &deed, state.now()).await?;
     let source = SourceName::default_name();
     webhook::ingest(&state, source.as_str(), body.into(), space, began).await
 }
