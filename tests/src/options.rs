@@ -15,6 +15,7 @@ pub struct Options {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) full_disk: bool,
+    pub(crate) demo: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
 }
@@ -38,6 +39,7 @@ impl Options {
             data_dir: None,
             ca: None,
             full_disk: false,
+            demo: false,
             host: "127.0.0.1".to_owned(),
             port: 0,
         }
@@ -75,6 +77,14 @@ impl Options {
     pub fn with_limited_disk(mut self) -> Self {
         self.full_disk = true;
         self
+    }
+
+    /// Made-up history, in a database of its own: no token is made for the
+    /// harness.
+    #[must_use]
+    pub fn demo(mut self) -> Self {
+        self.demo = true;
+        self.admin("")
     }
 
     /// A settings file.

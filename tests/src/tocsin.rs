@@ -293,11 +293,15 @@ fn program(mut command: Command, args: &[&str], folder: &Path, options: &Options
         .args(args)
         .arg("--data-dir")
         .arg(&data_dir)
-        .args(["--database-url", &options.database.url(&data_dir)])
         .env("TOCSIN_LOG_FORMAT", "json")
         // Tests ask as fast as they can; those of the limits set their own.
         .env(variable("limits.requests_per_second"), "0")
         .current_dir(folder);
+    if options.demo {
+        command.arg("--demo");
+    } else {
+        command.args(["--database-url", &options.database.url(&data_dir)]);
+    }
     for (key, value) in &options.settings {
         command.env(variable(key), value);
     }
