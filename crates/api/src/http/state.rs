@@ -14,6 +14,7 @@ use super::browser;
 use super::export;
 use super::limits::Limits;
 use super::provisioned::Provisioned;
+use super::stats;
 use super::storage::Measured;
 use crate::config::Settings;
 use crate::metrics::Metrics;
@@ -46,6 +47,8 @@ pub(crate) struct AppState {
     pub(crate) streams: AtomicUsize,
     /// Places for exports.
     pub(crate) exports: Arc<Semaphore>,
+    /// Places for statistics that are counted from the log itself.
+    pub(crate) counts: Semaphore,
 }
 
 impl AppState {
@@ -67,6 +70,7 @@ impl AppState {
             measured: Measured::default(),
             streams: AtomicUsize::new(0),
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
+            counts: Semaphore::new(stats::AT_ONCE),
             settings,
             webhook_url,
             db,

@@ -8,6 +8,7 @@ use tocsin_api_types::{Bucket, Count, Heatmap, Summary, Timeline, TimelinePoint,
 use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::stats;
+use tokio::sync::SemaphorePermit;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
@@ -15,6 +16,19 @@ use super::filters::Between;
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::ApiError;
 use super::state::AppState;
+
+/// Statistics at once that are counted from the log itself, which takes seconds
+/// over millions of entries; others wait their turn.
+pub(crate) const AT_ONCE: usize = 2;
+
+/// A turn for whoever sees only some alerts; of all alerts the roll-ups know.
+async fn turn<'a>(state: &'a AppState, caller: &Caller) -> Option<SemaphorePermit<'a>> {
+    match caller.visibility.is_everything() {
+        true => None,
+        // Never closed.
+        false => state.counts.acquire().await.ok(),
+    }
+}
 
 /// A range of time in numbers.
 #[utoipa::path(
@@ -29,6 +43,7 @@ async fn summary(
     caller: Caller,
     Params(between): Params<Between>,
 ) -> Result<Json<Summary>, ApiError> {
+    let _turn = turn(&state, &caller).await;
     let found = stats::summary(
         &state.db,
         &caller.visibility,
@@ -130,6 +145,7 @@ async fn top(
         TopBy::Instance => stats::TopBy::Instance,
         TopBy::Team => stats::TopBy::Team,
     };
+    let _turn = turn(&state, &caller).await;
     let items = stats::top(
         &state.db,
         &caller.visibility,
@@ -180,6 +196,7 @@ async fn timeline(
         Bucket::Hour => stats::Bucket::Hour,
         Bucket::Day => stats::Bucket::Day,
     };
+    let _turn = turn(&state, &caller).await;
     let stats::Timeline { points } =
         stats::timeline(&state.db, &caller.visibility, wide, between.range()).await?;
     let points = points.into_iter().map(|point| {
@@ -235,6 +252,7 @@ async fn heatmap(
     Params((zone, between)): Params<(Zone, Between)>,
 ) -> Result<Json<Heatmap>, ApiError> {
     let zone = zone.time_zone.unwrap_or(Tz::UTC);
+    let _turn = turn(&state, &caller).await;
     let slots = stats::heatmap(&state.db, &caller.visibility, between.range(), |at| {
         hour_of_week(at, zone)
     })

@@ -19,7 +19,7 @@ use crate::config::SourceName;
 ///
 /// It takes the way of any other: it is logged under the source `alertmanager`
 /// as `TocsinTest`, with severity `info`, and mailed where routes say so. Within
-/// `incidents.repeat_window` a second one is only seen again.
+/// `incidents.window` a second one is only seen again.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "send_test_alert",
