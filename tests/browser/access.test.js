@@ -1,22 +1,24 @@
 // No violation that axe-core knows of, in every view, theme, language and width.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { alert, deliver } from "./support/alerts.js";
-import { openPage, startBrowser, visit } from "./support/browser.js";
+import { violations } from "./support/axe.js";
+import { carry, openPage, startBrowser, visit } from "./support/browser.js";
 import { startServer } from "./support/server.js";
-
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 let server;
 let empty;
 let browser;
-let axe;
+let fresh;
 let ids;
 before(async () => {
-  axe = await readFile(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
-  [server, empty, browser] = await Promise.all([startServer(), startServer(), startBrowser()]);
+  [server, empty, fresh, browser] = await Promise.all([
+    startServer(),
+    startServer(),
+    startServer({ admin: false }),
+    startBrowser(),
+  ]);
   const group = await server.api("POST", "groups", { name: "db", isDefault: true });
   await server.api("POST", "recipients", {
     name: "王小明",
@@ -38,14 +40,23 @@ before(async () => {
   await deliver(server, alert({ alertname: "Over", severity: "critical", team: "db" }, { resolved: true }));
   const incidents = (await server.api("GET", "incidents")).items;
   const open = incidents.find((incident) => incident.alertname === "Alert1");
-  await server.api("PATCH", `incidents/${open.id}`, { known: true, by: "Ana", memo: "扩容中" });
+  await server.api("PATCH", `incidents/${open.id}`, { known: true, memo: "扩容中" });
   const entry = (await server.api("GET", "alerts")).items[0];
   await fetch(`${server.url}/api/v1/webhooks/alertmanager`, { method: "POST", body: "{" });
-  ids = { incident: open.id, entry: entry.id };
+  const viewer = await server.user("viewer", "Vi");
+  const bound = await server.user("responder", "Dima", { matchers: ['team=~"db|infra"'] });
+  await server.user("viewer", "Gone", { enabled: false });
+  await server.api("PUT", `users/${viewer.id}`, { name: "Vi", email: viewer.email, role: "viewer", matchers: ['team="db"'] });
+  const token = { name: "Grafana", scopes: ["read"], matchers: ['team="db"'] };
+  await server.api("POST", "tokens", token);
+  const { token: old } = await server.api("POST", "tokens", { ...token, name: "Old" });
+  await server.api("DELETE", `tokens/${old.id}`);
+  const audit = (await server.api("GET", "audit?action=user.update")).items[0];
+  ids = { incident: open.id, entry: entry.id, audit: audit.id, viewer, bound };
 });
 after(async () => {
   await browser?.close();
-  await Promise.all([server?.stop(), empty?.stop()]);
+  await Promise.all([server?.stop(), empty?.stop(), fresh?.stop()]);
 });
 
 /** Each view: its address, what shows that it is there, and what is done first. */
@@ -68,10 +79,72 @@ const views = () => [
   ["/recipients?show=mails", "li.mail"],
   ["/nowhere", ".none a"],
   [`${empty.url}/incidents`, ".empty pre"],
+  ["/incidents", "tbody a.row-link", menu],
+  ["/account", ".session"],
+  ["/users", "tbody th"],
+  ["/users", "tbody th", userForm],
+  ["/users", "tbody th", conflict],
+  ["/tokens", "tbody th", revokedToo],
+  ["/tokens?new=ingest", "dialog form"],
+  ["/audit", "tbody th"],
+  [`/audit/${ids.audit}`, ".diff"],
 ];
 
+/** The same for others than the administrator. */
+const others = () => [
+  [undefined, "/incidents?severity=critical", ".entry form", wrong],
+  [undefined, "/sign-in?problem=oidc-not-allowed", ".notice"],
+  [undefined, `${fresh.url}/set-up#token`, ".entry form", weak],
+  [undefined, `${fresh.url}/`, ".entry pre"],
+  [ids.bound, "/incidents", "tbody a.row-link"],
+  [ids.viewer, `/incidents/${ids.incident}`, ".ack-box"],
+  [ids.viewer, "/recipients", "tbody th"],
+  [ids.viewer, "/users", ".none"],
+  [ids.bound, `/incidents/${ids.incident}`, ".ack-box", ended],
+];
+
+async function menu(page) {
+  await page.locator(".top-bar .popover-root > button").last().click();
+  await page.locator(".account-menu").waitFor();
+}
+async function userForm(page) {
+  await page.locator(".part-bar .btn-primary").click();
+  await page.locator("dialog fieldset .link-btn").click();
+  await page.locator("dialog button[type=submit]").click();
+  await page.locator("dialog .field-error").first().waitFor();
+}
+async function conflict(page) {
+  await page.locator("tr", { hasText: "gone@example.com" }).getByRole("button").first().click();
+  await page.locator("#user-name").waitFor();
+  const name = `Gone ${Date.now()}`;
+  const { id } = (await server.api("GET", "users")).items.find(({ email }) => email === "gone@example.com");
+  await server.api("PUT", `users/${id}`, { name, email: "gone@example.com", role: "viewer" });
+  await page.fill("#user-name", "Mine");
+  await page.locator("dialog button[type=submit]").click();
+  await page.locator(".conflict").waitFor();
+}
+async function revokedToo(page) {
+  await page.locator("section > p > .link-btn").click();
+  await page.locator("tr.is-over").waitFor();
+}
+async function wrong(page) {
+  await page.locator("button[type=submit]").click();
+  await page.locator(".notice").waitFor();
+}
+async function weak(page) {
+  await page.fill("#set-up-name", "Ana");
+  await page.fill("#set-up-password", "short");
+  await page.locator("button[type=submit]").click();
+  await page.locator(".field-error, .notice").first().waitFor();
+}
+async function ended(page) {
+  await page.context().clearCookies();
+  await page.reload({ waitUntil: "commit" }).catch(() => {});
+  await page.locator(".entry form").waitFor();
+}
+
 async function settings(page) {
-  await page.locator(".top-bar .popover-root > button").click();
+  await page.locator(".top-bar .popover-root > button").first().click();
   await page.locator(".settings").waitFor();
 }
 async function select(page) {
@@ -102,27 +175,35 @@ for (const width of [1360, 390]) {
   for (const theme of ["light", "dark"]) {
     for (const locale of ["en-US", "zh-CN"]) {
       test(`${width} px, ${theme}, ${locale}`, async (t) => {
-        const page = await openPage(t, browser, server, {
-          width,
-          theme,
-          locale,
-          allow: /status of (400|422)/,
-        });
+        const allow = /status of (400|401|412|422)/;
+        const page = await openPage(t, browser, server, { width, theme, locale, allow, user: null });
+        const context = page.context();
         const found = [];
-        for (const [address, there, act] of views()) {
+        const look = async ([address, there, act]) => {
           await visit(page, address);
           await page.locator(there).first().waitFor();
           await act?.(page);
-          await page.evaluate(axe);
-          const { violations } = await page.evaluate(
-            (rules) => globalThis.axe.run({ runOnly: rules }),
-            RULES,
-          );
-          for (const { id, nodes } of violations) {
-            found.push(`${address} ${act?.name ?? ""} ${id}: ${nodes[0].html}`);
+          for (const line of await violations(page)) {
+            found.push(`${address} ${act?.name ?? ""} ${line}`);
           }
           const lang = await page.evaluate(() => document.documentElement.lang);
           assert.equal(lang, locale === "zh-CN" ? "zh-CN" : "en");
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+          assert.ok(wide <= width, `${address} ${act?.name ?? ""} is ${wide} wide`);
+        };
+        for (const [user, ...view] of others()) {
+          await context.clearCookies();
+          if (user) {
+            await carry(context, server, await server.signIn(user));
+          }
+          await look(view);
+        }
+        await context.clearCookies();
+        for (const view of views()) {
+          // Cookies know no ports: each server's its own.
+          const at = view[0].startsWith("http") ? empty : server;
+          await carry(context, at, at.cookie);
+          await look(view);
         }
         assert.deepEqual(found, []);
       });

@@ -17,8 +17,9 @@ after(async () => {
 
 const root = (page, name) => page.evaluate((name) => document.documentElement.getAttribute(name), name);
 
-test("language and theme follow the browser until chosen, then the choice is kept", async (t) => {
-  const page = await openPage(t, browser, server, { theme: "dark", locale: "zh-CN" });
+test("language and theme follow the browser until chosen; the choice is the account's", async (t) => {
+  const user = await server.user("viewer", "Chooser");
+  const page = await openPage(t, browser, server, { theme: "dark", locale: "zh-CN", user });
   await visit(page, "/incidents");
   await page.getByRole("link", { name: "告警日志" }).waitFor();
   assert.deepEqual([await root(page, "lang"), await root(page, "data-theme")], ["zh-CN", "dark"]);
@@ -33,6 +34,12 @@ test("language and theme follow the browser until chosen, then the choice is kep
   await page.reload();
   await page.getByRole("link", { name: "Log" }).waitFor();
   assert.deepEqual([await root(page, "lang"), await root(page, "data-theme")], ["en", "light"]);
+
+  // In another browser too, which would have it otherwise.
+  const other = await openPage(t, browser, server, { theme: "dark", locale: "zh-CN", user });
+  await visit(other, "/incidents");
+  await other.getByRole("link", { name: "Log" }).waitFor();
+  await other.waitForFunction(() => document.documentElement.dataset.theme === "light");
 });
 
 test("the theme is right before the program starts: no flash", async (t) => {
@@ -84,6 +91,8 @@ test("an address opens what it names, beside the list", async (t) => {
 test("an error is shown where it happened, and trying again helps", async (t) => {
   const page = await openPage(t, browser, server, { allow: /Failed to load resource/ });
   let broken = true;
+  // News would have the list read again by itself.
+  await page.route(/\/api\/v1\/events/, (route) => route.abort());
   await page.route(/\/api\/v1\/alerts\?/, (route) =>
     broken
       ? route.fulfill({

@@ -74,8 +74,11 @@ impl Sides<'_> {
             }
         };
         let keep = {
-            let submit = submit.clone();
-            move |_| submit.accept(&changed)
+            let (submit, mine) = (submit.clone(), self.mine.clone());
+            move |_| {
+                submit.accept(&changed);
+                submit.send.emit(mine.clone());
+            }
         };
         html! {
             <div class="conflict" role="alert">
@@ -89,7 +92,7 @@ impl Sides<'_> {
                 </table>
                 <div class="form-actions">
                     <button type="button" class="btn btn-sm" onclick={load}>{ words.common.load_theirs }</button>
-                    <button type="submit" class="btn btn-sm" onclick={keep}>{ words.common.overwrite }</button>
+                    <button type="button" class="btn btn-sm" disabled={submit.busy} onclick={keep}>{ words.common.overwrite }</button>
                 </div>
             </div>
         }

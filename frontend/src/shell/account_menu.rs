@@ -35,6 +35,9 @@ pub fn account_menu(
                         <span class="muted">{ email }</span>
                     }
                     <span class="muted">{ (words.account.role)(me.role) }</span>
+                    if !me.matchers.is_empty() {
+                        <span class="muted">{ (words.account.sees)(&me.matchers.join(", ")) }</span>
+                    }
                 </p>
                 <div class="menu-list">
                     if me.id.is_some() {

@@ -17,7 +17,7 @@ pub use abort::Abort;
 pub use ack::{AckRequest, Target};
 pub use keys::{in_dialog, typing, use_keys};
 pub use live::{Live, LiveStatus};
-pub use prefs::{Density, Prefs, PrefsHandle};
+pub use prefs::{Density, Prefs, PrefsHandle, browser_lang};
 pub use session::Session;
 pub use shared::{
     SharedProvider, View, use_ack, use_live, use_me, use_prefs, use_role, use_session,

@@ -80,11 +80,14 @@ impl PrefsHandle {
 
     /// The language, chosen or the browser's.
     pub fn lang(&self) -> Lang {
-        self.state.lang.unwrap_or_else(|| {
-            let tag = web_sys::window().and_then(|window| window.navigator().language());
-            Lang::of_browser(&tag.unwrap_or_default())
-        })
+        self.state.lang.unwrap_or_else(browser_lang)
     }
+}
+
+/// The language that the browser prefers.
+pub fn browser_lang() -> Lang {
+    let tag = web_sys::window().and_then(|window| window.navigator().language());
+    Lang::of_browser(&tag.unwrap_or_default())
 }
 
 impl std::ops::Deref for PrefsHandle {

@@ -53,8 +53,7 @@ export async function openPage(t, browser, server, options = {}) {
   }
   const cookie = user === undefined ? server.cookie : user && (await server.signIn(user));
   if (cookie) {
-    const [name, value] = cookie.split("=");
-    await context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: "Lax" }]);
+    await carry(context, server, cookie);
   }
   const page = await context.newPage();
   const complaints = [];
@@ -69,6 +68,13 @@ export async function openPage(t, browser, server, options = {}) {
     assert.deepEqual(complaints, [], "the page complained");
   });
   return page;
+}
+
+/** Gives a profile a session's cookie, as the server would set it. */
+export function carry(context, server, cookie) {
+  const at = cookie.indexOf("=");
+  const [name, value] = [cookie.slice(0, at), cookie.slice(at + 1)];
+  return context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: "Lax" }]);
 }
 
 /** Goes to an address and waits for the program to have started. */

@@ -6,8 +6,8 @@ use yew::prelude::*;
 use crate::{
     api::ApiError,
     components::{TextField, failure, select_field},
-    i18n::use_words,
-    state::{use_prefs, use_session, use_toasts},
+    i18n::{Lang, use_words},
+    state::{browser_lang, use_prefs, use_session, use_toasts},
     time,
 };
 
@@ -64,7 +64,9 @@ pub fn Profile(props: &ProfileProps) -> Html {
                                 prefs.zone.clone_from(&input.time_zone);
                             });
                         });
-                        toasts.say(words.account.saved);
+                        // In the language that was just chosen.
+                        let lang = input.language.map_or_else(browser_lang, Lang::from);
+                        toasts.say(lang.words().account.saved);
                     }
                 }),
             );
