@@ -81,6 +81,8 @@ pub async fn visible(
         thread_id: String,
         series_id: Option<i64>,
         telling_id: Option<i64>,
+        entry_series_id: Option<i64>,
+        entry_telling_id: Option<i64>,
     }
     if mails.is_empty() || visibility.is_everything() {
         return Ok(mails.iter().copied().collect());
@@ -100,18 +102,27 @@ pub async fn visible(
         Backend::Postgres => format!("t.thread_id = ANY (ARRAY({list}))"),
     };
     let sql = format!(
-        "SELECT DISTINCT t.thread_id, i.series_id, i.telling_id FROM notifications t \
+        "SELECT DISTINCT t.thread_id, i.series_id, i.telling_id, \
+         e.series_id AS entry_series_id, e.telling_id AS entry_telling_id \
+         FROM notifications t \
          LEFT JOIN notification_events ne ON ne.notification_id = t.id \
-         LEFT JOIN incidents i ON i.id = ne.incident_id WHERE {these}"
+         LEFT JOIN incidents i ON i.id = ne.incident_id \
+         LEFT JOIN log_entries e ON e.id = ne.entry_id WHERE {these}"
     );
     let told: Vec<Told> = query::all(db, &sql, vec![query::texts(&threads)]).await?;
     let which = |row: &Told| Some((row.series_id?, row.telling_id));
+    // What the mail itself tells, where a sender gives an alert other labels
+    // later; an entry may be deleted before the incident.
+    let entry = |row: &Told| Some((row.entry_series_id?, row.entry_telling_id));
     let mut tellings = Tellings::default();
-    let told_of = told.iter().filter_map(which);
+    let told_of = told
+        .iter()
+        .flat_map(|row| which(row).into_iter().chain(entry(row)));
     let shown = shown(db, told_of, visibility, &mut tellings).await?;
     let mut may: HashMap<&str, bool> = HashMap::new();
     for row in &told {
-        let seen = which(row).is_some_and(|which| shown.contains(&which));
+        let seen = which(row).is_some_and(|which| shown.contains(&which))
+            && entry(row).is_none_or(|which| shown.contains(&which));
         let all = may.entry(&row.thread_id).or_insert(true);
         *all = *all && seen;
     }
