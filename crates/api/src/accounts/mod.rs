@@ -158,7 +158,12 @@ async fn open(settings: &Settings) -> Result<Db, Failure> {
         // Whoever holds it serves the database, or is about to.
         let alone = settings.sqlite_file().map(alone::take).transpose();
         match (alone, schema) {
-            (Ok(Some(_)), _) | (Ok(None), Schema::Missing) => db.migrate().await?,
+            (Ok(Some(_)), _) | (Ok(None), Schema::Missing) => {
+                if schema == Schema::Missing {
+                    say_new(settings);
+                }
+                db.migrate().await?;
+            }
             (Err(_), Schema::Missing) => tokio::time::sleep(PAUSE).await,
             _ => break,
         }
@@ -167,6 +172,19 @@ async fn open(settings: &Settings) -> Result<Db, Failure> {
     let message = "the schema is of an earlier version; start this version's `tocsin serve`, or \
                    run `tocsin migrate`, first";
     Err(ConfigError::new("database.url", message).into())
+}
+
+/// Whoever meant a server's database, and stands in another directory, would
+/// otherwise wonder why the server knows nothing of it.
+fn say_new(settings: &Settings) {
+    match settings.sqlite_file() {
+        Some(file) => eprintln!(
+            "There was no database at {}, so a new one is made. If a server uses another one, \
+             give its --config or --data-dir.",
+            file.display()
+        ),
+        None => eprintln!("The database was empty, so its tables are made."),
+    }
 }
 
 async fn add(accounts: &Accounts, draft: &UserDraft) -> Result<(), Failure> {

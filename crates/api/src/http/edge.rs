@@ -157,8 +157,12 @@ fn allow(caller: &Caller, needed: Needs) -> Result<(), ApiError> {
         Needs::Role(needed) if role < needed => Err(ApiError::new(
             Kind::Forbidden,
             format!(
-                "This needs the role {}; you are {}.",
+                "This needs the role {}; {} the role {}.",
                 access::role_name(needed),
+                match caller.is_person() {
+                    true => "you have",
+                    false => "this token has",
+                },
                 access::role_name(role)
             ),
         )),
