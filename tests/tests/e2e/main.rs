@@ -6,6 +6,7 @@
 mod accounts;
 mod acknowledge;
 mod arrivals;
+mod attacks;
 mod audit;
 mod changes;
 mod command_line;

@@ -105,7 +105,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let message = error.inner().to_string();
+        let message = without_value(error.inner().to_string());
         match path.as_str() {
             "." | "?" => ApiError::new(
                 Kind::InvalidRequest,
@@ -121,6 +121,20 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         )
     })?;
     Ok(value)
+}
+
+/// An error of another type than expected, without what was found instead: a
+/// password that is a number, or a whole body that is a text.
+fn without_value(message: String) -> String {
+    let cut = message.strip_prefix("invalid type: ").and_then(|found| {
+        // `integer `12`, expected …`, `string "…", expected …`: what was found may
+        // say anything, and what was expected stands last.
+        let (found, expected) = found.rsplit_once(", expected ")?;
+        let (kind, _) = found.split_once(['`', '"'])?;
+        let kind = kind.trim_end();
+        Some(format!("invalid type: {kind}, expected {expected}"))
+    });
+    cut.unwrap_or(message)
 }
 
 /// The `{id}` of a path.
@@ -151,4 +165,41 @@ pub(crate) fn content_length(request: &HttpRequest) -> Option<usize> {
         .ok()?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_not_told_back() {
+        for (message, told) in [
+            (
+                "invalid type: integer `4711`, expected a string at line 1 column 9",
+                "invalid type: integer, expected a string at line 1 column 9",
+            ),
+            (
+                "invalid type: string \"a, expected b\", expected struct SignIn at line 1",
+                "invalid type: string, expected struct SignIn at line 1",
+            ),
+            (
+                "invalid type: floating point `0.5`, expected `a` or \"b\"",
+                "invalid type: floating point, expected `a` or \"b\"",
+            ),
+            (
+                "invalid type: null, expected a string",
+                "invalid type: null, expected a string",
+            ),
+            (
+                "invalid type: map, expected struct `X`",
+                "invalid type: map, expected struct `X`",
+            ),
+            (
+                "unknown field `x`, expected `a`",
+                "unknown field `x`, expected `a`",
+            ),
+        ] {
+            assert_eq!(without_value(message.to_owned()), told);
+        }
+    }
 }

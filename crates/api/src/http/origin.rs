@@ -35,9 +35,11 @@ pub(crate) fn check_open(host: &str, headers: &HeaderMap) -> Result<(), ApiError
              Make one to take alerts in under other names.",
         ));
     }
-    let forwarded = headers
-        .keys()
-        .find(|name| *name == header::FORWARDED || name.as_str().starts_with("x-forwarded-"));
+    let forwarded = headers.keys().find(|name| {
+        [header::FORWARDED, header::VIA].contains(name)
+            || *name == "x-real-ip"
+            || name.as_str().starts_with("x-forwarded-")
+    });
     match forwarded {
         None => Ok(()),
         Some(name) => Err(ApiError::new(

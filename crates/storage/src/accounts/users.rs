@@ -190,9 +190,11 @@ fn values(row: &UserRow) -> Vec<Value> {
     ]
 }
 
-/// What makes two addresses one: everything but the case.
+/// What makes two addresses one: everything but the case, of ASCII alone. Other
+/// letters that Unicode folds are other mailboxes to mail servers, such as one
+/// with the KELVIN SIGN in place of a k.
 fn key(email: &str) -> String {
-    tocsin_core::search::fold(email)
+    email.to_ascii_lowercase()
 }
 
 async fn one(
