@@ -71,7 +71,13 @@ pub struct SignInOptions {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
     /// The user's address, in any case.
-    #[cfg_attr(feature = "openapi", schema(max_length = 254))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            max_length = 254,
+            pattern = r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+        )
+    )]
     pub email: String,
     /// The password, 1 to 1,024 bytes.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024, format = Password))]

@@ -4,7 +4,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, GroupRow, GroupView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, names, snapshot_group, tell};
+use super::{check_length, check_missing, distinct, names, of_version, snapshot_group, tell};
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::once::{self, Made, Once};
@@ -70,8 +70,8 @@ pub async fn update_group(
     let group = directory::get_group(&tx, id).await?;
     let group = group.ok_or_else(|| not_found(id))?;
     let before = snapshot_group(&group);
-    Expected::check(expected, &before)?;
-    let row = check(&tx, draft, group.group.is_default).await?;
+    let row = check(&tx, draft, group.group.is_default).await;
+    let row = of_version(row, expected, &before)?;
     check_unique(&tx, Some(id), &row).await?;
     let former = former_default(&tx, &row).await?;
     directory::update_group(&tx, id, &row).await?;

@@ -22,7 +22,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::NamedRef;
 use tocsin_storage::{StorageError, Tx};
 
-use crate::change::{ChangeError, FieldIssue, Issues};
+use crate::change::{ChangeError, Expected, FieldIssue, Issues};
 use crate::{Actor, Deed};
 
 /// The most numbers that one request may name.
@@ -47,6 +47,23 @@ fn check_length(issues: &mut Issues, field: &str, ids: &[i64]) {
             ),
         );
     }
+    if ids.iter().any(|id| *id < 1) {
+        issues.add(field, "expected numbers from 1");
+    }
+}
+
+/// What was checked, of the version that it was asked of. A wrong field is told
+/// whatever the version; what is missing may be so because of a newer one.
+fn of_version<T>(
+    checked: Result<T, ChangeError>,
+    expected: Option<&Expected>,
+    before: &Value,
+) -> Result<T, ChangeError> {
+    if let Err(ChangeError::Invalid(issues)) = checked {
+        return Err(ChangeError::Invalid(issues));
+    }
+    Expected::check(expected, before)?;
+    checked
 }
 
 /// Names the numbers that nothing has.

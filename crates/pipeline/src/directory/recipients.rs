@@ -7,7 +7,7 @@ use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{self, RecipientRow, RecipientView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, names, snapshot_recipient, tell};
+use super::{check_length, check_missing, distinct, names, of_version, snapshot_recipient, tell};
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::once::{self, Made, Once};
@@ -87,8 +87,8 @@ pub async fn update_recipient(
     directory::begin_change(&tx).await?;
     let before = directory::get_recipient(&tx, id).await?;
     let before = snapshot_recipient(&before.ok_or_else(|| not_found(id))?);
-    Expected::check(expected, &before)?;
-    let row = check(&tx, draft, defaults).await?;
+    let row = check(&tx, draft, defaults).await;
+    let row = of_version(row, expected, &before)?;
     check_unique(&tx, Some(id), &row).await?;
     directory::update_recipient(&tx, id, &row).await?;
     let object = written(&tx, id, draft).await?;

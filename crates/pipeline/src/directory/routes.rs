@@ -5,7 +5,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, RouteRow, RouteView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, snapshot_route, tell};
+use super::{check_length, check_missing, distinct, of_version, snapshot_route, tell};
 use crate::change::{ChangeError, Expected, FieldIssue, Issues, matchers, name};
 use crate::once::{self, Made, Once};
 use crate::{Actor, Deed};
@@ -72,8 +72,8 @@ pub async fn update_route(
     directory::begin_change(&tx).await?;
     let before = directory::get_route(&tx, id).await?;
     let before = snapshot_route(&before.ok_or_else(|| not_found(id))?);
-    Expected::check(expected, &before)?;
-    let (row, groups) = check(&tx, draft).await?;
+    let checked = check(&tx, draft).await;
+    let (row, groups) = of_version(checked, expected, &before)?;
     directory::update_route(&tx, id, &row, &groups).await?;
     let object = written(&tx, id, draft.position).await?;
     let after = snapshot_route(&object);

@@ -215,27 +215,44 @@ fn parameters(operation: &mut Operation<'_>) {
         if parameter["in"] != "query" {
             continue;
         }
-        if parameter["schema"]["type"] != "array" {
-            // It counts as left out: that is what an emptied form field sends.
-            parameter["allowEmptyValue"] = json!(true);
+        let limits = match parameter["name"].as_str().unwrap_or_default() {
+            // Whether it is one of this list is found out by asking for it.
+            "cursor" => json!({"pattern": format!("^{CURSOR}[A-Za-z0-9_-]+$")}),
+            "lastEventId" => json!({"pattern": "^[0-9]{1,18}-[0-9]{1,18}$"}),
+            "label" => json!({"items": reference("Matcher")}),
+            "timeZone" => reference("TimeZone"),
+            "source" if operation.method != "get" => {
+                json!({"pattern": "^[A-Za-z0-9._-]+$", "maxLength": 64})
+            }
+            "q" => json!({"pattern": words(), "maxLength": tocsin_core::search::MAX_LENGTH}),
+            _ => json!({}),
+        };
+        if !limits["$ref"].is_null() {
+            parameter["schema"] = limits;
+        } else if let (Some(schema), Value::Object(limits)) =
+            (parameter["schema"].as_object_mut(), limits)
+        {
+            schema.extend(limits);
         }
-        match parameter["name"].as_str().unwrap_or_default() {
-            "cursor" => {
-                // Whether it is one of this list is found out by asking for it.
-                parameter["schema"]["pattern"] = json!(format!("^{CURSOR}[A-Za-z0-9_-]+$"));
-            }
-            "lastEventId" => {
-                parameter["schema"]["pattern"] = json!("^[0-9]{1,18}-[0-9]{1,18}$");
-            }
-            "label" => parameter["schema"]["items"] = reference("Matcher"),
-            "timeZone" => parameter["schema"] = reference("TimeZone"),
-            "source" if operation.method != "get" => parameter["schema"] = reference("Source"),
-            "q" => {
-                parameter["schema"]["maxLength"] = json!(tocsin_core::search::MAX_LENGTH);
-                parameter["schema"]["pattern"] = json!(words());
-            }
-            _ => {}
-        }
+        allow_empty(parameter);
+    }
+}
+
+/// An empty value counts as left out: that is what an emptied form field sends.
+/// Where it can, the schema itself says so; tools know little of
+/// `allowEmptyValue`.
+fn allow_empty(parameter: &mut Value) {
+    let schema = &mut parameter["schema"];
+    if schema["type"] == "array" {
+        return;
+    }
+    let is_plain_text =
+        schema["type"] == "string" && schema["format"].is_null() && schema["enum"].is_null();
+    if !is_plain_text {
+        parameter["allowEmptyValue"] = json!(true);
+    } else if let Some(pattern) = schema["pattern"].as_str() {
+        let inner = pattern.trim_start_matches('^').trim_end_matches('$');
+        schema["pattern"] = json!(format!("^({inner})?$"));
     }
 }
 
