@@ -43,7 +43,7 @@ HEALTHCHECK --interval=15s --timeout=8s --start-period=20s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
 
 # Stopping stores and answers what was taken, which may need the drain timeout
-# (30 s): docker stop --time 40, or stop_grace_period.
+# (25 s): docker stop --time 40, or stop_grace_period.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tocsin"]
 CMD ["serve"]
