@@ -25,6 +25,7 @@ mod rows;
 mod secrets;
 mod set_up;
 mod sign_in;
+mod strength;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -105,6 +106,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: AccountsSettings,
     hasher: passwords::Hasher,
+    judge: strength::Judge,
     cache: cache::Cache,
 }
 
@@ -118,6 +120,7 @@ impl Accounts {
                 clock,
                 settings,
                 hasher: passwords::Hasher::new(),
+                judge: strength::Judge::new(),
                 cache: cache::Cache::default(),
             }),
         }

@@ -1,4 +1,4 @@
-//! Passwords: how they are stored, and which are taken.
+//! Passwords: how they are stored and compared.
 //!
 //! Argon2id by the figures of OWASP's cheat sheet for password storage (19 MiB,
 //! two passes, one lane): some 40 ms of a core for each guess. So hashes are
@@ -12,19 +12,11 @@ use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier 
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::change::Issues;
-
 /// The fewest characters of a password.
 pub const MIN_PASSWORD_CHARS: usize = 10;
 
 /// The most bytes of a password: more costs time and guards nothing.
 pub const MAX_PASSWORD_BYTES: usize = 1_024;
-
-/// Of zxcvbn's 0 to 4: 3 is "safely unguessable" should the hashes be stolen.
-const MIN_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
-
-/// What zxcvbn looks at: its time grows with the square of the length.
-const JUDGED_CHARS: usize = 100;
 
 /// OWASP: 19 MiB,
 const MEMORY_KIB: u32 = 19_456;
@@ -57,25 +49,6 @@ pub(super) enum Verdict {
     Right(Option<String>),
     /// It is another.
     Wrong,
-}
-
-/// Why a new password will not do, for a person, and what would be better.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
-    /// It is too short or too long.
-    Length(String),
-    /// It is easily guessed.
-    Weak(String),
-}
-
-impl Flaw {
-    /// Adds it to what is wrong with a field.
-    pub(super) fn add_to(self, issues: &mut Issues, unfit: &mut Issues, field: &str) {
-        match self {
-            Self::Length(message) => issues.add(field, message),
-            Self::Weak(message) => unfit.add(field, message),
-        }
-    }
 }
 
 /// Reckons hashes, a few at once.
@@ -180,7 +153,9 @@ impl Turn {
 }
 
 /// A thread that panics or is not to be had is as good as a busy one.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Busy> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a password could not be hashed");
         Busy
@@ -230,60 +205,10 @@ fn is_of_today(hash: &PasswordHash<'_>) -> bool {
         })
 }
 
-/// Whether a new password will do; `about` is what anybody would try first, such
-/// as the person's name.
-///
-/// # Errors
-/// [`Busy`].
-pub(super) async fn judge(password: &str, about: &[&str]) -> Result<Option<Flaw>, Busy> {
-    let password = password.to_owned();
-    let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
-    blocking(move || {
-        let about: Vec<&str> = about.iter().map(String::as_str).collect();
-        check(&password, &about).err()
-    })
-    .await
-}
-
-fn check(password: &str, about: &[&str]) -> Result<(), Flaw> {
-    let chars = password.chars().count();
-    if chars < MIN_PASSWORD_CHARS {
-        return Err(Flaw::Length(format!(
-            "expected at least {MIN_PASSWORD_CHARS} characters, not {chars}; several words \
-             that do not belong together are easy to remember"
-        )));
-    }
-    check_length(password).map_err(Flaw::Length)?;
-    // Parts of an address and of a name are guessed on their own, too.
-    let mut inputs: Vec<&str> = vec!["tocsin"];
-    for text in about {
-        inputs.push(text);
-        inputs.extend(
-            text.split(|c: char| !c.is_alphanumeric())
-                .filter(|part| part.chars().count() > 2),
-        );
-    }
-    let judged: String = password.chars().take(JUDGED_CHARS).collect();
-    let entropy = zxcvbn::zxcvbn(&judged, &inputs);
-    if entropy.score() >= MIN_SCORE {
-        return Ok(());
-    }
-    let mut message = "too easily guessed".to_owned();
-    if let Some(feedback) = entropy.feedback() {
-        if let Some(warning) = feedback.warning() {
-            message = format!("{message}: {}", sentence(&warning.to_string()));
-        }
-        if let Some(suggestion) = feedback.suggestions().first() {
-            message = format!("{message}; {}", sentence(&suggestion.to_string()));
-        }
-    }
-    Err(Flaw::Weak(message))
-}
-
 /// Whether a password can be one at all.
 ///
 /// # Errors
-/// As [`judge`].
+/// What is wrong with it, for a person.
 pub(super) fn check_length(password: &str) -> Result<(), String> {
     match password.len() {
         0 => Err("expected a password".to_owned()),
@@ -294,57 +219,11 @@ pub(super) fn check_length(password: &str) -> Result<(), String> {
     }
 }
 
-/// In the middle of another one.
-fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-
-    #[test]
-    fn weak_passwords_are_refused_with_a_reason() {
-        let about = ["Grace Hopper", "grace.hopper@example.com"];
-        for bad in [
-            "",
-            "short",
-            "九个字的密码不够长",
-            "passwordpassword",
-            "qwertyuiop",
-            "1234567890",
-            "aaaaaaaaaaaa",
-            "tocsintocsin",
-            "gracehopper1",
-            "Hopper2026",
-        ] {
-            let flaw = check(bad, &about).unwrap_err();
-            let (Flaw::Length(error) | Flaw::Weak(error)) = flaw;
-            assert!(!error.contains('\n') && error.len() > 15, "{bad}: {error}");
-            assert!(bad.is_empty() || !error.contains(bad), "{error}");
-        }
-        let long = "x".repeat(MAX_PASSWORD_BYTES + 1);
-        let error = check(&long, &about).unwrap_err();
-        let message = "expected at most 1024 bytes, not 1025".to_owned();
-        assert_eq!(error, Flaw::Length(message));
-        for good in [
-            "correct horse battery staple",
-            "正确的马电池订书钉很长",
-            "vT9#kq2Lw!p0",
-        ] {
-            assert_eq!(check(good, &about), Ok(()), "{good}");
-        }
-        // A long one is judged by its beginning, quickly.
-        let long: String = ('a'..='z').cycle().take(MAX_PASSWORD_BYTES).collect();
-        assert!(check(&long, &about).is_err());
-    }
 
     #[tokio::test]
     async fn a_hash_knows_its_password_only() {

@@ -4,7 +4,7 @@ use tocsin_storage::StorageError;
 use tocsin_storage::accounts::{self, UserRow, UserView};
 use tocsin_storage::codes::{Role, SignInMethod};
 
-use super::passwords::{self, Busy};
+use super::passwords::Busy;
 use super::rows::{self, email};
 use super::{Accounts, Arrival, SignedIn, secrets};
 use crate::Actor;
@@ -160,7 +160,7 @@ impl Accounts {
         let checked = issues.take("name", name(user_name));
         let checked_email = issues.take("email", email(address));
         let about = [user_name, address];
-        if let Some(flaw) = passwords::judge(password, &about).await? {
+        if let Some(flaw) = self.shared.judge.judge(password, &about).await? {
             flaw.add_to(&mut issues, &mut unfit, "password");
         }
         issues.finish_with(unfit)?;

@@ -5,7 +5,7 @@ use tocsin_storage::accounts::{self, UserRow, UserView};
 use tocsin_storage::codes::Role;
 
 use super::Accounts;
-use super::passwords::{self, Busy};
+use super::passwords::Busy;
 use super::rows::{add, check_last_admin, email, not_found, rewrite, snapshot_user};
 use crate::change::{ChangeError, Issues, matchers, name};
 use crate::once::{self, Made, Once};
@@ -212,7 +212,7 @@ impl Accounts {
         about: &[&str],
     ) -> Result<String, ChangeError> {
         let (mut issues, mut unfit) = (Issues::default(), Issues::default());
-        if let Some(flaw) = passwords::judge(password, about).await? {
+        if let Some(flaw) = self.shared.judge.judge(password, about).await? {
             flaw.add_to(&mut issues, &mut unfit, field);
         }
         issues.finish_with(unfit)?;
@@ -243,7 +243,7 @@ impl Accounts {
         }
         if let Some(password) = &draft.password {
             let about = [draft.name.as_str(), draft.email.as_str()];
-            if let Some(flaw) = passwords::judge(password, &about).await? {
+            if let Some(flaw) = self.shared.judge.judge(password, &about).await? {
                 flaw.add_to(&mut issues, &mut unfit, "password");
             }
         }
