@@ -8,6 +8,7 @@
 mod acknowledge;
 mod changes;
 mod directory;
+mod once;
 mod sweep;
 
 use std::time::Duration;
