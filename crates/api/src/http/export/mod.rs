@@ -12,7 +12,7 @@ mod text;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -22,6 +22,7 @@ use futures::stream;
 use tocsin_storage::alerts::{AlertView, LogWalk};
 use tocsin_storage::incidents::{IncidentView, IncidentWalk};
 use tocsin_storage::{Db, StorageError};
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use utoipa::{IntoParams, ToSchema};
 
@@ -40,6 +41,9 @@ pub(crate) const AT_ONCE: usize = 2;
 
 /// Bytes handed on at a time.
 const PIECE: usize = 128 * 1024;
+
+/// How long a piece waits: who does not read on would keep others from theirs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What kind of file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToSchema)]
@@ -195,6 +199,8 @@ enum Cut {
     File(#[from] io::Error),
     #[error("the server stops")]
     Stopping,
+    #[error("the client does not read on")]
+    Stalled,
     /// The client went away: nobody need be told.
     #[error("nobody takes it any more")]
     Untaken,
@@ -289,6 +295,8 @@ impl Export {
             }
             Err(cut) => {
                 tracing::warn!(what, format, rows, error = %Chain(&cut), "an export was cut short");
+                // Whoever comes next need not wait until this is taken, too.
+                drop(self);
                 // The connection breaks, so that nobody takes it for the whole.
                 let _ = pieces.send(Err(cut)).await;
             }
@@ -356,8 +364,16 @@ impl Export {
 }
 
 async fn send(pieces: &Pieces, piece: Vec<u8>) -> Result<(), Cut> {
-    let sent = pieces.send(Ok(Bytes::from(piece))).await;
-    sent.map_err(|_| Cut::Untaken)
+    send_within(PATIENCE, pieces, piece).await
+}
+
+async fn send_within(patience: Duration, pieces: &Pieces, piece: Vec<u8>) -> Result<(), Cut> {
+    let piece = Ok(Bytes::from(piece));
+    let sent = pieces.send_timeout(piece, patience).await;
+    sent.map_err(|error| match error {
+        SendTimeoutError::Timeout(_) => Cut::Stalled,
+        SendTimeoutError::Closed(_) => Cut::Untaken,
+    })
 }
 
 /// The next piece of a file, empty at its end. Blocks.
@@ -366,4 +382,19 @@ fn piece_of(mut file: File) -> io::Result<(Vec<u8>, File)> {
     let mut limited = file.by_ref().take(PIECE as u64);
     limited.read_to_end(&mut piece)?;
     Ok((piece, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_read_on_is_not_waited_for() {
+        let (pieces, taken) = mpsc::channel(1);
+        let send = async || send_within(Duration::from_millis(1), &pieces, vec![1]).await;
+        assert!(send().await.is_ok());
+        assert!(matches!(send().await, Err(Cut::Stalled)));
+        drop(taken);
+        assert!(matches!(send().await, Err(Cut::Untaken)));
+    }
 }
