@@ -117,7 +117,7 @@ test("a return address leads to no other site", async (t) => {
 test("too many attempts say when to come again; single sign-on's troubles are told", async (t) => {
   const page = await openPage(t, browser, server, { allow: REFUSED, user: null });
   await visit(page, "/sign-in?problem=oidc-not-allowed");
-  await page.getByText("You are in none of the groups").waitFor();
+  await page.getByText("You may not use Tocsin").waitFor();
   const user = await server.user("viewer", "Clumsy");
   for (let n = 0; n < 5; n += 1) {
     await server.signIn({ ...user, password: "wrong" }).catch(() => {});

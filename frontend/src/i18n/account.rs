@@ -30,14 +30,14 @@ super::words! {
         "oidc-unavailable" => Some("Single sign-on cannot be reached right now. Try again in a moment."),
         "oidc-refused" => Some("Single sign-on did not let you in, or the attempt took too long. Try again."),
         "oidc-no-email" => Some("Single sign-on told no verified e-mail address of you. Ask your administrator."),
-        "oidc-not-allowed" => Some("You are in none of the groups that may use Tocsin. Ask your administrator."),
+        "oidc-not-allowed" => Some("You may not use Tocsin: you are in none of its groups, or single sign-on has not verified your address. Ask your administrator."),
         "account-disabled" => Some("Your account is switched off. Ask your administrator."),
         _ => None,
     }, |code| match code {
         "oidc-unavailable" => Some("单点登录服务暂时无法连接，请稍后重试。"),
         "oidc-refused" => Some("单点登录被拒绝或已超时，请重试。"),
         "oidc-no-email" => Some("单点登录未提供已验证的邮箱，请联系管理员。"),
-        "oidc-not-allowed" => Some("您不在可使用 Tocsin 的用户组中，请联系管理员。"),
+        "oidc-not-allowed" => Some("您无权使用 Tocsin：不在允许的用户组中，或邮箱未经单点登录验证。请联系管理员。"),
         "account-disabled" => Some("您的账户已停用，请联系管理员。"),
         _ => None,
     };

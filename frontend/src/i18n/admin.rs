@@ -70,10 +70,11 @@ super::words! {
     secret: "Secret", "密钥";
     source: "Source (optional)", "来源（可选）";
     source_column: "Bound to", "绑定";
-    source_hint: "What it delivers belongs to this source, whatever ?source= says. One for each Prometheus or Alertmanager cluster.",
-        "其推送的告警归属此来源，忽略 ?source= 参数。每个 Prometheus 或 Alertmanager 集群一个来源。";
+    source_hint: "What it delivers belongs to this source; another ?source= is refused. One for each Prometheus or Alertmanager cluster.",
+        "其推送的告警归属此来源，?source= 写了别的来源会被拒绝。每个 Prometheus 或 Alertmanager 集群一个来源。";
     source_of [fn(&str) -> String]: |source| format!("source {source}"), |source| format!("来源 {source}");
     expires: "Expires", "过期时间";
+    never_expires: "never", "永不";
     expiry [fn(i64) -> String]: |days| match days {
         0 => "Never".to_owned(),
         365 => "In a year".to_owned(),
@@ -85,7 +86,7 @@ super::words! {
     };
     last_used: "Last used", "最近使用";
     made: "Created", "创建";
-    made_by [fn(&str) -> String]: |who| format!("by {who}"), |who| format!("创建者 {who}");
+    made_by [fn(&str) -> String]: |who| format!("by {who}"), |who| format!("创建者 {}", if who == "command line" { "命令行" } else { who });
     revoked: "revoked", "已吊销";
     expired: "expired", "已过期";
     revoke: "Revoke", "吊销";

@@ -33,7 +33,7 @@ pub fn ExportMenu(props: &ExportProps) -> Html {
     };
     html! {
         <Popover end=true button_class="btn btn-sm" chosen={format!("{} {}", *taken, props.filter.to_address())}
-            button={html! { <>{ icon(IconName::Download) }{ words.list.export }</> }}>
+            button={html! { <>{ icon(IconName::Download) }<span class="export-word">{ words.list.export }</span></> }}>
             { export_of(words, &props.filter, props.incidents, &take) }
         </Popover>
     }

@@ -62,8 +62,8 @@ pub fn Tokens() -> Html {
                 </th>
                 <td class="nowrap">{ token.scopes.iter().max().map_or("", |scope| (words.admin.scope)(*scope)) }</td>
                 <td>{ bound(words, token) }</td>
-                <td class="muted" data-label={words.admin.expires}>{ at(words, token.expires_at) }</td>
-                <td class="muted" data-label={words.admin.last_used}>{ at(words, token.last_used_at) }</td>
+                <td class="muted" data-label={words.admin.expires}>{ at(words, token.expires_at, words.admin.never_expires) }</td>
+                <td class="muted" data-label={words.admin.last_used}>{ at(words, token.last_used_at, words.admin.never) }</td>
                 <td class="muted" data-label={words.admin.made}>{ time(words, token.created_at) }{ " " }{ (words.admin.made_by)(&token.created_by) }</td>
                 <td class="card-actions">
                     if token.revoked_at.is_none() {
@@ -135,6 +135,6 @@ fn bound(words: &View, token: &Token) -> Html {
     }
 }
 
-fn at(words: &View, at: Option<DateTime<Utc>>) -> Html {
-    at.map_or_else(|| html! { { words.admin.never } }, |at| time(words, at))
+fn at(words: &View, at: Option<DateTime<Utc>>, none: &'static str) -> Html {
+    at.map_or_else(|| html! { { none } }, |at| time(words, at))
 }

@@ -73,15 +73,22 @@ pub fn Mails() -> Html {
             }
         })
         .collect();
+    // Pressed twice, a mail goes once more and not twice.
+    let under_way = use_mut_ref(|| None::<i64>);
     let resend = {
         let (lang, reload) = (words.lang, fetched.reload.clone());
         Callback::from(move |id: i64| {
+            if under_way.borrow_mut().replace(id) == Some(id) {
+                return;
+            }
+            let under_way = Rc::clone(&under_way);
             let (words, toasts, reload) = (lang.words(), toasts.clone(), reload.clone());
             spawn_local(async move {
                 match api::call(Method::POST, &format!("notifications/{id}/resend")).await {
                     Ok(()) => toasts.say(words.people.resent),
                     Err(error) => toasts.fail((words.people.resend_failed)(&error.explain(words))),
                 }
+                under_way.borrow_mut().take();
                 reload.emit(());
             });
         })
