@@ -107,6 +107,8 @@ test("the keyboard does it all", async (t) => {
   await page.keyboard.press("g");
   await page.keyboard.press("r");
   await page.waitForURL(/\/recipients$/);
+  // The other program is loaded for it.
+  await page.getByRole("link", { name: "Groups" }).waitFor();
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
 });
