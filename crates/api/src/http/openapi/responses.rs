@@ -116,10 +116,11 @@ pub(super) fn complete(document: &mut Value) {
         "IfMatch": {
             "name": "If-Match",
             "in": "header",
-            "description": "Make the change only of this version: the `ETag` of the object as it was read, or `*`. \
-                Left out: of whichever version there is.",
+            "description": "Make the change only of this version: the `ETag` of the object as it was read, in its \
+                quotes, or `*`, whichever there is. \
+                Left out: of any version, too.",
             "schema": {"type": "string"},
-            "example": "\"0123456789abcdef\"",
+            "example": "*",
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
@@ -128,7 +129,6 @@ pub(super) fn complete(document: &mut Value) {
                 same key with the same request within 24 hours makes nothing new, and is answered with what the first \
                 one made and `Idempotency-Replayed: true`.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-            "example": "6f1d3c1e-52b1-4a0e-9d7d-0b6d3a3c1f00",
         },
     });
     each_operation(document, |mut operation| {
