@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { alert, deliver } from "./support/alerts.js";
-import { openPage, startBrowser, visit } from "./support/browser.js";
+import { carry, openPage, startBrowser, visit } from "./support/browser.js";
 import { ADMIN, startServer } from "./support/server.js";
 import { until } from "./support/until.js";
 
@@ -159,6 +159,20 @@ test("a session that ends loses nothing that was typed, and what was asked for i
     const { items } = await server.api("GET", "incidents?alertname=DiskFull");
     return !items[0].known;
   });
+});
+
+test("signing in again in another window lets this one go on", async (t) => {
+  const user = await server.user("viewer", "Twin");
+  const page = await openPage(t, browser, server, { allow: REFUSED, user });
+  await visit(page, "/incidents");
+  await page.getByRole("link", { name: "DiskFull" }).waitFor();
+  await server.api("DELETE", `users/${user.id}/sessions`);
+  const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+  await dialog.waitFor();
+  await carry(page.context(), server, await server.signIn(user));
+  await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Live", exact: true }).waitFor();
 });
 
 test("signing out ends the session and shows the sign-in page", async (t) => {

@@ -2,6 +2,7 @@ use std::rc::Rc;
 
 use gloo_net::http::Method;
 use tocsin_api_types::{Me, SignIn, SignInOptions};
+use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::{
@@ -109,17 +110,30 @@ pub fn SignInAgain() -> Html {
     let words = use_words();
     let session = use_session();
     let here = use_here();
+    let check = session.as_ref().map(|session| session.check.clone());
+    // Signed in meanwhile in another window: this one asks when it is looked at.
+    use_effect_with(check, |check| {
+        let window = web_sys::window();
+        let asks = check
+            .clone()
+            .map(|check| Closure::<dyn FnMut()>::new(move || check.emit(())));
+        if let (Some(window), Some(asks)) = (&window, &asks) {
+            window.set_onfocus(Some(asks.as_ref().unchecked_ref()));
+        }
+        move || {
+            window.iter().for_each(|window| window.set_onfocus(None));
+            drop(asks);
+        }
+    });
     let Some(session) = session else {
         return html! {};
     };
     let (Some(me), Some(options)) = (session.me.clone(), session.out.clone()) else {
         return html! {};
     };
-    // Signed in meanwhile in another window.
-    let onfocus = session.check.reform(|_: FocusEvent| ());
     html! {
         <Dialog title={words.account.ended_title} close={Callback::noop()} fixed={true}>
-            <div class="form" {onfocus}>
+            <div class="form">
                 <p>{ words.account.ended }{ " " }{ (words.account.as_before)(&me.name) }</p>
                 <SignInForm {options} return_to={here} again={true} email={me.email.clone().unwrap_or_default()} />
             </div>
