@@ -5,7 +5,6 @@ use std::path::Path;
 use reqwest::{Certificate, ClientBuilder};
 
 /// A client that asks the programs on this machine directly.
-#[must_use]
 pub fn http_client() -> ClientBuilder {
     // Refused where another test of this process was quicker.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -17,7 +16,6 @@ pub fn http_client() -> ClientBuilder {
 ///
 /// # Panics
 /// The authority's certificate cannot be read.
-#[must_use]
 pub fn https_client(ca: &Path) -> ClientBuilder {
     let pem = std::fs::read(ca).expect("the authority's certificate");
     let ca = Certificate::from_pem(&pem).expect("a certificate");

@@ -1,7 +1,11 @@
 //! The real program from outside: real bodies, real databases, real mail. One
 //! program of tests, because each would link the same libraries again.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests"
+)]
 
 mod accounts;
 mod acknowledge;

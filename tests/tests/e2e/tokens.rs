@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tocsin_api_types::{NewToken, Page, Role, Scope, Token};
 use tocsin_tests::{
-    Database, Options, Reply, Request, Tocsin, Webhook, firing, on_both, wait_until,
+    Database, Options, Reply, Request, Tocsin, Webhook, firing, now, on_both, wait_until,
 };
 
 on_both!(
@@ -79,7 +79,7 @@ async fn tokens_open_what_they_say_and_end(database: Database) {
     let still: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
     assert!(is.revoked_at.is_some() && is.revoked_at == still.revoked_at);
 
-    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
+    let soon = now() + chrono::TimeDelta::seconds(2);
     let (short, _) = make(json!({"name": "short", "role": "viewer", "expiresAt": soon})).await;
     wait_until("it expires", || async {
         let reply = get(&short, "/api/v1/incidents").await;

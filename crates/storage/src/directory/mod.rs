@@ -14,8 +14,8 @@ use crate::query::{self, Reads};
 use crate::{Page, PageRequest, SortKey, StorageError, Tx};
 
 pub use groups::{
-    GroupRow, GroupView, default_group, delete_group, get_group, group_by_name, insert_group, list_groups,
-    routes_of, update_group,
+    GroupRow, GroupView, default_group, delete_group, get_group, group_by_name, insert_group,
+    list_groups, routes_of, update_group,
 };
 pub use members::{set_groups_of_recipient, set_members};
 pub use plan::{PlanGroup, PlanRecipient, PlanRoute, PlanRows, load_plan_rows};
