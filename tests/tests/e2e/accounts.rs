@@ -238,7 +238,8 @@ async fn another_version_is_not_overwritten(database: Database) {
     let request = on(&tocsin, Method::DELETE, USERS, ann.id);
     request.header("if-match", &first).send().await.problem(412);
     put("*", "Ann of all").await.expect(200);
-    put("no tag", "Ann").await.problem(400);
+    // What is no version is none that there is.
+    put("no tag", "Ann").await.problem(412);
     let is: User = tocsin.get(&format!("{USERS}/{}", ann.id)).await;
     assert_eq!(is.name, "Ann of all");
     let reply = on(&tocsin, Method::GET, USERS, ann.id).send().await;
