@@ -198,7 +198,7 @@ pub fn AuditPage(props: &AuditPageProps) -> Html {
 fn row(words: &View, entry: &AuditEntry, open: Option<i64>, query: &str) -> Html {
     let current = open == Some(entry.id);
     html! {
-        <tr key={entry.id} class={current.then_some("is-current")}>
+        <tr key={entry.id} class={classes!("audit-row", current.then_some("is-current"))}>
             <td class="audit-time">{ time(words, entry.at) }</td>
             <td>{ actor(words, entry) }</td>
             <th scope="row" class="card-name">
