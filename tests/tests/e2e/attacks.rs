@@ -4,7 +4,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{Client, Method};
 use serde_json::json;
 use tocsin_api_types::{Me, Role};
-use tocsin_tests::{Database, Options, Tocsin, on_both};
+use tocsin_tests::{Database, Options, Tocsin, on_both, wait_until};
 
 use super::sign_in::{PASSWORD, SIGN_IN};
 
@@ -101,4 +101,34 @@ async fn what_any_proxy_sends_on_finds_the_open_webhook_shut() {
         let reply = request.header(name, value).bytes("{}").send().await;
         reply.problem(403);
     }
+}
+
+/// HEAD of a stream has no body whose end could be waited for, and one caller
+/// leaves streams to others.
+#[tokio::test]
+async fn one_caller_does_not_take_all_event_streams() {
+    let tocsin = Tocsin::start(Options::default().set("server.max_event_streams", 30)).await;
+    let other = tocsin.make_token(&["--scope", "read"]).await;
+    for _ in 0..40 {
+        let head = tocsin.request(Method::HEAD, "/api/v1/events");
+        assert_eq!(head.send().await.status, 200);
+    }
+    let follow = async |token: &str| {
+        let request = tocsin.http().get(tocsin.url("/api/v1/events"));
+        request.bearer_auth(token).send().await.unwrap()
+    };
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(follow(tocsin.admin()).await);
+    }
+    assert!(open.iter().all(|stream| stream.status() == 200));
+    let refused = follow(tocsin.admin()).await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(follow(&other).await.status(), 200);
+    drop(open);
+    wait_until("a place is free again", || async {
+        follow(tocsin.admin()).await.status() == 200
+    })
+    .await;
 }

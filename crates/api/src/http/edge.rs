@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
@@ -27,7 +27,8 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     strip_prefix(&mut request, state.prefix());
-    if request.method() == Method::HEAD {
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
         // As GET; that the body is left out is the connection's business.
         request.head_mut().method = Method::GET;
     }
@@ -58,6 +59,11 @@ pub(crate) async fn edge(
             request.into_response(error.error_response())
         }
     };
+    if is_head && response.response().body().size() == BodySize::Stream {
+        // The connection would wait for the end of what it leaves out, and events
+        // have none.
+        response = response.map_body(|_, _| BoxBody::new(()));
+    }
     state.metrics.refused(response.status());
     let is_docs = response.request().path().starts_with("/docs");
     secure(response.headers_mut(), is_docs, from.is_secure);

@@ -5,7 +5,6 @@ mod narrow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header;
@@ -25,7 +24,8 @@ use utoipa::IntoParams;
 use super::caller::Caller;
 use super::convert;
 use super::params::{FromQuery, Params, Query};
-use super::problem::{ApiError, Kind};
+use super::problem::ApiError;
+use super::seats::Seat;
 use super::state::AppState;
 
 /// A line now and then, so that both ends notice a dead connection.
@@ -83,7 +83,7 @@ async fn follow(
     request: HttpRequest,
     Params(resume): Params<Resume>,
 ) -> Result<HttpResponse, ApiError> {
-    let seat = Seat::take(&state)?;
+    let seat = state.seats.take(&caller)?;
     let header = request
         .headers()
         .get("last-event-id")
@@ -119,33 +119,6 @@ async fn follow(
             let line = follower.next().await?;
             Some((Ok::<_, Infallible>(line), follower))
         })))
-}
-
-/// A place among the bounded number of streams, free again when dropped.
-struct Seat(Data<AppState>);
-
-impl Seat {
-    fn take(state: &Data<AppState>) -> Result<Self, ApiError> {
-        let most = state.settings.max_event_streams;
-        let taken: &AtomicUsize = &state.streams;
-        taken
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
-                (taken < most).then_some(taken + 1)
-            })
-            .map_err(|_| {
-                ApiError::new(
-                    Kind::Unavailable,
-                    format!("All {most} event streams are taken; see server.max_event_streams."),
-                )
-            })?;
-        Ok(Self(state.clone()))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// One browser that follows. Nothing piles up for a slow one: it is asked for

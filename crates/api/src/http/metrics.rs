@@ -1,6 +1,5 @@
 //! The metrics, when Prometheus asks for them.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -51,7 +50,7 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
             .map_or(Duration::ZERO, |oldest| state.now().since(oldest)),
         mail_paused: mail.paused_since.is_some(),
         connections: state.db.pool_size(),
-        event_streams: state.streams.load(Ordering::Relaxed),
+        event_streams: state.seats.taken(),
         ready: reasons.is_empty(),
         storage: measured.map(|measured| Storage {
             bytes: measured.sizes.bytes,

@@ -43,6 +43,7 @@ mod provisioned;
 mod proxy;
 mod recipients;
 mod routes;
+mod seats;
 mod set_up;
 mod sign_in;
 mod state;

@@ -1,7 +1,6 @@
 //! What handlers share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use tocsin_core::time::Timestamp;
@@ -14,6 +13,7 @@ use super::browser;
 use super::export;
 use super::limits::Limits;
 use super::provisioned::Provisioned;
+use super::seats::Seats;
 use super::stats;
 use super::storage::Measured;
 use crate::config::Settings;
@@ -43,8 +43,8 @@ pub(crate) struct AppState {
     pub(crate) index: Bytes,
     /// Turns true when the server stops, which ends event streams.
     pub(crate) stopping: watch::Receiver<bool>,
-    /// Event streams that are open.
-    pub(crate) streams: AtomicUsize,
+    /// Places for event streams.
+    pub(crate) seats: Arc<Seats>,
     /// Places for exports.
     pub(crate) exports: Arc<Semaphore>,
     /// Places for statistics that are counted from the log itself.
@@ -68,7 +68,7 @@ impl AppState {
             index: browser::index(prefix),
             metrics: Metrics::new(),
             measured: Measured::default(),
-            streams: AtomicUsize::new(0),
+            seats: Seats::new(settings.max_event_streams),
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
             counts: Semaphore::new(stats::AT_ONCE),
             settings,
