@@ -159,11 +159,10 @@ impl Accounts {
             row.issuer = Some(who.issuer.clone());
             row.subject = Some(who.subject.clone());
         }
+        // Matchers stay, without effect on an administrator: who is one no longer
+        // sees what they saw before, and not everything.
         if let Some(role) = who.role {
             row.role = role;
-        }
-        if row.role == Role::Admin {
-            row.matchers.clear();
         }
         if row == before.user {
             return Ok(before);

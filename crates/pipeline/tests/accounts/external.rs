@@ -132,7 +132,8 @@ async fn roles_follow_the_groups(world: &World) {
         .unwrap();
     assert_eq!(signed_in.user.user.role, Role::Viewer);
     assert!(accounts.setup_link().await.unwrap().is_some());
-    // An administrator sees everything.
+    // An administrator sees everything, and only what they saw before once they
+    // are none again.
     let mut narrow = draft("kim", Role::Viewer);
     narrow.password = None;
     narrow.matchers = vec!["team=\"infra\"".to_owned()];
@@ -140,11 +141,15 @@ async fn roles_follow_the_groups(world: &World) {
         .update_user(&root(), signed_in.user.id, None, &narrow)
         .await
         .unwrap();
-    let signed_in = accounts
-        .sign_in_from(&with(Some(Role::Admin)), method, &arrival())
-        .await
-        .unwrap();
-    assert!(signed_in.user.user.matchers.is_empty());
+    for (role, everything) in [(Role::Admin, true), (Role::Viewer, false)] {
+        let signed_in = accounts
+            .sign_in_from(&with(Some(role)), method, &arrival())
+            .await
+            .unwrap();
+        let secret = signed_in.secret.as_str();
+        let identity = accounts.identify_session(secret).await.unwrap();
+        assert_eq!(identity.visibility.is_everything(), everything, "{role:?}");
+    }
 }
 
 async fn who_is_disabled_stays_out(world: &World) {
