@@ -13,6 +13,16 @@ use crate::{
 
 /// Days until a new token ends; 0 is never.
 const EXPIRY: [i64; 5] = [30, 90, 180, 365, 0];
+
+/// What is chosen for somebody who chooses nothing. When a sender's token ends,
+/// nobody hears of alerts any more: that must be somebody's decision.
+fn usual_days(scope: Scope) -> i64 {
+    match scope {
+        Scope::Ingest => 0,
+        Scope::Read | Scope::Respond | Scope::Admin => 365,
+    }
+}
+
 const SCOPES: [Scope; 4] = [Scope::Ingest, Scope::Read, Scope::Respond, Scope::Admin];
 
 #[derive(Properties, PartialEq)]
@@ -58,7 +68,7 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
         scope: Scope::Ingest,
         source: String::new(),
         matchers: Vec::new(),
-        days: 365,
+        days: usual_days(Scope::Ingest),
     });
     let tried = use_state_eq(|| false);
     let made = use_state(|| None::<NewToken>);
@@ -86,8 +96,14 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
     let scope = {
         let draft = draft.clone();
         Callback::from(move |scope| {
+            let chose_days = draft.days != usual_days(draft.scope);
             draft.set(Draft {
                 scope,
+                days: if chose_days {
+                    draft.days
+                } else {
+                    usual_days(scope)
+                },
                 ..(*draft).clone()
             });
         })
