@@ -10,7 +10,8 @@
 //! * `feed`: what changed is passed on to whoever listens.
 //! * `folding`: statistics and the search index keep up with what is stored.
 //! * [`acknowledge`], [`directory`], [`resend`]: what people do;
-//!   [`accounts`]: who may.
+//!   [`accounts`]: who may; [`once`]: a request that is sent again. Each writes a
+//!   line of the audit log ([`Actor`]) in its transaction.
 //! * `retention`: what is kept for a time only; [`archive`]: where it is written
 //!   before it goes, and how it is read back.
 
