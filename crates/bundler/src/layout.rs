@@ -1,0 +1,249 @@
+//! The output folder: names that contain hashes, the loader, and the page.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+
+use crate::{files::Files, template};
+
+/// Hexadecimal digits of the hash in a file name.
+const HASH_LENGTH: usize = 16;
+
+/// Gives every file its final name, and adds the loader and the page.
+/// `programs` are the names of the bound programs, the default one first.
+pub(crate) fn lay_out(
+    programs: &[&str],
+    bound: Files,
+    statics: Files,
+    template: &str,
+) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    let mut urls = BTreeMap::new();
+    for (name, content) in bound {
+        if name.contains('/') {
+            // A snippet: the module imports it by this path.
+            files.insert(name, content);
+            continue;
+        }
+        let placeholder = name.replace("_bg.wasm", ".wasm");
+        let hashed = hashed_name(&name, &content);
+        urls.insert(placeholder, hashed.clone());
+        files.insert(hashed, content);
+    }
+    let start = loader(programs, &urls)?.into_bytes();
+    let hashed = hashed_name("start.js", &start);
+    urls.insert("start.js".to_owned(), hashed.clone());
+    files.insert(hashed, start);
+
+    for (name, content) in statics {
+        let hashed = hashed_name(&name, &content);
+        files.insert(hashed.clone(), content);
+        ensure!(
+            urls.insert(name.clone(), hashed).is_none(),
+            "the static file {name} has the name of a generated file"
+        );
+    }
+    let page = template::fill(template, &urls)?;
+    files.insert("index.html".to_owned(), page.into_bytes());
+    Ok(files)
+}
+
+/// The size of all files and of those that a browser loads first, in words.
+pub(crate) fn sizes(programs: &[&str], files: &Files) -> String {
+    let is_later = |name: &str| {
+        let mut others = programs.iter().skip(1);
+        others.any(|program| {
+            name.starts_with(&format!("{program}-")) || name.starts_with(&format!("{program}_bg-"))
+        })
+    };
+    let mut plain = 0;
+    let mut first_load = 0;
+    for (name, content) in files {
+        if name.ends_with(".br") {
+            first_load += if is_later(name) { 0 } else { content.len() };
+        } else if !name.ends_with(".gz") {
+            plain += content.len();
+        }
+    }
+    match first_load {
+        0 => format!("{} KB", plain / 1000),
+        _ => format!(
+            "{} KB; the first load is {} KB with brotli",
+            plain / 1000,
+            first_load / 1000
+        ),
+    }
+}
+
+/// `app_bg.wasm` → `app_bg-0123456789abcdef.wasm`.
+fn hashed_name(name: &str, content: &[u8]) -> String {
+    let hash = blake3::hash(content).to_hex();
+    let hash = &hash[..HASH_LENGTH];
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{hash}.{extension}"),
+        _ => format!("{name}-{hash}"),
+    }
+}
+
+/// The script that starts the program of the page. The import is dynamic, so that
+/// a browser that cannot load the module still runs the line that reports it.
+fn loader(programs: &[&str], urls: &BTreeMap<String, String>) -> anyhow::Result<String> {
+    let mut choice = String::new();
+    for (index, program) in programs.iter().enumerate().rev() {
+        let url = |extension: &str| {
+            let name = format!("{program}.{extension}");
+            let found = urls.get(&name);
+            found.with_context(|| format!("wasm-bindgen wrote no {name}"))
+        };
+        let (module, wasm) = (url("js")?, url("wasm")?);
+        let start = format!(r#"[() => import("./{module}"), "{wasm}"]"#);
+        choice = match index {
+            0 => format!("{choice}{start}"),
+            _ => format!("{choice}serves(\"{program}\") ? {start} :\n  "),
+        };
+    }
+    Ok(format!(
+        r#"const root = document.documentElement;
+const base = new URL(document.baseURI).pathname;
+const page = location.pathname.slice(base.length).split("/", 1)[0];
+const serves = (program) =>
+  document.querySelector(`meta[name=${{program}}]`)?.content.split(" ").includes(page);
+const [load, wasm] =
+  {choice};
+load()
+  .then(({{ default: start }}) => start({{ module_or_path: new URL(wasm, import.meta.url) }}))
+  .then(
+    () => {{ root.dataset.boot = "ready"; }},
+    (error) => {{ root.dataset.boot = "failed"; throw error; }},
+  );
+"#
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 2] = ["app", "desk"];
+
+    const TEMPLATE: &str = "<base href=\"/\">{{start.js}} {{app.js}} {{app.wasm}} {{style.css}}";
+
+    fn file(name: &str, content: &str) -> (String, Vec<u8>) {
+        (name.to_owned(), content.as_bytes().to_vec())
+    }
+
+    fn programs() -> Files {
+        Files::from([
+            file("app.js", "js"),
+            file("app_bg.wasm", "wasm"),
+            file("desk.js", "desk js"),
+            file("desk_bg.wasm", "desk wasm"),
+        ])
+    }
+
+    /// The text of the only file whose name starts so.
+    fn text(files: &Files, prefix: &str) -> String {
+        let mut found = files.iter().filter(|(name, _)| name.starts_with(prefix));
+        let (_, content) = found.next().expect("a file");
+        assert!(found.next().is_none());
+        String::from_utf8_lossy(content).into_owned()
+    }
+
+    #[test]
+    fn a_name_changes_with_the_content_and_keeps_its_extension() {
+        let name = hashed_name("app_bg.wasm", b"one");
+        assert!(
+            name.starts_with("app_bg-") && name.ends_with(".wasm"),
+            "{name}"
+        );
+        assert_eq!(name.len(), "app_bg-.wasm".len() + HASH_LENGTH);
+        assert_eq!(name, hashed_name("app_bg.wasm", b"one"));
+        assert_ne!(name, hashed_name("app_bg.wasm", b"two"));
+        assert!(hashed_name("LICENSE", b"").starts_with("LICENSE-"));
+    }
+
+    #[test]
+    fn the_page_refers_to_existing_files() {
+        let mut bound = programs();
+        bound.extend([file("snippets/a-1/inline0.js", "snippet")]);
+        let statics = Files::from([file("style.css", "css")]);
+        let files = lay_out(&NAMES, bound, statics, TEMPLATE).expect("lays out");
+        let page = text(&files, "index.html");
+        let named: Vec<_> = page.trim_start_matches(template::BASE).split(' ').collect();
+        assert_eq!(named.len(), 4);
+        for name in named {
+            assert!(files.contains_key(name), "{name}");
+        }
+        assert!(files.contains_key("snippets/a-1/inline0.js"));
+        assert_eq!(files.len(), 8);
+    }
+
+    #[test]
+    fn the_loader_starts_the_first_program_unless_the_page_belongs_to_another() {
+        let files =
+            lay_out(&NAMES, programs(), Files::new(), "<base href=\"/\">").expect("lays out");
+        let start = text(&files, "start-");
+        let [app, app_wasm, desk, desk_wasm] =
+            ["app-", "app_bg-", "desk-", "desk_bg-"].map(|prefix| {
+                let mut names = files.keys();
+                names.find(|name| name.starts_with(prefix)).expect("a file")
+            });
+        assert!(
+            start.contains(&format!(
+                "\n  serves(\"desk\") ? [() => import(\"./{desk}\"), \"{desk_wasm}\"] :\
+                 \n  [() => import(\"./{app}\"), \"{app_wasm}\"];\n"
+            )),
+            "{start}"
+        );
+    }
+
+    #[test]
+    fn the_name_of_the_loader_changes_with_the_program() {
+        let page = |wasm: &str| {
+            let mut bound = programs();
+            bound.extend([file("desk_bg.wasm", wasm)]);
+            let template = "<base href=\"/\">{{start.js}}";
+            let files = lay_out(&NAMES, bound, Files::new(), template).expect("lays out");
+            text(&files, "index.html")
+        };
+        assert_ne!(page("one"), page("two"));
+    }
+
+    #[test]
+    fn a_program_without_a_module_is_an_error() {
+        let error = lay_out(&["app", "wall"], programs(), Files::new(), template::BASE)
+            .expect_err("must fail")
+            .to_string();
+        assert_eq!(error, "wasm-bindgen wrote no wall.js");
+    }
+
+    #[test]
+    fn a_static_file_must_not_replace_a_generated_one() {
+        let statics = Files::from([file("app.js", "mine")]);
+        assert!(lay_out(&NAMES, programs(), statics, "<base href=\"/\">").is_err());
+    }
+
+    #[test]
+    fn the_first_load_is_what_the_first_program_needs() {
+        let files = |names: &[&str]| -> Files {
+            let content = vec![0; 1500];
+            let names = names.iter().map(|name| (*name).to_owned());
+            names.map(|name| (name, content.clone())).collect()
+        };
+        let plain = files(&["app-1.js", "desk_bg-1.wasm"]);
+        assert_eq!(sizes(&NAMES, &plain), "3 KB");
+        let compressed = files(&[
+            "app-1.js",
+            "app-1.js.br",
+            "app-1.js.gz",
+            "desk-1.js",
+            "desk-1.js.br",
+            "desk_bg-1.wasm.br",
+            "desktop-1.css.br",
+        ]);
+        assert_eq!(
+            sizes(&NAMES, &compressed),
+            "3 KB; the first load is 3 KB with brotli"
+        );
+    }
+}
