@@ -1,147 +1,36 @@
-//! The `tocsin` program: takes alerts in, keeps them, folds them into
-//! incidents, mails people, and shows all of it in the browser.
-//!
-//! From here: `config` (what is set), `serve` (what is started), `http` (what
-//! is answered). The rules are in `tocsin-core` and `tocsin-pipeline`.
+//! The `tocsin` binary: the program of the library with the browser files of
+//! `frontend/dist`, if it is built with the feature `embed`. Only this small crate
+//! is built again when they change.
 
-mod accounts;
-mod alone;
-mod cli;
-mod config;
-mod demo;
-mod http;
-mod import;
-mod logging;
-mod metrics;
-mod oidc;
-mod serve;
-mod tls;
-mod welcome;
-
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-use tocsin_storage::Db;
-
-use cli::{Cli, Command, SettingsArgs};
-use config::{ConfigError, Flags, Settings};
-use serve::Failure;
+use tocsin_api::BrowserFiles;
 
 /// Small allocations of many threads were a fifth of the processor's time of an
 /// alert with the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a wrong setting ends the program with.
-const WRONG_SETTING: u8 = 2;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Cli::parse().command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tocsin: {}", http::Chain(&error));
-            match error {
-                Failure::Config(_) => ExitCode::from(WRONG_SETTING),
-                _ => ExitCode::FAILURE,
-            }
-        }
-    }
+fn main() -> ExitCode {
+    tocsin_api::main(browser_files())
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Serve { settings, demo } => serve::serve(load(&settings.flags(demo))?).await,
-        Command::Migrate(settings) => migrate(&load(&settings.flags(false))?).await,
-        Command::Openapi => openapi(),
-        Command::CheckConfig(settings) => check_config(&load(&settings.flags(false))?),
-        Command::Backup { file, settings } => backup(&load(&settings.flags(false))?, &file).await,
-        Command::Import {
-            files,
-            count,
-            settings,
-        } => import::import(&load(&settings.flags(false))?, &files, count).await,
-        Command::User(command) => accounts::user(command, plain).await,
-        Command::Token(command) => accounts::token(command, plain).await,
-    }
+#[cfg(feature = "embed")]
+fn browser_files() -> BrowserFiles {
+    use std::borrow::Cow;
+
+    #[derive(rust_embed::Embed)]
+    #[folder = "../../frontend/dist"]
+    struct Dist;
+
+    BrowserFiles::new(|name| match Dist::get(name)?.data {
+        Cow::Borrowed(content) => Some(content),
+        // Embedded files are always borrowed.
+        Cow::Owned(_) => None,
+    })
 }
 
-/// The settings of a command that has no demo.
-fn plain(settings: SettingsArgs) -> Result<Settings, Failure> {
-    load(&settings.flags(false))
-}
-
-/// Reads the settings, and starts logging as they say.
-fn load(flags: &Flags) -> Result<Settings, Failure> {
-    // Variables that are not Unicode cannot be ours.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let settings = config::load(flags, variables)?;
-    logging::start(&settings);
-    Ok(settings)
-}
-
-async fn migrate(settings: &Settings) -> Result<(), Failure> {
-    settings.prepare_data_dir()?;
-    let db = Db::open(&serve::database(settings)).await?;
-    db.close().await;
-    println!(
-        "The schema of {} is up to date.",
-        settings.shown_database_url()
-    );
-    Ok(())
-}
-
-fn openapi() -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(http::description()).map_err(std::io::Error::other);
-    println!("{}", json.map_err(Failure::system("describing the API"))?);
-    Ok(())
-}
-
-fn check_config(settings: &Settings) -> Result<(), Failure> {
-    settings.prepare_data_dir()?;
-    let text = toml::to_string(&settings.sections).map_err(std::io::Error::other);
-    print!(
-        "{}",
-        text.map_err(Failure::system("printing the settings"))?
-    );
-    Ok(())
-}
-
-async fn backup(settings: &Settings, file: &Path) -> Result<(), Failure> {
-    // Opening would make one.
-    if let Some(missing) = settings.sqlite_file().filter(|file| !file.is_file()) {
-        let message = format!("there is no database {}", missing.display());
-        return Err(ConfigError::new("database.url", message).into());
-    }
-    let db = Db::connect(&serve::database(settings)).await?;
-    let result = copy(&db, file).await;
-    db.close().await;
-    result?;
-    println!(
-        "{} is a copy of {}.",
-        file.display(),
-        settings.shown_database_url()
-    );
-    Ok(())
-}
-
-/// Copies into a file that is made here, for its owner only: it holds what the
-/// database holds.
-async fn copy(db: &Db, file: &Path) -> Result<(), Failure> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(Failure::system(format!("making {}", file.display())))?;
-    if let Err(error) = db.backup(file).await {
-        // Nothing of use is in it; that it stays is no harm.
-        let _ = std::fs::remove_file(file);
-        return Err(error.into());
-    }
-    Ok(())
+#[cfg(not(feature = "embed"))]
+fn browser_files() -> BrowserFiles {
+    BrowserFiles::NONE
 }

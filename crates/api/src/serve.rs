@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::alone;
 use crate::config::{ConfigError, Settings};
 use crate::demo;
-use crate::http::{self, AppState};
+use crate::http::{self, AppState, BrowserFiles};
 use crate::oidc::SingleSignOn;
 use crate::tls::{self, Certificate};
 use crate::welcome::{IngestToken, WayIn, Welcome};
@@ -63,7 +63,7 @@ impl Failure {
 ///
 /// # Errors
 /// What could not be started.
-pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
     let _alone = settings.sqlite_file().map(alone::take).transpose()?;
     let mailer = mailer(&settings)?;
@@ -93,7 +93,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         clock,
         stopping,
     );
-    let state = web::Data::new(state.with_single_sign_on(single_sign_on));
+    let state = state
+        .with_single_sign_on(single_sign_on)
+        .with_browser_files(files);
+    let state = web::Data::new(state);
     let server = server(&settings, state, listener, certificate.clone())
         .map_err(Failure::system(format!("listening on {address}")))?;
     let handle = server.handle();

@@ -1,5 +1,5 @@
-//! The browser files of `frontend/dist`, inside the binary when it is built
-//! with the feature `embed`.
+//! The browser files, which the binary has inside if it is built with the
+//! feature `embed`.
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,9 +11,27 @@ use super::state::AppState;
 /// The tag that the page's template has, letter for letter.
 const BASE: &str = "<base href=\"/\">";
 
+/// The browser files by name.
+#[derive(Clone, Copy, Debug)]
+pub struct BrowserFiles(fn(&str) -> Option<&'static [u8]>);
+
+impl BrowserFiles {
+    /// No files: the page says how to build with them.
+    pub const NONE: Self = Self(|_| None);
+
+    /// The files that `get` has, by their path below `frontend/dist`.
+    pub const fn new(get: fn(&str) -> Option<&'static [u8]>) -> Self {
+        Self(get)
+    }
+
+    fn get(self, name: &str) -> Option<&'static [u8]> {
+        (self.0)(name)
+    }
+}
+
 /// The page that all views share, with its base set to `prefix`.
-pub(crate) fn index(prefix: &str) -> Bytes {
-    let page = files::get("index.html").unwrap_or(PLACEHOLDER.as_bytes());
+pub(crate) fn index(files: BrowserFiles, prefix: &str) -> Bytes {
+    let page = files.get("index.html").unwrap_or(PLACEHOLDER.as_bytes());
     let page = String::from_utf8_lossy(page);
     // The prefix is a parsed URL's path: it holds no quote.
     Bytes::from(
@@ -31,8 +49,8 @@ pub(crate) fn file_or_page(
     request: &HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let name = request.path().trim_start_matches('/');
-    if let Some(plain) = files::get(name).filter(|_| name != "index.html") {
-        return Ok(file(name, plain, request.headers()));
+    if let Some(plain) = state.files.get(name).filter(|_| name != "index.html") {
+        return Ok(file(state.files, name, plain, request.headers()));
     }
     let wants_page = name.is_empty()
         || name == "index.html"
@@ -51,7 +69,12 @@ pub(crate) fn file_or_page(
 
 /// A file whose name holds the hash of its content, in the smallest form that
 /// the browser takes.
-fn file(name: &str, plain: &'static [u8], headers: &HeaderMap) -> HttpResponse {
+fn file(
+    files: BrowserFiles,
+    name: &str,
+    plain: &'static [u8],
+    headers: &HeaderMap,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .content_type(content_type(name))
@@ -61,7 +84,7 @@ fn file(name: &str, plain: &'static [u8], headers: &HeaderMap) -> HttpResponse {
         if !accepts(headers, &header::ACCEPT_ENCODING, encoding) {
             continue;
         }
-        if let Some(small) = files::get(&format!("{name}.{suffix}")) {
+        if let Some(small) = files.get(&format!("{name}.{suffix}")) {
             return response
                 .insert_header((header::CONTENT_ENCODING, HeaderValue::from_static(encoding)))
                 .body(Bytes::from_static(small));
@@ -98,32 +121,6 @@ fn content_type(name: &str) -> &'static str {
         Some("txt") => "text/plain; charset=utf-8",
         Some("woff2") => "font/woff2",
         _ => "application/octet-stream",
-    }
-}
-
-#[cfg(feature = "embed")]
-mod files {
-    use std::borrow::Cow;
-
-    #[derive(rust_embed::Embed)]
-    #[folder = "../../frontend/dist"]
-    struct Dist;
-
-    /// A file of the browser build.
-    pub(super) fn get(name: &str) -> Option<&'static [u8]> {
-        match Dist::get(name)?.data {
-            Cow::Borrowed(bytes) => Some(bytes),
-            // Embedded files are always borrowed.
-            Cow::Owned(_) => None,
-        }
-    }
-}
-
-#[cfg(not(feature = "embed"))]
-mod files {
-    /// This build has none.
-    pub(super) fn get(_: &str) -> Option<&'static [u8]> {
-        None
     }
 }
 
@@ -166,8 +163,24 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_accepted_form_is_sent() {
+        let files = BrowserFiles::new(|name| match name {
+            "app.js" => Some(b"plain"),
+            "app.js.gz" => Some(b"small"),
+            _ => None,
+        });
+        let encoding = |accepted| {
+            let headers = headers(header::ACCEPT_ENCODING, accepted);
+            let response = file(files, "app.js", b"plain", &headers);
+            response.headers().get(header::CONTENT_ENCODING).cloned()
+        };
+        assert_eq!(encoding("br, gzip"), Some(HeaderValue::from_static("gzip")));
+        assert_eq!(encoding("br"), None);
+    }
+
+    #[test]
     fn the_base_of_the_page_is_the_prefix() {
-        let page = index("/tocsin/");
+        let page = index(BrowserFiles::NONE, "/tocsin/");
         let page = String::from_utf8_lossy(&page);
         assert!(page.contains("<base href=\"/tocsin/\">"));
         assert!(!page.contains(BASE));

@@ -62,6 +62,7 @@ use actix_web::body::BoxBody;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, dev, web};
 
+pub use browser::BrowserFiles;
 pub(crate) use openapi::description;
 #[cfg(test)]
 pub(crate) use openapi::document;

@@ -9,7 +9,7 @@ use tocsin_pipeline::{Clock, Pipeline};
 use tocsin_storage::Db;
 use tokio::sync::{Semaphore, watch};
 
-use super::browser;
+use super::browser::{self, BrowserFiles};
 use super::export;
 use super::limits::Limits;
 use super::provisioned::Provisioned;
@@ -39,6 +39,8 @@ pub(crate) struct AppState {
     pub(crate) measured: Measured,
     /// The address that Alertmanager should post to.
     pub(crate) webhook_url: String,
+    /// The browser files.
+    pub(crate) files: BrowserFiles,
     /// The page, with its base set.
     pub(crate) index: Bytes,
     /// Turns true when the server stops, which ends event streams.
@@ -65,7 +67,8 @@ impl AppState {
         Self {
             provisioned: Provisioned::of(&settings),
             limits: Limits::new(&settings.limits),
-            index: browser::index(prefix),
+            files: BrowserFiles::NONE,
+            index: browser::index(BrowserFiles::NONE, prefix),
             metrics: Metrics::new(),
             measured: Measured::default(),
             seats: Seats::new(settings.max_event_streams),
@@ -85,6 +88,16 @@ impl AppState {
     /// With the provider through which people may come in.
     pub(crate) fn with_single_sign_on(self, oidc: Option<SingleSignOn>) -> Self {
         Self { oidc, ..self }
+    }
+
+    /// With the files of the browser program.
+    pub(crate) fn with_browser_files(self, files: BrowserFiles) -> Self {
+        let index = browser::index(files, self.prefix());
+        Self {
+            files,
+            index,
+            ..self
+        }
     }
 
     /// The path that all addresses begin with: `/`, or that of
