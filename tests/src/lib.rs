@@ -52,7 +52,7 @@ pub use monitoring::{Exporter, Sender};
 pub use openid::OpenIdProvider;
 pub use options::Options;
 pub use people::{Team, team};
-pub use process::{Finished, binary, run, workspace};
+pub use process::{Finished, binary, program, run, workspace};
 pub use schema::check_examples;
 pub use smtp::{Certificates, SmtpServer};
 pub use story::{Story, Telling};

@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
+use tocsin_machine::{ALERTMANAGER, PROMETHEUS, Tool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::{eventually, http_client};
+use crate::{eventually, http_client, program};
 
 /// A scraped program with services that break and heal as the test says.
 #[derive(Debug)]
@@ -93,20 +94,16 @@ impl Sender {
              http_config:\n      authorization:\n        credentials: {token}\n"
         );
         let external = format!("--web.external-url=http://{name}.example.com/");
-        start(
-            &["prometheus-alertmanager", "alertmanager"],
-            &config,
-            |port, folder| {
-                vec![
-                    format!("--config.file={}", folder.join("config.yml").display()),
-                    format!("--storage.path={}", folder.join("data").display()),
-                    format!("--web.listen-address=127.0.0.1:{port}"),
-                    external.clone(),
-                    "--web.route-prefix=/".to_owned(),
-                    "--cluster.listen-address=".to_owned(),
-                ]
-            },
-        )
+        start(&ALERTMANAGER, &config, |port, folder| {
+            vec![
+                format!("--config.file={}", folder.join("config.yml").display()),
+                format!("--storage.path={}", folder.join("data").display()),
+                format!("--web.listen-address=127.0.0.1:{port}"),
+                external.clone(),
+                "--web.route-prefix=/".to_owned(),
+                "--cluster.listen-address=".to_owned(),
+            ]
+        })
         .await
     }
 
@@ -125,7 +122,7 @@ impl Sender {
             targets.join(", "),
             exporter.address
         );
-        start(&["prometheus"], &config, |port, folder| {
+        start(&PROMETHEUS, &config, |port, folder| {
             let rules = "groups:\n- name: services\n  rules:\n  - alert: ServiceBroken\n    \
                          expr: service_broken == 1\n    labels: {severity: critical}\n    \
                          annotations: {summary: '{{ $labels.instance }} is broken'}\n";
@@ -141,21 +138,21 @@ impl Sender {
     }
 }
 
-/// Starts the first of these programs that is there, on a port of its own.
-async fn start(names: &[&str], config: &str, args: impl Fn(u16, &Path) -> Vec<String>) -> Sender {
+/// Starts one of these programs, on a port of its own.
+async fn start(tool: &Tool, config: &str, args: impl Fn(u16, &Path) -> Vec<String>) -> Sender {
     let http = http_client().build().expect("an HTTP client");
     for _ in 0..5 {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("config.yml"), config).expect("the settings");
         let port = free_port();
-        let child = spawn(names, &args(port, folder.path()), folder.path());
+        let child = spawn(tool, &args(port, folder.path()), folder.path());
         let sender = Mutex::new(Sender {
             child,
             folder,
             port,
         });
         // It ends at once where another took its port meanwhile.
-        let is_ready = eventually(&format!("{names:?} is ready"), || async {
+        let is_ready = eventually(&format!("{} is ready", tool.name), || async {
             let ended = sender
                 .lock()
                 .unwrap()
@@ -180,7 +177,7 @@ async fn start(names: &[&str], config: &str, args: impl Fn(u16, &Path) -> Vec<St
         }
         sender.print_log();
     }
-    panic!("{names:?} does not start");
+    panic!("{} does not start", tool.name);
 }
 
 fn free_port() -> u16 {
@@ -188,21 +185,16 @@ fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-fn spawn(names: &[&str], args: &[String], folder: &Path) -> Child {
+fn spawn(tool: &Tool, args: &[String], folder: &Path) -> Child {
     let log = std::fs::File::create(folder.join("log")).expect("a log");
-    for name in names {
-        let spawned = Command::new(name)
-            .args(args)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("the log"))
-            .stderr(log.try_clone().expect("the log"))
-            .spawn();
-        if let Ok(child) = spawned {
-            return child;
-        }
-    }
-    panic!("{} is missing: install the Debian package", names[0]);
+    Command::new(program(tool))
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("the log"))
+        .stderr(log)
+        .spawn()
+        .expect("the program starts")
 }
 
 impl Sender {

@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
+use tocsin_machine::NODE;
 
 use crate::http_client;
-use crate::process::workspace;
+use crate::process::{program, workspace};
 
 /// What the provider wants to hear from the program.
 const SECRET: &str = "the-provider-knows-this-4711";
@@ -97,7 +98,7 @@ impl OpenIdProvider {
 }
 
 fn spawn(settings: &Value) -> (Child, String) {
-    let mut child = Command::new("node")
+    let mut child = Command::new(program(&NODE))
         .arg("provider.js")
         .arg(settings.to_string())
         .current_dir(workspace().join("tests/oidc"))
@@ -105,7 +106,7 @@ fn spawn(settings: &Value) -> (Child, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("node is missing: install the package nodejs");
+        .expect("Node.js starts");
     let stdout = BufReader::new(child.stdout.take().expect("standard output"));
     let mut lines = stdout.lines().map_while(Result::ok);
     let ready = lines.find_map(|line| {
@@ -113,7 +114,7 @@ fn spawn(settings: &Value) -> (Child, String) {
         Some(ready.get("issuer")?.as_str()?.to_owned())
     });
     let issuer = ready.expect(
-        "the OpenID provider did not start: `npm install` in tests/oidc, or `cargo xtask test e2e`",
+        "the OpenID provider did not start: `npm install` in tests/oidc, or `cargo xtask test --only e2e`",
     );
     // It must not wait for somebody to read.
     std::thread::spawn(move || lines.for_each(drop));

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tocsin_api_types::{Group, Notification, NotificationState, Recipient, Route};
 
+use crate::wait::PATIENCE;
 use crate::{Tocsin, eventually_within};
 
 /// A group with one recipient.
@@ -58,7 +59,7 @@ impl Tocsin {
     /// Waits until no mail is on its way, and returns all of them, newest
     /// first.
     pub async fn settled(&self) -> Vec<Notification> {
-        self.settled_within(Duration::from_secs(30)).await
+        self.settled_within(PATIENCE).await
     }
 
     /// As [`Tocsin::settled`], where leases of a killed program have to run

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tocsin_machine::{Machine, Tool};
+
 /// The project's root.
 #[must_use]
 pub fn workspace() -> PathBuf {
@@ -27,6 +29,18 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// A program of this machine that the tests need.
+///
+/// # Panics
+/// There is no fit one; the message says what was found and what to do.
+#[must_use]
+pub fn program(tool: &Tool) -> PathBuf {
+    match tool.find(&Machine::here()) {
+        Ok(found) => found.path,
+        Err(unfit) => panic!("{unfit}"),
+    }
 }
 
 /// `target/debug/tocsin` for a test in `target/debug/deps`.

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
+use tocsin_machine::PYTHON_WITH_SMTP;
+
+use crate::process::program;
 
 /// A running server; it ends with this value.
 #[derive(Debug)]
@@ -49,9 +52,7 @@ impl SmtpServer {
     pub fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("support/smtp_server.py");
-        let python = std::env::var_os("TOCSIN_TEST_PYTHON");
-        let python = python.map_or_else(|| PathBuf::from("/usr/bin/python3"), PathBuf::from);
-        let mut child = Command::new(python)
+        let mut child = Command::new(program(&PYTHON_WITH_SMTP))
             .arg(script)
             .arg("--maildir")
             .arg(folder.path())
@@ -61,7 +62,7 @@ impl SmtpServer {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("python3 is missing: install the packages python3 and python3-aiosmtpd");
+            .expect("the SMTP server starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("standard output");
         BufReader::new(stdout)
@@ -71,7 +72,7 @@ impl SmtpServer {
             let mut error = String::new();
             let mut stderr = child.stderr.take().expect("standard error");
             stderr.read_to_string(&mut error).expect("its error");
-            panic!("the SMTP server did not start (package python3-aiosmtpd):\n{error}");
+            panic!("the SMTP server did not start:\n{error}");
         }
         let ready: serde_json::Value = serde_json::from_str(&line).expect("its port");
         let port = ready["port"].as_u64().and_then(|port| port.try_into().ok());

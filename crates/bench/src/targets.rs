@@ -4,12 +4,13 @@ use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
+use tocsin_machine::{ALERTMANAGER, Machine};
 
 use crate::{bare, body::Format, database::Place, http::Client, options::Options};
 
@@ -57,7 +58,7 @@ impl Target {
 
     /// The real Alertmanager, alone and in memory, where it is installed.
     pub(crate) fn alertmanager(options: &Options) -> anyhow::Result<Option<Self>> {
-        let Some(program) = find(&["prometheus-alertmanager", "alertmanager"]) else {
+        let Ok(found) = ALERTMANAGER.find(&Machine::here()) else {
             return Ok(None);
         };
         let folder = options.work.join("alertmanager");
@@ -72,7 +73,7 @@ impl Target {
              repeat_interval: 1h}\nreceivers:\n- name: inbox\n",
         )?;
         let address = free_address()?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(found.path);
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", folder.join("data").display()))
@@ -213,13 +214,4 @@ fn is_ready(address: SocketAddr, path: &str) -> bool {
 
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
-
-fn find(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let all = names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    all.into_iter().find(|file| file.is_file())
 }

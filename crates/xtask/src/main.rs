@@ -1,27 +1,40 @@
 //! Tocsin's build and test steps: `cargo xtask COMMAND`.
 //!
+//! A workspace of its own, built from the standard library and `crates/machine`
+//! alone: it runs before anything is downloaded, so that it can check the machine
+//! first and say what is missing. What needs libraries is a program that it
+//! builds (`crates/bundler`, `crates/bench`).
+//!
 //! One file for each command; what they share is in [`project`] (where things
-//! are), [`process`] (running programs), [`say`] (telling the user), [`system`]
-//! (packages) and [`toolchain`] (WebAssembly). To add a command, write a module
-//! with a `run` that reads its arguments from a `lexopt::Parser`, and name it in `main` and
-//! in `USAGE`.
+//! are), [`checks`], [`download`], [`builds`] (cargo, with its progress), [`apt`]
+//! (packages), [`toolchain`] (WebAssembly), [`node`], and [`terminal`]. A step
+//! that fails ends with a [`failure::Failure`]. To add a command, write a module
+//! with a `run` that reads its [`arguments::Arguments`], and name it in
+//! [`dispatch`] and in `USAGE`.
 
+mod apt;
+mod arguments;
 mod bench;
+mod builds;
+mod checks;
+mod download;
+mod failure;
 mod frontend;
+mod node;
 mod openapi;
 mod process;
 mod project;
 mod run;
-mod say;
 mod server;
 mod styles;
-mod system;
+mod terminal;
 mod test;
 mod toolchain;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use arguments::Arguments;
+use failure::{Failure, Result};
 
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
@@ -33,9 +46,10 @@ Usage: cargo xtask COMMAND
               --demo          a database of its own, filled with realistic history
   test      format, lints, unit, end-to-end, contract and browser
               tests
-              --only NAME     one layer (may be repeated)
-  bench     what it does in a second, beside what this machine does at best
-              --small         only to see that it works
+              --only NAME     one layer (may be repeated); fresh-machine runs
+                              only so
+  bench     throughput and latency, beside what this machine can do at best
+              --small         a few seconds, to see that it works
               --only NAME     sqlite or postgres; ingest, bytes, memory, queries
                               or stored (may be repeated)
               --entries N     log entries of the history (10000000)
@@ -52,36 +66,29 @@ Usage: cargo xtask COMMAND
 ";
 
 fn main() -> ExitCode {
-    match dispatch() {
+    match dispatch(Arguments::new(std::env::args_os().skip(1))) {
         Ok(code) => code,
-        Err(error) => {
-            say::error(&format!("{error:#}"));
+        Err(failure) => {
+            terminal::error(&failure.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-fn dispatch() -> anyhow::Result<ExitCode> {
-    let mut arguments = lexopt::Parser::from_env();
-    match arguments.next()? {
-        None => bail!("which command?\n\n{USAGE}"),
-        Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => {
+fn dispatch(mut arguments: Arguments) -> Result<ExitCode> {
+    let done = match arguments.next()?.as_deref() {
+        Some("run") => run::run(arguments),
+        Some("test") => return test::run(arguments),
+        Some("bench") => bench::run(arguments),
+        Some("frontend") => frontend::run(arguments),
+        Some("styles") => styles::run(arguments),
+        Some("openapi") => openapi::run(arguments),
+        Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
-            Ok(ExitCode::SUCCESS)
+            Ok(())
         }
-        Some(lexopt::Arg::Value(command)) => match command.to_str() {
-            Some("run") => run::run(arguments).map(|()| ExitCode::SUCCESS),
-            Some("test") => test::run(arguments),
-            Some("bench") => bench::run(arguments).map(|()| ExitCode::SUCCESS),
-            Some("frontend") => frontend::run(arguments).map(|()| ExitCode::SUCCESS),
-            Some("styles") => styles::run(arguments).map(|()| ExitCode::SUCCESS),
-            Some("openapi") => openapi::run(arguments).map(|()| ExitCode::SUCCESS),
-            Some("help") => {
-                print!("{USAGE}");
-                Ok(ExitCode::SUCCESS)
-            }
-            _ => bail!("there is no command {command:?}\n\n{USAGE}"),
-        },
-        Some(other) => Err(other.unexpected()).context(USAGE),
-    }
+        None => Err(Failure::usage("It names no command")),
+        Some(other) => Err(Failure::usage(format!("There is no command {other}"))),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

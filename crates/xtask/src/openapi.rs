@@ -1,26 +1,25 @@
-//! `cargo xtask openapi`: the API's description, as the server itself tells it,
+//! `cargo xtask openapi`: the API's description, as the server itself prints it,
 //! in `openapi/openapi.json`. Committed, so that a change of the API shows in
 //! review, and compared by the tests.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use anyhow::{Context as _, ensure};
-
-use crate::{frontend, process, project::Project, say, server};
+use crate::{
+    apt::Apt,
+    arguments::Arguments,
+    failure::{Failure, FileContext as _, Result},
+    frontend,
+    project::Project,
+    server, terminal,
+};
 
 const FILE: &str = "openapi/openapi.json";
 
 /// `cargo xtask openapi [--check]`.
-pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
-    let mut only_compare = false;
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            lexopt::Arg::Long("check") => only_compare = true,
-            other => return Err(other.unexpected().into()),
-        }
-    }
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let only_compare = arguments.flag("--check")?;
     let project = Project::here();
-    frontend::build(&project, true)?;
+    frontend::build(&project, &Apt::new(project.machine()), true)?;
     let binary = server::build_for_tests(&project)?;
     if only_compare {
         check(&project, &binary)
@@ -30,36 +29,48 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
 }
 
 /// Fails when the committed description is not the server's.
-pub(crate) fn check(project: &Project, binary: &Path) -> anyhow::Result<()> {
-    let told = tell(binary)?;
+pub(crate) fn check(project: &Project, binary: &Path) -> Result<()> {
+    let described = describe(project, binary)?;
     let path = project.join(FILE);
-    let committed =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(
-        committed == told,
-        "{FILE} is not what the server describes{}; run `cargo xtask openapi` and commit it",
-        first_difference(&committed, &told)
-    );
+    let committed = fs::read_to_string(&path).file("read", &path)?;
+    if committed == described {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("accept {FILE}"),
+        format!(
+            "It is not what the server describes{}",
+            first_difference(&committed, &described)
+        ),
+        "Run `cargo xtask openapi` and commit the file",
+    ))
+}
+
+fn write(project: &Project, binary: &Path) -> Result<()> {
+    let path = project.join(FILE);
+    fs::write(&path, describe(project, binary)?).file("write", &path)?;
+    terminal::note(&format!("wrote {FILE}"));
     Ok(())
 }
 
-fn write(project: &Project, binary: &Path) -> anyhow::Result<()> {
-    let path = project.join(FILE);
-    fs::write(&path, tell(binary)?).with_context(|| format!("cannot write {}", path.display()))?;
-    say::note(&format!("wrote {FILE}"));
-    Ok(())
+/// What `tocsin openapi` prints, with one newline at its end.
+fn describe(project: &Project, binary: &Path) -> Result<String> {
+    let machine = project.machine();
+    let printed = machine.output(machine.command(binary).arg("openapi"));
+    let printed = printed.map_err(|failed| {
+        Failure::new(
+            "print the API's description",
+            failed.to_string(),
+            "Correct the server and try again",
+        )
+    })?;
+    Ok(format!("{}\n", printed.trim_end()))
 }
 
-/// What `tocsin openapi` says, with one newline at its end.
-fn tell(binary: &Path) -> anyhow::Result<String> {
-    let told = process::output(Command::new(binary).arg("openapi"))?;
-    Ok(format!("{}\n", told.trim_end()))
-}
-
-fn first_difference(committed: &str, told: &str) -> String {
+fn first_difference(committed: &str, described: &str) -> String {
     committed
         .lines()
-        .zip(told.lines())
+        .zip(described.lines())
         .zip(1..)
         .find(|((old, new), _)| old != new)
         .map_or_else(String::new, |((old, new), line)| {

@@ -2,48 +2,121 @@
 
 use std::{
     ffi::OsString,
-    io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    fs::{File, TryLockError},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Command,
 };
 
-use anyhow::{Context as _, bail, ensure};
-use lexopt::ValueExt as _;
-
-use crate::{frontend, project::Project, say, server};
+use crate::{
+    apt::Apt,
+    arguments::Arguments,
+    builds::Builds,
+    checks, download,
+    failure::{Failure, FileContext as _, Result},
+    frontend,
+    project::Project,
+    server,
+    terminal::{self, Steps},
+    toolchain,
+};
 
 const PORT: u16 = 8080;
 
-/// `cargo xtask run [--port N] [--host ADDRESS] [--data-dir DIR] [--demo]`.
-pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<()> {
-    let options = Options::parse(arguments)?;
-    // At once: a first build takes minutes.
-    check_port(options.address)?;
+/// The steps that are announced.
+const STEPS: usize = 5;
 
-    let project = Project::here();
-    let step =
-        say::step("Preparing Tocsin: a first start takes some minutes, the next ones seconds");
-    let binary = build(&project)?;
-    step.done("");
-    become_program(Command::new(binary).args(options.serve_arguments(&project)))
+/// `cargo xtask run [--port N] [--host ADDRESS] [--data-dir DIR] [--demo]`.
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let options = Options::parse(arguments)?;
+    let (project, binary) = build(Project::here(), &options)?;
+    become_program(
+        project
+            .machine()
+            .command(binary)
+            .args(options.serve_arguments(&project)),
+    )
 }
 
-/// Builds the browser files and the server around them.
-///
-/// At a first start, what the server is made of is compiled beside the browser
-/// program, whose last minute is the work of a single core.
-fn build(project: &Project) -> anyhow::Result<PathBuf> {
-    let beside = if server::release_binary(project).exists() {
-        None
-    } else {
-        Some(server::start_dependencies(project)?)
-    };
-    frontend::build(project, true)?;
-    if let Some(dependencies) = beside {
-        dependencies.wait()?;
+/// Checks, downloads and builds. The server, the bundler and the browser program
+/// are compiled beside each other: the browser program's last minute is the work
+/// of a single core.
+fn build(project: Project, options: &Options) -> Result<(Project, PathBuf)> {
+    let steps = Steps::new(STEPS);
+    let is_first = !server::was_built(&project);
+    let step = steps.begin("Checking the machine");
+    checks::port(options.address)?;
+    checks::machine(&project, is_first)?;
+    // Two starts at once would build the same, and end in the same port.
+    let _building = lock(&project)?;
+    checks::port(options.address)?;
+    step.done("");
+    if is_first {
+        terminal::note("A first start compiles everything: about ten minutes on two cores");
     }
-    server::build_release(project)
+
+    let project = download::crates(project, &steps)?;
+    frontend::check_versions(&project)?;
+
+    let step = steps.begin("Compiling the server and the browser program");
+    let (bundler, compiled) = Builds::shown(&step, |builds| compile(&project, builds))?;
+    step.done("");
+
+    let step = steps.begin("Writing the browser files");
+    let outcome = frontend::bundle(&project, &bundler, &compiled)?;
+    step.done(&outcome);
+
+    let step = steps.begin("Putting them into the server");
+    let built = Builds::shown(&step, |builds| {
+        builds.run("the server", &mut server::program(&project))
+    })?;
+    step.done("");
+    let took = terminal::duration(steps.elapsed());
+    terminal::note(&format!("Tocsin is built ({took}) and starts now"));
+    let binary = built.executable("tocsin")?;
+    Ok((project, binary))
+}
+
+/// The bundler's program, and the compiled browser program. Where one build
+/// fails, the other is ended.
+fn compile(project: &Project, builds: &Builds) -> Result<(PathBuf, frontend::Compiled)> {
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let mut command = server::library_and_bundler(project);
+            let built = builds.run("the server", &mut command);
+            built.inspect_err(|_| builds.cancel())
+        });
+        let browser = toolchain::find(project, &Apt::new(project.machine()))
+            .and_then(|toolchain| frontend::compile(project, builds, &toolchain, true))
+            .inspect_err(|_| builds.cancel());
+        let server = server.join().unwrap_or_else(|_| Err(gone()));
+        match (server, browser) {
+            (Ok(server), Ok(browser)) => Ok((server.executable("tocsin-bundler")?, browser)),
+            (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
+            // The second one was cancelled because of the first.
+            (Err(server), Err(browser)) if server.is_cancelled() => Err(browser),
+            (Err(server), Err(_)) => Err(server),
+        }
+    })
+}
+
+fn gone() -> Failure {
+    Failure::new("compile the server", "Its thread ended", "Try again")
+}
+
+/// Waits until no other start builds in this folder.
+fn lock(project: &Project) -> Result<File> {
+    let path = project.target().join("xtask.lock");
+    let file = File::create(&path).file("create", &path)?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            terminal::note("Another `cargo xtask run` is building in this folder: waiting for it");
+        }
+        Err(TryLockError::Error(error)) => return Err(error).file("lock", &path),
+    }
+    file.lock().file("lock", &path)?;
+    Ok(file)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -54,32 +127,31 @@ struct Options {
 }
 
 impl Options {
-    fn parse(mut arguments: lexopt::Parser) -> anyhow::Result<Self> {
+    fn parse(mut arguments: Arguments) -> Result<Self> {
         let mut host = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut port = PORT;
         let mut data_dir = None;
         let mut demo = false;
-        while let Some(argument) = arguments.next()? {
-            match argument {
-                lexopt::Arg::Long("port") => {
-                    port = arguments.value()?.parse().context("--port")?;
-                }
-                lexopt::Arg::Long("host") => {
-                    host = arguments.value()?.parse().context("--host")?;
-                }
-                lexopt::Arg::Long("data-dir") => {
-                    let folder = PathBuf::from(arguments.value()?);
+        while let Some(word) = arguments.next()? {
+            match word.as_str() {
+                "--port" => port = arguments.parsed("--port", "a port from 1 to 65535")?,
+                "--host" => host = arguments.parsed("--host", "an IP address")?,
+                "--data-dir" => {
+                    let folder = PathBuf::from(arguments.value("--data-dir")?);
                     // As the user means it: relative to where they are.
-                    data_dir = Some(std::path::absolute(folder).context("--data-dir")?);
+                    data_dir = Some(std::path::absolute(&folder).file("find", &folder)?);
                 }
-                lexopt::Arg::Long("demo") => demo = true,
-                other => return Err(other.unexpected().into()),
+                "--demo" => demo = true,
+                other => return Err(Arguments::unexpected(other)),
             }
         }
-        ensure!(
-            !demo || host.is_loopback(),
-            "a demo takes in alerts from everyone who reaches it, so it listens on loopback only"
-        );
+        if demo && !host.is_loopback() {
+            return Err(Failure::new(
+                "start the demo",
+                "It accepts alerts from everyone who reaches it, so it listens on loopback only",
+                "Leave --host out",
+            ));
+        }
         Ok(Self {
             address: SocketAddr::new(host, port),
             data_dir,
@@ -104,43 +176,29 @@ impl Options {
     }
 }
 
-/// Fails when the server could not listen there.
-fn check_port(address: SocketAddr) -> anyhow::Result<()> {
-    match TcpListener::bind(address) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
-            "something else listens on {address} already; stop it, or choose another port: cargo xtask run --port {}",
-            address.port().checked_add(1).unwrap_or(PORT)
-        ),
-        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
-    }
-}
-
 /// Lets the server take this process's place, so that Ctrl-C and every other
 /// signal reach it and its exit status is ours.
-#[cfg(unix)]
-fn become_program(command: &mut Command) -> anyhow::Result<()> {
+fn become_program(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     let error = command.exec();
-    Err(error).with_context(|| format!("cannot start {}", command.get_program().display()))
-}
-
-#[cfg(not(unix))]
-fn become_program(command: &mut Command) -> anyhow::Result<()> {
-    crate::process::check(command)
+    Err(error).file("start", command.get_program().as_ref())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use tocsin_machine::Machine;
+
     use super::*;
 
-    fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
-        Options::parse(lexopt::Parser::from_args(arguments))
+    fn parse(words: &[&str]) -> Result<Options> {
+        Options::parse(Arguments::new(words.iter().map(OsString::from)))
     }
 
-    fn serve(arguments: &[&str]) -> String {
-        let project = Project::at("/repo".as_ref());
-        let arguments = parse(arguments).expect("parses").serve_arguments(&project);
+    fn serve(words: &[&str]) -> String {
+        let project = Project::new(Path::new("/repo"), Machine::here());
+        let arguments = parse(words).unwrap().serve_arguments(&project);
         let arguments: Vec<_> = arguments
             .iter()
             .map(|text| text.to_string_lossy())
@@ -167,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_or_refused() {
+    fn options_are_read_or_rejected() {
         assert_eq!(
             serve(&["--data-dir=/var/lib/tocsin", "--host", "::1"]),
             "serve --listen [::1]:8080 --data-dir /var/lib/tocsin"
@@ -178,12 +236,16 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_port_is_refused_with_the_way_out() {
-        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = taken.local_addr().expect("its address");
-        let error = check_port(address).expect_err("is taken").to_string();
-        assert!(error.contains("--port"), "{error}");
-        drop(taken);
-        assert!(check_port(address).is_ok());
+    fn a_second_start_waits_for_the_first_ones_build() {
+        let fake = tocsin_machine::fake::FakeMachine::new();
+        let project = Project::new(fake.root(), fake.machine());
+        std::fs::create_dir_all(project.target()).unwrap();
+        let first = lock(&project).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| lock(&project).map(drop));
+            assert!(!second.is_finished());
+            drop(first);
+            assert_eq!(second.join().unwrap(), Ok(()));
+        });
     }
 }

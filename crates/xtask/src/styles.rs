@@ -4,117 +4,90 @@
 //! The result is committed as `frontend/static/style.css`, so that a first start
 //! needs no Node.js; the tests compare it (`--check`), as they do openapi.json.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
+use std::{fs, path::PathBuf};
+
+use tocsin_machine::NPM;
+
+use crate::{
+    apt::Apt,
+    arguments::Arguments,
+    failure::{Failure, FileContext as _, Result},
+    node,
+    project::Project,
+    terminal,
 };
 
-use anyhow::{Context as _, bail, ensure};
-
-use crate::{process, project::Project, say};
-
 /// `cargo xtask styles [--check]`.
-pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
-    let mut only_compare = false;
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            lexopt::Arg::Long("check") => only_compare = true,
-            other => return Err(other.unexpected().into()),
-        }
-    }
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let only_compare = arguments.flag("--check")?;
     let project = Project::here();
+    let apt = Apt::new(project.machine());
     if only_compare {
-        check(&project)
+        check(&project, &apt)
     } else {
-        build(&project)
+        build(&project, &apt)
     }
 }
 
-/// Whether there is a stylesheet to make and a Node.js to make it with.
+/// Whether there is an npm to make the stylesheet with, without installing one.
 pub(crate) fn can_build(project: &Project) -> bool {
-    folder(project).join("package.json").exists() && process::find(["npm"]).is_some()
+    NPM.find(project.machine()).is_ok()
 }
 
 /// Writes `frontend/static/style.css`.
-pub(crate) fn build(project: &Project) -> anyhow::Result<()> {
-    let step = say::step("Making the stylesheet with Tailwind");
-    let made = make(project)?;
+pub(crate) fn build(project: &Project, apt: &Apt) -> Result<()> {
+    let step = terminal::step("Making the stylesheet with Tailwind");
+    let made = make(project, apt)?;
     let committed = committed(project);
     if fs::read(&committed).is_ok_and(|old| old == made) {
         step.done("unchanged");
         return Ok(());
     }
-    fs::write(&committed, &made)
-        .with_context(|| format!("cannot write {}", committed.display()))?;
+    fs::write(&committed, &made).file("write", &committed)?;
     step.done(&format!("{} KB", made.len() / 1000));
     Ok(())
 }
 
 /// Fails when the committed stylesheet is not what the sources give.
-pub(crate) fn check(project: &Project) -> anyhow::Result<()> {
-    let step = say::step("Comparing the stylesheet with its sources");
-    let made = make(project)?;
+pub(crate) fn check(project: &Project, apt: &Apt) -> Result<()> {
+    let step = terminal::step("Comparing the stylesheet with its sources");
+    let made = make(project, apt)?;
     let committed = committed(project);
-    let old =
-        fs::read(&committed).with_context(|| format!("cannot read {}", committed.display()))?;
-    ensure!(
-        old == made,
-        "frontend/static/style.css is not what its sources give; run `cargo xtask styles` and commit it"
-    );
+    let old = fs::read(&committed).file("read", &committed)?;
+    if old != made {
+        return Err(Failure::new(
+            "accept frontend/static/style.css",
+            "It is not what its sources give",
+            "Run `cargo xtask styles` and commit the file",
+        ));
+    }
     step.done("the same");
     Ok(())
 }
 
-/// Installs what a lock file names into the folder's `node_modules`, unless that
-/// was done since the lock file changed. Install scripts are not run: nothing
-/// here needs them.
-///
-/// Not `npm ci`: it wants the lock file to list every optional package for every
-/// other platform, and a registry that mirrors only some of them cannot give that.
-pub(crate) fn npm_install(folder: &Path) -> anyhow::Result<()> {
-    let lock = folder.join("package-lock.json");
-    let installed = folder.join("node_modules/.package-lock.json");
-    let time = |path: &Path| path.metadata().and_then(|meta| meta.modified());
-    if let (Ok(lock), Ok(installed)) = (time(&lock), time(&installed))
-        && installed >= lock
-    {
-        return Ok(());
-    }
-    say::note(&format!("npm install in {}", folder.display()));
-    process::check(
-        Command::new("npm")
-            .args([
-                "install",
-                "--no-save",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--loglevel=error",
-            ])
-            .current_dir(folder),
-    )
-}
-
-/// Runs Tailwind, and gives what it wrote.
-fn make(project: &Project) -> anyhow::Result<Vec<u8>> {
+/// Runs Tailwind; the result is what it wrote.
+fn make(project: &Project, apt: &Apt) -> Result<Vec<u8>> {
+    let node = node::find(project, apt)?;
     let folder = folder(project);
-    if !can_build(project) {
-        bail!(
-            "the stylesheet needs npm and {}",
-            folder.join("package.json").display()
-        );
-    }
-    npm_install(&folder)?;
+    node::install_packages(project.machine(), &node, &folder)?;
     // Inside node_modules: it is ignored by git, and by Tailwind's own search.
     let output = folder.join("node_modules/.tocsin-style.css");
-    process::output(
-        Command::new(folder.join("node_modules/.bin/tailwindcss"))
-            .args(["--input", "input.css", "--minify", "--output"])
-            .arg(&output)
-            .current_dir(&folder),
-    )?;
-    fs::read(&output).with_context(|| format!("cannot read {}", output.display()))
+    let mut tailwind = node.run(
+        project.machine(),
+        &folder.join("node_modules/.bin/tailwindcss"),
+    );
+    tailwind
+        .args(["--input", "input.css", "--minify", "--output"])
+        .arg(&output)
+        .current_dir(&folder);
+    project.machine().output(&mut tailwind).map_err(|failed| {
+        Failure::new(
+            "make the stylesheet",
+            failed.to_string(),
+            "Correct frontend/style/input.css, or remove frontend/style/node_modules, and try again",
+        )
+    })?;
+    fs::read(&output).file("read", &output)
 }
 
 fn folder(project: &Project) -> PathBuf {

@@ -72,6 +72,26 @@ impl TestDatabase {
         );
     }
 
+    /// Everything in it, as `pg_dump` writes it with these options.
+    ///
+    /// # Panics
+    /// It fails.
+    #[must_use]
+    pub fn dump(&self, options: &[&str]) -> String {
+        let dumped = Command::new(programs::find("pg_dump"))
+            .args(options)
+            .args(["--dbname", &self.url])
+            .stdin(Stdio::null())
+            .output()
+            .expect("pg_dump starts");
+        assert!(
+            dumped.status.success(),
+            "{}",
+            String::from_utf8_lossy(&dumped.stderr)
+        );
+        String::from_utf8_lossy(&dumped.stdout).into_owned()
+    }
+
     /// Ends all connections to it and lets no new one in, as an outage would.
     ///
     /// # Panics

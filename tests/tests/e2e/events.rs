@@ -153,7 +153,7 @@ async fn a_browser_that_leaves_makes_room_at_once() {
     let left = tocsin.follow(None).await;
     drop(left);
     // Sooner than the next heartbeat would find out, after 15 seconds.
-    eventually_within(Duration::from_secs(8), "a free place", || async {
+    eventually_within(Duration::from_secs(12), "a free place", || async {
         let taken = tocsin.metrics().await.sum("tocsin_event_streams", &[]);
         (taken == 0.0).then_some(())
     })

@@ -27,7 +27,7 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
     // database.
     tocsin.metrics().await;
     server.cut_off();
-    let reply = eventually("deliveries are turned away", || async {
+    let reply = eventually("deliveries are rejected", || async {
         let reply = tocsin
             .deliver(WEBHOOK, Webhook::of([firing("Meanwhile")]).bytes())
             .await;
@@ -57,20 +57,22 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
     })
     .await;
     // Another writer's connection may find out only now that it was cut, which is
-    // one more 503: the sender comes again, and nothing of before was stored.
-    let taken = eventually("what was turned away is taken", || async {
+    // one more 503: the sender retries.
+    let report = eventually("the rejected delivery is accepted", || async {
         let body = Webhook::of([firing("Meanwhile")]).bytes();
         let reply = tocsin.deliver(WEBHOOK, body).await;
         (reply.status == 200).then(|| reply.json::<IngestReport>())
     })
     .await;
-    assert_eq!(taken.opened, 1);
+    // A 503 promises nothing: while PostgreSQL ended the sessions, the delivery may
+    // have been stored before its answer was lost, or accepted before they ended.
+    assert_eq!(report.opened + report.seen_again, 1, "{report:?}");
     assert_eq!(tocsin.all::<Alert>("alerts").await.len(), 2);
 }
 
-/// Well above a second, for a machine that does much else: a query alone would
-/// wait for minutes.
-const SOON: Duration = Duration::from_secs(4);
+/// Well above a second, for a machine that does much else, and well below the
+/// minutes that a query alone would wait.
+const SOON: Duration = Duration::from_secs(45);
 
 /// Whatever is asked is answered with 503, soon.
 async fn all_is_turned_away(tocsin: &Tocsin) {
@@ -134,7 +136,7 @@ async fn a_database_that_says_nothing_is_503_at_once_and_comes_back_by_itself() 
     let asked = Instant::now();
     tocsin.terminate();
     assert_eq!(tocsin.ended().await.code(), Some(0), "{}", tocsin.log());
-    assert!(asked.elapsed() < Duration::from_secs(10));
+    assert!(asked.elapsed() < SOON);
     gate.reopen();
     tocsin.restart().await;
     all_is_well_again(&tocsin).await;
@@ -144,7 +146,11 @@ async fn a_database_that_says_nothing_is_503_at_once_and_comes_back_by_itself() 
 async fn a_program_that_ends_gives_its_mails_to_the_others() {
     let server = SmtpServer::start(&["--delay-ms", "300"]);
     let database = Database::postgres().await;
-    let mut one = Tocsin::start(Options::on(database).smtp(&server)).await;
+    // A lease that was kept would last longer than this.
+    let options = Options::on(database)
+        .smtp(&server)
+        .set("mail.smtp.timeout", "10m");
+    let mut one = Tocsin::start(options).await;
     team(&one, "infra").await;
     for n in 0..40 {
         let name = n.to_string();
@@ -161,8 +167,7 @@ async fn a_program_that_ends_gives_its_mails_to_the_others() {
     let two = one.replica().await;
     let leased: Vec<Notification> = two.all("notifications").await;
     let began = Instant::now();
-    // A lease that was kept would last half a minute and more.
-    assert_eq!(two.settled_within(Duration::from_secs(25)).await.len(), 40);
+    assert_eq!(two.settled().await.len(), 40);
     let mails = server.wait_for(40).await;
     let distinct: std::collections::BTreeSet<&str> =
         mails.iter().map(|mail| &*mail.message_id).collect();

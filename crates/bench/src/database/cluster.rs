@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use sqlx::Connection as _;
+use tocsin_machine::{Machine, POSTGRESQL};
 
 use super::{Connection, require_reachable, runtime};
 
@@ -25,10 +26,10 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start(work: &Path) -> anyhow::Result<Self> {
-        let programs = programs().context(
-            "PostgreSQL's programs are not under /usr/lib/postgresql: install the package \
-             postgresql, or measure with --only sqlite",
-        )?;
+        let programs = POSTGRESQL
+            .find(&Machine::here())
+            .context("--only sqlite measures without PostgreSQL")?
+            .path;
         let home = work.join("postgres");
         let data = home.join("data");
         fs::create_dir_all(&home)?;
@@ -122,26 +123,6 @@ impl Drop for Cluster {
             .arg(&self.data));
         let _ = fs::remove_dir_all(&self.socket);
     }
-}
-
-/// The newest server's programs.
-fn programs() -> Option<PathBuf> {
-    let named = std::env::var_os("TOCSIN_TEST_POSTGRES_BIN").map(PathBuf::from);
-    let installed = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut versions: Vec<(u32, PathBuf)> = installed
-        .filter_map(|entry| {
-            let version = entry.file_name().to_str()?.parse().ok()?;
-            Some((version, entry.path().join("bin")))
-        })
-        .collect();
-    versions.sort();
-    let newest = versions.pop().map(|(_, programs)| programs);
-    named
-        .or(newest)
-        .filter(|folder| folder.join("initdb").is_file())
 }
 
 fn is_root() -> bool {

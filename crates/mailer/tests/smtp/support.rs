@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tocsin_machine::{Machine, PYTHON_WITH_SMTP};
 use tocsin_mailer::{OutgoingMail, Secret, SmtpSettings, TlsMode};
 
 /// A running server; it ends with this value.
@@ -27,7 +28,10 @@ impl Server {
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/support/smtp_server.py");
         let maildir = dir.join("mail");
-        let mut child = Command::new("/usr/bin/python3")
+        let python = PYTHON_WITH_SMTP
+            .find(&Machine::here())
+            .unwrap_or_else(|unfit| panic!("{unfit}"));
+        let mut child = Command::new(python.path)
             .arg(script)
             .arg("--maildir")
             .arg(&maildir)
@@ -37,7 +41,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("/usr/bin/python3 is missing: install the Debian packages python3 and python3-aiosmtpd");
+            .expect("the SMTP server starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -50,9 +54,7 @@ impl Server {
                 .unwrap()
                 .read_to_string(&mut error)
                 .unwrap();
-            panic!(
-                "the SMTP server did not start; it needs the Debian package python3-aiosmtpd:\n{error}"
-            );
+            panic!("the SMTP server did not start:\n{error}");
         }
         let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
         let port = ready["port"].as_u64().unwrap().try_into().unwrap();

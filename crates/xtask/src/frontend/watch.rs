@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{project::Project, say};
+use crate::{failure::Result, project::Project, terminal};
 
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -28,18 +28,15 @@ const SOURCES: [&str; 9] = [
 
 /// Builds, and builds again after each change, until interrupted. A failed
 /// build is shown and waits for the next change.
-pub(super) fn watch(
-    project: &Project,
-    mut build: impl FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+pub(super) fn watch(project: &Project, mut build: impl FnMut() -> Result<()>) -> Result<()> {
     let roots: Vec<PathBuf> = SOURCES.iter().map(|path| project.join(path)).collect();
     loop {
         if let Err(error) = build() {
-            say::error(&format!("{error:#}"));
+            terminal::error(&format!("{error}"));
         }
         // Taken after the build: what the build itself wrote is no change.
         let built = state(&roots);
-        say::note("Watching for changes; Ctrl-C ends");
+        terminal::note("Watching for changes; Ctrl-C ends");
         while state(&roots) == built {
             thread::sleep(PAUSE);
         }
@@ -74,15 +71,17 @@ mod tests {
 
     #[test]
     fn new_and_removed_files_are_changes() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let roots = [folder.path().to_owned(), folder.path().join("missing")];
+        let fake = tocsin_machine::fake::FakeMachine::new();
+        let folder = fake.root().join("frontend");
+        fs::create_dir(&folder).unwrap();
+        let roots = [folder.clone(), folder.join("missing")];
         let empty = state(&roots);
-        fs::create_dir(folder.path().join("pages")).expect("a folder");
-        fs::write(folder.path().join("pages/log.rs"), "").expect("a file");
+        fs::create_dir(folder.join("pages")).unwrap();
+        fs::write(folder.join("pages/log.rs"), "").unwrap();
         let one = state(&roots);
         assert_ne!(empty, one);
         assert_eq!(one, state(&roots));
-        fs::remove_file(folder.path().join("pages/log.rs")).expect("removes");
+        fs::remove_file(folder.join("pages/log.rs")).unwrap();
         assert_ne!(one, state(&roots));
     }
 }

@@ -7,29 +7,37 @@
 //! The browser files come before the lints: the server embeds them, so nothing
 //! of it compiles in the one feature selection that all layers share
 //! ([`crate::server::TEST_SELECTION`]) until they are there.
+//!
+//! [`fresh_machine`] runs only when it is named: it takes an hour.
 
 mod contract;
+mod fresh_machine;
 mod layers;
 mod setup;
 mod summary;
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
-use anyhow::{bail, ensure};
-use lexopt::ValueExt as _;
-
-use crate::{project::Project, say};
+use crate::{
+    apt::Apt,
+    arguments::Arguments,
+    failure::{Failure, Result},
+    project::Project,
+    terminal,
+};
 use summary::{Counts, Outcome, Row};
 
 /// One kind of check.
 struct Layer {
     name: &'static str,
-    run: fn(&mut Bench) -> anyhow::Result<Counts>,
+    run: fn(&mut Bench) -> Result<Counts>,
     /// What it cannot do without, and fails for when that failed.
     after: Option<&'static str>,
+    /// Whether it runs without being named.
+    by_default: bool,
 }
 
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     layer("format", layers::format, None),
     layer("frontend", layers::frontend, None),
     layer("lint", layers::lint, Some("frontend")),
@@ -40,40 +48,53 @@ const LAYERS: [Layer; 10] = [
     layer("contract", contract::run, Some("frontend")),
     layer("browser", layers::browser, Some("frontend")),
     layer("bench", layers::bench, Some("frontend")),
+    Layer {
+        by_default: false,
+        ..layer(fresh_machine::NAME, fresh_machine::run, None)
+    },
 ];
 
 const fn layer(
     name: &'static str,
-    run: fn(&mut Bench) -> anyhow::Result<Counts>,
+    run: fn(&mut Bench) -> Result<Counts>,
     after: Option<&'static str>,
 ) -> Layer {
-    Layer { name, run, after }
+    Layer {
+        name,
+        run,
+        after,
+        by_default: true,
+    }
 }
 
 /// What the layers work with, and hand on to each other.
 struct Bench {
     project: Project,
-    found: setup::Found,
+    apt: Apt,
+    found: setup::Setup,
     browser_files: bool,
     binary: Option<PathBuf>,
 }
 
 /// Runs the layers; the exit code tells whether all of them passed.
-pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let only = parse(arguments)?;
     let chosen: Vec<&Layer> = LAYERS
         .iter()
-        .filter(|layer| only.is_empty() || only.iter().any(|name| name == layer.name))
+        .filter(|layer| {
+            (only.is_empty() && layer.by_default) || only.iter().any(|name| name == layer.name)
+        })
         .collect();
     let names: Vec<&str> = chosen.iter().map(|layer| layer.name).collect();
     let project = Project::here();
+    let apt = Apt::new(project.machine());
 
     heading("setup");
     let since = Instant::now();
-    let found = match setup::prepare(&project, &names) {
+    let (project, found) = match setup::prepare(project, &apt, &names) {
         Ok(found) => found,
         Err(error) => {
-            say::error(&format!("{error:#}"));
+            terminal::error(&error.to_string());
             let row = Row::new("setup", Outcome::Failed(Counts::default()), since.elapsed());
             return Ok(conclude(&[row]));
         }
@@ -82,6 +103,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<ExitCode> {
 
     let mut bench = Bench {
         project,
+        apt,
         found,
         browser_files: false,
         binary: None,
@@ -91,7 +113,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<ExitCode> {
         let since = Instant::now();
         let outcome = match layer.after.filter(|name| summary::failed(&rows, name)) {
             Some(name) => {
-                say::error(&format!("left out, because {name} failed"));
+                terminal::error(&format!("left out, because {name} failed"));
                 Outcome::LeftOut(name)
             }
             None => Outcome::of((layer.run)(&mut bench)),
@@ -102,28 +124,21 @@ pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<ExitCode> {
 }
 
 /// The layers named with `--only`; none means all.
-fn parse(mut arguments: lexopt::Parser) -> anyhow::Result<Vec<String>> {
+fn parse(mut arguments: Arguments) -> Result<Vec<String>> {
     let mut only = Vec::new();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            lexopt::Arg::Long("only") => {
-                let name = arguments.value()?.string()?;
-                let known = LAYERS.map(|layer| layer.name);
-                if name == "setup" {
-                    bail!(
-                        "setup is part of every layer; name one of: {}",
-                        known.join(", ")
-                    );
-                }
-                ensure!(
-                    known.contains(&name.as_str()),
-                    "there is no layer {name}; there are: {}",
-                    known.join(", ")
-                );
-                only.push(name);
-            }
-            other => return Err(other.unexpected().into()),
+    while let Some(word) = arguments.next()? {
+        if word != "--only" {
+            return Err(Arguments::unexpected(&word));
         }
+        let name: String = arguments.parsed("--only", "the name of a layer")?;
+        let known = LAYERS.map(|layer| layer.name);
+        if !known.contains(&name.as_str()) {
+            return Err(Failure::usage(format!(
+                "There is no layer {name:?}; the layers are {}",
+                known.join(", ")
+            )));
+        }
+        only.push(name);
     }
     Ok(only)
 }
@@ -148,7 +163,7 @@ mod tests {
 
     #[test]
     fn layers_are_chosen_by_name() {
-        let parse = |arguments: &[&str]| parse(lexopt::Parser::from_args(arguments));
+        let parse = |words: &[&str]| parse(Arguments::new(words.iter().map(Into::into)));
         assert_eq!(parse(&[]).ok(), Some(vec![]));
         assert_eq!(
             parse(&["--only", "unit", "--only=lint"]).ok(),

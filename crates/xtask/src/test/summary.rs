@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, ops::AddAssign, time::Duration};
 
-use crate::say;
+use crate::{failure::Result, terminal};
 
 /// How many tests, or checks, ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) enum Runner {
     CargoTest,
     Node,
     Contract,
+    /// `cargo xtask test` itself.
+    Totals,
 }
 
 impl Runner {
@@ -53,7 +55,8 @@ impl Runner {
             Self::Nextest => nextest(&output),
             Self::CargoTest => cargo_test(&output),
             Self::Node => node(&output),
-            Self::Contract => contract(&output),
+            Self::Contract => numbers(last_with_prefix(&output, "contract: ")),
+            Self::Totals => numbers(output.lines().last().unwrap_or_default()),
         }
     }
 }
@@ -70,12 +73,12 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// An error is shown here, where it happened, and counted below.
-    pub(super) fn of(result: anyhow::Result<Counts>) -> Self {
+    pub(super) fn of(result: Result<Counts>) -> Self {
         match result {
             Ok(counts) if counts.failed == 0 => Self::Passed(counts),
             Ok(counts) => Self::Failed(counts),
             Err(error) => {
-                say::error(&format!("{error:#}"));
+                terminal::error(&error.to_string());
                 Self::Failed(Counts::default())
             }
         }
@@ -143,7 +146,7 @@ pub(super) fn table(rows: &[Row]) -> String {
             counts.passed,
             counts.failed,
             counts.skipped,
-            say::duration(row.time)
+            terminal::duration(row.time)
         );
     }
     table
@@ -228,17 +231,22 @@ fn node(output: &str) -> Counts {
     counts
 }
 
-/// `contract: 5 passed, 0 failed`, of tests/contract/run.py.
-fn contract(output: &str) -> Counts {
+/// What follows a prefix in the last line that has it.
+fn last_with_prefix<'a>(output: &'a str, prefix: &str) -> &'a str {
+    let mut lines = output.lines().rev();
+    lines
+        .find_map(|line| line.strip_prefix(prefix))
+        .unwrap_or_default()
+}
+
+/// `5 passed, 0 failed, 1 skipped`.
+fn numbers(closing: &str) -> Counts {
     let mut counts = Counts::default();
-    let closing = output
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("contract: "));
-    for part in closing.into_iter().flat_map(|line| line.split(',')) {
+    for part in closing.split(',') {
         match number_and_word(part) {
             Some((number, "passed")) => counts.passed += number,
             Some((number, "failed")) => counts.failed += number,
+            Some((number, "skipped")) => counts.skipped += number,
             _ => {}
         }
     }
@@ -300,6 +308,8 @@ mod tests {
         let text = "contract: 1 passed, 9 failed\n12 selected\ncontract: 40 passed, 2 failed\n";
         assert_eq!(Runner::Contract.counts(text), counts(40, 2, 0));
         assert_eq!(Runner::Contract.counts("nothing"), counts(0, 0, 0));
+        let text = "layer  result\n\n12 passed, 1 failed, 3 skipped\n";
+        assert_eq!(Runner::Totals.counts(text), counts(12, 1, 3));
     }
 
     #[test]
@@ -353,7 +363,11 @@ mod tests {
         let time = Duration::from_secs(1);
         let good = Row::new("unit", Outcome::Passed(counts(7, 0, 2)), time);
         assert_eq!(totals(&[good]), "7 passed, 0 failed, 2 skipped");
-        let broken = Row::new("lint", Outcome::of(Err(anyhow::anyhow!("broken"))), time);
+        let broken = Row::new(
+            "lint",
+            Outcome::of(Err(crate::failure::Failure::usage("broken"))),
+            time,
+        );
         assert!(!broken.is_good());
         let left_out = Row::new("e2e", Outcome::LeftOut("lint"), time);
         let rows = [broken, left_out];

@@ -80,7 +80,7 @@ async fn followers_hear_of_their_own_until_they_may_no_more(database: Database) 
         let began = Instant::now();
         let rest = async |stream: &mut EventStream| while stream.try_next().await.is_some() {};
         while timeout(HALF_A_SECOND, rest(stream)).await.is_err() {
-            assert!(began.elapsed() < HALF_A_SECOND * 60, "it has no end");
+            assert!(began.elapsed() < HALF_A_SECOND * 240, "it has no end");
             tocsin.post(&Webhook::of([ours("Late")])).await;
         }
     }
