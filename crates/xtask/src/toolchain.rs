@@ -167,6 +167,7 @@ fn debian(project: &Project, apt: &Apt, has_rustup: bool) -> Result<Toolchain> {
             ),
         ));
     }
+    require_no_conflict(apt)?;
     terminal::note(&format!("{problem}: installing Debian's packages"));
     apt.refresh_lists()?;
     let mut wanted: Vec<_> = PACKAGES
@@ -199,16 +200,43 @@ fn still_unfit(problem: &Problem) -> Failure {
     )
 }
 
-/// The linker of the LLVM that Debian's compiler is built with.
+/// The linker of the LLVM that Debian's compiler is built with: the packages of its
+/// standard library depend on it.
 fn linker_package(apt: &Apt) -> Option<String> {
-    ["rustc-web", "libstd-rust-web-dev"]
-        .iter()
-        .flat_map(|package| apt.dependencies(package))
-        .find_map(|name| {
-            let version = name.strip_prefix("libllvm")?;
-            let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
-            (!digits.is_empty()).then(|| format!("lld-{digits}"))
-        })
+    let mut packages = vec!["rustc-web".to_owned()];
+    let mut next = 0;
+    while let Some(package) = packages.get(next).cloned() {
+        for name in apt.dependencies(&package) {
+            if let Some(version) = name.strip_prefix("libllvm") {
+                let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+                return Some(format!("lld-{digits}"));
+            }
+            if name.starts_with("libstd-rust") && !packages.contains(&name) {
+                packages.push(name);
+            }
+        }
+        next += 1;
+    }
+    None
+}
+
+/// Fails where a package of the user's excludes Debian's compiler for WebAssembly:
+/// apt would remove it.
+fn require_no_conflict(apt: &Apt) -> Result<()> {
+    for name in ["rustc", "rustup"] {
+        if let Some(version) = apt.installed(name) {
+            return Err(Failure::new(
+                "install Debian's compiler for WebAssembly",
+                format!(
+                    "The Debian package {name} ({version}) is installed, and rustc-web replaces it"
+                ),
+                format!(
+                    "Run `rustup target add {TARGET}`, or if you do not need {name}, as root `apt-get remove {name}`, and then the same command again"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with Debian's compiler.
@@ -405,14 +433,19 @@ mod tests {
                 l=19; case "$v" in 1.96*) l=22;; esac
                 case "$1" in
                   policy) echo "$2:"; echo "  Installed: (none)"; echo "  Candidate: $v";;
-                  depends) echo "$2"; echo "  Depends: libc6"; echo "  Depends: libllvm$l";;
+                  depends) echo "$2"; echo "  Depends: libc6"; case "$2" in
+                    rustc-web) echo "  Depends: libstd-rust-web-dev";;
+                    libstd-rust-web-dev) echo "  Depends: libstd-rust-web-1.96";;
+                    libstd-rust-web-1.96) echo "  Depends: libllvm$l";;
+                  esac;;
                 esac"#,
             )
             .script("/usr/bin/apt-mark", "/bin/cat \"$ROOT/held\"")
             .script("/usr/bin/dpkg", "")
             .script(
                 "/usr/bin/dpkg-query",
-                r#"[ -e "$ROOT/installed" ] || exit 1
+                r#"case "$4" in rustc|rustup) exit 1;; esac
+                [ -e "$ROOT/installed" ] || exit 1
                 read -r v < "$ROOT/installed"; echo "installed $v""#,
             );
         let Some(version) = installed else {
@@ -543,6 +576,18 @@ mod tests {
         );
         assert!(failure.contains("apt-mark unhold rustc-web"), "{failure}");
         assert!(!fake.calls().contains("apt-get install"));
+    }
+
+    #[test]
+    fn a_package_that_would_be_removed_is_named() {
+        let fake = machine(&Debian::default(), "0").script(
+            "/usr/bin/dpkg-query",
+            "[ \"$4\" = rustc ] && echo 'installed 1.63.0+dfsg1-2'",
+        );
+        let failure = look(&fake, &[]).unwrap_err().to_string();
+        assert!(failure.contains("rustc (1.63.0) is installed"), "{failure}");
+        assert!(failure.contains("apt-get remove rustc"), "{failure}");
+        assert!(!fake.calls().contains("apt-get"), "nothing was changed");
     }
 
     #[test]

@@ -80,7 +80,9 @@ pub(super) fn run(bench: &mut Bench) -> Result<Counts> {
     step.done("the page answers");
     counts.passed += 1;
 
-    counts += super::layers::counted(&mut bare.command(TEST, Network::Shared), Runner::Totals)?;
+    // The shell stays, so that something waits for processes that tests leave behind.
+    let tests = format!("{TEST}; exit $?");
+    counts += super::layers::counted(&mut bare.command(&tests, Network::Shared), Runner::Totals)?;
     bare.remove()?;
     Ok(counts)
 }
@@ -243,7 +245,7 @@ impl BareMachine {
             mount --bind \"$1\" \"$0/opt/rustup\"
             mount -o remount,bind,ro \"$0/opt/rustup\"
             folder=/root/tocsin; [ -d \"$0$folder\" ] || folder=/
-            exec chroot \"$0\" /bin/sh -c \"cd $folder && exec $2\"";
+            exec chroot \"$0\" /bin/sh -c \"cd $folder && $2\"";
         let mut command = Command::new("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child=TERM"]);
         if network == Network::None {
@@ -296,8 +298,9 @@ impl BareMachine {
 
     /// Starts it, opens the page, and ends it.
     fn start(&self) -> Result<()> {
+        // Signals reach the server only if no shell is between.
         let mut child = self
-            .command(START, Network::Shared)
+            .command(&format!("exec {START}"), Network::Shared)
             .spawn()
             .file("run", Path::new("unshare"))?;
         let answered = wait_for_page(&mut child);
