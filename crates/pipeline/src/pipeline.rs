@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tocsin_mailer::{Mailer, Mode, Renderer};
-use tocsin_storage::changes::{self, ChangeRow};
+use tocsin_storage::changes::{self, ChangeRow, FeedCursor};
 use tocsin_storage::notifications::{NotificationView, Resend};
 use tocsin_storage::{Backend, Db, StorageError, outbox, upkeep};
 use tokio::sync::{Notify, broadcast};
@@ -94,22 +94,7 @@ impl Pipeline {
         let wake = vec![committed, Arc::clone(&changed), settled];
         let reached = changes::latest(&db).await?;
         let retention = Retention::new(&context);
-        let others = vec![
-            tokio::spawn(worker.run()),
-            tokio::spawn(feed::run(
-                db.clone(),
-                feed.clone(),
-                reached,
-                wake,
-                Arc::clone(&stop_others),
-            )),
-            tokio::spawn(retention.run(Arc::clone(&stop_others))),
-            tokio::spawn(folding::run(
-                db.clone(),
-                Arc::clone(&clock),
-                Arc::clone(&stop_others),
-            )),
-        ];
+        let others = spawn_others(worker, feed.clone(), reached, wake, retention, &clock);
         Ok(Self {
             shared: Arc::new(Shared {
                 db,
@@ -264,6 +249,33 @@ async fn prepare(db: &Db) -> Result<String, StorageError> {
     }
     tx.commit().await?;
     Ok(instance)
+}
+
+/// Starts all workers but the writers. Apart from [`Pipeline::start`] because it
+/// is not `async`: so their code is compiled here and not in the crate that
+/// starts the pipeline.
+fn spawn_others(
+    worker: Worker,
+    feed: broadcast::Sender<Arc<ChangeRow>>,
+    reached: Option<FeedCursor>,
+    wake: Vec<Arc<Notify>>,
+    retention: Retention,
+    clock: &Arc<dyn Clock>,
+) -> Vec<JoinHandle<()>> {
+    let db = worker.db.clone();
+    let stop = Arc::clone(&worker.stop);
+    vec![
+        tokio::spawn(worker.run()),
+        tokio::spawn(feed::run(
+            db.clone(),
+            feed,
+            reached,
+            wake,
+            Arc::clone(&stop),
+        )),
+        tokio::spawn(retention.run(Arc::clone(&stop))),
+        tokio::spawn(folding::run(db, Arc::clone(clock), stop)),
+    ]
 }
 
 async fn end(handles: &Mutex<Vec<JoinHandle<()>>>, stop: &Notify) {
