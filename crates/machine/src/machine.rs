@@ -29,6 +29,14 @@ pub struct Failed {
     pub stderr: String,
 }
 
+impl Failed {
+    /// The last line of what it wrote, which names the cause in most programs.
+    #[must_use]
+    pub fn last_line(&self) -> &str {
+        self.stderr.lines().last().unwrap_or(&self.reason)
+    }
+}
+
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", self.command, self.reason)?;

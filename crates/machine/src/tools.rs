@@ -30,11 +30,7 @@ pub const PYTHON_WITH_SMTP: Tool = Tool {
         let code = "import sqlite3, importlib.metadata, aiosmtpd.controller; \
                     print(importlib.metadata.version('aiosmtpd'))";
         let output = machine.output(machine.command(python).args(["-c", code]));
-        // The last line of a traceback says what is missing.
-        read(output.map_err(|failed| {
-            let last = failed.stderr.lines().last().map(str::to_owned);
-            last.unwrap_or(failed.reason)
-        }))
+        read(output.map_err(|failed| failed.last_line().to_owned()))
     },
 };
 
@@ -49,10 +45,7 @@ pub const PYTHON_VENV: Tool = Tool {
     version: |machine, python| {
         let code = "import venv, ensurepip, platform; print(platform.python_version())";
         let output = machine.output(machine.command(python).args(["-c", code]));
-        read(output.map_err(|failed| {
-            let last = failed.stderr.lines().last().map(str::to_owned);
-            last.unwrap_or(failed.reason)
-        }))
+        read(output.map_err(|failed| failed.last_line().to_owned()))
     },
 };
 

@@ -19,7 +19,7 @@ use crate::{
     terminal::{self, Step},
 };
 
-/// How often the line changes where somebody watches, and elsewhere.
+/// How often the line changes on a terminal, and elsewhere.
 const WATCHED: Duration = Duration::from_millis(500);
 const UNWATCHED: Duration = Duration::from_secs(30);
 
@@ -63,7 +63,7 @@ impl Built {
 }
 
 impl Builds {
-    /// Runs something that builds, and shows how far the builds are meanwhile.
+    /// Runs something that builds, and shows how far the builds are while it works.
     pub(crate) fn shown<T>(step: &Step, work: impl FnOnce(&Self) -> T) -> T {
         let builds = Self::default();
         let (finished, ended) = mpsc::channel::<()>();

@@ -104,12 +104,12 @@ pub(crate) fn quote(text: &str) {
     eprintln!("{}", text.trim_end());
 }
 
-/// Whether somebody watches, so that a line may be drawn over.
+/// Whether this is a terminal, on which a line may be drawn over.
 pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Shows how far something is: over the line before where somebody watches, as a
+/// Shows how far something is: over the line before on a terminal, as a
 /// line of its own elsewhere.
 pub(crate) fn progress(text: &str) {
     let _lock = lock();
