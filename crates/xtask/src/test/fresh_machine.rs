@@ -130,11 +130,23 @@ fn start(bare: &BareMachine) -> Result<()> {
         .spawn()
         .file("run", Path::new("unshare"))?;
     let answered = wait_for_page(&mut child);
-    // `unshare` passes the signal on when it ends; the server ends with it.
-    let _ = Command::new("kill").arg(child.id().to_string()).status();
-    let _ = child.wait();
+    end(&mut child)?;
     answered?;
     wait_for_port()
+}
+
+/// Ends what runs on the bare machine as a user does with Ctrl-C: the one child of
+/// `unshare`, which itself ignores signals while it has one.
+fn end(child: &mut Child) -> Result<()> {
+    let list = format!("/proc/{0}/task/{0}/children", child.id());
+    for pid in fs::read_to_string(&list)
+        .unwrap_or_default()
+        .split_whitespace()
+    {
+        // It may have ended by itself.
+        let _ = Command::new("kill").args(["-INT", pid]).status();
+    }
+    child.wait().map(drop).file("wait for", Path::new(START))
 }
 
 /// Waits until the page with the browser program is there, and its server ready.
@@ -161,7 +173,7 @@ fn wait_for_page(child: &mut Child) -> Result<()> {
     let page = get("/").unwrap_or_default();
     let program = page
         .split('"')
-        .find(|text| text.starts_with("app-") && text.ends_with(".wasm"));
+        .find(|text| text.starts_with("app_bg-") && text.ends_with(".wasm"));
     let is_there = program
         .and_then(|program| get(&format!("/{program}")))
         .is_some_and(|answer| answer.starts_with("HTTP/1.1 200"));
