@@ -205,6 +205,7 @@ fn environment(project: &Project) -> Vec<(String, OsString)> {
         let lower = name.to_ascii_lowercase();
         lower.ends_with("_proxy")
             || lower.contains("cert")
+            || lower.contains("ca_bundle")
             || lower.starts_with("npm_config_")
             || [
                 "PIP_",
