@@ -189,8 +189,7 @@ async fn dump(tocsin: &Tocsin) -> String {
     let Database::Postgres(database) = tocsin.options().database().clone() else {
         return String::new();
     };
-    let dumped =
-        tokio::task::spawn_blocking(move || database.dump(&["--data-only", "--inserts"]));
+    let dumped = tokio::task::spawn_blocking(move || database.dump(&["--data-only", "--inserts"]));
     let text = dumped.await.expect("the dump");
     assert!(text.contains("ada@example.com"), "the dump is whole");
     text

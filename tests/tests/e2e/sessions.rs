@@ -178,11 +178,12 @@ fn age(tocsin: &Tocsin, column: &str, hours: i64) {
                 c.execute(sys.argv[2]); c.commit()";
     let micros = hours * 3_600_000_000;
     let sql = format!("UPDATE sessions SET {column} = {column} - {micros}");
-    let status = std::process::Command::new(tocsin_tests::program(&tocsin_machine::PYTHON_WITH_SMTP))
-        .args(["-c", code])
-        .arg(tocsin.data_dir().join("tocsin.sqlite"))
-        .arg(sql)
-        .status();
+    let status =
+        std::process::Command::new(tocsin_tests::program(&tocsin_machine::PYTHON_WITH_SMTP))
+            .args(["-c", code])
+            .arg(tocsin.data_dir().join("tocsin.sqlite"))
+            .arg(sql)
+            .status();
     assert!(status.unwrap().success());
 }
 
