@@ -1,10 +1,10 @@
 //! Which compiler turns the browser program into WebAssembly.
 //!
 //! In this order: the active toolchain, if it can compile for the target;
-//! rustup, if it is there and may install things; Debian's own packages, which
-//! do not touch a rustup and build the standard library from its source. The
-//! target is not in a `rust-toolchain.toml` on purpose: every call of cargo
-//! would try to fetch it.
+//! Debian's packages, if they are installed and fit; rustup, if it is there and
+//! may install things; Debian's packages, installed now. These do not touch a
+//! rustup and build the standard library from its source. The target is not in a
+//! `rust-toolchain.toml` on purpose: every call of cargo would try to fetch it.
 //!
 //! A compiler counts when it compiles, and Debian's when its version is that of
 //! the project (`rust-version`) and its linker is of its LLVM: the linker reads
@@ -93,6 +93,12 @@ pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Toolchain> {
     let Err(problem) = compiles(machine, &scratch) else {
         return Ok(Toolchain::Active);
     };
+    let needed = project.rust_version()?;
+    if apt.is_here()
+        && let Ok(toolchain) = fit(machine, apt, &needed)
+    {
+        return Ok(toolchain);
+    }
     let has_rustup = machine.find("rustup").is_some();
     if has_rustup && rustup_may_install(machine) {
         terminal::change(&format!(
@@ -135,7 +141,7 @@ pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Toolchain> {
             ),
         ));
     }
-    debian(project, apt, has_rustup)
+    debian(machine, apt, &needed, has_rustup)
 }
 
 /// `RUSTUP_AUTO_INSTALL=0` is the user's word that rustup installs nothing by itself.
@@ -146,11 +152,10 @@ pub(crate) fn rustup_may_install(machine: &Machine) -> bool {
 }
 
 /// Debian's compiler, with what is missing or too old of it installed.
-fn debian(project: &Project, apt: &Apt, has_rustup: bool) -> Result<Toolchain> {
-    let machine = project.machine();
-    let needed = project.rust_version()?;
-    let Err(problem) = fit(machine, apt, &needed) else {
-        return fit(machine, apt, &needed).map_err(|problem| still_unfit(&problem));
+fn debian(machine: &Machine, apt: &Apt, needed: &Version, has_rustup: bool) -> Result<Toolchain> {
+    let problem = match fit(machine, apt, needed) {
+        Ok(toolchain) => return Ok(toolchain),
+        Err(problem) => problem,
     };
     if !apt.may_install() {
         let rustup = if has_rustup {
@@ -175,18 +180,18 @@ fn debian(project: &Project, apt: &Apt, has_rustup: bool) -> Result<Toolchain> {
     apt.refresh_lists()?;
     let mut wanted: Vec<_> = PACKAGES
         .into_iter()
-        .map(|name| Package::new(name, NEEDED_FOR).at_least(&needed))
+        .map(|name| Package::new(name, NEEDED_FOR).at_least(needed))
         .collect();
     if let Some(linker) = linker_package(apt) {
         wanted.push(Package::new(linker, NEEDED_FOR));
     }
     apt.install(&wanted)?;
-    match fit(machine, apt, &needed) {
+    match fit(machine, apt, needed) {
         Ok(toolchain) => Ok(toolchain),
         // The lists did not say which LLVM the compiler has; it does now.
         Err(Problem::Linker { llvm, .. }) => {
             apt.install(&[Package::new(format!("lld-{llvm}"), NEEDED_FOR)])?;
-            fit(machine, apt, &needed).map_err(|problem| still_unfit(&problem))
+            fit(machine, apt, needed).map_err(|problem| still_unfit(&problem))
         }
         Err(problem) => Err(still_unfit(&problem)),
     }

@@ -147,10 +147,14 @@ fn a_compiler_that_is_fit_needs_no_package_list() {
         installed: Some("1.96.0+dfsg1-1"),
         ..Debian::default()
     };
-    let fake = machine(&debian, "1000");
+    let fake = machine(&debian, "1000").script("/home/.cargo/bin/rustup", "exit 1");
     let result = look(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
-    assert!(!fake.calls().contains("apt-get"));
+    let calls = fake.calls();
+    assert!(
+        !calls.contains("apt-get") && !calls.contains("rustup"),
+        "{calls}"
+    );
 }
 
 #[test]
