@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use tocsin_api::BrowserFiles;
+use tocsin::BrowserFiles;
 
 /// Small allocations of many threads were a fifth of the processor's time of an
 /// alert with the system's allocator.
@@ -12,7 +12,7 @@ use tocsin_api::BrowserFiles;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    tocsin_api::main(browser_files())
+    tocsin::main(browser_files())
 }
 
 #[cfg(feature = "embed")]

@@ -64,7 +64,8 @@ pub(super) fn unit(bench: &mut Bench) -> Result<Counts> {
     bench.browser_files()?;
     let mut counts = bench.cargo_tests(
         &format!("not package({END_TO_END})"),
-        &["--workspace", "--exclude", END_TO_END, "--features", EMBED],
+        // All but `e2e`, which is the only one whose name begins so.
+        &["--lib", "--bins", "--test", "[!e]*"],
     )?;
     counts += counted(
         bench
@@ -97,10 +98,7 @@ pub(super) fn e2e(bench: &mut Bench) -> Result<Counts> {
     bench.binary()?;
     // The OpenID provider of the single sign-on tests.
     bench.npm_packages("tests/oidc")?;
-    bench.cargo_tests(
-        &format!("package({END_TO_END})"),
-        &["--package", END_TO_END],
-    )
+    bench.cargo_tests(&format!("package({END_TO_END})"), &["--test", "e2e"])
 }
 
 /// The real program in a real browser.
@@ -157,15 +155,18 @@ impl Bench {
     }
 
     /// Tests of the server's workspace. With nextest a filter chooses among them, so
-    /// that what is built stays the same; cargo's own runner chooses packages.
-    fn cargo_tests(&self, filter: &str, packages: &[&str]) -> Result<Counts> {
+    /// that what is built stays the same; cargo's own runner chooses test programs of
+    /// the whole workspace, for the same reason.
+    fn cargo_tests(&self, filter: &str, programs: &[&str]) -> Result<Counts> {
         let (mut command, runner) = if self.found.nextest {
             let mut command = self.project.cargo("nextest");
             command.arg("run").args(TEST_SELECTION).args(["-E", filter]);
             (command, Runner::Nextest)
         } else {
             let mut command = self.project.cargo("test");
-            command.args(packages).args(["--lib", "--bins", "--tests"]);
+            command
+                .args(["--workspace", "--features", EMBED])
+                .args(programs);
             (command, Runner::CargoTest)
         };
         counted(
