@@ -52,7 +52,7 @@ fn build(project: Project, options: &Options) -> Result<(Project, PathBuf)> {
     checks::port(options.address)?;
     step.done("");
     if is_first {
-        terminal::note("A first start compiles everything: about ten minutes on two cores");
+        terminal::note("A first start compiles everything: ten to fifteen minutes on two cores");
     }
 
     let project = download::crates(project, &steps)?;
