@@ -210,3 +210,22 @@ test("a search by name finds what was done to somebody", async (t) => {
   await page.locator("tr", { hasText: "Quentin" }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
 });
+
+test("what is being typed stays when the page is rendered again", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/audit");
+  const search = page.getByRole("searchbox", { name: "Search the audit log" });
+  await search.fill("unfinished");
+  const [answer] = await Promise.all([
+    page.waitForResponse(/\/api\/v1\/audit/),
+    page.getByRole("button", { name: "Refresh" }).click(),
+  ]);
+  await answer.finished();
+  await page.getByRole("button", { name: "Any time" }).click();
+  assert.equal(await search.inputValue(), "unfinished");
+  await page.getByLabel("From").fill("2026-01-02T03:04");
+  await page.getByLabel("To", { exact: true }).fill("2026-02-03T04:05");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL(/from=2026-01-0\d.*to=2026-02-0\d/);
+  assert.equal(await search.inputValue(), "unfinished");
+});

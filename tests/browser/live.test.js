@@ -77,3 +77,17 @@ test("pages follow each other to the end and back", async (t) => {
   await page.getByText(/50 shown, more follow/).waitFor();
   assert.equal((await page.locator("tbody tr").first().innerText()).split("\n")[0], first.split("\n")[0]);
 });
+
+test("a time that is being typed stays when the list changes", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/log");
+  await page.getByRole("button", { name: "Live", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Any time" }).click();
+  const from = page.getByLabel("From");
+  await from.fill("2026-01-02T03:04");
+  await deliver(server, alert({ alertname: "WhileTyping" }));
+  await page.getByRole("link", { name: "WhileTyping" }).waitFor();
+  assert.equal(await from.inputValue(), "2026-01-02T03:04");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL(/from=2026-01-0/);
+});

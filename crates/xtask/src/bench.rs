@@ -1,11 +1,16 @@
 //! `cargo xtask bench`: builds the server as it is shipped, and the program
 //! that measures it (`crates/bench`, which reads the options), and runs it.
 
-use std::{ffi::OsString, path::Path};
+use std::{env, ffi::OsString, fs, path::Path, process::id as process_id};
 
 use crate::{
-    apt::Apt, arguments::Arguments, builds::Builds, failure::Result, frontend, process,
-    project::Project, server, terminal,
+    apt::Apt,
+    arguments::Arguments,
+    builds::Builds,
+    failure::{FileContext as _, Result},
+    frontend, process,
+    project::Project,
+    server, terminal,
 };
 
 /// Both in one build, in the profile that is shipped: cargo unites the features of
@@ -51,19 +56,28 @@ pub(crate) fn small(project: &Project, server: &Path) -> Result<()> {
 }
 
 fn measure(project: &Project, bench: &Path, server: &Path, options: &[OsString]) -> Result<()> {
-    let small = options.iter().any(|option| option == "--small");
-    // What is made small is not what is kept for the next large run.
-    let folder = if small { "bench-small" } else { "bench" };
-    process::check(
-        project
-            .machine()
-            .command(bench)
-            .arg("--server")
-            .arg(server)
-            .arg("--work")
-            .arg(project.target().join(folder))
-            .arg("--project")
-            .arg(project.root())
-            .args(options),
-    )
+    let measure_in = |work: &Path| {
+        process::check(
+            project
+                .machine()
+                .command(bench)
+                .arg("--server")
+                .arg(server)
+                .arg("--work")
+                .arg(work)
+                .arg("--project")
+                .arg(project.root())
+                .args(options),
+        )
+    };
+    if !options.iter().any(|option| option == "--small") {
+        return measure_in(&project.target().join("bench"));
+    }
+    // Nothing of it is kept for another run, and a project in root's home folder is
+    // closed to PostgreSQL's user.
+    let work = env::temp_dir().join(format!("tocsin-bench-{}", process_id()));
+    let measured = measure_in(&work);
+    // The measurement's failure says more than that of the removal.
+    let removed = fs::remove_dir_all(&work).file("remove", &work);
+    measured.and(removed)
 }

@@ -1,6 +1,7 @@
 use yew::prelude::*;
 
 use crate::{
+    components::DraftInput,
     i18n::Words,
     query::{Preset, Range},
     time,
@@ -46,9 +47,9 @@ pub fn time_range(words: &Words, range: Range, change: &Callback<Range>) -> Html
             <div class="menu-list" role="group" aria-label={words.list.time}>{ for presets }</div>
             <form class="form" {onsubmit}>
                 <label class="field"><span>{ words.list.from }</span>
-                    <input name="from" type="datetime-local" class="input input-sm" value={value(from)} /></label>
+                    <DraftInput name="from" kind="datetime-local" value={value(from)} /></label>
                 <label class="field"><span>{ words.list.to }</span>
-                    <input name="to" type="datetime-local" class="input input-sm" value={value(to)} /></label>
+                    <DraftInput name="to" kind="datetime-local" value={value(to)} /></label>
                 <button type="submit" class="btn btn-sm btn-primary">{ words.list.apply }</button>
             </form>
         </div>

@@ -9,7 +9,7 @@ use yew_router::{
 use super::audit_entry::{AuditPanel, action_name};
 use crate::{
     api::use_fetch,
-    components::{IconName, Popover, RouteLink, failure, icon, time},
+    components::{DraftInput, IconName, Popover, RouteLink, failure, icon, time},
     i18n::admin::{ACTIONS, KINDS},
     list::{Pager, export_links, form, pager, range_text, time_range},
     query::{Filter, Range, pairs, push_pair},
@@ -287,8 +287,8 @@ fn filters(
             <div class="filter-line">
                 <form class="search" role="search" {onsubmit}>
                     { icon(IconName::Search) }
-                    <input id="search" name="q" type="search" class="input input-sm" value={filter.q.clone()}
-                        placeholder={words.admin.search_hint} aria-label={words.admin.search} autocomplete="off" maxlength="200" />
+                    <DraftInput id="search" name="q" kind="search" value={filter.q.clone()}
+                        placeholder={words.admin.search_hint} label={words.admin.search} />
                 </form>
                 { select(words.admin.what, words.admin.any_action, &filter.action, actions.collect(), |next, code| next.action = code) }
                 { select(words.admin.object, words.admin.any_object, &filter.kind, kinds.collect(), |next, code| {

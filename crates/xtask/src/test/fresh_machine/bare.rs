@@ -18,6 +18,8 @@ use crate::{
 
 /// The Debian that the project is tested on.
 const SUITE: &str = "bookworm";
+/// The project's folder there: with a space, and letters beyond ASCII.
+const FOLDER: &str = "/root/on call 值班/tocsin";
 /// What the README asks for besides Rust.
 const PACKAGES: &str = "ca-certificates,git,gcc,libc6-dev";
 
@@ -67,7 +69,7 @@ impl BareMachine {
                 .command("git")
                 .args(["clone", "--quiet", "--no-local"])
                 .arg(project.root())
-                .arg(bare.at("/root/tocsin")),
+                .arg(bare.at(FOLDER)),
         )?;
         step.done("");
         Ok(bare)
@@ -161,8 +163,8 @@ impl BareMachine {
             mount -t proc proc \"$0/proc\"
             mount --bind \"$1\" \"$0/opt/rustup\"
             mount -o remount,bind,ro \"$0/opt/rustup\"
-            folder=/root/tocsin; [ -d \"$0$folder\" ] || folder=/
-            exec chroot \"$0\" /bin/sh -c \"cd $folder && $2\"";
+            [ -d \"$0$3\" ] && folder=$3 || folder=/
+            exec chroot \"$0\" /bin/sh -c \"cd '$folder' && $2\"";
         let mut command = Command::new("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child=TERM"]);
         if network == Network::None {
@@ -173,6 +175,7 @@ impl BareMachine {
             .arg(&self.root)
             .arg(&self.rustup_home)
             .arg(line)
+            .arg(FOLDER)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("HOME", "/root")
