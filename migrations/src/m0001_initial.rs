@@ -212,6 +212,7 @@ CREATE TABLE deliveries (
     opened BIGINT NOT NULL,
     resolved BIGINT NOT NULL,
     refreshed BIGINT NOT NULL,
+    updated BIGINT NOT NULL DEFAULT 0,
     seen_again BIGINT NOT NULL,
     late BIGINT NOT NULL,
     rejected TEXT NOT NULL,

@@ -144,10 +144,15 @@ CREATE TABLE incidents (
     state SMALLINT NOT NULL,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT,
-    not_before BIGINT,
+    reported_end BIGINT,
+    closed_at BIGINT,
+    end_reason SMALLINT,
+    latest_start BIGINT,
+    previous_end BIGINT,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
     last_entry_at BIGINT NOT NULL,
+    updated_at BIGINT,
     occurrences BIGINT NOT NULL,
     senders BIGINT NOT NULL,
     previous_id BIGINT,
@@ -272,13 +277,14 @@ LEFT JOIN label_sets l ON l.id = t.label_set_id AND t.label_set_id <> first.labe
 JOIN annotation_sets a ON a.id = t.annotation_set_id
 WHERE NOT t.latest;
 
-INSERT INTO incidents (id, series_id, episode, state, starts_at, ends_at, not_before,
-    first_seen_at, last_seen_at, last_entry_at, occurrences, senders, previous_id, telling_id,
-    content, told, known_at, known_by, memo)
+INSERT INTO incidents (id, series_id, episode, state, starts_at, ends_at, closed_at,
+    end_reason, latest_start, previous_end, first_seen_at, last_seen_at, last_entry_at, occurrences,
+    senders, previous_id, telling_id, content, told, known_at, known_by, memo)
 SELECT i.id, i.series_id,
     ROW_NUMBER() OVER (PARTITION BY i.series_id ORDER BY i.id = s.last_incident_id, i.first_seen_at, i.id),
-    i.state, i.starts_at, i.ends_at, i.not_before, i.first_seen_at, i.last_seen_at,
-    i.last_entry_at, i.occurrences, i.senders, i.previous_id,
+    i.state, i.starts_at, i.ends_at, CASE WHEN i.state = 0 THEN NULL ELSE i.last_entry_at END,
+    CASE i.state WHEN 1 THEN 0 WHEN 2 THEN 1 END, i.starts_at, i.not_before, i.first_seen_at,
+    i.last_seen_at, i.last_entry_at, i.occurrences, i.senders, i.previous_id,
     CASE WHEN t.latest THEN NULL ELSE t.id END, {nothing}, '[]', i.known_at, i.known_by, i.memo
 FROM old_incidents i
 JOIN old_series s ON s.id = i.series_id
@@ -350,8 +356,8 @@ CREATE INDEX log_entries_series ON log_entries (series_id, received_at{then_id})
 CREATE INDEX log_entries_telling ON log_entries (telling_id) WHERE telling_id IS NOT NULL;
 CREATE INDEX log_entries_late ON log_entries (incident_id) WHERE kind = 3;
 CREATE INDEX incident_events_incident ON incident_events (incident_id, at);
-CREATE INDEX incident_events_lost_at ON incident_events (at) WHERE kind = 3;
-CREATE UNIQUE INDEX incident_events_lost ON incident_events (incident_id) WHERE kind = 3;
+CREATE INDEX incident_events_expired_at ON incident_events (at) WHERE kind = 3;
+CREATE UNIQUE INDEX incident_events_expired ON incident_events (incident_id) WHERE kind = 3;
 CREATE UNIQUE INDEX notification_events_once ON notification_events (entry_id, kind, recipient_id)
     WHERE NOT resend;
 CREATE INDEX notification_events_resent ON notification_events (entry_id) WHERE resend;

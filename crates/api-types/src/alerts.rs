@@ -16,6 +16,8 @@ pub enum EntryKind {
     Refreshed,
     /// It told an old state that had been overtaken; nothing moved.
     Late,
+    /// It changed the incident's annotations, value or link.
+    Updated,
 }
 
 /// One entry of the alert log: one alert as one delivery told it.

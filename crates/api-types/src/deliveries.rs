@@ -62,6 +62,8 @@ pub struct Delivery {
     pub refreshed: i64,
     /// Alerts that repeated a known state within the window; not in the log.
     pub seen_again: i64,
+    /// Alerts whose new annotations, value or link are in the log.
+    pub updated: i64,
     /// Alerts that told an overtaken state.
     pub late: i64,
     /// Alerts that could not be read.

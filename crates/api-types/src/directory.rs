@@ -159,12 +159,12 @@ pub struct RouteInput {
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
     /// Matchers as Alertmanager writes them, such as `team="infra"` or
-    /// `severity=~"critical|warning"`.
-    #[serde(default)]
+    /// `severity=~"critical|warning"`, all of which must hold. An empty list matches
+    /// every alert.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
     pub matchers: Vec<String>,
-    /// The groups' numbers.
-    #[serde(default, deserialize_with = "crate::whole::list")]
+    /// The groups' numbers. An empty list notifies nobody.
+    #[serde(deserialize_with = "crate::whole::list")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
     pub group_ids: Vec<i64>,
     /// Left out: false.
@@ -182,6 +182,15 @@ pub struct RouteInput {
     )]
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub position: Option<i64>,
+}
+
+/// The route that comes after all others: alerts go to the group named like their team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TeamRoute {
+    /// Whether it is tried.
+    pub enabled: bool,
 }
 
 /// All routes' numbers in their new order.

@@ -8,12 +8,32 @@ use crate::{Alert, EventKind, Labels, Notification, Page, Status};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IncidentState {
-    /// It fires, as far as anybody said.
+    /// It fires, as far as the reports say.
     Open,
-    /// Its end was told.
+    /// A report said that it ended.
     Resolved,
-    /// Its end was never told, and the alert fired anew.
-    Lost,
+    /// It ended without a resolution.
+    Expired,
+    /// A person closed it.
+    Closed,
+}
+
+/// Why an incident ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// A report said that the alert is resolved.
+    Resolved,
+    /// The alert fired again, after a resolution that was never received.
+    FiredAgain,
+    /// It was not seen for `incidents.expire_after`.
+    NotSeen,
+    /// A person closed it.
+    Person,
+    /// It was opened by the stale copy of another Alertmanager under the same
+    /// name: it has no length, and lists and statistics leave it out.
+    Copy,
 }
 
 /// One firing episode of one alert.
@@ -35,6 +55,9 @@ pub struct Incident {
     pub starts_at: DateTime<Utc>,
     /// When it ended; null while it is open.
     pub ends_at: Option<DateTime<Utc>>,
+    /// Why it ended; null while it is open.
+    #[serde(default)]
+    pub end_reason: Option<EndReason>,
     /// When Tocsin first received it.
     pub first_seen_at: DateTime<Utc>,
     /// When Tocsin last received it.
@@ -110,6 +133,16 @@ pub struct IncidentEvent {
     pub memo: Option<String>,
 }
 
+/// The state that people can give an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum NewState {
+    /// It is over, whatever its sender says. If it goes on firing, another incident
+    /// opens, at the earliest after `incidents.window`.
+    Closed,
+}
+
 /// A change to one incident. Fields left out stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -118,6 +151,9 @@ pub struct IncidentPatch {
     /// Acknowledge (true) or take it back (false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<bool>,
+    /// Close it. An incident that has ended stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<NewState>,
     /// Up to 4,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
@@ -147,6 +183,34 @@ pub struct AcknowledgeRequest {
     pub filter: Option<AcknowledgeFilter>,
     /// Acknowledge (true) or take it back (false).
     pub known: bool,
+    /// Up to 4,000 characters; left out, memos stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
+    pub memo: Option<String>,
+    /// Who does it: a display name of up to 100 characters. Left out: the name
+    /// of the user or token that asks; a user can give no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Name>))]
+    pub by: Option<String>,
+}
+
+/// Closes several incidents: those of `ids`, or all that match `filter`. Those that have
+/// ended stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloseRequest {
+    /// Up to 500 incidents.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::list_or_null"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 500))]
+    pub ids: Option<Vec<i64>>,
+    /// All incidents that match, as `GET /incidents` would list them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<AcknowledgeFilter>,
     /// Up to 4,000 characters; left out, memos stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]

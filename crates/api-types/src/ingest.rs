@@ -20,6 +20,8 @@ pub struct IngestReport {
     pub refreshed: usize,
     /// Alerts that repeated a known state within the window.
     pub seen_again: usize,
+    /// Alerts whose new annotations, value or link are in the log.
+    pub updated: usize,
     /// Alerts that told an overtaken state.
     pub late: usize,
     /// Alerts that could not be read.

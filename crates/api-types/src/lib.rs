@@ -30,12 +30,12 @@ pub use common::{FieldError, Labels, Page, Problem, RowCount, Status};
 pub use deliveries::{Delivery, DeliveryOutcome, RejectedAlert};
 pub use directory::{
     Group, GroupInput, GroupRef, Language, Recipient, RecipientInput, RecipientRef, Route,
-    RouteInput, RouteOrder,
+    RouteInput, RouteOrder, TeamRoute,
 };
 pub use events::{ChangeEvent, DeliveryChange, IncidentChange, NotificationChange};
 pub use incidents::{
-    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentDetail,
-    IncidentEvent, IncidentPatch, IncidentState,
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, CloseRequest, EndReason, Incident,
+    IncidentDetail, IncidentEvent, IncidentPatch, IncidentState, NewState,
 };
 pub use ingest::IngestReport;
 pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};

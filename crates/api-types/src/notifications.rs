@@ -16,6 +16,8 @@ pub enum NotificationState {
     Failed,
     /// No SMTP server is configured: it was written to a file.
     Written,
+    /// It was withdrawn before its first attempt: what it was to say was not so.
+    Canceled,
 }
 
 /// What happened to an incident.
@@ -29,12 +31,14 @@ pub enum EventKind {
     Refreshed,
     /// Its end was told.
     Resolved,
-    /// Its end was never told, and the alert fired anew.
-    Lost,
+    /// It ended without a resolution.
+    Expired,
     /// A person acknowledged it.
     Acknowledged,
     /// A person took the acknowledgement back.
     Unacknowledged,
+    /// A person closed it.
+    Closed,
 }
 
 /// Why a recipient gets a mail.

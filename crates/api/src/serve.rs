@@ -323,6 +323,7 @@ pub(crate) fn pipeline_settings(settings: &Settings) -> PipelineSettings {
             window: settings.window,
             stale_after: settings.stale_after,
         },
+        expire_after: settings.expire_after,
         team_label: settings.team_label.clone(),
         queue_bytes: settings.queue_bytes,
         cache_entries: settings.cache_entries,

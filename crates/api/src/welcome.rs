@@ -83,7 +83,14 @@ impl Welcome<'_> {
     }
 
     fn alertmanager(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nPut this into alertmanager.yml:\n")?;
+        writeln!(
+            f,
+            "\nAdd this to alertmanager.yml, the route before your others:\n"
+        )?;
+        writeln!(f, "  route:")?;
+        writeln!(f, "    routes:")?;
+        writeln!(f, "      - receiver: tocsin")?;
+        writeln!(f, "        continue: true")?;
         writeln!(f, "  receivers:")?;
         writeln!(f, "    - name: tocsin")?;
         writeln!(f, "      webhook_configs:")?;
@@ -103,8 +110,6 @@ impl Welcome<'_> {
             writeln!(f, "            authorization:")?;
             writeln!(f, "              credentials: {credentials}")?;
         }
-        writeln!(f, "  route:")?;
-        writeln!(f, "    receiver: tocsin")?;
         if let IngestToken::Missing = self.ingest {
             writeln!(
                 f,

@@ -73,7 +73,7 @@ fn filters(until: i64) -> Vec<(&'static str, String)> {
 const OF_INCIDENTS: [(&str, &str); 5] = [
     ("state", "open"),
     ("state", "resolved"),
-    ("state", "lost"),
+    ("state", "expired"),
     ("stale", "true"),
     ("stale", "false"),
 ];

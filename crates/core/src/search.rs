@@ -36,14 +36,26 @@ pub fn subject(alertname: &str, instance: &str) -> String {
     fold(&format!("{alertname}\n{instance}"))
 }
 
-/// Lower case, character by character: unlike [`str::to_lowercase`], which writes a Greek sigma
+/// Lower case and of usual width, character by character. A Chinese keyboard types Latin
+/// letters, digits and signs as wide as its own ("ＤＢ－１"). Unlike [`str::to_lowercase`], which writes a Greek sigma
 /// by what stands around it, so that a part of a text would not be found in it.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.chars().flat_map(char::to_lowercase).collect()
+    text.chars()
+        .map(usual_width)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// ASCII for its full-width form (U+FF01 to U+FF5E).
+fn usual_width(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        _ => c,
+    }
 }
 
 /// Splits a search into its words, lower-cased, each once, as they come. White space separates, of
@@ -91,6 +103,7 @@ mod tests {
             ["disk", "内存", "ärger"]
         );
         assert_eq!(words(" \u{3000} ").unwrap(), [""; 0]);
+        assert_eq!(words("ＤＢ－１　磁盘").unwrap(), ["db-1", "磁盘"]);
     }
 
     #[test]

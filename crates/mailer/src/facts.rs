@@ -53,7 +53,9 @@ pub enum EventKind {
     /// Its resolution came.
     Resolved,
     /// It ended without a resolution ever coming.
-    Lost,
+    Expired,
+    /// A person closed it.
+    Closed,
 }
 
 impl EventKind {
@@ -63,14 +65,15 @@ impl EventKind {
         matches!(self, EventKind::Opened | EventKind::Refreshed)
     }
 
-    /// The name templates see: `opened`, `refreshed`, `resolved` or `lost`.
+    /// The name templates see: `opened`, `refreshed`, `resolved`, `expired` or `closed`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             EventKind::Opened => "opened",
             EventKind::Refreshed => "refreshed",
             EventKind::Resolved => "resolved",
-            EventKind::Lost => "lost",
+            EventKind::Expired => "expired",
+            EventKind::Closed => "closed",
         }
     }
 }

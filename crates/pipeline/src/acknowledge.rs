@@ -1,17 +1,20 @@
-//! Acknowledging incidents: "seen", with a memo and a name.
+//! What people do to incidents: acknowledge ("seen"), close ("over"), write a memo.
 
 use std::time::Duration;
 
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
+use tocsin_core::judge::Episode;
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
+use tocsin_storage::codes::EventKind;
+use tocsin_storage::ending::{self, Ending};
 use tocsin_storage::incidents::{self, Acknowledgement, IncidentView, Said};
-use tocsin_storage::{Db, IncidentFilter, StorageError, Tx, ingest};
+use tocsin_storage::{Db, IncidentFilter, StorageError, Tx};
 
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::ingest::Standings;
-use crate::{Actor, Deed};
+use crate::{Actor, Deed, MessageIds};
 
 /// The most incidents that may be named by their numbers.
 pub const MAX_IDS: usize = 500;
@@ -32,8 +35,11 @@ pub struct Saying {
     pub known: Option<bool>,
     /// Left out: as it is.
     pub memo: Option<String>,
-    /// Who says it; required to acknowledge.
+    /// Who says it; required to acknowledge and to close.
     pub by: Option<String>,
+    /// That it is over: it is closed, whatever its sender says. What has ended stays
+    /// as it is.
+    pub close: bool,
 }
 
 /// Which incidents it is said of: exactly one of `ids` and `filter`.
@@ -56,11 +62,9 @@ pub struct By<'a> {
     pub visible: &'a Visibility,
     /// The present.
     pub now: Timestamp,
+    /// What the notification of a close is known by.
+    pub message_ids: &'a MessageIds,
 }
-
-/// Past this many incidents everything that is held in memory is forgotten,
-/// which is read again sooner than one series after the other is looked for.
-const MANY: usize = 5_000;
 
 /// What people have said of an incident, by the names that the API has for its
 /// fields. Here `known` means acknowledged by somebody: whether the incident has
@@ -109,8 +113,8 @@ pub async fn acknowledge_one(
 ) -> Result<bool, ChangeError> {
     let mut issues = Issues::default();
     let saying = check(&mut issues, saying);
-    if saying.known.is_none() && saying.memo.is_none() {
-        issues.add("known", "expected known, memo or both");
+    if saying.known.is_none() && saying.memo.is_none() && !saying.close {
+        issues.add("known", "expected known, memo, state, or several of them");
     }
     issues.finish()?;
     let missing = || ChangeError::NotFound {
@@ -124,13 +128,25 @@ pub async fn acknowledge_one(
     }
     let was = snapshot(&before);
     Expected::check(expected, &was)?;
-    let changed = incidents::acknowledge(&tx, &[id], &said(&saying, by)).await?;
+    let mut said = said(&saying, by);
+    if saying.close && saying.known.is_none() {
+        // The note belongs to the close.
+        said.memo = None;
+    }
+    let mut changed = incidents::acknowledge(&tx, &[id], &said).await?;
+    if !changed.is_empty() {
+        let after = incidents::said_of(&tx, id).await?.ok_or_else(missing)?;
+        record_one(&tx, by, (id, &before.alertname), &was, &snapshot(&after)).await?;
+    }
+    let closed = close(&tx, &[id], by, &saying).await?;
+    if !closed.is_empty() {
+        record_close(&tx, by, (id, &before.alertname), &saying).await?;
+    }
+    changed.extend(closed);
     if changed.is_empty() {
         return Ok(false);
     }
-    let after = incidents::said_of(&tx, id).await?.ok_or_else(missing)?;
-    record_one(&tx, by, (id, &before.alertname), &was, &snapshot(&after)).await?;
-    forget(&tx, standings, &changed).await?;
+    standings.forget_incidents(&tx, &changed).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -171,12 +187,16 @@ pub async fn acknowledge_many(
         (None, None) => Vec::new(),
     };
     let tx = db.begin().await?;
-    let changed = incidents::acknowledge(&tx, &ids, &said(&saying, by)).await?;
+    let changed = match saying.close {
+        // Nothing is said of those that have ended: a close is no acknowledgement.
+        true => close(&tx, &ids, by, &saying).await?,
+        false => incidents::acknowledge(&tx, &ids, &said(&saying, by)).await?,
+    };
     if changed.is_empty() {
         return Ok(0);
     }
     record_many(&tx, by, which, &saying, &changed).await?;
-    forget(&tx, standings, &changed).await?;
+    standings.forget_incidents(&tx, &changed).await?;
     tx.commit().await?;
     Ok(changed.len())
 }
@@ -227,6 +247,7 @@ async fn record_many(
     }
     let deed = Deed {
         action: match saying.known {
+            _ if saying.close => "incident.close",
             Some(true) => "incident.acknowledge",
             Some(false) => "incident.unacknowledge",
             None => "incident.memo",
@@ -238,18 +259,6 @@ async fn record_many(
         after: Some(&after),
     };
     by.actor.record(tx, &deed, by.now).await
-}
-
-/// Ingest holds in memory whether an incident is acknowledged.
-async fn forget(tx: &Tx, standings: &Standings, changed: &[i64]) -> Result<(), StorageError> {
-    if changed.len() > MANY {
-        standings.forget_all().await;
-    } else {
-        standings
-            .forget(&ingest::series_of(tx, changed).await?)
-            .await;
-    }
-    Ok(())
 }
 
 async fn matching(
@@ -278,8 +287,8 @@ fn check(issues: &mut Issues, saying: &Saying) -> Saying {
         .map(str::trim)
         .filter(|by| !by.is_empty());
     let by = by.map(|by| issues.take("by", name(by)));
-    if by.is_none() && saying.known == Some(true) {
-        issues.add("by", "expected who acknowledges, 1 to 100 characters");
+    if by.is_none() && (saying.known == Some(true) || saying.close) {
+        issues.add("by", "expected who does it, 1 to 100 characters");
     }
     let memo = saying.memo.as_deref().map(str::trim);
     if memo.is_some_and(|memo| memo.chars().count() > MAX_MEMO) {
@@ -289,7 +298,56 @@ fn check(issues: &mut Issues, saying: &Saying) -> Saying {
         known: saying.known,
         memo: memo.map(str::to_owned),
         by,
+        close: saying.close,
     }
+}
+
+/// Closes those of the incidents that are open, where that is said, and notifies
+/// whoever was notified of them.
+async fn close(
+    tx: &Tx,
+    ids: &[i64],
+    by: &By<'_>,
+    saying: &Saying,
+) -> Result<Vec<i64>, StorageError> {
+    if !saying.close {
+        return Ok(Vec::new());
+    }
+    let ends = |open: &Episode| Some(open.closed(by.now));
+    let ending = Ending {
+        ends: &ends,
+        event: EventKind::Closed,
+        by: saying.by.as_deref(),
+        note: saying.memo.as_deref(),
+        visible: by.visible,
+        now: by.now,
+    };
+    let closed = ending::end(tx, ids, &ending).await?;
+    let message_id = || by.message_ids.random("closed");
+    ending::notify(tx, &closed, EventKind::Closed, by.now, &message_id).await?;
+    Ok(closed)
+}
+
+/// The audit log's line of one incident that was closed.
+async fn record_close(
+    tx: &Tx,
+    by: &By<'_>,
+    (id, name): (i64, &str),
+    saying: &Saying,
+) -> Result<(), StorageError> {
+    let (before, after) = (
+        json!({"state": "open"}),
+        json!({"state": "closed", "memo": saying.memo}),
+    );
+    let deed = Deed {
+        action: "incident.close",
+        kind: "incident",
+        id: Some(id),
+        name,
+        before: Some(&before),
+        after: Some(&after),
+    };
+    by.actor.record(tx, &deed, by.now).await
 }
 
 fn said<'a>(saying: &'a Saying, by: &By<'a>) -> Acknowledgement<'a> {

@@ -13,7 +13,8 @@ pub(crate) fn mail_kind(kind: EventKind) -> Option<MailKind> {
         EventKind::Opened => Some(MailKind::Opened),
         EventKind::Refreshed => Some(MailKind::Refreshed),
         EventKind::Resolved => Some(MailKind::Resolved),
-        EventKind::Lost => Some(MailKind::Lost),
+        EventKind::Expired => Some(MailKind::Expired),
+        EventKind::Closed => Some(MailKind::Closed),
         EventKind::Acknowledged | EventKind::Unacknowledged => None,
     }
 }

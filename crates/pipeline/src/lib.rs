@@ -12,6 +12,7 @@
 //! * [`acknowledge`], [`directory`], [`resend`]: what people do;
 //!   [`accounts`]: who may; [`once`]: a request that is sent again. Each writes a
 //!   line of the audit log ([`Actor`]) in its transaction.
+//! * `timers`: what becomes of incidents as time goes by.
 //! * `retention`: what is kept for a time only; [`archive`]: where it is written
 //!   before it goes, and how it is read back.
 
@@ -26,17 +27,20 @@ mod facts;
 mod feed;
 mod folding;
 pub mod ingest;
+mod message_ids;
 pub mod once;
 mod outbox;
 mod pipeline;
 mod resend;
 mod retention;
 mod settings;
+mod timers;
 
 pub use actor::{Actor, Deed};
 pub use change::{ChangeError, Expected, FieldIssue};
 pub use clock::{Clock, SystemClock};
 pub use ingest::{IngestError, IngestReport, Refusal, Space, Webhook};
+pub use message_ids::MessageIds;
 pub use once::{Made, Once};
 pub use outbox::MailHealth;
 pub use pipeline::Pipeline;

@@ -15,9 +15,11 @@ use crate::change::ChangeError;
 use crate::ingest::{
     self, Context, Ingest, IngestError, IngestReport, Refusal, Space, Standings, Webhook,
 };
+use crate::message_ids::MessageIds;
 use crate::once::{Made, Once};
 use crate::outbox::{MailHealth, Worker};
 use crate::retention::Retention;
+use crate::timers::Timers;
 use crate::{Actor, Clock, PipelineSettings, feed, folding, resend};
 
 /// How long the workers may take to finish what they have begun.
@@ -66,10 +68,12 @@ impl Pipeline {
         let stop_others = Arc::new(Notify::new());
         let health = Arc::new(Mutex::new(MailHealth::default()));
         let mode = mailer.mode();
+        let instance = prepare(&db).await?;
         let context = Arc::new(Context {
             db: db.clone(),
             settings: Arc::clone(&settings),
-            instance: prepare(&db).await?,
+            message_ids: MessageIds::new(&instance, &settings.from),
+            instance,
             clock: Arc::clone(&clock),
             committed: Arc::clone(&committed),
             owed: Arc::clone(&owed),
@@ -94,7 +98,9 @@ impl Pipeline {
         let wake = vec![committed, Arc::clone(&changed), settled];
         let reached = changes::latest(&db).await?;
         let retention = Retention::new(&context);
-        let others = spawn_others(worker, feed.clone(), reached, wake, retention, &clock);
+        let timers = Timers::new(&context, Arc::clone(&changed));
+        let jobs = (retention, timers);
+        let others = spawn_others(worker, feed.clone(), reached, wake, jobs, &clock);
         Ok(Self {
             shared: Arc::new(Shared {
                 db,
@@ -147,15 +153,7 @@ impl Pipeline {
         id: i64,
     ) -> Result<Made<NotificationView>, ChangeError> {
         let context = &self.shared.context;
-        let email = &context.settings.from.email;
-        let domain = email
-            .rsplit_once('@')
-            .map_or("localhost", |(_, domain)| domain);
-        let message_id = format!(
-            "resend.{:032x}.{}@{domain}",
-            rand::random::<u128>(),
-            context.instance
-        );
+        let message_id = context.message_ids.random("resend");
         let wanted = Resend {
             id,
             message_id: &message_id,
@@ -168,9 +166,15 @@ impl Pipeline {
     }
 
     /// To be called after every change that was not made through this handle,
-    /// so that the feed passes it on at once.
+    /// so that the feed passes it on at once, and what it is notified of is sent.
     pub fn changed(&self) {
         self.shared.changed.notify_waiters();
+        self.shared.context.owed.notify_waiters();
+    }
+
+    /// What messages are known by.
+    pub fn message_ids(&self) -> &MessageIds {
+        &self.shared.context.message_ids
     }
 
     /// Listens to what changes from now on.
@@ -259,7 +263,7 @@ fn spawn_others(
     feed: broadcast::Sender<Arc<ChangeRow>>,
     reached: Option<FeedCursor>,
     wake: Vec<Arc<Notify>>,
-    retention: Retention,
+    (retention, timers): (Retention, Timers),
     clock: &Arc<dyn Clock>,
 ) -> Vec<JoinHandle<()>> {
     let db = worker.db.clone();
@@ -274,6 +278,7 @@ fn spawn_others(
             Arc::clone(&stop),
         )),
         tokio::spawn(retention.run(Arc::clone(&stop))),
+        tokio::spawn(timers.run(Arc::clone(&stop))),
         tokio::spawn(folding::run(db, Arc::clone(clock), stop)),
     ]
 }

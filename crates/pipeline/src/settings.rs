@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tocsin_core::judge::Rules;
 use tocsin_mailer::Address;
 use url::Url;
@@ -9,6 +11,9 @@ use crate::RetentionSettings;
 pub struct PipelineSettings {
     /// Incident identity: the window, and when an open incident is stale.
     pub rules: Rules,
+    /// How long an open incident may go unseen before it ends as expired; `None`: for
+    /// ever.
+    pub expire_after: Option<Duration>,
     /// The label that names the team.
     pub team_label: String,
     /// Bytes of bodies that may wait to be stored; more are turned away.

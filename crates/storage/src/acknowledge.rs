@@ -70,7 +70,7 @@ pub async fn series_of(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
 
 /// Locks the incidents' series in the order that all writers keep (rule 9), so
 /// that no delivery changes the incidents meanwhile and none waits for ever.
-async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
+pub(crate) async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
     if tx.backend == Backend::Sqlite || ids.is_empty() {
         return Ok(());
     }

@@ -4,8 +4,8 @@
 //! number that no word has is a [`StorageError::Corrupt`] row, never a guess.
 
 use tocsin_core::alert::Status;
-pub use tocsin_core::judge::State as IncidentState;
 use tocsin_core::judge::State;
+pub use tocsin_core::judge::{EndReason, State as IncidentState};
 
 use crate::StorageError;
 
@@ -29,6 +29,20 @@ pub trait Coded: Sized + Copy {
     ) -> Result<Self, StorageError> {
         Self::from_code(code).ok_or(StorageError::Corrupt { table, column, id })
     }
+}
+
+/// The word for the number that a row holds, where it holds one.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] for a number that this program never writes.
+pub fn read<T: Coded>(
+    code: Option<i16>,
+    table: &'static str,
+    column: &'static str,
+    id: i64,
+) -> Result<Option<T>, StorageError> {
+    code.map(|code| T::read(code, table, column, id))
+        .transpose()
 }
 
 macro_rules! coded {
@@ -78,7 +92,8 @@ impl Coded for State {
         match self {
             Self::Open => 0,
             Self::Resolved => 1,
-            Self::Lost => 2,
+            Self::Expired => 2,
+            Self::Closed => 3,
         }
     }
 
@@ -86,7 +101,31 @@ impl Coded for State {
         match code {
             0 => Some(Self::Open),
             1 => Some(Self::Resolved),
-            2 => Some(Self::Lost),
+            2 => Some(Self::Expired),
+            3 => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+impl Coded for EndReason {
+    fn code(self) -> i16 {
+        match self {
+            Self::Resolved => 0,
+            Self::FiredAgain => 1,
+            Self::NotSeen => 2,
+            Self::Person => 3,
+            Self::Copy => 4,
+        }
+    }
+
+    fn from_code(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Resolved),
+            1 => Some(Self::FiredAgain),
+            2 => Some(Self::NotSeen),
+            3 => Some(Self::Person),
+            4 => Some(Self::Copy),
             _ => None,
         }
     }
@@ -103,6 +142,8 @@ coded! {
         Refreshed = 2,
         /// It told an overtaken state; nothing moved.
         Late = 3,
+        /// It changed the incident's annotations, value or link.
+        Updated = 4,
     }
 }
 
@@ -113,7 +154,7 @@ impl EntryKind {
             Self::Opened => Some(EventKind::Opened),
             Self::Resolved => Some(EventKind::Resolved),
             Self::Refreshed => Some(EventKind::Refreshed),
-            Self::Late => None,
+            Self::Late | Self::Updated => None,
         }
     }
 }
@@ -127,12 +168,14 @@ coded! {
         Refreshed = 1,
         /// Its end was told.
         Resolved = 2,
-        /// Its end was never told, and the alert fired anew.
-        Lost = 3,
+        /// It ended without a resolution.
+        Expired = 3,
         /// A person acknowledged it.
         Acknowledged = 4,
         /// A person took the acknowledgement back.
         Unacknowledged = 5,
+        /// A person closed it.
+        Closed = 6,
     }
 }
 
@@ -159,6 +202,8 @@ coded! {
         Failed = 3,
         /// It was written to a file, for want of an SMTP server.
         Written = 4,
+        /// It was withdrawn before its first attempt.
+        Canceled = 5,
     }
 }
 
@@ -282,11 +327,12 @@ mod tests {
     #[test]
     fn every_word_comes_back_from_its_number() {
         there_and_back::<Status>(2);
-        there_and_back::<IncidentState>(3);
-        there_and_back::<EntryKind>(4);
-        there_and_back::<EventKind>(6);
+        there_and_back::<IncidentState>(4);
+        there_and_back::<EndReason>(5);
+        there_and_back::<EntryKind>(5);
+        there_and_back::<EventKind>(7);
         there_and_back::<DeliveryOutcome>(2);
-        there_and_back::<NotificationState>(5);
+        there_and_back::<NotificationState>(6);
         there_and_back::<ChangeKind>(3);
         there_and_back::<Language>(2);
         there_and_back::<Role>(3);

@@ -55,6 +55,8 @@ pub struct DeliveryView {
     pub refreshed: i64,
     /// Alerts that repeated a state within the window.
     pub seen_again: i64,
+    /// Alerts whose new content is in the log.
+    pub updated: i64,
     /// Alerts that told an overtaken state.
     pub late: i64,
     /// Alerts that could not be read.
@@ -181,7 +183,7 @@ async fn select(
     let sql = format!(
         "SELECT d.id, d.received_at, d.source, COALESCE(f.external_url, '') AS sender, \
          d.outcome, d.reason, d.receiver, d.group_key, d.status, d.version, d.alerts, \
-         d.truncated_alerts, d.opened, d.resolved, d.refreshed, d.seen_again, d.late, \
+         d.truncated_alerts, d.opened, d.resolved, d.refreshed, d.seen_again, d.updated, d.late, \
          d.rejected, d.unrouted, d.body_bytes, b.delivery_id AS raw_id \
          FROM deliveries d \
          LEFT JOIN senders f ON f.id = d.sender_id \
@@ -209,6 +211,7 @@ struct Row {
     resolved: i64,
     refreshed: i64,
     seen_again: i64,
+    updated: i64,
     late: i64,
     rejected: String,
     unrouted: i64,
@@ -239,6 +242,7 @@ impl Row {
             resolved: self.resolved,
             refreshed: self.refreshed,
             seen_again: self.seen_again,
+            updated: self.updated,
             late: self.late,
             rejected: serde_json::from_str(&self.rejected).map_err(|_| StorageError::Corrupt {
                 table,

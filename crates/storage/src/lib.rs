@@ -23,6 +23,7 @@ mod cursor;
 mod db;
 pub mod deliveries;
 pub mod directory;
+pub mod ending;
 mod error;
 #[doc(hidden)]
 pub mod explain;

@@ -141,7 +141,7 @@ async fn rows(
     const MOST: i64 = 10_000;
     let few = |state: &NotificationState| match state {
         NotificationState::Queued | NotificationState::Sending | NotificationState::Failed => true,
-        NotificationState::Sent | NotificationState::Written => false,
+        NotificationState::Sent | NotificationState::Written | NotificationState::Canceled => false,
     };
     let mut lanes = Vec::new();
     let mut rest = Conditions::default();

@@ -59,7 +59,10 @@ pub async fn resend(tx: &Tx, wanted: &Resend<'_>) -> Result<Option<Resent>, Stor
         NotificationState::Queued | NotificationState::Sending => {
             return Ok(Some(Resent::NotYet(state)));
         }
-        NotificationState::Sent | NotificationState::Failed | NotificationState::Written => {}
+        NotificationState::Sent
+        | NotificationState::Failed
+        | NotificationState::Written
+        | NotificationState::Canceled => {}
     }
     let id = copy(tx, wanted).await?;
     tx.execute(

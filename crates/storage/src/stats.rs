@@ -241,10 +241,10 @@ fn total(list: &List) -> Counts {
 fn incidents(before: List, within: &List) -> Vec<Count> {
     let mut sums: HashMap<&[u8], i64> = HashMap::new();
     for (value, counts) in before.iter() {
-        *sums.entry(value).or_default() += signed(counts.opened) - signed(counts.ended);
+        *sums.entry(value).or_default() += signed(counts.begun()) - signed(counts.ended);
     }
     for (value, counts) in within.iter() {
-        *sums.entry(value).or_default() += signed(counts.opened);
+        *sums.entry(value).or_default() += signed(counts.begun());
     }
     sums.into_iter()
         .filter(|(_, sum)| *sum > 0)

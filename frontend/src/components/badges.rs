@@ -43,7 +43,8 @@ pub fn state_badge(words: &Words, state: IncidentState, stale: bool) -> Html {
         (IncidentState::Open, false) => ("pill-firing", IconName::Flame),
         (IncidentState::Open, true) => ("pill-stale", IconName::Clock),
         (IncidentState::Resolved, _) => ("pill-resolved", IconName::Check),
-        (IncidentState::Lost, _) => ("pill-lost", IconName::Lost),
+        (IncidentState::Expired, _) => ("pill-lost", IconName::Expired),
+        (IncidentState::Closed, _) => ("pill-resolved", IconName::Close),
     };
     let text = if stale {
         words.common.stale
@@ -61,6 +62,7 @@ pub fn mail_state(words: &Words, state: NotificationState) -> Html {
         NotificationState::Sent => ("pill-resolved", IconName::Check),
         NotificationState::Failed => ("pill-failed", IconName::Alert),
         NotificationState::Written => ("pill-quiet", IconName::List),
+        NotificationState::Canceled => ("pill-quiet", IconName::Close),
     };
     pill(class, picture, (words.people.mail_state)(state))
 }

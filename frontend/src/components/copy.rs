@@ -1,5 +1,7 @@
 use gloo_timers::callback::Timeout;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{HtmlDocument, HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use super::{IconName, icon};
@@ -11,12 +13,12 @@ pub struct CopyButtonProps {
     pub text: AttrValue,
 }
 
-/// Copies a text and says so for a moment. Where the browser does not allow it
-/// (a page served over plain HTTP from elsewhere), the button is not shown.
+/// Copies a text and says so for a moment.
 #[component]
 pub fn CopyButton(props: &CopyButtonProps) -> Html {
     let words = use_words();
     let copied = use_state_eq(|| false);
+    let node = use_node_ref();
     {
         let setter = copied.setter();
         use_effect_with(*copied, move |copied| {
@@ -24,19 +26,17 @@ pub fn CopyButton(props: &CopyButtonProps) -> Html {
             move || drop(timeout)
         });
     }
-    let window = web_sys::window();
-    if !window
-        .as_ref()
-        .is_some_and(web_sys::Window::is_secure_context)
-    {
-        return html! {};
-    }
     let onclick = {
-        let (text, copied) = (props.text.clone(), copied.setter());
+        let (text, copied, node) = (props.text.clone(), copied.setter(), node.clone());
         move |_| {
             let Some(window) = web_sys::window() else {
                 return;
             };
+            if !window.is_secure_context() {
+                let button = node.cast::<HtmlElement>();
+                copied.set(button.is_some_and(|button| copy_selected(&button, &text).is_some()));
+                return;
+            }
             let (written, copied) = (
                 window.navigator().clipboard().write_text(&text),
                 copied.clone(),
@@ -49,11 +49,30 @@ pub fn CopyButton(props: &CopyButtonProps) -> Html {
         }
     };
     html! {
-        <button type="button" class="btn btn-sm" {onclick}>
+        <button ref={node} type="button" class="btn btn-sm" {onclick}>
             { icon(if *copied { IconName::Check } else { IconName::Copy }) }
             <span aria-live="polite">{ if *copied { words.common.copied } else { words.common.copy } }</span>
         </button>
     }
+}
+
+/// Copies as one does by hand: a page that is served over plain HTTP from elsewhere may
+/// not write to the clipboard otherwise. The text is selected beside the button, because
+/// nothing outside of an open dialog can be.
+fn copy_selected(button: &HtmlElement, text: &str) -> Option<()> {
+    let document = web_sys::window()?.document()?;
+    let area = document.create_element("textarea").ok()?;
+    let area: HtmlTextAreaElement = area.dyn_into().ok()?;
+    area.set_value(text);
+    area.set_class_name("sr-only");
+    button.parent_element()?.append_child(&area).ok()?;
+    area.select();
+    let document: HtmlDocument = document.dyn_into().ok()?;
+    let done = document.exec_command("copy").unwrap_or(false);
+    area.remove();
+    // It went to the text, and with it.
+    let _ = button.focus();
+    done.then_some(())
 }
 
 /// Something to copy: what it is, and the text.

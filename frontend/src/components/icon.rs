@@ -31,7 +31,7 @@ pub enum IconName {
     People,
     Flame,
     Pause,
-    Lost,
+    Expired,
     User,
     Download,
     Eye,
@@ -92,7 +92,7 @@ impl IconName {
             }
             Self::Shield => "M8 1.8 13.3 3.7v4c0 3.2-2.2 5.3-5.3 6.5-3.1-1.2-5.3-3.3-5.3-6.5v-4Z",
             Self::Leave => "M6.5 2.5h-4v11h4M6 8h8M11 5l3 3-3 3",
-            Self::Lost => "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8ZM3.7 12.3l8.6-8.6",
+            Self::Expired => "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8ZM3.7 12.3l8.6-8.6",
             Self::User => {
                 "M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 0 0 8 8ZM2.8 14c0-2.7 2.2-4.2 5.2-4.2s5.2 1.5 5.2 4.2"
             }

@@ -5,6 +5,7 @@
 
 mod badges;
 mod choices;
+mod close_dialog;
 mod confirm;
 mod copy;
 mod dialog;
@@ -20,6 +21,7 @@ mod time;
 
 pub use badges::{ack_mark, mail_state, severity, state_badge, status_badge};
 pub use choices::Choices;
+pub use close_dialog::CloseDialog;
 pub use confirm::ConfirmDialog;
 pub use copy::code_box;
 pub use dialog::Dialog;

@@ -33,7 +33,8 @@ fn shown(view: &View, at: DateTime<Utc>, text: String, relative: bool) -> Html {
 
 /// How long something took, or takes so far.
 pub fn duration(view: &View, from: DateTime<Utc>, to: Option<DateTime<Utc>>) -> Html {
-    let seconds = (to.unwrap_or(view.now) - from).num_seconds();
+    // A sender may report an end before its start, and its clock may be ahead.
+    let seconds = (to.unwrap_or(view.now) - from).num_seconds().max(0);
     html! {
         <span class="tabular-nums whitespace-nowrap">{ time::duration(view.lang, seconds) }</span>
     }

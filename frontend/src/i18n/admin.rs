@@ -150,7 +150,7 @@ pub const KINDS: [(&str, &str, &str); 8] = [
 ];
 
 /// What people do: code, English, Chinese.
-pub const ACTIONS: [(&str, &str, &str); 27] = [
+pub const ACTIONS: [(&str, &str, &str); 29] = [
     ("sign-in.ok", "Signed in", "登录"),
     ("sign-in.failed", "Sign-in failed", "登录失败"),
     ("sign-in.locked", "Sign-in locked", "登录锁定"),
@@ -170,6 +170,7 @@ pub const ACTIONS: [(&str, &str, &str); 27] = [
         "撤销知悉",
     ),
     ("incident.memo", "Wrote a memo", "填写备注"),
+    ("incident.close", "Closed", "关闭"),
     ("notification.resend", "Sent a mail again", "重新发送邮件"),
     ("recipient.create", "Added a recipient", "添加告警人"),
     ("recipient.update", "Changed a recipient", "修改告警人"),
@@ -181,5 +182,6 @@ pub const ACTIONS: [(&str, &str, &str); 27] = [
     ("route.update", "Changed a route", "修改路由"),
     ("route.delete", "Deleted a route", "删除路由"),
     ("route.reorder", "Reordered the routes", "调整路由顺序"),
+    ("route.team", "Changed the team route", "修改按团队路由"),
     ("alert.test", "Sent a test alert", "发送测试告警"),
 ];

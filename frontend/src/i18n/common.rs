@@ -56,11 +56,13 @@ super::words! {
     state [fn(IncidentState) -> &'static str]: |s| match s {
         IncidentState::Open => "open",
         IncidentState::Resolved => "resolved",
-        IncidentState::Lost => "lost",
+        IncidentState::Expired => "expired",
+        IncidentState::Closed => "closed",
     }, |s| match s {
         IncidentState::Open => "告警中",
         IncidentState::Resolved => "已恢复",
-        IncidentState::Lost => "失联",
+        IncidentState::Expired => "未收到恢复",
+        IncidentState::Closed => "已关闭",
     };
     stale: "stale", "久无消息";
     kind [fn(EntryKind) -> &'static str]: |k| match k {
@@ -68,11 +70,13 @@ super::words! {
         EntryKind::Resolved => "Resolved",
         EntryKind::Refreshed => "Repeated",
         EntryKind::Late => "Late news, nothing changed",
+        EntryKind::Updated => "Updated",
     }, |k| match k {
         EntryKind::Opened => "触发",
         EntryKind::Resolved => "恢复",
         EntryKind::Refreshed => "重复告警",
         EntryKind::Late => "迟到的消息，状态不变",
+        EntryKind::Updated => "内容更新",
     };
     alertname: "Alert", "告警";
     instance: "Instance", "实例";
@@ -84,5 +88,8 @@ super::words! {
     acknowledge: "Acknowledge", "知悉";
     acknowledged: "Acknowledged", "已知悉";
     unacknowledge: "Take back", "撤销知悉";
+    close_incident: "Close", "关闭";
+    close_sure: "It counts as over, whatever its source says. If the alert goes on firing, a new incident opens a few minutes later.",
+        "告警事件将视为已结束，无论来源如何上报。如果告警仍在持续，几分钟后会出现新的告警事件。";
     acknowledged_by [fn(&str) -> String]: |who| format!("Acknowledged by {who}"), |who| format!("{who} 已知悉");
 }

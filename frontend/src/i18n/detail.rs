@@ -25,7 +25,8 @@ super::words! {
         |route, group| format!("路由 {route}，分组 {group}");
     because_group [fn(&str) -> String]: |group| format!("group {group}"), |group| format!("分组 {group}");
     began: "Alert began", "告警开始";
-    lost: "Lost: its end was never told, then it fired anew", "失联：未收到恢复消息，之后再次触发";
+    expired: "Expired: no resolution was received", "未收到恢复消息，已结束";
+    closed_by [fn(&str) -> String]: |who| format!("Closed by {who}"), |who| format!("{who} 关闭了告警事件");
     taken_back_by [fn(&str) -> String]: |who| format!("{who} took the acknowledgement back"), |who| format!("{who} 撤销了知悉");
     episodes: "Other episodes", "其他各次告警";
     no_episodes: "No other episode of this alert.", "此告警没有其他记录。";

@@ -46,8 +46,15 @@ super::words! {
     order: "Order", "顺序";
     move_up [fn(&str) -> String]: |what| format!("Move {what} up"), |what| format!("上移 {what}");
     move_down [fn(&str) -> String]: |what| format!("Move {what} down"), |what| format!("下移 {what}");
-    routes_why: "Tried from the top; the first that matches decides. Without routes, mail goes to the group named like the alert's team, else to the default group.",
-        "自上而下匹配，首个匹配的路由生效。没有路由时，邮件发给与告警 team 同名的分组，否则发给默认分组。";
+    routes_why: "Tried from the top; the first that matches decides, unless it continues. What matches no route goes to the default group.",
+        "自上而下匹配，首个匹配的路由生效（除非设置为继续匹配）。未匹配任何路由的告警发给默认分组。";
+    team_route: "By team", "按团队";
+    team_route_matches: "a group is named like the alert's team", "存在与告警 team 同名的分组";
+    team_route_goes: "to the group of that name", "发给同名分组";
+    match_all: "Match every alert", "匹配所有告警";
+    match_all_missing: "Add a matcher, or say that it matches every alert.", "请添加匹配器，或选择匹配所有告警。";
+    notify_nobody: "Notify nobody", "不通知任何人";
+    notify_nobody_missing: "Choose a group, or say that nobody is notified.", "请选择分组，或选择不通知任何人。";
     add_recipient: "Add recipient", "添加告警人";
     add_group: "Add group", "添加分组";
     add_route: "Add route", "添加路由";
@@ -56,7 +63,6 @@ super::words! {
     delete_sure [fn(&str) -> String]: |what| format!("{what} will be deleted. This cannot be undone."), |what| format!("将删除 {what}，无法撤销。");
     no_recipients: "No recipients yet. Add whom alerts should be mailed to.", "还没有告警人。请添加接收告警邮件的人。";
     no_groups_yet: "No groups yet. A group named like a team gets that team's alerts.", "还没有分组。与 team 同名的分组会收到该团队的告警。";
-    no_routes: "No routes.", "没有路由。";
     no_mails: "No mails.", "没有邮件。";
     choose_none: "There are none yet.", "暂无可选项。";
     mail_file: "No SMTP server is configured: mails are written to files in the data directory, not sent.",
@@ -69,12 +75,14 @@ super::words! {
         NotificationState::Sent => "sent",
         NotificationState::Failed => "failed",
         NotificationState::Written => "written to a file",
+        NotificationState::Canceled => "canceled",
     }, |s| match s {
         NotificationState::Queued => "待发送",
         NotificationState::Sending => "发送中",
         NotificationState::Sent => "已发送",
         NotificationState::Failed => "发送失败",
         NotificationState::Written => "已写入文件",
+        NotificationState::Canceled => "已取消",
     };
     all_mails: "All", "全部";
     resend: "Send again", "重新发送";

@@ -55,5 +55,10 @@ super::words! {
         |n| format!("已知悉 {n} 个告警事件");
     ack_none: "Nothing to acknowledge: all of them are acknowledged or ended.", "无需知悉：均已知悉或已结束。";
     ack_undone: "Acknowledgement taken back", "已撤销知悉";
+    close_done_one [fn(&str) -> String]: |what| format!("Closed {what}"), |what| format!("已关闭 {what}");
+    close_done_many [fn(u64) -> String]: |n| format!("Closed {}", super::plural(n, "incident", "incidents")),
+        |n| format!("已关闭 {n} 个告警事件");
+    close_none: "Nothing to close: all of them have ended.", "无需关闭：均已结束。";
+    close_failed [fn(&str) -> String]: |why| format!("Not closed. {why}"), |why| format!("关闭失败。{why}");
     ack_failed [fn(&str) -> String]: |why| format!("Not acknowledged. {why}"), |why| format!("知悉失败。{why}");
 }

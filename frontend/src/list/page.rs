@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::{
     ListActions, Listed,
     address::use_list_address,
-    bulk::{Bulk, bulk},
+    bulk::{BulkBar, BulkBarProps},
     filter_bar::FilterBar,
     keys::{Key, focus_row, focused_row, key_of, neighbour},
     none::none_match,
@@ -21,7 +21,7 @@ use crate::{
     components::failure,
     i18n::use_words,
     query::Filter,
-    state::{AckRequest, Target, use_ack, use_keys, use_role},
+    state::{AckRequest, Act, Target, use_ack, use_keys, use_role},
 };
 
 #[derive(Properties, PartialEq)]
@@ -65,7 +65,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
             let (title, memo) = (row.0.title().into(), row.0.memo().to_owned());
             ack.emit(AckRequest {
                 target: Target::One(row.0.incident_id(), title, memo),
-                known: true,
+                act: Act::Acknowledge,
                 memo: None,
             });
         })
@@ -84,27 +84,25 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         }
         _ => Vec::new(),
     };
-    let acknowledge_selected = {
+    let change_selected = {
         let (selection, ids, filter) = (
             selection.clone(),
             incident_ids.clone(),
             question.filter.clone(),
         );
-        Callback::from(move |memo: Option<String>| {
+        Callback::from(move |(act, memo): (Act, Option<String>)| {
             let target = match &*selection {
                 Selection::None => return,
                 Selection::Rows(_) => Target::Many(ids.clone()),
                 Selection::Matching(known, _) => {
                     let mut filter = filter.to_acknowledge(crate::time::now());
-                    filter.known = Some(false);
+                    if act != Act::Close {
+                        filter.known = Some(false);
+                    }
                     Target::Matching(Box::new(filter), known.clone())
                 }
             };
-            ack.emit(AckRequest {
-                target,
-                known: true,
-                memo,
-            });
+            ack.emit(AckRequest { target, act, memo });
             selection.set(Selection::None);
         })
     };
@@ -128,7 +126,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         let (address, selected, reload) = (address.clone(), props.selected, rows.reload.clone());
         let (selection, acknowledge, toggle) =
             (selection.clone(), acknowledge.clone(), toggle.clone());
-        let several = acknowledge_selected.clone();
+        let several = change_selected.clone();
         use_keys(
             false,
             Callback::from(move |event: KeyboardEvent| {
@@ -150,7 +148,9 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                             address.open(to);
                         }
                     }
-                    (Key::Acknowledge, _) if *selection != Selection::None => several.emit(None),
+                    (Key::Acknowledge, _) if *selection != Selection::None => {
+                        several.emit((Act::Acknowledge, None))
+                    }
                     (Key::Acknowledge, Some(row)) => acknowledge.emit(row),
                     (Key::Select, Some(row)) => toggle.emit(row),
                     (Key::Refresh, _) => reload.emit(()),
@@ -221,15 +221,15 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let first = question.cursor.is_none();
     let fresh = nothing && !asked && first && !further && !rows.behind;
     let bulk = (*selection != Selection::None).then(|| {
-        let props = Bulk {
-            selection: &selection,
+        let props = yew::props!(BulkBarProps {
+            selection: (*selection).clone(),
             incidents: incident_ids.len() as u64,
             counting: *counting,
             select_matching: select_matching.clone(),
             clear: set_selection.reform(|()| Selection::None),
-            acknowledge: acknowledge_selected,
-        };
-        bulk(words, props)
+            change: change_selected,
+        });
+        html! { <BulkBar ..props /> }
     });
     let above = (!fresh).then(|| T::above(&question.filter, &change));
     let rows_table = Table {

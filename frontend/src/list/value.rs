@@ -1,7 +1,10 @@
 use yew::prelude::*;
 
 use super::use_list_actions;
-use crate::i18n::use_words;
+use crate::{
+    components::{IconName, icon},
+    i18n::use_words,
+};
 
 #[derive(Properties, PartialEq)]
 pub struct ValueProps {
@@ -34,18 +37,24 @@ pub fn Value(props: &ValueProps) -> Html {
             }
         }
     };
-    let title = format!(
-        "{}=\"{}\"\n{}",
-        props.name, props.value, words.list.value_hint
-    );
+    let matcher = format!("{}=\"{}\"", props.name, props.value);
+    let title = format!("{matcher}\n{}", words.list.value_hint);
+    let shown = if props.children == Html::default() {
+        html! { { props.value.clone() } }
+    } else {
+        props.children.clone()
+    };
+    if props.in_row {
+        // A row opens wherever it is pressed; only its icon filters.
+        return html! {
+            <span class={classes!("row-value", props.class.clone())}>
+                <span class="row-value-text">{ shown }</span>
+                <button type="button" class="row-value-filter" aria-label={(words.list.filter_by)(&matcher)} {title}
+                    {onclick} tabindex="-1">{ icon(IconName::Filter) }</button>
+            </span>
+        };
+    }
     html! {
-        <button type="button" class={classes!("value", props.class.clone())} {title} {onclick}
-            tabindex={props.in_row.then_some("-1")}>
-            if props.children == Html::default() {
-                { props.value.clone() }
-            } else {
-                { props.children.clone() }
-            }
-        </button>
+        <button type="button" class={classes!("value", props.class.clone())} {title} {onclick}>{ shown }</button>
     }
 }

@@ -11,10 +11,11 @@ use crate::{
     state::{Signal, use_role, use_signals_context, use_status},
 };
 
-/// The receiver as alertmanager.yml has it, with a token where one is needed.
+/// What alertmanager.yml gets: a first route that leaves all others in force, and the
+/// receiver, with a token where one is needed.
 pub fn snippet(url: &str, token: Option<&str>) -> String {
     let mut text = format!(
-        "route:\n  receiver: tocsin\nreceivers:\n  - name: tocsin\n    webhook_configs:\n      - url: {url}\n        send_resolved: true\n"
+        "route:\n  routes:\n    - receiver: tocsin\n      continue: true\nreceivers:\n  - name: tocsin\n    webhook_configs:\n      - url: {url}\n        send_resolved: true\n"
     );
     if let Some(token) = token {
         text.push_str("        http_config:\n          authorization:\n            credentials: ");

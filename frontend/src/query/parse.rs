@@ -18,7 +18,8 @@ fn state_code(state: IncidentState) -> &'static str {
     match state {
         IncidentState::Open => "open",
         IncidentState::Resolved => "resolved",
-        IncidentState::Lost => "lost",
+        IncidentState::Expired => "expired",
+        IncidentState::Closed => "closed",
     }
 }
 
@@ -50,7 +51,8 @@ impl Filter {
                 "state" => match value.as_str() {
                     "open" => filter.state.push(IncidentState::Open),
                     "resolved" => filter.state.push(IncidentState::Resolved),
-                    "lost" => filter.state.push(IncidentState::Lost),
+                    "expired" => filter.state.push(IncidentState::Expired),
+                    "closed" => filter.state.push(IncidentState::Closed),
                     _ => {}
                 },
                 "stale" => filter.stale = flag(&value),
@@ -158,7 +160,7 @@ mod tests {
     fn full() -> Filter {
         Filter {
             status: vec![Status::Firing],
-            state: vec![IncidentState::Open, IncidentState::Lost],
+            state: vec![IncidentState::Open, IncidentState::Expired],
             stale: Some(true),
             known: Some(false),
             severity: vec!["critical".into(), "严重".into()],

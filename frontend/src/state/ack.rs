@@ -1,6 +1,7 @@
 use gloo_net::http::Method;
 use tocsin_api_types::{
-    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentPatch,
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, CloseRequest, Incident,
+    IncidentPatch, NewState,
 };
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -22,13 +23,20 @@ pub enum Target {
     Matching(Box<AcknowledgeFilter>, Option<Vec<i64>>),
 }
 
-/// Acknowledges, or takes it back.
+/// What a person does to incidents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Acknowledge,
+    Unacknowledge,
+    Close,
+}
+
+/// Does something to incidents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AckRequest {
     /// Which incidents.
     pub target: Target,
-    /// Acknowledge (true) or take it back (false).
-    pub known: bool,
+    pub act: Act,
     /// None leaves memos as they are.
     pub memo: Option<String>,
 }
@@ -65,7 +73,11 @@ fn start(request: AckRequest, words: &'static Words, toasts: Toasts, signals: Si
                 });
             }
             Err(error) => {
-                let text = (words.shell.ack_failed)(&error.explain(words));
+                let why = error.explain(words);
+                let text = match request.act {
+                    Act::Close => (words.shell.close_failed)(&why),
+                    Act::Acknowledge | Act::Unacknowledge => (words.shell.ack_failed)(&why),
+                };
                 let again = (toasts.clone(), signals, request);
                 let run = Callback::from(move |()| {
                     let (toasts, signals, request) = again.clone();
@@ -86,11 +98,13 @@ fn start(request: AckRequest, words: &'static Words, toasts: Toasts, signals: Si
 
 /// Asks the server; says how many incidents it changed.
 async fn send(request: &AckRequest) -> Result<u64, ApiError> {
-    let (known, memo) = (request.known, request.memo.clone());
+    let (act, memo) = (request.act, request.memo.clone());
+    let known = act == Act::Acknowledge;
     let (ids, filter) = match &request.target {
         Target::One(id, ..) => {
             let patch = IncidentPatch {
-                known: Some(known),
+                known: (act != Act::Close).then_some(known),
+                state: (act == Act::Close).then_some(NewState::Closed),
                 memo,
                 by: None,
             };
@@ -101,6 +115,16 @@ async fn send(request: &AckRequest) -> Result<u64, ApiError> {
         Target::Many(ids) => (Some(ids.clone()), None),
         Target::Matching(filter, _) => (None, Some(AcknowledgeFilter::clone(filter))),
     };
+    if act == Act::Close {
+        let body = CloseRequest {
+            ids,
+            filter,
+            memo,
+            by: None,
+        };
+        let result: AcknowledgeResult = api::send(Method::POST, "incidents/close", &body).await?;
+        return Ok(result.changed);
+    }
     let body = AcknowledgeRequest {
         ids,
         filter,
@@ -113,11 +137,14 @@ async fn send(request: &AckRequest) -> Result<u64, ApiError> {
 }
 
 fn done(request: &AckRequest, changed: u64, words: &Words) -> AttrValue {
-    match &request.target {
-        _ if !request.known => words.shell.ack_undone.into(),
-        Target::One(_, title, _) => (words.shell.ack_done_one)(title).into(),
-        _ if changed == 0 => words.shell.ack_none.into(),
-        _ => (words.shell.ack_done_many)(changed).into(),
+    match (request.act, &request.target) {
+        (Act::Unacknowledge, _) => words.shell.ack_undone.into(),
+        (Act::Acknowledge, Target::One(_, title, _)) => (words.shell.ack_done_one)(title).into(),
+        (Act::Acknowledge, _) if changed == 0 => words.shell.ack_none.into(),
+        (Act::Acknowledge, _) => (words.shell.ack_done_many)(changed).into(),
+        (Act::Close, Target::One(_, title, _)) => (words.shell.close_done_one)(title).into(),
+        (Act::Close, _) if changed == 0 => words.shell.close_none.into(),
+        (Act::Close, _) => (words.shell.close_done_many)(changed).into(),
     }
 }
 
@@ -128,7 +155,7 @@ fn undo(
     signals: &Signals,
 ) -> Option<ToastAction> {
     let target = match &request.target {
-        _ if !request.known => return None,
+        _ if request.act != Act::Acknowledge => return None,
         Target::Matching(_, ids) => Target::Many(ids.clone()?),
         other => other.clone(),
     };
@@ -138,7 +165,7 @@ fn undo(
     };
     let back = AckRequest {
         target,
-        known: false,
+        act: Act::Unacknowledge,
         memo,
     };
     let (toasts, signals) = (toasts.clone(), signals.clone());

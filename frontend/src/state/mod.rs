@@ -14,7 +14,7 @@ mod status;
 mod toasts;
 
 pub use abort::Abort;
-pub use ack::{AckRequest, Target};
+pub use ack::{AckRequest, Act, Target};
 pub use keys::{in_dialog, typing, use_keys};
 pub use live::{Live, LiveStatus};
 pub use prefs::{Density, Prefs, PrefsHandle, browser_lang};

@@ -25,7 +25,7 @@ async fn stocked(database: Database) -> (Tocsin, i64) {
     let theirs = tocsin.request(Method::POST, "/api/v1/routes");
     let theirs = theirs.authorization(&format!("Bearer {other}"));
     theirs
-        .json(&json!({"name": "all"}))
+        .json(&json!({"name": "all", "matchers": [], "groupIds": []}))
         .send()
         .await
         .expect(201);

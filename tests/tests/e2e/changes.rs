@@ -44,8 +44,8 @@ fn objects() -> [(&'static str, Value, Value); 4] {
         ),
         (
             "routes",
-            json!({"name": "all", "matchers": ["team=\"infra\""], "continue": true}),
-            json!({"name": "all", "matchers": ["team=\"web\""], "continue": true}),
+            json!({"name": "all", "matchers": ["team=\"infra\""], "groupIds": [], "continue": true}),
+            json!({"name": "all", "matchers": ["team=\"web\""], "groupIds": [], "continue": true}),
         ),
         ("users", person("Ann"), person("Ann B")),
     ]

@@ -220,6 +220,7 @@ async fn every_captured_body_gives_what_its_index_says(database: Database) {
                     resolved: *resolved,
                     refreshed: 0,
                     seen_again: *seen_again,
+                    updated: 0,
                     late: 0,
                     rejected: vec![],
                 };

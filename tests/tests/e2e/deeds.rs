@@ -298,7 +298,7 @@ async fn directory(walk: &mut Walk<'_>) {
 
     let mut routes = Vec::new();
     for name in ["a", "b"] {
-        let body = json!({"name": name});
+        let body = json!({"name": name, "matchers": [], "groupIds": []});
         let made = walk
             .ask("POST /api/v1/routes", 0, &body, "route.create")
             .await;
@@ -311,10 +311,13 @@ async fn directory(walk: &mut Walk<'_>) {
     walk.ask(
         "PUT /api/v1/routes/{id}",
         routes[0],
-        &json!({"name": "c"}),
+        &json!({"name": "c", "matchers": [], "groupIds": []}),
         "route.update",
     )
     .await;
+    let body = json!({"enabled": false});
+    walk.ask("PUT /api/v1/routes/team", 0, &body, "route.team")
+        .await;
     for id in routes {
         walk.ask("DELETE /api/v1/routes/{id}", id, &NOTHING, "route.delete")
             .await;
@@ -376,6 +379,15 @@ async fn incidents(walk: &mut Walk<'_>) {
     assert_eq!(
         after["filter"],
         json!({"alertname": ["DiskFull", "ApiSlow"]})
+    );
+
+    let body = json!({"filter": {"alertname": ["DiskFull"]}, "memo": "gone"});
+    walk.ask("POST /api/v1/incidents/close", 0, &body, "incident.close")
+        .await;
+    let after = newest(tocsin).await.after.unwrap();
+    assert_eq!(
+        (&after["changed"], &after["memo"]),
+        (&json!(1), &json!("gone"))
     );
 
     walk.ask("POST /api/v1/alerts/test", 0, &NOTHING, "alert.test")

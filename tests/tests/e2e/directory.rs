@@ -2,13 +2,14 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tocsin_api_types::{Group, Language, Recipient, Route};
-use tocsin_tests::{Database, Options, Reply, Tocsin, on_both, team};
+use tocsin_api_types::{Delivery, Group, Language, Recipient, Route};
+use tocsin_tests::{Database, Options, Reply, Tocsin, Webhook, firing, on_both, team};
 
 on_both!(
     recipients_are_checked_field_by_field,
     groups_hold_recipients_and_at_most_one_is_the_default,
     routes_are_checked_and_keep_their_order,
+    a_route_leaves_the_team_route_in_force,
     what_is_in_use_says_by_what,
 );
 
@@ -261,13 +262,13 @@ async fn routes_are_checked_and_keep_their_order(database: Database) {
     let mut fields = post(&tocsin, ROUTES, bad).await.fields(400);
     fields.sort_unstable();
     assert_eq!(fields, ["matchers[1]", "matchers[2]", "name", "position"]);
-    let many = json!({"name": "many", "matchers": vec!["a=b"; 1_000]});
+    let many = json!({"name": "many", "groupIds": [], "matchers": vec!["a=b"; 1_000]});
     assert_eq!(post(&tocsin, ROUTES, many).await.fields(400), ["matchers"]);
     let changed: Route = put(
         &tocsin,
         ROUTES,
         b.id,
-        json!({"name": "b2", "continue": true, "repeat": false}),
+        json!({"name": "b2", "matchers": [], "groupIds": [], "continue": true, "repeat": false}),
     )
     .await
     .expect(200)
@@ -279,9 +280,54 @@ async fn routes_are_checked_and_keep_their_order(database: Database) {
             && changed.matchers.is_empty()
     );
     assert_eq!(changed.position, 3);
-    put(&tocsin, ROUTES, 999, json!({"name": "x"}))
-        .await
-        .problem(404);
+    put(
+        &tocsin,
+        ROUTES,
+        999,
+        json!({"name": "x", "matchers": [], "groupIds": []}),
+    )
+    .await
+    .problem(404);
+}
+
+/// A documented route, such as one that drops `Watchdog`, must not end routing by team.
+async fn a_route_leaves_the_team_route_in_force(database: Database) {
+    let tocsin = Tocsin::start(Options::on(database)).await;
+    team(&tocsin, "infra").await;
+    // What matches everything, or notifies nobody, has to be said.
+    for body in [
+        json!({"name": "x"}),
+        json!({"name": "x", "matchers": []}),
+        json!({"name": "x", "groupIds": []}),
+    ] {
+        let problem = post(&tocsin, ROUTES, body).await.problem(400);
+        assert!(
+            problem.detail.contains("matchers") || problem.detail.contains("groupIds"),
+            "{problem:?}"
+        );
+    }
+    tocsin
+        .create_route(&json!({"name": "drop", "matchers": ["alertname=Watchdog"]}))
+        .await;
+    let mails = |alertname: &'static str| {
+        let tocsin = &tocsin;
+        async move {
+            let webhook = Webhook::of([firing(alertname).team("infra")]);
+            tocsin.post(&webhook).await;
+            tocsin.settled().await.len()
+        }
+    };
+    assert_eq!(mails("Watchdog").await, 0);
+    assert_eq!(mails("DiskFull").await, 1);
+    let path = "/api/v1/routes/team";
+    let state = || async { tocsin.get::<Value>(path).await["enabled"].clone() };
+    assert_eq!(state().await, true);
+    let off = json!({"enabled": false});
+    tocsin.send(Method::PUT, path, &off).await.expect(200);
+    assert_eq!(state().await, false);
+    assert_eq!(mails("NodeDown").await, 1);
+    let unrouted: Vec<Delivery> = tocsin.all("deliveries?unrouted=true").await;
+    assert_eq!(unrouted.len(), 1);
 }
 
 async fn what_is_in_use_says_by_what(database: Database) {

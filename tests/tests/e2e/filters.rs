@@ -162,7 +162,7 @@ async fn each_filter_of_incidents_keeps_what_it_says(database: Database) {
     for (query, expected) in [
         ([("state", "open")], "abce"),
         ([("state", "resolved")], "d"),
-        ([("state", "lost")], ""),
+        ([("state", "expired")], ""),
         ([("stale", "true")], ""),
         ([("stale", "false")], "abce"),
     ] {

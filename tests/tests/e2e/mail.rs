@@ -336,13 +336,15 @@ async fn a_lost_incident_is_told_with_the_one_that_follows(database: Database) {
     tocsin.post(&webhook).await;
     let mails = server.wait_for(2).await;
     assert!(
-        mails[1].text.contains("[Lost]") && mails[1].text.contains("[Firing]"),
+        mails[1].text.contains("[Expired]") && mails[1].text.contains("[Firing]"),
         "{}",
         mails[1].text
     );
     let newest: Notification = tocsin.settled().await.remove(0);
     assert_eq!(newest.events.len(), 2);
-    assert!(newest.events.contains(&EventKind::Lost) && newest.events.contains(&EventKind::Opened));
+    assert!(
+        newest.events.contains(&EventKind::Expired) && newest.events.contains(&EventKind::Opened)
+    );
     assert_eq!(newest.incident_ids.len(), 2);
 }
 

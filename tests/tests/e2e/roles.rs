@@ -54,6 +54,7 @@ const DECISIONS: &[(&str, &str, For)] = &[
     ("get", "/api/v1/incidents/{id}", For::Viewers),
     ("patch", "/api/v1/incidents/{id}", For::Responders),
     ("post", "/api/v1/incidents/acknowledge", For::Responders),
+    ("post", "/api/v1/incidents/close", For::Responders),
     ("get", "/api/v1/stats/summary", For::Viewers),
     ("get", "/api/v1/stats/top", For::Viewers),
     ("get", "/api/v1/stats/timeline", For::Viewers),
@@ -71,6 +72,8 @@ const DECISIONS: &[(&str, &str, For)] = &[
     ("get", "/api/v1/routes", For::Viewers),
     ("post", "/api/v1/routes", For::Admins),
     ("put", "/api/v1/routes/order", For::Admins),
+    ("get", "/api/v1/routes/team", For::Viewers),
+    ("put", "/api/v1/routes/team", For::Admins),
     ("get", "/api/v1/routes/{id}", For::Viewers),
     ("put", "/api/v1/routes/{id}", For::Admins),
     ("delete", "/api/v1/routes/{id}", For::Admins),
@@ -191,6 +194,7 @@ fn ask<'a>(tocsin: &'a Tocsin, method: &str, path: &str) -> Request<'a> {
             return request.bytes(Webhook::of([firing("A")]).bytes());
         }
         "/api/v1/incidents/acknowledge" => json!({"ids": [], "known": true, "by": "A"}),
+        "/api/v1/incidents/close" => json!({"ids": [], "by": "A"}),
         _ => json!({"there": "is no such field"}),
     };
     match method {

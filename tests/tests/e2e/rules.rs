@@ -231,14 +231,14 @@ async fn what_is_not_heard_of_grows_stale_and_is_lost_when_it_fires_anew(databas
     let incidents: Vec<Incident> = tocsin.all("incidents?sort=startsAt&order=asc").await;
     assert_eq!(incidents.len(), 2);
     let (lost, new) = (&incidents[0], &incidents[1]);
-    assert_eq!((lost.id, lost.state), (stale.id, IncidentState::Lost));
+    assert_eq!((lost.id, lost.state), (stale.id, IncidentState::Expired));
     assert!(lost.ends_at.is_some() && !lost.stale);
     assert_eq!(
         (new.state, new.previous_id, new.known),
         (IncidentState::Open, Some(lost.id), false)
     );
     assert!(new.starts_at >= lost.ends_at.unwrap());
-    let listed: Vec<Incident> = tocsin.all("incidents?state=lost").await;
+    let listed: Vec<Incident> = tocsin.all("incidents?state=expired").await;
     assert_eq!(listed.len(), 1);
     tocsin.numbers_are_those_of_the_log().await;
 }

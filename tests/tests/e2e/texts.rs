@@ -43,7 +43,7 @@ async fn texts_do_nothing(database: Database) {
                 json!({"email": format!("r{number}@example.com")}),
             ),
             ("/api/v1/groups", json!({})),
-            ("/api/v1/routes", json!({})),
+            ("/api/v1/routes", json!({"matchers": [], "groupIds": []})),
             (
                 "/api/v1/users",
                 json!({"email": format!("u{number}@example.com"), "role": "viewer", "password": PASSWORD}),
@@ -57,7 +57,7 @@ async fn texts_do_nothing(database: Database) {
         // In a matcher, quoted as Alertmanager quotes.
         let quoted = serde_json::to_string(nasty).expect("JSON");
         let matcher = format!("team={quoted}");
-        let route = json!({"name": "r", "matchers": [matcher]});
+        let route = json!({"name": "r", "matchers": [matcher], "groupIds": []});
         let read = there_and_back(&tocsin, "/api/v1/routes", &route, "matchers").await;
         assert_eq!(read["matchers"], json!([matcher]));
         // In what is said of an incident.

@@ -72,6 +72,7 @@ pub(crate) struct Settings {
     pub(crate) window: Duration,
     /// Rule 4's limit.
     pub(crate) stale_after: Duration,
+    pub(crate) expire_after: Option<Duration>,
     /// The sender of mails.
     pub(crate) from: Address,
     /// The language of new recipients.
@@ -144,6 +145,16 @@ impl Settings {
                 "expected more than incidents.window; above twice Alertmanager's repeat_interval is best",
             ));
         }
+        if incidents
+            .expire_after
+            .0
+            .is_some_and(|after| after < incidents.stale_after.0)
+        {
+            return Err(ConfigError::new(
+                "incidents.expire_after",
+                "expected at least incidents.stale_after, or \"forever\"",
+            ));
+        }
         check_log(&log)?;
         let tokens = tokens(ingest.tokens)?;
         guard(server.listen.0, demo)?;
@@ -213,6 +224,7 @@ impl Settings {
             team_label: ingest.team_label,
             window: incidents.window.0,
             stale_after: incidents.stale_after.0,
+            expire_after: incidents.expire_after.0,
             from,
             default_language: mail.default_language,
             default_time_zone,

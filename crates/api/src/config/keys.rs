@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 
 /// The keys as the file has them. The variable of `server.public_url` is
 /// `TOCSIN_SERVER_PUBLIC_URL`. A test compares this table with the types.
-pub(crate) const KEYS: [(&str, Kind); 70] = [
+pub(crate) const KEYS: [(&str, Kind); 71] = [
     ("data_dir", Kind::Text),
     ("server.listen", Kind::Text),
     ("server.public_url", Kind::Text),
@@ -57,6 +57,7 @@ pub(crate) const KEYS: [(&str, Kind); 70] = [
     ("ingest.team_label", Kind::Text),
     ("incidents.window", Kind::Text),
     ("incidents.stale_after", Kind::Text),
+    ("incidents.expire_after", Kind::Text),
     ("mail.from", Kind::Text),
     ("mail.default_language", Kind::Text),
     ("mail.default_time_zone", Kind::Text),

@@ -33,6 +33,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "incidents.window: expected a span of time",
     ),
     (
+        "[incidents]\nexpire_after = \"1h\"",
+        "incidents.expire_after: expected at least",
+    ),
+    (
         "[incidents]\nstale_after = \"1m\"",
         "incidents.stale_after: expected more than",
     ),

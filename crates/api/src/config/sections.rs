@@ -209,6 +209,7 @@ impl From<SourceName> for String {
 pub(crate) struct Incidents {
     pub(crate) window: Span,
     pub(crate) stale_after: Span,
+    pub(crate) expire_after: Keep,
 }
 
 impl Default for Incidents {
@@ -216,6 +217,7 @@ impl Default for Incidents {
         Self {
             window: Span::seconds(5 * 60),
             stale_after: Span::seconds(9 * 3600),
+            expire_after: Keep::FOREVER,
         }
     }
 }

@@ -190,6 +190,7 @@ async fn happen(
                 known: Some(true),
                 memo: Some((*memo).to_owned()),
                 by: Some((*by).to_owned()),
+                close: false,
             };
             let by = By {
                 actor: &Actor {
@@ -200,6 +201,7 @@ async fn happen(
                 },
                 visible: &Visibility::everything(),
                 now,
+                message_ids: pipeline.message_ids(),
             };
             acknowledge_one(db, pipeline.standings(), &by, incident.id, None, &saying)
                 .await

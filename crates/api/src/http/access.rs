@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use tocsin_storage::codes::Role;
 
+use super::misdirected::{self, Meant};
+
 /// What an operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
@@ -102,6 +104,7 @@ pub(crate) const LINES: &[Line] = &[
     line("GET", "/api/v1/incidents/{id}", VIEWER),
     line("PATCH", "/api/v1/incidents/{id}", RESPONDER),
     line("POST", "/api/v1/incidents/acknowledge", RESPONDER),
+    line("POST", "/api/v1/incidents/close", RESPONDER),
     hidden("GET", "/api/v1/deliveries", Hidden::Forbidden),
     hidden("GET", "/api/v1/deliveries/{id}", Hidden::NotFound),
     hidden("GET", "/api/v1/deliveries/{id}/raw", Hidden::NotFound),
@@ -127,6 +130,8 @@ pub(crate) const LINES: &[Line] = &[
     line("GET", "/api/v1/routes", VIEWER),
     line("POST", "/api/v1/routes", ADMIN),
     line("PUT", "/api/v1/routes/order", ADMIN),
+    line("GET", "/api/v1/routes/team", VIEWER),
+    line("PUT", "/api/v1/routes/team", ADMIN),
     line("GET", "/api/v1/routes/{id}", VIEWER),
     line("PUT", "/api/v1/routes/{id}", ADMIN),
     line("DELETE", "/api/v1/routes/{id}", ADMIN),
@@ -162,6 +167,8 @@ pub(crate) enum Target {
     /// A path that answers other methods. What those need says whether somebody
     /// who is not signed in is told so.
     WrongMethod(&'static Line),
+    /// Nothing that is there, but it shows what was meant.
+    Misdirected(Meant),
     /// Nothing that is there, among what is closed.
     Unlisted,
     /// A file or page of the browser's.
@@ -184,8 +191,14 @@ pub(crate) fn target(method: &str, path: &str) -> Target {
         }
         // A fixed path is never one with a number in it, too.
         if let Some(line) = other {
-            return Target::WrongMethod(line);
+            return match misdirected::meant(method, path) {
+                Some(meant @ Meant::Alertmanager) => Target::Misdirected(meant),
+                _ => Target::WrongMethod(line),
+            };
         }
+    }
+    if let Some(meant) = misdirected::meant(method, path) {
+        return Target::Misdirected(meant);
     }
     let is_closed = ["/api", "/docs", "/metrics", "/webhook"]
         .iter()

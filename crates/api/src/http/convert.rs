@@ -97,6 +97,7 @@ pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
             codes::EntryKind::Resolved => wire::EntryKind::Resolved,
             codes::EntryKind::Refreshed => wire::EntryKind::Refreshed,
             codes::EntryKind::Late => wire::EntryKind::Late,
+            codes::EntryKind::Updated => wire::EntryKind::Updated,
         },
         starts_at: starts_at.to_datetime(),
         ends_at: ends_at.map(|time| time.to_datetime()),
@@ -121,6 +122,7 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         stale,
         starts_at,
         ends_at,
+        end_reason,
         first_seen_at,
         last_seen_at,
         occurrences,
@@ -147,11 +149,13 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         state: match state {
             codes::IncidentState::Open => wire::IncidentState::Open,
             codes::IncidentState::Resolved => wire::IncidentState::Resolved,
-            codes::IncidentState::Lost => wire::IncidentState::Lost,
+            codes::IncidentState::Expired => wire::IncidentState::Expired,
+            codes::IncidentState::Closed => wire::IncidentState::Closed,
         },
         stale,
         starts_at: starts_at.to_datetime(),
         ends_at: ends_at.map(|time| time.to_datetime()),
+        end_reason: end_reason.map(self::end_reason),
         first_seen_at: first_seen_at.to_datetime(),
         last_seen_at: last_seen_at.to_datetime(),
         occurrences,
@@ -190,6 +194,7 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
         resolved,
         refreshed,
         seen_again,
+        updated,
         late,
         rejected,
         unrouted,
@@ -216,6 +221,7 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
         resolved,
         refreshed,
         seen_again,
+        updated,
         late,
         rejected: rejected
             .into_iter()
@@ -227,14 +233,25 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
     }
 }
 
+fn end_reason(reason: codes::EndReason) -> wire::EndReason {
+    match reason {
+        codes::EndReason::Resolved => wire::EndReason::Resolved,
+        codes::EndReason::FiredAgain => wire::EndReason::FiredAgain,
+        codes::EndReason::NotSeen => wire::EndReason::NotSeen,
+        codes::EndReason::Person => wire::EndReason::Person,
+        codes::EndReason::Copy => wire::EndReason::Copy,
+    }
+}
+
 pub(crate) fn event_kind(kind: codes::EventKind) -> wire::EventKind {
     match kind {
         codes::EventKind::Opened => wire::EventKind::Opened,
         codes::EventKind::Refreshed => wire::EventKind::Refreshed,
         codes::EventKind::Resolved => wire::EventKind::Resolved,
-        codes::EventKind::Lost => wire::EventKind::Lost,
+        codes::EventKind::Expired => wire::EventKind::Expired,
         codes::EventKind::Acknowledged => wire::EventKind::Acknowledged,
         codes::EventKind::Unacknowledged => wire::EventKind::Unacknowledged,
+        codes::EventKind::Closed => wire::EventKind::Closed,
     }
 }
 
@@ -264,6 +281,7 @@ pub(crate) fn notification_state(state: codes::NotificationState) -> wire::Notif
         codes::NotificationState::Sent => wire::NotificationState::Sent,
         codes::NotificationState::Failed => wire::NotificationState::Failed,
         codes::NotificationState::Written => wire::NotificationState::Written,
+        codes::NotificationState::Canceled => wire::NotificationState::Canceled,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
 use tocsin_storage::codes::Role;
@@ -15,7 +15,7 @@ use super::address::Origin;
 use super::caller::Caller;
 use super::problem::{ApiError, Kind};
 use super::state::AppState;
-use super::{fallback, identify, origin};
+use super::{fallback, identify, misdirected, origin};
 use crate::metrics::Outcome;
 
 /// Takes the path prefix off, lets in or refuses, and adds the headers that
@@ -27,6 +27,9 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     strip_prefix(&mut request, state.prefix());
+    if let Some(webhook) = misdirected::webhook(request.path()) {
+        set_path(&mut request, webhook);
+    }
     let is_head = request.method() == Method::HEAD;
     if is_head {
         // As GET; that the body is left out is the connection's business.
@@ -96,7 +99,9 @@ async fn admit(
         (Target::Operation(_), Needs::Ingest) => {
             return identify::sender(state, host, headers, from).await;
         }
-        (Target::Page, _) | (Target::WrongMethod(_), Needs::Ingest) => nobody(),
+        (Target::Misdirected(_) | Target::Page, _) | (Target::WrongMethod(_), Needs::Ingest) => {
+            nobody()
+        }
         (_, Needs::Nothing) => {
             state.limits.address(from.client)?;
             // Who cannot be told is nobody here: an old cookie, or a database
@@ -118,6 +123,11 @@ async fn admit(
         }
     };
     match target {
+        Target::Misdirected(meant) => Err(misdirected::answer(
+            meant,
+            request.path(),
+            &state.webhook_url,
+        )),
         Target::WrongMethod(line) => Err(fallback::wrong_method(line.path, request.method())),
         Target::Unlisted => Err(fallback::nothing_at(request.path())),
         Target::Operation(line) if !caller.visibility.is_everything() => {
@@ -138,7 +148,7 @@ fn needs(target: Target) -> Needs {
             open => open,
         },
         Target::Unlisted => Needs::Role(Role::Viewer),
-        Target::Page => Needs::Nothing,
+        Target::Misdirected(_) | Target::Page => Needs::Nothing,
     }
 }
 
@@ -251,18 +261,14 @@ fn strip_prefix(request: &mut ServiceRequest, prefix: &str) {
     if prefix.len() <= 1 {
         return;
     }
-    let uri = request.uri();
-    let Some(rest) = uri.path().strip_prefix(prefix) else {
-        return;
-    };
-    let path = match uri.query() {
-        Some(query) => format!("/{rest}?{query}"),
-        None => format!("/{rest}"),
-    };
-    // What else is in it stays, such as the host's name.
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = path.parse().ok();
-    if let Ok(uri) = Uri::from_parts(parts) {
+    if let Some(rest) = request.path().strip_prefix(prefix) {
+        let path = format!("/{rest}");
+        set_path(request, &path);
+    }
+}
+
+fn set_path(request: &mut ServiceRequest, path: &str) {
+    if let Some(uri) = misdirected::with_path(request.uri(), path) {
         request.match_info_mut().get_mut().update(&uri);
         request.head_mut().uri = uri;
     }

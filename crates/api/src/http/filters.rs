@@ -192,7 +192,8 @@ impl FromQuery for States {
         const STATES: &[(&str, IncidentState)] = &[
             ("open", IncidentState::Open),
             ("resolved", IncidentState::Resolved),
-            ("lost", IncidentState::Lost),
+            ("expired", IncidentState::Expired),
+            ("closed", IncidentState::Closed),
         ];
         Self {
             state: query.parse_all("state", one_of(STATES)),
@@ -205,7 +206,8 @@ fn incident_state(state: IncidentState) -> codes::IncidentState {
     match state {
         IncidentState::Open => codes::IncidentState::Open,
         IncidentState::Resolved => codes::IncidentState::Resolved,
-        IncidentState::Lost => codes::IncidentState::Lost,
+        IncidentState::Expired => codes::IncidentState::Expired,
+        IncidentState::Closed => codes::IncidentState::Closed,
     }
 }
 

@@ -4,8 +4,8 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch, post};
 use serde_json::Value;
 use tocsin_api_types::{
-    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, Incident, IncidentDetail,
-    IncidentPatch, Page,
+    AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, CloseRequest, Incident,
+    IncidentDetail, IncidentPatch, NewState, Page,
 };
 use tocsin_pipeline::acknowledge::{
     By, Saying, Which, acknowledge_many, acknowledge_one, snapshot_incident,
@@ -165,7 +165,11 @@ async fn get(
     Ok(change::found(&version, detail))
 }
 
-/// Acknowledges an incident, takes that back, or rewrites its memo.
+/// Acknowledges an incident, takes that back, closes it, or rewrites its memo.
+///
+/// Closing says that it is over, whatever its sender says: for what was resolved under a
+/// silence, or whose sender is gone. If the alert goes on firing, another incident opens,
+/// at the earliest after `incidents.window`, and is linked to this one.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "patch_incident",
@@ -187,9 +191,18 @@ async fn patch(
     _: Params<()>,
     Body(input): Body<IncidentPatch>,
 ) -> Result<HttpResponse, ApiError> {
-    let IncidentPatch { known, memo, by } = input.clone();
-    let by = Some(signer(&caller, by)?);
-    let saying = Saying { known, memo, by };
+    let IncidentPatch {
+        known,
+        state: wanted,
+        memo,
+        by,
+    } = input.clone();
+    let saying = Saying {
+        known,
+        memo,
+        by: Some(signer(&caller, by)?),
+        close: wanted == Some(NewState::Closed),
+    };
     let (who, expected) = (by_caller(&state, &caller), version.expected());
     let standings = state.pipeline.standings();
     let changed = acknowledge_one(&state.db, standings, &who, id, expected, &saying)
@@ -219,11 +232,12 @@ fn asked(filter: &AcknowledgeFilter) -> Value {
 }
 
 /// Who says something of incidents, and when.
-fn by_caller<'a>(state: &AppState, caller: &'a Caller) -> By<'a> {
+fn by_caller<'a>(state: &'a AppState, caller: &'a Caller) -> By<'a> {
     By {
         actor: &caller.actor,
         visible: &caller.visibility,
         now: state.now(),
+        message_ids: state.pipeline.message_ids(),
     }
 }
 
@@ -249,22 +263,60 @@ async fn acknowledge(
         memo,
         by,
     } = input;
-    let which = Which {
-        ids,
-        asked: filter.as_ref().map(asked),
-        filter: filter
-            .map(|filter| filters::from_json(filter, &caller))
-            .transpose()?,
-    };
     let saying = Saying {
         known: Some(known),
         memo,
         by: Some(signer(&caller, by)?),
+        close: false,
+    };
+    change_many(&state, &caller, (ids, filter), &saying).await
+}
+
+/// Closes several incidents: those of `ids`, or all that match `filter`.
+#[utoipa::path(
+    tag = "incidents",
+    operation_id = "close_incidents",
+    request_body = CloseRequest,
+    responses((status = 200, description = "How many were closed", body = AcknowledgeResult))
+)]
+#[post("/api/v1/incidents/close")]
+async fn close(
+    state: Data<AppState>,
+    caller: Caller,
+    _: Params<()>,
+    Body(input): Body<CloseRequest>,
+) -> Result<Json<AcknowledgeResult>, ApiError> {
+    let CloseRequest {
+        ids,
+        filter,
+        memo,
+        by,
+    } = input;
+    let saying = Saying {
+        known: None,
+        memo,
+        by: Some(signer(&caller, by)?),
+        close: true,
+    };
+    change_many(&state, &caller, (ids, filter), &saying).await
+}
+
+async fn change_many(
+    state: &AppState,
+    caller: &Caller,
+    (ids, filter): (Option<Vec<i64>>, Option<AcknowledgeFilter>),
+    saying: &Saying,
+) -> Result<Json<AcknowledgeResult>, ApiError> {
+    let which = Which {
+        ids,
+        asked: filter.as_ref().map(asked),
+        filter: filter
+            .map(|filter| filters::from_json(filter, caller))
+            .transpose()?,
     };
     let (standings, stale_after) = (state.pipeline.standings(), state.settings.stale_after);
-    let who = by_caller(&state, &caller);
-    let changed =
-        acknowledge_many(&state.db, standings, &who, &which, &saying, stale_after).await?;
+    let who = by_caller(state, caller);
+    let changed = acknowledge_many(&state.db, standings, &who, &which, saying, stale_after).await?;
     state.pipeline.changed();
     Ok(Json(AcknowledgeResult {
         changed: changed as u64,

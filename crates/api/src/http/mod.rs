@@ -33,6 +33,7 @@ mod incidents;
 mod limits;
 mod me;
 mod metrics;
+mod misdirected;
 mod notifications;
 mod oidc;
 mod openapi;
@@ -102,6 +103,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(incidents::list)
         .service(export::incidents)
         .service(incidents::acknowledge)
+        .service(incidents::close)
         .service(incidents::get)
         .service(incidents::patch)
         .service(stats::summary)
@@ -121,6 +123,8 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(routes::list)
         .service(routes::create)
         .service(routes::reorder)
+        .service(routes::get_team)
+        .service(routes::set_team)
         .service(routes::get)
         .service(routes::replace)
         .service(routes::delete)

@@ -37,6 +37,7 @@ impl FromQuery for About {
             ("sent", NotificationState::Sent),
             ("failed", NotificationState::Failed),
             ("written", NotificationState::Written),
+            ("canceled", NotificationState::Canceled),
         ];
         Self {
             state: query.parse_all("state", one_of(STATES)),
@@ -53,6 +54,7 @@ fn code(state: NotificationState) -> codes::NotificationState {
         NotificationState::Sent => codes::NotificationState::Sent,
         NotificationState::Failed => codes::NotificationState::Failed,
         NotificationState::Written => codes::NotificationState::Written,
+        NotificationState::Canceled => codes::NotificationState::Canceled,
     }
 }
 

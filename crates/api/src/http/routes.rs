@@ -2,9 +2,10 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
-use tocsin_api_types::{Page, Route, RouteInput, RouteOrder};
+use tocsin_api_types::{Page, Route, RouteInput, RouteOrder, TeamRoute};
 use tocsin_pipeline::directory::{
-    RouteDraft, create_route, delete_route, reorder_routes, snapshot_route, update_route,
+    RouteDraft, create_route, delete_route, reorder_routes, set_team_route, snapshot_route,
+    update_route,
 };
 use tocsin_storage::Order;
 use tocsin_storage::directory::{self, ByPosition};
@@ -85,6 +86,36 @@ async fn reorder(
 ) -> Result<HttpResponse, ApiError> {
     reorder_routes(&state.db, &caller.actor, &ids, state.now()).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The route that comes after all others: alerts go to the group named like their team.
+#[utoipa::path(
+    tag = "directory",
+    operation_id = "get_team_route",
+    responses((status = 200, description = "Whether it is enabled", body = TeamRoute))
+)]
+#[get("/api/v1/routes/team")]
+async fn get_team(state: Data<AppState>, _: Params<()>) -> Result<Json<TeamRoute>, ApiError> {
+    let enabled = directory::team_route(&state.db).await?;
+    Ok(Json(TeamRoute { enabled }))
+}
+
+/// Enables or disables the team route.
+#[utoipa::path(
+    tag = "directory",
+    operation_id = "set_team_route",
+    request_body = TeamRoute,
+    responses((status = 200, description = "Whether it is enabled now", body = TeamRoute))
+)]
+#[put("/api/v1/routes/team")]
+async fn set_team(
+    state: Data<AppState>,
+    caller: Caller,
+    _: Params<()>,
+    Body(input): Body<TeamRoute>,
+) -> Result<Json<TeamRoute>, ApiError> {
+    set_team_route(&state.db, &caller.actor, input.enabled, state.now()).await?;
+    Ok(Json(input))
 }
 
 /// One route.

@@ -315,6 +315,7 @@ fn wire(report: tocsin_pipeline::IngestReport) -> IngestReport {
         resolved,
         refreshed,
         seen_again,
+        updated,
         late,
         rejected,
     } = report;
@@ -329,6 +330,7 @@ fn wire(report: tocsin_pipeline::IngestReport) -> IngestReport {
         resolved,
         refreshed,
         seen_again,
+        updated,
         late,
         rejected: rejected.collect(),
     }

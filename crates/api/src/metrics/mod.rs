@@ -252,6 +252,7 @@ impl Metrics {
             ("resolved", report.resolved),
             ("refreshed", report.refreshed),
             ("seen_again", report.seen_again),
+            ("updated", report.updated),
             ("late", report.late),
             ("rejected", report.rejected.len()),
         ] {

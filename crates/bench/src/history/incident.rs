@@ -25,7 +25,7 @@ pub(super) struct Incident {
 pub(super) enum State {
     Open = 0,
     Resolved = 1,
-    Lost = 2,
+    Expired = 2,
 }
 
 /// Links each episode to the one before it.
@@ -55,7 +55,7 @@ impl Incident {
         let state = match (open, draw(4, 100)) {
             (true, _) => State::Open,
             // What is lost is followed by another one.
-            (_, 0) if episode < EPISODES - 1 => State::Lost,
+            (_, 0) if episode < EPISODES - 1 => State::Expired,
             _ => State::Resolved,
         };
         let room = slot - span - MINUTE;
@@ -75,7 +75,7 @@ impl Incident {
             ends_at: match state {
                 State::Open => None,
                 State::Resolved => Some(last - 5_000_000),
-                State::Lost => Some(last),
+                State::Expired => Some(last),
             },
             previous: None,
         }

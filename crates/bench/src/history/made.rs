@@ -145,7 +145,10 @@ impl Plan {
             "state",
             "starts_at",
             "ends_at",
-            "not_before",
+            "closed_at",
+            "end_reason",
+            "latest_start",
+            "previous_end",
             "first_seen_at",
             "last_seen_at",
             "last_entry_at",
@@ -168,6 +171,13 @@ impl Plan {
                 Value::Number(incident.state as i64),
                 Value::Number(incident.starts_at()),
                 incident.ends_at.into(),
+                incident.ends_at.map(|_| incident.last).into(),
+                match incident.state {
+                    State::Open => Value::Nothing,
+                    State::Resolved => Value::Number(0),
+                    State::Expired => Value::Number(1),
+                },
+                Value::Number(incident.starts_at()),
                 incident.previous.and_then(|(_, ended)| ended).into(),
                 Value::Number(incident.first),
                 Value::Number(incident.last),
@@ -198,7 +208,7 @@ impl Plan {
         store.fill("incident_events", &columns, known).await?;
         let lost = (1_u64..)
             .zip(&self.incidents)
-            .filter(|(_, i)| i.state == State::Lost);
+            .filter(|(_, i)| i.state == State::Expired);
         let lost = lost.map(|(id, incident)| {
             vec![
                 number(id),
@@ -348,7 +358,7 @@ mod tests {
         assert!(plan.entries.is_sorted());
         let open = plan.incidents.iter().filter(|i| i.state == State::Open);
         assert_eq!(open.count(), 3);
-        assert!(plan.incidents.iter().any(|i| i.state == State::Lost));
+        assert!(plan.incidents.iter().any(|i| i.state == State::Expired));
         for incident in &plan.incidents {
             if let Some((_, Some(ended))) = incident.previous {
                 assert!(

@@ -1,12 +1,13 @@
 //! The property of rule 3: any interleaving of senders, each in its own order,
-//! with any retries and copies, ends in the same incidents.
+//! with any retries and copies, ends in the same incidents; and what holds where
+//! several peers bear one name.
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Claim, Episode, Memory, Rules, State, judge};
+use super::{Claim, EndReason, Episode, Hearing, Memory, Rules, State, judge};
 use crate::alert::Status;
 use crate::time::Timestamp;
 
@@ -25,8 +26,10 @@ struct Truth {
 /// Up to five episodes; each begins after the one before ended, or, where
 /// `refires`, with the start of that one (the alert fired again between two
 /// evaluations of its sender). The last may still be open.
-fn truths() -> impl Strategy<Value = Vec<Truth>> {
-    let episode = (2i64..200, 2i64..200, prop::bool::weighted(0.3));
+///
+/// `seconds` bounds the length of each episode and of what lies between two.
+fn truths(seconds: Range<i64>) -> impl Strategy<Value = Vec<Truth>> {
+    let episode = (seconds.clone(), seconds, prop::bool::weighted(0.3));
     (prop::collection::vec(episode, 1..5), any::<bool>()).prop_map(|(episodes, open)| {
         let last = episodes.len() - 1;
         let mut time = 0;
@@ -78,26 +81,40 @@ fn claims(truths: &[Truth], sender: usize) -> Vec<Claim> {
 /// start and end, the peers' skew rounded away.
 type Outcome = Vec<(State, i64, Option<i64>)>;
 
-fn run(told: &[(usize, Claim)]) -> Outcome {
-    let mut memories: HashMap<usize, Memory> = HashMap::new();
+fn outcome(episodes: &[Episode]) -> Outcome {
+    let seconds = |time: Timestamp| time.as_micros() / 1_000_000;
+    episodes
+        .iter()
+        .map(|e| (e.state, seconds(e.starts_at), e.ends_at.map(seconds)))
+        .collect()
+}
+
+/// The incidents that claims make of one alert, each by a peer that bears the
+/// name `name_of(peer)`.
+fn run(claims: &[(usize, Claim)], name_of: impl Fn(usize) -> i64) -> Vec<Episode> {
+    let mut told: Vec<(i64, Memory)> = Vec::new();
     let mut episodes: Vec<Episode> = Vec::new();
     let end_of_all = at(2000);
-    for (step, (sender, claim)) in told.iter().enumerate() {
+    for (step, (peer, claim)) in claims.iter().enumerate() {
         // All of it arrives after it happened, well within the window.
         let now = end_of_all.plus(Duration::from_millis(step as u64));
         let next = episodes.len() as i64 + 1;
-        let judgement = judge(
-            &RULES,
+        let name = name_of(*peer);
+        let judgement = judge(&Hearing {
+            rules: &RULES,
             now,
-            next,
+            new_id: next,
             claim,
-            memories.get(sender),
-            episodes.last(),
-        );
-        memories.insert(*sender, judgement.memory);
-        if let Some(lost) = judgement.lost {
+            is_changed: false,
+            sender: name,
+            told: &told,
+            latest: episodes.last(),
+        });
+        told.retain(|(who, _)| *who != name);
+        told.push((name, judgement.memory));
+        if let Some(expired) = judgement.expired {
             episodes.pop();
-            episodes.push(lost);
+            episodes.push(expired);
         }
         if episodes
             .last()
@@ -107,11 +124,33 @@ fn run(told: &[(usize, Claim)]) -> Outcome {
         }
         episodes.push(judgement.episode);
     }
-    let seconds = |time: Timestamp| time.as_micros() / 1_000_000;
     episodes
-        .iter()
-        .map(|e| (e.state, seconds(e.starts_at), e.ends_at.map(seconds)))
-        .collect()
+}
+
+/// What must hold where several peers bear one name: an incident is open exactly if
+/// the alert truly fires, every true end is there, and what is surplus has no length.
+fn check(truths: &[Truth], episodes: &[Episode]) -> Result<(), TestCaseError> {
+    let fires = truths.last().is_some_and(|truth| truth.ends.is_none());
+    let open = episodes.last().is_some_and(Episode::is_open);
+    prop_assert_eq!(open, fires, "{:?}", episodes);
+    let is_near = |episode: &Episode, end: i64| {
+        let ends = episode
+            .ends_at
+            .map(|it| it.as_micros() - at(end).as_micros());
+        ends.is_some_and(|difference| difference.abs() <= 1_010_000)
+    };
+    for end in truths.iter().filter_map(|truth| truth.ends) {
+        let found = episodes.iter().any(|episode| is_near(episode, end));
+        prop_assert!(found, "no end at {} in {:?}", end, episodes);
+    }
+    for episode in episodes.iter().filter(|episode| !episode.is_open()) {
+        let has_length = episode.ends_at.is_some_and(|end| end > episode.starts_at);
+        let mut ends = truths.iter().filter_map(|truth| truth.ends);
+        let is_true = ends.any(|end| is_near(episode, end));
+        prop_assert!(!has_length || is_true, "{:?} never ended so", episode);
+        prop_assert!(!(has_length && episode.end_reason == Some(EndReason::Copy)));
+    }
+    Ok(())
 }
 
 /// Draws the next sender by `choices`; each tells its latest claim once more,
@@ -138,17 +177,67 @@ fn interleave(truths: &[Truth], senders: usize, choices: &[(usize, bool)]) -> Ve
     told
 }
 
+/// The same, and at the end the next flush: where an Alertmanager's log says resolved
+/// and the alert fires, it sends again.
+fn with_flush(truths: &[Truth], mut claims: Vec<(usize, Claim)>) -> Vec<(usize, Claim)> {
+    let last = truths.last().filter(|truth| truth.ends.is_none());
+    if let Some(start) = last.map(|truth| truth.starts) {
+        let firing = Claim {
+            status: Status::Firing,
+            starts_at: Some(at(start)),
+            ends_at: None,
+        };
+        claims.push((0, firing));
+    }
+    claims
+}
+
+fn choices() -> impl Strategy<Value = Vec<(usize, bool)>> {
+    prop::collection::vec((0usize..3, prop::bool::weighted(0.4)), 0..60)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn any_interleaving_ends_in_the_same_incidents(
-        truths in truths(),
+        truths in truths(2..200),
         senders in 1usize..4,
-        choices in prop::collection::vec((0usize..3, prop::bool::weighted(0.4)), 0..60),
+        choices in choices(),
     ) {
         let alone: Vec<(usize, Claim)> =
             claims(&truths, 0).into_iter().map(|claim| (0, claim)).collect();
-        prop_assert_eq!(run(&interleave(&truths, senders, &choices)), run(&alone));
+        let alone = outcome(&run(&alone, |_| 0));
+        let together = run(&interleave(&truths, senders, &choices), |peer| peer as i64);
+        prop_assert_eq!(outcome(&together), alone);
+    }
+
+    #[test]
+    fn short_episodes_end_with_what_truly_holds(
+        truths in truths(0..4),
+        senders in 1usize..4,
+        choices in choices(),
+    ) {
+        let claims = with_flush(&truths, interleave(&truths, senders, &choices));
+        check(&truths, &run(&claims, |peer| peer as i64))?;
+    }
+
+    #[test]
+    fn peers_under_one_name_leave_nothing_open_that_does_not_fire(
+        truths in prop_oneof![truths(2..200), truths(0..4)],
+        peers in 2usize..4,
+        choices in choices(),
+    ) {
+        let claims = with_flush(&truths, interleave(&truths, peers, &choices));
+        check(&truths, &run(&claims, |_| 0))?;
+    }
+
+    #[test]
+    fn a_shared_name_beside_another_peer_is_no_obstacle(
+        truths in prop_oneof![truths(2..200), truths(0..4)],
+        choices in choices(),
+    ) {
+        let claims = with_flush(&truths, interleave(&truths, 3, &choices));
+        check(&truths, &run(&claims, |peer| i64::from(peer == 2)))?;
     }
 }

@@ -2,11 +2,13 @@
 //! of the design).
 //!
 //! The judge sees three things: what the alert says now ([`Claim`]), the
-//! latest episode of that alert ([`Episode`]), and what this sender last said
-//! of it ([`Memory`]). It needs no more, because one sender's deliveries come
+//! latest episode of that alert ([`Episode`]), and what each of its senders last
+//! said of it ([`Memory`]). It needs no more, because one sender's deliveries come
 //! in order: its retry repeats its own latest claim, so a firing after its own
 //! resolved is news, while the same firing from the other peer of a pair may
-//! be a copy that was overtaken.
+//! be a copy that was overtaken. Two peers may share one name (one `externalURL`);
+//! then a firing after the sender's own resolution may be a stale copy as well,
+//! which shows when nothing but copies of that resolution follow.
 //!
 //! Times are compared with times of the same clock wherever that can be had:
 //! starts and ends are the sender's, "seen" and "entry" are ours.
@@ -22,12 +24,25 @@ use std::time::Duration;
 use crate::alert::{Said, Status};
 use crate::time::Timestamp;
 
-pub use episode::{Episode, State};
+pub use episode::{EndReason, Episode, State};
 
 /// How far the ends of one resolution, as two peers tell it, may lie apart.
 /// Observed: a millisecond. The evaluation interval of a rule, which parts two
 /// resolutions, is seconds.
 const PEER_SKEW: Duration = Duration::from_secs(1);
+
+/// How far the end in a stale copy may lie after that of the resolution that it is a
+/// copy of: [`PEER_SKEW`] as observed, with room to spare. Real episodes may be as
+/// short as a second.
+const COPY_SKEW: Duration = Duration::from_millis(100);
+
+/// How long after a close a peer under the same name may still send its copy of
+/// the firing: two flushes of an Alertmanager pair (`cluster.peer-timeout`, 15 s).
+const COPY_LAG: Duration = Duration::from_secs(30);
+
+/// How often changed content gets an entry of its own; the content itself moves at
+/// once. A value in an annotation may change with every evaluation.
+const UPDATE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The settings that judging depends on.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +93,13 @@ pub struct Memory {
     pub closed: Option<i64>,
 }
 
+impl Memory {
+    /// Whether this sender's last word is that the episode fires.
+    fn holds(&self, episode: &Episode) -> bool {
+        self.status == Status::Firing && !self.late && self.episode == Some(episode.id)
+    }
+}
+
 /// What becomes of one alert of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -89,6 +111,8 @@ pub enum Verdict {
     Refreshed,
     /// A known state, repeated within the window: no entry.
     SeenAgain,
+    /// The same, with other annotations, value or link: an entry, but no event.
+    Updated,
     /// An old state, overtaken: an entry, and nothing moves.
     Late,
 }
@@ -100,178 +124,266 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The episode that the claim is filed under, as it now stands.
     pub episode: Episode,
-    /// An episode that this claim shows to have ended unseen.
-    pub lost: Option<Episode>,
+    /// An episode that this claim shows to have ended without a resolution.
+    pub expired: Option<Episode>,
+    /// Whether what opened may be the stale copy of a peer under the same name:
+    /// its notification waits for a while.
+    pub suspected_copy: bool,
     /// What to remember of this sender.
     pub memory: Memory,
 }
 
-/// Judges one claim. `latest` is the alert's latest episode, `memory` what
-/// this sender last said of the alert, `new_id` the number that an episode
-/// gets if one begins here.
-pub fn judge(
-    rules: &Rules,
-    now: Timestamp,
-    new_id: i64,
-    claim: &Claim,
-    memory: Option<&Memory>,
-    latest: Option<&Episode>,
-) -> Judgement {
-    let hearing = Hearing {
-        rules,
-        now,
-        new_id,
-        claim,
-        memory,
-    };
-    match (claim.status, latest) {
-        (Status::Firing, None) => hearing.opens(None, None),
-        (Status::Resolved, None) => hearing.records_closed(None),
-        (Status::Firing, Some(e)) if e.is_open() => hearing.firing_while_open(e),
-        (Status::Firing, Some(e)) => hearing.firing_while_closed(e),
-        (Status::Resolved, Some(e)) if e.is_open() => hearing.resolved_while_open(e),
-        (Status::Resolved, Some(e)) => hearing.resolved_while_closed(e),
+impl Judgement {
+    /// Whether the claim speaks of the episode as it now stands, so that its content
+    /// is the episode's: all but an overtaken one does.
+    #[must_use]
+    pub fn moves_content(&self) -> bool {
+        !self.memory.late
     }
 }
 
 /// One claim with everything that it is judged by.
-struct Hearing<'a> {
-    rules: &'a Rules,
-    now: Timestamp,
-    new_id: i64,
-    claim: &'a Claim,
-    memory: Option<&'a Memory>,
+#[derive(Clone, Copy, Debug)]
+pub struct Hearing<'a> {
+    /// The settings.
+    pub rules: &'a Rules,
+    /// When the claim was received.
+    pub now: Timestamp,
+    /// The ID of an episode that begins here.
+    pub new_id: i64,
+    /// What is claimed.
+    pub claim: &'a Claim,
+    /// Whether its annotations, value or link differ from the latest episode's.
+    pub is_changed: bool,
+    /// Who claims it.
+    pub sender: i64,
+    /// What each sender last said of the alert.
+    pub told: &'a [(i64, Memory)],
+    /// The alert's latest episode.
+    pub latest: Option<&'a Episode>,
 }
 
-impl Hearing<'_> {
+/// Judges one claim.
+pub fn judge(hearing: &Hearing<'_>) -> Judgement {
+    match (hearing.claim.status, hearing.latest) {
+        (Status::Firing, None) => hearing.opens(None, None),
+        (Status::Resolved, None) => hearing.records_closed(None),
+        (Status::Firing, Some(e)) if e.is_open() => hearing.firing_while_open(e),
+        (Status::Firing, Some(e)) => hearing.firing_while_ended(e),
+        (Status::Resolved, Some(e)) if e.is_open() => hearing.resolved_while_open(e),
+        (Status::Resolved, Some(e)) => hearing.resolved_while_ended(e),
+    }
+}
+
+impl<'a> Hearing<'a> {
+    /// What this sender last said.
+    fn memory(&self) -> Option<&'a Memory> {
+        let mut told = self.told.iter();
+        let found = told.find(|(who, _)| *who == self.sender);
+        found.map(|(_, memory)| memory)
+    }
+
     fn firing_while_open(&self, open: &Episode) -> Judgement {
         let gone_unseen = open.is_stale(self.now, self.rules.stale_after);
+        // A start in the future that was reported before is no news.
         let began_later = self.claim.starts_at.is_some_and(|start| {
-            start > open.starts_at && start > open.last_seen_at.plus(self.rules.window)
+            start > open.latest_start.unwrap_or(open.starts_at)
+                && start > open.last_seen_at.plus(self.rules.window)
         });
         if gone_unseen || began_later {
-            return self.opens(Some(open), Some(open.lost()));
+            return self.opens(
+                Some(open),
+                Some(open.expired(self.now, EndReason::FiredAgain)),
+            );
         }
         let mut episode = open.clone();
-        // A start before the previous close belongs to the previous episode.
+        // A start before the previous end belongs to the previous episode.
         if let Some(start) = self.claim.starts_at
-            && open.not_before.is_none_or(|limit| start >= limit)
+            && open.previous_end.is_none_or(|limit| start >= limit)
         {
             episode.starts_at = episode.starts_at.min(start);
+        }
+        episode.latest_start = episode.latest_start.max(self.claim.starts_at);
+        self.repeats(episode)
+    }
+
+    /// A firing that began before the close is the copy of a sender that is behind,
+    /// but only for a while: nobody's close hides an alert that goes on firing.
+    fn firing_while_ended(&self, ended: &Episode) -> Judgement {
+        let began_before = self
+            .claim
+            .starts_at
+            .is_some_and(|start| start < ended.close());
+        let is_recent = ended
+            .closed_at
+            .is_some_and(|close| self.now < close.plus(self.rules.window));
+        let reported_close = self.memory().and_then(|memory| memory.closed) == Some(ended.id);
+        if began_before && !reported_close && is_recent {
+            return self.late(ended);
+        }
+        Judgement {
+            suspected_copy: began_before && reported_close && self.is_close_copy(ended),
+            ..self.opens(Some(ended), None)
+        }
+    }
+
+    /// Whether a firing so soon after its own sender's resolution may be the copy of
+    /// a peer under the same name that is behind.
+    fn is_close_copy(&self, ended: &Episode) -> bool {
+        self.claim.starts_at == ended.latest_start
+            && ended
+                .closed_at
+                .is_some_and(|close| self.now < close.plus(COPY_LAG))
+    }
+
+    fn resolved_while_open(&self, open: &Episode) -> Judgement {
+        if !self.speaks_of_before(open) {
+            let end = self.claim.ends_at.unwrap_or(self.now);
+            return self.resolves(open, end.max(open.starts_at), EndReason::Resolved);
+        }
+        if self.speaks_clearly_of_before(open) || self.is_held_by_others(open) {
+            return self.late(open);
+        }
+        if !self.memory().is_some_and(|memory| memory.holds(open)) {
+            return self.late(open);
+        }
+        let end = self.claim.ends_at.unwrap_or(self.now);
+        if open.has_old_start() && self.repeats_end_before(open, end) {
+            // Whoever said that it fires again now says when the one before ended: a
+            // peer under the same name was behind.
+            return self.resolves(open, open.starts_at, EndReason::Copy);
+        }
+        self.resolves(open, end.max(open.starts_at), EndReason::Resolved)
+    }
+
+    /// Whether an end is that of the episode before, as another peer reports it.
+    fn repeats_end_before(&self, open: &Episode, end: Timestamp) -> bool {
+        open.previous_end
+            .is_none_or(|limit| end <= limit.plus(COPY_SKEW))
+    }
+
+    fn resolves(&self, open: &Episode, end: Timestamp, reason: EndReason) -> Judgement {
+        let mut episode = self.counted_sender(open);
+        episode.state = State::Resolved;
+        episode.ends_at = Some(end);
+        episode.reported_end = self.claim.ends_at;
+        episode.closed_at = Some(self.now);
+        episode.end_reason = Some(reason);
+        episode.last_seen_at = episode.last_seen_at.max(self.now);
+        episode.last_entry_at = self.now;
+        self.judged(Verdict::Resolved, episode)
+    }
+
+    fn resolved_while_ended(&self, ended: &Episode) -> Judgement {
+        let stored_end = ended.ends_at.unwrap_or(ended.last_seen_at);
+        let Some(end) = self.claim.ends_at else {
+            return self.repeats(ended.clone());
+        };
+        let reported_end = ended.reported_end.unwrap_or(stored_end);
+        if ended.state == State::Resolved && is_same_end(end, reported_end) {
+            return self.repeats(ended.clone());
+        }
+        let start = self.claim.starts_at;
+        if start.is_some_and(|start| start > stored_end) && end > stored_end {
+            // A whole episode of which only the end was told.
+            return self.records_closed(Some(ended));
+        }
+        if self.speaks_of_before(ended) || end < ended.starts_at {
+            return self.late(ended);
+        }
+        let mut episode = ended.clone();
+        if ended.state == State::Resolved && end > stored_end.plus(PEER_SKEW) {
+            if ended.end_reason == Some(EndReason::Copy) {
+                // It was none: the alert fired again with its old start.
+                return self.records_closed(Some(ended));
+            }
+            episode.ends_at = Some(end);
+            episode.reported_end = Some(end);
         }
         self.repeats(episode)
     }
 
-    fn firing_while_closed(&self, closed: &Episode) -> Judgement {
-        let overtaken = self
-            .claim
-            .starts_at
-            .is_some_and(|start| start < closed.close());
-        if overtaken && !self.has_told_close_of(Some(closed.id)) {
-            return self.late(closed);
-        }
-        self.opens(Some(closed), None)
+    /// Whether a resolution may mean the episode before: it ends there, and does
+    /// not begin after it.
+    fn speaks_of_before(&self, episode: &Episode) -> bool {
+        let (Some(limit), Some(end)) = (episode.previous_end, self.claim.ends_at) else {
+            return false;
+        };
+        end <= limit.plus(PEER_SKEW) && self.claim.starts_at.is_none_or(|start| start <= limit)
     }
 
-    fn resolved_while_open(&self, open: &Episode) -> Judgement {
-        if self.tells_previous_close(open) {
-            return self.late(open);
-        }
-        match self.claim.ends_at {
-            Some(end) if end <= open.starts_at => self.late(open),
-            end => {
-                let mut episode = self.counted_sender(open);
-                episode.state = State::Resolved;
-                episode.ends_at = Some(end.unwrap_or(self.now).max(open.starts_at));
-                episode.last_seen_at = episode.last_seen_at.max(self.now);
-                episode.last_entry_at = self.now;
-                self.judged(Verdict::Resolved, episode)
-            }
-        }
-    }
-
-    fn resolved_while_closed(&self, closed: &Episode) -> Judgement {
-        let closed_at = closed.ends_at.unwrap_or(closed.last_seen_at);
-        let end = self.claim.ends_at.unwrap_or(self.now);
-        if self.claim.starts_at.is_some_and(|start| start > closed_at) && end > closed_at {
-            // A whole episode of which only the end was told.
-            return self.records_closed(Some(closed));
-        }
-        if self.tells_previous_close(closed) || end < closed.starts_at {
-            return self.late(closed);
-        }
-        self.repeats(closed.clone())
-    }
-
-    /// Whether the claim is the other peer's copy of the close before this
-    /// episode. Only where the alert fired again with its old start does this
-    /// not show from the episode's start, which then equals that close, while
-    /// peers tell the end of one resolution with a skew. A sender that told that
-    /// close means another one now, unless it repeats the very times: then an
-    /// answer was lost, and the others went on meanwhile.
-    fn tells_previous_close(&self, episode: &Episode) -> bool {
-        let (Some(limit), Some(start), Some(end)) =
-            (episode.not_before, self.claim.starts_at, self.claim.ends_at)
+    /// Besides, it began and ended before the present episode did.
+    fn speaks_clearly_of_before(&self, open: &Episode) -> bool {
+        let (Some(latest), Some(start), Some(end)) =
+            (open.latest_start, self.claim.starts_at, self.claim.ends_at)
         else {
             return false;
         };
-        let ends_there = limit.minus(PEER_SKEW) <= end && end <= limit.plus(PEER_SKEW);
-        start < limit
-            && ends_there
-            && (self.repeated().is_some() || !self.has_told_close_of(episode.previous))
+        start < latest && end <= latest.plus(PEER_SKEW)
+    }
+
+    fn is_held_by_others(&self, open: &Episode) -> bool {
+        self.told
+            .iter()
+            .any(|(who, memory)| *who != self.sender && memory.holds(open))
     }
 
     /// The sender's latest claim, where it is told again: a retry repeats the
     /// very times.
     fn repeated(&self) -> Option<&Memory> {
-        self.memory.filter(|memory| {
+        self.memory().filter(|memory| {
             memory.status == self.claim.status
                 && memory.starts_at == self.claim.starts_at
                 && memory.ends_at == self.claim.ends_at
         })
     }
 
-    fn has_told_close_of(&self, episode: Option<i64>) -> bool {
-        episode.is_some() && self.memory.and_then(|memory| memory.closed) == episode
-    }
-
-    fn opens(&self, previous: Option<&Episode>, lost: Option<Episode>) -> Judgement {
-        let not_before = lost.as_ref().or(previous).map(Episode::close);
+    fn opens(&self, previous: Option<&Episode>, expired: Option<Episode>) -> Judgement {
+        let before = expired.as_ref().or(previous);
         let told = self.claim.starts_at.unwrap_or(self.now);
-        let starts_at = not_before.map_or(told, |limit| told.max(limit));
-        let episode = self.begun(starts_at, not_before, previous);
+        let starts_at = before.map_or(told, |before| told.max(before.close()));
+        let episode = Episode {
+            latest_start: self.claim.starts_at,
+            ..self.begun(starts_at, before)
+        };
         Judgement {
-            lost,
+            expired,
             ..self.judged(Verdict::Opened, episode)
         }
     }
 
     fn records_closed(&self, previous: Option<&Episode>) -> Judgement {
         let end = self.claim.ends_at.unwrap_or(self.now);
-        let start = self.claim.starts_at.unwrap_or(end).min(end);
+        let start = self.claim.starts_at.unwrap_or(end);
+        let start = previous
+            .map_or(start, |before| start.max(before.close()))
+            .min(end);
         let episode = Episode {
             state: State::Resolved,
             ends_at: Some(end),
-            ..self.begun(start, previous.map(Episode::close), previous)
+            reported_end: self.claim.ends_at,
+            closed_at: Some(self.now),
+            end_reason: Some(EndReason::Resolved),
+            ..self.begun(start, previous)
         };
         self.judged(Verdict::Resolved, episode)
     }
 
-    fn begun(
-        &self,
-        starts_at: Timestamp,
-        not_before: Option<Timestamp>,
-        previous: Option<&Episode>,
-    ) -> Episode {
+    fn begun(&self, starts_at: Timestamp, previous: Option<&Episode>) -> Episode {
         Episode {
             id: self.new_id,
             state: State::Open,
             starts_at,
             ends_at: None,
-            not_before,
+            reported_end: None,
+            closed_at: None,
+            latest_start: None,
+            previous_end: previous.and_then(Episode::latest_end),
+            end_reason: None,
             first_seen_at: self.now,
             last_seen_at: self.now,
             last_entry_at: self.now,
+            updated_at: None,
             occurrences: 1,
             senders: 1,
             previous: previous.map(|episode| episode.id),
@@ -283,7 +395,14 @@ impl Hearing<'_> {
         let mut episode = self.counted_sender(&episode);
         episode.last_seen_at = episode.last_seen_at.max(self.now);
         if self.now < episode.last_entry_at.plus(self.rules.window) {
-            return self.judged(Verdict::SeenAgain, episode);
+            let is_due = episode
+                .updated_at
+                .is_none_or(|last| self.now >= last.plus(UPDATE_INTERVAL));
+            if !self.is_changed || !is_due {
+                return self.judged(Verdict::SeenAgain, episode);
+            }
+            episode.updated_at = Some(self.now);
+            return self.judged(Verdict::Updated, episode);
         }
         episode.occurrences += 1;
         episode.last_entry_at = self.now;
@@ -298,21 +417,17 @@ impl Hearing<'_> {
             late: true,
             ..self.remembered()
         };
-        if self.claim.status == Status::Resolved && self.tells_previous_close(episode) {
-            memory.closed = episode.previous;
-        }
         if let Some(first) = repeated {
             memory.said_at = first.said_at;
         }
+        let verdict = if repeated.is_some() {
+            Verdict::SeenAgain
+        } else {
+            Verdict::Late
+        };
         Judgement {
-            verdict: if repeated.is_some() {
-                Verdict::SeenAgain
-            } else {
-                Verdict::Late
-            },
-            episode: episode.clone(),
-            lost: None,
             memory,
+            ..self.judged(verdict, episode.clone())
         }
     }
 
@@ -327,7 +442,8 @@ impl Hearing<'_> {
         Judgement {
             verdict,
             episode,
-            lost: None,
+            expired: None,
+            suspected_copy: false,
             memory,
         }
     }
@@ -339,17 +455,21 @@ impl Hearing<'_> {
             ends_at: self.claim.ends_at,
             said_at: self.now,
             late: false,
-            episode: self.memory.and_then(|memory| memory.episode),
-            closed: self.memory.and_then(|memory| memory.closed),
+            episode: self.memory().and_then(|memory| memory.episode),
+            closed: self.memory().and_then(|memory| memory.closed),
         }
     }
 
     /// "Seen by 2 of 2": a sender counts when it first speaks of an episode.
     fn counted_sender(&self, episode: &Episode) -> Episode {
         let mut episode = episode.clone();
-        if self.memory.and_then(|memory| memory.episode) != Some(episode.id) {
+        if self.memory().and_then(|memory| memory.episode) != Some(episode.id) {
             episode.senders += 1;
         }
         episode
     }
+}
+
+fn is_same_end(one: Timestamp, other: Timestamp) -> bool {
+    other.minus(PEER_SKEW) <= one && one <= other.plus(PEER_SKEW)
 }

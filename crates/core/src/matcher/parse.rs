@@ -10,12 +10,23 @@ pub const MAX_LENGTH: usize = 4_096;
 /// The most matchers that a list may have.
 pub const MAX_MATCHERS: usize = 64;
 
-/// Reads one matcher, such as `job=~"api.*"` or `job=api`. An unquoted value reaches to the end.
+/// Reads one matcher, such as `job=~"api.*"` or `job=api`, with or without braces around
+/// it. Without them an unquoted value reaches to the end.
 ///
 /// # Errors
 ///
 /// [`MatcherError`], which says where and what was expected.
 pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
+    if text.trim_start().starts_with('{') {
+        let mut matchers = parse_list(text)?;
+        return match (matchers.pop(), matchers.is_empty()) {
+            (Some(only), true) => Ok(only),
+            _ => Err(MatcherError::Syntax {
+                position: 1,
+                expected: "one matcher within the braces",
+            }),
+        };
+    }
     let mut reader = Reader {
         text,
         at: 0,
@@ -181,7 +192,7 @@ impl<'a> Reader<'a> {
 
 /// The text up to the first unescaped character that `ends` it, and how many bytes that took.
 ///
-/// `\"`, `\\` and `\n` are escapes; any other backslash stands for itself, so that `=~"\d+"` is
+/// `\"`, `\\`, `\n` and `\t` are escapes; any other backslash stands for itself, so that `=~"\d+"` is
 /// what it seems.
 fn unescape(text: &str, ends: impl Fn(char) -> bool) -> (String, usize) {
     let mut plain = String::new();
@@ -190,6 +201,9 @@ fn unescape(text: &str, ends: impl Fn(char) -> bool) -> (String, usize) {
         if c == '\\' {
             match chars.next() {
                 Some((_, 'n')) => plain.push('\n'),
+                // Not in Alertmanager's classic parser, but in its newer one; to a regular
+                // expression it is the same.
+                Some((_, 't')) => plain.push('\t'),
                 Some((_, escaped @ ('"' | '\\'))) => plain.push(escaped),
                 Some((_, other)) => plain.extend(['\\', other]),
                 None => plain.push('\\'),

@@ -42,6 +42,8 @@ fn one_matcher_is_read_in_all_its_spellings() {
         ("主机=甲", r#""主机"="甲""#),
         ("k8s.io/name=x", r#""k8s.io/name"="x""#),
         (r#"1st="x""#, r#""1st"="x""#),
+        // As it is pasted from elsewhere.
+        (r#" {"cloud.account"="a"} "#, r#""cloud.account"="a""#),
     ] {
         assert_eq!(canonical(text), expected, "{text}");
     }
@@ -54,7 +56,7 @@ fn escapes_are_alertmanagers() {
     assert_eq!(value(r#"a="x\"y""#), "x\"y");
     // Any other backslash stands for itself, so that expressions are what they seem.
     assert_eq!(value(r#"a=~"\d+\.\w""#), r"\d+\.\w");
-    assert_eq!(value(r#"a="\t""#), r"\t");
+    assert_eq!(value(r#"a="x\ty""#), "x\ty");
     assert_eq!(value(r"a=\"), "\\");
     assert_eq!(value("a=\"l1\nl2\""), "l1\nl2");
     assert_eq!(canonical("a=\"l1\nl2\""), r#"a="l1\nl2""#);

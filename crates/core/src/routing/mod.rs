@@ -32,7 +32,7 @@ pub struct RouteRule {
 pub struct GroupRule {
     /// Its key in the database.
     pub id: i64,
-    /// Its name; with no routes configured, the team it is for.
+    /// Its name, which may be that of a team.
     pub name: String,
     /// Whether it hears of what nothing else matches.
     pub is_default: bool,
@@ -49,6 +49,8 @@ pub struct Plan {
     targets: Vec<Vec<usize>>,
     by_name: HashMap<String, usize>,
     default: Option<usize>,
+    /// Whether the group named like the team comes after the routes.
+    team_route: bool,
 }
 
 /// One group that hears of an alert.
@@ -78,9 +80,10 @@ pub struct Routed<'p> {
 
 impl Plan {
     /// `routes` in the order in which they are tried. A route's groups that are not among `groups`
-    /// are left out; of several default groups the first counts.
+    /// are left out; of several default groups the first counts. `team_route`: after the routes,
+    /// alerts go to the group named like their team.
     #[must_use]
-    pub fn new(routes: Vec<RouteRule>, groups: Vec<GroupRule>) -> Self {
+    pub fn new(routes: Vec<RouteRule>, groups: Vec<GroupRule>, team_route: bool) -> Self {
         let by_id: HashMap<i64, usize> = (0..).zip(&groups).map(|(at, g)| (g.id, at)).collect();
         let targets = routes
             .iter()
@@ -100,21 +103,23 @@ impl Plan {
             targets,
             by_name,
             default,
+            team_route,
         }
     }
 
     /// Who hears of an alert with these labels.
     ///
     /// The first matching route, and those after it as long as `continue` is set on each that
-    /// matches. With no routes at all the group named exactly like the team, as the predecessor
-    /// had it. What matches nothing goes to the default group, if there is one.
+    /// matches. The last of them is the team route, if it is enabled: it matches where a group is
+    /// named exactly like the team, as the predecessor had it. What matches nothing goes to the
+    /// default group, if there is one.
     #[must_use]
     pub fn route(&self, labels: &Labels, team: &str) -> Routed<'_> {
-        let mut routed = if self.routes.is_empty() {
-            self.by_team(team)
-        } else {
-            self.by_routes(labels)
-        };
+        let (mut routed, goes_on) = self.by_routes(labels);
+        if goes_on && let Some(at) = self.team_group(team) {
+            routed.matched = true;
+            routed.hits.push(self.hit(None, at));
+        }
         if !routed.matched {
             routed
                 .hits
@@ -123,7 +128,8 @@ impl Plan {
         routed
     }
 
-    fn by_routes(&self, labels: &Labels) -> Routed<'_> {
+    /// What the routes say, and whether what comes after them is tried too.
+    fn by_routes(&self, labels: &Labels) -> (Routed<'_>, bool) {
         let mut routed = Routed::default();
         for (route, targets) in self.routes.iter().zip(&self.targets) {
             if !route.matchers.iter().all(|matcher| matcher.matches(labels)) {
@@ -133,22 +139,17 @@ impl Plan {
             let hits = targets.iter().map(|at| self.hit(Some(route), *at));
             routed.hits.extend(hits);
             if !route.continue_ {
-                break;
+                return (routed, false);
             }
         }
-        routed
+        (routed, true)
     }
 
-    fn by_team(&self, team: &str) -> Routed<'_> {
-        let group = if team.is_empty() {
-            None
-        } else {
-            self.by_name.get(team)
-        };
-        Routed {
-            hits: group.map(|at| self.hit(None, *at)).into_iter().collect(),
-            matched: group.is_some(),
+    fn team_group(&self, team: &str) -> Option<usize> {
+        if !self.team_route || team.is_empty() {
+            return None;
         }
+        self.by_name.get(team).copied()
     }
 
     fn hit<'p>(&'p self, route: Option<&'p RouteRule>, at: usize) -> Hit<'p> {

@@ -46,7 +46,7 @@ fn routed(plan: &Plan, set: &[(&str, &str)], team: &str) -> (Vec<(i64, i64)>, bo
 
 #[test]
 fn without_routes_the_team_names_the_group() {
-    let plan = Plan::new(vec![], vec![group(1, "dba"), group(2, "web")]);
+    let plan = Plan::new(vec![], vec![group(1, "dba"), group(2, "web")], true);
     assert_eq!(routed(&plan, &[], "web"), (vec![(0, 2)], true));
     assert_eq!(routed(&plan, &[], "Web"), (vec![], false));
     assert_eq!(routed(&plan, &[], ""), (vec![], false));
@@ -64,7 +64,7 @@ fn without_routes_the_team_names_the_group() {
 
 #[test]
 fn with_routes_the_team_names_nothing() {
-    let plan = Plan::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")]);
+    let plan = Plan::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")], true);
     assert_eq!(routed(&plan, &[], "dba"), (vec![], false));
     assert_eq!(routed(&plan, &[("job", "db")], "x"), (vec![(7, 1)], true));
 }
@@ -78,6 +78,7 @@ fn the_first_matching_route_decides() {
             route(3, "", &[3]),
         ],
         vec![group(1, "a"), group(2, "b"), group(3, "c")],
+        true,
     );
     let critical = [("severity", "critical"), ("team", "web")];
     assert_eq!(routed(&plan, &critical, ""), (vec![(1, 1)], true));
@@ -101,6 +102,7 @@ fn continue_tries_the_next_ones_too() {
             route(4, "", &[2]),
         ],
         vec![group(1, "x"), group(2, "y")],
+        true,
     );
     // Route 2 does not match, and its `continue` does not count then; route 3 ends it.
     assert_eq!(
@@ -124,9 +126,9 @@ fn continue_tries_the_next_ones_too() {
 #[test]
 fn what_matches_nothing_goes_to_the_default_group() {
     let groups = || vec![group(1, "dba"), group(9, "default")];
-    let by_team = Plan::new(vec![], groups());
+    let by_team = Plan::new(vec![], groups(), true);
     assert_eq!(routed(&by_team, &[], "web"), (vec![(0, 9)], false));
-    let by_route = Plan::new(vec![route(1, "a=1", &[1])], groups());
+    let by_route = Plan::new(vec![route(1, "a=1", &[1])], groups(), true);
     assert_eq!(routed(&by_route, &[], "dba"), (vec![(0, 9)], false));
     assert_eq!(routed(&by_route, &[("a", "1")], ""), (vec![(1, 1)], true));
     assert_eq!(routed(&Plan::default(), &[], "web"), (vec![], false));
@@ -134,9 +136,9 @@ fn what_matches_nothing_goes_to_the_default_group() {
 
 #[test]
 fn a_route_to_nobody_is_deliberate() {
-    let plan = Plan::new(vec![route(1, "", &[])], vec![group(9, "default")]);
+    let plan = Plan::new(vec![route(1, "", &[])], vec![group(9, "default")], true);
     assert_eq!(routed(&plan, &[], "default"), (vec![], true));
     // A group that is gone is nobody, too.
-    let plan = Plan::new(vec![route(1, "", &[5])], vec![group(9, "default")]);
+    let plan = Plan::new(vec![route(1, "", &[5])], vec![group(9, "default")], true);
     assert_eq!(routed(&plan, &[], ""), (vec![], true));
 }

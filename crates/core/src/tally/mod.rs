@@ -59,10 +59,13 @@ pub struct Counts {
     pub resolved: u64,
     /// Incidents that began.
     pub opened: u64,
-    /// Incidents that ended, resolved or lost.
+    /// Incidents that ended, but for copies.
     pub ended: u64,
     /// Accepted deliveries; in [`Dimension::Source`] only.
     pub deliveries: u64,
+    /// Incidents among `opened` that turned out to be stale copies
+    /// ([`crate::judge::EndReason::Copy`]): counted when they began.
+    pub copies: u64,
 }
 
 impl Counts {
@@ -70,6 +73,12 @@ impl Counts {
     #[must_use]
     pub const fn entries(&self) -> u64 {
         self.firing.saturating_add(self.resolved)
+    }
+
+    /// Incidents that truly began.
+    #[must_use]
+    pub const fn begun(&self) -> u64 {
+        self.opened.saturating_sub(self.copies)
     }
 
     /// Whether nothing was counted.
@@ -86,23 +95,25 @@ impl Counts {
     }
 
     /// In the order in which they are stored.
-    const fn fields(&self) -> [u64; 5] {
+    const fn fields(&self) -> [u64; 6] {
         [
             self.firing,
             self.resolved,
             self.opened,
             self.ended,
             self.deliveries,
+            self.copies,
         ]
     }
 
-    const fn fields_mut(&mut self) -> [&mut u64; 5] {
+    const fn fields_mut(&mut self) -> [&mut u64; 6] {
         [
             &mut self.firing,
             &mut self.resolved,
             &mut self.opened,
             &mut self.ended,
             &mut self.deliveries,
+            &mut self.copies,
         ]
     }
 }
@@ -174,7 +185,12 @@ impl Tallies {
         self.count(at, of, |counts| &mut counts.opened);
     }
 
-    /// An incident that ended, resolved or lost, by the time at which that was received.
+    /// An incident that turned out to be a copy, by the time at which its beginning was received.
+    pub fn copy(&mut self, at: Timestamp, of: &Subject<'_>) {
+        self.count(at, of, |counts| &mut counts.copies);
+    }
+
+    /// An incident that ended, by the time at which that was received.
     pub fn ended(&mut self, at: Timestamp, of: &Subject<'_>) {
         self.count(at, of, |counts| &mut counts.ended);
     }

@@ -66,7 +66,7 @@ pub fn facts(language: Language) -> MailFacts {
         events: vec![
             alert(1, EventKind::Opened, "DiskFull"),
             alert(2, EventKind::Refreshed, "DiskFull"),
-            alert(3, EventKind::Lost, "DiskFull"),
+            alert(3, EventKind::Expired, "DiskFull"),
             alert(4, EventKind::Resolved, "DiskFull"),
             bare,
         ],

@@ -162,7 +162,7 @@ mod tests {
             .flat_map(|part| part.embedded().split("key=\"").skip(1))
             .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
             .collect();
-        for event in ["opened", "refreshed", "resolved", "lost"] {
+        for event in ["opened", "refreshed", "resolved", "expired", "closed"] {
             keys.insert(event.to_owned());
             keys.insert(format!("n_{event}"));
         }

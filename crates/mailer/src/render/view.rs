@@ -64,7 +64,7 @@ pub(super) struct View {
 /// How many alerts of this mail are in one state.
 #[derive(Debug, Serialize)]
 struct Count {
-    /// `opened`, `refreshed`, `lost` or `resolved`.
+    /// `opened`, `refreshed`, `expired` or `resolved`.
     event: &'static str,
     n: usize,
     /// As words: "2 firing".
@@ -74,7 +74,7 @@ struct Count {
 /// One alert. What is not known is empty.
 #[derive(Debug, Serialize)]
 pub(super) struct AlertView {
-    /// `opened`, `refreshed`, `lost` or `resolved`.
+    /// `opened`, `refreshed`, `expired` or `resolved`.
     event: &'static str,
     incident_id: i64,
     alertname: String,
@@ -181,7 +181,9 @@ impl AlertView {
             .find(|text| !text.trim().is_empty() && text.trim() != summary.trim())
             .unwrap_or_default();
         let length = match alert.event {
-            EventKind::Resolved | EventKind::Lost => alert.ends_at.map(|end| end - alert.starts_at),
+            EventKind::Resolved | EventKind::Expired | EventKind::Closed => {
+                alert.ends_at.map(|end| end - alert.starts_at)
+            }
             EventKind::Refreshed => Some(facts.date - alert.starts_at),
             EventKind::Opened => None,
         };
@@ -222,8 +224,9 @@ fn order(alert: &AlertFacts) -> (u8, u8, &str, &str, i64) {
     let event = match alert.event {
         EventKind::Opened => 0,
         EventKind::Refreshed => 1,
-        EventKind::Lost => 2,
-        EventKind::Resolved => 3,
+        EventKind::Expired => 2,
+        EventKind::Closed => 3,
+        EventKind::Resolved => 4,
     };
     let severity = match alert.severity.as_str() {
         "critical" => 0,
@@ -244,7 +247,8 @@ fn counts(facts: &MailFacts, words: &Words) -> Vec<Count> {
     [
         EventKind::Opened,
         EventKind::Refreshed,
-        EventKind::Lost,
+        EventKind::Expired,
+        EventKind::Closed,
         EventKind::Resolved,
     ]
     .into_iter()

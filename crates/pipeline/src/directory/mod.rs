@@ -14,7 +14,9 @@ pub use groups::{GroupDraft, create_group, delete_group, update_group};
 pub use recipients::{
     MailDefaults, RecipientDraft, create_recipient, delete_recipient, update_recipient,
 };
-pub use routes::{RouteDraft, create_route, delete_route, reorder_routes, update_route};
+pub use routes::{
+    RouteDraft, create_route, delete_route, reorder_routes, set_team_route, update_route,
+};
 pub use snapshot::{snapshot_group, snapshot_recipient, snapshot_route};
 
 use serde_json::Value;

@@ -146,6 +146,36 @@ pub async fn reorder_routes(
     Ok(tx.commit().await?)
 }
 
+/// Turns the team route on or off: it comes after all others, and sends alerts to the
+/// group named like their team.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn set_team_route(
+    db: &Db,
+    actor: &Actor,
+    enabled: bool,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let tx = db.begin().await?;
+    directory::begin_change(&tx).await?;
+    let before = directory::team_route(&tx).await?;
+    if before == enabled {
+        return tx.rollback().await;
+    }
+    directory::set_team_route(&tx, enabled).await?;
+    let deed = Deed {
+        action: "route.team",
+        kind: "route",
+        id: None,
+        name: "",
+        before: Some(&json!({"enabled": before})),
+        after: Some(&json!({"enabled": enabled})),
+    };
+    actor.record(&tx, &deed, now).await?;
+    tx.commit().await
+}
+
 async fn check(tx: &Tx, draft: &RouteDraft) -> Result<(RouteRow, Vec<i64>), ChangeError> {
     let mut issues = Issues::default();
     let row = RouteRow {

@@ -12,7 +12,7 @@ use tokio::sync::MutexGuard;
 
 use super::IngestReport;
 use super::incoming::Incoming;
-use super::judging::{Done, Hearing, Ledger};
+use super::judging::{Done, Hearing, Ledger, Suspicion};
 use super::known::Known;
 use super::mails::{Envelope, Mails};
 use super::owing::{Router, owed};
@@ -166,6 +166,10 @@ pub(super) async fn store<'b>(
             done.push(one);
         }
         tallies.delivery(incoming.received_at, &incoming.source);
+        if done.iter().any(|one| one.suspicion != Suspicion::None) {
+            let now = incoming.received_at;
+            mails.settle_suspicions(tx, &mut done, now).await?;
+        }
         let owed = owed(router, &incoming.alerts, &done);
         let unrouted = owed.unrouted;
         if let Some(group) = groups.get_mut(&incoming.group) {
@@ -180,8 +184,9 @@ pub(super) async fn store<'b>(
     let entries = rows::save(tx, ids, batch, &mut known, ledger, tallies).await?;
     ingest::put_deliveries(tx, deliveries).await?;
     let now = batch.iter().map(|incoming| incoming.received_at).max();
+    let released = mails.released;
     let mails = mails.save(tx, ids, &entries).await?;
-    let owes = !mails.is_empty();
+    let owes = released || !mails.is_empty();
     changes.extend(mails);
     ingest::put_changes(tx, now.unwrap_or_default(), &changes).await?;
     Ok(Stored {
@@ -270,6 +275,7 @@ fn delivery_row(
         resolved: report.resolved,
         refreshed: report.refreshed,
         seen_again: report.seen_again,
+        updated: report.updated,
         late: report.late,
         rejected: report.rejected.clone(),
         unrouted,

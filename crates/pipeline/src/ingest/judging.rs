@@ -2,10 +2,12 @@
 //! other, so that copies within a batch see each other.
 
 use tocsin_core::digest::Digest;
-use tocsin_core::judge::{Episode, Judgement, Memory, Rules, State, Verdict, judge};
+use tocsin_core::judge::{
+    self, EndReason, Episode, Judgement, Memory, Rules, State, Verdict, judge,
+};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::codes::{EntryKind, EventKind};
-use tocsin_storage::ingest::{Ids, IncidentRow, Latest, NewEntry, NewLost, Numbered};
+use tocsin_storage::ingest::{Ids, IncidentRow, Latest, NewEntry, NewExpired, Numbered};
 
 use super::incoming::Alert;
 use super::known::{Moved, Slot};
@@ -20,17 +22,31 @@ pub(super) struct Done {
     pub(super) acknowledged: bool,
     /// Its log entry, by its place in the batch.
     pub(super) entry: usize,
-    /// The incident that was shown to have ended unseen.
-    pub(super) lost: Option<i64>,
+    /// The incident that was shown to have ended without a resolution.
+    pub(super) expired: Option<i64>,
     /// What else happened, and to which incident.
     pub(super) told: Option<(i64, EventKind)>,
+    pub(super) suspicion: Suspicion,
+}
+
+/// Whether an incident may be the stale copy of a peer under the same name: what
+/// opened such a one is held back for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suspicion {
+    None,
+    /// It opened so.
+    Raised,
+    /// It was one: this incident.
+    Confirmed(i64),
+    /// Anything else was received about this incident, for which it may still be held.
+    Allayed(i64),
 }
 
 impl Done {
     /// What happened to which incidents, in that order.
     pub(super) fn events(&self) -> impl Iterator<Item = (i64, EventKind)> {
-        let lost = self.lost.map(|incident| (incident, EventKind::Lost));
-        lost.into_iter().chain(self.told)
+        let expired = self.expired.map(|incident| (incident, EventKind::Expired));
+        expired.into_iter().chain(self.told)
     }
 }
 
@@ -43,8 +59,10 @@ pub(super) struct Filed {
     pub(super) told: (usize, usize),
     /// Whether an incident began here.
     pub(super) began: bool,
-    /// Incidents that ended here.
+    /// Incidents that ended here, but for copies.
     pub(super) ended: u64,
+    /// When the incident began that turned out to be a copy here.
+    pub(super) copy_of: Option<Timestamp>,
 }
 
 /// Something that a series was never told with before.
@@ -86,7 +104,7 @@ impl Passed {
 pub(super) struct Ledger {
     pub(super) entries: Vec<Filed>,
     /// Ends that were not told, with the place of the entry that showed them.
-    pub(super) lost: Vec<(usize, NewLost)>,
+    pub(super) expired: Vec<(usize, NewExpired)>,
     pub(super) tellings: Vec<Told>,
     pub(super) passed: Vec<Passed>,
 }
@@ -111,9 +129,17 @@ impl Ledger {
         let new_id = ids.peek(Numbered::Incidents);
         let judgement = {
             let latest = slot.standing.latest.as_deref();
-            let memory = latest.and_then(|latest| memory_of(latest, hearing.sender));
-            let episode = latest.map(|latest| &latest.episode);
-            judge(hearing.rules, hearing.now, new_id, claim, memory, episode)
+            let content = latest.and_then(|latest| latest.content);
+            judge(&judge::Hearing {
+                rules: hearing.rules,
+                now: hearing.now,
+                new_id,
+                claim,
+                is_changed: content != Some(hearing.alert.content.digest),
+                sender: hearing.sender,
+                told: latest.map_or(&[], |latest| &latest.told),
+                latest: latest.map(|latest| &latest.episode),
+            })
         };
         let begins = judgement.episode.id == new_id;
         if begins {
@@ -131,19 +157,25 @@ impl Ledger {
                     .as_deref()
                     .is_some_and(|l| l.acknowledged),
             entry: self.entries.len(),
-            lost: judgement.lost.as_ref().map(|lost| lost.id),
+            expired: judgement.expired.as_ref().map(|expired| expired.id),
             told: None,
+            suspicion: suspicion(hearing, &judgement, begins),
         };
-        let mut telling = None;
-        if let Some(kind) = entry_kind(judgement.verdict) {
+        let kind = entry_kind(judgement.verdict);
+        let telling = match kind.is_some() || judgement.moves_content() {
+            true => self.telling(ids, hearing, slot),
+            false => None,
+        };
+        if let Some(kind) = kind {
             done.told = kind.event().map(|event| (judgement.episode.id, event));
-            telling = self.telling(ids, hearing, slot);
             let ends = !is_open && (begins || (was_open && kind == EntryKind::Resolved));
+            let is_copy = judgement.episode.end_reason == Some(EndReason::Copy);
             self.entries.push(Filed {
                 place: hearing.place,
                 told: hearing.told,
                 began: begins,
-                ended: u64::from(ends) + u64::from(judgement.lost.is_some()),
+                ended: u64::from(ends && !is_copy) + u64::from(judgement.expired.is_some()),
+                copy_of: (ends && is_copy).then_some(judgement.episode.first_seen_at),
                 entry: NewEntry {
                     id: 0,
                     delivery_id: hearing.delivery,
@@ -158,14 +190,14 @@ impl Ledger {
                 },
             });
         }
-        if let Some(lost) = &judgement.lost {
-            let end = NewLost {
-                incident_id: lost.id,
+        if let Some(expired) = &judgement.expired {
+            let end = NewExpired {
+                incident_id: expired.id,
                 at: hearing.now,
                 delivery_id: hearing.delivery,
                 entry_id: 0,
             };
-            self.lost.push((done.entry, end));
+            self.expired.push((done.entry, end));
         }
         if begins {
             self.begin(hearing, slot, judgement, telling);
@@ -217,13 +249,13 @@ impl Ledger {
             let before = *before;
             latest.number = before.number + 1;
             latest.told = before.told;
-            let moved = match judgement.lost {
+            let moved = match judgement.expired {
                 Some(_) => slot.moved.max(Moved::Changed),
                 None => slot.moved,
             };
             if moved != Moved::No {
                 self.passed.push(Passed {
-                    episode: judgement.lost.unwrap_or(before.episode),
+                    episode: judgement.expired.unwrap_or(before.episode),
                     series: slot.standing.series,
                     number: before.number,
                     telling: before.telling,
@@ -246,6 +278,7 @@ fn go_on(hearing: &Hearing<'_>, slot: &mut Slot, judgement: Judgement, telling: 
         return;
     };
     let mut moved = slot.moved;
+    let moves_content = judgement.moves_content();
     if remember(&mut latest.told, hearing.sender, judgement.memory) {
         moved = moved.max(Moved::Seen);
     }
@@ -253,13 +286,29 @@ fn go_on(hearing: &Hearing<'_>, slot: &mut Slot, judgement: Judgement, telling: 
         moved = moved.max(how_far(&latest.episode, &judgement.episode));
         latest.episode = judgement.episode;
     }
-    // What is only seen again, or late, does not change what is shown.
-    if matches!(judgement.verdict, Verdict::Resolved | Verdict::Refreshed) {
+    let content = Some(hearing.alert.content.digest);
+    if moves_content && latest.content != content {
         latest.telling = telling;
-        latest.content = Some(hearing.alert.content.digest);
+        latest.content = content;
         moved = moved.max(Moved::Changed);
     }
     slot.moved = moved;
+}
+
+fn suspicion(hearing: &Hearing<'_>, judgement: &Judgement, begins: bool) -> Suspicion {
+    let episode = &judgement.episode;
+    let is_fresh = hearing.now < episode.first_seen_at.plus(hearing.rules.window);
+    if judgement.suspected_copy {
+        Suspicion::Raised
+    } else if begins || judgement.verdict == Verdict::Late || !is_fresh || !episode.has_old_start()
+    {
+        Suspicion::None
+    } else if judgement.verdict == Verdict::Resolved && episode.end_reason == Some(EndReason::Copy)
+    {
+        Suspicion::Confirmed(episode.id)
+    } else {
+        Suspicion::Allayed(episode.id)
+    }
 }
 
 fn how_far(before: &Episode, after: &Episode) -> Moved {
@@ -273,12 +322,6 @@ fn how_far(before: &Episode, after: &Episode) -> Moved {
     } else {
         Moved::Changed
     }
-}
-
-fn memory_of(latest: &Latest, sender: i64) -> Option<&Memory> {
-    let mut told = latest.told.iter();
-    told.find(|(who, _)| *who == sender)
-        .map(|(_, memory)| memory)
 }
 
 /// Senders whose last word is remembered of one alert; whoever spoke longest ago
@@ -310,6 +353,7 @@ fn entry_kind(verdict: Verdict) -> Option<EntryKind> {
         Verdict::Resolved => Some(EntryKind::Resolved),
         Verdict::Refreshed => Some(EntryKind::Refreshed),
         Verdict::Late => Some(EntryKind::Late),
+        Verdict::Updated => Some(EntryKind::Updated),
         Verdict::SeenAgain => None,
     }
 }

@@ -1,16 +1,18 @@
 //! From what a batch owes to the rows of the outbox.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tocsin_core::alert::Status;
+use tocsin_core::judge::Verdict;
 use tocsin_core::time::Timestamp;
 use tocsin_mailer::{AlertFacts, subject_stem};
 use tocsin_storage::changes::Change;
-use tocsin_storage::codes::NotificationState;
+use tocsin_storage::codes::{EventKind, NotificationState};
 use tocsin_storage::ingest::{self, GroupState, Ids, MailRow, Numbered, OwedEvent};
 use tocsin_storage::{StorageError, Tx};
 
 use super::incoming::{Alert, Incoming};
+use super::judging::{Done, Suspicion};
 use super::owing::{Draft, Owed, Told};
 use super::plan::Directory;
 use super::writer::Context;
@@ -29,6 +31,8 @@ pub(super) struct Mails<'a> {
     directory: &'a Directory,
     drafted: Vec<Drafted<'a>>,
     groups: BTreeMap<i64, GroupState>,
+    /// Whether mails of earlier deliveries are due now.
+    pub(super) released: bool,
 }
 
 struct Drafted<'a> {
@@ -36,6 +40,8 @@ struct Drafted<'a> {
     recipient: i64,
     thread: String,
     draft: Draft,
+    /// Whether it waits, because it may tell of a stale copy.
+    held: bool,
 }
 
 impl<'a> Mails<'a> {
@@ -45,6 +51,7 @@ impl<'a> Mails<'a> {
             directory,
             drafted: Vec::new(),
             groups: BTreeMap::new(),
+            released: false,
         }
     }
 
@@ -57,7 +64,7 @@ impl<'a> Mails<'a> {
             group.firing = true;
             group.period += 1;
         }
-        for (recipient, draft) in owed.drafts {
+        for ((recipient, held), draft) in owed.drafts {
             let local = format!("thread.{}.{}.{recipient}", group.id, group.period);
             let thread = self.address(&local);
             self.drafted.push(Drafted {
@@ -65,6 +72,7 @@ impl<'a> Mails<'a> {
                 recipient,
                 thread,
                 draft,
+                held,
             });
         }
         if envelope.incoming.status == Some(Status::Resolved) {
@@ -75,10 +83,100 @@ impl<'a> Mails<'a> {
         }
     }
 
+    /// Withdraws what was held back for incidents that turned out to be copies, which
+    /// then owe nothing more, and lets go what else was received about.
+    pub(super) async fn settle_suspicions(
+        &mut self,
+        tx: &Tx,
+        done: &mut [Done],
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let mut copies = Vec::new();
+        let mut allayed = Vec::new();
+        for one in done.iter() {
+            match one.suspicion {
+                Suspicion::None | Suspicion::Raised => {}
+                Suspicion::Confirmed(incident) => copies.push(incident),
+                Suspicion::Allayed(incident) => allayed.push(incident),
+            }
+        }
+        let mut withdrawn = ingest::withdraw_held(tx, &copies, now).await?;
+        self.released |= ingest::release_held(tx, &allayed, now).await?;
+        for mail in self.drafted.iter_mut().filter(|mail| mail.held) {
+            let events = &mut mail.draft.events;
+            if events.iter().any(|told| allayed.contains(&told.incident)) {
+                mail.held = false;
+                continue;
+            }
+            events.retain(|told| {
+                let is_copy = copies.contains(&told.incident);
+                if is_copy {
+                    withdrawn.insert(told.incident);
+                }
+                !is_copy
+            });
+        }
+        self.drafted.retain(|mail| !mail.draft.events.is_empty());
+        for one in done {
+            if let Suspicion::Confirmed(incident) = one.suspicion
+                && withdrawn.contains(&incident)
+            {
+                one.told = None;
+                one.verdict = Verdict::SeenAgain;
+            }
+        }
+        Ok(())
+    }
+
+    /// An incident stays in the thread of its opening, whichever receiver's delivery
+    /// tells what becomes of it: of one delivery each recipient is owed one mail for
+    /// each thread.
+    async fn part_by_thread(&mut self, tx: &Tx) -> Result<(), StorageError> {
+        let told = self.drafted.iter().flat_map(|mail| &mail.draft.events);
+        let later = told.filter(|told| told.kind != EventKind::Opened);
+        let later: HashSet<i64> = later.map(|told| told.incident).collect();
+        if later.is_empty() {
+            return Ok(());
+        }
+        let mut threads = ingest::incident_threads(tx, later.into_iter().collect()).await?;
+        let mut parted = Vec::with_capacity(self.drafted.len());
+        for mut mail in std::mem::take(&mut self.drafted) {
+            let mut elsewhere: BTreeMap<String, Vec<Told>> = BTreeMap::new();
+            mail.draft.events.retain(|told| {
+                let thread = threads
+                    .entry((told.incident, mail.recipient))
+                    .or_insert_with(|| mail.thread.clone());
+                if *thread == mail.thread {
+                    return true;
+                }
+                elsewhere.entry(thread.clone()).or_default().push(*told);
+                false
+            });
+            for (thread, events) in elsewhere {
+                parted.push(Drafted {
+                    envelope: mail.envelope,
+                    recipient: mail.recipient,
+                    thread,
+                    draft: Draft {
+                        events,
+                        reasons: mail.draft.reasons.clone(),
+                        ..Draft::default()
+                    },
+                    held: mail.held,
+                });
+            }
+            if !mail.draft.events.is_empty() {
+                parted.push(mail);
+            }
+        }
+        self.drafted = parted;
+        Ok(())
+    }
+
     /// Puts the mails into the outbox, and answers their changes for the feed.
     /// `entries` are the numbers of the batch's log entries.
     pub(super) async fn save(
-        self,
+        mut self,
         tx: &Tx,
         ids: &mut Ids,
         entries: &[i64],
@@ -88,6 +186,7 @@ impl<'a> Mails<'a> {
         if self.drafted.is_empty() {
             return Ok(Vec::new());
         }
+        self.part_by_thread(tx).await?;
         ids.reserve(tx, Numbered::Notifications, self.drafted.len())
             .await?;
         let threads: Vec<String> = self
@@ -146,16 +245,16 @@ impl<'a> Mails<'a> {
             still_firing_names: serde_json::json!(mail.draft.still_firing_names).to_string(),
             truncated_alerts: incoming.truncated_alerts,
             created_at: now,
+            due_at: match mail.held {
+                true => now.plus(self.context.settings.rules.window),
+                false => now,
+            },
         })
     }
 
     /// `local.instance@domain`, unique over all databases of the domain.
     fn address(&self, local: &str) -> String {
-        let email = &self.context.settings.from.email;
-        let domain = email
-            .rsplit_once('@')
-            .map_or("localhost", |(_, domain)| domain);
-        format!("{local}.{}@{domain}", self.context.instance)
+        self.context.message_ids.of(local)
     }
 }
 

@@ -10,7 +10,7 @@ use tocsin_core::routing::{Plan, Routed};
 use tocsin_storage::codes::EventKind;
 
 use super::incoming::Alert;
-use super::judging::Done;
+use super::judging::{Done, Suspicion};
 
 /// Neighbours that a mail names; the others are counted.
 const NAMED_NEIGHBOURS: usize = 5;
@@ -39,8 +39,8 @@ pub(super) struct Draft {
 /// What a delivery owes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Owed {
-    /// By recipient.
-    pub(super) drafts: BTreeMap<i64, Draft>,
+    /// By recipient, and whether it is held.
+    pub(super) drafts: BTreeMap<(i64, bool), Draft>,
     /// Alerts that owed mail and reached nobody.
     pub(super) unrouted: usize,
 }
@@ -85,7 +85,8 @@ pub(super) fn owed(router: Router<'_>, alerts: &[Alert], done: &[Done]) -> Owed 
         }));
         if !events.is_empty() {
             told.insert(index);
-            owed.tell(router, alert, &events, !loud);
+            let held = done.suspicion == Suspicion::Raised;
+            owed.tell(router, alert, &events, !loud, held);
         }
     }
     if !owed.drafts.is_empty() {
@@ -108,14 +109,21 @@ fn is_news(verdict: Verdict) -> bool {
 /// knows of it, or it has ended.
 fn is_mailed(kind: EventKind, loud: bool, done: &Done) -> bool {
     match kind {
-        EventKind::Opened | EventKind::Resolved | EventKind::Lost => true,
+        EventKind::Opened | EventKind::Resolved | EventKind::Expired | EventKind::Closed => true,
         EventKind::Refreshed => !loud && done.open && !done.acknowledged,
         EventKind::Acknowledged | EventKind::Unacknowledged => false,
     }
 }
 
 impl Owed {
-    fn tell(&mut self, router: Router<'_>, alert: &Alert, events: &[Told], is_repeat: bool) {
+    fn tell(
+        &mut self,
+        router: Router<'_>,
+        alert: &Alert,
+        events: &[Told],
+        is_repeat: bool,
+        held: bool,
+    ) {
         let routed = router.route(alert);
         let meant_for_nobody = routed.matched && routed.hits.is_empty();
         let reaches = routed.hits.iter().any(|hit| !hit.recipient_ids.is_empty());
@@ -128,7 +136,7 @@ impl Owed {
                 hit.group.1.to_owned(),
             );
             for recipient in hit.recipient_ids {
-                let draft = self.drafts.entry(*recipient).or_default();
+                let draft = self.drafts.entry((*recipient, held)).or_default();
                 // Two groups may name the same recipient.
                 if draft.events.last() != events.last() {
                     draft.events.extend_from_slice(events);
@@ -149,7 +157,7 @@ impl Owed {
             .flat_map(|hit| hit.recipient_ids.iter().copied())
             .collect();
         for recipient in recipients {
-            let Some(draft) = self.drafts.get_mut(&recipient) else {
+            let Some(draft) = self.drafts.get_mut(&(recipient, false)) else {
                 continue;
             };
             draft.still_firing += 1;
@@ -232,8 +240,9 @@ mod tests {
             open: verdict != Verdict::Resolved,
             acknowledged: false,
             entry,
-            lost: None,
+            expired: None,
             told: kind.map(|kind| (1, kind)),
+            suspicion: Suspicion::None,
         }
     }
 
@@ -247,7 +256,7 @@ mod tests {
     }
 
     fn events(owed: &Owed, recipient: i64) -> Vec<usize> {
-        owed.drafts[&recipient]
+        owed.drafts[&(recipient, false)]
             .events
             .iter()
             .map(|told| told.entry)
@@ -256,7 +265,11 @@ mod tests {
 
     #[test]
     fn each_team_gets_its_own_alerts_and_only_those() {
-        let plan = Plan::new(vec![], vec![group(1, "a", &[10, 11]), group(2, "b", &[20])]);
+        let plan = Plan::new(
+            vec![],
+            vec![group(1, "a", &[10, 11]), group(2, "b", &[20])],
+            true,
+        );
         let (a, b) = (firing("a", "x"), firing("b", "y"));
         let (one, two) = (
             done(Verdict::Opened, 1, Some(EventKind::Opened)),
@@ -266,21 +279,24 @@ mod tests {
         assert_eq!(events(&owed, 10), [1]);
         assert_eq!(events(&owed, 11), [1]);
         assert_eq!(events(&owed, 20), [2]);
-        assert_eq!(owed.drafts[&20].reasons, [(None, "b".to_owned())]);
+        assert_eq!(owed.drafts[&(20, false)].reasons, [(None, "b".to_owned())]);
         assert_eq!(owed.unrouted, 0);
     }
 
     #[test]
     fn unchanged_neighbours_are_named_and_cause_no_mail() {
-        let plan = Plan::new(vec![], vec![group(1, "a", &[10])]);
+        let plan = Plan::new(vec![], vec![group(1, "a", &[10])], true);
         let (new, old) = (firing("a", "new"), firing("a", "old"));
         let opened = done(Verdict::Opened, 1, Some(EventKind::Opened));
         let again = done(Verdict::SeenAgain, 2, None);
         let refreshed = done(Verdict::Refreshed, 2, Some(EventKind::Refreshed));
         let owed_now = ask(&plan, &[&new, &old, &old], &[opened, again, refreshed]);
         assert_eq!(events(&owed_now, 10), [1]);
-        assert_eq!(owed_now.drafts[&10].still_firing, 2);
-        assert_eq!(owed_now.drafts[&10].still_firing_names[0], "Down old");
+        assert_eq!(owed_now.drafts[&(10, false)].still_firing, 2);
+        assert_eq!(
+            owed_now.drafts[&(10, false)].still_firing_names[0],
+            "Down old"
+        );
         assert_eq!(ask(&plan, &[&old], &[again]), Owed::default());
     }
 
@@ -291,10 +307,12 @@ mod tests {
         let loud = Plan::new(
             vec![route("r", "team=a", &[1], true)],
             vec![group(1, "g", &[10])],
+            true,
         );
         let quiet = Plan::new(
             vec![route("r", "team=a", &[1], false)],
             vec![group(1, "g", &[10])],
+            true,
         );
         assert_eq!(events(&ask(&loud, &[&said], &[repeat]), 10), [1]);
         let silent = ask(&quiet, &[&said], &[repeat]);
@@ -310,30 +328,34 @@ mod tests {
             route("r", "team=a", &[1], true),
             route("s", "team=~.*", &[2], true),
         ];
-        let plan = Plan::new(routes, vec![group(1, "g", &[10]), group(2, "h", &[10])]);
+        let plan = Plan::new(
+            routes,
+            vec![group(1, "g", &[10]), group(2, "h", &[10])],
+            true,
+        );
         let said = firing("a", "x");
         let mut opened = done(Verdict::Opened, 1, Some(EventKind::Opened));
-        opened.lost = Some(7);
+        opened.expired = Some(7);
         let owed = ask(&plan, &[&said], &[opened]);
         assert_eq!(owed.drafts.len(), 1);
-        let kinds: Vec<(i64, EventKind)> = owed.drafts[&10]
+        let kinds: Vec<(i64, EventKind)> = owed.drafts[&(10, false)]
             .events
             .iter()
             .map(|told| (told.incident, told.kind))
             .collect();
-        assert_eq!(kinds, [(7, EventKind::Lost), (1, EventKind::Opened)]);
-        assert_eq!(owed.drafts[&10].reasons.len(), 2);
+        assert_eq!(kinds, [(7, EventKind::Expired), (1, EventKind::Opened)]);
+        assert_eq!(owed.drafts[&(10, false)].reasons.len(), 2);
     }
 
     #[test]
     fn what_reaches_nobody_is_unrouted_unless_that_was_meant() {
         let said = firing("a", "x");
         let opened = done(Verdict::Opened, 1, Some(EventKind::Opened));
-        let nothing = Plan::new(vec![], vec![]);
+        let nothing = Plan::new(vec![], vec![], true);
         assert_eq!(ask(&nothing, &[&said], &[opened]).unrouted, 1);
-        let empty = Plan::new(vec![], vec![group(1, "a", &[])]);
+        let empty = Plan::new(vec![], vec![group(1, "a", &[])], true);
         assert_eq!(ask(&empty, &[&said], &[opened]).unrouted, 1);
-        let meant = Plan::new(vec![route("drop", "team=a", &[], true)], vec![]);
+        let meant = Plan::new(vec![route("drop", "team=a", &[], true)], vec![], true);
         assert_eq!(ask(&meant, &[&said], &[opened]).unrouted, 0);
     }
 }

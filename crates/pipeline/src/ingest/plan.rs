@@ -82,7 +82,7 @@ impl Directory {
         });
         let routes: Vec<RouteRule> = routes.collect();
         self.routed = !routes.is_empty();
-        self.plan = Plan::new(routes, groups);
+        self.plan = Plan::new(routes, groups, rows.team_route);
         self.recipients = recipients;
         self.version = Some(version);
         Ok(())

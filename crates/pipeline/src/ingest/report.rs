@@ -16,6 +16,8 @@ pub struct IngestReport {
     pub refreshed: usize,
     /// Alerts that repeated a known state within the window.
     pub seen_again: usize,
+    /// Alerts that changed the content of an incident.
+    pub updated: usize,
     /// Alerts that told an overtaken state.
     pub late: usize,
     /// Alerts that could not be read.
@@ -29,12 +31,13 @@ impl IngestReport {
             Verdict::Resolved => self.resolved += 1,
             Verdict::Refreshed => self.refreshed += 1,
             Verdict::SeenAgain => self.seen_again += 1,
+            Verdict::Updated => self.updated += 1,
             Verdict::Late => self.late += 1,
         }
     }
 
     /// New log entries.
     pub(super) fn entries(&self) -> usize {
-        self.opened + self.resolved + self.refreshed + self.late
+        self.opened + self.resolved + self.refreshed + self.updated + self.late
     }
 }

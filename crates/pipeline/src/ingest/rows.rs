@@ -20,7 +20,7 @@ pub(super) async fn save(
 ) -> Result<Vec<i64>, StorageError> {
     let Ledger {
         entries: filed,
-        mut lost,
+        mut expired,
         tellings,
         passed,
     } = ledger;
@@ -39,10 +39,10 @@ pub(super) async fn save(
         count(&mut tallies, known, alert(filed.told), &filed);
         entries.push(filed.entry);
     }
-    for (entry, lost) in &mut lost {
-        lost.entry_id = entries[*entry].id;
+    for (entry, end) in &mut expired {
+        end.entry_id = entries[*entry].id;
     }
-    let lost: Vec<_> = lost.into_iter().map(|(_, lost)| lost).collect();
+    let expired: Vec<_> = expired.into_iter().map(|(_, end)| end).collect();
 
     let told: Vec<i64> = tellings.iter().map(|told| told.id).collect();
     let tellings = tellings.iter().map(|told| {
@@ -60,7 +60,7 @@ pub(super) async fn save(
     let latest = known.slots.iter().filter_map(latest_row);
     save_incidents(tx, passed.iter().map(Passed::row).chain(latest)).await?;
     ingest::put_entries(tx, &entries).await?;
-    ingest::put_lost(tx, &lost).await?;
+    ingest::put_expired(tx, &expired).await?;
 
     let new = known.slots.iter().filter(|slot| slot.is_new);
     let new: Vec<i64> = new.map(|slot| slot.standing.series).collect();
@@ -140,7 +140,10 @@ fn count(tallies: &mut Tallies, known: &Known<'_>, alert: &Alert, filed: &Filed)
         resolved: u64::from(entry.status == Status::Resolved),
         opened: u64::from(filed.began),
         ended: filed.ended,
-        deliveries: 0,
+        ..Counts::default()
     };
     tallies.add_subject(hour_of(entry.received_at), &subject, &counts);
+    if let Some(began) = filed.copy_of {
+        tallies.copy(began, &subject);
+    }
 }

@@ -16,6 +16,7 @@ use foldhash::fast::RandomState;
 use tocsin_core::digest::Digest;
 use tocsin_core::fingerprint::Fingerprint;
 use tocsin_storage::ingest::{Facts, Latest};
+use tocsin_storage::{StorageError, Tx, ingest};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Sources that are told apart. There are a few; a sender that names ever new
@@ -84,6 +85,22 @@ impl Standings {
         for generation in [young, old] {
             generation.retain(|_, standing| !gone.contains(&standing.series));
         }
+    }
+
+    /// Forgets the series of incidents; as [`Standings::forget`].
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn forget_incidents(&self, tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
+        /// Past this many everything is forgotten, which is read again sooner than one
+        /// series after the other is looked for.
+        const MANY: usize = 5_000;
+        if ids.len() > MANY {
+            self.forget_all().await;
+        } else {
+            self.forget(&ingest::series_of(tx, ids).await?).await;
+        }
+        Ok(())
     }
 
     /// Forgets everything; as [`Standings::forget`].

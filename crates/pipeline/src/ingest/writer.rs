@@ -15,7 +15,7 @@ use super::incoming::Incoming;
 use super::queue::{Job, Work};
 use super::standings::Standings;
 use super::{Ingest, IngestError, IngestReport};
-use crate::{Clock, PipelineSettings};
+use crate::{Clock, MessageIds, PipelineSettings};
 
 /// A transaction takes deliveries until it holds this many alerts: enough to
 /// share its cost, few enough to keep everybody's answer quick.
@@ -30,6 +30,7 @@ pub(crate) struct Context {
     pub(crate) settings: Arc<PipelineSettings>,
     /// This database's name, part of every Message-ID.
     pub(crate) instance: String,
+    pub(crate) message_ids: MessageIds,
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the known alerts stand.
     pub(crate) standings: Arc<Standings>,

@@ -9,6 +9,7 @@ use crate::{ALERT, Ingest, Says};
 crate::on_both!(
     a_fresh_alert_is_three_rows,
     what_changes_is_stored_again_and_what_it_was_is_not,
+    what_changes_within_the_window_is_shown_at_once,
     other_labels_under_one_fingerprint_are_kept_apart,
     copies_in_one_batch_see_each_other,
 );
@@ -71,15 +72,24 @@ async fn what_changes_is_stored_again_and_what_it_was_is_not(ingest: &Ingest) {
     // The labels are those of the series, and not stored twice.
     let with_labels = "SELECT COUNT(*) FROM tellings WHERE labels IS NOT NULL OR team IS NOT NULL";
     assert_eq!(ingest.number(with_labels).await, 0);
-    // Seen again within the window: what is shown stays.
-    let other = Says {
-        message: "99 %",
-        ..ALERT
-    };
-    ingest.deliver(&[ALERT]).await;
-    assert_eq!(ingest.deliver(&[other]).await.seen_again, 1);
-    assert_eq!(ingest.number("SELECT COUNT(*) FROM tellings").await, 2);
-    assert_eq!(told(ingest, 1).await.0, "it is full");
+}
+
+async fn what_changes_within_the_window_is_shown_at_once(ingest: &Ingest) {
+    let says = |message| Says { message, ..ALERT };
+    ingest.deliver(&[says("91 %")]).await;
+    assert_eq!(ingest.deliver(&[says("92 %")]).await.updated, 1);
+    assert_eq!(told(ingest, 1).await.0, "92 %");
+    // An entry at most once a minute, but what is shown moves.
+    assert_eq!(ingest.deliver(&[says("93 %")]).await.seen_again, 1);
+    assert_eq!(told(ingest, 1).await.0, "93 %");
+    assert_eq!(ingest.deliver(&[says("93 %")]).await.seen_again, 1);
+    ingest.minutes_pass(1);
+    assert_eq!(ingest.deliver(&[says("97 %")]).await.updated, 1);
+    let (shown, messages) = told(ingest, 1).await;
+    assert_eq!(shown, "97 %");
+    assert_eq!(messages, ["91 %", "92 %", "97 %"]);
+    let incidents = "SELECT occurrences FROM incidents";
+    assert_eq!(ingest.number(incidents).await, 1);
 }
 
 async fn other_labels_under_one_fingerprint_are_kept_apart(ingest: &Ingest) {
@@ -119,14 +129,19 @@ async fn copies_in_one_batch_see_each_other(ingest: &Ingest) {
     };
     let report = ingest.deliver(&[ALERT, ALERT, later, ended]).await;
     assert_eq!(
-        (report.opened, report.seen_again, report.resolved),
-        (1, 2, 1)
+        (
+            report.opened,
+            report.seen_again,
+            report.updated,
+            report.resolved
+        ),
+        (1, 1, 1, 1)
     );
     assert_eq!(ingest.number("SELECT COUNT(*) FROM incidents").await, 1);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM tellings").await, 1);
     let (shown, messages) = told(ingest, 1).await;
     assert_eq!(shown, "still");
-    assert_eq!(messages, ["it is full", "still"]);
+    assert_eq!(messages, ["it is full", "still", "still"]);
     // The next episode is numbered on.
     ingest.minutes_pass(600);
     assert_eq!(ingest.deliver(&[ALERT, ALERT]).await.opened, 1);

@@ -199,6 +199,7 @@ async fn run(db: Db, clock: Arc<Hands>, cache_entries: usize) -> Pipeline {
             window: Duration::from_secs(300),
             stale_after: Duration::from_secs(32_400),
         },
+        expire_after: None,
         team_label: "team".to_owned(),
         queue_bytes: 1 << 26,
         cache_entries,

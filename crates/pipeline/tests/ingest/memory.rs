@@ -17,6 +17,7 @@ async fn acknowledge(ingest: &Ingest, id: i64, saying: &Saying) {
         actor: &Actor::command_line(),
         visible: &Visibility::everything(),
         now: ingest.pipeline.now(),
+        message_ids: ingest.pipeline.message_ids(),
     };
     let held = ingest.pipeline.standings();
     let done = acknowledge_one(ingest.db(), held, &by, id, None, saying).await;
@@ -34,6 +35,7 @@ async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
         known: Some(true),
         memo: None,
         by: Some("Kim".to_owned()),
+        close: false,
     };
     acknowledge(ingest, 1, &saying).await;
     ingest.minutes_pass(6);

@@ -50,6 +50,7 @@ async fn deliver(db: &Db) -> Pipeline {
             window: Duration::from_secs(300),
             stale_after: STALE_AFTER,
         },
+        expire_after: None,
         team_label: "team".to_owned(),
         queue_bytes: 1 << 26,
         cache_entries: 1_000,
@@ -88,6 +89,7 @@ fn seen() -> Saying {
         known: Some(true),
         memo: None,
         by: Some(" Kim ".to_owned()),
+        close: false,
     }
 }
 
@@ -107,6 +109,7 @@ async fn say_of(
         actor: &ann(),
         visible: &Visibility::everything(),
         now: NOW,
+        message_ids: pipeline.message_ids(),
     };
     acknowledge_one(db, pipeline.standings(), &by, id, expected, saying).await
 }
@@ -122,6 +125,7 @@ async fn say_all(
         actor: &ann(),
         visible: &Visibility::everything(),
         now: NOW,
+        message_ids: pipeline.message_ids(),
     };
     acknowledge_many(db, pipeline.standings(), &by, which, saying, STALE_AFTER).await
 }

@@ -6,7 +6,7 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::time::Timestamp;
 
 use super::record::ArchivedIncident;
-use crate::codes::{Coded, IncidentState};
+use crate::codes::{Coded, EndReason, IncidentState};
 use crate::{StorageError, Tx, query};
 
 /// What is stored of an incident, as far as its place depends on it.
@@ -16,15 +16,15 @@ pub(super) struct Stored {
     episode: i64,
     state: IncidentState,
     first_seen_at: Timestamp,
-    not_before: Option<Timestamp>,
+    previous_end: Option<Timestamp>,
     last_seen_at: Timestamp,
 }
 
 impl Stored {
     /// An incident is known by when it was first heard of, which never changes;
-    /// two of one delivery by the close of the one before.
+    /// two of one delivery by the end of the one before.
     fn key(&self) -> (Timestamp, Option<Timestamp>) {
-        (self.first_seen_at, self.not_before)
+        (self.first_seen_at, self.previous_end)
     }
 }
 
@@ -63,11 +63,11 @@ impl Episodes {
             episode: i64,
             state: i16,
             first_seen_at: i64,
-            not_before: Option<i64>,
+            previous_end: Option<i64>,
             last_seen_at: i64,
         }
         let sql = format!(
-            "SELECT id, series_id, episode, state, first_seen_at, not_before, last_seen_at \
+            "SELECT id, series_id, episode, state, first_seen_at, previous_end, last_seen_at \
              FROM incidents WHERE series_id IN ({}) ORDER BY series_id, episode",
             query::id_list(tx.backend)
         );
@@ -79,7 +79,7 @@ impl Episodes {
                 episode: row.episode,
                 state: IncidentState::read(row.state, "incidents", "state", row.id)?,
                 first_seen_at: query::time(row.first_seen_at),
-                not_before: row.not_before.map(query::time),
+                previous_end: row.previous_end.map(query::time),
                 last_seen_at: query::time(row.last_seen_at),
             };
             of.entry(row.series_id).or_default().push(stored);
@@ -100,7 +100,7 @@ impl Episodes {
         ours: &HashSet<i64>,
     ) -> Result<Placed, StorageError> {
         let list = self.of.entry(series).or_default();
-        let key = (incident.first_seen_at, incident.not_before);
+        let key = (incident.first_seen_at, incident.previous_end);
         if let Some(at) = list.iter().position(|stored| stored.key() == key) {
             let id = list[at].id;
             let newer = incident.last_seen_at > list[at].last_seen_at
@@ -109,9 +109,9 @@ impl Episodes {
                 return Ok(Placed::Known(id));
             }
             let is_last = at + 1 == list.len();
-            let state = settle(incident, is_last);
-            update(tx, id, incident, state, telling).await?;
-            list[at].state = state.0;
+            let ending = settle(incident, is_last);
+            update(tx, id, incident, ending, telling).await?;
+            list[at].state = ending.state;
             list[at].last_seen_at = incident.last_seen_at;
             return Ok(Placed::Newer(id));
         }
@@ -124,12 +124,12 @@ impl Episodes {
         {
             if is_last && ours.contains(&before.id) {
                 end(tx, before.id).await?;
-                before.state = IncidentState::Lost;
+                before.state = IncidentState::Expired;
             } else {
                 is_last = false;
             }
         }
-        let state = settle(incident, is_last);
+        let ending = settle(incident, is_last);
         let episode = room(tx, list, at, incident.episode).await?;
         let previous = at.checked_sub(1).map(|at| list[at].id);
         let new = New {
@@ -137,7 +137,7 @@ impl Episodes {
             episode,
             previous,
             telling,
-            state,
+            ending,
         };
         let id = insert(tx, incident, &new, own_id).await?;
         if let Some(next) = list.get(at) {
@@ -147,9 +147,9 @@ impl Episodes {
         let stored = Stored {
             id,
             episode,
-            state: state.0,
+            state: ending.state,
             first_seen_at: incident.first_seen_at,
-            not_before: incident.not_before,
+            previous_end: incident.previous_end,
             last_seen_at: incident.last_seen_at,
         };
         list.insert(at, stored);
@@ -157,13 +157,31 @@ impl Episodes {
     }
 }
 
-/// State and end: an open incident that is not the last one was lost.
-fn settle(incident: &ArchivedIncident, is_last: bool) -> (IncidentState, Option<Timestamp>) {
+/// How an incident ended, if it did.
+#[derive(Clone, Copy)]
+struct Ending {
+    state: IncidentState,
+    ends_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
+    reason: Option<EndReason>,
+}
+
+/// An open incident that is not the last one has expired.
+fn settle(incident: &ArchivedIncident, is_last: bool) -> Ending {
     if incident.state == IncidentState::Open && !is_last {
-        let end = incident.last_seen_at.max(incident.starts_at);
-        return (IncidentState::Lost, Some(end));
+        return Ending {
+            state: IncidentState::Expired,
+            ends_at: Some(incident.last_seen_at.max(incident.starts_at)),
+            closed_at: Some(incident.last_seen_at),
+            reason: Some(EndReason::FiredAgain),
+        };
     }
-    (incident.state, incident.ends_at)
+    Ending {
+        state: incident.state,
+        ends_at: incident.ends_at,
+        closed_at: incident.closed_at,
+        reason: incident.end_reason,
+    }
 }
 
 /// A free episode number for place `at`: the archived one if it fits between
@@ -198,7 +216,7 @@ struct New {
     episode: i64,
     previous: Option<i64>,
     telling: Option<i64>,
-    state: (IncidentState, Option<Timestamp>),
+    ending: Ending,
 }
 
 async fn insert(
@@ -212,20 +230,26 @@ async fn insert(
         None => ("", ""),
     };
     let sql = format!(
-        "INSERT INTO incidents ({column}series_id, episode, state, starts_at, ends_at, not_before, \
-         first_seen_at, last_seen_at, last_entry_at, occurrences, senders, previous_id, \
-         telling_id, content, told, known_at, known_by, memo) VALUES \
-         ({place}?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?) RETURNING id AS n"
+        "INSERT INTO incidents ({column}series_id, episode, state, starts_at, ends_at, \
+         reported_end, closed_at, end_reason, latest_start, previous_end, first_seen_at, \
+         last_seen_at, last_entry_at, occurrences, senders, previous_id, telling_id, content, \
+         told, known_at, known_by, memo) VALUES \
+         ({place}?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?) \
+         RETURNING id AS n"
     );
-    let (state, end) = new.state;
+    let micros = |time: Option<Timestamp>| Value::from(time.map(Timestamp::as_micros));
     let mut values: Vec<Value> = own_id.map(Value::from).into_iter().collect();
     values.extend([
         new.series.into(),
         new.episode.into(),
-        state.code().into(),
+        new.ending.state.code().into(),
         incident.starts_at.as_micros().into(),
-        end.map(Timestamp::as_micros).into(),
-        incident.not_before.map(Timestamp::as_micros).into(),
+        micros(new.ending.ends_at),
+        micros(incident.reported_end),
+        micros(new.ending.closed_at),
+        new.ending.reason.map(Coded::code).into(),
+        micros(incident.latest_start),
+        micros(incident.previous_end),
         incident.first_seen_at.as_micros().into(),
         incident.last_seen_at.as_micros().into(),
         incident.last_entry_at.as_micros().into(),
@@ -235,7 +259,7 @@ async fn insert(
         new.telling.into(),
         // Unknown: the next news of it is compared word by word.
         Vec::<u8>::new().into(),
-        incident.known_at.map(Timestamp::as_micros).into(),
+        micros(incident.known_at),
         incident.known_by.as_deref().map(query::without_nul).into(),
         query::text(&incident.memo),
     ]);
@@ -247,23 +271,29 @@ async fn update(
     tx: &Tx,
     id: i64,
     incident: &ArchivedIncident,
-    (state, end): (IncidentState, Option<Timestamp>),
+    ending: Ending,
     telling: Option<i64>,
 ) -> Result<(), StorageError> {
-    let sql = "UPDATE incidents SET state = ?, starts_at = ?, ends_at = ?, last_seen_at = ?, \
+    let sql = "UPDATE incidents SET state = ?, starts_at = ?, ends_at = ?, reported_end = ?, \
+               closed_at = ?, end_reason = ?, latest_start = ?, last_seen_at = ?, \
                last_entry_at = ?, occurrences = ?, senders = ?, telling_id = ?, content = ?, \
                known_at = ?, known_by = ?, memo = ? WHERE id = ?";
+    let micros = |time: Option<Timestamp>| Value::from(time.map(Timestamp::as_micros));
     let values = vec![
-        state.code().into(),
+        ending.state.code().into(),
         incident.starts_at.as_micros().into(),
-        end.map(Timestamp::as_micros).into(),
+        micros(ending.ends_at),
+        micros(incident.reported_end),
+        micros(ending.closed_at),
+        ending.reason.map(Coded::code).into(),
+        micros(incident.latest_start),
         incident.last_seen_at.as_micros().into(),
         incident.last_entry_at.as_micros().into(),
         incident.occurrences.into(),
         incident.senders.into(),
         telling.into(),
         Vec::<u8>::new().into(),
-        incident.known_at.map(Timestamp::as_micros).into(),
+        micros(incident.known_at),
         incident.known_by.as_deref().map(query::without_nul).into(),
         query::text(&incident.memo),
         id.into(),
@@ -276,8 +306,14 @@ async fn update(
 
 /// Ends an incident that a later one shows to be over.
 async fn end(tx: &Tx, id: i64) -> Result<(), StorageError> {
-    let sql = "UPDATE incidents SET state = 2, ends_at = CASE WHEN last_seen_at > starts_at \
-               THEN last_seen_at ELSE starts_at END WHERE id = ?";
-    tx.execute(sql, vec![id.into()]).await?;
+    let sql = "UPDATE incidents SET state = ?, end_reason = ?, closed_at = last_seen_at, \
+               ends_at = CASE WHEN last_seen_at > starts_at THEN last_seen_at ELSE starts_at END \
+               WHERE id = ?";
+    let values = vec![
+        IncidentState::Expired.code().into(),
+        EndReason::FiredAgain.code().into(),
+        id.into(),
+    ];
+    tx.execute(sql, values).await?;
     Ok(())
 }

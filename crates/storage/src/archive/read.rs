@@ -8,7 +8,7 @@ use tocsin_core::alert::Status;
 use super::record::{
     ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedIncident, ArchivedText, VERSION,
 };
-use crate::codes::{Coded, EntryKind, EventKind, IncidentState};
+use crate::codes::{self, Coded, EntryKind, EventKind, IncidentState};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError};
 
@@ -47,7 +47,7 @@ pub async fn read(
         "SELECT e.id, e.delivery_id, e.incident_id, e.series_id, e.received_at, e.status, e.kind, \
          e.starts_at, e.ends_at, s.source, {} AS fingerprint, {TEXT}, d.id AS known_delivery, \
          n.external_url, d.receiver, d.group_key, d.status AS group_status, d.version, d.alerts, \
-         d.truncated_alerts, d.opened, d.resolved, d.refreshed, d.seen_again, d.late, d.rejected, \
+         d.truncated_alerts, d.opened, d.resolved, d.refreshed, d.seen_again, d.updated, d.late, d.rejected, \
          d.unrouted, d.body_bytes FROM log_entries e JOIN series s ON s.id = e.series_id \
          LEFT JOIN tellings t ON t.id = e.telling_id \
          LEFT JOIN deliveries d ON d.id = e.delivery_id LEFT JOIN senders n ON n.id = d.sender_id \
@@ -83,8 +83,8 @@ pub async fn incidents(
     }
     let list = query::id_list(db.backend());
     let sql = format!(
-        "SELECT i.id, i.series_id, i.episode, i.state, i.starts_at, i.ends_at, i.not_before, \
-         i.first_seen_at, i.last_seen_at, i.last_entry_at, i.occurrences, i.senders, i.known_at, \
+        "SELECT i.id, i.series_id, i.episode, i.state, i.starts_at, i.ends_at, i.reported_end, \
+         i.closed_at, i.end_reason, i.latest_start, i.previous_end, i.first_seen_at, i.last_seen_at, i.last_entry_at, i.occurrences, i.senders, i.known_at, \
          i.known_by, i.memo, {TEXT} FROM incidents i JOIN series s ON s.id = i.series_id \
          LEFT JOIN tellings t ON t.id = i.telling_id WHERE i.id IN ({list})"
     );
@@ -175,6 +175,7 @@ struct EntryRow {
     resolved: Option<i64>,
     refreshed: Option<i64>,
     seen_again: Option<i64>,
+    updated: Option<i64>,
     late: Option<i64>,
     rejected: Option<String>,
     unrouted: Option<i64>,
@@ -240,6 +241,7 @@ impl EntryRow {
             resolved: self.resolved.unwrap_or_default(),
             refreshed: self.refreshed.unwrap_or_default(),
             seen_again: self.seen_again.unwrap_or_default(),
+            updated: self.updated.unwrap_or_default(),
             late: self.late.unwrap_or_default(),
             rejected: serde_json::from_str(&rejected).map_err(|_| StorageError::Corrupt {
                 table: "deliveries",
@@ -260,7 +262,11 @@ struct IncidentRow {
     state: i16,
     starts_at: i64,
     ends_at: Option<i64>,
-    not_before: Option<i64>,
+    reported_end: Option<i64>,
+    closed_at: Option<i64>,
+    end_reason: Option<i16>,
+    latest_start: Option<i64>,
+    previous_end: Option<i64>,
     first_seen_at: i64,
     last_seen_at: i64,
     last_entry_at: i64,
@@ -281,7 +287,11 @@ impl IncidentRow {
             state: IncidentState::read(self.state, "incidents", "state", self.id)?,
             starts_at: query::time(self.starts_at),
             ends_at: self.ends_at.map(query::time),
-            not_before: self.not_before.map(query::time),
+            reported_end: self.reported_end.map(query::time),
+            closed_at: self.closed_at.map(query::time),
+            end_reason: codes::read(self.end_reason, "incidents", "end_reason", self.id)?,
+            latest_start: self.latest_start.map(query::time),
+            previous_end: self.previous_end.map(query::time),
             first_seen_at: query::time(self.first_seen_at),
             last_seen_at: query::time(self.last_seen_at),
             last_entry_at: query::time(self.last_entry_at),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tocsin_core::alert::{Labels, Status};
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{EntryKind, EventKind, IncidentState};
+use crate::codes::{EndReason, EntryKind, EventKind, IncidentState};
 
 /// The version of the lines that this program writes. A change that an older
 /// program would misread raises it.
@@ -87,9 +87,21 @@ pub struct ArchivedIncident {
     /// Its end.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
-    /// The close of the episode before.
+    /// The end as its resolution reported it.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Timestamp>,
+    pub reported_end: Option<Timestamp>,
+    /// When the end was received or made.
+    #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// Why it ended.
+    #[serde(default, with = "end_reason", skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+    /// The greatest start that a firing of it reported.
+    #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
+    pub latest_start: Option<Timestamp>,
+    /// The end of the episode before.
+    #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
+    pub previous_end: Option<Timestamp>,
     /// When it was first heard of; by this it is known again.
     #[serde(with = "stamp")]
     pub first_seen_at: Timestamp,
@@ -174,6 +186,9 @@ pub struct ArchivedDelivery {
     pub refreshed: i64,
     /// Alerts that repeated a state within the window.
     pub seen_again: i64,
+    /// Alerts whose new content is in the log.
+    #[serde(default)]
+    pub updated: i64,
     /// Alerts that told an overtaken state.
     pub late: i64,
     /// Alerts that could not be read, with the reasons.
@@ -214,26 +229,6 @@ mod stamp {
     }
 }
 
-mod maybe {
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Inner(#[serde(with = "stamp")] Timestamp);
-
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<Timestamp>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(Inner).serialize(to)
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
-        from: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
-        Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
-    }
-}
-
 /// Words of an archive and what they mean; they keep their meaning for ever.
 macro_rules! words {
     ($module:ident, $type:ty, { $($word:literal => $value:path,)+ }) => {
@@ -267,39 +262,59 @@ words!(kind, EntryKind, {
     "resolved" => EntryKind::Resolved,
     "refreshed" => EntryKind::Refreshed,
     "late" => EntryKind::Late,
+    "updated" => EntryKind::Updated,
 });
 
 words!(state, IncidentState, {
     "open" => IncidentState::Open,
     "resolved" => IncidentState::Resolved,
-    "lost" => IncidentState::Lost,
+    "expired" => IncidentState::Expired,
+    "closed" => IncidentState::Closed,
+});
+
+words!(reason, EndReason, {
+    "resolved" => EndReason::Resolved,
+    "fired_again" => EndReason::FiredAgain,
+    "not_seen" => EndReason::NotSeen,
+    "person" => EndReason::Person,
+    "copy" => EndReason::Copy,
 });
 
 words!(event, EventKind, {
     "opened" => EventKind::Opened,
     "refreshed" => EventKind::Refreshed,
     "resolved" => EventKind::Resolved,
-    "lost" => EventKind::Lost,
+    "expired" => EventKind::Expired,
     "acknowledged" => EventKind::Acknowledged,
     "unacknowledged" => EventKind::Unacknowledged,
+    "closed" => EventKind::Closed,
 });
 
-mod maybe_status {
-    use super::*;
+/// A word that may be left out.
+macro_rules! optional {
+    ($module:ident, $words:literal, $type:ty) => {
+        mod $module {
+            use super::*;
 
-    #[derive(Serialize, Deserialize)]
-    struct Inner(#[serde(with = "status")] Status);
+            #[derive(Serialize, Deserialize)]
+            struct Inner(#[serde(with = $words)] $type);
 
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Status>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.map(Inner).serialize(to)
-    }
+            pub(super) fn serialize<S: Serializer>(
+                value: &Option<$type>,
+                to: S,
+            ) -> Result<S::Ok, S::Error> {
+                value.map(Inner).serialize(to)
+            }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
-        from: D,
-    ) -> Result<Option<Status>, D::Error> {
-        Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
-    }
+            pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+                from: D,
+            ) -> Result<Option<$type>, D::Error> {
+                Ok(Option::<Inner>::deserialize(from)?.map(|inner| inner.0))
+            }
+        }
+    };
 }
+
+optional!(maybe, "stamp", Timestamp);
+optional!(maybe_status, "status", Status);
+optional!(end_reason, "reason", EndReason);

@@ -15,7 +15,7 @@ use super::rows::{
     put_event, put_series, senders,
 };
 use super::texts::{digest, put_telling, texts};
-use crate::codes::{Coded, EntryKind, EventKind};
+use crate::codes::{Coded, EndReason, EntryKind, EventKind};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError, Tx, backlog, ingest, upkeep};
 
@@ -190,7 +190,8 @@ impl Restorer {
         if !matches!(placed, Placed::Known(_)) {
             for event in missing(tx, incident, &entry.incident.events).await? {
                 put_event(tx, incident, event, is_own).await?;
-                if line.count && event.kind == EventKind::Lost {
+                let ends = matches!(event.kind, EventKind::Expired | EventKind::Closed);
+                if line.count && ends {
                     batch.tallies.ended(event.at, &subject);
                 }
             }
@@ -213,8 +214,11 @@ impl Restorer {
             if entry.kind == EntryKind::Opened || (begins && entry.kind == EntryKind::Resolved) {
                 batch.tallies.opened(at, &subject);
             }
-            if entry.kind == EntryKind::Resolved {
-                batch.tallies.ended(at, &subject);
+            let is_copy = entry.incident.end_reason == Some(EndReason::Copy);
+            match entry.kind {
+                EntryKind::Opened if is_copy => batch.tallies.copy(at, &subject),
+                EntryKind::Resolved if !is_copy => batch.tallies.ended(at, &subject),
+                _ => {}
             }
         }
         let micros = |time: Option<Timestamp>| Value::from(time.map(Timestamp::as_micros));

@@ -220,8 +220,9 @@ pub(super) async fn put_delivery(
             let sql = format!(
                 "INSERT INTO deliveries ({column}received_at, source, sender_id, outcome, \
                  receiver, group_key, status, version, alerts, truncated_alerts, opened, resolved, \
-                 refreshed, seen_again, late, rejected, unrouted, body_bytes) VALUES \
-                 ({place}?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id AS n"
+                 refreshed, seen_again, updated, late, rejected, unrouted, body_bytes) VALUES \
+                 ({place}?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                 RETURNING id AS n"
             );
             let mut values: Vec<Value> = own_id.map(Value::from).into_iter().collect();
             values.extend([
@@ -238,6 +239,7 @@ pub(super) async fn put_delivery(
                 delivery.resolved.into(),
                 delivery.refreshed.into(),
                 delivery.seen_again.into(),
+                delivery.updated.into(),
                 delivery.late.into(),
                 query::text(&rejected(&delivery.rejected)),
                 delivery.unrouted.into(),

@@ -96,6 +96,28 @@ pub async fn version(db: &impl Reads) -> Result<i64, StorageError> {
         .unwrap_or_default())
 }
 
+/// Whether alerts that no route keeps go to the group named like their team. It is on
+/// until somebody turns it off.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn team_route(db: &impl Reads) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 AS n FROM meta WHERE name = 'team_route' AND value = 'off'";
+    Ok(query::numbers(db, sql, vec![]).await?.is_empty())
+}
+
+/// Turns that on or off.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn set_team_route(tx: &Tx, on: bool) -> Result<(), StorageError> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('team_route', ?) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let value = if on { "on" } else { "off" };
+    tx.execute(sql, vec![value.into()]).await?;
+    Ok(())
+}
+
 /// Those of `ids` that are not in `table`, in the order given.
 async fn missing(
     db: &impl Reads,

@@ -16,6 +16,8 @@ pub struct PlanRows {
     pub routes: Vec<PlanRoute>,
     /// The groups, by their numbers.
     pub groups: Vec<PlanGroup>,
+    /// Whether the group named like the team comes after the routes.
+    pub team_route: bool,
 }
 
 /// One route.
@@ -95,6 +97,7 @@ pub async fn load_plan_rows(db: &impl Reads) -> Result<PlanRows, StorageError> {
             is_default: row.is_default,
         });
     }
+    plan.team_route = super::team_route(db).await?;
     Ok(plan)
 }
 

@@ -71,7 +71,7 @@ pub async fn events(
             kind: match entry.kind {
                 EntryKind::Opened => EventKind::Opened,
                 EntryKind::Resolved => EventKind::Resolved,
-                EntryKind::Refreshed | EntryKind::Late => EventKind::Refreshed,
+                EntryKind::Refreshed | EntryKind::Late | EntryKind::Updated => EventKind::Refreshed,
             },
             at: entry.received_at,
             delivery_id: Some(entry.delivery_id),

@@ -18,7 +18,7 @@ pub(crate) use visible::shown;
 pub use visible::visible;
 pub use walk::{IncidentWalk, ids_matching};
 
-use crate::codes::IncidentState;
+use crate::codes::{EndReason, IncidentState};
 use crate::count::{self, Count};
 use crate::cursor::{Page, PageRequest, SortKey};
 use crate::query::{self, Reads};
@@ -26,6 +26,9 @@ use crate::scan::{Effort, Verifier, Way, find};
 use crate::search::series_set;
 use crate::telling::{Telling, Tellings};
 use crate::{IncidentFilter, StorageError};
+
+/// Leaves out what turned out to be a stale copy: [`EndReason::Copy`].
+pub(crate) const NOT_A_COPY: &str = "r.end_reason IS NULL OR r.end_reason <> 4";
 
 /// One incident with what it points to.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +43,8 @@ pub struct IncidentView {
     pub starts_at: Timestamp,
     /// When it ended.
     pub ends_at: Option<Timestamp>,
+    /// Why it ended.
+    pub end_reason: Option<EndReason>,
     /// When Tocsin first received it.
     pub first_seen_at: Timestamp,
     /// When Tocsin last received it.

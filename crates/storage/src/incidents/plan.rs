@@ -3,13 +3,20 @@
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 
-use super::{AsOf, IncidentSort};
+use super::{AsOf, IncidentSort, NOT_A_COPY};
 use crate::codes::{Coded, IncidentState};
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
 use crate::scan::{Effort, Hit, Key, Lane, Lanes, Map, Rows, Such, Table, Way, pack, rows};
 use crate::search::SeriesSet;
 use crate::{IncidentFilter, StorageError, TimeRange};
+
+const ALL_STATES: [IncidentState; 4] = [
+    IncidentState::Open,
+    IncidentState::Resolved,
+    IncidentState::Expired,
+    IncidentState::Closed,
+];
 
 /// Which incidents, in which order.
 pub(super) struct Plan<'a> {
@@ -29,11 +36,6 @@ struct Narrow {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(filter: &'a IncidentFilter, sort: IncidentSort, as_of: AsOf) -> Self {
-        let all = [
-            IncidentState::Open,
-            IncidentState::Resolved,
-            IncidentState::Lost,
-        ];
         let wanted = |state: &IncidentState| {
             let open = *state == IncidentState::Open;
             let status = match open {
@@ -49,7 +51,7 @@ impl<'a> Plan<'a> {
             filter,
             sort,
             as_of,
-            states: all.into_iter().filter(wanted).collect(),
+            states: ALL_STATES.into_iter().filter(wanted).collect(),
         }
     }
 
@@ -169,7 +171,7 @@ impl<'a> Plan<'a> {
             // many soonest by reading everything.
             parts.push(format!(
                 "SELECT * FROM (SELECT r.id, r.series_id, r.telling_id, r.state, r.starts_at, \
-                 r.ends_at, r.last_seen_at, r.occurrences, r.known_at FROM incidents r \
+                 r.ends_at, r.last_seen_at, r.occurrences, r.known_at, r.end_reason FROM incidents r \
                  WHERE {}{} LIMIT {}) part",
                 part.sql,
                 narrow.order,
@@ -245,11 +247,10 @@ impl<'a> Plan<'a> {
                     such.and("r.state <> 0", []);
                     let value = "(r.ends_at - r.starts_at)";
                     let mut lane = Lane::new(such.into(), value, Map::Plain);
-                    let has = |state| self.states.contains(&state);
-                    if !has(IncidentState::Lost) {
-                        lane.rest = "r.state = 1";
-                    } else if !has(IncidentState::Resolved) {
-                        lane.rest = "r.state = 2";
+                    let ended = self.states.iter().filter(|it| **it != IncidentState::Open);
+                    if ended.count() + 1 < ALL_STATES.len() {
+                        // The lane's other condition holds for each of them.
+                        lane.rest = self.ended_states().into();
                     }
                     lanes.push(lane);
                 }
@@ -261,16 +262,26 @@ impl<'a> Plan<'a> {
                 let repeated = Lane::new(such.into(), "r.occurrences", Map::Plain);
                 let none = Conditions::default().into();
                 let mut once = Lane::new(none, "r.id", Map::Fixed { value: 1 });
-                once.rest = "r.occurrences < 2";
+                once.rest = "r.occurrences < 2".into();
                 vec![repeated, once]
             }
         }
+    }
+
+    /// Those of the states asked for that are not open, as a condition.
+    fn ended_states(&self) -> String {
+        let ended = self.states.iter().filter(|it| **it != IncidentState::Open);
+        let codes: Vec<String> = ended.map(|it| it.code().to_string()).collect();
+        format!("r.state IN ({})", codes.join(", "))
     }
 
     /// What no index helps with. The plus signs keep the databases from thinking
     /// that one does: the bounds that the walk goes by would come second.
     fn rest(&self) -> Such {
         let mut rest = Conditions::default();
+        if self.states != [IncidentState::Open] {
+            rest.and(NOT_A_COPY, []);
+        }
         let about = &self.filter.about;
         match about.known {
             Some(true) => rest.and("r.known_at IS NOT NULL OR r.state <> 0", []),
@@ -286,7 +297,7 @@ impl<'a> Plan<'a> {
             ),
             None => {}
         }
-        if self.sort == IncidentSort::Occurrences && self.states.len() < 3 {
+        if self.sort == IncidentSort::Occurrences && self.states.len() < ALL_STATES.len() {
             any_code(&mut rest, "+r.state", &self.states);
         }
         self.filter.last_seen.add_to(&mut rest, "+r.last_seen_at");

@@ -7,7 +7,7 @@ use sea_orm::FromQueryResult;
 
 use super::{AsOf, IncidentView};
 use crate::StorageError;
-use crate::codes::{Coded, IncidentState};
+use crate::codes::{self, Coded, IncidentState};
 use crate::query::{self, Reads};
 use crate::scan::Hit;
 use crate::telling::Tellings;
@@ -39,6 +39,7 @@ struct Row {
     state: i16,
     starts_at: i64,
     ends_at: Option<i64>,
+    end_reason: Option<i16>,
     first_seen_at: i64,
     last_seen_at: i64,
     occurrences: i64,
@@ -60,7 +61,7 @@ pub(super) async fn by_ids(
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT i.id, i.series_id, i.telling_id, i.state, i.starts_at, i.ends_at, \
+        "SELECT i.id, i.series_id, i.telling_id, i.state, i.starts_at, i.ends_at, i.end_reason, \
          i.first_seen_at, i.last_seen_at, i.occurrences, i.senders, i.previous_id, \
          i.known_at, i.known_by, i.memo FROM incidents i WHERE {}",
         query::among(db.backend(), "i.id")
@@ -83,6 +84,7 @@ pub(super) async fn by_ids(
             stale: open && last_seen_at < as_of.stale_before,
             starts_at: query::time(row.starts_at),
             ends_at: row.ends_at.map(query::time),
+            end_reason: codes::read(row.end_reason, "incidents", "end_reason", row.id)?,
             first_seen_at: query::time(row.first_seen_at),
             last_seen_at,
             occurrences: row.occurrences,

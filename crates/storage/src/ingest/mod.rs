@@ -8,6 +8,7 @@
 
 mod bulk;
 mod groups;
+mod held;
 mod ids;
 mod rows;
 mod senders;
@@ -17,10 +18,12 @@ mod told;
 
 pub use crate::acknowledge::series_of;
 pub use groups::{GroupState, NewGroup, lock_groups, save_groups};
+pub use held::{release_held, withdraw_held};
 pub use ids::{Ids, Numbered};
 pub use rows::{
-    IncidentRow, MailRow, NewDelivery, NewEntry, NewLost, OwedEvent, put_changes, put_deliveries,
-    put_entries, put_incidents, put_lost, put_mails, put_refused, see_again, thread_subjects,
+    IncidentRow, MailRow, NewDelivery, NewEntry, NewExpired, OwedEvent, incident_threads,
+    put_changes, put_deliveries, put_entries, put_expired, put_incidents, put_mails, put_refused,
+    see_again, thread_subjects,
 };
 pub use senders::{SenderKey, put_senders};
 pub use series::{

@@ -10,7 +10,7 @@ use tocsin_core::time::Timestamp;
 
 use super::bulk::{self, Columns, Rows, Type};
 use super::told;
-use crate::codes::Coded;
+use crate::codes::{self, Coded};
 use crate::query;
 use crate::{Backend, StorageError, Tx};
 
@@ -232,10 +232,15 @@ struct LatestRow {
     state: i16,
     starts_at: i64,
     ends_at: Option<i64>,
-    not_before: Option<i64>,
+    reported_end: Option<i64>,
+    closed_at: Option<i64>,
+    end_reason: Option<i16>,
+    latest_start: Option<i64>,
+    previous_end: Option<i64>,
     first_seen_at: i64,
     last_seen_at: i64,
     last_entry_at: i64,
+    updated_at: Option<i64>,
     occurrences: i64,
     senders: i64,
     previous_id: Option<i64>,
@@ -256,8 +261,9 @@ pub async fn latest_incidents(tx: &Tx, ids: &[i64]) -> Result<Vec<(i64, Latest)>
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT i.id, i.series_id, i.episode, i.state, i.starts_at, i.ends_at, i.not_before, \
-         i.first_seen_at, i.last_seen_at, i.last_entry_at, i.occurrences, i.senders, \
+        "SELECT i.id, i.series_id, i.episode, i.state, i.starts_at, i.ends_at, i.reported_end, \
+         i.closed_at, i.end_reason, i.latest_start, i.previous_end, i.first_seen_at, \
+         i.last_seen_at, i.last_entry_at, i.updated_at, i.occurrences, i.senders, \
          i.previous_id, i.telling_id, i.content, i.told, i.known_at \
          FROM ({}) s JOIN incidents i ON i.series_id = s.value AND i.episode = \
          (SELECT MAX(o.episode) FROM incidents o WHERE o.series_id = s.value)",
@@ -288,10 +294,15 @@ impl LatestRow {
                 state: State::read(self.state, "incidents", "state", self.id)?,
                 starts_at: time(self.starts_at),
                 ends_at: self.ends_at.map(time),
-                not_before: self.not_before.map(time),
+                reported_end: self.reported_end.map(time),
+                closed_at: self.closed_at.map(time),
+                end_reason: codes::read(self.end_reason, "incidents", "end_reason", self.id)?,
+                latest_start: self.latest_start.map(time),
+                previous_end: self.previous_end.map(time),
                 first_seen_at: time(self.first_seen_at),
                 last_seen_at: time(self.last_seen_at),
                 last_entry_at: time(self.last_entry_at),
+                updated_at: self.updated_at.map(time),
                 occurrences: self.occurrences,
                 senders: self.senders,
                 previous: self.previous_id,

@@ -60,7 +60,7 @@ pub async fn material(db: &Db, mail: &LeasedMail) -> Result<MailMaterial, Storag
     let delivery: Option<DeliveryRow> =
         query::first(db, sql, vec![mail.delivery_id.into()]).await?;
     // Where retention has taken the entry meanwhile, the incident tells the
-    // same. What is lost comes before what opened with the same entry.
+    // same. What expired comes before what opened with the same entry.
     let sql = "SELECT n.kind, n.incident_id, s.id AS series_id, i.starts_at, i.ends_at, \
                i.occurrences, t.id AS telling_id, COALESCE(t.labels, s.labels) AS labels, \
                CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END AS alertname, \
@@ -116,7 +116,10 @@ struct EventRow {
 impl EventRow {
     fn read(self) -> Result<ToldEvent, StorageError> {
         let kind = EventKind::read(self.kind, "notification_events", "kind", self.incident_id)?;
-        let is_end = matches!(kind, EventKind::Resolved | EventKind::Lost);
+        let is_end = matches!(
+            kind,
+            EventKind::Resolved | EventKind::Expired | EventKind::Closed
+        );
         let (table, id) = match self.telling_id {
             Some(id) => ("tellings", id),
             None => ("series", self.series_id),

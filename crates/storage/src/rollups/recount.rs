@@ -65,6 +65,7 @@ struct Row {
     resolved: i64,
     opened: i64,
     ended: i64,
+    copies: i64,
     deliveries: i64,
 }
 
@@ -83,7 +84,7 @@ pub(crate) async fn recount(
                 let such = "e.received_at >= ? AND e.received_at < ?";
                 statement.entries(place, want, such, both());
                 if want.incidents {
-                    statement.lost(place, want, "v.at >= ? AND v.at < ?", both());
+                    statement.untold(place, want, "v.at >= ? AND v.at < ?", both());
                 }
                 if want.deliveries {
                     let such = "received_at >= ? AND received_at < ?";
@@ -98,7 +99,7 @@ pub(crate) async fn recount(
                      AND v.at <= (SELECT MAX(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
                      AND v.entry_id >= ? AND v.entry_id <= ?";
                 let values = [both(), both(), both()].concat();
-                statement.lost(place, want, such, values);
+                statement.untold(place, want, such, values);
             }
             Which::Deliveries(first, last) => {
                 let values = vec![first.into(), last.into()];
@@ -140,6 +141,7 @@ fn add(tallies: &mut Tallies, row: &Row) {
         resolved: row.resolved.unsigned_abs(),
         opened: row.opened.unsigned_abs(),
         ended: row.ended.unsigned_abs(),
+        copies: row.copies.unsigned_abs(),
         deliveries: 0,
     };
     tallies.add_subject(row.hour, &of, &counts);
@@ -175,26 +177,31 @@ impl Arms {
     /// By series first, so that texts are compared once for each of them. An
     /// incident that only its resolution told of begins with that entry.
     fn entries(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
-        let (opened, ended) = match want.incidents {
-            true => (OPENED, "CASE WHEN e.kind = 1 THEN 1 END"),
-            false => ("NULL", "NULL"),
+        let (opened, ended, copies) = match want.incidents {
+            true => (
+                OPENED.to_owned(),
+                format!("CASE WHEN e.kind = 1 AND NOT {IS_COPY} THEN 1 END"),
+                format!("CASE WHEN e.kind = 0 AND {IS_COPY} THEN 1 END"),
+            ),
+            false => ("NULL".to_owned(), "NULL".to_owned(), "NULL".to_owned()),
         };
         let inner = format!(
             "SELECT e.received_at / {HOUR} AS hour, e.series_id, \
              COUNT(CASE WHEN e.status = 0 THEN 1 END) AS firing, \
              COUNT(CASE WHEN e.status = 1 THEN 1 END) AS resolved, \
-             COUNT({opened}) AS opened, COUNT({ended}) AS ended \
+             COUNT({opened}) AS opened, COUNT({ended}) AS ended, COUNT({copies}) AS copies \
              FROM log_entries e WHERE {such} GROUP BY 1, 2"
         );
         self.add(&by_facts(place, want, &inner), values);
     }
 
-    /// Incidents whose end was never told end when they are found to have.
-    fn lost(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
+    /// Incidents whose end no entry tells: they expired, or a person closed them.
+    fn untold(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
         let inner = format!(
             "SELECT v.at / {HOUR} AS hour, i.series_id, 0 AS firing, 0 AS resolved, \
-             0 AS opened, COUNT(*) AS ended FROM incident_events v \
-             JOIN incidents i ON i.id = v.incident_id WHERE v.kind = 3 AND {such} GROUP BY 1, 2"
+             0 AS opened, COUNT(*) AS ended, 0 AS copies FROM incident_events v \
+             JOIN incidents i ON i.id = v.incident_id WHERE v.kind IN (3, 6) AND {such} \
+             GROUP BY 1, 2"
         );
         self.add(&by_facts(place, want, &inner), values);
     }
@@ -204,12 +211,16 @@ impl Arms {
             "SELECT CAST({place} AS BIGINT) AS place, received_at / {HOUR} AS hour, source, \
              '' AS severity, '' AS team, '' AS alertname, '' AS instance, \
              CAST(0 AS BIGINT) AS firing, CAST(0 AS BIGINT) AS resolved, \
-             CAST(0 AS BIGINT) AS opened, CAST(0 AS BIGINT) AS ended, COUNT(*) AS deliveries \
+             CAST(0 AS BIGINT) AS opened, CAST(0 AS BIGINT) AS ended, \
+             CAST(0 AS BIGINT) AS copies, COUNT(*) AS deliveries \
              FROM deliveries WHERE outcome = 0 AND {such} GROUP BY received_at / {HOUR}, source"
         );
         self.add(&arm, values);
     }
 }
+
+const IS_COPY: &str = "EXISTS (SELECT 1 FROM incidents i WHERE i.id = e.incident_id \
+     AND i.end_reason = 4)";
 
 const OPENED: &str = "CASE WHEN e.kind = 0 THEN 1 WHEN e.kind = 1 \
      AND EXISTS (SELECT 1 FROM incidents i WHERE i.id = e.incident_id \
@@ -240,7 +251,7 @@ fn by_facts(place: usize, want: Want, inner: &str) -> String {
         "SELECT CAST({place} AS BIGINT) AS place, x.hour, {facts}\
          CAST(SUM(x.firing) AS BIGINT) AS firing, CAST(SUM(x.resolved) AS BIGINT) AS resolved, \
          CAST(SUM(x.opened) AS BIGINT) AS opened, CAST(SUM(x.ended) AS BIGINT) AS ended, \
-         CAST(0 AS BIGINT) AS deliveries \
+         CAST(SUM(x.copies) AS BIGINT) AS copies, CAST(0 AS BIGINT) AS deliveries \
          FROM ({inner}) x JOIN series s ON s.id = x.series_id GROUP BY {groups}"
     )
 }

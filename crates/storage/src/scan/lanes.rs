@@ -1,5 +1,7 @@
 //! Walks along indexes, a few beside each other.
 
+use std::borrow::Cow;
+
 use sea_orm::{FromQueryResult, Value};
 
 use super::packed::{pack, rows};
@@ -43,7 +45,7 @@ pub(crate) struct Lane {
     done: bool,
     hits: Vec<Hit>,
     /// What must hold of this lane's rows alone, without the help of the index.
-    pub(crate) rest: &'static str,
+    pub(crate) rest: Cow<'static, str>,
 }
 
 /// What is walked through.
@@ -129,7 +131,7 @@ impl Lane {
             begun: false,
             done: false,
             hits: Vec::new(),
-            rest: "",
+            rest: Cow::Borrowed(""),
         }
     }
 

@@ -16,6 +16,8 @@ use tocsin_core::visibility::Visibility;
 
 use self::entries::{Alike, Grain};
 use super::{Count, MAX_VALUES, Stretch, Summary, TopBy, most, signed};
+use crate::codes::{Coded, IncidentState};
+use crate::incidents::NOT_A_COPY;
 use crate::query::{Conditions, Reads};
 use crate::scan::{Effort, End, Lane, Lanes, Map, Rows, Table, Verifier, Way, find};
 use crate::search::{SeriesSet, series_set};
@@ -43,7 +45,13 @@ pub(super) async fn summary(
     let (firing, resolved) = (signed(counts.firing), signed(counts.resolved));
     let mut found = Found::default();
     if !Stretch::of(range, None).is_empty() {
-        for part in [Part::Open, Part::Unacknowledged, Part::Resolved, Part::Lost] {
+        for part in [
+            Part::Open,
+            Part::Unacknowledged,
+            Part::Ended(IncidentState::Resolved),
+            Part::Ended(IncidentState::Expired),
+            Part::Ended(IncidentState::Closed),
+        ] {
             visible
                 .incidents(db, range, part, |last_seen, told| {
                     found.add(part, last_seen < stale_before, told);
@@ -149,8 +157,7 @@ enum Part {
     Open,
     /// Those of the open ones again that nobody acknowledged.
     Unacknowledged,
-    Resolved,
-    Lost,
+    Ended(IncidentState),
 }
 
 /// What the incidents come to.
@@ -240,18 +247,17 @@ impl Visible {
 
 fn lane(range: TimeRange, part: Part) -> Lane {
     let state = match part {
-        Part::Open | Part::Unacknowledged => "r.state = 0",
-        Part::Resolved => "r.state = 1",
-        Part::Lost => "r.state = 2",
+        Part::Open | Part::Unacknowledged => IncidentState::Open,
+        Part::Ended(state) => state,
     };
     let mut such = Conditions::default();
-    such.and(state, []);
+    such.and(&format!("r.state = {}", state.code()), []);
     let lane = Lane::new(such.into(), "r.last_seen_at", Map::Plain);
     match part {
-        // Nothing is seen of an incident before it ends.
-        Part::Resolved => lane.within(TimeRange { to: None, ..range }),
-        // One is lost later than it was seen, and an open one ended never.
-        Part::Open | Part::Unacknowledged | Part::Lost => lane,
+        // Nothing is seen of an incident before it is resolved.
+        Part::Ended(IncidentState::Resolved) => lane.within(TimeRange { to: None, ..range }),
+        // One expires or is closed later than it was seen.
+        Part::Open | Part::Unacknowledged | Part::Ended(_) => lane,
     }
 }
 
@@ -261,24 +267,14 @@ fn rest(range: TimeRange, part: Part) -> Conditions {
     if let Some(to) = range.to {
         rest.and("r.first_seen_at < ?", [to.as_micros().into()]);
     }
-    if part == Part::Unacknowledged {
-        rest.and("r.known_at IS NULL", []);
-    }
-    if let Some(from) = range.from.map(Timestamp::as_micros) {
-        match part {
-            Part::Open | Part::Unacknowledged => {}
-            // It may have been seen again since it ended, by the other peer.
-            Part::Resolved => rest.and(
-                "r.first_seen_at >= ? OR EXISTS (SELECT 1 FROM log_entries e \
-                 WHERE e.series_id = r.series_id AND e.received_at >= ? \
-                 AND e.received_at <= r.last_seen_at AND e.incident_id = r.id AND e.kind = 1)",
-                [from.into(), from.into()],
-            ),
-            Part::Lost => rest.and(
-                "EXISTS (SELECT 1 FROM incident_events v WHERE v.incident_id = r.id \
-                 AND v.kind = 3 AND v.at >= ?)",
-                [from.into()],
-            ),
+    match part {
+        Part::Open => {}
+        Part::Unacknowledged => rest.and("r.known_at IS NULL", []),
+        Part::Ended(_) => {
+            rest.and(NOT_A_COPY, []);
+            if let Some(from) = range.from.map(Timestamp::as_micros) {
+                rest.and("r.closed_at >= ?", [from.into()]);
+            }
         }
     }
     rest

@@ -13,7 +13,7 @@ use crate::{StorageError, Tx, query};
 /// Whatever the database answers.
 pub async fn prune_mails(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
     // The sign keeps SQLite from the index of states, and from sorting.
-    let sql = "SELECT id AS n FROM notifications WHERE created_at < ? AND +state IN (2, 3, 4) \
+    let sql = "SELECT id AS n FROM notifications WHERE created_at < ? AND +state IN (2, 3, 4, 5) \
                ORDER BY created_at, id LIMIT ?";
     let values = vec![before.as_micros().into(), i64::from(limit).into()];
     let mails = query::numbers(tx, sql, values).await?;

@@ -116,12 +116,13 @@ impl TestDb {
 
     /// An incident, the latest so far of its series, which is there already.
     pub(crate) async fn put_incident(&self, incident: &Incident) {
+        let ended = incident.state != IncidentState::Open;
         self.run(
             "INSERT INTO incidents (id, series_id, episode, state, starts_at, ends_at, \
-             first_seen_at, last_seen_at, last_entry_at, occurrences, senders, telling_id, \
-             content, told, known_at, known_by) \
+             closed_at, end_reason, first_seen_at, last_seen_at, last_entry_at, occurrences, \
+             senders, telling_id, content, told, known_at, known_by) \
              VALUES (?, ?, (SELECT COUNT(*) + 1 FROM incidents WHERE series_id = ?), \
-             ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, ?)",
+             ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, ?)",
             vec![
                 incident.id.into(),
                 incident.series_id.into(),
@@ -129,6 +130,8 @@ impl TestDb {
                 incident.state.code().into(),
                 incident.starts_at.as_micros().into(),
                 incident.ends_at.map(Timestamp::as_micros).into(),
+                ended.then_some(incident.last_seen_at.as_micros()).into(),
+                ended.then_some(0i16).into(),
                 incident.starts_at.as_micros().into(),
                 incident.last_seen_at.as_micros().into(),
                 incident.last_seen_at.as_micros().into(),

@@ -102,7 +102,7 @@ const LOG: [Asked<AlertFilter>; 4] = [
 ];
 
 const INCIDENTS: [Asked<IncidentFilter>; 7] = [
-    ("state", |f| f.state = vec![IncidentState::Lost]),
+    ("state", |f| f.state = vec![IncidentState::Expired]),
     ("states", |f| {
         f.state = vec![IncidentState::Open, IncidentState::Resolved]
     }),

@@ -20,7 +20,7 @@ crate::on_both!(
 
 async fn an_incident_has_entries_and_episodes(test: &TestDb) {
     let open = test.put_incidents(2).await;
-    for (id, state) in [(10, IncidentState::Resolved), (11, IncidentState::Lost)] {
+    for (id, state) in [(10, IncidentState::Resolved), (11, IncidentState::Expired)] {
         // The open one must be last, for only one may be open.
         let incident = Incident {
             id,
@@ -114,7 +114,7 @@ async fn events_are_the_log_and_what_people_did(test: &TestDb) {
     for (seconds, kind, person) in [
         (120, EventKind::Acknowledged, Some("Kim")),
         (140, EventKind::Unacknowledged, Some("Ann")),
-        (160, EventKind::Lost, None),
+        (160, EventKind::Expired, None),
     ] {
         test.run(
             "INSERT INTO incident_events (incident_id, kind, at, person) VALUES (1, ?, ?, ?)",
@@ -130,7 +130,7 @@ async fn events_are_the_log_and_what_people_did(test: &TestDb) {
     let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).collect();
     let expected = [
         EventKind::Resolved,
-        EventKind::Lost,
+        EventKind::Expired,
         EventKind::Refreshed,
         EventKind::Unacknowledged,
         EventKind::Acknowledged,

@@ -247,7 +247,7 @@ async fn the_log(db: &Explained) {
 async fn the_incidents(db: &Explained) {
     let sets: [Set<IncidentFilter>; 6] = [
         ("everything", |_| {}),
-        ("state", |f| f.state = vec![IncidentState::Lost]),
+        ("state", |f| f.state = vec![IncidentState::Expired]),
         ("firing", |f| f.status = vec![Status::Firing]),
         ("stale", |f| f.stale = Some(true)),
         ("not stale", |f| f.stale = Some(false)),

@@ -120,7 +120,9 @@ impl World {
     pub(crate) fn incidents(&self, filter: &IncidentFilter, sort: IncidentSort) -> Vec<i64> {
         let status = |incident: &Incident| match incident.state {
             IncidentState::Open => Status::Firing,
-            IncidentState::Resolved | IncidentState::Lost => Status::Resolved,
+            IncidentState::Resolved | IncidentState::Expired | IncidentState::Closed => {
+                Status::Resolved
+            }
         };
         let mut found: Vec<&Incident> = self
             .incidents
@@ -200,10 +202,11 @@ async fn put_episodes(
 ) {
     let episodes = random.random_range(1..=3);
     for episode in 1..=episodes {
-        let state = match (episode == episodes, random.random_bool(0.5)) {
-            (true, true) => IncidentState::Open,
-            (_, true) => IncidentState::Lost,
-            (_, false) => IncidentState::Resolved,
+        let state = match (episode == episodes, random.random_range(0..4)) {
+            (true, 0 | 1) => IncidentState::Open,
+            (_, 0) => IncidentState::Expired,
+            (_, 1) => IncidentState::Closed,
+            (_, _) => IncidentState::Resolved,
         };
         let starts = random.random_range(0..10) * 100;
         let last = told.choose(random).unwrap();

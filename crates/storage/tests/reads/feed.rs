@@ -20,7 +20,7 @@ async fn every_change_comes_back_as_it_was_written(test: &TestDb) {
             source: "it's \"eu\"".to_owned(),
             entries: 3,
             refused: false,
-            events: vec![(7, EventKind::Opened), (8, EventKind::Lost)],
+            events: vec![(7, EventKind::Opened), (8, EventKind::Expired)],
         },
         Change::Incident {
             event: EventKind::Unacknowledged,

@@ -76,13 +76,13 @@ async fn list(test: &TestDb, filter: &NotificationFilter) -> Vec<NotificationVie
 }
 
 async fn mails_are_listed_with_what_belongs_to_them(test: &TestDb) {
-    use EventKind::{Lost, Opened, Refreshed, Resolved};
+    use EventKind::{Expired, Opened, Refreshed, Resolved};
     let all: Vec<(i64, EventKind)> = (1..=120).map(|incident| (incident, Opened)).collect();
     put_mail(
         test,
         1,
         NotificationState::Sent,
-        &[(7, Opened), (7, Lost), (5, Opened)],
+        &[(7, Opened), (7, Expired), (5, Opened)],
     )
     .await;
     put_mail(
@@ -108,7 +108,7 @@ async fn mails_are_listed_with_what_belongs_to_them(test: &TestDb) {
         panic!("three mails")
     };
     assert_eq!(first.incident_ids, [5, 7]);
-    assert_eq!(first.events, [Opened, Lost]);
+    assert_eq!(first.events, [Opened, Expired]);
     assert_eq!(second.events, [Refreshed, Resolved]);
     assert_eq!(third.incident_ids, (11..=110).collect::<Vec<i64>>());
     let errors: Vec<Option<&str>> = first.attempts.iter().map(|a| a.error.as_deref()).collect();
@@ -270,7 +270,7 @@ async fn material(test: &TestDb) -> Vec<ToldEvent> {
 }
 
 async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
-    use EventKind::{Lost, Opened};
+    use EventKind::{Expired, Opened};
     let incidents = test.put_incidents(2).await;
     let other = labels(&[("alertname", "DiskFull"), ("severity", "critical")]);
     test.put_telling(7, 2, Some(&other), "fuller").await;
@@ -293,7 +293,7 @@ async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
     }
     let told = material(test).await;
     let order: Vec<(EventKind, i64)> = told.iter().map(|e| (e.kind, e.incident_id)).collect();
-    assert_eq!(order, [(Opened, 1), (Lost, 1), (Opened, 2)]);
+    assert_eq!(order, [(Opened, 1), (Expired, 1), (Opened, 2)]);
     assert_eq!(told[0].labels, incidents[0].labels);
     assert_eq!(told[0].message, "it is full");
     assert_eq!(told[0].annotations["message"], "it is full");
@@ -311,7 +311,7 @@ async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
     assert_eq!(told[2].message, "fullest");
     let listed = list(test, &NotificationFilter::default()).await;
     assert_eq!(listed[0].incident_ids, [1, 2]);
-    assert_eq!(listed[0].events, [Opened, Lost]);
+    assert_eq!(listed[0].events, [Opened, Expired]);
 }
 
 async fn a_mail_is_seen_where_its_whole_thread_may_be(test: &TestDb) {

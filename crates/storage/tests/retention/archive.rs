@@ -59,7 +59,7 @@ async fn eventful(test: &TestDb) {
     let incidents = ended(test, &["info", "critical"]).await;
     let labels = &incidents[0].labels;
     test.put_telling(1, 1, None, "another text").await;
-    let mut lost = incident(3, 1, labels, IncidentState::Lost, (30, 40));
+    let mut lost = incident(3, 1, labels, IncidentState::Expired, (30, 40));
     lost.telling_id = Some(1);
     lost.known_by = Some("Ana".to_owned());
     test.put_incident(&lost).await;
@@ -292,7 +292,7 @@ async fn two_are_never_open(test: &TestDb) {
             .map(|row| state(row.try_get_by_index(0).unwrap()));
         read.collect::<Vec<_>>()
     };
-    let expected = [IncidentState::Lost, IncidentState::Open];
+    let expected = [IncidentState::Expired, IncidentState::Open];
     for order in [[0, 1], [1, 0]] {
         test.run("DELETE FROM incidents", vec![]).await;
         test.run("DELETE FROM log_entries", vec![]).await;

@@ -76,7 +76,7 @@ async fn a_lost_incident_goes_with_the_next_ones_entries(test: &TestDb) {
     let labels = severity("info", "host-1");
     test.put_series(1, "prod", &labels, "it is full").await;
     // Its only entry went while it was open.
-    let lost = incident(1, 1, &labels, IncidentState::Lost, (10, 10));
+    let lost = incident(1, 1, &labels, IncidentState::Expired, (10, 10));
     test.put_incident(&lost).await;
     let next = incident(2, 1, &labels, IncidentState::Resolved, (100, 110));
     test.put_incident(&next).await;

@@ -47,6 +47,8 @@ pub(crate) struct Incident {
     pub(crate) ended: Option<i64>,
     /// The entry that told that it was lost.
     pub(crate) lost_by: Option<i64>,
+    /// Whether it turned out to be a stale copy.
+    pub(crate) is_copy: bool,
     pub(crate) known: bool,
 }
 
@@ -153,6 +155,7 @@ impl History {
                 seen: at,
                 ended,
                 lost_by: None,
+                is_copy: false,
                 known: history.random.random_bool(0.3),
             });
             history.incidents.len() - 1
@@ -170,7 +173,13 @@ impl History {
                 (begins(self, None), Status::Firing, 0)
             }
             (Some(open), 0 | 1) => {
-                tallies.ended(time, &of);
+                let began = self.incidents[open].began;
+                if self.random.random_bool(0.2) {
+                    tallies.copy(Timestamp::from_micros(began), &of);
+                    self.incidents[open].is_copy = true;
+                } else {
+                    tallies.ended(time, &of);
+                }
                 self.incidents[open].ended = Some(at);
                 (open, Status::Resolved, 1)
             }
@@ -283,12 +292,14 @@ impl History {
                 (Some(_), Some(_)) => 2,
             };
             rows.add(
-                "(?, ?, ?, ?, 0, ?, ?, 0, 1, 1, ?, '', '[]')",
+                "(?, ?, ?, ?, ?, ?, 0, ?, ?, 0, 1, 1, ?, '', '[]')",
                 vec![
                     id.into(),
                     (one.series as i64 + 1).into(),
                     id.into(),
                     state.into(),
+                    one.ended.into(),
+                    one.ended.map(|_| if one.is_copy { 4i16 } else { 0 }).into(),
                     one.began.into(),
                     one.seen.into(),
                     one.known.then_some(one.began).into(),
@@ -300,7 +311,8 @@ impl History {
         }
         rows.insert(
             test,
-            "incidents (id, series_id, episode, state, starts_at, first_seen_at, last_seen_at, \
+            "incidents (id, series_id, episode, state, closed_at, end_reason, starts_at, \
+             first_seen_at, last_seen_at, \
              last_entry_at, occurrences, senders, known_at, content, told)",
         )
         .await;

@@ -56,6 +56,7 @@ impl History {
             .iter()
             .filter(|one| {
                 !is_empty(range)
+                    && !one.is_copy
                     && to.is_none_or(|to| one.began < to)
                     && from.is_none_or(|from| one.ended.is_none_or(|ended| ended >= from))
             })

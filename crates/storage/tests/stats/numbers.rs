@@ -55,7 +55,7 @@ async fn put(test: &TestDb) {
         (
             2,
             1,
-            IncidentState::Lost,
+            IncidentState::Expired,
             HOUR,
             vec![(HOUR, Status::Firing)],
         ),
@@ -84,9 +84,14 @@ async fn put(test: &TestDb) {
         };
         test.put_incident(&incident).await;
         let began = at(BASE + entries[0].0).as_micros();
+        let closed = match id {
+            1 => Some(at(BASE + 60).as_micros()),
+            2 => Some(at(BASE + 2 * HOUR).as_micros()),
+            _ => None,
+        };
         test.run(
-            "UPDATE incidents SET first_seen_at = ? WHERE id = ?",
-            vec![began.into(), id.into()],
+            "UPDATE incidents SET first_seen_at = ?, closed_at = ? WHERE id = ?",
+            vec![began.into(), closed.into(), id.into()],
         )
         .await;
         for (place, (seconds, status)) in entries.into_iter().enumerate() {
@@ -115,7 +120,7 @@ async fn put(test: &TestDb) {
     test.run(
         "INSERT INTO incident_events (incident_id, kind, at, entry_id) VALUES (2, ?, ?, 4)",
         vec![
-            EventKind::Lost.code().into(),
+            EventKind::Expired.code().into(),
             at(BASE + 2 * HOUR).as_micros().into(),
         ],
     )

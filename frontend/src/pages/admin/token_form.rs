@@ -80,7 +80,7 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
     if let Some(made) = &*made {
         let url = status.map(|status| status.webhook_url.clone());
         return html! {
-            <Dialog title={words.admin.made_title} close={props.done.clone()} keep={true} class="wide">
+            <Dialog title={words.admin.made_title} close={props.done.clone()} fixed={true} class="wide">
                 { secret(words, made, url.as_deref(), &props.done) }
             </Dialog>
         };

@@ -1,10 +1,10 @@
-use tocsin_api_types::{Incident, Role};
+use tocsin_api_types::{Incident, IncidentState, Role};
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use crate::{
-    components::{IconName, icon, time},
-    state::{AckRequest, Target, View, use_ack, use_role, use_view},
+    components::{CloseDialog, IconName, icon, time},
+    state::{AckRequest, Act, Target, View, use_ack, use_role, use_view},
 };
 
 #[derive(Properties, PartialEq)]
@@ -29,13 +29,9 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
             incident.alertname.clone(),
             incident.memo.clone(),
         );
-        Callback::from(move |(known, memo): (bool, Option<String>)| {
+        Callback::from(move |(act, memo): (Act, Option<String>)| {
             let target = Target::One(id, title.clone().into(), before.clone());
-            ack.emit(AckRequest {
-                target,
-                known,
-                memo,
-            });
+            ack.emit(AckRequest { target, act, memo });
         })
     };
     let oninput = {
@@ -44,6 +40,7 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
             memo.set(event.target_unchecked_into::<HtmlTextAreaElement>().value())
         }
     };
+    let asking = use_state_eq(|| false);
     let acknowledged = incident.known_by.is_some();
     let changed = memo.trim() != incident.memo;
     let onsubmit = {
@@ -51,13 +48,24 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             let text = memo.trim().to_owned();
-            send.emit((true, changed.then_some(text)));
+            send.emit((Act::Acknowledge, changed.then_some(text)));
         }
     };
     if use_role() < Role::Responder {
         return read_only(words, incident);
     }
-    let take_back = send.reform(|_: MouseEvent| (false, None));
+    let take_back = send.reform(|_: MouseEvent| (Act::Unacknowledge, None));
+    let is_open = incident.state == IncidentState::Open;
+    let ask = {
+        let asking = asking.setter();
+        Callback::from(move |is: bool| asking.set(is))
+    };
+    let close = {
+        let (send, memo) = (send, memo.clone());
+        Callback::from(move |()| {
+            send.emit((Act::Close, changed.then(|| memo.trim().to_owned())));
+        })
+    };
     html! {
         <form class="ack-box" {onsubmit}>
             { known_by(words, incident) }
@@ -74,7 +82,14 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
                         { icon(IconName::Undo) }{ words.common.unacknowledge }
                     </button>
                 }
+                if is_open {
+                    <button type="button" class="btn btn-sm" onclick={ask.reform(|_| true)}>{ words.common.close_incident }</button>
+                }
             </div>
+            if *asking {
+                <CloseDialog title={format!("{}: {}", words.common.close_incident, incident.alertname)} sure={close}
+                    close={ask.reform(|()| false)} />
+            }
         </form>
     }
 }

@@ -58,6 +58,7 @@ fn told(entry: &Alert, words: &View) -> Happened {
         EntryKind::Refreshed => (IconName::Refresh, ""),
         EntryKind::Resolved => (IconName::Check, "is-resolved"),
         EntryKind::Late => (IconName::Clock, ""),
+        EntryKind::Updated => (IconName::Pencil, ""),
     };
     Happened {
         at: entry.received_at,
@@ -109,14 +110,16 @@ fn untold(event: &IncidentEvent, words: &View) -> Option<Happened> {
     let (icon, class) = match event.kind {
         EventKind::Acknowledged => (IconName::User, "is-known"),
         EventKind::Unacknowledged => (IconName::Undo, ""),
-        EventKind::Lost => (IconName::Lost, ""),
+        EventKind::Expired => (IconName::Expired, ""),
+        EventKind::Closed => (IconName::Close, "is-known"),
         EventKind::Opened | EventKind::Refreshed | EventKind::Resolved => return None,
     };
     let by = event.by.as_deref().unwrap_or(words.common.unknown);
     let text = match event.kind {
         EventKind::Acknowledged => (words.common.acknowledged_by)(by),
         EventKind::Unacknowledged => (words.detail.taken_back_by)(by),
-        _ => words.detail.lost.to_owned(),
+        EventKind::Closed => (words.detail.closed_by)(by),
+        _ => words.detail.expired.to_owned(),
     };
     Some(Happened {
         at: event.at,

@@ -35,6 +35,7 @@ pub fn Mails() -> Html {
         Some(NotificationState::Sent) => "&state=sent",
         Some(NotificationState::Failed) => "&state=failed",
         Some(NotificationState::Written) => "&state=written",
+        Some(NotificationState::Canceled) => "&state=canceled",
     };
     let fetched = use_fetch::<Page<Notification>>(format!("notifications?limit={}{code}", *limit));
     let gathering = use_mut_ref(|| None::<Timeout>);
@@ -59,6 +60,7 @@ pub fn Mails() -> Html {
         Some(NotificationState::Sent),
         Some(NotificationState::Failed),
         Some(NotificationState::Written),
+        Some(NotificationState::Canceled),
     ];
     let items: Vec<Segment> = choices
         .into_iter()

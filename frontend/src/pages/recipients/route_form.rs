@@ -30,6 +30,11 @@ fn input_of(route: Option<&Route>) -> RouteInput {
     }
 }
 
+fn set(state: &UseStateHandle<bool>) -> Callback<bool> {
+    let state = state.setter();
+    Callback::from(move |is| state.set(is))
+}
+
 /// Adds or changes a route.
 #[component]
 pub fn RouteForm(props: &RouteFormProps) -> Html {
@@ -37,6 +42,10 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
     let input = use_state(|| input_of(props.route.as_ref().map(|(route, _)| route)));
     let base = use_state(|| body(&*input));
     let tried = use_state_eq(|| false);
+    // "Everything" and "nobody" are easily meant by mistake, so they have to be said.
+    let before = props.route.as_ref().map(|(route, _)| route);
+    let all = use_state_eq(|| before.is_some_and(|route| route.matchers.is_empty()));
+    let nobody = use_state_eq(|| before.is_some_and(|route| route.groups.is_empty()));
     let edited = props.route.as_ref().map(|(_, edited)| edited.clone());
     let submit = use_submit("routes", edited, props.done.reform(|_| ()));
     let load = {
@@ -96,6 +105,7 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
     };
     let onsubmit = {
         let (input, send, tried) = (input.clone(), submit.send.clone(), tried.setter());
+        let (all, nobody) = (*all, *nobody);
         move |event: SubmitEvent| {
             event.prevent_default();
             tried.set(true);
@@ -104,14 +114,18 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                 ..(*input).clone()
             };
             input.set(next.clone());
-            send.emit(body(&next));
+            let is_said =
+                (all || !next.matchers.is_empty()) && (nobody || !next.group_ids.is_empty());
+            if is_said {
+                send.emit(body(&next));
+            }
         }
     };
     let title = match &props.route {
         Some((route, _)) => (words.people.edit_named)(&route.name),
         None => words.people.add_route.to_owned(),
     };
-    let all: Vec<(i64, String)> = props
+    let groups: Vec<(i64, String)> = props
         .groups
         .iter()
         .map(|g| (g.id, g.name.clone()))
@@ -136,14 +150,26 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                     tried: *tried,
                     wrong: &|field| submit.field(field),
                 }.draw(words) }
+                if written(&input.matchers).is_empty() {
+                    { check_field(words.people.match_all, "", *all, set(&all)) }
+                    if *tried && !*all {
+                        <p class="field-error" role="alert">{ words.people.match_all_missing }</p>
+                    }
+                }
                 { Choices {
                     label: words.people.to_groups,
                     hint: words.people.to_groups_hint,
-                    all: all.clone(),
+                    all: groups.clone(),
                     chosen: &input.group_ids,
                     change: chosen,
                     error: submit.field("groupIds"),
                 }.draw(words) }
+                if input.group_ids.is_empty() {
+                    { check_field(words.people.notify_nobody, "", *nobody, set(&nobody)) }
+                    if *tried && !*nobody {
+                        <p class="field-error" role="alert">{ words.people.notify_nobody_missing }</p>
+                    }
+                }
                 { check_field(words.people.repeat, words.people.repeat_hint, input.repeat, repeat) }
                 { check_field(words.people.go_on, words.people.go_on_hint, input.continue_, go_on) }
                 { Sides {
@@ -154,7 +180,7 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                         ("name", words.people.name), ("matchers", words.people.matchers), ("groupIds", words.people.to_groups),
                         ("continue", words.people.go_on), ("repeat", words.people.repeat),
                     ],
-                    names: &all,
+                    names: &groups,
                     load,
                 }.draw(words, &submit) }
                 { submit.end(words, &props.close) }

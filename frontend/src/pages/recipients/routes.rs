@@ -2,13 +2,13 @@ use std::rc::Rc;
 
 use gloo_net::http::Method;
 use serde::de::IgnoredAny;
-use tocsin_api_types::{Group, Page, Role, Route, RouteOrder};
+use tocsin_api_types::{Group, Page, Role, Route, RouteOrder, TeamRoute};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::route_form::RouteForm;
 use crate::{
-    api::{self, ApiError},
+    api::{self, ApiError, use_fetch},
     components::{ConfirmDialog, IconName, failure, icon, matcher_list},
     forms::{Doing, open},
     i18n::{Words, use_words},
@@ -99,6 +99,39 @@ pub fn Routes(props: &RoutesProps) -> Html {
             </tr>
         }
     });
+    let team = use_fetch::<TeamRoute>("routes/team".to_owned());
+    let set_team = {
+        let (reload, moving) = (team.reload.clone(), moving.setter());
+        Callback::from(move |enabled: bool| {
+            let (reload, moving) = (reload.clone(), moving.clone());
+            spawn_local(async move {
+                let route = TeamRoute { enabled };
+                let answer = api::send::<_, IgnoredAny>(Method::PUT, "routes/team", &route).await;
+                moving.set(answer.err());
+                reload.emit(());
+            });
+        })
+    };
+    let team_row = team.data.as_deref().map(|team| {
+        let enabled = team.enabled;
+        let onchange = set_team.reform(move |_: Event| !enabled);
+        html! {
+            <tr key="team" class={classes!((!enabled).then_some("is-off"))}>
+                <td class="route-order"><span class="tabular-nums muted">{ list.len() + 1 }</span></td>
+                <th scope="row" class="card-name">{ words.people.team_route }</th>
+                <td class="muted">{ words.people.team_route_matches }</td>
+                <td>
+                    <label class="check-field">
+                        <input type="checkbox" class="checkbox checkbox-sm" checked={enabled} disabled={!admin} {onchange} />
+                        <span>{ words.people.team_route_goes }</span>
+                    </label>
+                </td>
+                if admin {
+                    <td></td>
+                }
+            </tr>
+        }
+    });
     html! {
         <section aria-label={words.people.routes}>
             <div class="part-bar">
@@ -112,9 +145,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
             if let Some(error) = props.error.clone().or((*moving).clone()) {
                 { failure(words, &error, Some(props.reload.clone())) }
             }
-            if list.is_empty() && props.routes.is_some() {
-                <p class="none muted">{ words.people.no_routes }</p>
-            } else {
+            if props.routes.is_some() {
                 <table class="table-plain">
                     <thead><tr>
                         <th scope="col">{ words.people.order }</th><th scope="col">{ words.people.name }</th>
@@ -123,7 +154,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
                             <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
                         }
                     </tr></thead>
-                    <tbody>{ for rows }</tbody>
+                    <tbody>{ for rows }{ for team_row }</tbody>
                 </table>
             }
             { match (*doing).clone() {

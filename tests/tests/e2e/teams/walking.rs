@@ -69,7 +69,9 @@ fn guesses(parameter: &str, cursors: &[String]) -> Vec<String> {
             "team=~\".*\"".to_owned(),
         ],
         "status" => words(&["firing", "resolved"]),
-        "state" => words(&["open", "resolved", "lost", "sent", "written", "failed"]),
+        "state" => words(&[
+            "open", "resolved", "expired", "closed", "canceled", "sent", "written", "failed",
+        ]),
         "known" | "stale" | "count" | "unrouted" => words(&["true", "false"]),
         "from" | "startsFrom" | "endsFrom" => words(&["2000-01-01T00:00:00Z"]),
         "to" | "startsTo" | "endsTo" => words(&["2100-01-01T00:00:00Z"]),
@@ -99,11 +101,19 @@ fn guesses(parameter: &str, cursors: &[String]) -> Vec<String> {
 /// A body for whatever takes one.
 fn body(path: &str) -> Vec<Value> {
     match path {
-        "/api/v1/incidents/{id}" => vec![json!({"known": false, "memo": "mine"})],
+        "/api/v1/incidents/{id}" => vec![
+            json!({"known": false, "memo": "mine"}),
+            json!({"state": "closed"}),
+        ],
         "/api/v1/incidents/acknowledge" => vec![
             json!({"ids": (1..=NUMBERS).collect::<Vec<_>>(), "known": false}),
             json!({"filter": {}, "known": false, "memo": "mine"}),
             json!({"filter": {"label": [format!("team=\"{MARK}\"")]}, "known": false}),
+        ],
+        "/api/v1/incidents/close" => vec![
+            json!({"ids": (1..=NUMBERS).collect::<Vec<_>>()}),
+            json!({"filter": {}, "memo": "mine"}),
+            json!({"filter": {"label": [format!("team=\"{MARK}\"")]}}),
         ],
         _ => vec![json!({})],
     }

@@ -98,7 +98,7 @@ async fn delivery(
                 EntryKind::Opened => EventKind::Opened,
                 EntryKind::Resolved => EventKind::Resolved,
                 EntryKind::Refreshed => EventKind::Refreshed,
-                EntryKind::Late => return None,
+                EntryKind::Late | EntryKind::Updated => return None,
             };
             Some((incident, kind)).filter(|event| !told.contains(event))
         });

@@ -9,7 +9,7 @@ use tocsin_core::alert::{Labels, Status};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::Telling;
 use tocsin_storage::alerts::AlertView;
-use tocsin_storage::codes::{EntryKind, IncidentState};
+use tocsin_storage::codes::{EndReason, EntryKind, IncidentState};
 use tocsin_storage::incidents::IncidentView;
 
 /// The value of a field.
@@ -131,6 +131,7 @@ impl Row for AlertView {
             EntryKind::Resolved => "resolved",
             EntryKind::Refreshed => "refreshed",
             EntryKind::Late => "late",
+            EntryKind::Updated => "updated",
         }));
         each(Cell::Time(*starts_at));
         each(ends_at.map_or(Cell::Nothing, Cell::Time));
@@ -150,6 +151,7 @@ impl Row for IncidentView {
         "stale",
         "startsAt",
         "endsAt",
+        "endReason",
         "firstSeenAt",
         "lastSeenAt",
         "occurrences",
@@ -170,6 +172,7 @@ impl Row for IncidentView {
             stale,
             starts_at,
             ends_at,
+            end_reason,
             first_seen_at,
             last_seen_at,
             occurrences,
@@ -185,11 +188,21 @@ impl Row for IncidentView {
         each(text_cell(match state {
             IncidentState::Open => "open",
             IncidentState::Resolved => "resolved",
-            IncidentState::Lost => "lost",
+            IncidentState::Expired => "expired",
+            IncidentState::Closed => "closed",
         }));
         each(Cell::Flag(*stale));
         each(Cell::Time(*starts_at));
         each(ends_at.map_or(Cell::Nothing, Cell::Time));
+        each(end_reason.map_or(Cell::Nothing, |reason| {
+            text_cell(match reason {
+                EndReason::Resolved => "resolved",
+                EndReason::FiredAgain => "fired_again",
+                EndReason::NotSeen => "not_seen",
+                EndReason::Person => "person",
+                EndReason::Copy => "copy",
+            })
+        }));
         each(Cell::Time(*first_seen_at));
         each(Cell::Time(*last_seen_at));
         each(Cell::Number(*occurrences));

@@ -138,7 +138,7 @@ fn json(to: &mut Vec<u8>, cell: &Cell<'_>) {
 
 fn csv(to: &mut Vec<u8>, cell: &Cell<'_>) {
     match cell {
-        Cell::Text(text) => quoted(to, text, is_formula(text)),
+        Cell::Text(text) => quoted(to, text, is_formula(text) || is_changed_number(text)),
         Cell::Object(json) => quoted(to, json, false),
         Cell::Nothing => {}
         Cell::Time(_) => to.extend_from_slice(time(cell).as_bytes()),
@@ -156,12 +156,28 @@ fn is_formula(text: &str) -> bool {
     ])
 }
 
-fn quoted(to: &mut Vec<u8>, text: &str, is_formula: bool) {
+/// A spreadsheet takes a cell of digits for a number, and changes what it cannot keep:
+/// zeros at the beginning, more than 15 digits, and an exponent, as in the fingerprint
+/// `12345678901234e5`.
+fn is_changed_number(text: &str) -> bool {
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, Some(exponent)),
+        None => (text, None),
+    };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_digits(digits)
+        && exponent.is_none_or(is_digits)
+        && (exponent.is_some()
+            || digits.len() > 15
+            || (digits.len() > 1 && digits.starts_with('0')))
+}
+
+fn quoted(to: &mut Vec<u8>, text: &str, is_marked: bool) {
     let quote = text.contains(['"', ',', '\r', '\n']);
     if quote {
         to.push(b'"');
     }
-    if is_formula {
+    if is_marked {
         to.push(b'\'');
     }
     if quote {
@@ -200,6 +216,23 @@ mod tests {
 
     use super::super::super::convert;
     use super::*;
+
+    #[test]
+    fn a_text_of_digits_stays_a_text() {
+        for (text, written) in [
+            ("12345678901234e5", "'12345678901234e5"),
+            ("1234567890123456", "'1234567890123456"),
+            ("007", "'007"),
+            ("9100", "9100"),
+            ("00112233445566ff", "00112233445566ff"),
+            ("e5", "e5"),
+            ("0", "0"),
+        ] {
+            let mut to = Vec::new();
+            csv(&mut to, &super::super::rows::text_cell(text));
+            assert_eq!(String::from_utf8(to).as_deref(), Ok(written));
+        }
+    }
 
     fn telling(message: &str) -> Arc<Telling> {
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -240,10 +273,11 @@ mod tests {
     fn incident() -> IncidentView {
         IncidentView {
             id: 9,
-            state: IncidentState::Lost,
+            state: IncidentState::Expired,
             stale: false,
             starts_at: Timestamp::from_micros(1),
             ends_at: None,
+            end_reason: Some(tocsin_storage::codes::EndReason::FiredAgain),
             first_seen_at: Timestamp::from_micros(1_700_000_000_123_000),
             last_seen_at: Timestamp::from_micros(1_700_000_001_000_000),
             occurrences: 4,

@@ -53,7 +53,7 @@ fn both_parts_tell_what_a_reader_needs_in_chinese() {
         vec![
             alert(1, EventKind::Resolved),
             alert(2, EventKind::Refreshed),
-            alert(3, EventKind::Lost),
+            alert(3, EventKind::Expired),
         ],
     );
     facts.resend = true;
@@ -64,11 +64,11 @@ fn both_parts_tell_what_a_reader_needs_in_chinese() {
     let read = render(&facts);
     for part in [&read.text, &read.html] {
         for expected in [
-            "1 条持续告警中 · 1 条失联 · 1 条已恢复",
+            "1 条持续告警中 · 1 条未收到恢复 · 1 条已恢复",
             "已恢复",
             "严重",
             "1 小时 30 分",
-            "失联",
+            "未收到恢复",
             "一直没有收到恢复通知",
             "人工重发",
             "发送给分组“数据库组”",

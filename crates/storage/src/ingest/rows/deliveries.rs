@@ -43,6 +43,8 @@ pub struct NewDelivery {
     pub refreshed: usize,
     /// Alerts that repeated a known state within the window.
     pub seen_again: usize,
+    /// Alerts whose new content is in the log.
+    pub updated: usize,
     /// Alerts that told an overtaken state.
     pub late: usize,
     /// Alerts that could not be read.
@@ -72,6 +74,7 @@ const DELIVERIES: Columns = &[
     ("resolved", Type::Big),
     ("refreshed", Type::Big),
     ("seen_again", Type::Big),
+    ("updated", Type::Big),
     ("late", Type::Big),
     ("rejected", Type::Text),
     ("unrouted", Type::Big),
@@ -124,6 +127,7 @@ pub async fn put_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<(),
             count(delivery.resolved),
             count(delivery.refreshed),
             count(delivery.seen_again),
+            count(delivery.updated),
             count(delivery.late),
             rejected_json(&delivery.rejected).into(),
             count(delivery.unrouted),

@@ -33,10 +33,15 @@ const INCIDENTS: Columns = &[
     ("state", Type::Small),
     ("starts_at", Type::Big),
     ("ends_at", Type::Big),
-    ("not_before", Type::Big),
+    ("reported_end", Type::Big),
+    ("closed_at", Type::Big),
+    ("end_reason", Type::Small),
+    ("latest_start", Type::Big),
+    ("previous_end", Type::Big),
     ("first_seen_at", Type::Big),
     ("last_seen_at", Type::Big),
     ("last_entry_at", Type::Big),
+    ("updated_at", Type::Big),
     ("occurrences", Type::Big),
     ("senders", Type::Big),
     ("previous_id", Type::Big),
@@ -59,8 +64,10 @@ pub async fn put_incidents(
         tx,
         "now_is",
         "UPDATE incidents SET state = now_is.state, starts_at = now_is.starts_at, \
-         ends_at = now_is.ends_at, last_seen_at = now_is.last_seen_at, \
-         last_entry_at = now_is.last_entry_at, occurrences = now_is.occurrences, \
+         ends_at = now_is.ends_at, reported_end = now_is.reported_end, \
+         closed_at = now_is.closed_at, end_reason = now_is.end_reason, \
+         latest_start = now_is.latest_start, last_seen_at = now_is.last_seen_at, \
+         last_entry_at = now_is.last_entry_at, updated_at = now_is.updated_at, occurrences = now_is.occurrences, \
          senders = now_is.senders, telling_id = now_is.telling_id, content = now_is.content, \
          told = now_is.told FROM now_is WHERE incidents.id = now_is.id",
         incident_rows(changed),
@@ -80,10 +87,15 @@ fn incident_rows(incidents: &[IncidentRow<'_>]) -> Rows {
             episode.state.code().into(),
             episode.starts_at.as_micros().into(),
             micros(episode.ends_at),
-            micros(episode.not_before),
+            micros(episode.reported_end),
+            micros(episode.closed_at),
+            episode.end_reason.map(Coded::code).into(),
+            micros(episode.latest_start),
+            micros(episode.previous_end),
             episode.first_seen_at.as_micros().into(),
             episode.last_seen_at.as_micros().into(),
             episode.last_entry_at.as_micros().into(),
+            micros(episode.updated_at),
             episode.occurrences.into(),
             episode.senders.into(),
             episode.previous.into(),

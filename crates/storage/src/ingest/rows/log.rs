@@ -71,7 +71,7 @@ pub async fn put_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageErr
 
 /// The end of an incident whose resolution never came.
 #[derive(Clone, Copy, Debug)]
-pub struct NewLost {
+pub struct NewExpired {
     /// Whose end it is.
     pub incident_id: i64,
     /// When we heard of it.
@@ -94,12 +94,12 @@ const LOST: Columns = &[
 ///
 /// # Errors
 /// [`StorageError::Conflict`] for a second such end of an incident.
-pub async fn put_lost(tx: &Tx, lost: &[NewLost]) -> Result<(), StorageError> {
+pub async fn put_expired(tx: &Tx, lost: &[NewExpired]) -> Result<(), StorageError> {
     let mut rows = Rows::new(LOST, lost.len());
     for one in lost {
         rows.push([
             one.incident_id.into(),
-            EventKind::Lost.code().into(),
+            EventKind::Expired.code().into(),
             one.at.as_micros().into(),
             one.delivery_id.into(),
             one.entry_id.into(),

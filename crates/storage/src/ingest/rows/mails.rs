@@ -43,6 +43,8 @@ pub struct MailRow {
     pub truncated_alerts: u64,
     /// When it was owed.
     pub created_at: Timestamp,
+    /// When it is sent at the earliest.
+    pub due_at: Timestamp,
 }
 
 /// An incident event that a mail tells.
@@ -81,6 +83,35 @@ pub async fn thread_subjects(
         .into_iter()
         .map(|row| (row.thread_id, row.subject))
         .collect())
+}
+
+#[derive(FromQueryResult)]
+struct IncidentThreadRow {
+    incident_id: i64,
+    recipient_id: i64,
+    thread_id: String,
+}
+
+/// The threads in which recipients were first told of incidents, by incident and
+/// recipient.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn incident_threads(
+    tx: &Tx,
+    incidents: Vec<i64>,
+) -> Result<HashMap<(i64, i64), String>, StorageError> {
+    let keys = incidents.into_iter().map(Value::from).collect();
+    let head = "SELECT e.incident_id, e.recipient_id, n.thread_id FROM notification_events e \
+                JOIN notifications n ON n.id = e.notification_id WHERE e.incident_id";
+    let tail = "ORDER BY n.created_at, n.id";
+    let rows: Vec<IncidentThreadRow> = bulk::select_in(tx, head, Type::Big, keys, tail).await?;
+    let mut threads = HashMap::new();
+    for row in rows {
+        let key = (row.incident_id, row.recipient_id);
+        threads.entry(key).or_insert(row.thread_id);
+    }
+    Ok(threads)
 }
 
 const MAILS: Columns = &[
@@ -143,7 +174,7 @@ pub async fn put_mails(
                 .unwrap_or(i64::MAX)
                 .into(),
             mail.created_at.as_micros().into(),
-            mail.created_at.as_micros().into(),
+            mail.due_at.as_micros().into(),
             0i64.into(),
         ]);
     }

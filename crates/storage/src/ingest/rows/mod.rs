@@ -12,8 +12,8 @@ use tocsin_core::time::Timestamp;
 pub use deliveries::{NewDelivery, put_deliveries, put_refused};
 pub use feed::put_changes;
 pub use incidents::{IncidentRow, put_incidents, see_again};
-pub use log::{NewEntry, NewLost, put_entries, put_lost};
-pub use mails::{MailRow, OwedEvent, put_mails, thread_subjects};
+pub use log::{NewEntry, NewExpired, put_entries, put_expired};
+pub use mails::{MailRow, OwedEvent, incident_threads, put_mails, thread_subjects};
 
 pub(super) fn micros(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::as_micros).into()

@@ -1,0 +1,115 @@
+//! What becomes of incidents as time goes by, without a delivery: those that are not
+//! seen any more expire, where a setting says so, and test alerts resolve themselves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tocsin_core::judge::{EndReason, Episode};
+use tocsin_core::visibility::Visibility;
+use tocsin_storage::codes::EventKind;
+use tocsin_storage::ending::{self, Ending};
+use tocsin_storage::{Db, StorageError, turns};
+use tokio::sync::Notify;
+
+use crate::ingest::{Context, Standings};
+use crate::message_ids::MessageIds;
+use crate::{Clock, PipelineSettings};
+
+/// Incidents that expire in one transaction.
+const STEP: u32 = 500;
+
+/// How often is looked for what is due.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+pub(crate) struct Timers {
+    db: Db,
+    settings: Arc<PipelineSettings>,
+    clock: Arc<dyn Clock>,
+    standings: Arc<Standings>,
+    message_ids: MessageIds,
+    /// Woken after a change that is to be passed on.
+    changed: Arc<Notify>,
+    /// Woken after one that somebody is notified of.
+    owed: Arc<Notify>,
+    is_failing: bool,
+}
+
+impl Timers {
+    pub(crate) fn new(context: &Context, changed: Arc<Notify>) -> Self {
+        Self {
+            db: context.db.clone(),
+            settings: Arc::clone(&context.settings),
+            clock: Arc::clone(&context.clock),
+            standings: Arc::clone(&context.standings),
+            message_ids: context.message_ids.clone(),
+            changed,
+            owed: Arc::clone(&context.owed),
+            is_failing: false,
+        }
+    }
+
+    /// Looks every so often, until told to stop.
+    pub(crate) async fn run(mut self, stop: Arc<Notify>) {
+        let Some(expire_after) = self.settings.expire_after else {
+            // Nothing is ever due, but a worker that has ended would be a failure.
+            stop.notified().await;
+            return;
+        };
+        let pause = LOOK_EVERY.min(expire_after / 4);
+        loop {
+            tokio::select! {
+                () = stop.notified() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            // Not within the select: a transaction is never dropped half-way.
+            match self.expire(expire_after).await {
+                Ok(()) => self.is_failing = false,
+                Err(error) => {
+                    // Said once, not every time while the database is away.
+                    if !std::mem::replace(&mut self.is_failing, true) {
+                        tracing::warn!(%error, "incidents that are not seen did not expire");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn expire(&self, after: Duration) -> Result<(), StorageError> {
+        loop {
+            let now = self.clock.now();
+            let before = now.minus(after);
+            let due = ending::unseen(&self.db, before, STEP).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let tx = self.db.begin().await?;
+            if !turns::take(&tx, "timers").await? {
+                return tx.rollback().await;
+            }
+            let ends = |open: &Episode| {
+                // It may have been seen while we waited.
+                let is_due = open.last_seen_at < before;
+                is_due.then(|| open.expired(now, EndReason::NotSeen))
+            };
+            let event = EventKind::Expired;
+            let ending = Ending {
+                ends: &ends,
+                event,
+                by: None,
+                note: None,
+                visible: &Visibility::everything(),
+                now,
+            };
+            let ended = ending::end(&tx, &due, &ending).await?;
+            let message_id = || self.message_ids.random("expired");
+            ending::notify(&tx, &ended, event, now, &message_id).await?;
+            self.standings.forget_incidents(&tx, &ended).await?;
+            tx.commit().await?;
+            self.changed.notify_waiters();
+            self.owed.notify_waiters();
+            if due.len() < STEP as usize || ended.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Senders that were given a path which is nearly right.
+
+use reqwest::Method;
+use tocsin_api_types::IngestReport;
+use tocsin_tests::{Options, Tocsin, Webhook, firing};
+
+#[tokio::test]
+async fn slashes_do_not_keep_an_alert_out() {
+    let tocsin = Tocsin::start(Options::default()).await;
+    for (n, path) in [
+        "/api/v1/webhooks/alertmanager/",
+        "//api/v1/webhooks/alertmanager",
+        "/api/v1//webhooks/alertmanager?source=east",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let body = Webhook::of([firing("Down").instance(&n.to_string())]).bytes();
+        let report: IngestReport = tocsin.deliver(path, body).await.json();
+        assert_eq!(report.opened, 1, "{path}");
+    }
+    assert_eq!(
+        tocsin
+            .all::<tocsin_api_types::Incident>("incidents")
+            .await
+            .len(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_path_is_answered_with_the_right_one() {
+    let tocsin = Tocsin::start(Options::default()).await;
+    let body = Webhook::of([firing("Down")]).bytes();
+    for path in [
+        "/api/v1/webhook/alertmanager",
+        "/webhooks/alertmanager",
+        "/alertmanager",
+    ] {
+        let problem = tocsin.deliver(path, body.clone()).await.problem(404);
+        let detail = problem.detail;
+        assert!(
+            detail.contains("/api/v1/webhooks/alertmanager"),
+            "{path}: {detail}"
+        );
+    }
+    // A Prometheus that was pointed here directly.
+    for path in ["/api/v2/alerts", "/tocsin/api/v2/alerts", "/api/v1/alerts"] {
+        let problem = tocsin.deliver(path, "[]").await.problem(404);
+        let detail = problem.detail;
+        assert!(detail.contains("webhook_configs"), "{path}: {detail}");
+    }
+    // Reading is as it was.
+    tocsin
+        .request(Method::GET, "/api/v2/alerts")
+        .send()
+        .await
+        .expect(404);
+}
