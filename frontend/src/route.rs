@@ -139,6 +139,9 @@ pub fn go(navigator: &Navigator, to: Route, query: &str, replace: bool) {
     }
 }
 
+/// The query with which the incidents are first shown.
+pub const OPEN: &str = "state=open";
+
 /// Loads a page of ours anew; `path` is relative to the base.
 pub fn load(path: &str, replace: bool) {
     let document = web_sys::window().and_then(|window| window.document());

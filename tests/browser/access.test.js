@@ -73,6 +73,8 @@ const views = () => [
   ["/log", ".refused-line", refused],
   ["/recipients", "tbody th"],
   ["/recipients", "tbody th", form],
+  ["/recipients", "tbody th", deleting],
+  [`/incidents/${ids.incident}`, ".history li", closing],
   ["/recipients?show=groups", "tbody th"],
   ["/recipients?show=routes", "tbody th"],
   ["/recipients?show=routes", "tbody th", form],
@@ -103,6 +105,14 @@ const others = () => [
   [ids.bound, `/incidents/${ids.incident}`, ".ack-box", ended],
 ];
 
+async function deleting(page) {
+  await page.locator(".card-actions button").last().click();
+  await page.locator("dialog .btn-error").waitFor();
+}
+async function closing(page) {
+  await page.locator(".ack-box button").last().click();
+  await page.locator("dialog .btn-primary").waitFor();
+}
 async function menu(page) {
   await page.locator(".top-bar .popover-root > button").last().click();
   await page.locator(".account-menu").waitFor();

@@ -56,6 +56,43 @@ test("the panel takes a memo, and its history tells who wrote it", async (t) => 
   await until("the acknowledgement to be gone", async () => !(await incident("Three")).known);
 });
 
+test("an incident is closed from its panel, after a question, with a note", async (t) => {
+  await deliver(server, alert({ alertname: "Ghost" }));
+  const { id } = await incident("Ghost");
+  const page = await openPage(t, browser, server);
+  await visit(page, `/incidents/${id}`);
+  const panel = page.getByRole("complementary");
+  await panel.getByLabel("Memo").fill("the host is gone");
+  const close = async (answer) => {
+    await panel.getByRole("button", { name: "Close incident" }).click();
+    const sure = page.getByRole("dialog", { name: /Ghost/ });
+    await sure.getByRole("button", { name: answer, exact: true }).click();
+    await sure.waitFor({ state: "detached" });
+  };
+  await close("Cancel");
+  assert.equal((await incident("Ghost")).state, "open");
+  await close("Close incident");
+  await page.getByText("Closed Ghost").waitFor();
+  await panel.locator(".history").getByText("Closed by Ana").waitFor();
+  await panel.getByRole("button", { name: "Close incident" }).waitFor({ state: "detached" });
+  const closed = await incident("Ghost");
+  assert.deepEqual([closed.state, closed.endReason, closed.memo], ["closed", "person", "the host is gone"]);
+});
+
+test("several are closed at once", async (t) => {
+  await deliver(server, alert({ alertname: "Old1" }), alert({ alertname: "Old2" }));
+  const page = await openPage(t, browser, server);
+  await visit(page, "/incidents");
+  for (const name of ["Old1", "Old2"]) {
+    await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
+  }
+  await page.getByRole("button", { name: "Close incidents" }).click();
+  const sure = page.getByRole("dialog", { name: /2 incidents/ });
+  await sure.getByRole("button", { name: /^Close incident/ }).click();
+  await page.getByText("Closed 2 incidents").waitFor();
+  assert.equal((await incident("Old2")).state, "closed");
+});
+
 test("several at once, with a memo", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");

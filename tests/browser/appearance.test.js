@@ -84,7 +84,7 @@ test("an address opens what it names, beside the list", async (t) => {
   await panel.getByRole("link", { name: "Graph in Prometheus" }).waitFor();
   await panel.locator(".history").getByText("Fired").waitFor();
   assert.equal(await page.locator("tbody tr").count(), 1);
-  await panel.getByRole("button", { name: "Close" }).click();
+  await panel.getByRole("button", { name: "Close", exact: true }).click();
   await page.waitForURL(/\/incidents\?severity=critical$/);
 });
 

@@ -106,6 +106,47 @@ test("a route is changed and deleted", async (t) => {
   await page.getByRole("rowheader", { name: "Others" }).waitFor({ state: "detached" });
 });
 
+test("a route that matches everything or notifies nobody has to be said", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/recipients?show=routes");
+  await page.getByRole("button", { name: "Add route" }).click();
+  const form = page.getByRole("dialog", { name: "Add route" });
+  await form.getByLabel("Name").fill("Drop");
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.getByText("Add a matcher, or say that it matches every alert.").waitFor();
+  await form.getByText("Choose a group, or say that nobody is notified.").waitFor();
+  await form.getByRole("checkbox", { name: "Match every alert" }).check();
+  await form.getByRole("checkbox", { name: "Notify nobody" }).check();
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  await page.getByRole("rowheader", { name: "Drop" }).waitFor();
+  await page.getByRole("button", { name: "Delete Drop" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("rowheader", { name: "Drop" }).waitFor({ state: "detached" });
+});
+
+test("routing by team is the last route, and can be disabled", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/recipients?show=routes");
+  const last = page.locator("tbody tr").last();
+  await last.getByRole("rowheader", { name: "By team" }).waitFor();
+  const saved = () => page.waitForResponse((answer) => answer.request().method() === "PUT");
+  for (const enabled of [false, true]) {
+    const [answer] = await Promise.all([saved(), last.getByRole("checkbox").setChecked(enabled)]);
+    assert.equal(answer.status(), 200);
+    assert.deepEqual(await server.api("GET", "routes/team"), { enabled });
+  }
+});
+
+test("a test alert is sent to one recipient", async (t) => {
+  const page = await openPage(t, browser, server);
+  await visit(page, "/recipients");
+  await page.getByRole("button", { name: "Send a test alert to 王小明" }).click();
+  await page.getByText("A test alert is on its way to 王小明").waitFor();
+  const { items } = await server.api("GET", "notifications?limit=1");
+  assert.deepEqual(items[0].reasons, [{ route: null, group: "test alert" }]);
+});
+
 test("the focus returns to the button that opened a dialog", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/recipients");

@@ -53,4 +53,6 @@ pub struct SystemStatus {
     pub default_time_zone: String,
     /// After how many seconds without news an open incident is stale.
     pub stale_after_seconds: i64,
+    /// Whether any alert was ever received.
+    pub has_alerts: bool,
 }

@@ -34,6 +34,7 @@ mod pipeline;
 mod resend;
 mod retention;
 mod settings;
+mod test_alert;
 mod timers;
 
 pub use actor::{Actor, Deed};
@@ -46,3 +47,4 @@ pub use outbox::MailHealth;
 pub use pipeline::Pipeline;
 pub use retention::RetentionSettings;
 pub use settings::PipelineSettings;
+pub use test_alert::TestAlert;

@@ -98,7 +98,7 @@ impl Pipeline {
         let wake = vec![committed, Arc::clone(&changed), settled];
         let reached = changes::latest(&db).await?;
         let retention = Retention::new(&context);
-        let timers = Timers::new(&context, Arc::clone(&changed));
+        let timers = Timers::new(&context, ingest.clone(), Arc::clone(&changed));
         let jobs = (retention, timers);
         let others = spawn_others(worker, feed.clone(), reached, wake, jobs, &clock);
         Ok(Self {

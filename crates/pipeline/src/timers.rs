@@ -11,9 +11,9 @@ use tocsin_storage::ending::{self, Ending};
 use tocsin_storage::{Db, StorageError, turns};
 use tokio::sync::Notify;
 
-use crate::ingest::{Context, Standings};
+use crate::ingest::{Context, Ingest, Standings};
 use crate::message_ids::MessageIds;
-use crate::{Clock, PipelineSettings};
+use crate::{Clock, PipelineSettings, test_alert};
 
 /// Incidents that expire in one transaction.
 const STEP: u32 = 500;
@@ -27,6 +27,7 @@ pub(crate) struct Timers {
     clock: Arc<dyn Clock>,
     standings: Arc<Standings>,
     message_ids: MessageIds,
+    ingest: Ingest,
     /// Woken after a change that is to be passed on.
     changed: Arc<Notify>,
     /// Woken after one that somebody is notified of.
@@ -35,13 +36,14 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn new(context: &Context, changed: Arc<Notify>) -> Self {
+    pub(crate) fn new(context: &Context, ingest: Ingest, changed: Arc<Notify>) -> Self {
         Self {
             db: context.db.clone(),
             settings: Arc::clone(&context.settings),
             clock: Arc::clone(&context.clock),
             standings: Arc::clone(&context.standings),
             message_ids: context.message_ids.clone(),
+            ingest,
             changed,
             owed: Arc::clone(&context.owed),
             is_failing: false,
@@ -50,28 +52,31 @@ impl Timers {
 
     /// Looks every so often, until told to stop.
     pub(crate) async fn run(mut self, stop: Arc<Notify>) {
-        let Some(expire_after) = self.settings.expire_after else {
-            // Nothing is ever due, but a worker that has ended would be a failure.
-            stop.notified().await;
-            return;
-        };
-        let pause = LOOK_EVERY.min(expire_after / 4);
+        let expire_after = self.settings.expire_after;
+        let pause = expire_after.map_or(LOOK_EVERY, |after| LOOK_EVERY.min(after / 4));
         loop {
             tokio::select! {
                 () = stop.notified() => return,
                 () = tokio::time::sleep(pause) => {}
             }
             // Not within the select: a transaction is never dropped half-way.
-            match self.expire(expire_after).await {
+            match self.look(expire_after).await {
                 Ok(()) => self.is_failing = false,
                 Err(error) => {
                     // Said once, not every time while the database is away.
                     if !std::mem::replace(&mut self.is_failing, true) {
-                        tracing::warn!(%error, "incidents that are not seen did not expire");
+                        tracing::warn!(%error, "what is due by the clock was not done");
                     }
                 }
             }
         }
+    }
+
+    async fn look(&self, expire_after: Option<Duration>) -> Result<(), StorageError> {
+        if let Some(after) = expire_after {
+            self.expire(after).await?;
+        }
+        test_alert::resolve(&self.db, &self.ingest, self.clock.now()).await
     }
 
     async fn expire(&self, after: Duration) -> Result<(), StorageError> {

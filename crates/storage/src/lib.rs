@@ -45,6 +45,7 @@ pub mod sizes;
 mod sql;
 pub mod stats;
 mod telling;
+pub mod test_alerts;
 mod timeline;
 pub mod turns;
 pub mod upkeep;

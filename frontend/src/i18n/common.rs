@@ -88,7 +88,8 @@ super::words! {
     acknowledge: "Acknowledge", "知悉";
     acknowledged: "Acknowledged", "已知悉";
     unacknowledge: "Take back", "撤销知悉";
-    close_incident: "Close", "关闭";
+    close_incident: "Close incident", "关闭事件";
+    close_incidents: "Close incidents", "关闭事件";
     close_sure: "It counts as over, whatever its source says. If the alert goes on firing, a new incident opens a few minutes later.",
         "告警事件将视为已结束，无论来源如何上报。如果告警仍在持续，几分钟后会出现新的告警事件。";
     acknowledged_by [fn(&str) -> String]: |who| format!("Acknowledged by {who}"), |who| format!("{who} 已知悉");

@@ -15,6 +15,8 @@ super::words! {
     operator: "Operator", "运算符";
     clear: "Clear all", "全部清除";
     remove [fn(&str) -> String]: |what| format!("Remove filter {what}"), |what| format!("移除筛选 {what}");
+    none_open: "No open incidents.", "没有告警中的事件。";
+    show_all: "Show all incidents", "显示所有事件";
     filter_by [fn(&str) -> String]: |what| format!("Filter by {what}"), |what| format!("筛选 {what}");
     value_hint: "Click: only these. Alt or Shift + click: without these.", "点击：只看这些。Alt 或 Shift + 点击：排除这些。";
     or: "or", "或";

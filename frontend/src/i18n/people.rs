@@ -48,6 +48,9 @@ super::words! {
     move_down [fn(&str) -> String]: |what| format!("Move {what} down"), |what| format!("下移 {what}");
     routes_why: "Tried from the top; the first that matches decides, unless it continues. What matches no route goes to the default group.",
         "自上而下匹配，首个匹配的路由生效（除非设置为继续匹配）。未匹配任何路由的告警发给默认分组。";
+    test_to [fn(&str) -> String]: |who| format!("Send a test alert to {who}"), |who| format!("向 {who} 发送测试告警");
+    test_sent [fn(&str) -> String]: |who| format!("A test alert is on its way to {who}"), |who| format!("测试告警已发往 {who}");
+    test_failed [fn(&str) -> String]: |why| format!("No test alert was sent. {why}"), |why| format!("测试告警发送失败。{why}");
     team_route: "By team", "按团队";
     team_route_matches: "a group is named like the alert's team", "存在与告警 team 同名的分组";
     team_route_goes: "to the group of that name", "发给同名分组";

@@ -67,11 +67,11 @@ pub fn BulkBar(props: &BulkBarProps) -> Html {
             <input name="memo" class="input input-sm grow" maxlength="4000" value={(*memo).clone()} {oninput}
                 placeholder={words.common.memo_hint} aria-label={words.common.memo} autocomplete="off" />
             <button type="submit" class="btn btn-sm btn-primary">{ icon(IconName::Check) }{ words.common.acknowledge }</button>
-            <button type="button" class="btn btn-sm" onclick={ask.reform(|_| true)}>{ words.common.close_incident }</button>
+            <button type="button" class="btn btn-sm" onclick={ask.reform(|_| true)}>{ words.common.close_incidents }</button>
             <button type="button" class="icon-btn" aria-label={words.list.clear_selection} title={words.list.clear_selection}
                 onclick={props.clear.reform(|_| ())}>{ icon(IconName::Close) }</button>
             if *asking {
-                <CloseDialog title={format!("{}: {what}", words.common.close_incident)} sure={change.reform(|()| Act::Close)}
+                <CloseDialog title={format!("{}: {what}", words.common.close_incidents)} sure={change.reform(|()| Act::Close)}
                     close={ask.reform(|()| false)} />
             }
         </form>

@@ -35,7 +35,7 @@ pub struct Shown<T> {
 /// A newer state of the list.
 pub struct Waiting<T> {
     page: Page<T>,
-    /// Rows that came into being since; none where others only changed places.
+    /// Rows that arrived since; none where others only changed places.
     pub new: usize,
 }
 
@@ -70,13 +70,12 @@ impl<T: Clone + PartialEq> Shown<T> {
         if may_move || still {
             return Self::show(page, &self.rows, id);
         }
-        let newest = self
-            .rows
-            .iter()
-            .map(|row| id(&row.0))
-            .max()
-            .unwrap_or(i64::MIN);
-        let new = page.items.iter().filter(|item| id(item) > newest).count();
+        // Not by IDs, which replicas take in blocks: what is not shown, and came in
+        // before a row that is. What follows the last of those comes from the next page.
+        let is_shown = |item: &T| self.rows.iter().any(|row| id(&row.0) == id(item));
+        let last_shown = page.items.iter().rposition(&is_shown);
+        let arrived = &page.items[..last_shown.unwrap_or(page.items.len())];
+        let new = arrived.iter().filter(|item| !is_shown(item)).count();
         let rows = self.rows.iter().map(|row| {
             match page.items.iter().find(|item| id(item) == id(&row.0)) {
                 Some(item) if *item != *row.0 => Row(Rc::new(item.clone())),
@@ -141,10 +140,10 @@ mod tests {
     #[test]
     fn further_down_new_rows_wait_and_old_ones_change_in_place() {
         let first = Shown::show(page(&[(2, "b"), (1, "a")]), &[], id);
-        let second = first.renew(page(&[(4, "d"), (1, "x"), (3, "c")]), false, id);
+        let second = first.renew(page(&[(4, "d"), (3, "c"), (1, "x")]), false, id);
         assert_eq!(items(&second), [(2, "b"), (1, "x")]);
         assert_eq!(second.waiting.as_ref().map(|w| w.new), Some(2));
-        assert_eq!(items(&second.catch_up(id)), [(4, "d"), (1, "x"), (3, "c")]);
+        assert_eq!(items(&second.catch_up(id)), [(4, "d"), (3, "c"), (1, "x")]);
     }
 
     #[test]

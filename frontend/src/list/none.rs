@@ -7,6 +7,18 @@ use crate::{
     query::Filter,
 };
 
+/// Nothing is open, which is good news.
+pub fn none_open(words: &Words, change: &Callback<Filter>) -> Html {
+    let change = change.clone();
+    let onclick = move |_: MouseEvent| change.emit(Filter::default());
+    html! {
+        <div class="none">
+            <p class="none-title">{ words.list.none_open }</p>
+            <button type="button" class="btn btn-sm" {onclick}>{ words.list.show_all }</button>
+        </div>
+    }
+}
+
 /// Nothing matches: names each condition, to drop it.
 pub fn none_match(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
     let drop = filter.terms().into_iter().map(|term| {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use tocsin_api_types::Role;
+use tocsin_api_types::{IncidentState, Role};
 use yew::prelude::*;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     bulk::{BulkBar, BulkBarProps},
     filter_bar::FilterBar,
     keys::{Key, focus_row, focused_row, key_of, neighbour},
-    none::none_match,
+    none::{none_match, none_open},
     pager::{Pager, pager},
     row::RowActions,
     rows::use_rows,
@@ -20,8 +20,8 @@ use crate::{
     api::ApiError,
     components::failure,
     i18n::use_words,
-    query::Filter,
-    state::{AckRequest, Act, Target, use_ack, use_keys, use_role},
+    query::{Filter, Term},
+    state::{AckRequest, Act, Target, use_ack, use_keys, use_role, use_status},
 };
 
 #[derive(Properties, PartialEq)]
@@ -42,6 +42,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let selection = use_state_eq(Selection::default);
     let counting = use_state_eq(|| false);
     let problem = use_state_eq(|| None::<ApiError>);
+    let status = use_status();
     {
         let selection = selection.setter();
         use_effect_with(question.clone(), move |_| selection.set(Selection::None));
@@ -219,7 +220,11 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     let further = next.is_some() || rows.searching;
     let asked = !question.filter.terms().is_empty();
     let first = question.cursor.is_none();
-    let fresh = nothing && !asked && first && !further && !rows.behind;
+    // The list starts on what is open: that none is does not mean that none ever was.
+    let only_open = question.filter.terms() == [Term::State(IncidentState::Open)];
+    let never = status.as_ref().is_some_and(|status| !status.has_alerts);
+    let unasked = !asked || (only_open && never);
+    let fresh = nothing && unasked && first && !further && !rows.behind;
     let bulk = (*selection != Selection::None).then(|| {
         let props = yew::props!(BulkBarProps {
             selection: (*selection).clone(),
@@ -270,7 +275,9 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                         <p class="none muted">{ words.list.searching }</p>
                     } else if nothing && further {
                         <p class="none muted">{ words.list.none_so_far }</p>
-                    } else if nothing && asked && first {
+                    } else if nothing && only_open && first && !fresh {
+                        { none_open(words, &change) }
+                    } else if nothing && asked && first && !fresh {
                         { none_match(words, &question.filter, &change) }
                     } else if nothing && !fresh {
                         <p class="none muted">{ words.list.none_on_page }</p>

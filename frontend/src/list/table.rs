@@ -67,7 +67,7 @@ pub fn table<T: Listed>(words: &Words, props: &Table<T>) -> Html {
     });
     html! {
         <div id="rows" class={classes!("rows", props.behind.then_some("is-behind"))} aria-busy={props.behind.to_string()}>
-            <div aria-live="polite">{ news }</div>
+            <div class="news-line" aria-live="polite">{ news }</div>
             <table class={classes!("table-list", (!props.actions.may).then_some("is-plain"))}>
                 <caption class="sr-only">{ T::caption(words) }</caption>
                 <thead>

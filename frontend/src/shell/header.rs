@@ -6,7 +6,7 @@ use super::{account_menu::account_menu, live_badge::live_badge, settings::settin
 use crate::{
     components::{IconName, RouteLink, icon},
     i18n::{Words, use_words},
-    route::Route,
+    route::{OPEN, Route},
     state::{use_live, use_prefs, use_session, use_toasts},
 };
 
@@ -27,12 +27,27 @@ pub fn Header(props: &HeaderProps) -> Html {
     let mut pages = Vec::new();
     if let Some(me) = &me {
         pages.extend([
-            (Route::Incidents, words.shell.incidents, IconName::Flame),
-            (Route::Log, words.shell.log, IconName::List),
-            (Route::Recipients, words.shell.recipients, IconName::People),
+            (
+                Route::Incidents,
+                OPEN,
+                words.shell.incidents,
+                IconName::Flame,
+            ),
+            (Route::Log, "", words.shell.log, IconName::List),
+            (
+                Route::Recipients,
+                "",
+                words.shell.recipients,
+                IconName::People,
+            ),
         ]);
         if me.role == Role::Admin {
-            pages.push((Route::Users, words.admin.administration, IconName::Shield));
+            pages.push((
+                Route::Users,
+                "",
+                words.admin.administration,
+                IconName::Shield,
+            ));
         }
     }
     let here = |to: Route| match route {
@@ -50,10 +65,10 @@ pub fn Header(props: &HeaderProps) -> Html {
     html! {
         <header class="top-bar">
             if me.is_some() {
-                <RouteLink class="brand" to={Route::Incidents}>{ brand }</RouteLink>
+                <RouteLink class="brand" to={Route::Incidents} query={OPEN}>{ brand }</RouteLink>
                 <nav class="pages" aria-label={words.shell.navigation}>
-                    { for pages.into_iter().map(|(to, label, picture)| html! {
-                        <RouteLink class="page-link" {to} current={here(to)}>{ icon(picture) }<span>{ label }</span></RouteLink>
+                    { for pages.into_iter().map(|(to, query, label, picture)| html! {
+                        <RouteLink class="page-link" {to} {query} current={here(to)}>{ icon(picture) }<span>{ label }</span></RouteLink>
                     }) }
                 </nav>
             } else {

@@ -1,12 +1,13 @@
-use tocsin_api_types::Role;
+use tocsin_api_types::{Role, SystemStatus};
 use yew::prelude::*;
 use yew_router::hooks::use_navigator;
 
 use crate::{
-    components::Dialog,
+    components::{Dialog, code_box},
     i18n::{Words, use_words},
-    route::{Route, go},
-    state::{in_dialog, typing, use_keys, use_session},
+    pages::empty::snippet,
+    route::{OPEN, Route, go},
+    state::{in_dialog, typing, use_keys, use_session, use_status},
 };
 
 /// The keys of the whole page: `/`, `?`, and `g` followed by a page. Returns
@@ -16,6 +17,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
     let words = use_words();
     let navigator = use_navigator();
     let session = use_session();
+    let status = use_status();
     let inside = session.as_ref().is_some_and(|session| session.me.is_some());
     let role = session.map_or(Role::Viewer, |session| session.role());
     let admin = role == Role::Admin;
@@ -48,7 +50,8 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
                 match (route, event.key().as_str()) {
                     (Some(route), _) => {
                         if let Some(navigator) = &navigator {
-                            go(navigator, route, "", false);
+                            let query = if route == Route::Incidents { OPEN } else { "" };
+                            go(navigator, route, query, false);
                         }
                         // The list would take `r` for "refresh".
                         event.stop_immediate_propagation();
@@ -63,11 +66,22 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
         );
     }
     let dialog = if *open {
-        html! { <Dialog title={words.shell.help} close={hide}>{ keys(words, role) }</Dialog> }
+        html! {
+            <Dialog title={words.shell.help} close={hide}>
+                { keys(words, role) }
+                { for status.map(|status| connect(words, &status)) }
+            </Dialog>
+        }
     } else {
         html! {}
     };
     (show, dialog)
+}
+
+/// How Alertmanager is connected, also once there are alerts.
+fn connect(words: &Words, status: &SystemStatus) -> Html {
+    let token = status.ingest_token_required.then_some("<token>");
+    code_box(words.empty.snippet, snippet(&status.webhook_url, token))
 }
 
 fn focus_search() {

@@ -156,6 +156,7 @@ async fn happen(
                 source: (*source).to_owned(),
                 body: body.clone().into(),
                 space: pipeline.space(),
+                target: None,
             };
             match pipeline.ingest(webhook).await {
                 // Some are meant to be unreadable.

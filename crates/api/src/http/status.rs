@@ -4,7 +4,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json};
 use tocsin_api_types::{MailMode, MailStatus, SystemStatus};
 use tocsin_mailer::Mode;
-use tocsin_storage::outbox;
+use tocsin_storage::{incidents, outbox};
 
 use super::caller::Caller;
 use super::convert;
@@ -53,5 +53,6 @@ async fn get(
         default_language: convert::language(settings.default_language.into()),
         default_time_zone: settings.default_time_zone.name().to_owned(),
         stale_after_seconds: i64::try_from(settings.stale_after.as_secs()).unwrap_or(i64::MAX),
+        has_alerts: incidents::any(&state.db).await?,
     }))
 }

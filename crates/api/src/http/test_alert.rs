@@ -1,4 +1,4 @@
-//! One made-up alert, to see that it arrives and is mailed.
+//! One made-up alert, to see that it arrives and who is notified of it.
 
 use std::time::Instant;
 
@@ -6,59 +6,110 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde_json::json;
 use tocsin_api_types::IngestReport;
-use tocsin_pipeline::Deed;
+use tocsin_core::routing::Target;
+use tocsin_pipeline::{Deed, TestAlert, Webhook};
+use tocsin_storage::directory;
+use utoipa::IntoParams;
 
 use super::caller::Caller;
-use super::params::Params;
+use super::params::{FromQuery, Params, Query};
 use super::problem::ApiError;
 use super::state::AppState;
 use super::webhook;
 use crate::config::SourceName;
 
+/// Whom the test is for; at most one of them.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct For {
+    /// The team whose alert it is: it is routed like any other of that team.
+    team: Option<String>,
+    /// It goes to the groups of this route, as if the route had matched.
+    #[param(minimum = 1)]
+    route_id: Option<i64>,
+    /// It goes to this recipient alone.
+    #[param(minimum = 1)]
+    recipient_id: Option<i64>,
+}
+
+impl FromQuery for For {
+    fn read(query: &mut Query) -> Self {
+        Self {
+            team: query.text("team"),
+            route_id: query.number("routeId", 1, i64::MAX),
+            recipient_id: query.number("recipientId", 1, i64::MAX),
+        }
+    }
+}
+
+impl For {
+    /// Who is notified, if that is said.
+    async fn target(&self, state: &AppState) -> Result<Option<Target>, ApiError> {
+        match (&self.team, self.route_id, self.recipient_id) {
+            (_, None, None) => Ok(None),
+            (None, Some(id), None) => match directory::get_route(&state.db, id).await? {
+                Some(_) => Ok(Some(Target::Route(id))),
+                None => Err(ApiError::no_such("route", id)),
+            },
+            (None, None, Some(id)) => match directory::get_recipient(&state.db, id).await? {
+                Some(_) => Ok(Some(Target::Recipient([id]))),
+                None => Err(ApiError::no_such("recipient", id)),
+            },
+            _ => Err(ApiError::field(
+                "recipientId",
+                "expected at most one of team, routeId and recipientId",
+            )),
+        }
+    }
+}
+
 /// Sends a test alert.
 ///
 /// It takes the way of any other: it is logged under the source `alertmanager`
-/// as `TocsinTest`, with severity `info`, and mailed where routes say so. Within
-/// `incidents.window` a second one is only seen again.
+/// as `TocsinTest`, with severity `info`, and mailed where routes say so, or to whom
+/// the query names. It resolves itself after a minute.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "send_test_alert",
+    params(For),
     responses((status = 200, description = "Stored; what became of it", body = IngestReport))
 )]
 #[post("/api/v1/alerts/test")]
 async fn send(
     state: Data<AppState>,
     caller: Caller,
-    _: Params<()>,
+    Params(wanted): Params<For>,
 ) -> Result<Json<IngestReport>, ApiError> {
     let began = Instant::now();
-    let url = state.webhook_url.as_str();
+    let target = wanted.target(&state).await?;
     // What the server is called, by which it is known in a mail.
-    let host = url.split('/').nth(2).unwrap_or_default();
-    let body = json!({
-        "version": "4",
-        "groupKey": "{}:{alertname=\"TocsinTest\"}",
-        "status": "firing",
-        "receiver": "tocsin",
-        "externalURL": "",
-        "alerts": [{
-            "status": "firing",
-            "labels": {"alertname": "TocsinTest", "severity": "info", "instance": host},
-            "annotations": {
-                "summary": "A test alert",
-                "description": "Somebody pressed the button for it in Tocsin. There is nothing to do.",
-            },
-            "startsAt": state.now().to_datetime(),
-            "endsAt": "0001-01-01T00:00:00Z",
-            "generatorURL": "",
-        }],
-    });
-    let body = body.to_string();
+    let host = state.webhook_url.split('/').nth(2).unwrap_or_default();
+    let mut labels = json!({"alertname": "TocsinTest", "severity": "info", "instance": host});
+    if let Some(team) = &wanted.team {
+        labels[&state.settings.team_label] = json!(team);
+    }
+    // Each of them is an alert of its own, and hides no other's resolution.
+    if let Some(id) = wanted.route_id {
+        labels["tocsin_route"] = json!(id.to_string());
+    }
+    if let Some(id) = wanted.recipient_id {
+        labels["tocsin_recipient"] = json!(id.to_string());
+    }
+    let alert = TestAlert {
+        source: SourceName::default_name().as_str().to_owned(),
+        labels,
+        annotations: json!({
+            "summary": "A test alert",
+            "description": "Sent by hand from Tocsin. There is nothing to do: it resolves itself after a minute.",
+        }),
+        target,
+    };
+    let body = alert.begin(&state.db, state.now()).await?;
     let mut space = state.pipeline.space();
     space
         .grow(body.len())
         .map_err(|error| webhook::problem(error).1)?;
-    // Before it is mailed to anybody: a delivery does not say who pressed.
+    // Before it is mailed to anybody: a delivery does not say who sent it.
     let deed = Deed {
         action: "alert.test",
         kind: "alert",
@@ -68,6 +119,11 @@ async fn send(
         after: None,
     };
     caller.actor.note(&state.db, &deed, state.now()).await?;
-    let source = SourceName::default_name();
-    webhook::ingest(&state, source.as_str(), body.into(), space, began).await
+    let webhook = Webhook {
+        source: alert.source,
+        body: body.into(),
+        space,
+        target: alert.target,
+    };
+    webhook::ingest(&state, webhook, began).await
 }

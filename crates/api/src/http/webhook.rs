@@ -119,22 +119,22 @@ async fn take(
         }
         Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
     };
-    ingest(state, source, body, space, began).await
+    let webhook = Webhook {
+        source: source.to_owned(),
+        body,
+        space,
+        target: None,
+    };
+    ingest(state, webhook, began).await
 }
 
 /// Hands a body in, and counts what becomes of it.
 pub(super) async fn ingest(
     state: &AppState,
-    source: &str,
-    body: Bytes,
-    space: Space,
+    webhook: Webhook,
     began: Instant,
 ) -> Result<Json<IngestReport>, ApiError> {
-    let webhook = Webhook {
-        source: source.to_owned(),
-        body,
-        space,
-    };
+    let source = &webhook.source.clone();
     match store(state, webhook).await {
         Ok(report) => {
             let report = wire(report);

@@ -7,8 +7,13 @@ mod tests;
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::alert::Labels;
 use crate::matcher::Matcher;
+
+/// What stands for the group where a test alert goes to one recipient.
+const TEST: &str = "test alert";
 
 /// One route, as people configure it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +69,16 @@ pub struct Hit<'p> {
     pub repeat: bool,
     /// The group's enabled recipients.
     pub recipient_ids: &'p [i64],
+}
+
+/// Who hears of a test alert, whatever the routes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// One recipient.
+    Recipient([i64; 1]),
+    /// The groups of one route, as if it had matched.
+    Route(i64),
 }
 
 /// Who hears of an alert.
@@ -126,6 +141,31 @@ impl Plan {
                 .extend(self.default.map(|at| self.hit(None, at)));
         }
         routed
+    }
+
+    /// Who hears of a test alert. Nobody, where the route is gone meanwhile.
+    #[must_use]
+    pub fn target<'p>(&'p self, target: &'p Target) -> Routed<'p> {
+        let hits = match target {
+            Target::Recipient(id) => vec![Hit {
+                route: None,
+                group: (0, TEST),
+                repeat: true,
+                recipient_ids: id,
+            }],
+            Target::Route(id) => {
+                let mut all = self.routes.iter().zip(&self.targets);
+                let found = all.find(|(route, _)| route.id == *id);
+                found.map_or_else(Vec::new, |(route, targets)| {
+                    let targets = targets.iter();
+                    targets.map(|at| self.hit(Some(route), *at)).collect()
+                })
+            }
+        };
+        Routed {
+            matched: true,
+            hits,
+        }
     }
 
     /// What the routes say, and whether what comes after them is tried too.

@@ -138,10 +138,6 @@ pub(super) async fn store<'b>(
     let mut mails = Mails::new(context, directory);
     let places: Vec<usize> = known.places().collect();
     let mut places = places.into_iter();
-    let router = Router {
-        plan: &directory.plan,
-        routed,
-    };
     let mut done: Vec<Done> = Vec::new();
     for ((nth, incoming), sender) in batch.iter().enumerate().zip(senders) {
         let mut report = IngestReport {
@@ -170,6 +166,11 @@ pub(super) async fn store<'b>(
             let now = incoming.received_at;
             mails.settle_suspicions(tx, &mut done, now).await?;
         }
+        let router = Router {
+            plan: &directory.plan,
+            routed,
+            target: incoming.target.as_ref(),
+        };
         let owed = owed(router, &incoming.alerts, &done);
         let unrouted = owed.unrouted;
         if let Some(group) = groups.get_mut(&incoming.group) {

@@ -9,6 +9,7 @@ use tocsin_core::alert::{Body, Labels, RejectedAlert, Said, Status};
 use tocsin_core::digest::Digest;
 use tocsin_core::fingerprint::Fingerprint;
 use tocsin_core::judge::Claim;
+use tocsin_core::routing::Target;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::ingest::{Content, Facts};
 
@@ -33,6 +34,8 @@ pub(super) struct Incoming {
     /// The raw body, compressed.
     pub(super) raw: Vec<u8>,
     pub(super) body_bytes: usize,
+    /// Who is notified of a test alert.
+    pub(super) target: Option<Target>,
 }
 
 /// One alert of a delivery.
@@ -71,6 +74,7 @@ impl Incoming {
             total: body.total,
             raw,
             body_bytes,
+            target: None,
         }
     }
 }

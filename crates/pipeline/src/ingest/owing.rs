@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use tocsin_core::alert::{Labels, Status};
 use tocsin_core::judge::Verdict;
-use tocsin_core::routing::{Plan, Routed};
+use tocsin_core::routing::{Plan, Routed, Target};
 use tocsin_storage::codes::EventKind;
 
 use super::incoming::Alert;
@@ -52,12 +52,16 @@ pub(super) struct Router<'p> {
     pub(super) plan: &'p Plan,
     /// Whether there are routes.
     pub(super) routed: bool,
+    /// Who is notified of a test alert.
+    pub(super) target: Option<&'p Target>,
 }
 
 impl<'p> Router<'p> {
     fn route(self, alert: &Alert) -> Routed<'p> {
         let team = &alert.content.facts.team;
-        if self.routed {
+        if let Some(target) = self.target {
+            self.plan.target(target)
+        } else if self.routed {
             self.plan.route(&alert.labels(), team)
         } else {
             self.plan.route(&Labels::new(), team)
@@ -251,7 +255,11 @@ mod tests {
             .iter()
             .map(|alert| firing(&alert.content.facts.team, &alert.content.facts.instance))
             .collect();
-        let router = Router { plan, routed: true };
+        let router = Router {
+            plan,
+            routed: true,
+            target: None,
+        };
         owed(router, &alerts, did)
     }
 

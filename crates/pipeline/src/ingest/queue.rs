@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tocsin_core::parse::{self, ParseError};
+use tocsin_core::routing::Target;
 use tocsin_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -30,6 +31,8 @@ pub struct Webhook {
     /// What the body takes up, from [`Ingest::space`]; what is missing is taken
     /// when the delivery is handed in.
     pub space: Space,
+    /// Who is notified of a test alert; `None` for all others, which are routed.
+    pub target: Option<Target>,
 }
 
 /// Room in the queue, taken piece by piece while a body arrives and given back
@@ -165,17 +168,19 @@ impl Ingest {
             source,
             body: raw,
             mut space,
+            target,
         } = webhook;
         space.cover(raw.len())?;
         match parse::alertmanager(&raw, &self.team_label) {
             Ok(body) => {
-                let incoming = Incoming::new(
+                let mut incoming = Incoming::new(
                     received_at,
                     source,
                     body,
                     (compress(&raw), raw.len()),
                     self.routed.load(Ordering::Relaxed),
                 );
+                incoming.target = target;
                 // It is kept compressed, and need not wait with it.
                 drop(raw);
                 self.submit(Work::Store(Box::new(incoming)), space).await

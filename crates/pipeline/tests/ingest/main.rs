@@ -7,6 +7,7 @@
 
 mod content;
 mod memory;
+mod test_alert;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -227,6 +228,7 @@ async fn deliver(pipeline: &Pipeline, alerts: &[Says<'_>]) -> Result<IngestRepor
         source: "alertmanager".to_owned(),
         body: body.into(),
         space: pipeline.space(),
+        target: None,
     };
     pipeline.ingest(webhook).await
 }

@@ -70,6 +70,7 @@ async fn deliver(db: &Db) -> Pipeline {
         source: "alertmanager".to_owned(),
         body: body.into(),
         space: pipeline.space(),
+        target: None,
     };
     let report = pipeline.ingest(webhook).await.unwrap();
     assert_eq!(report.opened, 6);

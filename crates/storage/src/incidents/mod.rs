@@ -30,6 +30,15 @@ use crate::{IncidentFilter, StorageError};
 /// Leaves out what turned out to be a stale copy: [`EndReason::Copy`].
 pub(crate) const NOT_A_COPY: &str = "r.end_reason IS NULL OR r.end_reason <> 4";
 
+/// Whether there is any incident.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn any(db: &impl Reads) -> Result<bool, StorageError> {
+    let found = query::numbers(db, "SELECT id AS n FROM incidents LIMIT 1", vec![]).await?;
+    Ok(!found.is_empty())
+}
+
 /// One incident with what it points to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IncidentView {

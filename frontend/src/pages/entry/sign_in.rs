@@ -16,7 +16,7 @@ use crate::{
     forms::body,
     i18n::{Words, use_words},
     query::{pairs, push_pair},
-    route::{Route, go, return_to},
+    route::{OPEN, Route, go, return_to},
     state::use_session,
     time,
 };
@@ -60,7 +60,7 @@ pub fn SignInPage() -> Html {
             if *inside {
                 let (route, query) = target
                     .and_then(|target| return_to(&target))
-                    .unwrap_or((Route::Incidents, String::new()));
+                    .unwrap_or((Route::Incidents, OPEN.to_owned()));
                 go(&navigator, route, &query, true);
             } else if *route != Route::SignIn {
                 let mut query = String::new();

@@ -8,6 +8,7 @@ mod people;
 mod recipient_form;
 mod route_form;
 mod routes;
+mod test_button;
 
 use tocsin_api_types::{Group, MailMode, MailStatus, Page, Recipient, Role, Route as MailRoute};
 use yew::prelude::*;

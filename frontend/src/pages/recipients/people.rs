@@ -3,7 +3,7 @@ use std::rc::Rc;
 use tocsin_api_types::{Group, Language, Page, Recipient, Role};
 use yew::prelude::*;
 
-use super::recipient_form::RecipientForm;
+use super::{recipient_form::RecipientForm, test_button::test_button};
 use crate::{
     api::ApiError,
     components::{ConfirmDialog, IconName, failure, icon},
@@ -38,7 +38,7 @@ pub fn People(props: &PeopleProps) -> Html {
             reload.emit(());
         })
     };
-    let edit = open(words, toasts, "recipients", doing.setter());
+    let edit = open(words, toasts.clone(), "recipients", doing.setter());
     let to = |next: Doing<Recipient>| {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
@@ -70,6 +70,7 @@ pub fn People(props: &PeopleProps) -> Html {
                 <td class="muted">{ language }{ " · " }{ &recipient.time_zone }</td>
                 if admin {
                     <td class="card-actions">
+                        { test_button(words, &toasts, format!("recipientId={}", recipient.id), &recipient.name) }
                         <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&recipient.name)}
                             title={words.common.edit} onclick={{ let id = recipient.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
                         <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&recipient.name)}

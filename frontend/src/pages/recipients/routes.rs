@@ -6,7 +6,7 @@ use tocsin_api_types::{Group, Page, Role, Route, RouteOrder, TeamRoute};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::route_form::RouteForm;
+use super::{route_form::RouteForm, test_button::test_button};
 use crate::{
     api::{self, ApiError, use_fetch},
     components::{ConfirmDialog, IconName, failure, icon, matcher_list},
@@ -42,7 +42,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
             reload.emit(());
         })
     };
-    let edit = open(words, toasts, "routes", doing.setter());
+    let edit = open(words, toasts.clone(), "routes", doing.setter());
     let to = |next: Doing<Route>| {
         let doing = doing.setter();
         move |_: MouseEvent| doing.set(next.clone())
@@ -90,6 +90,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
                 <td>{ goes_to(route, words) }</td>
                 if admin {
                     <td class="card-actions">
+                        { test_button(words, &toasts, format!("routeId={}", route.id), &route.name) }
                         <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&route.name)}
                             title={words.common.edit} onclick={{ let id = route.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
                         <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&route.name)}

@@ -85,7 +85,7 @@ fn guesses(parameter: &str, cursors: &[String]) -> Vec<String> {
         // A workbook is packed; its rows are those of the others.
         "format" => words(&["csv", "jsonl"]),
         "outcome" => words(&["accepted", "refused"]),
-        "incidentId" | "recipientId" | "objectId" => {
+        "incidentId" | "recipientId" | "routeId" | "objectId" => {
             (1..=NUMBERS).map(|number| number.to_string()).collect()
         }
         // Of what only administrators see, who see everything.

@@ -1,0 +1,105 @@
+//! Test alerts: one delivery that fires, and another one a minute later that resolves
+//! it. They take the way of all others.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tocsin_core::routing::Target;
+use tocsin_core::time::Timestamp;
+use tocsin_storage::{Db, StorageError, test_alerts};
+
+use crate::ingest::{Ingest, IngestError, Webhook};
+
+/// How long one fires.
+const LASTS: Duration = Duration::from_secs(60);
+
+/// A test alert.
+#[derive(Clone, Debug)]
+pub struct TestAlert {
+    /// Whose alert it is.
+    pub source: String,
+    /// Its labels.
+    pub labels: Value,
+    /// Its annotations.
+    pub annotations: Value,
+    /// Who is notified, whatever routes say.
+    pub target: Option<Target>,
+}
+
+/// The resolution of a test alert.
+#[derive(Debug, Serialize, Deserialize)]
+struct Resolution {
+    due: i64,
+    source: String,
+    body: Value,
+    target: Option<Target>,
+}
+
+impl TestAlert {
+    fn body(&self, starts_at: Timestamp, ends_at: Option<Timestamp>) -> Value {
+        let status = ends_at.map_or("firing", |_| "resolved");
+        json!({
+            "version": "4",
+            "groupKey": "{}:{alertname=\"TocsinTest\"}",
+            "status": status,
+            "receiver": "tocsin",
+            "externalURL": "",
+            "alerts": [{
+                "status": status,
+                "labels": self.labels,
+                "annotations": self.annotations,
+                "startsAt": starts_at.to_datetime(),
+                "endsAt": ends_at.map(Timestamp::to_datetime),
+                "generatorURL": "",
+            }],
+        })
+    }
+
+    /// Notes the resolution, which comes after [`LASTS`], and returns the body that
+    /// fires.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn begin(&self, db: &Db, now: Timestamp) -> Result<String, StorageError> {
+        let end = now.plus(LASTS);
+        let resolution = Resolution {
+            due: end.as_micros(),
+            source: self.source.clone(),
+            body: self.body(now, Some(end)),
+            target: self.target,
+        };
+        let id = format!("{:032x}", rand::random::<u128>());
+        // Made of JSON.
+        let value = serde_json::to_string(&resolution).unwrap_or_default();
+        test_alerts::put(db, &id, &value).await?;
+        Ok(self.body(now, None).to_string())
+    }
+}
+
+/// Resolves the test alerts that are due.
+pub(crate) async fn resolve(db: &Db, ingest: &Ingest, now: Timestamp) -> Result<(), StorageError> {
+    for waiting in test_alerts::waiting(db).await? {
+        let Ok(resolution) = serde_json::from_str::<Resolution>(&waiting.value) else {
+            tracing::error!(name = waiting.name, "a test alert cannot be resolved");
+            test_alerts::forget(db, &waiting).await?;
+            continue;
+        };
+        if now.as_micros() < resolution.due {
+            continue;
+        }
+        let webhook = Webhook {
+            source: resolution.source,
+            body: resolution.body.to_string().into(),
+            space: ingest.space(),
+            target: resolution.target,
+        };
+        match ingest.store(webhook).await {
+            // Two replicas may both send it: the second is a copy.
+            Ok(_) | Err(IngestError::Unreadable(_)) => test_alerts::forget(db, &waiting).await?,
+            // It is tried again.
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! A test alert resolves itself.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tocsin_core::routing::Target;
+use tocsin_pipeline::{TestAlert, Webhook};
+
+use crate::Ingest;
+
+crate::on_both!(a_test_alert_notifies_whom_it_names_and_resolves_itself);
+
+async fn a_test_alert_notifies_whom_it_names_and_resolves_itself(ingest: &Ingest) {
+    ingest.add_recipient().await;
+    // Nobody would be notified otherwise: there is no default group.
+    ingest
+        .run("UPDATE recipient_groups SET is_default = FALSE")
+        .await;
+    ingest
+        .run("UPDATE meta SET value = '78' WHERE name = 'directory_version'")
+        .await;
+    let recipient = ingest.number("SELECT MAX(id) FROM recipients").await;
+    let alert = TestAlert {
+        source: "alertmanager".to_owned(),
+        labels: json!({"alertname": "TocsinTest"}),
+        annotations: json!({}),
+        target: Some(Target::Recipient([recipient])),
+    };
+    let body = alert
+        .begin(ingest.db(), ingest.pipeline.now())
+        .await
+        .unwrap();
+    let webhook = Webhook {
+        source: alert.source.clone(),
+        body: body.into(),
+        space: ingest.pipeline.space(),
+        target: alert.target,
+    };
+    assert_eq!(ingest.pipeline.ingest(webhook).await.unwrap().opened, 1);
+    let waiting = "SELECT COUNT(*) FROM meta WHERE name LIKE 'test!_alert.%' ESCAPE '!'";
+    assert_eq!(ingest.number(waiting).await, 1);
+    let mails = "SELECT COUNT(*) FROM notifications";
+    assert_eq!(ingest.number(mails).await, 1);
+    ingest.minutes_pass(1);
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    while ingest.number(waiting).await > 0 {
+        assert!(tokio::time::Instant::now() < until, "it did not resolve");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let open = "SELECT COUNT(*) FROM incidents WHERE state = 0";
+    assert_eq!(ingest.number(open).await, 0);
+    assert_eq!(ingest.number(mails).await, 2);
+}

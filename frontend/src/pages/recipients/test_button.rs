@@ -1,0 +1,32 @@
+use gloo_net::http::Method;
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use crate::{
+    api,
+    components::{IconName, icon},
+    i18n::Words,
+    state::Toasts,
+};
+
+/// Sends a test alert to whom `query` names, called `name`, and says how that went.
+pub fn test_button(words: &'static Words, toasts: &Toasts, query: String, name: &str) -> Html {
+    let label = (words.people.test_to)(name);
+    let onclick = {
+        let (toasts, name) = (toasts.clone(), name.to_owned());
+        move |_: MouseEvent| {
+            let (toasts, query, name) = (toasts.clone(), query.clone(), name.clone());
+            spawn_local(async move {
+                match api::call(Method::POST, &format!("alerts/test?{query}")).await {
+                    Ok(()) => toasts.say((words.people.test_sent)(&name)),
+                    Err(error) => toasts.fail((words.people.test_failed)(&error.explain(words))),
+                }
+            });
+        }
+    };
+    html! {
+        <button type="button" class="icon-btn" aria-label={label.clone()} title={label} {onclick}>
+            { icon(IconName::Bell) }
+        </button>
+    }
+}
