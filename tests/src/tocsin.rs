@@ -21,8 +21,24 @@ pub struct Tocsin {
     folder: Arc<TempDir>,
     child: Child,
     port: u16,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
     pub(crate) http: reqwest::Client,
+}
+
+/// What it has logged and printed, and whether anybody still reads that.
+#[derive(Debug, Default)]
+struct Log {
+    text: Mutex<String>,
+    reader: Mutex<Reader>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reader {
+    #[default]
+    Reads,
+    /// Takes nothing any more, and stays.
+    Hangs,
+    Gone,
 }
 
 impl Tocsin {
@@ -36,7 +52,7 @@ impl Tocsin {
     }
 
     async fn start_in(folder: Arc<TempDir>, options: Options) -> Self {
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::<Log>::default();
         let child = spawn(folder.path(), &options, &log);
         let http = match &options.ca {
             Some(ca) => https_client(ca),
@@ -94,7 +110,7 @@ impl Tocsin {
         let log = Arc::clone(&self.log);
         let began = Instant::now();
         self.port = loop {
-            if let Some(port) = announced_port(&log.lock().unwrap()) {
+            if let Some(port) = announced_port(&log.text.lock().unwrap()) {
                 break port;
             }
             let ended = self.child.try_wait().expect("the program's state");
@@ -172,7 +188,23 @@ impl Tocsin {
     /// What it has logged and printed so far.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.text.lock().unwrap().clone()
+    }
+
+    /// From the next line on nobody reads its log, but the pipe stays open.
+    ///
+    /// # Panics
+    /// Never: nobody panics who holds the lock.
+    pub fn stop_reading(&self) {
+        *self.log.reader.lock().unwrap() = Reader::Hangs;
+    }
+
+    /// From the next line on its log has no reader any more.
+    ///
+    /// # Panics
+    /// Never: nobody panics who holds the lock.
+    pub fn close_log(&self) {
+        *self.log.reader.lock().unwrap() = Reader::Gone;
     }
 
     /// Kills it as a power cut would: nothing is finished, nothing is told.
@@ -313,7 +345,7 @@ fn program(mut command: Command, args: &[&str], folder: &Path, options: &Options
     command
 }
 
-fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
+fn spawn(folder: &Path, options: &Options, log: &Arc<Log>) -> Child {
     // By default the system picks a free port, and the log says which.
     let listen = format!("{}:{}", options.host, options.port);
     let args = ["serve", "--listen", &listen];
@@ -326,13 +358,22 @@ fn spawn(folder: &Path, options: &Options, log: &Arc<Mutex<String>>) -> Child {
 }
 
 /// Keeps what it says, line by line.
-fn gather(from: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
+fn gather(from: impl Read + Send + 'static, log: &Arc<Log>) {
     let log = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            let mut log = log.lock().unwrap();
-            log.push_str(&line);
-            log.push('\n');
+            let mut text = log.text.lock().unwrap();
+            text.push_str(&line);
+            text.push('\n');
+            drop(text);
+            match *log.reader.lock().unwrap() {
+                Reader::Reads => continue,
+                Reader::Gone => return,
+                Reader::Hangs => {}
+            }
+            loop {
+                std::thread::park();
+            }
         }
     });
 }

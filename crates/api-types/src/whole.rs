@@ -76,9 +76,10 @@ mod tests {
         let order: RouteOrder =
             serde_json::from_str(r#"{"ids": [7.0, 8, 2e3, 3879610048821326.0]}"#).expect("numbers");
         assert_eq!(order.ids, [7, 8, 2000, 3_879_610_048_821_326]);
-        let route: RouteInput =
-            serde_json::from_str(r#"{"name": "a", "groupIds": [1.0], "position": 3.0}"#)
-                .expect("a route");
+        let route: RouteInput = serde_json::from_str(
+            r#"{"name": "a", "matchers": [], "groupIds": [1.0], "position": 3.0}"#,
+        )
+        .expect("a route");
         assert_eq!((route.group_ids, route.position), (vec![1], Some(3)));
         for wrong in ["7.5", "1e300", "9223372036854775808", "\"7\"", "null"] {
             let text = format!(r#"{{"ids": [{wrong}]}}"#);

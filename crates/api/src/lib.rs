@@ -27,6 +27,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use std::io::Write as _;
+
 use clap::Parser;
 use tocsin_storage::Db;
 
@@ -47,10 +49,12 @@ pub fn main(files: BrowserFiles) -> ExitCode {
         .build()
         .map_err(Failure::system("starting threads"))
         .and_then(|runtime| runtime.block_on(run(command, files)));
+    logging::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tocsin: {}", http::Chain(&error));
+            // Nobody may be there to read it.
+            let _ = writeln!(std::io::stderr(), "tocsin: {}", http::Chain(&error));
             match error {
                 Failure::Config(_) => ExitCode::from(WRONG_SETTING),
                 _ => ExitCode::FAILURE,

@@ -122,7 +122,16 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
     // Standard output may be closed; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "{welcome}");
     tracing::info!(%address, "serving");
-    wait_for_end().await?;
+    let has_died = tokio::select! {
+        ended = wait_for_end() => {
+            ended?;
+            false
+        }
+        () = pipeline.died() => {
+            tracing::error!("a worker has ended, and so does the program");
+            true
+        }
+    };
 
     drain(&stop, &pipeline, &handle, patience).await;
     demo.abort();
@@ -132,6 +141,10 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
     }
     close(db).await;
     tracing::info!("stopped");
+    if has_died {
+        let died = std::io::Error::other("a worker has ended; its message is in the log");
+        return Err(Failure::system("running the workers")(died));
+    }
     Ok(())
 }
 

@@ -233,6 +233,15 @@ impl Pipeline {
             })
     }
 
+    /// Waits until a worker ends that should not: it has panicked. What it did is not
+    /// done any more, so the program ends, for its supervisor to start it again.
+    pub async fn died(&self) {
+        const LOOK_EVERY: Duration = Duration::from_secs(1);
+        while self.is_alive() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Stores what was taken, finishes what is being sent, and ends. Whoever
     /// hands in more meanwhile is told [`IngestError::Stopping`].
     pub async fn shutdown(&self) {

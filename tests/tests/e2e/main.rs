@@ -27,6 +27,7 @@ mod forged_sign_on;
 mod lifecycle;
 mod limits;
 mod load;
+mod logging;
 mod mail;
 mod misdirected;
 mod nasty;

@@ -11,6 +11,7 @@ use super::health;
 use super::problem::ApiError;
 use super::state::AppState;
 use super::storage::DAYS;
+use crate::logging;
 use crate::metrics::{Snapshot, Storage};
 
 /// The program's metrics, in the OpenMetrics text format.
@@ -52,6 +53,7 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
         connections: state.db.pool_size(),
         event_streams: state.seats.taken(),
         ready: reasons.is_empty(),
+        log_dropped: logging::dropped(),
         storage: measured.map(|measured| Storage {
             bytes: measured.sizes.bytes,
             parts: Part::ALL.map(|part| (part.word(), measured.sizes.part(part))),

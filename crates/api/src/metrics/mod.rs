@@ -41,6 +41,8 @@ pub(crate) struct Snapshot {
     pub(crate) connections: (u32, u32),
     pub(crate) event_streams: usize,
     pub(crate) ready: bool,
+    /// Log lines that could not be written.
+    pub(crate) log_dropped: u64,
     /// `None`: it could not be measured, and what was known stays.
     pub(crate) storage: Option<Storage>,
 }
@@ -78,6 +80,7 @@ pub(crate) struct Metrics {
     database_parts: Family<PartLabel, Gauge>,
     log_entries: Gauge,
     forecast: Family<DaysLabel, Gauge>,
+    log_dropped: Counter,
 }
 
 impl Metrics {
@@ -108,6 +111,7 @@ impl Metrics {
             database_parts: Family::default(),
             log_entries: Gauge::default(),
             forecast: Family::default(),
+            log_dropped: Counter::default(),
             registry,
         };
         metrics.registered()
@@ -124,6 +128,11 @@ impl Metrics {
             "source_last_delivery_timestamp_seconds",
             "When a source's last delivery was stored by this process",
             self.last_delivery.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Log lines that could not be written, because standard error takes none",
+            self.log_dropped.clone(),
         );
         registry.register(
             "alerts",
@@ -309,6 +318,9 @@ impl Metrics {
             .set(i64::from(idle));
         self.event_streams.set(count(now.event_streams));
         self.ready.set(i64::from(now.ready));
+        self.log_dropped
+            .inner()
+            .store(now.log_dropped, Ordering::Relaxed);
         // The workers count; this only shows their numbers.
         for (outcome, total) in now.mails {
             self.mails

@@ -83,7 +83,11 @@ fn an_error_says_where_and_what_was_expected() {
     for (text, expected) in [
         ("", "at character 1: expected a label name"),
         ("=x", "at character 1: expected a label name"),
-        ("{job=x}", "at character 1: expected a label name"),
+        ("{job=x", "at character 7: expected `}`"),
+        (
+            "{a=b,c=d}",
+            "at character 1: expected one matcher within the braces",
+        ),
         (
             "job",
             "at character 4: expected one of `=`, `!=`, `=~`, `!~`",

@@ -63,10 +63,34 @@ fn without_routes_the_team_names_the_group() {
 }
 
 #[test]
-fn with_routes_the_team_names_nothing() {
+fn the_team_route_comes_last() {
+    let plan = |team_route| {
+        let routes = vec![route(7, "job=db", &[1]), continued(route(8, "a=1", &[2]))];
+        Plan::new(routes, vec![group(1, "dba"), group(2, "web")], team_route)
+    };
+    assert_eq!(routed(&plan(true), &[], "dba"), (vec![(0, 1)], true));
+    let set = [("job", "db")];
+    assert_eq!(routed(&plan(true), &set, "web"), (vec![(7, 1)], true));
+    let set = [("a", "1")];
+    assert_eq!(
+        routed(&plan(true), &set, "dba"),
+        (vec![(8, 2), (0, 1)], true)
+    );
+    assert_eq!(routed(&plan(false), &set, "dba"), (vec![(8, 2)], true));
+    assert_eq!(routed(&plan(false), &[], "dba"), (vec![], false));
+}
+
+#[test]
+fn a_test_alert_goes_where_it_is_told() {
     let plan = Plan::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")], true);
-    assert_eq!(routed(&plan, &[], "dba"), (vec![], false));
-    assert_eq!(routed(&plan, &[("job", "db")], "x"), (vec![(7, 1)], true));
+    let groups = |target| {
+        let routed = plan.target(&target);
+        let ids = |hit: &Hit<'_>| (hit.group.0, hit.recipient_ids.to_vec());
+        routed.hits.iter().map(ids).collect::<Vec<_>>()
+    };
+    assert_eq!(groups(Target::Recipient([5])), [(0, vec![5])]);
+    assert_eq!(groups(Target::Route(7)), [(1, vec![10, 11])]);
+    assert_eq!(groups(Target::Route(9)), []);
 }
 
 #[test]
@@ -129,7 +153,7 @@ fn what_matches_nothing_goes_to_the_default_group() {
     let by_team = Plan::new(vec![], groups(), true);
     assert_eq!(routed(&by_team, &[], "web"), (vec![(0, 9)], false));
     let by_route = Plan::new(vec![route(1, "a=1", &[1])], groups(), true);
-    assert_eq!(routed(&by_route, &[], "dba"), (vec![(0, 9)], false));
+    assert_eq!(routed(&by_route, &[], "web"), (vec![(0, 9)], false));
     assert_eq!(routed(&by_route, &[("a", "1")], ""), (vec![(1, 1)], true));
     assert_eq!(routed(&Plan::default(), &[], "web"), (vec![], false));
 }

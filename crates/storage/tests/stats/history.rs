@@ -80,6 +80,8 @@ pub(crate) struct History {
     open: Vec<Option<usize>>,
     /// What is in the database already.
     stored: [usize; 4],
+    /// Whether some incidents turn out to be copies.
+    pub(crate) with_copies: bool,
 }
 
 impl History {
@@ -104,6 +106,7 @@ impl History {
             incidents: vec![],
             deliveries: vec![],
             stored: [0; 4],
+            with_copies: true,
         }
     }
 
@@ -174,7 +177,7 @@ impl History {
             }
             (Some(open), 0 | 1) => {
                 let began = self.incidents[open].began;
-                if self.random.random_bool(0.2) {
+                if self.random.random_bool(0.2) && self.with_copies {
                     tallies.copy(Timestamp::from_micros(began), &of);
                     self.incidents[open].is_copy = true;
                 } else {
