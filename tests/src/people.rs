@@ -61,7 +61,8 @@ impl Tocsin {
     }
 
     /// Waits until no mail is on its way, and returns all of them, newest
-    /// first.
+    /// first. What is held back for a while, because it may tell of a stale copy, is
+    /// not on its way.
     pub async fn settled(&self) -> Vec<Notification> {
         self.settled_within(PATIENCE).await
     }
@@ -74,11 +75,13 @@ impl Tocsin {
             "all mails are sent, written or failed",
             || async {
                 let mails: Vec<Notification> = self.all("notifications").await;
-                let waits = |mail: &Notification| {
-                    matches!(
-                        mail.state,
-                        NotificationState::Queued | NotificationState::Sending
-                    )
+                let waits = |mail: &Notification| match mail.state {
+                    NotificationState::Queued => {
+                        let is_held = mail.next_attempt_at > Some(mail.created_at);
+                        !(is_held && mail.attempts.is_empty())
+                    }
+                    NotificationState::Sending => true,
+                    _ => false,
                 };
                 Some(mails).filter(|mails| !mails.iter().any(waits))
             },

@@ -257,8 +257,7 @@ async fn routes_are_checked_and_keep_their_order(database: Database) {
     delete(&tocsin, ROUTES, a.id).await.expect(204);
     assert_eq!(order().await, "dcb");
 
-    let bad =
-        json!({"name": " ", "matchers": ["team=infra", "severity=~\"(\"", "="], "position": 0});
+    let bad = json!({"name": " ", "groupIds": [], "matchers": ["team=infra", "severity=~\"(\"", "="], "position": 0});
     let mut fields = post(&tocsin, ROUTES, bad).await.fields(400);
     fields.sort_unstable();
     assert_eq!(fields, ["matchers[1]", "matchers[2]", "name", "position"]);

@@ -381,7 +381,7 @@ async fn wrong_parameters_are_named(database: Database) {
             "alerts?limit=0&known=x&unheard=1",
             vec!["limit", "known", "unheard"],
         ),
-        ("incidents?state=closed", vec!["state"]),
+        ("incidents?state=lost", vec!["state"]),
         ("incidents?sort=name", vec!["sort"]),
         ("incidents?stale=maybe", vec!["stale"]),
         ("deliveries?outcome=lost", vec!["outcome"]),

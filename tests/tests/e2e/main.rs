@@ -49,4 +49,3 @@ mod teams;
 mod texts;
 mod tls;
 mod tokens;
-mod upgrade;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde_json::json;
-use tocsin_api_types::IngestReport;
+use tocsin_api_types::{FieldError, IngestReport};
 use tocsin_core::routing::Target;
 use tocsin_pipeline::{Deed, TestAlert, Webhook};
 use tocsin_storage::directory;
@@ -13,21 +13,21 @@ use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::params::{FromQuery, Params, Query};
-use super::problem::ApiError;
+use super::problem::{ApiError, Kind};
 use super::state::AppState;
 use super::webhook;
 use crate::config::SourceName;
 
-/// Whom the test is for; at most one of them.
+/// Whom the test is for.
 #[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct For {
     /// The team whose alert it is: it is routed like any other of that team.
     team: Option<String>,
     /// It goes to the groups of this route, as if the route had matched.
     #[param(minimum = 1)]
     route_id: Option<i64>,
-    /// It goes to this recipient alone.
+    /// It goes to this recipient alone, whatever else is named.
     #[param(minimum = 1)]
     recipient_id: Option<i64>,
 }
@@ -45,22 +45,29 @@ impl FromQuery for For {
 impl For {
     /// Who is notified, if that is said.
     async fn target(&self, state: &AppState) -> Result<Option<Target>, ApiError> {
-        match (&self.team, self.route_id, self.recipient_id) {
-            (_, None, None) => Ok(None),
-            (None, Some(id), None) => match directory::get_route(&state.db, id).await? {
-                Some(_) => Ok(Some(Target::Route(id))),
-                None => Err(ApiError::no_such("route", id)),
-            },
-            (None, None, Some(id)) => match directory::get_recipient(&state.db, id).await? {
+        if let Some(id) = self.recipient_id {
+            let found = directory::get_recipient(&state.db, id).await?;
+            return match found {
                 Some(_) => Ok(Some(Target::Recipient([id]))),
-                None => Err(ApiError::no_such("recipient", id)),
-            },
-            _ => Err(ApiError::field(
-                "recipientId",
-                "expected at most one of team, routeId and recipientId",
-            )),
+                None => Err(missing("recipientId", "recipient", id)),
+            };
+        }
+        let Some(id) = self.route_id else {
+            return Ok(None);
+        };
+        match directory::get_route(&state.db, id).await? {
+            Some(_) => Ok(Some(Target::Route(id))),
+            None => Err(missing("routeId", "route", id)),
         }
     }
+}
+
+fn missing(field: &str, what: &str, id: i64) -> ApiError {
+    let error = FieldError {
+        field: field.to_owned(),
+        message: format!("there is no {what} {id}"),
+    };
+    ApiError::fields(Kind::Conflict, vec![error])
 }
 
 /// Sends a test alert.

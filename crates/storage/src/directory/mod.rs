@@ -102,7 +102,7 @@ pub async fn version(db: &impl Reads) -> Result<i64, StorageError> {
 /// # Errors
 /// Whatever the database answers.
 pub async fn team_route(db: &impl Reads) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 AS n FROM meta WHERE name = 'team_route' AND value = 'off'";
+    let sql = "SELECT CAST(1 AS BIGINT) AS n FROM meta WHERE name = 'team_route' AND value = 'off'";
     Ok(query::numbers(db, sql, vec![]).await?.is_empty())
 }
 
