@@ -65,6 +65,7 @@ test("with Alt a click excludes", async (t) => {
 test("words search as one types, and a matcher becomes a chip", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
+  await page.getByRole("searchbox").waitFor();
   await page.keyboard.press("/");
   await page.keyboard.type("空间");
   await shows(page, "磁盘告警");
