@@ -120,7 +120,7 @@ def fill(server):
     for group in ("Infra", "On call"):
         server.post("/api/v1/groups", {"name": group})
     server.post("/api/v1/recipients", {"name": "Ada", "email": "ada@example.com", "groupIds": [1, 2]})
-    server.post("/api/v1/routes", {"name": "All", "groupIds": [1]})
+    server.post("/api/v1/routes", {"name": "All", "matchers": [], "groupIds": [1]})
     server.post("/api/v1/routes", {"name": "Critical", "matchers": ['severity="critical"'], "groupIds": [2]})
     for name in sorted(PAYLOADS.glob("alertmanager-0.25-*.json")):
         server.post("/api/v1/webhooks/alertmanager", name.read_bytes(), INGEST)
