@@ -51,7 +51,7 @@ async fn a_wrong_path_is_answered_with_the_right_one() {
         );
     }
     // A Prometheus that was pointed here directly.
-    for path in ["/api/v2/alerts", "/tocsin/api/v2/alerts", "/api/v1/alerts"] {
+    for path in ["/api/v2/alerts", "/tocsin/api/v2/alerts"] {
         let problem = send(&tocsin, path, "[]").await.problem(404);
         let detail = problem.detail;
         assert!(detail.contains("webhook_configs"), "{path}: {detail}");

@@ -191,10 +191,7 @@ pub(crate) fn target(method: &str, path: &str) -> Target {
         }
         // A fixed path is never one with a number in it, too.
         if let Some(line) = other {
-            return match misdirected::meant(method, path) {
-                Some(meant @ Meant::Alertmanager) => Target::Misdirected(meant),
-                _ => Target::WrongMethod(line),
-            };
+            return Target::WrongMethod(line);
         }
     }
     if let Some(meant) = misdirected::meant(method, path) {

@@ -23,7 +23,7 @@ pub(crate) fn meant(method: &str, path: &str) -> Option<Meant> {
         return None;
     }
     let path = path.trim_end_matches('/').to_ascii_lowercase();
-    if path.ends_with("/api/v2/alerts") || path.ends_with("/api/v1/alerts") {
+    if path.ends_with("/api/v2/alerts") {
         Some(Meant::Alertmanager)
     } else if path.contains("webhook") || path.ends_with("/alertmanager") {
         Some(Meant::Webhook)

@@ -29,7 +29,7 @@ pub(super) fn complete(document: &mut Value) {
     }
     schemas["AlertmanagerWebhook"] = webhook();
     schemas["RouteOrder"]["properties"]["ids"]["uniqueItems"] = json!(true);
-    for name in ["IncidentPatch", "AcknowledgeRequest"] {
+    for name in ["IncidentPatch", "AcknowledgeRequest", "CloseRequest"] {
         // An empty one counts as left out.
         let by = &mut schemas[name]["properties"]["by"];
         push(
@@ -57,18 +57,21 @@ fn rules() -> Vec<(&'static str, Value)> {
     let given = |field: &str, kind: &str| json!({"required": [field], "properties": {field: {"type": kind}}});
     let none = json!({"type": "null"});
     let empty = json!({"maxItems": 0});
+    let either = json!({"oneOf": [
+        {"required": ["ids"], "properties": {"ids": {"type": "array"}, "filter": none}},
+        {"required": ["filter"], "properties": {"filter": {"type": "object"}, "ids": none}},
+    ]});
     vec![
         (
             "IncidentPatch",
-            json!({"anyOf": [given("known", "boolean"), given("memo", "string")]}),
-        ),
-        (
-            "AcknowledgeRequest",
-            json!({"oneOf": [
-                {"required": ["ids"], "properties": {"ids": {"type": "array"}, "filter": none}},
-                {"required": ["filter"], "properties": {"filter": {"type": "object"}, "ids": none}},
+            json!({"anyOf": [
+                given("known", "boolean"),
+                given("memo", "string"),
+                given("state", "string"),
             ]}),
         ),
+        ("AcknowledgeRequest", either.clone()),
+        ("CloseRequest", either),
         (
             "UserInput",
             json!({"anyOf": [
