@@ -6,6 +6,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde_json::json;
 use tocsin_api_types::{FieldError, IngestReport};
+use tocsin_core::alert::Labels;
 use tocsin_core::routing::Target;
 use tocsin_pipeline::{Deed, TestAlert, Webhook};
 use tocsin_storage::directory;
@@ -94,6 +95,13 @@ async fn send(
     let mut labels = json!({"alertname": "TocsinTest", "severity": "info", "instance": host});
     if let Some(team) = &wanted.team {
         labels[&state.settings.team_label] = json!(team);
+        let shown: Labels = serde_json::from_value(labels.clone()).unwrap_or_default();
+        if !caller.visibility.shows(&shown) {
+            return Err(ApiError::new(
+                Kind::Forbidden,
+                "You may send test alerts of teams whose alerts you see.",
+            ));
+        }
     }
     // Each of them is an alert of its own, and hides no other's resolution.
     if let Some(id) = wanted.route_id {
