@@ -21,13 +21,18 @@ pub struct DraftInputProps {
 
 /// Keeps what is typed when the page is rendered again, as every live event does: an
 /// `<input value=…>` without state is then set back to its `value`. The draft gives
-/// way only to another `value`.
+/// way only to another `value`: what is typed before the first effects run stays too.
 #[component]
 pub fn DraftInput(props: &DraftInputProps) -> Html {
     let draft = use_state_eq(|| props.value.clone());
+    let taken = use_mut_ref(|| props.value.clone());
     {
         let draft = draft.clone();
-        use_effect_with(props.value.clone(), move |value| draft.set(value.clone()));
+        use_effect_with(props.value.clone(), move |value| {
+            if taken.replace(value.clone()) != *value {
+                draft.set(value.clone());
+            }
+        });
     }
     let oninput = {
         let draft = draft.clone();
