@@ -215,6 +215,7 @@ test("what is being typed stays when the page is rendered again", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/audit");
   const search = page.getByRole("searchbox", { name: "Search the audit log" });
+  await page.locator("tbody tr").first().waitFor();
   await search.fill("unfinished");
   const [answer] = await Promise.all([
     page.waitForResponse(/\/api\/v1\/audit/),

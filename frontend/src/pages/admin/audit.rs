@@ -186,7 +186,10 @@ pub fn AuditPage(props: &AuditPageProps) -> Html {
                         <tbody>{ for list.iter().map(|entry| row(words, entry, props.entry, &address)) }</tbody>
                     </table>
                 }
-                { for pages.iter().map(|pages| pager(words, pages)) }
+                // One child either way: another number of children would mount all of them anew.
+                if let Some(pages) = &pages {
+                    { pager(words, pages) }
+                }
             </div>
             if let Some(id) = props.entry {
                 <AuditPanel key={id} {id} query={address} />
