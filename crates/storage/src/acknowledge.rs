@@ -8,6 +8,7 @@ use tocsin_core::visibility::Visibility;
 
 use crate::changes::{self, Change};
 use crate::codes::EventKind;
+use crate::events::{self, Event};
 use crate::incidents;
 use crate::query;
 use crate::{Backend, StorageError, Tx};
@@ -142,7 +143,7 @@ async fn change(
     let mut known = Vec::new();
     let mut written = Vec::new();
     let mut changed = Vec::new();
-    let mut events: HashMap<EventKind, Vec<i64>> = HashMap::new();
+    let mut told: HashMap<EventKind, Vec<i64>> = HashMap::new();
     let mut feed: HashMap<EventKind, Vec<i64>> = HashMap::new();
     for incident in before {
         let was = incident.known_at.is_some();
@@ -164,7 +165,7 @@ async fn change(
             EventKind::Unacknowledged
         };
         if is || was {
-            events.entry(kind).or_default().push(incident.id);
+            told.entry(kind).or_default().push(incident.id);
         }
         feed.entry(kind).or_default().push(incident.id);
     }
@@ -176,8 +177,14 @@ async fn change(
         update(tx, &written, set, vec![memo.as_str().into()]).await?;
     }
     for kind in [EventKind::Acknowledged, EventKind::Unacknowledged] {
-        if let Some(ids) = events.get(&kind) {
-            record(tx, ids, kind, memo.as_deref(), said).await?;
+        if let Some(ids) = told.get(&kind) {
+            let event = Event {
+                kind,
+                at: said.now,
+                by: said.by,
+                memo: said.memo,
+            };
+            events::record(tx, ids, event).await?;
         }
         if let Some(ids) = feed.get(&kind) {
             changes::insert_many(tx, ids, &Change::Incident { event: kind }, said.now).await?;
@@ -219,29 +226,4 @@ async fn update(
         rows if rows == ids.len() as u64 => Ok(()),
         _ => Err(StorageError::Stale("incident")),
     }
-}
-
-async fn record(
-    tx: &Tx,
-    ids: &[i64],
-    kind: EventKind,
-    memo: Option<&str>,
-    said: &Acknowledgement<'_>,
-) -> Result<(), StorageError> {
-    use crate::codes::Coded;
-    let sql = format!(
-        "INSERT INTO incident_events (incident_id, kind, at, person, memo) \
-         SELECT o.value, CAST(? AS SMALLINT), CAST(? AS BIGINT), CAST(? AS TEXT), \
-         CAST(? AS TEXT) FROM ({}) o",
-        query::id_list(tx.backend)
-    );
-    let values = vec![
-        kind.code().into(),
-        said.now.as_micros().into(),
-        said.by.map(query::without_nul).into(),
-        memo.into(),
-        query::ids(ids),
-    ];
-    tx.execute(&sql, values).await?;
-    Ok(())
 }

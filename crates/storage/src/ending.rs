@@ -12,6 +12,7 @@ use tocsin_core::visibility::Visibility;
 use crate::acknowledge::lock;
 use crate::changes::{self, Change};
 use crate::codes::{Coded, EventKind, IncidentState, NotificationState};
+use crate::events::{self, Event};
 use crate::ingest::{self, IncidentRow, Latest};
 use crate::query::{self, Reads};
 use crate::{StorageError, Tx, backlog, incidents};
@@ -113,27 +114,20 @@ async fn open_series(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
 }
 
 async fn record(tx: &Tx, ids: &[i64], ending: &Ending<'_>) -> Result<(), StorageError> {
-    let note = ending.note.map(query::without_nul);
-    let sql = format!(
-        "INSERT INTO incident_events (incident_id, kind, at, person, memo) \
-         SELECT o.value, CAST(? AS SMALLINT), CAST(? AS BIGINT), CAST(? AS TEXT), \
-         CAST(? AS TEXT) FROM ({}) o",
-        query::id_list(tx.backend)
-    );
-    let values = vec![
-        ending.event.code().into(),
-        ending.now.as_micros().into(),
-        ending.by.map(query::without_nul).into(),
-        note.clone().into(),
-        query::ids(ids),
-    ];
-    tx.execute(&sql, values).await?;
-    if let Some(note) = note.filter(|note| !note.is_empty()) {
+    let event = Event {
+        kind: ending.event,
+        at: ending.now,
+        by: ending.by,
+        memo: ending.note,
+    };
+    events::record(tx, ids, event).await?;
+    if let Some(note) = ending.note.filter(|note| !note.is_empty()) {
         let sql = format!(
             "UPDATE incidents SET memo = ? WHERE id IN ({})",
             query::id_list(tx.backend)
         );
-        tx.execute(&sql, vec![note.into(), query::ids(ids)]).await?;
+        let values = vec![query::without_nul(note).into(), query::ids(ids)];
+        tx.execute(&sql, values).await?;
     }
     Ok(())
 }

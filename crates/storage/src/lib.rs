@@ -25,6 +25,7 @@ pub mod deliveries;
 pub mod directory;
 pub mod ending;
 mod error;
+mod events;
 #[doc(hidden)]
 pub mod explain;
 mod filter;

@@ -127,7 +127,7 @@ pub struct ArchivedIncident {
     /// What it was last told with; `None` in a line: the same as the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<ArchivedText>,
-    /// What no entry tells of it: lost, acknowledged, and taken back.
+    /// What no entry tells of it: expired, closed, acknowledged, and taken back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ArchivedEvent>,
 }

@@ -82,7 +82,7 @@ pub struct NewExpired {
     pub entry_id: i64,
 }
 
-const LOST: Columns = &[
+const EXPIRED: Columns = &[
     ("incident_id", Type::Big),
     ("kind", Type::Small),
     ("at", Type::Big),
@@ -94,9 +94,9 @@ const LOST: Columns = &[
 ///
 /// # Errors
 /// [`StorageError::Conflict`] for a second such end of an incident.
-pub async fn put_expired(tx: &Tx, lost: &[NewExpired]) -> Result<(), StorageError> {
-    let mut rows = Rows::new(LOST, lost.len());
-    for one in lost {
+pub async fn put_expired(tx: &Tx, expired: &[NewExpired]) -> Result<(), StorageError> {
+    let mut rows = Rows::new(EXPIRED, expired.len());
+    for one in expired {
         rows.push([
             one.incident_id.into(),
             EventKind::Expired.code().into(),
