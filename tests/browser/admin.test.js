@@ -211,11 +211,26 @@ test("a search by name finds what was done to somebody", async (t) => {
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
 });
 
+test("what is typed before the first entries arrive stays", async (t) => {
+  const page = await openPage(t, browser, server);
+  let release;
+  const typed = new Promise((resolve) => (release = resolve));
+  await page.route(/\/api\/v1\/audit\?/, async (route) => {
+    await typed;
+    await route.continue();
+  });
+  await visit(page, "/audit");
+  const search = page.getByRole("searchbox", { name: "Search the audit log" });
+  await search.fill("early");
+  release();
+  await page.locator("tbody tr").first().waitFor();
+  assert.equal(await search.inputValue(), "early");
+});
+
 test("what is being typed stays when the page is rendered again", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/audit");
   const search = page.getByRole("searchbox", { name: "Search the audit log" });
-  await page.locator("tbody tr").first().waitFor();
   await search.fill("unfinished");
   const [answer] = await Promise.all([
     page.waitForResponse(/\/api\/v1\/audit/),
