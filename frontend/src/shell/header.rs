@@ -78,7 +78,9 @@ pub fn Header(props: &HeaderProps) -> Html {
             if let Some(me) = me.as_ref().filter(|me| !me.matchers.is_empty()) {
                 { scope(words, me) }
             }
-            { for live.iter().filter(|_| me.is_some()).map(|live| live_badge(words, live)) }
+            if let (Some(live), true) = (&live, me.is_some()) {
+                { live_badge(words, live) }
+            }
             { settings }
             if me.is_some() {
                 <button type="button" class="icon-btn only-wide" aria-label={words.shell.help} title={words.shell.help_hint}

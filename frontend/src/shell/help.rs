@@ -69,7 +69,9 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
         html! {
             <Dialog title={words.shell.help} close={hide}>
                 { keys(words, role) }
-                { for status.map(|status| connect(words, &status)) }
+                if let Some(status) = status {
+                    { connect(words, &status) }
+                }
             </Dialog>
         }
     } else {

@@ -58,7 +58,9 @@ pub fn AuditPanel(props: &AuditPanelProps) -> Html {
         <ContextProvider<ListActions> context={actions}>
             <Frame kind={format!("{} #{}", words.admin.entry, props.id)} title={title.unwrap_or_default()}>
                 { error }
-                { for fetched.data.iter().map(|entry| body(words, entry)) }
+                if let Some(entry) = &fetched.data {
+                    { body(words, entry) }
+                }
             </Frame>
         </ContextProvider<ListActions>>
     }

@@ -77,7 +77,9 @@ pub fn RecipientsPage() -> Html {
     };
     html! {
         <div class="people">
-            { for status.iter().map(|status| mail_hint(words, &status.mail)) }
+            if let Some(status) = &status {
+                { mail_hint(words, &status.mail) }
+            }
             if role != Role::Admin {
                 <p class="quiet-hint">{ icon(IconName::Info) }{ words.people.admins_only }</p>
             }
