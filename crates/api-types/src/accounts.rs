@@ -229,7 +229,7 @@ pub struct UserInput {
     /// Matchers as Alertmanager writes them, such as `team="infra"`; an
     /// administrator has none.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub matchers: Vec<String>,
     /// Left out: true for a new user, unchanged for another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -309,7 +309,7 @@ pub struct TokenInput {
     pub source: Option<String>,
     /// For `read` and `respond`: matchers as Alertmanager writes them.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub matchers: Vec<String>,
     /// Left out: it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,7 +51,8 @@ pub struct Alert {
     pub severity: String,
     /// The team label, or empty.
     pub team: String,
-    /// Annotation `message`, else `summary`, else `description`, else empty.
+    /// Annotation `message`, else `summary`, else `description`, else empty. In a list
+    /// at most 500 characters of it.
     pub message: String,
     /// The label set's hash as Alertmanager computes it, 16 hex digits.
     pub fingerprint: String,

@@ -161,7 +161,7 @@ pub struct RouteInput {
     /// Matchers as Alertmanager writes them, such as `team="infra"` or
     /// `severity=~"critical|warning"`, all of which must hold. An empty list matches
     /// every alert.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 64))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub matchers: Vec<String>,
     /// The groups' numbers. An empty list notifies nobody.
     #[serde(deserialize_with = "crate::whole::list")]

@@ -84,7 +84,8 @@ pub struct Incident {
     pub severity: String,
     /// The team label, or empty.
     pub team: String,
-    /// Annotation `message`, else `summary`, else `description`, else empty.
+    /// Annotation `message`, else `summary`, else `description`, else empty. In a list
+    /// at most 500 characters of it.
     pub message: String,
     /// All labels.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]

@@ -13,6 +13,7 @@ mod alone;
 mod cli;
 mod config;
 mod demo;
+mod descriptors;
 mod http;
 mod import;
 mod logging;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::alone;
 use crate::config::{ConfigError, Settings};
 use crate::demo;
+use crate::descriptors;
 use crate::http::{self, AppState, BrowserFiles};
 use crate::oidc::SingleSignOn;
 use crate::tls::{self, Certificate};
@@ -92,7 +93,8 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
         accounts,
         clock,
         stopping,
-    );
+    )
+    .map_err(Failure::system("starting threads"))?;
     let state = state
         .with_single_sign_on(single_sign_on)
         .with_browser_files(files);
@@ -196,13 +198,25 @@ async fn ingest(settings: &Settings, accounts: &Accounts) -> Result<IngestToken,
     })
 }
 
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
 fn server(
     settings: &Settings,
     state: web::Data<AppState>,
     listener: TcpListener,
     certificate: Option<Arc<Certificate>>,
 ) -> std::io::Result<Server> {
-    let mut server = HttpServer::new(move || http::app(state.clone()))
+    let workers = settings
+        .workers
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let connections = usize::try_from(descriptors::connections(settings)).unwrap_or(usize::MAX);
+    let server = HttpServer::new(move || http::app(state.clone()))
+        .workers(workers)
+        // Of each worker.
+        .max_connections((connections / workers).max(1))
+        // For the head of a request, which nobody needs a credential to send.
+        .client_request_timeout(HEAD_TIMEOUT)
         // Answers are small, and whole when they are written.
         .tcp_nodelay(true)
         // A browser that leaves frees its event stream at once, and does not
@@ -210,9 +224,6 @@ fn server(
         .h1_allow_half_closed(false)
         .shutdown_timeout(settings.drain_timeout.as_secs().max(1))
         .disable_signals();
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers);
-    }
     let server = match certificate {
         Some(certificate) => {
             let config = tls::server_config(certificate).map_err(std::io::Error::other)?;

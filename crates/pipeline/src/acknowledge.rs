@@ -42,14 +42,21 @@ pub struct Saying {
     pub close: bool,
 }
 
-/// Which incidents it is said of: exactly one of `ids` and `filter`.
+/// Which incidents are asked for: exactly one of `ids` and `filter`.
 #[derive(Clone, Debug, Default)]
-pub struct Which {
-    /// Those with these numbers.
+pub struct Selection {
+    /// Those with these IDs.
     pub ids: Option<Vec<i64>>,
     /// Those that match.
     pub filter: Option<IncidentFilter>,
-    /// The filter as it was asked for, for the audit log.
+}
+
+/// Which incidents are changed together.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// Their IDs.
+    pub ids: Vec<i64>,
+    /// The filter by which they were found, for the audit log.
     pub asked: Option<Value>,
 }
 
@@ -151,23 +158,20 @@ pub async fn acknowledge_one(
     Ok(true)
 }
 
-/// Says it of several incidents, in one transaction, and answers how many
-/// changed. `stale_after` is what the filter's `stale` goes by.
+/// The IDs of the selected incidents. `stale_after` is what the filter's `stale` goes
+/// by. Apart from the change, because a search may take long, and holds up nobody.
 ///
 /// # Errors
 /// [`ChangeError::Invalid`] with every wrong field; also where the filter
 /// matches more than [`MAX_MATCHING`].
-pub async fn acknowledge_many(
+pub async fn select(
     db: &Db,
-    standings: &Standings,
-    by: &By<'_>,
-    which: &Which,
-    saying: &Saying,
+    selection: &Selection,
+    now: Timestamp,
     stale_after: Duration,
-) -> Result<usize, ChangeError> {
+) -> Result<Vec<i64>, ChangeError> {
     let mut issues = Issues::default();
-    let saying = check(&mut issues, saying);
-    match (&which.ids, &which.filter) {
+    match (&selection.ids, &selection.filter) {
         (Some(ids), None) if ids.len() > MAX_IDS => {
             issues.add(
                 "ids",
@@ -179,23 +183,39 @@ pub async fn acknowledge_many(
         (None, None) => issues.add("ids", "expected either ids or filter"),
     }
     issues.finish()?;
-    // What matches is looked for before the transaction, which nobody then waits
-    // for longer than for the change itself.
-    let ids = match (&which.ids, &which.filter) {
+    Ok(match (&selection.ids, &selection.filter) {
         (Some(ids), _) => ids.clone(),
-        (None, Some(filter)) => matching(db, filter, by.now, stale_after).await?,
+        (None, Some(filter)) => matching(db, filter, now, stale_after).await?,
         (None, None) => Vec::new(),
-    };
+    })
+}
+
+/// Says it of several incidents, in one transaction, and answers how many
+/// changed.
+///
+/// # Errors
+/// [`ChangeError::Invalid`] with every wrong field.
+pub async fn acknowledge_many(
+    db: &Db,
+    standings: &Standings,
+    by: &By<'_>,
+    selected: &Selected,
+    saying: &Saying,
+) -> Result<usize, ChangeError> {
+    let mut issues = Issues::default();
+    let saying = check(&mut issues, saying);
+    issues.finish()?;
+    let ids = &selected.ids;
     let tx = db.begin().await?;
     let changed = match saying.close {
         // Nothing is said of those that have ended: a close is no acknowledgement.
-        true => close(&tx, &ids, by, &saying).await?,
-        false => incidents::acknowledge(&tx, &ids, &said(&saying, by)).await?,
+        true => close(&tx, ids, by, &saying).await?,
+        false => incidents::acknowledge(&tx, ids, &said(&saying, by)).await?,
     };
     if changed.is_empty() {
         return Ok(0);
     }
-    record_many(&tx, by, which, &saying, &changed).await?;
+    record_many(&tx, by, selected, &saying, &changed).await?;
     standings.forget_incidents(&tx, &changed).await?;
     tx.commit().await?;
     Ok(changed.len())
@@ -230,7 +250,7 @@ async fn record_one(
 async fn record_many(
     tx: &Tx,
     by: &By<'_>,
-    which: &Which,
+    selected: &Selected,
     saying: &Saying,
     changed: &[i64],
 ) -> Result<(), StorageError> {
@@ -242,7 +262,7 @@ async fn record_many(
         "knownBy": saying.by,
         "memo": saying.memo,
     });
-    if let Some(asked) = &which.asked {
+    if let Some(asked) = &selected.asked {
         after["filter"] = asked.clone();
     }
     let deed = Deed {

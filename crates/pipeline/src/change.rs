@@ -2,7 +2,7 @@
 //! was asked.
 
 use serde_json::Value;
-use tocsin_core::matcher::{self, MAX_MATCHERS};
+use tocsin_core::matcher::{self, InvalidMatcher};
 use tocsin_storage::StorageError;
 
 /// One wrong field of a request.
@@ -200,24 +200,15 @@ pub(crate) fn clean(text: &str) -> Result<(), String> {
 /// The matchers of `matchers` in canonical form. Not kept as typed, so that what
 /// is shown is what was understood.
 pub(crate) fn matchers(issues: &mut Issues, texts: &[String]) -> Vec<String> {
-    if texts.len() > MAX_MATCHERS {
-        issues.add(
-            "matchers",
-            format!(
-                "expected at most {MAX_MATCHERS} matchers, not {}",
-                texts.len()
-            ),
-        );
-        return Vec::new();
-    }
-    let mut canonical = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        match matcher::parse(text) {
-            Ok(matcher) => canonical.push(matcher.to_string()),
-            Err(error) => issues.add(format!("matchers[{index}]"), error.to_string()),
+    match matcher::parse_all(texts) {
+        Ok(matchers) => matchers.iter().map(ToString::to_string).collect(),
+        Err(invalid) => {
+            for InvalidMatcher { index, error } in invalid {
+                issues.add(format!("matchers[{index}]"), error.to_string());
+            }
+            Vec::new()
         }
     }
-    canonical
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ const IDLE: Duration = Duration::from_secs(60);
 /// queries never make a writer wait for a connection.
 const WRITE_CONNECTIONS: u32 = 12;
 
+/// As [`crate::ReadBudget::TIME`].
+const READ_TIMEOUT: &str = "30s";
+
 /// A connection that was used within this time is believed to be alive. Asking
 /// each time would add a round trip to every query.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -151,8 +154,12 @@ pub(crate) async fn postgres(settings: &DbSettings) -> Result<Pools, StorageErro
     });
     let readers = settings.max_connections.max(1);
     let read = postgres_options(settings, readers, |postgres| {
-        // Compiling a query costs more than it ever saves in ours.
-        postgres.options([("jit", "off")])
+        postgres.options([
+            // Compiling a query costs more than it ever saves in ours.
+            ("jit", "off"),
+            // Readers stop between statements, and this stops the statement.
+            ("statement_timeout", READ_TIMEOUT),
+        ])
     });
     Ok(Pools {
         write: Database::connect(write).await?,

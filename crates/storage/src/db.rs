@@ -12,7 +12,7 @@ use tocsin_migrations::Migrator;
 
 use crate::connect::{self, Pools};
 use crate::later::Waiting;
-use crate::{Pulse, StorageError};
+use crate::{Pulse, ReadBudget, StorageError};
 
 /// Which database is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
     pulse: Pulse,
+    budget: Option<ReadBudget>,
 }
 
 /// One transaction: everything in it happens, or nothing. Dropped without
@@ -102,7 +103,17 @@ impl Db {
             read,
             write,
             pulse,
+            budget: None,
         })
+    }
+
+    /// The same database, for reading within `budget`. Transactions are not bounded by it.
+    #[must_use]
+    pub fn within(&self, budget: ReadBudget) -> Self {
+        Self {
+            budget: Some(budget),
+            ..self.clone()
+        }
     }
 
     /// Which database this is.
@@ -270,9 +281,15 @@ impl Db {
         }
     }
 
-    /// The connection for reading.
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
-        &self.read
+    /// The connection for reading, while there is some of the budget left.
+    ///
+    /// # Errors
+    /// As [`ReadBudget::check`].
+    pub(crate) fn reader(&self) -> Result<&DatabaseConnection, StorageError> {
+        if let Some(budget) = &self.budget {
+            budget.check()?;
+        }
+        Ok(&self.read)
     }
 
     fn pools(&self) -> [&DatabaseConnection; 2] {

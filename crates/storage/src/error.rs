@@ -31,6 +31,12 @@ pub enum StorageError {
     /// A change found its row gone or changed by somebody else.
     #[error("{0} was changed by somebody else meanwhile")]
     Stale(&'static str),
+    /// A query was stopped, because it took longer than a request may.
+    #[error("the query took too long")]
+    OverBudget,
+    /// A query was stopped, because nobody waits for its answer.
+    #[error("the query was canceled")]
+    Canceled,
     /// The address of the database cannot be read.
     #[error("database.url: {0}")]
     Url(String),
@@ -47,7 +53,10 @@ pub enum StorageError {
 impl StorageError {
     /// Whether the same call may succeed later, unchanged.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Contended(_))
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Contended(_) | Self::OverBudget
+        )
     }
 }
 
@@ -62,6 +71,7 @@ impl From<DbErr> for StorageError {
         match condition(&error) {
             Condition::Contended => Self::Contended(error),
             Condition::Away => Self::Unavailable(error),
+            Condition::TooLong => Self::OverBudget,
             Condition::Other => Self::Database(error),
         }
     }
@@ -73,6 +83,8 @@ enum Condition {
     Contended,
     /// It passes: not reached, full, too busy, being restarted.
     Away,
+    /// PostgreSQL stopped it after `statement_timeout`.
+    TooLong,
     Other,
 }
 
@@ -126,9 +138,11 @@ fn postgres(code: &str) -> Condition {
     match code {
         // serialization_failure, deadlock_detected
         "40001" | "40P01" => Condition::Contended,
+        // query_canceled
+        "57014" => Condition::TooLong,
         // object_not_in_prerequisite_state: a database that allows no
-        // connections; the transaction or query took too long; a standby.
-        "55000" | "25P03" | "57014" | "25006" => Condition::Away,
+        // connections; the transaction took too long; a standby.
+        "55000" | "25P03" | "25006" => Condition::Away,
         _ => match code.get(..2) {
             // Connection; resources; an operator (shut down, starting up);
             // the system (the disk).

@@ -15,6 +15,7 @@ pub mod alerts;
 pub mod archive;
 pub mod audit;
 pub mod backlog;
+mod budget;
 pub mod changes;
 pub mod codes;
 mod connect;
@@ -51,6 +52,7 @@ mod timeline;
 pub mod turns;
 pub mod upkeep;
 
+pub use budget::ReadBudget;
 pub use count::{BOUND as COUNT_BOUND, Count};
 pub use cursor::{InvalidCursor, MAX_LIMIT, Order, Page, PageRequest, SortKey};
 pub use db::{Backend, Db, DbSettings, Schema, Tx};

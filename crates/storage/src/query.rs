@@ -36,7 +36,7 @@ mod sealed {
         }
 
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
-            Ok(self.reader().query_all_raw(statement).await?)
+            Ok(self.reader()?.query_all_raw(statement).await?)
         }
     }
 

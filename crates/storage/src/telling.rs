@@ -32,19 +32,46 @@ pub struct Telling {
     pub generator_url: String,
 }
 
+impl Telling {
+    /// Bytes of its texts.
+    pub(crate) fn size(&self) -> usize {
+        let labels = self.labels.iter().chain(&self.annotations);
+        let facts = &self.facts;
+        labels
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>()
+            + [
+                &self.source,
+                &self.generator_url,
+                &facts.alertname,
+                &facts.instance,
+                &facts.severity,
+                &facts.team,
+                &facts.message,
+            ]
+            .map(String::len)
+            .iter()
+            .sum::<usize>()
+    }
+}
+
 /// Names one telling: the series, and the later telling if it is not the first.
 pub(crate) type Which = (i64, Option<i64>);
 
 /// Tellings that were read lately. Bounded: two generations of at most
-/// [`GENERATION`]; what was not asked for in a whole generation is let go.
+/// [`GENERATION`] and [`GENERATION_BYTES`]; what was not asked for in a whole
+/// generation is let go.
 #[derive(Debug, Default)]
 pub(crate) struct Tellings {
     young: HashMap<Which, Arc<Telling>>,
+    /// Of the texts in `young`.
+    bytes: usize,
     old: HashMap<Which, Arc<Telling>>,
 }
 
-/// Tellings of a few kilobytes each.
+/// Most have less than a kilobyte.
 const GENERATION: usize = 4_096;
+const GENERATION_BYTES: usize = 8 << 20;
 
 impl Tellings {
     /// One that is here already.
@@ -58,9 +85,11 @@ impl Tellings {
     }
 
     fn put(&mut self, which: Which, telling: Arc<Telling>) {
-        if self.young.len() >= GENERATION {
+        if self.young.len() >= GENERATION || self.bytes >= GENERATION_BYTES {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
+        self.bytes += telling.size();
         self.young.insert(which, telling);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tocsin_core::matcher;
+use tocsin_core::matcher::{self, InvalidMatcher};
 use tocsin_pipeline::RetentionSettings;
 use tocsin_storage::upkeep::{LogRule, LogRules};
 
@@ -63,16 +63,14 @@ fn rule_of(key: &str, rule: RetentionRule, window: Duration) -> Result<LogRule, 
             "expected at least one matcher such as 'severity=\"info\"'; retention.log is for all",
         ));
     }
-    let mut read = Vec::new();
-    for (index, text) in matchers.iter().enumerate() {
-        let matcher = matcher::parse(text).map_err(|error| {
-            ConfigError::new(
-                format!("{key}.matchers[{index}]"),
-                format!("expected a matcher such as 'severity=\"info\"', found {text:?}: {error}"),
-            )
-        })?;
-        read.push(matcher);
-    }
+    let read = matcher::parse_all(&matchers).map_err(|invalid| {
+        let InvalidMatcher { index, error } = &invalid[0];
+        let text = &matchers[*index];
+        ConfigError::new(
+            format!("{key}.matchers[{index}]"),
+            format!("expected a matcher such as 'severity=\"info\"', found {text:?}: {error}"),
+        )
+    })?;
     Ok(LogRule {
         matchers: read,
         keep: long_enough(&format!("{key}.keep"), keep, window)?,

@@ -12,6 +12,7 @@ use super::convert;
 use super::filters::{Counting, Criteria, Ordering, Paging};
 use super::params::Params;
 use super::problem::ApiError;
+use super::read_pool::Reader;
 use super::state::AppState;
 
 /// The alert log, newest first.
@@ -23,18 +24,24 @@ use super::state::AppState;
 )]
 #[get("/api/v1/alerts")]
 async fn list(
-    state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params((criteria, paging, ordering, counting)): Params<(Criteria, Paging, Ordering, Counting)>,
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let page = paging.of(ByReceived, ordering.of())?;
     let filter = criteria.for_alerts(&caller);
-    let found = alerts::list(&state.db, &filter, &page).await?;
-    let mut found = convert::page(found, convert::alert);
-    if counting.wanted() {
-        found.count = Some(convert::count(alerts::count(&state.db, &filter).await?));
-    }
-    Ok(Json(found))
+    let found = reader.read(|db| async move {
+        let found = alerts::list(&db, &filter, &page).await?;
+        let mut found = convert::page(found, convert::alert);
+        for alert in &mut found.items {
+            convert::shorten(&mut alert.message);
+        }
+        if counting.wanted() {
+            found.count = Some(convert::count(alerts::count(&db, &filter).await?));
+        }
+        Ok(found)
+    });
+    Ok(Json(found.await?))
 }
 
 /// One entry of the log, with its delivery.

@@ -13,6 +13,7 @@ use super::convert;
 use super::filters::{Between, Ordering, Paging};
 use super::params::{FromQuery, Params, Query};
 use super::problem::ApiError;
+use super::read_pool::Reader;
 use super::state::AppState;
 
 /// What the audit log is filtered by; all that is given must hold.
@@ -138,12 +139,16 @@ pub(super) fn entry(view: AuditView) -> AuditEntry {
 )]
 #[get("/api/v1/audit")]
 async fn list(
-    state: Data<AppState>,
+    reader: Reader,
     Params((deeds, between, ordering, paging)): Params<(Deeds, Between, Ordering, Paging)>,
 ) -> Result<Json<Page<AuditEntry>>, ApiError> {
     let page = paging.of(ByAudit, ordering.of())?;
-    let found = audit::list(&state.db, &filter(deeds, &between), &page).await?;
-    Ok(Json(convert::page(found, entry)))
+    let filter = filter(deeds, &between);
+    let found = reader.read(|db| async move {
+        let found = audit::list(&db, &filter, &page).await?;
+        Ok(convert::page(found, entry))
+    });
+    Ok(Json(found.await?))
 }
 
 /// One line of the audit log.

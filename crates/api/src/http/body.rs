@@ -1,21 +1,73 @@
 //! JSON bodies and numbers in paths, with errors in the common envelope.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::caller::Caller;
 use super::problem::{ApiError, Kind};
+use super::state::AppState;
 
-/// The longest body of anything but a webhook.
-const LIMIT: usize = 1 << 20;
+/// What a body that is no delivery may have: bytes, and time to arrive.
+struct Bounds {
+    bytes: usize,
+    patience: Duration,
+}
+
+/// Of a request with a credential.
+const TRUSTED: Bounds = Bounds {
+    bytes: 1 << 20,
+    patience: Duration::from_secs(60),
+};
+
+/// Of one without: it signs in, or sets the first administrator up. Anybody may hold
+/// as much of our memory as they have connections.
+const ANONYMOUS: Bounds = Bounds {
+    bytes: 8 << 10,
+    patience: Duration::from_secs(10),
+};
+
+/// Bytes of all such bodies together, from their first byte until they are parsed.
+const ALL: usize = 64 << 20;
+
+/// The memory for bodies that are being read; deliveries have the ingest queue's.
+pub(crate) struct BodyMemory(Arc<Semaphore>);
+
+impl Default for BodyMemory {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ALL)))
+    }
+}
+
+impl BodyMemory {
+    /// Takes memory for `bytes` more into `taken`.
+    fn take(&self, bytes: usize, taken: &mut Option<OwnedSemaphorePermit>) -> Result<(), ApiError> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.0).try_acquire_many_owned(bytes);
+        let more = more.map_err(|_| {
+            ApiError::new(
+                Kind::Unavailable,
+                "Too many requests are being read; try again in a moment.",
+            )
+        })?;
+        match taken {
+            Some(taken) => taken.merge(more),
+            None => *taken = Some(more),
+        }
+        Ok(())
+    }
+}
 
 /// A JSON body. Requires its Content-Type, which a form on a foreign page
 /// cannot send.
@@ -31,6 +83,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             .content_type()
             .eq_ignore_ascii_case("application/json");
         let payload = payload.take();
+        let state = request.app_data::<Data<AppState>>().cloned();
+        let bounds = match request.extensions().get::<Caller>() {
+            Some(caller) if caller.role.is_some() => TRUSTED,
+            _ => ANONYMOUS,
+        };
         async move {
             if !is_json {
                 return Err(ApiError::new(
@@ -38,19 +95,21 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                     "Send JSON with the header Content-Type: application/json.",
                 ));
             }
-            let bytes = read_at_most(payload, LIMIT, |_| Ok(())).await?;
+            let mut taken = None;
+            let take = |bytes| match &state {
+                Some(state) => state.body_memory.take(bytes, &mut taken),
+                None => Ok(()),
+            };
+            let bytes = read_at_most(payload, bounds.bytes, bounds.patience, take).await?;
             parse(&bytes).map(Self)
         }
         .boxed_local()
     }
 }
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The whole body, if it is no longer than `limit`; `take` is told the length
-/// of each piece before it is kept. A body that came in one piece is not
-/// copied.
+/// The whole body, if it is no longer than `limit` and arrives within `patience`;
+/// `take` is told the length of each piece before it is kept. A body that came in one
+/// piece is not copied.
 ///
 /// # Errors
 /// [`Kind::PayloadTooLarge`], [`Kind::RequestTimeout`], what `take` answers, or
@@ -58,14 +117,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn read_at_most(
     mut payload: Payload,
     limit: usize,
+    patience: Duration,
     mut take: impl FnMut(usize) -> Result<(), ApiError>,
 ) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     loop {
         let next = timeout_at(deadline, payload.next()).await.map_err(|_| {
-            let detail = format!("The body did not arrive within {} s.", PATIENCE.as_secs());
+            let detail = format!("The body did not arrive within {} s.", patience.as_secs());
             ApiError::new(Kind::RequestTimeout, detail)
         })?;
         let Some(chunk) = next else { break };

@@ -19,6 +19,17 @@ pub(crate) fn page<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> wire::Pa
     }
 }
 
+/// Characters of a message in a list, which shows a line or two of it.
+const MESSAGE: usize = 500;
+
+/// The message of a row of a list; all of it is in the annotations.
+pub(crate) fn shorten(message: &mut String) {
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+}
+
 pub(crate) fn count(count: Count) -> wire::RowCount {
     let Count { value, exact } = count;
     wire::RowCount { value, exact }

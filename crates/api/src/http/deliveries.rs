@@ -14,6 +14,7 @@ use super::convert;
 use super::filters::{Between, Paging};
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::{ApiError, Kind};
+use super::read_pool::Reader;
 use super::state::AppState;
 
 /// What deliveries are filtered by.
@@ -53,7 +54,7 @@ impl FromQuery for About {
 )]
 #[get("/api/v1/deliveries")]
 async fn list(
-    state: Data<AppState>,
+    reader: Reader,
     Params((about, between, paging)): Params<(About, Between, Paging)>,
 ) -> Result<Json<Page<Delivery>>, ApiError> {
     let filter = DeliveryFilter {
@@ -66,8 +67,11 @@ async fn list(
         received: between.range(),
     };
     let page = paging.of(ByArrival, Order::Desc)?;
-    let found = deliveries::list(&state.db, &filter, &page).await?;
-    Ok(Json(convert::page(found, convert::delivery)))
+    let found = reader.read(|db| async move {
+        let found = deliveries::list(&db, &filter, &page).await?;
+        Ok(convert::page(found, convert::delivery))
+    });
+    Ok(Json(found.await?))
 }
 
 /// One delivery.
@@ -93,8 +97,15 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<De
     responses((status = 200, description = "The body", content_type = "application/octet-stream", body = Vec<u8>))
 )]
 #[get("/api/v1/deliveries/{id}/raw")]
-async fn raw(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
-    let Some(body) = deliveries::raw(&state.db, id).await? else {
+async fn raw(
+    state: Data<AppState>,
+    reader: Reader,
+    Id(id): Id,
+    _: Params<()>,
+) -> Result<HttpResponse, ApiError> {
+    // Up to `server.body_limit` bytes are decompressed.
+    let body = reader.read(|db| async move { Ok(deliveries::raw(&db, id).await?) });
+    let Some(body) = body.await? else {
         let detail = match deliveries::get(&state.db, id).await? {
             Some(_) => format!(
                 "The body of delivery {id} is not kept (any more): see retention.raw_bodies."

@@ -14,6 +14,7 @@ use super::access::{self, Hidden, Needs, Target};
 use super::address::Origin;
 use super::caller::Caller;
 use super::problem::{ApiError, Kind};
+use super::read_pool::Waiting;
 use super::state::AppState;
 use super::{fallback, identify, misdirected, origin};
 use crate::metrics::Outcome;
@@ -35,6 +36,7 @@ pub(crate) async fn edge(
         // As GET; that the body is left out is the connection's business.
         request.head_mut().method = Method::GET;
     }
+    let _waiting = Waiting::begin(&request);
     let from = Origin::of(&request, &state.settings);
     request.extensions_mut().insert(from);
     // The path as the router reads it, not as it was sent: `%61` is an `a`.

@@ -4,7 +4,7 @@ mod paging;
 
 use chrono::{DateTime, Utc};
 use tocsin_api_types::{AcknowledgeFilter, FieldError, IncidentState, Status};
-use tocsin_core::matcher::{self, Matcher};
+use tocsin_core::matcher::{self, InvalidMatcher, Matcher};
 use tocsin_core::{alert, search};
 use tocsin_storage::codes;
 
@@ -43,7 +43,7 @@ pub(crate) struct Criteria {
     known: Option<bool>,
     /// Matchers as Alertmanager writes them, such as `job=~"api.*"`, all of
     /// which must hold. A missing label equals an empty one.
-    #[param(required = false, value_type = Vec<String>)]
+    #[param(required = false, value_type = Vec<String>, max_items = 32)]
     label: Vec<Matcher>,
     /// Words, each of which must occur in alertname, instance or message;
     /// upper and lower case are the same.
@@ -75,7 +75,7 @@ impl FromQuery for Criteria {
             source: query.texts("source"),
             status: query.parse_all("status", one_of(STATUSES)),
             known: query.flag("known"),
-            label: query.parse_all("label", matcher),
+            label: labels(query),
             q: query.parse("q", words).unwrap_or_default(),
             from: query.time("from"),
             to: query.time("to"),
@@ -87,10 +87,27 @@ impl FromQuery for Criteria {
     }
 }
 
-fn matcher(text: &str) -> Result<Matcher, String> {
-    matcher::parse(text).map_err(|error| {
-        format!("expected a matcher such as job=~\"api.*\", found {text:?}: {error}")
-    })
+fn labels(query: &mut Query) -> Vec<Matcher> {
+    let texts = query.texts("label");
+    let (matchers, errors) = matchers(&texts);
+    for (_, message) in errors {
+        query.error("label", message);
+    }
+    matchers
+}
+
+/// The matchers, and what is wrong with each that is none, by its place.
+fn matchers(texts: &[String]) -> (Vec<Matcher>, Vec<(usize, String)>) {
+    let invalid = match matcher::parse_all(texts) {
+        Ok(matchers) => return (matchers, Vec::new()),
+        Err(invalid) => invalid,
+    };
+    let errors = invalid.into_iter().map(|InvalidMatcher { index, error }| {
+        let text = &texts[index];
+        let message = format!("expected a matcher such as job=~\"api.*\", found {text:?}: {error}");
+        (index, message)
+    });
+    (Vec::new(), errors.collect())
 }
 
 fn words(text: &str) -> Result<Vec<String>, String> {
@@ -238,17 +255,14 @@ pub(crate) fn from_json(
         ends_from,
         ends_to,
     } = filter;
-    let mut errors = Vec::new();
-    let mut matchers = Vec::new();
-    for (index, text) in label.iter().enumerate() {
-        match matcher(text) {
-            Ok(matcher) => matchers.push(matcher),
-            Err(message) => errors.push(FieldError {
-                field: format!("filter.label[{index}]"),
-                message,
-            }),
-        }
-    }
+    let (matchers, invalid) = matchers(&label);
+    let mut errors: Vec<FieldError> = invalid
+        .into_iter()
+        .map(|(index, message)| FieldError {
+            field: format!("filter.label[{index}]"),
+            message,
+        })
+        .collect();
     let q = words(&q.unwrap_or_default()).unwrap_or_else(|message| {
         errors.push(FieldError {
             field: "filter.q".to_owned(),

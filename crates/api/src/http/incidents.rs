@@ -1,5 +1,7 @@
 //! The log folded: one incident for each firing episode of an alert.
 
+use std::time::Duration;
+
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch, post};
 use serde_json::Value;
@@ -7,14 +9,16 @@ use tocsin_api_types::{
     AcknowledgeFilter, AcknowledgeRequest, AcknowledgeResult, CloseRequest, Incident,
     IncidentDetail, IncidentPatch, NewState, Page,
 };
+use tocsin_core::time::Timestamp;
+use tocsin_core::visibility::Visibility;
 use tocsin_pipeline::acknowledge::{
-    By, Saying, Which, acknowledge_many, acknowledge_one, snapshot_incident,
+    By, Saying, Selected, Selection, acknowledge_many, acknowledge_one, select, snapshot_incident,
 };
 use tocsin_storage::alerts::{self, ByEntry};
 use tocsin_storage::codes::ActorKind;
 use tocsin_storage::incidents::{self, IncidentSort};
 use tocsin_storage::notifications::{self, ByCreation, NotificationFilter};
-use tocsin_storage::{Order, PageRequest, Telling};
+use tocsin_storage::{Db, Order, PageRequest, Telling};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Id};
@@ -24,6 +28,7 @@ use super::convert;
 use super::filters::{self, Counting, Criteria, Ordering, Paging, States};
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::ApiError;
+use super::read_pool::Reader;
 use super::state::AppState;
 
 /// The mails that an incident's detail names at most.
@@ -90,6 +95,7 @@ impl Sorting {
 async fn list(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params((criteria, states, sorting, ordering, paging, counting)): Params<(
         Criteria,
         States,
@@ -102,13 +108,19 @@ async fn list(
     let page = paging.of(sorting.of(), ordering.of())?;
     let filter = criteria.for_incidents(states, &caller);
     let (now, stale_after) = (state.now(), state.settings.stale_after);
-    let found = incidents::list(&state.db, &filter, &page, now, stale_after).await?;
-    let mut found = convert::page(found, convert::incident);
-    if counting.wanted() {
-        let count = incidents::count(&state.db, &filter, now, stale_after).await?;
-        found.count = Some(convert::count(count));
-    }
-    Ok(Json(found))
+    let found = reader.read(|db| async move {
+        let found = incidents::list(&db, &filter, &page, now, stale_after).await?;
+        let mut found = convert::page(found, convert::incident);
+        for incident in &mut found.items {
+            convert::shorten(&mut incident.message);
+        }
+        if counting.wanted() {
+            let count = incidents::count(&db, &filter, now, stale_after).await?;
+            found.count = Some(convert::count(count));
+        }
+        Ok(found)
+    });
+    Ok(Json(found.await?))
 }
 
 /// One incident with a page of its log entries, its mails, and the other
@@ -132,17 +144,34 @@ async fn list(
 async fn get(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Id(id): Id,
     Params(paging): Params<Paging>,
 ) -> Result<HttpResponse, ApiError> {
     let page = paging.of(ByEntry, Order::Desc)?;
     let (now, stale_after) = (state.now(), state.settings.stale_after);
-    let shows = |told: &Telling| caller.visibility.shows(&told.labels);
-    let incident = incidents::get(&state.db, id, now, stale_after)
+    let Caller { visibility, .. } = caller;
+    let found = reader.read(move |db| async move {
+        detail(&db, id, &page, &visibility, (now, stale_after)).await
+    });
+    let (version, detail) = found.await?;
+    Ok(change::found(&version, detail))
+}
+
+/// The incident with its version.
+async fn detail(
+    db: &Db,
+    id: i64,
+    page: &PageRequest<ByEntry>,
+    visibility: &Visibility,
+    (now, stale_after): (Timestamp, Duration),
+) -> Result<(Value, IncidentDetail), ApiError> {
+    let shows = |told: &Telling| visibility.shows(&told.labels);
+    let incident = incidents::get(db, id, now, stale_after)
         .await?
         .filter(|incident| shows(&incident.told))
         .ok_or_else(|| ApiError::no_such("incident", id))?;
-    let mut entries = alerts::of_incident(&state.db, id, &page).await?;
+    let mut entries = alerts::of_incident(db, id, page).await?;
     // A sender that names alerts itself can move one from team to team.
     entries.items.retain(|entry| shows(&entry.told));
     let about = NotificationFilter {
@@ -150,10 +179,10 @@ async fn get(
         ..NotificationFilter::default()
     };
     let mails = PageRequest::first(ByCreation, Order::Desc, MAX_MAILS);
-    let mails = notifications::list(&state.db, &about, &mails, &caller.visibility).await?;
-    let mut episodes = incidents::episodes(&state.db, id, MAX_EPISODES, now, stale_after).await?;
+    let mails = notifications::list(db, &about, &mails, visibility).await?;
+    let mut episodes = incidents::episodes(db, id, MAX_EPISODES, now, stale_after).await?;
     episodes.retain(|episode| shows(&episode.told));
-    let events = incidents::events(&state.db, id, MAX_EVENTS).await?;
+    let events = incidents::events(db, id, MAX_EVENTS).await?;
     let version = snapshot_incident(&incident);
     let detail = IncidentDetail {
         incident: convert::incident(incident),
@@ -162,7 +191,7 @@ async fn get(
         episodes: episodes.into_iter().map(convert::incident).collect(),
         events: events.into_iter().map(convert::incident_event).collect(),
     };
-    Ok(change::found(&version, detail))
+    Ok((version, detail))
 }
 
 /// Acknowledges an incident, takes that back, closes it, or rewrites its memo.
@@ -253,6 +282,7 @@ fn by_caller<'a>(state: &'a AppState, caller: &'a Caller) -> By<'a> {
 async fn acknowledge(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     _: Params<()>,
     Body(input): Body<AcknowledgeRequest>,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
@@ -269,7 +299,7 @@ async fn acknowledge(
         by: Some(signer(&caller, by)?),
         close: false,
     };
-    change_many(&state, &caller, (ids, filter), &saying).await
+    change_many(&state, &caller, &reader, (ids, filter), &saying).await
 }
 
 /// Closes several incidents: those of `ids`, or all that match `filter`.
@@ -283,6 +313,7 @@ async fn acknowledge(
 async fn close(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     _: Params<()>,
     Body(input): Body<CloseRequest>,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
@@ -298,25 +329,34 @@ async fn close(
         by: Some(signer(&caller, by)?),
         close: true,
     };
-    change_many(&state, &caller, (ids, filter), &saying).await
+    change_many(&state, &caller, &reader, (ids, filter), &saying).await
 }
 
 async fn change_many(
     state: &AppState,
     caller: &Caller,
+    reader: &Reader,
     (ids, filter): (Option<Vec<i64>>, Option<AcknowledgeFilter>),
     saying: &Saying,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
-    let which = Which {
+    let asked = filter.as_ref().map(asked);
+    let filter = filter.map(|filter| filters::from_json(filter, caller));
+    let selection = Selection {
         ids,
-        asked: filter.as_ref().map(asked),
-        filter: filter
-            .map(|filter| filters::from_json(filter, caller))
-            .transpose()?,
+        filter: filter.transpose()?,
     };
-    let (standings, stale_after) = (state.pipeline.standings(), state.settings.stale_after);
+    let (now, stale_after) = (state.now(), state.settings.stale_after);
+    let ids = reader.read(|db| async move {
+        let found = select(&db, &selection, now, stale_after).await;
+        found.map_err(ApiError::from)
+    });
+    let selected = Selected {
+        ids: ids.await?,
+        asked,
+    };
     let who = by_caller(state, caller);
-    let changed = acknowledge_many(&state.db, standings, &who, &which, saying, stale_after).await?;
+    let standings = state.pipeline.standings();
+    let changed = acknowledge_many(&state.db, standings, &who, &selected, saying).await?;
     state.pipeline.changed();
     Ok(Json(AcknowledgeResult {
         changed: changed as u64,

@@ -42,6 +42,7 @@ mod params;
 mod problem;
 mod provisioned;
 mod proxy;
+mod read_pool;
 mod recipients;
 mod routes;
 mod seats;

@@ -14,6 +14,7 @@ use super::convert;
 use super::filters::{Between, Paging};
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::ApiError;
+use super::read_pool::Reader;
 use super::state::AppState;
 
 /// What mails are filtered by.
@@ -67,8 +68,8 @@ fn code(state: NotificationState) -> codes::NotificationState {
 )]
 #[get("/api/v1/notifications")]
 async fn list(
-    state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params((about, between, paging)): Params<(About, Between, Paging)>,
 ) -> Result<Json<Page<Notification>>, ApiError> {
     let filter = NotificationFilter {
@@ -78,8 +79,11 @@ async fn list(
         created: between.range(),
     };
     let page = paging.of(ByCreation, Order::Desc)?;
-    let found = notifications::list(&state.db, &filter, &page, &caller.visibility).await?;
-    Ok(Json(convert::page(found, convert::notification)))
+    let found = reader.read(move |db| async move {
+        let found = notifications::list(&db, &filter, &page, &caller.visibility).await?;
+        Ok(convert::page(found, convert::notification))
+    });
+    Ok(Json(found.await?))
 }
 
 /// One mail.

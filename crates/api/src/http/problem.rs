@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::Value;
 use tocsin_api_types::{FieldError, Problem};
-use tocsin_storage::StorageError;
+use tocsin_storage::{ReadBudget, StorageError};
 
 /// The kinds of problem. A kind's name, title and status never change: scripts
 /// tell problems apart by them.
@@ -286,6 +286,14 @@ impl From<StorageError> for ApiError {
                     "The database is not available now; try again.",
                 )
             }
+            StorageError::OverBudget | StorageError::Canceled => Self::new(
+                Kind::Unavailable,
+                format!(
+                    "This took longer than {} s and was stopped. Choose a shorter time range, or \
+                     a filter by alert name, instance or team.",
+                    ReadBudget::TIME.as_secs()
+                ),
+            ),
             StorageError::Conflict(_) => Self::new(
                 Kind::Conflict,
                 "Somebody else changed the same thing at the same time; load it again and retry.",

@@ -9,10 +9,12 @@ use tocsin_pipeline::{Clock, Pipeline};
 use tocsin_storage::Db;
 use tokio::sync::{Semaphore, watch};
 
+use super::body::BodyMemory;
 use super::browser::{self, BrowserFiles};
 use super::export;
 use super::limits::Limits;
 use super::provisioned::Provisioned;
+use super::read_pool::ReadPool;
 use super::seats::Seats;
 use super::stats;
 use super::storage::Measured;
@@ -47,6 +49,10 @@ pub(crate) struct AppState {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Places for event streams.
     pub(crate) seats: Arc<Seats>,
+    /// Memory for bodies that are no deliveries.
+    pub(crate) body_memory: BodyMemory,
+    /// Where what people read is read.
+    pub(crate) read_pool: ReadPool,
     /// Places for exports.
     pub(crate) exports: Arc<Semaphore>,
     /// Places for statistics that are counted from the log itself.
@@ -54,6 +60,8 @@ pub(crate) struct AppState {
 }
 
 impl AppState {
+    /// # Errors
+    /// Threads that cannot be started.
     pub(crate) fn new(
         settings: Settings,
         webhook_url: String,
@@ -62,9 +70,9 @@ impl AppState {
         accounts: Accounts,
         clock: Arc<dyn Clock>,
         stopping: watch::Receiver<bool>,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let prefix = settings.public_url.as_ref().map_or("/", |url| url.path());
-        Self {
+        Ok(Self {
             provisioned: Provisioned::of(&settings),
             limits: Limits::new(&settings.limits),
             files: BrowserFiles::NONE,
@@ -72,6 +80,8 @@ impl AppState {
             metrics: Metrics::new(),
             measured: Measured::default(),
             seats: Seats::new(settings.max_event_streams),
+            body_memory: BodyMemory::default(),
+            read_pool: ReadPool::start()?,
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
             counts: Semaphore::new(stats::AT_ONCE),
             settings,
@@ -82,7 +92,7 @@ impl AppState {
             oidc: None,
             clock,
             stopping,
-        }
+        })
     }
 
     /// With the provider through which people may come in.

@@ -15,6 +15,7 @@ use super::caller::Caller;
 use super::filters::Between;
 use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::ApiError;
+use super::read_pool::Reader;
 use super::state::AppState;
 
 /// Statistics at once that are counted from the log itself, which takes seconds
@@ -41,17 +42,16 @@ async fn turn<'a>(state: &'a AppState, caller: &Caller) -> Option<SemaphorePermi
 async fn summary(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params(between): Params<Between>,
 ) -> Result<Json<Summary>, ApiError> {
     let _turn = turn(&state, &caller).await;
-    let found = stats::summary(
-        &state.db,
-        &caller.visibility,
-        between.range(),
-        state.now(),
-        state.settings.stale_after,
-    )
-    .await?;
+    let (range, now, stale_after) = (between.range(), state.now(), state.settings.stale_after);
+    let found = reader.read(move |db| async move {
+        let found = stats::summary(&db, &caller.visibility, range, now, stale_after);
+        Ok(found.await?)
+    });
+    let found = found.await?;
     let noise_ratio = found.noise_ratio();
     let stats::Summary {
         deliveries,
@@ -137,6 +137,7 @@ impl FromQuery for TopParams {
 async fn top(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params((params, between)): Params<(TopParams, Between)>,
 ) -> Result<Json<Top>, ApiError> {
     let by = params.by.unwrap_or(TopBy::Alertname);
@@ -146,17 +147,14 @@ async fn top(
         TopBy::Team => stats::TopBy::Team,
     };
     let _turn = turn(&state, &caller).await;
-    let items = stats::top(
-        &state.db,
-        &caller.visibility,
-        column,
-        between.range(),
-        params.limit.unwrap_or(10),
-    )
-    .await?;
+    let (range, limit) = (between.range(), params.limit.unwrap_or(10));
+    let items = reader.read(move |db| async move {
+        let found = stats::top(&db, &caller.visibility, column, range, limit);
+        Ok(counts(found.await?))
+    });
     Ok(Json(Top {
         by,
-        items: counts(items),
+        items: items.await?,
     }))
 }
 
@@ -189,6 +187,7 @@ impl FromQuery for Width {
 async fn timeline(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params((width, between)): Params<(Width, Between)>,
 ) -> Result<Json<Timeline>, ApiError> {
     let bucket = width.bucket.unwrap_or_default();
@@ -197,8 +196,12 @@ async fn timeline(
         Bucket::Day => stats::Bucket::Day,
     };
     let _turn = turn(&state, &caller).await;
-    let stats::Timeline { points } =
-        stats::timeline(&state.db, &caller.visibility, wide, between.range()).await?;
+    let range = between.range();
+    let found = reader.read(move |db| async move {
+        let found = stats::timeline(&db, &caller.visibility, wide, range);
+        Ok(found.await?)
+    });
+    let stats::Timeline { points } = found.await?;
     let points = points.into_iter().map(|point| {
         let stats::TimelinePoint {
             at,
@@ -249,14 +252,17 @@ impl FromQuery for Zone {
 async fn heatmap(
     state: Data<AppState>,
     caller: Caller,
+    reader: Reader,
     Params((zone, between)): Params<(Zone, Between)>,
 ) -> Result<Json<Heatmap>, ApiError> {
     let zone = zone.time_zone.unwrap_or(Tz::UTC);
     let _turn = turn(&state, &caller).await;
-    let slots = stats::heatmap(&state.db, &caller.visibility, between.range(), |at| {
-        hour_of_week(at, zone)
-    })
-    .await?;
+    let range = between.range();
+    let slots = reader.read(move |db| async move {
+        let found = stats::heatmap(&db, &caller.visibility, range, |at| hour_of_week(at, zone));
+        Ok(found.await?)
+    });
+    let slots = slots.await?;
     Ok(Json(Heatmap {
         from: between.from,
         to: between.to,

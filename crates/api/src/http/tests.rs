@@ -55,7 +55,8 @@ impl Server {
             accounts,
             clock,
             stopping,
-        );
+        )
+        .unwrap();
         Self {
             state: web::Data::new(state),
             pipeline,

@@ -1,7 +1,7 @@
 //! Where Alertmanager posts to.
 
 use std::io::Read;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -113,8 +113,8 @@ async fn take(
     let limit = state.settings.body_limit;
     let body = match read(limit, announced, request, payload, &mut space).await {
         Ok(body) => body,
-        Err((Outcome::QueueFull, error)) => {
-            state.metrics.delivery(Some(source), Outcome::QueueFull);
+        Err((outcome @ (Outcome::QueueFull | Outcome::Unavailable), error)) => {
+            state.metrics.delivery(Some(source), outcome);
             return Err(error);
         }
         Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
@@ -202,7 +202,7 @@ async fn read(
     }
     let is_gzip = is_gzip(request).map_err(|error| (Outcome::Refused, error))?;
     let grow = |bytes| space.grow(bytes).map_err(|error| problem(error).1);
-    let body = body::read_at_most(payload.into_inner(), limit, grow)
+    let body = body::read_at_most(payload.into_inner(), limit, PATIENCE, grow)
         .await
         .map_err(|error| outcome(error, limit))?;
     if !is_gzip {
@@ -220,6 +220,9 @@ async fn read(
         }
     }
 }
+
+/// How long a delivery may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
     let encoding = request.headers().get(header::CONTENT_ENCODING);
@@ -248,6 +251,11 @@ fn outcome(error: ApiError, limit: usize) -> (Outcome, ApiError) {
         too_large(limit)
     } else if error.is(Kind::QueueFull) {
         (Outcome::QueueFull, error)
+    } else if error.is(Kind::RequestTimeout) {
+        // It may be us who are slow, and Alertmanager sends a 408 never again.
+        let detail = format!("{error} Send it again.");
+        let error = ApiError::new(Kind::Unavailable, detail);
+        (Outcome::Unavailable, error)
     } else {
         (Outcome::Refused, error)
     }

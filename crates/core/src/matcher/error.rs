@@ -20,6 +20,11 @@ pub enum MatcherError {
     /// A regular expression that would take too much memory.
     #[error("the regular expression is too large; make its repetitions smaller")]
     RegexTooLarge,
+    /// Regular expressions that would take too much memory together.
+    #[error(
+        "the regular expressions are too large together; use fewer, or make their repetitions smaller"
+    )]
+    RegexesTooLarge,
     /// More text than one matcher may have.
     #[error("a matcher may have at most {limit} bytes")]
     TooLong {
@@ -35,10 +40,7 @@ pub enum MatcherError {
 }
 
 impl MatcherError {
-    pub(super) fn regex(error: &regex::Error) -> Self {
-        if let regex::Error::CompiledTooBig(_) = error {
-            return Self::RegexTooLarge;
-        }
+    pub(super) fn syntax(error: &impl ToString) -> Self {
         // Several lines that draw the expression and point into it; the last one says it.
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();

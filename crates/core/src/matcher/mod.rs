@@ -3,6 +3,8 @@
 //! Routes, the API's `label=` filter and the browser share this code.
 
 mod error;
+mod expression;
+mod list;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -10,16 +12,13 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use regex::{Regex, RegexBuilder};
+use regex_automata::meta::Regex;
 
 pub use error::MatcherError;
-pub use parse::{MAX_LENGTH, MAX_MATCHERS, parse, parse_list};
+pub use list::{InvalidMatcher, MAX_MATCHERS, parse_all, parse_list};
+pub use parse::{MAX_LENGTH, parse};
 
 use crate::alert::Labels;
-
-/// The most memory, in bytes, that one compiled expression may take: they are compiled from what
-/// anyone types into a filter.
-const REGEX_SIZE: usize = 1 << 20;
 
 /// How a label's value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +83,7 @@ impl Matcher {
         }
         let regex = match op {
             Op::Equal | Op::NotEqual => None,
-            Op::Match | Op::NotMatch => Some(anchored(&value)?),
+            Op::Match | Op::NotMatch => Some(expression::compile(&value)?),
         };
         Ok(Self {
             name,
@@ -128,26 +127,16 @@ impl Matcher {
         equal == matches!(self.op, Op::Equal | Op::Match)
     }
 
+    /// Bytes that its compiled expression takes; 0 without one.
+    fn size(&self) -> usize {
+        self.regex.as_ref().map_or(0, Regex::memory_usage)
+    }
+
     /// Whether an alert without this label satisfies this.
     #[must_use]
     pub fn matches_empty(&self) -> bool {
         self.matches_value("")
     }
-}
-
-fn anchored(expression: &str) -> Result<Regex, MatcherError> {
-    // By itself first: `a)|(?:b` is no expression, but would become one, half anchored, within
-    // the parentheses.
-    build(expression)?;
-    build(&format!("^(?:{expression})$"))
-}
-
-fn build(expression: &str) -> Result<Regex, MatcherError> {
-    RegexBuilder::new(expression)
-        .size_limit(REGEX_SIZE)
-        .dfa_size_limit(REGEX_SIZE)
-        .build()
-        .map_err(|error| MatcherError::regex(&error))
 }
 
 impl PartialEq for Matcher {

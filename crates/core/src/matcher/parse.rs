@@ -2,13 +2,10 @@
 //! parser takes, and quoted or bare UTF-8 names as its newer one does. Of what the classic one takes
 //! only likely slips are refused: `a==b`, `a='b'`, a comma within an unquoted value of a list.
 
-use super::{Matcher, MatcherError, Op};
+use super::{Matcher, MatcherError, Op, parse_list};
 
 /// The most bytes that one matcher may have.
 pub const MAX_LENGTH: usize = 4_096;
-
-/// The most matchers that a list may have.
-pub const MAX_MATCHERS: usize = 64;
 
 /// Reads one matcher, such as `job=~"api.*"` or `job=api`, with or without braces around
 /// it. Without them an unquoted value reaches to the end.
@@ -38,47 +35,7 @@ pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
     Ok(matcher)
 }
 
-/// Reads matchers separated by commas, with or without braces around them: `{a="b",c=~"d"}`.
-/// Nothing between the braces, or nothing at all, is an empty list. A comma may end it.
-///
-/// # Errors
-///
-/// [`MatcherError`], which says where and what was expected.
-pub fn parse_list(text: &str) -> Result<Vec<Matcher>, MatcherError> {
-    let mut reader = Reader {
-        text,
-        at: 0,
-        end: text.trim_end().len(),
-        is_list: true,
-    };
-    reader.skip_space();
-    if reader.take("{") {
-        if !reader.rest().ends_with('}') {
-            reader.at = reader.end;
-            return Err(reader.expected("`}`"));
-        }
-        reader.end -= 1;
-    }
-    let mut matchers = Vec::new();
-    loop {
-        reader.skip_space();
-        if reader.rest().is_empty() {
-            return Ok(matchers);
-        }
-        if matchers.len() == MAX_MATCHERS {
-            return Err(MatcherError::TooMany {
-                limit: MAX_MATCHERS,
-            });
-        }
-        matchers.push(reader.matcher()?);
-        reader.skip_space();
-        if !reader.take(",") {
-            reader.finish()?;
-        }
-    }
-}
-
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     /// Byte offsets; what is read lies between them.
     at: usize,
@@ -88,6 +45,39 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// At the first of several matchers, with or without braces around them.
+    pub(super) fn of_list(text: &'a str) -> Result<Self, MatcherError> {
+        let mut reader = Self {
+            text,
+            at: 0,
+            end: text.trim_end().len(),
+            is_list: true,
+        };
+        reader.skip_space();
+        if reader.take("{") {
+            if !reader.rest().ends_with('}') {
+                reader.at = reader.end;
+                return Err(reader.expected("`}`"));
+            }
+            reader.end -= 1;
+        }
+        Ok(reader)
+    }
+
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.skip_space();
+        self.rest().is_empty()
+    }
+
+    /// What follows a matcher of a list.
+    pub(super) fn comma_or_end(&mut self) -> Result<(), MatcherError> {
+        self.skip_space();
+        match self.take(",") {
+            true => Ok(()),
+            false => self.finish(),
+        }
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..self.end]
     }
@@ -120,7 +110,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn matcher(&mut self) -> Result<Matcher, MatcherError> {
+    pub(super) fn matcher(&mut self) -> Result<Matcher, MatcherError> {
         self.skip_space();
         let name = self.name()?;
         self.skip_space();

@@ -160,6 +160,37 @@ fn what_is_no_expression_is_refused() {
 }
 
 #[test]
+fn several_matchers_are_bounded_together() {
+    let letters = |n: usize| format!(r#"a{n}=~"\\pL{{5}}x{n}""#);
+    let few: Vec<String> = (0..2).map(letters).collect();
+    assert_eq!(parse_all(&few).unwrap().len(), 2);
+    let many: Vec<String> = (0..20).map(letters).collect();
+    let invalid = parse_all(&many).unwrap_err();
+    assert_eq!(
+        invalid.len(),
+        1,
+        "what follows is not compiled: {invalid:?}"
+    );
+    assert_eq!(invalid[0].error, MatcherError::RegexesTooLarge);
+    assert_eq!(
+        parse_list(&many.join(",")),
+        Err(MatcherError::RegexesTooLarge)
+    );
+    let mut plain = vec!["a=b"; MAX_MATCHERS];
+    assert_eq!(parse_all(&plain).unwrap().len(), MAX_MATCHERS);
+    plain.push("a=b");
+    let invalid = parse_all(&plain).unwrap_err();
+    let error = MatcherError::TooMany {
+        limit: MAX_MATCHERS,
+    };
+    let index = MAX_MATCHERS;
+    assert_eq!(invalid, [InvalidMatcher { index, error }]);
+    let wrong = parse_all(&["a=b", "=", "c=~("]).unwrap_err();
+    let places: Vec<usize> = wrong.iter().map(|one| one.index).collect();
+    assert_eq!(places, [1, 2], "each that is wrong is named");
+}
+
+#[test]
 fn values_are_compared_whole() {
     let set = labels(&[("job", "api-server"), ("empty", "")]);
     for (text, expected) in [
@@ -239,7 +270,7 @@ proptest! {
 
     #[test]
     fn a_matcher_and_its_opposite_never_agree(value in ".{0,8}", other in ".{0,8}") {
-        let matcher = |op| Matcher::new("a".into(), op, regex::escape(&value)).unwrap();
+        let matcher = |op| Matcher::new("a".into(), op, regex_syntax::escape(&value)).unwrap();
         prop_assert!(matcher(Op::Match).matches_value(&value) || value.contains('\n'));
         prop_assert_ne!(
             matcher(Op::Match).matches_value(&other),

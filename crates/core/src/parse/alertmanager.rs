@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::error::{ParseError, excerpt};
 use super::wire::{Object, WireAlert, WireBody};
-use super::{mend, tolerant};
+use super::{bounds, mend, tolerant};
 use crate::alert::{Body, RejectedAlert, Said, Status};
 use crate::time::Timestamp;
 use crate::{fingerprint, normalize};
@@ -30,6 +30,7 @@ pub const MAX_ALERTS: usize = 100_000;
 ///   out. An annotation of any other type is kept as its JSON; a label of any other type is not,
 ///   for labels are the alert's identity: that alert is rejected.
 /// - `fingerprint`: computed where it is missing or not 16 hexadecimal digits.
+/// - values over 64 KiB and alerts over 256 KiB are cut, marked ([`bounds`]).
 /// - U+0000, which PostgreSQL cannot store, and lone surrogates become U+FFFD (the latter as Go's
 ///   own JSON reader has it).
 ///
@@ -80,11 +81,11 @@ fn read<'a>(
         }
     }
     Body {
-        receiver: wire.receiver.into_owned(),
+        receiver: text(wire.receiver),
         status,
-        external_url: wire.external_url.into_owned(),
-        version: wire.version.into_owned(),
-        group_key: wire.group_key.into_owned(),
+        external_url: text(wire.external_url),
+        version: text(wire.version),
+        group_key: text(wire.group_key),
         group_labels: wire.group_labels.unwrap_or_default(),
         truncated_alerts: wire.truncated_alerts,
         alerts,
@@ -103,8 +104,8 @@ fn group_status(wire: &WireBody<'_>) -> Option<Status> {
 }
 
 fn said(alert: WireAlert<'_>, group: Option<Status>, team_label: &str) -> Result<Said, String> {
-    let labels = alert.labels.unwrap_or_default();
-    let annotations = alert.annotations.unwrap_or_default();
+    let mut labels = alert.labels.unwrap_or_default();
+    let mut annotations = alert.annotations.unwrap_or_default();
     let status = match (&*alert.status, group) {
         ("", Some(group)) => group,
         ("", None) if labels.is_empty() => return Err("has neither status nor labels".into()),
@@ -116,18 +117,27 @@ fn said(alert: WireAlert<'_>, group: Option<Status>, team_label: &str) -> Result
     };
     let fingerprint = match alert.fingerprint.parse() {
         Ok(sent) => sent,
+        // Of the labels as they were sent.
         Err(_) => fingerprint::of(&labels),
     };
+    bounds::alert(&mut labels, &mut annotations);
     Ok(Said {
         status,
         fingerprint,
         starts_at: time("startsAt", &alert.starts_at)?,
         ends_at: time("endsAt", &alert.ends_at)?,
-        generator_url: alert.generator_url.into_owned(),
+        generator_url: text(alert.generator_url),
         facts: normalize::facts(&labels, &annotations, team_label),
         labels,
         annotations,
     })
+}
+
+/// A text that is kept, cut where it is too long.
+fn text(text: Cow<'_, str>) -> String {
+    let mut text = text.into_owned();
+    bounds::text(&mut text);
+    text
 }
 
 /// A time, or `None` where the sender did not set it.

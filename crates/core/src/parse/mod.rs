@@ -3,6 +3,7 @@
 //! What is taken leniently, and why, stands with [`alertmanager()`].
 
 mod alertmanager;
+mod bounds;
 mod error;
 mod json;
 mod mend;
@@ -10,6 +11,7 @@ mod tolerant;
 mod wire;
 
 pub use alertmanager::{MAX_ALERTS, alertmanager};
+pub use bounds::{MAX_ALERT, MAX_VALUE, OMITTED};
 pub use error::ParseError;
 
 #[cfg(test)]

@@ -295,7 +295,7 @@ async fn note(db: &Db, what: Touched, at: Timestamp) -> Result<(), StorageError>
 }
 
 fn visibility(texts: &[String], table: &'static str, id: i64) -> Result<Visibility, StorageError> {
-    let matchers: Result<Vec<_>, _> = texts.iter().map(|text| matcher::parse(text)).collect();
+    let matchers = matcher::parse_all(texts);
     // They were canonical when they were stored. What cannot be read must not
     // count as no matchers.
     let matchers = matchers.map_err(|_| StorageError::Corrupt {

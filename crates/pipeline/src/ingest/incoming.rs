@@ -79,7 +79,28 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    /// Bytes that it takes in memory while it waits, about: many small alerts are far
+    /// more than their body.
+    pub(super) fn weight(&self) -> usize {
+        let alerts: usize = self.alerts.iter().map(Alert::weight).sum();
+        self.raw.len() + alerts
+    }
+}
+
 impl Alert {
+    /// What an alert takes beside its texts: itself, what the allocator adds to each of
+    /// them, and its place in a batch.
+    const OVERHEAD: usize = size_of::<Self>() + 512;
+
+    fn weight(&self) -> usize {
+        let content = &self.content;
+        let texts = content.labels.len() + content.annotations.len() + content.message.len();
+        // Kept as they are, labels take a few times what they are as a text.
+        let kept = self.labels.as_ref().map_or(0, |_| 3 * content.labels.len());
+        Self::OVERHEAD + texts + content.generator_url.len() + kept
+    }
+
     pub(super) fn new(said: Said, with_labels: bool) -> Self {
         let claim = Claim::from(&said);
         let labels = json(&said.labels);

@@ -29,7 +29,7 @@ pub struct Webhook {
     /// The body as it came.
     pub body: Bytes,
     /// What the body takes up, from [`Ingest::space`]; what is missing is taken
-    /// when the delivery is handed in.
+    /// when the delivery is handed in, and when it is known what becomes of it.
     pub space: Space,
     /// Who is notified of a test alert; `None` for all others, which are routed.
     pub target: Option<Target>,
@@ -181,6 +181,7 @@ impl Ingest {
                     self.routed.load(Ordering::Relaxed),
                 );
                 incoming.target = target;
+                space.cover(incoming.weight())?;
                 // It is kept compressed, and need not wait with it.
                 drop(raw);
                 self.submit(Work::Store(Box::new(incoming)), space).await

@@ -8,7 +8,8 @@ use tocsin_core::judge::Rules;
 use tocsin_core::visibility::Visibility;
 use tocsin_mailer::{Address, MemoryMailer, Renderer};
 use tocsin_pipeline::acknowledge::{
-    By, MAX_IDS, MAX_MEMO, Saying, Which, acknowledge_many, acknowledge_one, snapshot_incident,
+    By, MAX_IDS, MAX_MEMO, Saying, Selected, Selection, acknowledge_many, acknowledge_one, select,
+    snapshot_incident,
 };
 use tocsin_pipeline::change::{Expected, etag};
 use tocsin_pipeline::{
@@ -119,7 +120,7 @@ async fn say_of(
 async fn say_all(
     db: &Db,
     pipeline: &Pipeline,
-    which: &Which,
+    selection: &Selection,
     saying: &Saying,
 ) -> Result<usize, ChangeError> {
     let by = By {
@@ -128,7 +129,12 @@ async fn say_all(
         now: NOW,
         message_ids: pipeline.message_ids(),
     };
-    acknowledge_many(db, pipeline.standings(), &by, which, saying, STALE_AFTER).await
+    let filter = selection.filter.as_ref();
+    let selected = Selected {
+        ids: select(db, selection, NOW, STALE_AFTER).await?,
+        asked: filter.map(|filter| json!({"team": filter.about.team})),
+    };
+    acknowledge_many(db, pipeline.standings(), &by, &selected, saying).await
 }
 
 async fn one_is_acknowledged_with_a_name(db: &Db) {
@@ -179,19 +185,12 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
     let ids = Some(vec![1]);
     let filter = Some(IncidentFilter::default());
     for (which, field) in [
-        (Which::default(), "ids"),
+        (Selection::default(), "ids"),
+        (Selection { ids, filter }, "filter"),
         (
-            Which {
-                ids,
-                filter,
-                asked: None,
-            },
-            "filter",
-        ),
-        (
-            Which {
+            Selection {
                 ids: Some(vec![1; MAX_IDS + 1]),
-                ..Which::default()
+                ..Selection::default()
             },
             "ids",
         ),
@@ -204,13 +203,13 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
 
 async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
     let pipeline = deliver(db).await;
-    let ids = Which {
+    let ids = Selection {
         ids: Some(vec![1, 2, 2, 99]),
-        ..Which::default()
+        ..Selection::default()
     };
     let changed = say_all(db, &pipeline, &ids, &seen()).await;
     assert_eq!(changed.unwrap(), 2);
-    let infra = Which {
+    let infra = Selection {
         filter: Some(IncidentFilter {
             about: AlertCriteria {
                 team: vec!["infra".to_owned()],
@@ -218,7 +217,7 @@ async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
             },
             ..IncidentFilter::default()
         }),
-        ..Which::default()
+        ..Selection::default()
     };
     let changed = say_all(db, &pipeline, &infra, &seen()).await;
     assert_eq!(changed.unwrap(), 2);
@@ -295,7 +294,7 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
 
 async fn what_is_said_of_many_is_one_line(db: &Db) {
     let pipeline = deliver(db).await;
-    let infra = Which {
+    let infra = Selection {
         filter: Some(IncidentFilter {
             about: AlertCriteria {
                 team: vec!["infra".to_owned()],
@@ -303,8 +302,7 @@ async fn what_is_said_of_many_is_one_line(db: &Db) {
             },
             ..IncidentFilter::default()
         }),
-        asked: Some(json!({"team": ["infra"]})),
-        ..Which::default()
+        ..Selection::default()
     };
     for changed in [3, 0] {
         let done = say_all(db, &pipeline, &infra, &seen()).await;

@@ -123,13 +123,13 @@ pub async fn list_within(
         }
         _ => None,
     };
-    let found = match soon {
+    let mut found = match soon {
         Some(found) => found,
         None => find(db, rows, &mut verifier, limit, effort).await?,
     };
-    let items = read::views(db, &found.hits, &mut tellings).await?;
-    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
-    Ok(page.found(items, &keys, found.end, None))
+    let (items, rows) = read::views(db, &found.hits, &mut tellings).await?;
+    found.keep(rows);
+    Ok(page.found(items, &found.keys(), found.end, None))
 }
 
 /// How many entries match, exactly up to [`count::BOUND`] and within bounded
@@ -179,10 +179,10 @@ pub async fn of_incident(
 ) -> Result<Page<AlertView>, StorageError> {
     let effort = Effort::default();
     let rows = plan::of_incident(db, incident_id, &[], page.way(), page.after()).await?;
-    let found = find_any(db, rows, page.limit(), &effort).await?;
-    let items = read::views(db, &found.hits, &mut Tellings::default()).await?;
-    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
-    Ok(page.found(items, &keys, found.end, None))
+    let mut found = find_any(db, rows, page.limit(), &effort).await?;
+    let (items, rows) = read::views(db, &found.hits, &mut Tellings::default()).await?;
+    found.keep(rows);
+    Ok(page.found(items, &found.keys(), found.end, None))
 }
 
 /// The entries of those kinds of an incident that an event is made of: at most
@@ -199,5 +199,6 @@ pub(crate) async fn last_of_incident(
     let way = crate::scan::Way::Down;
     let rows = plan::of_incident(db, incident_id, kinds, way, None).await?;
     let found = find_any(db, rows, limit, &Effort::default()).await?;
-    read::views(db, &found.hits, &mut Tellings::default()).await
+    let (views, _) = read::views(db, &found.hits, &mut Tellings::default()).await?;
+    Ok(views)
 }

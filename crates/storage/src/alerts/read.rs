@@ -12,12 +12,32 @@ use crate::StorageError;
 use crate::codes::{Coded, EntryKind, IncidentState};
 use crate::incidents::shown;
 use crate::query::{self, Reads};
-use crate::scan::{Hit, pack, rows};
+use crate::scan::{Hit, Room, pack, rows};
 use crate::telling::Tellings;
+
+/// The entries in the order of `hits`, as many as a page has room for, and how many of
+/// `hits` that are.
+pub(super) async fn views(
+    db: &impl Reads,
+    hits: &[Hit],
+    tellings: &mut Tellings,
+) -> Result<(Vec<AlertView>, usize), StorageError> {
+    let mut room = Room::for_page(hits);
+    let mut all = Vec::with_capacity(hits.len());
+    while let Some(some) = room.next() {
+        for view in read(db, some, tellings).await? {
+            if let Err(rows) = room.take(view.id, view.told.size()) {
+                return Ok((all, rows));
+            }
+            all.push(view);
+        }
+    }
+    Ok((all, hits.len()))
+}
 
 /// The entries in the order of `hits`; those that are gone meanwhile are left
 /// out.
-pub(super) async fn views(
+async fn read(
     db: &impl Reads,
     hits: &[Hit],
     tellings: &mut Tellings,

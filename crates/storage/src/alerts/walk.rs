@@ -46,8 +46,9 @@ impl LogWalk {
         if self.done {
             return Ok(None);
         }
-        let found = self.find(db).await?;
-        let views = read::views(db, &found.hits, &mut self.tellings).await?;
+        let mut found = self.find(db).await?;
+        let (views, rows) = read::views(db, &found.hits, &mut self.tellings).await?;
+        found.keep(rows);
         self.go_on(found.end);
         Ok(Some(views))
     }

@@ -160,10 +160,10 @@ pub async fn list_within(
         set: &set,
         tellings: &mut tellings,
     };
-    let found = find(db, rows, &mut verifier, page.limit(), effort).await?;
-    let items = read::views(db, &found.hits, &mut tellings, as_of).await?;
-    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
-    Ok(page.found(items, &keys, found.end, Some(as_of.now)))
+    let mut found = find(db, rows, &mut verifier, page.limit(), effort).await?;
+    let (items, rows) = read::views(db, &found.hits, &mut tellings, as_of).await?;
+    found.keep(rows);
+    Ok(page.found(items, &found.keys(), found.end, Some(as_of.now)))
 }
 
 /// How many incidents match, exactly up to [`count::BOUND`] and within bounded

@@ -9,7 +9,7 @@ use super::{AsOf, IncidentView};
 use crate::StorageError;
 use crate::codes::{self, Coded, IncidentState};
 use crate::query::{self, Reads};
-use crate::scan::Hit;
+use crate::scan::{Hit, Room};
 use crate::telling::Tellings;
 
 /// The incidents in the order of `hits`; those that are gone meanwhile are left
@@ -19,10 +19,20 @@ pub(super) async fn views(
     hits: &[Hit],
     tellings: &mut Tellings,
     as_of: AsOf,
-) -> Result<Vec<IncidentView>, StorageError> {
-    let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
-    let found = by_ids(db, &ids, tellings, as_of).await?;
-    Ok(in_order(&ids, found))
+) -> Result<(Vec<IncidentView>, usize), StorageError> {
+    let mut room = Room::for_page(hits);
+    let mut all = Vec::with_capacity(hits.len());
+    while let Some(some) = room.next() {
+        let ids: Vec<i64> = some.iter().map(|hit| hit.id).collect();
+        let found = by_ids(db, &ids, tellings, as_of).await?;
+        for view in in_order(&ids, found) {
+            if let Err(rows) = room.take(view.id, view.told.size()) {
+                return Ok((all, rows));
+            }
+            all.push(view);
+        }
+    }
+    Ok((all, hits.len()))
 }
 
 pub(super) fn in_order(ids: &[i64], found: Vec<IncidentView>) -> Vec<IncidentView> {

@@ -62,8 +62,9 @@ impl IncidentWalk {
         if self.done {
             return Ok(None);
         }
-        let found = self.find(db).await?;
-        let views = read::views(db, &found.hits, &mut self.tellings, self.as_of).await?;
+        let mut found = self.find(db).await?;
+        let (views, rows) = read::views(db, &found.hits, &mut self.tellings, self.as_of).await?;
+        found.keep(rows);
         self.go_on(found.end);
         Ok(Some(views))
     }

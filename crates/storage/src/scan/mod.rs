@@ -11,12 +11,14 @@
 mod lanes;
 mod merge;
 mod packed;
+mod room;
 
 use sea_orm::Value;
 
 pub(crate) use lanes::{Lane, Lanes, Map, Table};
 pub(crate) use merge::Merge;
 pub(crate) use packed::{pack, rows};
+pub(crate) use room::Room;
 
 use crate::query::{Conditions, Reads};
 use crate::search::SeriesSet;
@@ -230,6 +232,20 @@ pub(crate) struct Found {
     pub(crate) end: End,
 }
 
+impl Found {
+    /// Of what was found only the first `rows`: for more a page had no room.
+    pub(crate) fn keep(&mut self, rows: usize) {
+        if rows < self.hits.len() {
+            self.hits.truncate(rows);
+            self.end = self.hits.last().map_or(self.end, |hit| End::At(hit.key));
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.hits.iter().map(|hit| hit.key).collect()
+    }
+}
+
 /// Looks at what was told.
 pub(crate) struct Verifier<'a> {
     pub(crate) about: &'a AlertCriteria,
@@ -268,8 +284,8 @@ pub(crate) async fn find(
         let mut pending = pending.as_slice();
         while !pending.is_empty() {
             // No more are looked at than are still wanted: each may cost a
-            // series that has to be read.
-            let (now, later) = pending.split_at(pending.len().min((limit + 1).max(64)));
+            // series that has to be read. Nor more than memory should hold at once.
+            let (now, later) = pending.split_at(pending.len().min((limit + 1).clamp(64, 256)));
             pending = later;
             spent += verifier.keep(db, now, &mut hits).await?;
             if hits.len() > limit {

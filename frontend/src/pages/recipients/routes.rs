@@ -101,20 +101,32 @@ pub fn Routes(props: &RoutesProps) -> Html {
         }
     });
     let team = use_fetch::<TeamRoute>("routes/team".to_owned());
+    // What was chosen is shown at once: a render before the server has answered
+    // would otherwise set the box back.
+    let chosen = use_state(|| None::<bool>);
+    {
+        let chosen = chosen.setter();
+        use_effect_with(team.data.clone(), move |_| chosen.set(None));
+    }
     let set_team = {
         let (reload, moving) = (team.reload.clone(), moving.setter());
+        let chosen = chosen.setter();
         Callback::from(move |enabled: bool| {
-            let (reload, moving) = (reload.clone(), moving.clone());
+            let (reload, moving, chosen) = (reload.clone(), moving.clone(), chosen.clone());
+            chosen.set(Some(enabled));
             spawn_local(async move {
                 let route = TeamRoute { enabled };
                 let answer = api::send::<_, IgnoredAny>(Method::PUT, "routes/team", &route).await;
+                if answer.is_err() {
+                    chosen.set(None);
+                }
                 moving.set(answer.err());
                 reload.emit(());
             });
         })
     };
     let team_row = team.data.as_deref().map(|team| {
-        let enabled = team.enabled;
+        let enabled = chosen.unwrap_or(team.enabled);
         let onchange = set_team.reform(move |_: Event| !enabled);
         html! {
             <tr key="team" class={classes!((!enabled).then_some("is-off"))}>

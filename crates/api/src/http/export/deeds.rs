@@ -42,7 +42,7 @@ async fn audit(
     Params((deeds, between, ordering, wanted)): Params<(Deeds, Between, Ordering, Wanted)>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = AuditWalk::new(filter(deeds, &between), ordering.of());
-    Export::begin(&state, &request, "audit", wanted)?.answer(walk)
+    Export::begin(&state, &request, "audit", wanted)?.answer(&state, walk)
 }
 
 impl Walk for AuditWalk {

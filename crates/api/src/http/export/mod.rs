@@ -1,6 +1,6 @@
 //! The whole of a filter as a file.
 //!
-//! A task of its own reads the rows chunk by chunk and hands them on only as
+//! A task of its own in the read pool reads the rows chunk by chunk and hands them on only as
 //! fast as they are taken, so that memory stays flat; when nobody takes them any
 //! more, it stops. Its queries are never dropped half-way.
 
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get, rt};
+use actix_web::{HttpRequest, HttpResponse, get};
 use bytes::Bytes;
 use futures::stream;
 use tocsin_storage::alerts::{AlertView, LogWalk};
@@ -24,6 +24,7 @@ use tocsin_storage::incidents::{IncidentView, IncidentWalk};
 use tocsin_storage::{Db, StorageError};
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
 use self::rows::Row;
@@ -123,7 +124,7 @@ async fn alerts(
     Params((criteria, ordering, wanted)): Params<(Criteria, Ordering, Wanted)>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = LogWalk::new(criteria.for_alerts(&caller), ordering.of());
-    Export::begin(&state, &request, "alerts", wanted)?.answer(walk)
+    Export::begin(&state, &request, "alerts", wanted)?.answer(&state, walk)
 }
 
 /// The incidents as a file: every incident that the filters find, in the order
@@ -161,15 +162,18 @@ async fn incidents(
         state.now(),
         state.settings.stale_after,
     );
-    Export::begin(&state, &request, "incidents", wanted)?.answer(walk)
+    Export::begin(&state, &request, "incidents", wanted)?.answer(&state, walk)
 }
 
 /// What reads rows, chunk by chunk.
-trait Walk: 'static {
-    type Row: Row;
+trait Walk: Send + 'static {
+    type Row: Row + Send;
 
     /// The next rows, maybe none; `None` at the end.
-    async fn next(&mut self, db: &Db) -> Result<Option<Vec<Self::Row>>, StorageError>;
+    fn next(
+        &mut self,
+        db: &Db,
+    ) -> impl Future<Output = Result<Option<Vec<Self::Row>>, StorageError>> + Send;
 }
 
 impl Walk for LogWalk {
@@ -247,7 +251,7 @@ impl Export {
     }
 
     /// The answer, whose body is read as it is sent.
-    fn answer(self, walk: impl Walk) -> Result<HttpResponse, ApiError> {
+    fn answer(self, state: &AppState, walk: impl Walk) -> Result<HttpResponse, ApiError> {
         // Colons are not for file names.
         let name = format!(
             "tocsin-{}-{}.{}",
@@ -258,7 +262,7 @@ impl Export {
         let content_type = self.format.content_type();
         // A piece is on its way, one waits.
         let (pieces, taken) = mpsc::channel(1);
-        rt::spawn(self.run(walk, pieces));
+        state.read_pool.spawn(self.run(walk, pieces));
         let body = stream::unfold(taken, |mut taken| async {
             taken.recv().await.map(|piece| (piece, taken))
         });
@@ -338,7 +342,7 @@ impl Export {
     async fn sheet<W: Walk>(&mut self, mut walk: W, pieces: &Pieces) -> Result<(), Cut> {
         let (chunks, taken) = mpsc::channel(1);
         let about = self.about.clone();
-        let build = rt::task::spawn_blocking(move || sheet::build::<W::Row>(taken, &about));
+        let build = spawn_blocking(move || sheet::build::<W::Row>(taken, &about));
         while let Some(rows) = self.next(&mut walk).await? {
             if pieces.is_closed() {
                 return Err(Cut::Untaken);
@@ -351,7 +355,7 @@ impl Export {
         drop(chunks);
         let mut file = build.await.map_err(io::Error::other)??;
         loop {
-            let (piece, rest) = rt::task::spawn_blocking(move || piece_of(file))
+            let (piece, rest) = spawn_blocking(move || piece_of(file))
                 .await
                 .map_err(io::Error::other)??;
             if piece.is_empty() {
