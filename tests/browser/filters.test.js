@@ -135,3 +135,16 @@ test("the list is taken as a file with its filter, by the keyboard too", async (
   assert.deepEqual(lines.map((line) => JSON.parse(line).alertname).sort(), ["DiskFull", "磁盘告警"]);
   await links.first().waitFor({ state: "detached" });
 });
+
+test("a bar leads to the incidents that it counts", async (t) => {
+  const over = { alertname: "DiskFull", severity: "critical", team: "db", instance: "db-1", job: "node" };
+  await deliver(server, alert(over, { resolved: true }));
+  const page = await openPage(t, browser, server);
+  await visit(page, "/incidents?state=open&team=db");
+  await shows(page, "磁盘告警");
+  await page.getByRole("button", { name: "As a table" }).click();
+  const times = page.getByRole("region", { name: "Alerts over time" }).locator("tbody th");
+  await times.first().getByRole("button").click();
+  await page.waitForURL(/from=/);
+  await shows(page, "DiskFull", "Slow", "磁盘告警");
+});

@@ -67,8 +67,10 @@ pub struct IncidentFilter {
     pub status: Vec<Status>,
     /// Open and stale, or not.
     pub stale: Option<bool>,
-    /// When Tocsin last received it.
-    pub last_seen: TimeRange,
+    /// When it was active: it began before the end of the range, and had not ended
+    /// before the beginning. So whatever happened in a range is of an incident that was
+    /// active in it.
+    pub active: TimeRange,
 }
 
 impl TimeRange {

@@ -28,6 +28,8 @@ super::words! {
     show: "Show", "显示";
     time: "Time", "时间";
     any_time: "Any time", "不限时间";
+    active_in: "Incidents active in this time", "期间处于告警的事件";
+    received_in: "Entries received in this time", "期间接收的日志";
     preset [fn(Preset) -> &'static str]: |p| match p {
         Preset::Hour => "Last hour",
         Preset::SixHours => "Last 6 hours",

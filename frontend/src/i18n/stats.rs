@@ -12,7 +12,7 @@ super::words! {
     noise: "Noise", "噪声比";
     noise_hint: "Log entries per incident", "平均每个告警事件的日志条数";
     timeline: "Alerts over time", "告警趋势";
-    timeline_hint: "Firing log entries by severity. Press a bar to see that time.", "告警日志按级别统计。点击柱形查看该时段。";
+    timeline_hint: "Firing log entries by severity. Click a bar to see the incidents that were active then.", "告警日志按级别统计。点击柱形查看该时段内处于告警的事件。";
     bar [fn(&str, i64) -> String]: |at, n| format!("{at}: {n} firing"), |at, n| format!("{at}：{n} 条告警");
     table: "As a table", "以表格显示";
     chart: "As a chart", "以图表显示";

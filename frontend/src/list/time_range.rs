@@ -7,8 +7,18 @@ use crate::{
     time,
 };
 
-/// Chooses the time: one of a few that move along with the clock, or from–to.
-pub fn time_range(words: &Words, range: Range, change: &Callback<Range>) -> Html {
+/// Chooses the time: one of a few that move along with the clock, or from–to. Incidents
+/// are those that were active in it, log entries those that were received in it.
+pub fn time_range(
+    words: &Words,
+    range: Range,
+    change: &Callback<Range>,
+    is_of_incidents: bool,
+) -> Html {
+    let meaning = match is_of_incidents {
+        true => words.list.active_in,
+        false => words.list.received_in,
+    };
     let (from, to) = match range {
         Range::Between(from, to) => (from, to),
         _ => (None, None),
@@ -44,7 +54,8 @@ pub fn time_range(words: &Words, range: Range, change: &Callback<Range>) -> Html
     let value = |time: Option<_>| time.map(time::to_input).unwrap_or_default();
     html! {
         <div class="time-range">
-            <div class="menu-list" role="group" aria-label={words.list.time}>{ for presets }</div>
+            <p class="muted">{ meaning }</p>
+            <div class="menu-list" role="group" aria-label={meaning}>{ for presets }</div>
             <form class="form" {onsubmit}>
                 <label class="field"><span>{ words.list.from }</span>
                     <DraftInput name="from" kind="datetime-local" value={value(from)} /></label>

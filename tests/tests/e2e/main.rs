@@ -12,6 +12,7 @@ mod acknowledge;
 mod arrivals;
 mod attacks;
 mod audit;
+mod bounds;
 mod changes;
 mod command_line;
 mod corpus;

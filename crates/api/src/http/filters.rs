@@ -49,9 +49,10 @@ pub(crate) struct Criteria {
     /// upper and lower case are the same.
     #[param(value_type = Option<String>)]
     q: Vec<String>,
-    /// At or after: an entry's receivedAt, an incident's lastSeenAt.
+    /// Of the log, entries received at or after. Of the incidents, those that were
+    /// active at or after: open, or ended no sooner.
     from: Option<DateTime<Utc>>,
-    /// Before: an entry's receivedAt, an incident's lastSeenAt.
+    /// Of the log, entries received before. Of the incidents, those that began before.
     to: Option<DateTime<Utc>>,
     /// Started at or after.
     starts_from: Option<DateTime<Utc>>,
@@ -181,14 +182,14 @@ impl Criteria {
 
     /// Of what `caller` may see.
     pub(crate) fn for_incidents(self, states: States, caller: &Caller) -> IncidentFilter {
-        let (about, status, last_seen) = self.split(caller);
+        let (about, status, active) = self.split(caller);
         let state = states.state.into_iter().map(incident_state).collect();
         IncidentFilter {
             about,
             state,
             status,
             stale: states.stale,
-            last_seen,
+            active,
         }
     }
 }

@@ -31,18 +31,20 @@ pub(super) fn alert(labels: &mut Labels, annotations: &mut Labels) {
     if total <= MAX_VALUE {
         return;
     }
+    let with_values_of = |longest: usize| -> usize {
+        let all = labels.iter().chain(annotations.iter());
+        all.map(|(name, value)| name.len() + value.len().min(longest))
+            .sum()
+    };
     let mut longest = MAX_VALUE;
-    loop {
-        for value in labels.values_mut().chain(annotations.values_mut()) {
-            cut(value, longest);
-        }
-        if size(labels) + size(annotations) <= MAX_ALERT {
-            return;
-        }
-        if longest <= SHORTEST {
-            break;
-        }
+    while longest > SHORTEST && with_values_of(longest) > MAX_ALERT {
         longest /= 2;
+    }
+    for value in labels.values_mut().chain(annotations.values_mut()) {
+        cut(value, longest);
+    }
+    if size(labels) + size(annotations) <= MAX_ALERT {
+        return;
     }
     // Room for the note itself.
     let most = MAX_ALERT - 1_024;

@@ -8,6 +8,7 @@
 mod content;
 mod memory;
 mod test_alert;
+mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,9 +44,14 @@ enum Raw {
 /// A clock that the test moves.
 struct Hands(AtomicI64);
 
+/// Whoever asks the clock for this time panics.
+const BROKEN: i64 = i64::MIN;
+
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        let now = self.0.load(Ordering::SeqCst);
+        assert_ne!(now, BROKEN, "the clock is broken on purpose");
+        Timestamp::from_micros(now)
     }
 }
 

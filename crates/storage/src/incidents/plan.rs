@@ -1,5 +1,7 @@
 //! How a page of the incidents is come by.
 
+use std::time::Duration;
+
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 
@@ -18,6 +20,16 @@ const ALL_STATES: [IncidentState; 4] = [
     IncidentState::Closed,
 ];
 
+/// How far a sender's clock may be ahead: an incident that ended later than it was last
+/// received, by more than this, is missing where a time after that is asked for.
+const SKEW: Duration = Duration::from_secs(24 * 3_600);
+
+/// Whether such an incident ended no later than it was last received, but for
+/// [`SKEW`]. A person closes one at any time.
+fn ends_when_seen(state: IncidentState) -> bool {
+    matches!(state, IncidentState::Resolved | IncidentState::Expired)
+}
+
 /// Which incidents, in which order.
 pub(super) struct Plan<'a> {
     filter: &'a IncidentFilter,
@@ -27,12 +39,21 @@ pub(super) struct Plan<'a> {
     states: Vec<IncidentState>,
 }
 
-/// A part of the incidents that an index finds, for sorting.
+/// Some of the incidents, for sorting; no incident is in two of its parts.
 struct Narrow {
-    parts: Vec<Such>,
+    parts: Vec<Part>,
+}
+
+/// What an index finds.
+struct Part {
+    such: Such,
     /// The order of that index.
     order: &'static str,
 }
+
+const BY_START: &str = " ORDER BY r.starts_at";
+const BY_LAST_SEEN: &str = " ORDER BY r.last_seen_at";
+const BY_LENGTH: &str = " ORDER BY (r.ends_at - r.starts_at)";
 
 impl<'a> Plan<'a> {
     pub(super) fn new(filter: &'a IncidentFilter, sort: IncidentSort, as_of: AsOf) -> Self {
@@ -67,7 +88,7 @@ impl<'a> Plan<'a> {
         if self.states.is_empty() {
             return Ok(Rows::All(Vec::new()));
         }
-        for narrow in self.narrow(db, set, effort) {
+        for narrow in self.narrow(db, set, effort).await? {
             if let Some(hits) = self.all(db, narrow, way, after, effort).await? {
                 return Ok(Rows::All(hits));
             }
@@ -85,15 +106,20 @@ impl<'a> Plan<'a> {
 
     /// What may leave so few incidents that they can be sorted here, though no
     /// index has them in this order.
-    fn narrow(&self, db: &impl Reads, set: &SeriesSet, effort: &Effort) -> Vec<Narrow> {
+    async fn narrow(
+        &self,
+        db: &impl Reads,
+        set: &SeriesSet,
+        effort: &Effort,
+    ) -> Result<Vec<Narrow>, StorageError> {
         let mut narrow = Vec::new();
         if let Some(series) = set.few(effort.few) {
             let mut such = Conditions::default();
             let among = query::among(db.backend(), "r.series_id");
             such.and(&among, [query::ids(&series)]);
+            let such = such.into();
             narrow.push(Narrow {
-                parts: vec![such.into()],
-                order: "",
+                parts: vec![Part { such, order: "" }],
             });
         }
         let of_state = |state: &IncidentState, range: TimeRange, column: &str| {
@@ -102,36 +128,75 @@ impl<'a> Plan<'a> {
             range.add_to(&mut such, column);
             Such::from(such)
         };
-        for (sort, range, column, order) in [
-            (
-                IncidentSort::LastSeenAt,
-                self.filter.last_seen,
-                "r.last_seen_at",
-                " ORDER BY r.last_seen_at",
-            ),
-            (
-                IncidentSort::StartsAt,
-                self.filter.about.starts,
-                "r.starts_at",
-                " ORDER BY r.starts_at",
-            ),
-        ] {
-            if self.sort != sort && range != TimeRange::default() {
-                let parts = self.states.iter();
-                narrow.push(Narrow {
-                    parts: parts.map(|state| of_state(state, range, column)).collect(),
-                    order,
-                });
-            }
+        let starts = self.filter.about.starts;
+        if self.sort != IncidentSort::StartsAt && starts != TimeRange::default() {
+            let parts = self.states.iter().map(|state| Part {
+                such: of_state(state, starts, "r.starts_at"),
+                order: BY_START,
+            });
+            narrow.push(Narrow {
+                parts: parts.collect(),
+            });
+        }
+        // What is active at the end of the list by time is at its beginning.
+        let active = self.filter.active;
+        let is_latest = self.sort == IncidentSort::LastSeenAt && active.to.is_none();
+        if active != TimeRange::default() && !is_latest {
+            narrow.push(self.active(db, effort).await?);
         }
         if self.sort == IncidentSort::Occurrences && self.states == [IncidentState::Open] {
             let all = TimeRange::default();
             narrow.push(Narrow {
-                parts: vec![of_state(&IncidentState::Open, all, "")],
-                order: " ORDER BY r.last_seen_at",
+                parts: vec![Part {
+                    such: of_state(&IncidentState::Open, all, ""),
+                    order: BY_LAST_SEEN,
+                }],
             });
         }
-        narrow
+        Ok(narrow)
+    }
+
+    /// The incidents that were active in the range: those that began in it, and those
+    /// that began sooner, by no more than any but the longest incidents last; and the
+    /// longest, which are few. No index finds by beginning and end at once.
+    async fn active(&self, db: &impl Reads, effort: &Effort) -> Result<Narrow, StorageError> {
+        let TimeRange { from, to } = self.filter.active;
+        let longest = "SELECT (ends_at - starts_at) AS n FROM incidents WHERE state <> 0 \
+                       AND (ends_at - starts_at) >= 0 \
+                       ORDER BY (ends_at - starts_at) DESC LIMIT 1 OFFSET ?";
+        let longest = query::numbers(db, longest, vec![(effort.few as i64).into()]).await?;
+        // None of so few lasted less than nothing.
+        let longest = longest.first().copied().unwrap_or(-1);
+        let mut parts = Vec::new();
+        for state in &self.states {
+            let mut such = Conditions::default();
+            such.and(&format!("r.state = {}", state.code()), []);
+            if let Some(to) = to {
+                such.and("r.starts_at < ?", [to.as_micros().into()]);
+            }
+            if let Some(from) = from.filter(|_| *state != IncidentState::Open) {
+                let from = from.as_micros().saturating_sub(longest);
+                such.and("r.starts_at >= ?", [from.into()]);
+                such.and("+(r.ends_at - r.starts_at) <= ?", [longest.into()]);
+            }
+            let such = such.into();
+            parts.push(Part {
+                such,
+                order: BY_START,
+            });
+        }
+        let is_of_ended = self.states != [IncidentState::Open];
+        if is_of_ended && from.is_some() {
+            let mut such = Conditions::default();
+            such.and("r.state <> 0", []);
+            such.and("(r.ends_at - r.starts_at) > ?", [longest.into()]);
+            let such = such.into();
+            parts.push(Part {
+                such,
+                order: BY_LENGTH,
+            });
+        }
+        Ok(Narrow { parts })
     }
 
     /// All of the narrow part, unless it is too large.
@@ -166,18 +231,18 @@ impl<'a> Plan<'a> {
         let packed = pack(&[&value, "r.id", "r.series_id", "r.telling_id", "r.state"]);
         let mut values = rest.values;
         let mut parts = Vec::new();
-        for part in narrow.parts {
+        for Part { such, order } in narrow.parts {
             // In the order of its index, lest PostgreSQL thinks that it finds so
             // many soonest by reading everything.
             parts.push(format!(
                 "SELECT * FROM (SELECT r.id, r.series_id, r.telling_id, r.state, r.starts_at, \
                  r.ends_at, r.last_seen_at, r.occurrences, r.known_at, r.end_reason FROM incidents r \
                  WHERE {}{} LIMIT {}) part",
-                part.sql,
-                narrow.order,
+                such.sql,
+                order,
                 most + 1,
             ));
-            values.extend(part.values);
+            values.extend(such.values);
         }
         let sql = format!(
             "SELECT COUNT(*) AS n, \
@@ -217,22 +282,38 @@ impl<'a> Plan<'a> {
 
     /// Walks along the indexes that have the order.
     fn lanes(&self) -> Vec<Lane> {
-        let ranged = |value: &'static str, range: TimeRange| {
-            let of_state = |state: &IncidentState| {
-                let mut such = Conditions::default();
-                such.and(&format!("r.state = {}", state.code()), []);
-                Lane::new(such.into(), value, Map::Plain).within(range)
-            };
-            self.states.iter().map(of_state).collect()
+        let lane = |state: &IncidentState, value: &'static str, range: TimeRange| {
+            let mut such = Conditions::default();
+            such.and(&format!("r.state = {}", state.code()), []);
+            Lane::new(such.into(), value, Map::Plain).within(range)
         };
-        let mut last_seen = self.filter.last_seen;
-        if self.filter.stale == Some(true) {
-            let before = self.as_of.stale_before;
-            last_seen.to = Some(last_seen.to.map_or(before, |to| to.min(before)));
-        }
+        let active = self.filter.active;
+        let last_seen = |state: &IncidentState| TimeRange {
+            from: active
+                .from
+                .filter(|_| ends_when_seen(*state))
+                .map(|from| from.minus(SKEW)),
+            to: self
+                .filter
+                .stale
+                .filter(|stale| *stale)
+                .map(|_| self.as_of.stale_before),
+        };
+        let mut starts = self.filter.about.starts;
+        starts.to = starts.to.into_iter().chain(active.to).min();
         match self.sort {
-            IncidentSort::LastSeenAt => ranged("r.last_seen_at", last_seen),
-            IncidentSort::StartsAt => ranged("r.starts_at", self.filter.about.starts),
+            IncidentSort::LastSeenAt => {
+                let states = self.states.iter();
+                states
+                    .map(|state| lane(state, "r.last_seen_at", last_seen(state)))
+                    .collect()
+            }
+            IncidentSort::StartsAt => {
+                let states = self.states.iter();
+                states
+                    .map(|state| lane(state, "r.starts_at", starts))
+                    .collect()
+            }
             IncidentSort::Duration => {
                 let mut lanes = Vec::new();
                 if self.states.contains(&IncidentState::Open) {
@@ -240,7 +321,7 @@ impl<'a> Plan<'a> {
                     such.and("r.state = 0", []);
                     let sum = self.as_of.now.as_micros();
                     let lane = Lane::new(such.into(), "r.starts_at", Map::Mirrored { sum });
-                    lanes.push(lane.within(self.filter.about.starts));
+                    lanes.push(lane.within(starts));
                 }
                 if self.states != [IncidentState::Open] {
                     let mut such = Conditions::default();
@@ -300,7 +381,13 @@ impl<'a> Plan<'a> {
         if self.sort == IncidentSort::Occurrences && self.states.len() < ALL_STATES.len() {
             any_code(&mut rest, "+r.state", &self.states);
         }
-        self.filter.last_seen.add_to(&mut rest, "+r.last_seen_at");
+        let TimeRange { from, to } = self.filter.active;
+        if let Some(to) = to {
+            rest.and("+r.starts_at < ?", [to.as_micros().into()]);
+        }
+        if let Some(from) = from {
+            rest.and("r.state = 0 OR r.ends_at >= ?", [from.as_micros().into()]);
+        }
         about.starts.add_to(&mut rest, "+r.starts_at");
         about.ends.add_to(&mut rest, "r.ends_at");
         rest.into()

@@ -101,7 +101,7 @@ const LOG: [Asked<AlertFilter>; 4] = [
     ("received to", |f| f.received = range(None, Some(300))),
 ];
 
-const INCIDENTS: [Asked<IncidentFilter>; 7] = [
+const INCIDENTS: [Asked<IncidentFilter>; 8] = [
     ("state", |f| f.state = vec![IncidentState::Expired]),
     ("states", |f| {
         f.state = vec![IncidentState::Open, IncidentState::Resolved]
@@ -109,10 +109,9 @@ const INCIDENTS: [Asked<IncidentFilter>; 7] = [
     ("status", |f| f.status = vec![Status::Firing]),
     ("stale", |f| f.stale = Some(true)),
     ("not stale", |f| f.stale = Some(false)),
-    ("last seen", |f| {
-        f.last_seen = range(Some(1_200), Some(1_600))
-    }),
-    ("last seen from", |f| f.last_seen = range(Some(1_800), None)),
+    ("active", |f| f.active = range(Some(400), Some(700))),
+    ("active from", |f| f.active = range(Some(900), None)),
+    ("active to", |f| f.active = range(None, Some(300))),
 ];
 
 fn texts(of: &[&str]) -> Vec<String> {

@@ -245,13 +245,14 @@ async fn the_log(db: &Explained) {
 }
 
 async fn the_incidents(db: &Explained) {
-    let sets: [Set<IncidentFilter>; 6] = [
+    let sets: [Set<IncidentFilter>; 7] = [
         ("everything", |_| {}),
         ("state", |f| f.state = vec![IncidentState::Expired]),
         ("firing", |f| f.status = vec![Status::Firing]),
         ("stale", |f| f.stale = Some(true)),
         ("not stale", |f| f.stale = Some(false)),
-        ("last seen", |f| f.last_seen = range()),
+        ("active", |f| f.active = range()),
+        ("active from", |f| f.active.from = range().from),
     ];
     let sorts = [
         IncidentSort::LastSeenAt,

@@ -131,7 +131,7 @@ impl World {
                 (filter.state.is_empty() || filter.state.contains(&incident.state))
                     && (filter.status.is_empty() || filter.status.contains(&status(incident)))
                     && filter.stale.is_none_or(|is| is == stale(incident))
-                    && within(filter.last_seen, Some(incident.last_seen_at))
+                    && was_active(incident, filter.active)
                     && (filter.about.known).is_none_or(|is| is == known(incident))
                     && meets(
                         &filter.about,
@@ -256,6 +256,14 @@ fn within(range: TimeRange, time: Option<Timestamp>) -> bool {
     time.map_or(none, |time| {
         range.from.is_none_or(|from| time >= from) && range.to.is_none_or(|to| time < to)
     })
+}
+
+fn was_active(incident: &Incident, range: TimeRange) -> bool {
+    range.to.is_none_or(|to| incident.starts_at < to)
+        && range
+            .from
+            .zip(incident.ends_at)
+            .is_none_or(|(from, ended)| ended >= from)
 }
 
 fn any(wanted: &[String], value: &str) -> bool {

@@ -13,6 +13,7 @@
 mod common;
 
 mod acknowledge;
+mod budget;
 mod deliveries;
 mod directory;
 mod feed;

@@ -158,9 +158,8 @@ fn use_numbers(props: &Part<'_>) -> Html {
     };
     let open = Filter {
         state: vec![IncidentState::Open],
-        known: None,
-        stale: None,
-        ..props.filter.clone()
+        range: props.filter.range,
+        ..props.filter.cleared()
     };
     let unknown = Filter {
         known: Some(false),

@@ -40,9 +40,10 @@ pub fn use_timeline(props: &Part<'_>) -> Html {
         let (filter, change) = (props.filter.clone(), props.change.clone());
         Callback::from(move |bar: Bar| {
             let range = Range::Between(Some(bar.from), Some(bar.to));
+            // The bar counts all alerts, whatever the list is filtered by.
             change.emit(Filter {
                 range,
-                ..filter.clone()
+                ..filter.cleared()
             });
         })
     };

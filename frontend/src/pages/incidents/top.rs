@@ -47,7 +47,8 @@ pub fn use_top(props: &Part<'_>) -> Html {
     let rows = fetched.data.as_ref().map(|top| {
         let most = top.items.iter().map(|item| item.count).max().unwrap_or(1).max(1);
         top.items.iter().map(|item| {
-            let next = props.filter.with(&Term::Is(field, item.value.clone()));
+            let counted = props.filter.cleared().with(&Term::Time(props.range));
+            let next = counted.with(&Term::Is(field, item.value.clone()));
             let onclick = props.change.reform(move |_| next.clone());
             let width = format!("{:.1}%", 100.0 * item.count as f64 / most as f64);
             let name = if item.value.is_empty() { words.common.empty_value } else { &item.value };

@@ -80,7 +80,9 @@ fn unknown_fields_are_ignored_at_any_depth() {
     let alert = format!(r#"{{"status":"firing","labels":{{"a":{deep}}}}}"#);
     assert_eq!(read(&around(&alert)).rejected.len(), 1);
     let alert = format!(r#"{{"status":"firing","annotations":{{"a":{deep}}}}}"#);
-    assert_eq!(read(&around(&alert)).alerts[0].annotations["a"], deep);
+    let kept = &read(&around(&alert)).alerts[0].annotations["a"];
+    assert!(deep.starts_with(&kept[..60_000]));
+    assert!(kept.ends_with("… [cut, 400000 bytes]"));
 }
 
 #[test]
