@@ -247,7 +247,7 @@ pub struct AcknowledgeFilter {
     /// Acknowledged or ended, or not.
     pub known: Option<bool>,
     /// Alertmanager matchers, all of which must hold.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub label: Vec<String>,
     /// Words, each of which must occur in alertname, instance or message.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
