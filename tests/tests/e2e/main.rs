@@ -16,6 +16,7 @@ mod changes;
 mod command_line;
 mod corpus;
 mod crash;
+mod database_files;
 mod deeds;
 mod demo;
 mod description;

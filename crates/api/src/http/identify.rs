@@ -9,6 +9,7 @@ use actix_web::http::header::{self, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tocsin_pipeline::accounts::{Arrival, ExternalError, Identity, Refused};
+use tocsin_storage::Outage;
 use tocsin_storage::codes::{Access, ActorKind};
 
 use super::address::Origin;
@@ -67,7 +68,7 @@ pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
     match in_time(state, async move { accounts.has_ingest_token().await }).await {
         Some(Ok(has_token)) => Ok(!has_token),
         Some(Err(error)) => Err(error.into()),
-        None => Err(away()),
+        None => Err(away(state)),
     }
 }
 
@@ -100,7 +101,7 @@ pub(crate) async fn caller(
     match found.await {
         Some(Ok(identity)) => Ok(Some(known(identity, origin)?)),
         Some(Err(Refused::Unavailable(error))) => Err(error.into()),
-        None => Err(away()),
+        None => Err(away(state)),
         Some(Err(Refused::Disabled)) => Err(missing("This account is disabled.")),
         Some(Err(Refused::Unknown | Refused::Expired(_) | Refused::Revoked(_))) => {
             Err(missing("Your session has ended; sign in again."))
@@ -135,7 +136,7 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
         // such as the metrics, is wanted most just then.
         None | Some(Err(Refused::Unavailable(_))) => match state.accounts.remember_token(token) {
             Some(identity) => known(identity, origin),
-            None => Err(away()),
+            None => Err(away(state)),
         },
         Some(Err(Refused::Unknown)) => Err(missing("This token is not known.")),
         Some(Err(Refused::Expired(at))) => Err(missing(format!(
@@ -177,7 +178,7 @@ async fn by_proxy(
     match found.await {
         Some(Ok(identity)) => known(identity, origin).map(Some),
         Some(Err(ExternalError::Storage(error))) => Err(error.into()),
-        None => Err(away()),
+        None => Err(away(state)),
         Some(Err(error)) => Err(ApiError::new(
             Kind::Forbidden,
             format!("The proxy says who you are, but {error}."),
@@ -256,11 +257,14 @@ async fn in_time<T: 'static>(
     }
 }
 
-fn away() -> ApiError {
-    ApiError::new(
-        Kind::Unavailable,
-        "The database, which knows who may do what, does not answer now; try again.",
-    )
+fn away(state: &AppState) -> ApiError {
+    match state.db.pulse().outage() {
+        Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
+        Some(Outage::NoAnswer) | None => ApiError::new(
+            Kind::Unavailable,
+            "The database, which knows who may do what, does not answer now; try again.",
+        ),
+    }
 }
 
 #[cfg(test)]
