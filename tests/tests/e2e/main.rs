@@ -33,6 +33,7 @@ mod mail;
 mod misdirected;
 mod nasty;
 mod outages;
+mod private_files;
 mod program;
 mod proxy_sign_in;
 mod real_input;
