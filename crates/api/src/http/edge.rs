@@ -108,12 +108,12 @@ async fn admit(
             state.limits.address(from.client)?;
             // Who cannot be told is nobody here: an old cookie, or a database
             // that is away, must not keep people from signing in.
-            let caller = identify::caller(state, headers, from).await;
+            let caller = identify::caller(state, host, headers, from).await;
             caller.ok().flatten().unwrap_or_else(nobody)
         }
         (_, needed) => {
             state.limits.address(from.client)?;
-            let caller = identify::caller(state, headers, from).await?;
+            let caller = identify::caller(state, host, headers, from).await?;
             let caller = caller.ok_or_else(|| {
                 identify::missing(
                     "Sign in, or send a token as \"Authorization: Bearer TOKEN\" or as the password of basic auth.",

@@ -79,6 +79,7 @@ pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
 /// What was shown is not good, or the database that knows is away.
 pub(crate) async fn caller(
     state: &AppState,
+    host: &str,
     headers: &HeaderMap,
     origin: Origin,
 ) -> Result<Option<Caller>, ApiError> {
@@ -86,7 +87,7 @@ pub(crate) async fn caller(
         return by_token(state, &shown?, origin).await.map(Some);
     }
     if let Some(settings) = &state.settings.auth.proxy
-        && let Some(caller) = by_proxy(state, settings, headers, origin).await?
+        && let Some(caller) = by_proxy(state, settings, (host, headers), origin).await?
     {
         return Ok(Some(caller));
     }
@@ -154,16 +155,31 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
 async fn by_proxy(
     state: &AppState,
     settings: &ProxySettings,
-    headers: &HeaderMap,
+    (host, headers): (&str, &HeaderMap),
     origin: Origin,
 ) -> Result<Option<Caller>, ApiError> {
     let Some(peer) = origin.peer else {
         return Ok(None);
     };
-    let named = proxy::external(settings, peer, headers)
-        .map_err(|proxy::NotAllowed(detail)| ApiError::new(Kind::Forbidden, detail))?;
-    let Some(who) = named else {
-        return Ok(None);
+    let public_url = state.settings.public_url.as_ref();
+    let named = proxy::external(settings, peer, headers).and_then(|who| match who {
+        Some(_) if !origin::is_own_host(host, public_url) => Err(proxy::Error::Host),
+        who => Ok(who),
+    });
+    let who = match named {
+        Ok(Some(who)) => who,
+        Ok(None) => return Ok(None),
+        Err(proxy::Error::NotAllowed) => {
+            return Err(ApiError::new(
+                Kind::Forbidden,
+                proxy::Error::NotAllowed.to_string(),
+            ));
+        }
+        Err(error) => {
+            // A fault of the proxy's settings, or an attack: its administrator should know.
+            tracing::warn!(%error, "the sign-in header of a proxy was rejected");
+            return Err(missing(error.to_string()));
+        }
     };
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map_or(&b""[..], |value| value.as_bytes());
