@@ -40,5 +40,5 @@ pub use incidents::{
 pub use ingest::IngestReport;
 pub use notifications::{Attempt, EventKind, Notification, NotificationState, Reason};
 pub use stats::{Bucket, Count, Heatmap, Summary, Timeline, TimelinePoint, Top, TopBy};
-pub use status::{MailMode, MailStatus, SystemStatus};
+pub use status::{DatabaseStatus, MailMode, MailStatus, SystemStatus};
 pub use storage::{StorageForecast, StoragePart, StorageStatus};

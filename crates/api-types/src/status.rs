@@ -32,6 +32,19 @@ pub struct MailStatus {
     pub oldest_seconds: Option<i64>,
 }
 
+/// Damage found in the database since the program started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseStatus {
+    /// The database reports that it is damaged. `/readyz` answers 503 until a restart.
+    pub damaged: bool,
+    /// Tables of the statements that found it, as far as known.
+    pub damaged_tables: Vec<String>,
+    /// Stored rows that cannot be read, while all others can; 20 are counted at most.
+    pub unreadable_rows: i64,
+}
+
 /// What the browser shows around every page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -47,6 +60,8 @@ pub struct SystemStatus {
     pub webhook_url: String,
     /// How mail is doing.
     pub mail: MailStatus,
+    /// Damage in the database.
+    pub database: DatabaseStatus,
     /// The default language of new recipients.
     pub default_language: Language,
     /// The default zone of new recipients.

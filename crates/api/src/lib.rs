@@ -19,6 +19,7 @@ mod import;
 mod logging;
 mod metrics;
 mod oidc;
+mod private;
 mod serve;
 mod tls;
 mod welcome;
@@ -44,6 +45,7 @@ const WRONG_SETTING: u8 = 2;
 
 /// Runs the command of the command line.
 pub fn main(files: BrowserFiles) -> ExitCode {
+    private::set_umask();
     let command = Cli::parse().command;
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -22,6 +22,7 @@ use crate::demo;
 use crate::descriptors;
 use crate::http::{self, AppState, BrowserFiles};
 use crate::oidc::SingleSignOn;
+use crate::private;
 use crate::tls::{self, Certificate};
 use crate::welcome::{IngestToken, WayIn, Welcome};
 
@@ -67,6 +68,7 @@ impl Failure {
 pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
     let _alone = settings.sqlite_file().map(alone::take).transpose()?;
+    private::close_to_others(&settings);
     let mailer = mailer(&settings)?;
     let renderer = renderer(&settings)?;
     let single_sign_on = single_sign_on(&settings)?;

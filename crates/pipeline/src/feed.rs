@@ -35,6 +35,7 @@ pub(crate) async fn run(
     wake: Vec<Arc<Notify>>,
     stop: Arc<Notify>,
 ) {
+    let mut is_failing = false;
     loop {
         let stopped = stop.notified();
         tokio::pin!(stopped);
@@ -48,8 +49,17 @@ pub(crate) async fn run(
             one.as_mut().enable();
         }
         match pass_on(&db, &sender, cursor).await {
-            Ok(reached) => cursor = reached,
-            Err(error) => tracing::warn!(%error, "the change feed cannot be read"),
+            Ok(reached) => {
+                cursor = reached;
+                is_failing = false;
+            }
+            Err(error) => {
+                db.note(&error);
+                // Once, not every second while the database is away.
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::warn!(%error, "the change feed cannot be read");
+                }
+            }
         }
         tokio::select! {
             () = stopped => return,

@@ -75,6 +75,7 @@ impl Folding {
                 }
             }
             Err(error) => {
+                self.db.note(&error);
                 // Said once, not every second while the database is away.
                 if !std::mem::replace(&mut self.is_failing, true) {
                     tracing::warn!(%error, "statistics and search index were not folded");

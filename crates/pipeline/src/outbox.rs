@@ -73,6 +73,7 @@ impl Worker {
     /// was taken is given back.
     pub(crate) async fn run(self) {
         let mut failures = 0;
+        let mut is_failing = false;
         loop {
             // Registered before looking, so that what comes meanwhile is not missed.
             let stopped = self.stop.notified();
@@ -80,7 +81,9 @@ impl Worker {
             tokio::pin!(stopped, due);
             stopped.as_mut().enable();
             due.as_mut().enable();
-            let wait = match self.turn().await {
+            let turn = self.turn().await;
+            let was_failing = std::mem::replace(&mut is_failing, turn.is_err());
+            let wait = match turn {
                 Ok(Turn::Idle) => {
                     failures = 0;
                     LOOK_EVERY.min(self.until_next().await)
@@ -94,7 +97,11 @@ impl Worker {
                     pause(failures, rand::random())
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be worked on");
+                    self.db.note(&error);
+                    // Once, not every time while the database is away.
+                    if !was_failing {
+                        tracing::error!(%error, "the outbox cannot be worked on");
+                    }
                     LOOK_EVERY
                 }
             };
@@ -156,7 +163,10 @@ impl Worker {
             match result {
                 Ok(true) => {}
                 Ok(false) => turn = Turn::Unavailable,
-                Err(error) => tracing::error!(%error, "the result of a mail was not noted"),
+                Err(error) => {
+                    self.db.note(&error);
+                    tracing::error!(%error, "the result of a mail was not noted");
+                }
             }
         }
         Ok(turn)

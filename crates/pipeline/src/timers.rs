@@ -63,6 +63,7 @@ impl Timers {
             match self.look(expire_after).await {
                 Ok(()) => self.is_failing = false,
                 Err(error) => {
+                    self.db.note(&error);
                     // Said once, not every time while the database is away.
                     if !std::mem::replace(&mut self.is_failing, true) {
                         tracing::warn!(%error, "what is due by the clock was not done");

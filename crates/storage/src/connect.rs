@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use sea_orm::sqlx::pool::PoolConnectionMetadata;
 use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 
+use crate::files::DatabaseFiles;
 use crate::pulse::Pulse;
 use crate::{DbSettings, StorageError};
 
@@ -61,13 +63,25 @@ pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError>
         sqlite.pragma("auto_vacuum", "INCREMENTAL")
     });
     let readers = settings.max_connections.max(1);
-    let mut readers = sqlite_options(path, settings, readers, READER_CACHE, |sqlite| sqlite);
+    let mut readers = sqlite_options(path, settings, readers, READER_CACHE, |sqlite| {
+        sqlite.create_if_missing(false)
+    });
     readers.idle_timeout(IDLE);
+    // First, because it makes the database.
+    let write = Database::connect(writer).await?;
+    // Once it is there, no connection makes another in its place.
+    let pool = write.get_sqlite_connection_pool();
+    let options = SqliteConnectOptions::clone(&pool.connect_options());
+    pool.set_connect_options(options.create_if_missing(false));
+    let read = Database::connect(readers).await?;
+    let file = format!("sqlite://{path}").parse::<SqliteConnectOptions>();
+    let files = file
+        .ok()
+        .and_then(|file| DatabaseFiles::opened(file.get_filename()));
     Ok(Pools {
-        // First, because it makes the database.
-        write: Database::connect(writer).await?,
-        read: Database::connect(readers).await?,
-        pulse: Pulse::always(),
+        write,
+        read,
+        pulse: files.map_or_else(Pulse::always, Pulse::of_files),
     })
 }
 
@@ -76,7 +90,7 @@ fn sqlite_options(
     settings: &DbSettings,
     connections: u32,
     cache_kib: u32,
-    more: fn(sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions,
+    more: fn(SqliteConnectOptions) -> SqliteConnectOptions,
 ) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{path}"));
     options

@@ -11,6 +11,7 @@ use sea_orm::{
 use tocsin_migrations::Migrator;
 
 use crate::connect::{self, Pools};
+use crate::damage::Damage;
 use crate::later::Waiting;
 use crate::{Pulse, ReadBudget, StorageError};
 
@@ -57,6 +58,7 @@ pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
     pulse: Pulse,
+    pub(crate) damage: Damage,
     budget: Option<ReadBudget>,
 }
 
@@ -66,6 +68,8 @@ pub struct Db {
 pub struct Tx {
     pub(crate) backend: Backend,
     pub(crate) inner: DatabaseTransaction,
+    pub(crate) damage: Damage,
+    pulse: Pulse,
     waiting: Mutex<Waiting>,
 }
 
@@ -103,6 +107,7 @@ impl Db {
             read,
             write,
             pulse,
+            damage: Damage::default(),
             budget: None,
         })
     }
@@ -121,7 +126,7 @@ impl Db {
         self.backend
     }
 
-    /// Whether its server answers; of SQLite, always.
+    /// Whether its server answers, or SQLite's files are in place.
     pub fn pulse(&self) -> &Pulse {
         &self.pulse
     }
@@ -168,7 +173,8 @@ impl Db {
     /// Begins a transaction that may change things.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`] where no connection is to be had in time.
+    /// [`StorageError::Unavailable`] where no connection is to be had in time;
+    /// [`StorageError::Outage`] while SQLite's files are gone.
     pub async fn begin(&self) -> Result<Tx, StorageError> {
         // SQLite takes the write lock at once and waits for it, should another
         // program (a backup, a migration) hold it; a transaction that reads
@@ -177,9 +183,13 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
+        self.pulse.verify()?;
+        let began = self.write.begin_with_options(options).await;
         Ok(Tx {
             backend: self.backend,
-            inner: self.write.begin_with_options(options).await?,
+            inner: self.damage.noted("", began)?,
+            damage: self.damage.clone(),
+            pulse: self.pulse.clone(),
             waiting: Mutex::default(),
         })
     }
@@ -268,12 +278,14 @@ impl Db {
             "VACUUM INTO ?",
             [Value::from(file.to_string_lossy().into_owned())],
         );
-        self.read.execute_raw(statement).await?;
+        let copied = self.read.execute_raw(statement).await;
+        self.damage.noted("", copied)?;
         Ok(())
     }
 
     /// Closes all connections. SQLite then folds its log into the database.
     pub async fn close(self) {
+        self.pulse.end();
         for pool in [self.read, self.write] {
             if let Err(error) = pool.close().await {
                 tracing::warn!(%error, "closing the database failed");
@@ -302,10 +314,13 @@ impl Tx {
     ///
     /// # Errors
     /// Whatever the database answers; the changes are then undone, or, where
-    /// the connection broke, in doubt.
+    /// the connection broke or SQLite's files are gone, in doubt.
     pub async fn commit(self) -> Result<(), StorageError> {
         self.run_waiting().await?;
-        Ok(self.inner.commit().await?)
+        self.damage.noted("", self.inner.commit().await)?;
+        // A commit into a file that was removed is durable for SQLite, and for
+        // nobody else.
+        self.pulse.verify()
     }
 
     /// Undoes the transaction's changes.
@@ -321,7 +336,8 @@ impl Tx {
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StorageError> {
         self.run_waiting().await?;
         let statement = crate::sql::statement(self.backend, sql, values);
-        Ok(self.inner.execute_raw(statement).await?.rows_affected())
+        let done = self.inner.execute_raw(statement).await;
+        Ok(self.damage.noted(sql, done)?.rows_affected())
     }
 
     /// Runs one statement for `rows` rows, every value of which is given, now or
@@ -348,7 +364,8 @@ impl Tx {
         let waiting = self.waiting().take();
         if let Some((sql, values)) = waiting {
             let statement = crate::sql::statement(self.backend, &sql, values);
-            self.inner.execute_raw(statement).await?;
+            let done = self.inner.execute_raw(statement).await;
+            self.damage.noted(&sql, done)?;
         }
         Ok(())
     }

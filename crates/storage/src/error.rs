@@ -1,6 +1,8 @@
 use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
+use crate::Outage;
+
 /// Why a query or change could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -8,6 +10,10 @@ pub enum StorageError {
     /// again.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] DbErr),
+    /// The files of the database are gone, or others are in their place. Nothing is
+    /// read or written until they are back.
+    #[error("{0}")]
+    Outage(Outage),
     /// Two transactions waited for each other, and this one was given up.
     /// Worth trying again at once.
     #[error("another change was in the way: {0}")]
@@ -15,6 +21,9 @@ pub enum StorageError {
     /// A uniqueness or foreign-key rule of the schema was broken.
     #[error("the change conflicts with stored data: {0}")]
     Conflict(#[source] DbErr),
+    /// The database reports that what it has stored is damaged.
+    #[error("the database is damaged: {0}")]
+    Damaged(#[source] DbErr),
     /// Any other answer of the database.
     #[error("the database refused a statement: {0}")]
     Database(#[source] DbErr),
@@ -55,7 +64,7 @@ impl StorageError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::Contended(_) | Self::OverBudget
+            Self::Unavailable(_) | Self::Outage(_) | Self::Contended(_) | Self::OverBudget
         )
     }
 }
@@ -72,6 +81,7 @@ impl From<DbErr> for StorageError {
             Condition::Contended => Self::Contended(error),
             Condition::Away => Self::Unavailable(error),
             Condition::TooLong => Self::OverBudget,
+            Condition::Damaged => Self::Damaged(error),
             Condition::Other => Self::Database(error),
         }
     }
@@ -85,6 +95,8 @@ enum Condition {
     Away,
     /// PostgreSQL stopped it after `statement_timeout`.
     TooLong,
+    /// What is stored cannot be read.
+    Damaged,
     Other,
 }
 
@@ -125,10 +137,13 @@ fn sqlite(code: &str) -> Condition {
     const LOCKED: u32 = 6;
     const READONLY: u32 = 8;
     const IOERR: u32 = 10;
+    const CORRUPT: u32 = 11;
     const FULL: u32 = 13;
     const CANTOPEN: u32 = 14;
+    const NOTADB: u32 = 26;
     match code.parse::<u32>().map(|code| code & 0xff) {
         Ok(BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN) => Condition::Away,
+        Ok(CORRUPT | NOTADB) => Condition::Damaged,
         _ => Condition::Other,
     }
 }
@@ -143,6 +158,8 @@ fn postgres(code: &str) -> Condition {
         // object_not_in_prerequisite_state: a database that allows no
         // connections; the transaction took too long; a standby.
         "55000" | "25P03" | "25006" => Condition::Away,
+        // data_corrupted, index_corrupted
+        "XX001" | "XX002" => Condition::Damaged,
         _ => match code.get(..2) {
             // Connection; resources; an operator (shut down, starting up);
             // the system (the disk).

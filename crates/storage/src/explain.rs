@@ -46,6 +46,10 @@ impl Connection for Explained {
         self.db.backend()
     }
 
+    fn note(&self, error: &StorageError, sql: &str) {
+        Connection::note(&self.db, error, sql);
+    }
+
     async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
         let (explain, column) = match self.db.backend() {
             Backend::Sqlite => ("EXPLAIN QUERY PLAN", 3),

@@ -24,6 +24,8 @@ mod sealed {
     /// Keeps the database library out of the signatures of this crate.
     pub trait Connection: Sync {
         fn backend(&self) -> Backend;
+        /// Keeps what the error of a statement says of damage.
+        fn note(&self, error: &StorageError, sql: &str);
         fn run(
             &self,
             statement: Statement,
@@ -35,7 +37,12 @@ mod sealed {
             Db::backend(self)
         }
 
+        fn note(&self, error: &StorageError, sql: &str) {
+            self.damage.note(error, sql);
+        }
+
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
+            self.pulse().verify()?;
             Ok(self.reader()?.query_all_raw(statement).await?)
         }
     }
@@ -43,6 +50,10 @@ mod sealed {
     impl Connection for Tx {
         fn backend(&self) -> Backend {
             self.backend
+        }
+
+        fn note(&self, error: &StorageError, sql: &str) {
+            self.damage.note(error, sql);
         }
 
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
@@ -59,7 +70,8 @@ pub(crate) async fn all<T: FromQueryResult>(
     values: Vec<Value>,
 ) -> Result<Vec<T>, StorageError> {
     let statement = crate::sql::statement(db.backend(), sql, values);
-    let rows = db.run(statement).await?;
+    let rows = db.run(statement).await;
+    let rows = rows.inspect_err(|error| db.note(error, sql))?;
     rows.iter()
         .map(|row| T::from_query_result(row, "").map_err(StorageError::from))
         .collect()

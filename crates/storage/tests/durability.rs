@@ -30,6 +30,31 @@ async fn sqlite_syncs_its_log_at_every_commit() {
     }
 }
 
+/// Their file has another name than the URL's text.
+#[tokio::test]
+async fn unusual_sqlite_urls_can_be_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a b.db");
+    for url in [
+        format!("sqlite://{}?mode=rwc", file.display()),
+        format!("sqlite:{}", file.display().to_string().replace(' ', "%20")),
+    ] {
+        let settings = DbSettings {
+            url: url.clone(),
+            max_connections: 1,
+            connect_timeout: Duration::from_secs(10),
+        };
+        let db = Db::open(&settings).await.unwrap();
+        db.check().await.unwrap();
+        assert_eq!(db.pulse().outage(), None, "{url}");
+        std::fs::rename(&file, file.with_extension("aside")).unwrap();
+        db.check().await.unwrap_err();
+        std::fs::rename(file.with_extension("aside"), &file).unwrap();
+        db.check().await.unwrap();
+        db.close().await;
+    }
+}
+
 #[tokio::test]
 async fn postgres_waits_for_the_disk_whatever_the_server_defaults_to() {
     let database = TestDatabase::create();

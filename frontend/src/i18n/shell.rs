@@ -33,6 +33,11 @@ super::words! {
         |since, why| format!("Mail is paused since {since}: {why} Mails are kept and sent once this works again."),
         |since, why| format!("自 {since} 起暂停发送邮件：{why} 邮件已保留，恢复后自动发送。");
     mail_paused_unknown: "the mail server cannot be used.", "邮件服务器不可用。";
+    database_damaged: "The database is damaged. Stop Tocsin and restore a backup. The details are in /readyz and in the log.",
+        "数据库已损坏。请停止 Tocsin 并恢复备份。详情见 /readyz 和程序日志。";
+    unreadable_rows [fn(u64) -> String]:
+        |n| format!("{} cannot be read. The details are in /readyz and in the log.", super::plural(n, "stored row", "stored rows")),
+        |n| format!("有 {n} 行数据无法读取。详情见 /readyz 和程序日志。");
     help: "Keyboard shortcuts", "键盘快捷键";
     help_hint: "Keyboard shortcuts (?)", "键盘快捷键 (?)";
     key_search: "Search", "搜索";

@@ -24,8 +24,19 @@ pub fn banners(words: &View, status: Option<&SystemStatus>) -> Html {
         };
         (words.shell.mail_paused)(&time::local_short(since, words.now), &why)
     });
+    let database = match (
+        status.database.damaged,
+        u64::try_from(status.database.unreadable_rows),
+    ) {
+        (true, _) => Some(words.shell.database_damaged.to_owned()),
+        (false, Ok(rows @ 1..)) => Some((words.shell.unreadable_rows)(rows)),
+        (false, _) => None,
+    };
     html! {
         <>
+            if let Some(text) = database {
+                <div class="banner is-warning" role="alert">{ icon(IconName::Alert) }<p>{ text }</p></div>
+            }
             if let Some(text) = paused {
                 <div class="banner is-warning" role="alert">{ icon(IconName::Mail) }<p>{ text }</p></div>
             }

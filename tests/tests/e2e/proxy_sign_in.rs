@@ -1,10 +1,11 @@
-//! Sign-in by a header of a proxy: believed from the proxy's address only.
+//! Sign-in by a header of a proxy: believed from the proxy's address only, once, and
+//! under the program's own name.
 
 use std::net::IpAddr;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tocsin_api_types::{AuditEntry, Me, Page, Role, Session, SignInMethod, User};
+use tocsin_api_types::{AuditEntry, Me, Page, Problem, Role, Session, SignInMethod, User};
 use tocsin_tests::{Options, Tocsin};
 
 /// On this machine every address of 127.0.0.0/8 can be asked from.
@@ -126,8 +127,6 @@ async fn the_header_is_believed_from_the_proxy_only() {
 async fn what_the_proxy_says_unclearly_is_refused() {
     let tocsin = start("").await;
     let proxy = From::address(PROXY);
-    let twice = [ANN, ("x-forwarded-email", "root@example.com")];
-    assert_eq!(proxy.me(&tocsin, &twice).await, Err(403));
     for nobody in ["not an address", "ann@", "@example.com"] {
         let said = [("x-forwarded-email", nobody)];
         let refused = proxy.me(&tocsin, &said).await.unwrap_err();
@@ -138,6 +137,71 @@ async fn what_the_proxy_says_unclearly_is_refused() {
         Err(401)
     );
     assert!(tocsin.all::<User>("users").await.is_empty());
+}
+
+/// What a proxy adds that does not remove what the browser sent: the browser's own
+/// value and the proxy's.
+#[tokio::test]
+async fn a_repeated_header_signs_nobody_in() {
+    let tocsin = start("admin_groups = [\"ops\"]\nviewer_groups = [\"guests\"]\n").await;
+    let proxy = From::address(PROXY);
+    let guest = [
+        ANN,
+        ("x-forwarded-user", "Ann"),
+        ("x-forwarded-groups", "guests"),
+    ];
+    for (name, forged) in [
+        ("x-forwarded-email", "root@example.com"),
+        ("x-forwarded-user", "Root"),
+        ("x-forwarded-groups", "ops"),
+    ] {
+        let mut headers = vec![(name, forged)];
+        headers.extend(guest);
+        for path in ["/api/v1/me", "/api/v1/users"] {
+            let answer = proxy.ask(&tocsin, (Method::GET, path), &headers, None);
+            let answer = answer.await;
+            assert_eq!(answer.status(), 401, "{name}");
+            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+            let problem: Problem = answer.json().await.unwrap();
+            assert!(problem.detail.contains(name), "{problem:?}");
+        }
+    }
+    assert!(tocsin.all::<User>("users").await.is_empty());
+    assert!(tocsin.log().contains("was rejected"), "{}", tocsin.log());
+    let me = proxy.me(&tocsin, &guest).await.unwrap();
+    assert_eq!(me.role, Role::Viewer);
+}
+
+/// A foreign page whose name was made to point to the proxy's machine (DNS rebinding)
+/// sends that name, and any header that it likes.
+#[tokio::test]
+async fn the_header_is_believed_under_the_programs_own_name_only() {
+    let groups = "admin_groups = [\"ops\"]\n";
+    let admin = [ANN, ("x-forwarded-groups", "ops")];
+    let token = (Method::POST, "/api/v1/tokens");
+    let body = json!({"name": "t", "scopes": ["admin"]});
+    let public = "[server]\npublic_url = \"https://tocsin.example.com/\"\n";
+    for (more, good, bad) in [
+        ("", "localhost:8080", "tocsin.example.com"),
+        (public, "tocsin.example.com", "localhost:8080"),
+    ] {
+        let config = format!("{more}{CONFIG}{groups}");
+        let tocsin = Tocsin::start(Options::default().config(config)).await;
+        let proxy = From::address(PROXY);
+        for host in [bad, "evil.example.net", "evil.example.net:8080"] {
+            let mut headers = admin.to_vec();
+            headers.push(("host", host));
+            let answer = proxy.ask(&tocsin, token.clone(), &headers, Some(&body));
+            let answer = answer.await;
+            assert_eq!(answer.status(), 401, "{host}");
+            let problem: Problem = answer.json().await.unwrap();
+            assert!(problem.detail.contains("public_url"), "{problem:?}");
+        }
+        assert!(tocsin.all::<User>("users").await.is_empty());
+        let mut headers = admin.to_vec();
+        headers.push(("host", good));
+        assert_eq!(proxy.me(&tocsin, &headers).await.unwrap().role, Role::Admin);
+    }
 }
 
 #[tokio::test]

@@ -151,6 +151,12 @@ pub(super) fn auth_settings(
             "expected the address that people open, because auth.oidc sends them back to it",
         ));
     }
+    if proxy.is_some() && public_url.is_none() && !on_loopback {
+        return Err(ConfigError::new(
+            "server.public_url",
+            "expected the address that people open, because auth.proxy is accepted under its host only",
+        ));
+    }
     Ok(AuthSettings {
         session_idle: session_idle.0,
         session_lifetime: session_lifetime.0,

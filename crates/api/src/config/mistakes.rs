@@ -130,6 +130,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "auth.proxy.groups_header: expected the header",
     ),
     (
+        "[server]\nlisten = \"0.0.0.0:8080\"\n[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"10.0.0.5\"]",
+        "server.public_url: expected the address that people open, because auth.proxy",
+    ),
+    (
         "[server]\ntrusted_proxies = [\"proxy\"]",
         "server.trusted_proxies[0]: expected an IP address or a network",
     ),

@@ -78,6 +78,7 @@ fn told(peer: Option<IpAddr>, is_secure: bool, headers: &HeaderMap, trusted: &[I
             break;
         }
     }
+    // The last one too: a proxy that adds its own leaves what a browser sent before it.
     if let Some(scheme) = texts(headers, "x-forwarded-proto").last() {
         origin.is_secure |= scheme.eq_ignore_ascii_case("https");
     }
@@ -192,6 +193,11 @@ mod tests {
         ] {
             let pairs = [("x-forwarded-proto", value)];
             assert_eq!(seen("2001:db8::5", &pairs).1, is_secure, "{value}");
+        }
+        // In two headers as in one.
+        for (first, last) in [("https", "http"), ("http", "https")] {
+            let pairs = [("x-forwarded-proto", first), ("x-forwarded-proto", last)];
+            assert_eq!(seen("10.0.0.1", &pairs).1, last == "https");
         }
     }
 }

@@ -8,6 +8,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
+use tocsin_storage::Outage;
 use tocsin_storage::codes::Role;
 
 use super::access::{self, Hidden, Needs, Target};
@@ -70,6 +71,7 @@ pub(crate) async fn edge(
         response = response.map_body(|_, _| BoxBody::new(()));
     }
     state.metrics.refused(response.status());
+    note_corrupt(&state, &response);
     let is_docs = response.request().path().starts_with("/docs");
     secure(response.headers_mut(), is_docs, from.is_secure);
     log(&response, began);
@@ -108,12 +110,12 @@ async fn admit(
             state.limits.address(from.client)?;
             // Who cannot be told is nobody here: an old cookie, or a database
             // that is away, must not keep people from signing in.
-            let caller = identify::caller(state, headers, from).await;
+            let caller = identify::caller(state, host, headers, from).await;
             caller.ok().flatten().unwrap_or_else(nobody)
         }
         (_, needed) => {
             state.limits.address(from.client)?;
-            let caller = identify::caller(state, headers, from).await?;
+            let caller = identify::caller(state, host, headers, from).await?;
             let caller = caller.ok_or_else(|| {
                 identify::missing(
                     "Sign in, or send a token as \"Authorization: Bearer TOKEN\" or as the password of basic auth.",
@@ -250,8 +252,7 @@ impl std::fmt::Display for Unanswered {
 
 impl ResponseError for Unanswered {
     fn error_response(&self) -> HttpResponse {
-        let detail = "The database does not answer now; try again.";
-        let mut response = ApiError::new(Kind::Unavailable, detail).error_response();
+        let mut response = ApiError::outage(&Outage::NoAnswer).error_response();
         secure(response.headers_mut(), false, false);
         response
     }
@@ -322,6 +323,15 @@ fn secure(headers: &mut HeaderMap, is_docs: bool, is_secure: bool) {
     // browser files say themselves how long they live.
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// Keeps for `/readyz` that a stored row cannot be read.
+fn note_corrupt(state: &AppState, response: &ServiceResponse<BoxBody>) {
+    let error = response.response().error();
+    let error = error.and_then(|error| error.as_error::<ApiError>());
+    if let Some(corrupt) = error.and_then(ApiError::corrupt) {
+        state.db.note(corrupt);
     }
 }
 

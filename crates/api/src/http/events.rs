@@ -223,7 +223,10 @@ impl Follower {
     async fn catch_up(&mut self) -> Option<()> {
         self.read_on()
             .await
-            .inspect_err(|error| tracing::warn!(%error, "an event stream ended"))
+            .inspect_err(|error| {
+                self.db.note(error);
+                tracing::warn!(%error, "an event stream ended");
+            })
             .ok()
     }
 

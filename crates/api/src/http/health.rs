@@ -6,8 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
+use tocsin_storage::StorageError;
 use utoipa::ToSchema;
 
+use super::damage;
 use super::state::AppState;
 
 /// Longer than this for a small write is not ready.
@@ -27,7 +29,10 @@ struct Readiness {
     /// Deliveries can be stored.
     ready: bool,
     /// Why not.
-    reasons: Vec<&'static str>,
+    reasons: Vec<String>,
+    /// What should be looked at though deliveries can be stored, such as a stored row
+    /// that cannot be read.
+    warnings: Vec<String>,
     /// The mail server cannot be used now. Deliveries are taken all the same.
     mail_paused: bool,
 }
@@ -43,8 +48,9 @@ async fn alive() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Answers 200 while deliveries can be stored: the database can be written to,
-/// and every worker lives.
+/// Answers 200 while deliveries can be stored: the database can be written to, its
+/// files are in place, no damage was found in it since the start, and every worker
+/// lives.
 #[utoipa::path(
     tag = "system",
     operation_id = "get_readiness",
@@ -65,24 +71,27 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     HttpResponse::build(status).json(Readiness {
         ready: is_ready,
         reasons,
+        warnings: damage::warnings(&state.db.findings()),
         mail_paused: state.pipeline.mail_health().paused_since.is_some(),
     })
 }
 
 /// Why no delivery can be stored now; short, because anyone may read it.
-pub(crate) async fn reasons(state: &AppState) -> Vec<&'static str> {
+pub(crate) async fn reasons(state: &AppState) -> Vec<String> {
     let mut reasons = Vec::new();
+    let mut because = |reason: &str| reasons.push(reason.to_owned());
     if *state.stopping.borrow() {
-        reasons.push("the program is stopping");
+        because("the program is stopping");
     } else if !state.pipeline.is_alive() {
-        reasons.push("a worker has ended");
+        because("a worker has ended");
     }
     if state.pipeline.turns_away() {
-        reasons.push("the last deliveries could not be stored");
+        because("the last deliveries could not be stored");
     }
+    reasons.extend(damage::reason(state.db.backend(), &state.db.findings()));
     let pulse = state.db.pulse();
-    if !pulse.beats() {
-        reasons.push("the database does not answer");
+    if let Some(outage) = pulse.outage() {
+        reasons.push(outage.to_string());
         return reasons;
     }
     // Not awaited to its end where it takes too long: but not dropped either,
@@ -98,11 +107,13 @@ pub(crate) async fn reasons(state: &AppState) -> Vec<&'static str> {
     };
     match tokio::time::timeout(PATIENCE, check).await {
         Ok(Some(Ok(()))) => {}
+        // Found by this very check.
+        Ok(Some(Err(StorageError::Outage(outage)))) => reasons.push(outage.to_string()),
         Ok(Some(Err(error))) => {
             tracing::warn!(%error, "not ready");
-            reasons.push("the database cannot be written to");
+            reasons.push("the database cannot be written to".to_owned());
         }
-        Ok(None) | Err(_) => reasons.push("the database does not answer in time"),
+        Ok(None) | Err(_) => reasons.push("the database does not answer in time".to_owned()),
     }
     reasons
 }

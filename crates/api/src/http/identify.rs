@@ -9,6 +9,7 @@ use actix_web::http::header::{self, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tocsin_pipeline::accounts::{Arrival, ExternalError, Identity, Refused};
+use tocsin_storage::Outage;
 use tocsin_storage::codes::{Access, ActorKind};
 
 use super::address::Origin;
@@ -67,7 +68,7 @@ pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
     match in_time(state, async move { accounts.has_ingest_token().await }).await {
         Some(Ok(has_token)) => Ok(!has_token),
         Some(Err(error)) => Err(error.into()),
-        None => Err(away()),
+        None => Err(away(state)),
     }
 }
 
@@ -78,6 +79,7 @@ pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
 /// What was shown is not good, or the database that knows is away.
 pub(crate) async fn caller(
     state: &AppState,
+    host: &str,
     headers: &HeaderMap,
     origin: Origin,
 ) -> Result<Option<Caller>, ApiError> {
@@ -85,7 +87,7 @@ pub(crate) async fn caller(
         return by_token(state, &shown?, origin).await.map(Some);
     }
     if let Some(settings) = &state.settings.auth.proxy
-        && let Some(caller) = by_proxy(state, settings, headers, origin).await?
+        && let Some(caller) = by_proxy(state, settings, (host, headers), origin).await?
     {
         return Ok(Some(caller));
     }
@@ -100,7 +102,7 @@ pub(crate) async fn caller(
     match found.await {
         Some(Ok(identity)) => Ok(Some(known(identity, origin)?)),
         Some(Err(Refused::Unavailable(error))) => Err(error.into()),
-        None => Err(away()),
+        None => Err(away(state)),
         Some(Err(Refused::Disabled)) => Err(missing("This account is disabled.")),
         Some(Err(Refused::Unknown | Refused::Expired(_) | Refused::Revoked(_))) => {
             Err(missing("Your session has ended; sign in again."))
@@ -135,7 +137,7 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
         // such as the metrics, is wanted most just then.
         None | Some(Err(Refused::Unavailable(_))) => match state.accounts.remember_token(token) {
             Some(identity) => known(identity, origin),
-            None => Err(away()),
+            None => Err(away(state)),
         },
         Some(Err(Refused::Unknown)) => Err(missing("This token is not known.")),
         Some(Err(Refused::Expired(at))) => Err(missing(format!(
@@ -153,16 +155,31 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
 async fn by_proxy(
     state: &AppState,
     settings: &ProxySettings,
-    headers: &HeaderMap,
+    (host, headers): (&str, &HeaderMap),
     origin: Origin,
 ) -> Result<Option<Caller>, ApiError> {
     let Some(peer) = origin.peer else {
         return Ok(None);
     };
-    let named = proxy::external(settings, peer, headers)
-        .map_err(|proxy::NotAllowed(detail)| ApiError::new(Kind::Forbidden, detail))?;
-    let Some(who) = named else {
-        return Ok(None);
+    let public_url = state.settings.public_url.as_ref();
+    let named = proxy::external(settings, peer, headers).and_then(|who| match who {
+        Some(_) if !origin::is_own_host(host, public_url) => Err(proxy::Error::Host),
+        who => Ok(who),
+    });
+    let who = match named {
+        Ok(Some(who)) => who,
+        Ok(None) => return Ok(None),
+        Err(proxy::Error::NotAllowed) => {
+            return Err(ApiError::new(
+                Kind::Forbidden,
+                proxy::Error::NotAllowed.to_string(),
+            ));
+        }
+        Err(error) => {
+            // A fault of the proxy's settings, or an attack: its administrator should know.
+            tracing::warn!(%error, "the sign-in header of a proxy was rejected");
+            return Err(missing(error.to_string()));
+        }
     };
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map_or(&b""[..], |value| value.as_bytes());
@@ -177,7 +194,7 @@ async fn by_proxy(
     match found.await {
         Some(Ok(identity)) => known(identity, origin).map(Some),
         Some(Err(ExternalError::Storage(error))) => Err(error.into()),
-        None => Err(away()),
+        None => Err(away(state)),
         Some(Err(error)) => Err(ApiError::new(
             Kind::Forbidden,
             format!("The proxy says who you are, but {error}."),
@@ -256,11 +273,14 @@ async fn in_time<T: 'static>(
     }
 }
 
-fn away() -> ApiError {
-    ApiError::new(
-        Kind::Unavailable,
-        "The database, which knows who may do what, does not answer now; try again.",
-    )
+fn away(state: &AppState) -> ApiError {
+    match state.db.pulse().outage() {
+        Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
+        Some(Outage::NoAnswer) | None => ApiError::new(
+            Kind::Unavailable,
+            "The database, which knows who may do what, does not answer now; try again.",
+        ),
+    }
 }
 
 #[cfg(test)]

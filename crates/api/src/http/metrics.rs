@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, get};
 use tocsin_storage::outbox;
 use tocsin_storage::sizes::Part;
 
+use super::damage;
 use super::health;
 use super::problem::ApiError;
 use super::state::AppState;
@@ -35,6 +36,7 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
         () = state.db.pulse().stops() => Default::default(),
     };
     let mail = state.pipeline.mail_health();
+    let damage = damage::status(&state.db.findings());
     let (queue_bytes, queue_capacity) = state.pipeline.queue_depth();
     let snapshot = Snapshot {
         queue_bytes,
@@ -53,6 +55,8 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
         connections: state.db.pool_size(),
         event_streams: state.seats.taken(),
         ready: reasons.is_empty(),
+        damaged: damage.damaged,
+        unreadable_rows: damage.unreadable_rows,
         log_dropped: logging::dropped(),
         storage: measured.map(|measured| Storage {
             bytes: measured.sizes.bytes,

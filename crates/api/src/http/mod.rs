@@ -19,6 +19,7 @@ mod convert;
 mod convert_accounts;
 mod convert_me;
 mod cookies;
+mod damage;
 mod deliveries;
 mod docs;
 mod edge;

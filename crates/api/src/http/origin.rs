@@ -10,9 +10,14 @@ use actix_web::http::header::{self, HeaderMap};
 use super::problem::{ApiError, Kind};
 use crate::config::PublicUrl;
 
-/// The name that a request was sent to: `Host`, or what stands in the address.
+/// The name that a request was sent to: `Host`, or what stands in the address. Of
+/// several it is none, so that no check is passed by one of them.
 pub(crate) fn host(request: &ServiceRequest) -> &str {
-    match text(request.headers(), header::HOST.as_str()) {
+    let headers = request.headers();
+    if headers.get_all(header::HOST).nth(1).is_some() {
+        return "";
+    }
+    match text(headers, header::HOST.as_str()) {
         Some(host) => host,
         None => request
             .uri()
@@ -50,6 +55,21 @@ pub(crate) fn check_open(host: &str, headers: &HeaderMap) -> Result<(), ApiError
             ),
         )),
     }
+}
+
+/// Whether a proxy's header is believed under this `Host`: under the name in
+/// `server.public_url`, or, where none is set and the server is on loopback, under
+/// loopback names. A foreign page whose name was made to point here (DNS rebinding)
+/// can send any header, but not another `Host` than its own name.
+pub(crate) fn is_own_host(host: &str, public_url: Option<&PublicUrl>) -> bool {
+    let Some(public_url) = public_url else {
+        return is_loopback(host);
+    };
+    // Nothing that would be another part of an address. The port is not compared:
+    // some proxies leave it out.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    let url = url::Url::parse(&format!("http://{host}"));
+    host.bytes().all(is_plain) && url.is_ok_and(|url| url.host_str() == public_url.url().host_str())
 }
 
 /// Whether a `Host` names this machine.
@@ -176,6 +196,30 @@ mod tests {
         ] {
             assert!(!is_loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_proxys_header_is_believed_under_its_own_name_only() {
+        let public = PublicUrl::try_from("https://ops.example.com:8443/tocsin/".to_owned());
+        let public = public.unwrap();
+        for host in ["ops.example.com", "OPS.example.com", "ops.example.com:8443"] {
+            assert!(is_own_host(host, Some(&public)), "{host}");
+        }
+        for host in [
+            "",
+            "localhost",
+            "127.0.0.1:8080",
+            "evil.example.net",
+            "ops.example.com.evil.example.net",
+            "ops.example.com@evil.example.net",
+            "evil@ops.example.com",
+            "ops.example.com/",
+            "ops.example.com:x",
+        ] {
+            assert!(!is_own_host(host, Some(&public)), "{host}");
+        }
+        assert!(is_own_host("localhost:8080", None));
+        assert!(!is_own_host("ops.example.com", None));
     }
 
     #[test]

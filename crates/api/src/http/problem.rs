@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::Value;
 use tocsin_api_types::{FieldError, Problem};
-use tocsin_storage::{ReadBudget, StorageError};
+use tocsin_storage::{Outage, ReadBudget, StorageError};
 
 /// The kinds of problem. A kind's name, title and status never change: scripts
 /// tell problems apart by them.
@@ -132,6 +132,8 @@ pub(crate) struct ApiError {
     errors: Vec<FieldError>,
     /// The object as it is and as it was asked for, where two people change it.
     versions: Option<Box<Versions>>,
+    /// Where a stored row cannot be read: `edge` keeps it for `/readyz`.
+    corrupt: Option<Box<StorageError>>,
     headers: Vec<(header::HeaderName, String)>,
 }
 
@@ -163,6 +165,7 @@ impl ApiError {
             detail: detail.into(),
             errors: Vec::new(),
             versions: None,
+            corrupt: None,
             headers,
         }
     }
@@ -209,6 +212,20 @@ impl ApiError {
         )
     }
 
+    /// The database cannot be used now; `outage` says why and what to do.
+    pub(crate) fn outage(outage: &Outage) -> Self {
+        let detail = match outage {
+            Outage::NoAnswer => "The database does not answer now; try again.".to_owned(),
+            Outage::File(_) => sentence(&outage.to_string()),
+        };
+        Self::new(Kind::Unavailable, detail)
+    }
+
+    /// The error of a stored row that cannot be read, where that is why.
+    pub(crate) fn corrupt(&self) -> Option<&StorageError> {
+        self.corrupt.as_deref()
+    }
+
     /// Adds a header.
     pub(crate) fn with_header(
         mut self,
@@ -245,6 +262,13 @@ impl ApiError {
             yours: versions.and_then(|versions| versions.yours.clone()),
         }
     }
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// Whole seconds, never too few.
@@ -302,6 +326,21 @@ impl From<StorageError> for ApiError {
                 Kind::Conflict,
                 format!("{what} was changed by somebody else meanwhile; load it again and retry."),
             ),
+            StorageError::Outage(outage) => Self::outage(&outage),
+            StorageError::Damaged(_) => {
+                tracing::error!(error = %Chain(&error), "a request met damage in the database");
+                Self::new(
+                    Kind::Internal,
+                    "The database is damaged, so this cannot be answered; /readyz says what to do.",
+                )
+            }
+            StorageError::Corrupt { .. } => Self {
+                corrupt: Some(Box::new(error)),
+                ..Self::new(
+                    Kind::Internal,
+                    "A stored row cannot be read, so this cannot be answered; /readyz says which one.",
+                )
+            },
             error => Self::internal(&error),
         }
     }

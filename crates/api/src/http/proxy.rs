@@ -9,48 +9,60 @@ use tocsin_pipeline::accounts::ExternalIdentity;
 
 use crate::config::{Mapped, ProxySettings};
 
-/// The proxy named somebody who may not come in, or named nobody clearly. The
-/// text is a sentence for the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAllowed(pub(crate) &'static str);
+/// Why nobody is signed in by a proxy's header. The text is a sentence for the
+/// answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// One of two values may be what the browser sent itself, and it is not known
+    /// which.
+    #[error(
+        "The header {0} was sent more than once. The proxy must remove it from what browsers send."
+    )]
+    Repeated(HeaderName),
+    /// A value that no proxy sends.
+    #[error("The header {0} is not UTF-8.")]
+    NotUtf8(HeaderName),
+    /// Under another name than the proxy's, it may come from a page of another site.
+    #[error(
+        "The proxy's sign-in header is accepted only if the request's Host is that of server.public_url, or a \
+         loopback name if it is not set. The proxy must pass on the Host that the browser sent."
+    )]
+    Host,
+    /// In none of the groups that may sign in.
+    #[error("The proxy says that you are in none of the groups that may sign in.")]
+    NotAllowed,
+}
 
 /// Whom the proxy names; nobody where the request comes from elsewhere or has no
 /// such header.
 ///
 /// # Errors
-/// [`NotAllowed`].
+/// [`Error`]; never [`Error::Host`], which the caller compares.
 pub(crate) fn external(
     settings: &ProxySettings,
     peer: IpAddr,
     headers: &HeaderMap,
-) -> Result<Option<ExternalIdentity>, NotAllowed> {
+) -> Result<Option<ExternalIdentity>, Error> {
     let peer = peer.to_canonical();
     if !settings.from.iter().any(|network| network.contains(&peer)) {
         return Ok(None);
     }
-    let Some(email) = single(headers, &settings.header)? else {
+    let email = single(headers, &settings.header)?;
+    let optional = |name: &Option<HeaderName>| match name {
+        Some(name) => single(headers, name),
+        None => Ok(None),
+    };
+    let name = optional(&settings.name_header)?;
+    let groups = optional(&settings.groups_header)?;
+    let Some(email) = email else {
         return Ok(None);
     };
-    let groups: Vec<String> = match &settings.groups_header {
-        Some(header) => texts(headers, header)
-            .flat_map(|text| text.split(','))
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect(),
-        None => Vec::new(),
-    };
+    let groups = groups.unwrap_or_default().split(',').map(str::trim);
+    let groups: Vec<&str> = groups.filter(|name| !name.is_empty()).collect();
     let role = match settings.mapping.map(&groups) {
         Mapped::Unmapped => None,
         Mapped::Role(role) => Some(role),
-        Mapped::Refused => {
-            return Err(NotAllowed(
-                "The proxy says that you are in none of the groups that may sign in.",
-            ));
-        }
-    };
-    let name = match &settings.name_header {
-        Some(header) => single(headers, header)?,
-        None => None,
+        Mapped::Refused => return Err(Error::NotAllowed),
     };
     Ok(Some(ExternalIdentity {
         issuer: String::new(),
@@ -63,25 +75,17 @@ pub(crate) fn external(
     }))
 }
 
-/// A header's one value. An empty one says nothing; of two, one may be what the
-/// browser sent itself.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, NotAllowed> {
-    if headers.get_all(name).nth(1).is_some() {
-        return Err(NotAllowed(
-            "The proxy says twice who you are; it has to remove what browsers send.",
-        ));
+/// A header's one value. An empty one says nothing.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+    let mut values = headers.get_all(name);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Error::Repeated(name.clone()));
     }
-    let text = texts(headers, name).next().map(str::trim);
-    if text.is_none() && headers.contains_key(name) {
-        return Err(NotAllowed("What the proxy says of you is not UTF-8."));
-    }
-    Ok(text.filter(|text| !text.is_empty()))
-}
-
-fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(name)
-        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Error::NotUtf8(name.clone()))?;
+    Ok(Some(text.trim()).filter(|text| !text.is_empty()))
 }
 
 #[cfg(test)]
@@ -118,7 +122,7 @@ mod tests {
     fn from(
         address: &str,
         pairs: &[(&'static str, &str)],
-    ) -> Result<Option<ExternalIdentity>, NotAllowed> {
+    ) -> Result<Option<ExternalIdentity>, Error> {
         external(&settings(), address.parse().unwrap(), &headers(pairs))
     }
 
@@ -162,11 +166,25 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
-        let twice = [
-            ("x-forwarded-email", "ann@example.com"),
-            ("x-forwarded-email", "root@example.com"),
-        ];
-        assert!(from("127.0.0.1", &twice).is_err());
+    }
+
+    #[test]
+    fn no_header_may_be_repeated() {
+        for name in [
+            "x-forwarded-email",
+            "x-forwarded-user",
+            "x-forwarded-groups",
+        ] {
+            for values in [["a", "b"], ["a", "a"], ["", "a"], ["a", ""]] {
+                let mut pairs = vec![(name, values[0]), (name, values[1])];
+                let repeated = Err(Error::Repeated(HeaderName::from_static(name)));
+                assert_eq!(from("127.0.0.1", &pairs), repeated, "{pairs:?}");
+                pairs.push(("x-forwarded-email", "ann@example.com"));
+                assert_eq!(from("127.0.0.1", &pairs), repeated, "{pairs:?}");
+                // Of somebody else it is ignored.
+                assert_eq!(from("192.0.2.1", &pairs), Ok(None));
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tocsin_storage::{incidents, outbox};
 
 use super::caller::Caller;
 use super::convert;
+use super::damage;
 use super::identify;
 use super::params::Params;
 use super::problem::ApiError;
@@ -50,6 +51,7 @@ async fn get(
             queued: depth.waiting,
             oldest_seconds: waited.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
         },
+        database: damage::status(&state.db.findings()),
         default_language: convert::language(settings.default_language.into()),
         default_time_zone: settings.default_time_zone.name().to_owned(),
         stale_after_seconds: i64::try_from(settings.stale_after.as_secs()).unwrap_or(i64::MAX),

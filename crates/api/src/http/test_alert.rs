@@ -123,7 +123,7 @@ async fn send(
     let mut space = state.pipeline.space();
     space
         .grow(body.len())
-        .map_err(|error| webhook::problem(error).1)?;
+        .map_err(|error| webhook::problem(error, None).1)?;
     // Before it is mailed to anybody: a delivery does not say who sent it.
     let deed = Deed {
         action: "alert.test",

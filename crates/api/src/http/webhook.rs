@@ -9,6 +9,7 @@ use actix_web::web::{self, Data, Json, Payload};
 use bytes::Bytes;
 use tocsin_api_types::{IngestReport, RejectedAlert};
 use tocsin_pipeline::{IngestError, Refusal, Space, Webhook};
+use tocsin_storage::Outage;
 use utoipa::IntoParams;
 
 use super::body;
@@ -144,7 +145,7 @@ pub(super) async fn ingest(
             Ok(Json(report))
         }
         Err(error) => {
-            let (outcome, error) = problem(error);
+            let (outcome, error) = problem(error, state.db.pulse().outage());
             state.metrics.delivery(Some(source), outcome);
             Err(error)
         }
@@ -201,7 +202,7 @@ async fn read(
         return Err(too_large(limit));
     }
     let is_gzip = is_gzip(request).map_err(|error| (Outcome::Refused, error))?;
-    let grow = |bytes| space.grow(bytes).map_err(|error| problem(error).1);
+    let grow = |bytes| space.grow(bytes).map_err(|error| problem(error, None).1);
     let body = body::read_at_most(payload.into_inner(), limit, PATIENCE, grow)
         .await
         .map_err(|error| outcome(error, limit))?;
@@ -288,7 +289,9 @@ async fn refuse(
     error
 }
 
-pub(super) fn problem(error: IngestError) -> (Outcome, ApiError) {
+/// The answer, and how it is counted. `outage` says more of a database that does
+/// not take deliveries.
+pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, ApiError) {
     match error {
         IngestError::Unreadable(error) => (
             Outcome::Refused,
@@ -301,13 +304,16 @@ pub(super) fn problem(error: IngestError) -> (Outcome, ApiError) {
                 "More arrives than can be stored now; send it again.",
             ),
         ),
-        IngestError::Unavailable => (
-            Outcome::Unavailable,
-            ApiError::new(
-                Kind::Unavailable,
-                "The database does not take it now; send it again.",
-            ),
-        ),
+        IngestError::Unavailable => {
+            let error = match outage {
+                Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
+                Some(Outage::NoAnswer) | None => ApiError::new(
+                    Kind::Unavailable,
+                    "The database does not take it now; send it again.",
+                ),
+            };
+            (Outcome::Unavailable, error)
+        }
         IngestError::Stopping => (
             Outcome::Unavailable,
             ApiError::new(Kind::Unavailable, "The server is stopping; send it again."),

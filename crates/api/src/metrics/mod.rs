@@ -41,6 +41,10 @@ pub(crate) struct Snapshot {
     pub(crate) connections: (u32, u32),
     pub(crate) event_streams: usize,
     pub(crate) ready: bool,
+    /// Whether the database is damaged.
+    pub(crate) damaged: bool,
+    /// Stored rows that cannot be read.
+    pub(crate) unreadable_rows: i64,
     /// Log lines that could not be written.
     pub(crate) log_dropped: u64,
     /// `None`: it could not be measured, and what was known stays.
@@ -76,6 +80,8 @@ pub(crate) struct Metrics {
     connections: Family<StateLabel, Gauge>,
     event_streams: Gauge,
     ready: Gauge,
+    damaged: Gauge,
+    unreadable_rows: Gauge,
     database_bytes: Gauge,
     database_parts: Family<PartLabel, Gauge>,
     log_entries: Gauge,
@@ -107,6 +113,8 @@ impl Metrics {
             connections: Family::default(),
             event_streams: Gauge::default(),
             ready: Gauge::default(),
+            damaged: Gauge::default(),
+            unreadable_rows: Gauge::default(),
             database_bytes: Gauge::default(),
             database_parts: Family::default(),
             log_entries: Gauge::default(),
@@ -190,6 +198,16 @@ impl Metrics {
             self.event_streams.clone(),
         );
         registry.register("ready", "1 while /readyz answers 200", self.ready.clone());
+        registry.register(
+            "database_damaged",
+            "1 if the database has reported damage since the start",
+            self.damaged.clone(),
+        );
+        registry.register(
+            "database_unreadable_rows",
+            "Stored rows found since the start that cannot be read, 20 at most",
+            self.unreadable_rows.clone(),
+        );
         registry.register(
             "database_bytes",
             "The database on the disk",
@@ -318,6 +336,8 @@ impl Metrics {
             .set(i64::from(idle));
         self.event_streams.set(count(now.event_streams));
         self.ready.set(i64::from(now.ready));
+        self.damaged.set(i64::from(now.damaged));
+        self.unreadable_rows.set(now.unreadable_rows);
         self.log_dropped
             .inner()
             .store(now.log_dropped, Ordering::Relaxed);

@@ -163,7 +163,9 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
                 };
                 let done = scribe.refuse(context, refused).await;
                 let done = done.map(|()| IngestReport::default());
-                let _gone = job.reply.send(done.map_err(|error| failed(&error, 1)));
+                let _gone = job
+                    .reply
+                    .send(done.map_err(|error| failed(context, &error, 1)));
             }
         }
     }
@@ -191,7 +193,7 @@ async fn store_fairly(
     match result {
         Ok(reports) => reports.into_iter().map(Ok).collect(),
         Err(error) if batch.len() == 1 || error.is_transient() => {
-            failed(&error, batch.len());
+            failed(context, &error, batch.len());
             batch
                 .iter()
                 .map(|_| Err(IngestError::Unavailable))
@@ -203,7 +205,7 @@ async fn store_fairly(
             for delivery in batch {
                 let alone = store_retrying(context, scribe, std::slice::from_ref(delivery)).await;
                 let alone = alone.map(|mut reports| reports.pop().unwrap_or_default());
-                results.push(alone.map_err(|error| failed(&error, 1)));
+                results.push(alone.map_err(|error| failed(context, &error, 1)));
             }
             results
         }
@@ -211,7 +213,8 @@ async fn store_fairly(
 }
 
 /// Says once in the log why deliveries could not be stored.
-fn failed(error: &StorageError, deliveries: usize) -> IngestError {
+fn failed(context: &Context, error: &StorageError, deliveries: usize) -> IngestError {
+    context.db.note(error);
     tracing::error!(%error, deliveries, "deliveries could not be stored");
     IngestError::Unavailable
 }

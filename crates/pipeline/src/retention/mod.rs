@@ -114,7 +114,12 @@ impl Retention {
         loop {
             match self.pass(&mut stop).await {
                 Ok(()) | Err(Ended::NotNow) => {}
-                Err(error) => tracing::warn!(%error, "old rows were not all deleted"),
+                Err(error) => {
+                    if let Ended::Storage(error) = &error {
+                        self.db.note(error);
+                    }
+                    tracing::warn!(%error, "old rows were not all deleted");
+                }
             }
             if stop.within(every).await {
                 return;

@@ -311,7 +311,10 @@ impl Export {
         if *self.stopping.borrow() {
             return Err(Cut::Stopping);
         }
-        let rows = walk.next(&self.db).await?;
+        let rows = walk
+            .next(&self.db)
+            .await
+            .inspect_err(|error| self.db.note(error))?;
         self.rows += rows.as_ref().map_or(0, Vec::len) as u64;
         Ok(rows)
     }

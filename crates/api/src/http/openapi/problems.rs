@@ -41,7 +41,7 @@ fn meaning(kind: Kind) -> &'static str {
             "The body is no JSON that an alert can be read from, is not compressed as it says, or ended early."
         }
         Kind::Unauthorized => {
-            "There is no credential, or it is not known, has expired or was revoked; `detail` says which."
+            "There is no credential, or it is not known, has expired, was revoked or is ambiguous; `detail` says which."
         }
         Kind::WrongCredentials => "Signing in failed: the address or the password is wrong.",
         Kind::Forbidden => "Whoever asks may not do this; `detail` says what is needed.",
@@ -79,8 +79,8 @@ fn meaning(kind: Kind) -> &'static str {
             "More arrives than can be stored now; send it again after `Retry-After` seconds."
         }
         Kind::Unavailable => {
-            "The database does not answer, the server is stopping, or as much of this runs as may at once; try again \
-             after `Retry-After` seconds."
+            "The database does not answer or its files are gone, the server is stopping, or as much of this runs as \
+             may at once; try again after `Retry-After` seconds."
         }
     }
 }

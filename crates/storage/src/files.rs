@@ -1,0 +1,185 @@
+//! Whether the files of an SQLite database are still the ones that were opened.
+//!
+//! SQLite keeps its files open. When one of them is removed, moved or replaced, it
+//! goes on with what it has open and reports every commit as durable, and all of
+//! that is lost when the process ends. So the paths are compared with what was
+//! opened: before each query, after each commit and before anybody is answered, and
+//! twice a second.
+
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// What happened to a file of an SQLite database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem {
+    /// The file's name, without its directory: anyone may read it.
+    pub name: String,
+    /// The database file itself, not the `-wal` or `-shm` beside it.
+    pub is_main: bool,
+    /// What is found at its path now.
+    pub found: Found,
+}
+
+/// What is found at the path of a file that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No file: it was removed or moved.
+    Nothing,
+    /// Another file.
+    AnotherFile,
+}
+
+/// What happened, and what to do: words for an answer and for the log.
+impl fmt::Display for FileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, .. } = self;
+        match (self.is_main, self.found) {
+            (true, Found::Nothing) => write!(
+                f,
+                "the database file {name} was removed or moved; move it back, or stop Tocsin, restore a backup \
+                 and start it again"
+            ),
+            (true, Found::AnotherFile) => write!(
+                f,
+                "the database file {name} was replaced by another file; move the original back, or restart Tocsin \
+                 to use the new one"
+            ),
+            // A process that stops writes them into the database.
+            (false, found) => write!(
+                f,
+                "{name}, a part of the database, was {}; move it back, or restart Tocsin with SIGTERM, not SIGKILL: \
+                 when it stops, it saves the content",
+                match found {
+                    Found::Nothing => "removed or moved",
+                    Found::AnotherFile => "replaced by another file",
+                }
+            ),
+        }
+    }
+}
+
+/// The files of one database.
+#[derive(Debug)]
+pub(crate) struct DatabaseFiles {
+    /// The database file first.
+    files: [WatchedFile; 3],
+}
+
+#[derive(Debug)]
+struct WatchedFile {
+    path: PathBuf,
+    is_main: bool,
+    /// `None` while there is none.
+    opened: Mutex<Option<FileId>>,
+}
+
+/// What stays the same when a file is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl DatabaseFiles {
+    /// The files of the database that was just opened from `path`. `None` where no
+    /// file is there: the database is in memory.
+    pub(crate) fn opened(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+        // SQLite follows symbolic links, and puts the other files beside their target.
+        let target = fs::canonicalize(path).ok()?;
+        let beside = |suffix: &str| {
+            let mut path = target.clone().into_os_string();
+            path.push(suffix);
+            WatchedFile::new(PathBuf::from(path), false)
+        };
+        let main = WatchedFile::new(path.to_owned(), true);
+        *main.opened() = Some(FileId::of(&metadata));
+        Some(Self {
+            files: [main, beside("-wal"), beside("-shm")],
+        })
+    }
+
+    /// The first file that is no longer the one that is open. Three calls of stat,
+    /// a microsecond each.
+    pub(crate) fn problem(&self) -> Option<FileProblem> {
+        self.files.iter().find_map(WatchedFile::problem)
+    }
+}
+
+impl WatchedFile {
+    fn new(path: PathBuf, is_main: bool) -> Self {
+        let opened = fs::metadata(&path).ok().as_ref().map(FileId::of);
+        Self {
+            path,
+            is_main,
+            opened: Mutex::new(opened),
+        }
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, Option<FileId>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn problem(&self) -> Option<FileProblem> {
+        let found = match fs::metadata(&self.path) {
+            Ok(metadata) => Some(FileId::of(&metadata)),
+            Err(error) if is_missing(error.kind()) => None,
+            // Not known, such as a directory that cannot be searched any more.
+            Err(_) => return None,
+        };
+        let mut opened = self.opened();
+        if *opened == found {
+            return None;
+        }
+        if !self.is_main && !opened.is_some_and(FileId::is_open) {
+            // SQLite itself removes these with its last connection, and makes new ones
+            // with the next.
+            *opened = found;
+            return None;
+        }
+        Some(FileProblem {
+            name: self
+                .path
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            is_main: self.is_main,
+            found: match found {
+                None => Found::Nothing,
+                Some(_) => Found::AnotherFile,
+            },
+        })
+    }
+}
+
+fn is_missing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+impl FileId {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Whether this process has the file open. Asked only when a path has changed,
+    /// because it looks at every open file.
+    fn is_open(self) -> bool {
+        let Ok(open) = fs::read_dir("/proc/self/fd") else {
+            // Not known: better a database that is not ready than alerts that are lost.
+            return true;
+        };
+        open.flatten().any(|entry| {
+            fs::metadata(entry.path()).is_ok_and(|metadata| Self::of(&metadata) == self)
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;
