@@ -2,7 +2,7 @@
 //! was asked.
 
 use serde_json::Value;
-use tocsin_core::matcher::{self, InvalidMatcher};
+use tocsin_core::matcher::{self, InvalidMatcher, MatcherError};
 use tocsin_storage::StorageError;
 
 /// One wrong field of a request.
@@ -204,7 +204,11 @@ pub(crate) fn matchers(issues: &mut Issues, texts: &[String]) -> Vec<String> {
         Ok(matchers) => matchers.iter().map(ToString::to_string).collect(),
         Err(invalid) => {
             for InvalidMatcher { index, error } in invalid {
-                issues.add(format!("matchers[{index}]"), error.to_string());
+                let field = match error {
+                    MatcherError::TooMany { .. } => "matchers".to_owned(),
+                    _ => format!("matchers[{index}]"),
+                };
+                issues.add(field, error.to_string());
             }
             Vec::new()
         }

@@ -55,7 +55,7 @@ async fn matchers_are_bounded_in_number_and_in_size(database: Database) {
         ),
     ] {
         let refused = tocsin.send(Method::POST, path, &body).await;
-        assert_eq!(refused.fields(400), [format!("filter.label[{MATCHERS}]")]);
+        assert_eq!(refused.fields(400), ["filter.label"]);
     }
     let route = json!({ "name": "Many", "matchers": of_many, "groupIds": [] });
     let user = json!({
@@ -64,7 +64,7 @@ async fn matchers_are_bounded_in_number_and_in_size(database: Database) {
     });
     for (path, body) in [("/api/v1/routes", route), ("/api/v1/users", user)] {
         let refused = tocsin.send(Method::POST, path, &body).await;
-        assert_eq!(refused.fields(400), [format!("matchers[{MATCHERS}]")]);
+        assert_eq!(refused.fields(400), ["matchers"]);
     }
 }
 

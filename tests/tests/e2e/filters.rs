@@ -207,7 +207,8 @@ async fn each_filter_of_incidents_keeps_what_it_says(database: Database) {
     }
 }
 
-/// `from` is included and `to` is not, for each of the three times.
+/// `from` is included and `to` is not, for each of the three times. Of incidents `from`
+/// and `to` are a time in which they were active.
 async fn times_bound(tocsin: &Tocsin, list: &str) {
     let rows: Vec<Alert> = tocsin.all("alerts").await;
     let of = |name: &str| rows.iter().find(|row| row.instance == name).unwrap();
@@ -225,9 +226,22 @@ async fn times_bound(tocsin: &Tocsin, list: &str) {
         ("endsFrom", just_after(ends), ""),
         ("endsTo", ends, ""),
         ("endsTo", just_after(ends), "d"),
-        ("from", received, "e"),
-        ("to", received, "abcd"),
-    ] {
+    ]
+    .into_iter()
+    .chain(match list {
+        "incidents" => [
+            ("from", ends, "abcde"),
+            ("from", just_after(ends), "abce"),
+            ("to", starts, "ab"),
+            ("to", just_after(starts), "abc"),
+        ],
+        _ => [
+            ("from", received, "e"),
+            ("from", just_after(received), ""),
+            ("to", received, "abcd"),
+            ("to", just_after(received), "abcde"),
+        ],
+    }) {
         assert_eq!(
             found(tocsin, list, &[(name, &written(time))]).await,
             expected,

@@ -4,7 +4,7 @@ mod paging;
 
 use chrono::{DateTime, Utc};
 use tocsin_api_types::{AcknowledgeFilter, FieldError, IncidentState, Status};
-use tocsin_core::matcher::{self, InvalidMatcher, Matcher};
+use tocsin_core::matcher::{self, InvalidMatcher, Matcher, MatcherError};
 use tocsin_core::{alert, search};
 use tocsin_storage::codes;
 
@@ -97,16 +97,20 @@ fn labels(query: &mut Query) -> Vec<Matcher> {
     matchers
 }
 
-/// The matchers, and what is wrong with each that is none, by its place.
-fn matchers(texts: &[String]) -> (Vec<Matcher>, Vec<(usize, String)>) {
+/// The matchers, and what is wrong with each that is none, by its place; what is wrong
+/// with all of them has none.
+fn matchers(texts: &[String]) -> (Vec<Matcher>, Vec<(Option<usize>, String)>) {
     let invalid = match matcher::parse_all(texts) {
         Ok(matchers) => return (matchers, Vec::new()),
         Err(invalid) => invalid,
     };
     let errors = invalid.into_iter().map(|InvalidMatcher { index, error }| {
+        if let MatcherError::TooMany { .. } = error {
+            return (None, error.to_string());
+        }
         let text = &texts[index];
         let message = format!("expected a matcher such as job=~\"api.*\", found {text:?}: {error}");
-        (index, message)
+        (Some(index), message)
     });
     (Vec::new(), errors.collect())
 }
@@ -260,7 +264,9 @@ pub(crate) fn from_json(
     let mut errors: Vec<FieldError> = invalid
         .into_iter()
         .map(|(index, message)| FieldError {
-            field: format!("filter.label[{index}]"),
+            field: index.map_or("filter.label".to_owned(), |index| {
+                format!("filter.label[{index}]")
+            }),
             message,
         })
         .collect();
