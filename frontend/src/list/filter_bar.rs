@@ -49,6 +49,10 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
         incidents,
         ..
     } = props;
+    let meaning = match *incidents {
+        true => words.list.active_in,
+        false => words.list.received_in,
+    };
     let set_range = {
         let (filter, change) = (filter.clone(), change.clone());
         Callback::from(move |range| {
@@ -81,7 +85,7 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
                     <Popover button_class={classes!("btn", "btn-sm", (filter.range != Range::All).then_some("is-set"))}
                         chosen={filter.to_address()}
                         button={html! { <>{ icon(IconName::Clock) }{ range_text(filter.range, words) }</> }}>
-                        { time_range(words, filter.range, &set_range, *incidents) }
+                        { time_range(words, filter.range, &set_range, meaning) }
                     </Popover>
                     if *incidents {
                         { sort_by(words, filter, change) }
@@ -109,7 +113,7 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
                         <h3>{ words.list.add }</h3>
                         { add_filter(words, filter, change) }
                         <h3>{ words.list.time }</h3>
-                        { time_range(words, filter.range, &set_range, *incidents) }
+                        { time_range(words, filter.range, &set_range, meaning) }
                         if *incidents {
                             <h3>{ words.list.sort }</h3>
                             { sort_by(words, filter, change) }

@@ -7,18 +7,14 @@ use crate::{
     time,
 };
 
-/// Chooses the time: one of a few that move along with the clock, or from–to. Incidents
-/// are those that were active in it, log entries those that were received in it.
+/// Chooses the time: one of a few that move along with the clock, or from–to. `meaning`
+/// says what happened in that time.
 pub fn time_range(
     words: &Words,
     range: Range,
     change: &Callback<Range>,
-    is_of_incidents: bool,
+    meaning: &'static str,
 ) -> Html {
-    let meaning = match is_of_incidents {
-        true => words.list.active_in,
-        false => words.list.received_in,
-    };
     let (from, to) = match range {
         Range::Between(from, to) => (from, to),
         _ => (None, None),

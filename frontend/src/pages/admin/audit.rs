@@ -300,7 +300,7 @@ fn filters(
                 }) }
                 <Popover button_class={classes!("btn", "btn-sm", (filter.range != Range::All).then_some("is-set"))} chosen={chosen.clone()}
                     button={html! { <>{ icon(IconName::Clock) }{ range_text(filter.range, words) }</> }}>
-                    { time_range(words, filter.range, &set_range) }
+                    { time_range(words, filter.range, &set_range, words.list.time) }
                 </Popover>
                 <span class="grow only-wide"></span>
                 <Popover end=true button_class="btn btn-sm" {chosen}
