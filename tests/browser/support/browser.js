@@ -6,8 +6,8 @@ import { chromium } from "playwright-core";
 // `cargo xtask test` looks for one that is new enough.
 const CHROMIUM = process.env.TOCSIN_TEST_CHROMIUM;
 
-/** One browser for a test file. */
-export function startBrowser() {
+/** One browser for a test file; `args` are further ones for Chromium. */
+export function startBrowser({ args = [] } = {}) {
   assert.ok(CHROMIUM, "run by `cargo xtask test --only browser`, or set TOCSIN_TEST_CHROMIUM");
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -19,6 +19,7 @@ export function startBrowser() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
 }

@@ -26,9 +26,10 @@ export const ADMIN = { name: "Ana", email: "ana@example.com", password: "brass o
 
 /**
  * Starts the program; `stop` ends it and removes its folder. It has the
- * administrator `ADMIN`, in whose name `api` speaks, unless `admin` is false.
+ * administrator `ADMIN`, in whose name `api` speaks, unless `admin` is false. It
+ * listens on loopback unless `host` says otherwise.
  */
-export async function startServer({ admin = true } = {}) {
+export async function startServer({ admin = true, host = "127.0.0.1" } = {}) {
   const port = await freePort();
   const folder = await mkdtemp(path.join(tmpdir(), "tocsin-browser-"));
   if (admin) {
@@ -37,7 +38,7 @@ export async function startServer({ admin = true } = {}) {
   }
   const program = spawn(
     BINARY,
-    ["serve", "--listen", `127.0.0.1:${port}`, "--data-dir", folder],
+    ["serve", "--listen", `${host}:${port}`, "--data-dir", folder],
     { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
   );
   let said = "";

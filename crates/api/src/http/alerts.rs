@@ -29,7 +29,7 @@ async fn list(
     Params((criteria, paging, ordering, counting)): Params<(Criteria, Paging, Ordering, Counting)>,
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let page = paging.of(ByReceived, ordering.of())?;
-    let filter = criteria.for_alerts(&caller);
+    let filter = criteria.for_alerts(&caller.visibility);
     let found = reader.read(|db| async move {
         let found = alerts::list(&db, &filter, &page).await?;
         let mut found = convert::page(found, convert::alert);

@@ -5,6 +5,7 @@ mod paging;
 use chrono::{DateTime, Utc};
 use tocsin_api_types::{AcknowledgeFilter, FieldError, IncidentState, Status};
 use tocsin_core::matcher::{self, InvalidMatcher, Matcher, MatcherError};
+use tocsin_core::visibility::Visibility;
 use tocsin_core::{alert, search};
 use tocsin_storage::codes;
 
@@ -12,7 +13,6 @@ use tocsin_storage::{AlertCriteria, AlertFilter, IncidentFilter, TimeRange};
 use utoipa::IntoParams;
 
 pub(crate) use self::paging::{CURSOR, Counting, Ordering, Paging};
-use super::caller::Caller;
 use super::params::{FromQuery, Query, one_of};
 use super::problem::{ApiError, Kind};
 
@@ -135,8 +135,8 @@ fn core_status(status: Status) -> alert::Status {
 
 impl Criteria {
     /// The one place where what is asked for becomes what is looked for: so no
-    /// list, count, export or acknowledgement is had without its caller.
-    fn split(self, caller: &Caller) -> (AlertCriteria, Vec<alert::Status>, TimeRange) {
+    /// list, count, export or acknowledgement is had without what its caller may see.
+    fn split(self, visibility: &Visibility) -> (AlertCriteria, Vec<alert::Status>, TimeRange) {
         let Self {
             severity,
             team,
@@ -154,7 +154,7 @@ impl Criteria {
             ends_from,
             ends_to,
         } = self;
-        label.extend_from_slice(caller.visibility.matchers());
+        label.extend_from_slice(visibility.matchers());
         let about = AlertCriteria {
             severity,
             team,
@@ -174,9 +174,9 @@ impl Criteria {
         )
     }
 
-    /// Of what `caller` may see.
-    pub(crate) fn for_alerts(self, caller: &Caller) -> AlertFilter {
-        let (about, status, received) = self.split(caller);
+    /// Of what may be seen.
+    pub(crate) fn for_alerts(self, visibility: &Visibility) -> AlertFilter {
+        let (about, status, received) = self.split(visibility);
         AlertFilter {
             about,
             status,
@@ -184,9 +184,9 @@ impl Criteria {
         }
     }
 
-    /// Of what `caller` may see.
-    pub(crate) fn for_incidents(self, states: States, caller: &Caller) -> IncidentFilter {
-        let (about, status, active) = self.split(caller);
+    /// Of what may be seen.
+    pub(crate) fn for_incidents(self, states: States, visibility: &Visibility) -> IncidentFilter {
+        let (about, status, active) = self.split(visibility);
         let state = states.state.into_iter().map(incident_state).collect();
         IncidentFilter {
             about,
@@ -233,13 +233,13 @@ fn incident_state(state: IncidentState) -> codes::IncidentState {
     }
 }
 
-/// The same filters as a JSON object, of what `caller` may see.
+/// The same filters as a JSON object, of what may be seen.
 ///
 /// # Errors
 /// Names the fields that are wrong.
 pub(crate) fn from_json(
     filter: AcknowledgeFilter,
-    caller: &Caller,
+    visibility: &Visibility,
 ) -> Result<IncidentFilter, ApiError> {
     let AcknowledgeFilter {
         state,
@@ -297,7 +297,7 @@ pub(crate) fn from_json(
         ends_from,
         ends_to,
     };
-    Ok(criteria.for_incidents(States { state, stale }, caller))
+    Ok(criteria.for_incidents(States { state, stale }, visibility))
 }
 
 /// A range of time.

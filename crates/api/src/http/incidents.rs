@@ -106,7 +106,7 @@ async fn list(
     )>,
 ) -> Result<Json<Page<Incident>>, ApiError> {
     let page = paging.of(sorting.of(), ordering.of())?;
-    let filter = criteria.for_incidents(states, &caller);
+    let filter = criteria.for_incidents(states, &caller.visibility);
     let (now, stale_after) = (state.now(), state.settings.stale_after);
     let found = reader.read(|db| async move {
         let found = incidents::list(&db, &filter, &page, now, stale_after).await?;
@@ -340,13 +340,14 @@ async fn change_many(
     saying: &Saying,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
     let asked = filter.as_ref().map(asked);
-    let filter = filter.map(|filter| filters::from_json(filter, caller));
-    let selection = Selection {
-        ids,
-        filter: filter.transpose()?,
-    };
     let (now, stale_after) = (state.now(), state.settings.stale_after);
-    let ids = reader.read(|db| async move {
+    let visibility = caller.visibility.clone();
+    let ids = reader.read(move |db| async move {
+        let filter = filter.map(|filter| filters::from_json(filter, &visibility));
+        let selection = Selection {
+            ids,
+            filter: filter.transpose()?,
+        };
         let found = select(&db, &selection, now, stale_after).await;
         found.map_err(ApiError::from)
     });

@@ -3,12 +3,14 @@
 //! serde's form decoder knows no repeated parameter and stops at the first
 //! mistake, hence this one.
 
-use std::future::{Ready, ready};
+use std::future::ready;
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use tocsin_api_types::FieldError;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::MAX_LIMIT;
@@ -17,7 +19,7 @@ use super::problem::{ApiError, Kind};
 use super::state::AppState;
 
 /// Parameters that a handler reads from the query.
-pub(crate) trait FromQuery: Sized {
+pub(crate) trait FromQuery: Sized + Send + 'static {
     /// Takes its parameters out of `query`.
     fn read(query: &mut Query) -> Self;
 }
@@ -44,16 +46,30 @@ pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: FromQuery> FromRequest for Params<T> {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let mut query = Query::new(request.query_string());
-        if let Some(state) = request.app_data::<Data<AppState>>() {
+        let state = request.app_data::<Data<AppState>>().cloned();
+        if let Some(state) = &state {
             query.page_limit = state.settings.page_limit;
         }
-        let value = T::read(&mut query);
-        ready(query.finish().map(|()| Self(value)))
+        // Compiling their expressions takes some milliseconds.
+        let has_matchers = query.pairs.iter().any(|(name, _)| name == "label");
+        match state.filter(|_| has_matchers) {
+            None => ready(read(query)).boxed_local(),
+            Some(state) => async move {
+                let work = Box::pin(async { read(query) });
+                state.read_pool.run(work).await
+            }
+            .boxed_local(),
+        }
     }
+}
+
+fn read<T: FromQuery>(mut query: Query) -> Result<Params<T>, ApiError> {
+    let value = T::read(&mut query);
+    query.finish().map(|()| Params(value))
 }
 
 /// The parameters not yet taken, and what was wrong with the taken ones.

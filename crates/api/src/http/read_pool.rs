@@ -65,7 +65,18 @@ impl ReadPool {
         }
     }
 
-    async fn run<T: Send + 'static>(
+    /// Runs one of the pool's works.
+    ///
+    /// # Errors
+    /// What `work` answers; [`Kind::Unavailable`] where too many run already.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: BoxFuture<'static, Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        self.run_within(PATIENCE, work).await
+    }
+
+    async fn run_within<T: Send + 'static>(
         &self,
         patience: Duration,
         work: BoxFuture<'static, Result<T, ApiError>>,
@@ -143,7 +154,7 @@ impl Reader {
     {
         let budget = ReadBudget::new(ReadBudget::TIME, Arc::clone(&self.is_canceled));
         let work = Box::pin(read(self.state.db.within(budget)));
-        self.state.read_pool.run(PATIENCE, work).await
+        self.state.read_pool.run(work).await
     }
 }
 
@@ -178,14 +189,14 @@ mod tests {
                 let (stop, stopped) = oneshot::channel::<()>();
                 let pool = Arc::clone(&pool);
                 let work = Box::pin(async move { Ok(stopped.await.is_ok()) });
-                let run = tokio::spawn(async move { pool.run(PATIENCE, work).await });
+                let run = tokio::spawn(async move { pool.run(work).await });
                 (stop, run)
             })
             .unzip();
         while pool.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let full = pool.run(Duration::from_millis(1), Box::pin(async { Ok(()) }));
+        let full = pool.run_within(Duration::from_millis(1), Box::pin(async { Ok(()) }));
         assert!(full.await.unwrap_err().is(Kind::Unavailable));
         for stop in stops {
             stop.send(()).unwrap();
@@ -193,7 +204,7 @@ mod tests {
         for run in running {
             assert!(run.await.unwrap().unwrap());
         }
-        let free = pool.run(PATIENCE, Box::pin(async { Ok(7) }));
+        let free = pool.run(Box::pin(async { Ok(7) }));
         assert_eq!(free.await.unwrap(), 7);
     }
 
@@ -202,7 +213,7 @@ mod tests {
         let pool = ReadPool::start().unwrap();
         let places = pool.places.available_permits();
         let work = Box::pin(async { panic!("on purpose") });
-        let answer: Result<(), ApiError> = pool.run(PATIENCE, work).await;
+        let answer: Result<(), ApiError> = pool.run(work).await;
         assert!(answer.unwrap_err().is(Kind::Internal));
         assert_eq!(pool.places.available_permits(), places);
     }
@@ -212,7 +223,7 @@ mod tests {
     async fn readers_stand_behind_all_others() {
         let pool = ReadPool::start().unwrap();
         let work = Box::pin(async { Ok(rustix::process::nice(0).ok()) });
-        let niceness = pool.run(PATIENCE, work).await.unwrap();
+        let niceness = pool.run(work).await.unwrap();
         let own = rustix::process::nice(0).ok();
         assert!(niceness > own, "{niceness:?} and {own:?}");
     }

@@ -123,7 +123,7 @@ async fn alerts(
     request: HttpRequest,
     Params((criteria, ordering, wanted)): Params<(Criteria, Ordering, Wanted)>,
 ) -> Result<HttpResponse, ApiError> {
-    let walk = LogWalk::new(criteria.for_alerts(&caller), ordering.of());
+    let walk = LogWalk::new(criteria.for_alerts(&caller.visibility), ordering.of());
     Export::begin(&state, &request, "alerts", wanted)?.answer(&state, walk)
 }
 
@@ -156,7 +156,7 @@ async fn incidents(
     )>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = IncidentWalk::new(
-        criteria.for_incidents(states, &caller),
+        criteria.for_incidents(states, &caller.visibility),
         sorting.of(),
         ordering.of(),
         state.now(),
