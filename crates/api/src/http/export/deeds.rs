@@ -13,7 +13,8 @@ use tocsin_storage::codes::ActorKind;
 use tocsin_storage::{Db, StorageError, Telling};
 
 use super::rows::{Cell, Row, text_cell};
-use super::{Export, Walk, Wanted};
+use super::walk::Walk;
+use super::{Export, Wanted};
 use crate::http::audit::{Deeds, filter};
 use crate::http::filters::{Between, Ordering};
 use crate::http::params::Params;

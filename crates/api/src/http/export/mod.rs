@@ -8,6 +8,7 @@ pub(super) mod deeds;
 mod rows;
 mod sheet;
 mod text;
+mod walk;
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -19,17 +20,17 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use bytes::Bytes;
 use futures::stream;
-use tocsin_storage::alerts::{AlertView, LogWalk};
-use tocsin_storage::incidents::{IncidentView, IncidentWalk};
+use tocsin_storage::alerts::LogWalk;
+use tocsin_storage::incidents::IncidentWalk;
 use tocsin_storage::{Db, StorageError};
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
-use self::rows::Row;
 use self::sheet::About;
 use self::text::{Lines, Writer};
+use self::walk::Walk;
 use super::caller::Caller;
 use super::filters::{Criteria, Ordering, States};
 use super::incidents::Sorting;
@@ -163,33 +164,6 @@ async fn incidents(
         state.settings.stale_after,
     );
     Export::begin(&state, &request, "incidents", wanted)?.answer(&state, walk)
-}
-
-/// What reads rows, chunk by chunk.
-trait Walk: Send + 'static {
-    type Row: Row + Send;
-
-    /// The next rows, maybe none; `None` at the end.
-    fn next(
-        &mut self,
-        db: &Db,
-    ) -> impl Future<Output = Result<Option<Vec<Self::Row>>, StorageError>> + Send;
-}
-
-impl Walk for LogWalk {
-    type Row = AlertView;
-
-    async fn next(&mut self, db: &Db) -> Result<Option<Vec<AlertView>>, StorageError> {
-        Self::next(self, db).await
-    }
-}
-
-impl Walk for IncidentWalk {
-    type Row = IncidentView;
-
-    async fn next(&mut self, db: &Db) -> Result<Option<Vec<IncidentView>>, StorageError> {
-        Self::next(self, db).await
-    }
 }
 
 /// Why a file ended before its end.
