@@ -94,6 +94,10 @@ fn stored(settings: &Settings) -> Vec<PathBuf> {
         }
     }
     if shared {
+        tracing::info!(
+            directory = %root.display(),
+            "the data directory holds directories that are not Tocsin's: its own rights and those of other files in it stay"
+        );
         let is_ours = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let is_database = ["tocsin.sqlite", "demo.sqlite"];

@@ -67,6 +67,9 @@ pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError>
         sqlite.create_if_missing(false)
     });
     readers.idle_timeout(IDLE);
+    // The pool would open the last one again by itself, while another file may be there:
+    // only a query looks first (`Pulse::verify`).
+    readers.min_connections(0);
     // First, because it makes the database.
     let write = Database::connect(writer).await?;
     // Once it is there, no connection makes another in its place.

@@ -291,6 +291,7 @@ impl Db {
                 tracing::warn!(%error, "closing the database failed");
             }
         }
+        self.pulse.ended();
     }
 
     /// The connection for reading, while there is some of the budget left.

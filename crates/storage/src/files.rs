@@ -38,15 +38,16 @@ impl fmt::Display for FileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, .. } = self;
         match (self.is_main, self.found) {
+            // What these two hold would be written into the backup.
             (true, Found::Nothing) => write!(
                 f,
-                "the database file {name} was removed or moved; move it back, or stop Tocsin, restore a backup \
-                 and start it again"
+                "the database file {name} was removed or moved; move it back, or stop Tocsin, remove {name}-wal and \
+                 {name}-shm, restore a backup and start it again"
             ),
             (true, Found::AnotherFile) => write!(
                 f,
                 "the database file {name} was replaced by another file; move the original back, or restart Tocsin \
-                 to use the new one"
+                 with SIGTERM, not SIGKILL, to use the new one"
             ),
             // A process that stops writes them into the database.
             (false, found) => write!(
@@ -108,6 +109,18 @@ impl DatabaseFiles {
     pub(crate) fn problem(&self) -> Option<FileProblem> {
         self.files.iter().find_map(WatchedFile::problem)
     }
+
+    /// Renames what the closed database leaves beside a file that took its place: the
+    /// next start would write it into that file, which it does not belong to.
+    pub(crate) fn set_aside(&self) {
+        let [main, parts @ ..] = &self.files;
+        let is_replaced = main
+            .problem()
+            .is_some_and(|problem| problem.found == Found::AnotherFile);
+        if is_replaced {
+            parts.iter().for_each(WatchedFile::set_aside);
+        }
+    }
 }
 
 impl WatchedFile {
@@ -122,6 +135,26 @@ impl WatchedFile {
 
     fn opened(&self) -> std::sync::MutexGuard<'_, Option<FileId>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_aside(&self) {
+        let found = fs::metadata(&self.path).ok().as_ref().map(FileId::of);
+        if found.is_none() || found != *self.opened() {
+            return;
+        }
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".old");
+        match fs::rename(&self.path, &aside) {
+            Ok(()) => tracing::warn!(
+                path = %Path::new(&aside).display(),
+                "a part of the replaced database was renamed; the original file needs it under its old name"
+            ),
+            Err(error) => tracing::error!(
+                path = %self.path.display(),
+                %error,
+                "remove this part of the replaced database before the next start"
+            ),
+        }
     }
 
     fn problem(&self) -> Option<FileProblem> {

@@ -161,6 +161,13 @@ impl Pulse {
             pulse.is_open.store(false, Ordering::Relaxed);
         }
     }
+
+    /// The database is closed.
+    pub(crate) fn ended(&self) {
+        if let Kind::Files(pulse) = &self.kind {
+            pulse.files.set_aside();
+        }
+    }
 }
 
 impl FilePulse {
@@ -174,7 +181,11 @@ impl FilePulse {
         if *self.problem.borrow() == found {
             return found;
         }
+        let mut found = found;
         let changed = self.problem.send_if_modified(|problem| {
+            // Looked at again where others cannot: what was found above may be older
+            // than what another has found and said meanwhile.
+            found = self.files.problem();
             let changed = *problem != found;
             problem.clone_from(&found);
             changed

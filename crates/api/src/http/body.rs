@@ -38,23 +38,36 @@ const ANONYMOUS: Bounds = Bounds {
     patience: Duration::from_secs(10),
 };
 
-/// Bytes of all such bodies together, from their first byte until they are parsed.
-const ALL: usize = 64 << 20;
-
-/// The memory for bodies that are being read; deliveries have the ingest queue's.
-pub(crate) struct BodyMemory(Arc<Semaphore>);
+/// The memory for bodies from their first byte until they are parsed; deliveries have
+/// the ingest queue's. Those without a credential take none of the others'.
+pub(crate) struct BodyMemory {
+    trusted: Arc<Semaphore>,
+    anonymous: Arc<Semaphore>,
+}
 
 impl Default for BodyMemory {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ALL)))
+        Self {
+            trusted: Arc::new(Semaphore::new(64 << 20)),
+            anonymous: Arc::new(Semaphore::new(8 << 20)),
+        }
     }
 }
 
 impl BodyMemory {
     /// Takes memory for `bytes` more into `taken`.
-    fn take(&self, bytes: usize, taken: &mut Option<OwnedSemaphorePermit>) -> Result<(), ApiError> {
+    fn take(
+        &self,
+        is_trusted: bool,
+        bytes: usize,
+        taken: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<(), ApiError> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.0).try_acquire_many_owned(bytes);
+        let memory = match is_trusted {
+            true => &self.trusted,
+            false => &self.anonymous,
+        };
+        let more = Arc::clone(memory).try_acquire_many_owned(bytes);
         let more = more.map_err(|_| {
             ApiError::new(
                 Kind::Unavailable,
@@ -84,9 +97,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             .eq_ignore_ascii_case("application/json");
         let payload = payload.take();
         let state = request.app_data::<Data<AppState>>().cloned();
-        let bounds = match request.extensions().get::<Caller>() {
-            Some(caller) if caller.role.is_some() => TRUSTED,
-            _ => ANONYMOUS,
+        let extensions = request.extensions();
+        let caller = extensions.get::<Caller>();
+        let is_trusted = caller.is_some_and(|caller| caller.role.is_some());
+        drop(extensions);
+        let bounds = match is_trusted {
+            true => TRUSTED,
+            false => ANONYMOUS,
         };
         async move {
             if !is_json {
@@ -97,7 +114,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             }
             let mut taken = None;
             let take = |bytes| match &state {
-                Some(state) => state.body_memory.take(bytes, &mut taken),
+                Some(state) => state.body_memory.take(is_trusted, bytes, &mut taken),
                 None => Ok(()),
             };
             let bytes = read_at_most(payload, bounds.bytes, bounds.patience, take).await?;

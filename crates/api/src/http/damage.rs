@@ -16,7 +16,8 @@ pub(super) fn reason(backend: Backend, findings: &[Finding]) -> Option<String> {
     };
     let remedy = match backend {
         Backend::Sqlite => {
-            "stop Tocsin and restore a backup, or repair the file with \"sqlite3 FILE .recover\""
+            "stop Tocsin, remove the -wal and -shm files beside the database and restore a backup, or repair it with \
+             \"sqlite3 FILE .recover\""
         }
         Backend::Postgres => {
             "stop Tocsin and restore a backup, or repair the database by PostgreSQL's means"

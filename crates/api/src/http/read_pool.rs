@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
+/// Connections of the database that nobody in the pool takes.
+const CONNECTIONS_OF_OTHERS: usize = 2;
+
 /// The threads, and the places of those who may use them.
 pub(crate) struct ReadPool {
     /// `None` only while it is dropped.
@@ -39,11 +42,19 @@ pub(crate) struct ReadPool {
 }
 
 impl ReadPool {
+    /// Starts the threads. `connections` is how many the database has for reading: some
+    /// are left to those who are not here, such as the look-up of a sender's token.
+    ///
     /// # Errors
     /// Threads that cannot be started.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    pub(crate) fn start(connections: u32) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let places = (2 * cores).max(4);
+        let others = export::AT_ONCE + CONNECTIONS_OF_OTHERS;
+        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+        let places = (2 * cores)
+            .max(4)
+            .min(connections.saturating_sub(others))
+            .max(1);
         let runtime = Builder::new_multi_thread()
             .thread_name("read")
             // One is always free to see that a connection of the database has an answer:
@@ -182,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_no_place_in_time_is_told_to_come_again() {
-        let pool = Arc::new(ReadPool::start().unwrap());
+        let pool = Arc::new(ReadPool::start(8).unwrap());
         let places = pool.places.available_permits();
         let (stops, running): (Vec<_>, Vec<_>) = (0..places)
             .map(|_| {
@@ -210,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_frees_the_place() {
-        let pool = ReadPool::start().unwrap();
+        let pool = ReadPool::start(8).unwrap();
         let places = pool.places.available_permits();
         let work = Box::pin(async { panic!("on purpose") });
         let answer: Result<(), ApiError> = pool.run(work).await;
@@ -221,7 +232,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn readers_stand_behind_all_others() {
-        let pool = ReadPool::start().unwrap();
+        let pool = ReadPool::start(8).unwrap();
         let work = Box::pin(async { Ok(rustix::process::nice(0).ok()) });
         let niceness = pool.run(work).await.unwrap();
         let own = rustix::process::nice(0).ok();

@@ -81,7 +81,7 @@ impl AppState {
             measured: Measured::default(),
             seats: Seats::new(settings.max_event_streams),
             body_memory: BodyMemory::default(),
-            read_pool: ReadPool::start()?,
+            read_pool: ReadPool::start(settings.max_connections)?,
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
             counts: Semaphore::new(stats::AT_ONCE),
             settings,

@@ -18,7 +18,7 @@ pub enum MatcherError {
         reason: String,
     },
     /// A regular expression that would take too much memory.
-    #[error("the regular expression is too large; make its repetitions smaller")]
+    #[error("the regular expression is too large; use fewer classes or smaller repetitions")]
     RegexTooLarge,
     /// Regular expressions that would take too much memory together.
     #[error(

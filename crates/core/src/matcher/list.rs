@@ -48,16 +48,22 @@ impl Bounded {
 ///
 /// All that are wrong; only the first that is too much, for what follows is not compiled.
 pub fn parse_all<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Matcher>, Vec<InvalidMatcher>> {
+    if texts.len() > MAX_MATCHERS {
+        return Err(vec![InvalidMatcher {
+            index: MAX_MATCHERS,
+            error: MatcherError::TooMany {
+                limit: MAX_MATCHERS,
+            },
+        }]);
+    }
     let mut list = Bounded::default();
     let mut invalid = Vec::new();
     for (index, text) in texts.iter().enumerate() {
-        let parsed = list.has_room().and_then(|()| parse(text.as_ref()));
+        let parsed = parse(text.as_ref());
         if let Err(error) = parsed.and_then(|matcher| list.push(matcher)) {
             let is_too_much = matches!(
                 error,
-                MatcherError::TooMany { .. }
-                    | MatcherError::RegexTooLarge
-                    | MatcherError::RegexesTooLarge
+                MatcherError::RegexTooLarge | MatcherError::RegexesTooLarge
             );
             invalid.push(InvalidMatcher { index, error });
             if is_too_much {
