@@ -107,6 +107,10 @@ impl Tocsin {
     }
 
     async fn wait_until_ready(&mut self) {
+        self.wait_for("/readyz").await;
+    }
+
+    async fn wait_for(&mut self, path: &str) {
         let log = Arc::clone(&self.log);
         let began = Instant::now();
         self.port = loop {
@@ -126,8 +130,8 @@ impl Tocsin {
             );
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         };
-        let url = self.url("/readyz");
-        wait_until("the program is ready", || async {
+        let url = self.url(path);
+        wait_until("the program answers", || async {
             let answer = self.http.get(&url).send().await;
             answer.is_ok_and(|answer| answer.status().is_success())
         })
@@ -221,11 +225,25 @@ impl Tocsin {
     /// # Panics
     /// It does not get ready.
     pub async fn restart(&mut self) {
+        self.start_again();
+        self.wait_until_ready().await;
+    }
+
+    /// As [`Tocsin::restart`], where something will keep it from being ready: when it
+    /// answers, this may have been noticed or not.
+    ///
+    /// # Panics
+    /// It does not answer.
+    pub async fn restart_unready(&mut self) {
+        self.start_again();
+        self.wait_for("/healthz").await;
+    }
+
+    fn start_again(&mut self) {
         let ended = self.child.try_wait().expect("the program's state");
         assert!(ended.is_some(), "the program still runs");
         self.log = Arc::default();
         self.child = spawn(self.folder.path(), &self.options, &self.log);
-        self.wait_until_ready().await;
     }
 
     /// As [`Tocsin::restart`], with other settings.

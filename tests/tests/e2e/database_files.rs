@@ -170,7 +170,8 @@ async fn changed(tocsin: &mut Tocsin, file: &Path, change: impl FnOnce(&mut Vec<
     let mut bytes = fs::read(file).unwrap();
     change(&mut bytes);
     fs::write(file, bytes).unwrap();
-    tocsin.restart().await;
+    // Background jobs may find the damage first.
+    tocsin.restart_unready().await;
 }
 
 /// Where `text` stands.
