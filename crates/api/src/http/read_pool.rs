@@ -236,6 +236,7 @@ mod tests {
         let work = Box::pin(async { Ok(rustix::process::nice(0).ok()) });
         let niceness = pool.run(work).await.unwrap();
         let own = rustix::process::nice(0).ok();
-        assert!(niceness > own, "{niceness:?} and {own:?}");
+        // 19 is the least that there is.
+        assert!(niceness > own || own == Some(19), "{niceness:?} and {own:?}");
     }
 }
