@@ -237,6 +237,9 @@ mod tests {
         let niceness = pool.run(work).await.unwrap();
         let own = rustix::process::nice(0).ok();
         // 19 is the least that there is.
-        assert!(niceness > own || own == Some(19), "{niceness:?} and {own:?}");
+        assert!(
+            niceness > own || own == Some(19),
+            "{niceness:?} and {own:?}"
+        );
     }
 }
