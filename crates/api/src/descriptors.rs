@@ -1,7 +1,7 @@
 //! How many connections there may be: fewer than the system has descriptors for us.
 //!
 //! Without a descriptor nothing can be accepted, no file opened and no database reached:
-//! somebody who only opens connections could stop everything. So the rest of the program
+//! a client that only opens connections could stop everything. So the rest of the program
 //! keeps its share, and connections beyond theirs wait to be accepted.
 
 use crate::config::Settings;

@@ -89,7 +89,7 @@ fn stored(settings: &Settings) -> Vec<PathBuf> {
             files.extend(inner.map(|(path, _)| path));
             found.push(path);
         } else {
-            // Somebody else keeps something here, too.
+            // Another program keeps files here, too.
             shared |= path.file_name().is_some_and(|name| name != "lost+found");
         }
     }

@@ -83,7 +83,7 @@ impl Pulse {
         }
     }
 
-    /// Starts to watch the files, while somebody holds the pulse.
+    /// Starts to watch the files, while the pulse is held.
     pub(crate) fn of_files(files: DatabaseFiles) -> Self {
         let pulse = Arc::new(FilePulse {
             files,
@@ -184,7 +184,7 @@ impl FilePulse {
         let mut found = found;
         let changed = self.problem.send_if_modified(|problem| {
             // Looked at again where others cannot: what was found above may be older
-            // than what another has found and said meanwhile.
+            // than what another thread has found and logged since.
             found = self.files.problem();
             let changed = *problem != found;
             problem.clone_from(&found);

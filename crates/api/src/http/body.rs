@@ -125,7 +125,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 }
 
 /// The whole body, if it is no longer than `limit` and arrives within `patience`;
-/// `take` is told the length of each piece before it is kept. A body that came in one
+/// `take` receives the length of each piece before it is kept. A body that came in one
 /// piece is not copied.
 ///
 /// # Errors

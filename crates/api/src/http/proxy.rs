@@ -181,7 +181,7 @@ mod tests {
                 assert_eq!(from("127.0.0.1", &pairs), repeated, "{pairs:?}");
                 pairs.push(("x-forwarded-email", "ann@example.com"));
                 assert_eq!(from("127.0.0.1", &pairs), repeated, "{pairs:?}");
-                // Of somebody else it is ignored.
+                // From other addresses it is ignored.
                 assert_eq!(from("192.0.2.1", &pairs), Ok(None));
             }
         }

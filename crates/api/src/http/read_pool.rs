@@ -124,7 +124,7 @@ fn stand_behind() {
     let _ = rustix::process::nice(NICENESS);
 }
 
-/// Whether somebody still waits for the answer of a request. `edge` puts one into each
+/// Whether the client still waits for the answer of a request. `edge` puts one into each
 /// request and drops its own when the answer is there, or the client has gone.
 pub(crate) struct Waiting(Arc<AtomicBool>);
 

@@ -7,7 +7,7 @@ use crate::{BROKEN, Ingest};
 
 crate::on_both!(a_worker_that_panics_is_noticed);
 
-/// Its work would be done by nobody until somebody restarts the program.
+/// Its work would stand still until the program is restarted.
 async fn a_worker_that_panics_is_noticed(ingest: &Ingest) {
     assert!(ingest.pipeline.is_alive());
     ingest.clock.0.store(BROKEN, Ordering::SeqCst);
