@@ -248,6 +248,15 @@ pub(crate) fn content_length(request: &HttpRequest) -> Option<usize> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_given_up() {
+        let payload: Payload = Payload::Stream {
+            payload: Box::pin(futures::stream::pending()),
+        };
+        let read = read_at_most(payload, 10, Duration::from_millis(1), |_| Ok(()));
+        assert!(read.await.unwrap_err().is(Kind::RequestTimeout));
+    }
+
     #[test]
     fn what_was_found_is_not_told_back() {
         for (message, told) in [

@@ -349,3 +349,16 @@ fn wire(report: tocsin_pipeline::IngestReport) -> IngestReport {
         rejected: rejected.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_that_is_too_slow_may_be_sent_again() {
+        let slow = ApiError::new(Kind::RequestTimeout, "The body did not arrive within 60 s.");
+        let (counted, error) = outcome(slow, 1);
+        assert!(matches!(counted, Outcome::Unavailable));
+        assert!(error.is(Kind::Unavailable), "{error}");
+    }
+}
