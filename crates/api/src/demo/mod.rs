@@ -17,7 +17,7 @@ use tocsin_core::visibility::Visibility;
 use tocsin_mailer::{FileLimits, FileMailer};
 use tocsin_pipeline::accounts::{Accounts, UserDraft, random_password};
 use tocsin_pipeline::acknowledge::{By, Saying, acknowledge_one};
-use tocsin_pipeline::{Actor, IngestError, Pipeline, PipelineSettings, Webhook};
+use tocsin_pipeline::{Actor, Clock, IngestError, Pipeline, PipelineSettings, Webhook};
 use tocsin_storage::codes::{ActorKind, IncidentState, Role};
 use tocsin_storage::incidents::IncidentSort;
 use tocsin_storage::{AlertCriteria, Db, IncidentFilter, Order, PageRequest, incidents, outbox};
@@ -69,15 +69,29 @@ pub(crate) async fn fill(
     let end = now.as_micros() / 1_000_000;
     let mut steps = plan::steps(end);
     let future = steps.split_off(steps.partition_point(|step| step.at < end));
+    play(&steps, settings, pipeline_settings, db, now).await?;
+    Ok(future)
+}
+
+/// Lets the steps happen, each at its time, and the clock reach `now`.
+async fn play(
+    steps: &[Step],
+    settings: &Settings,
+    pipeline_settings: PipelineSettings,
+    db: &Db,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let clock = Arc::new(DemoClock::at(Timestamp::from_micros(0)));
     let pipeline = start(settings, pipeline_settings, db, now, Arc::clone(&clock)).await?;
-    for step in &steps {
-        clock.set(Timestamp::from_micros(step.at * 1_000_000));
+    for step in steps {
+        let at = Timestamp::from_micros(step.at * 1_000_000);
+        move_on(at, &clock, db, &pipeline).await?;
         happen(step, db, &pipeline, settings).await?;
-        quiet(db).await?;
+        quiet(db, &clock).await?;
     }
+    move_on(now, &clock, db, &pipeline).await?;
     pipeline.shutdown().await;
-    Ok(future)
+    Ok(())
 }
 
 async fn start(
@@ -215,11 +229,31 @@ async fn happen(
     }
 }
 
-/// Waits until the mails that are owed are out, so that they are out at the
-/// time at which the clock stands.
-async fn quiet(db: &Db) -> Result<(), Failure> {
-    while outbox::depth(db).await?.waiting > 0 {
+/// Moves the clock, by way of every time at which a held mail is due until then, so
+/// that it is sent at that time.
+async fn move_on(
+    to: Timestamp,
+    clock: &DemoClock,
+    db: &Db,
+    pipeline: &Pipeline,
+) -> Result<(), Failure> {
+    while let Some(due) = outbox::next_due(db).await?.filter(|due| *due <= to) {
+        clock.set(due);
+        pipeline.changed();
+        quiet(db, clock).await?;
+    }
+    clock.set(to);
+    Ok(())
+}
+
+/// Waits until the mails that are due are out, so that they are out at the time at
+/// which the clock stands. A held one waits for that to move.
+async fn quiet(db: &Db, clock: &DemoClock) -> Result<(), Failure> {
+    while outbox::are_any_due(db, clock.now()).await? {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,6 +258,21 @@ pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, StorageError> {
     Ok(row.and_then(|row| row.oldest).map(query::time))
 }
 
+/// Whether any mail is to be sent at `now`, or is being sent.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn are_any_due(db: &Db, now: Timestamp) -> Result<bool, StorageError> {
+    let sql = "SELECT COUNT(*) AS n FROM notifications \
+               WHERE state = ? OR (state = ? AND next_attempt_at <= ?)";
+    let values = vec![
+        NotificationState::Sending.code().into(),
+        NotificationState::Queued.code().into(),
+        now.as_micros().into(),
+    ];
+    Ok(query::numbers(db, sql, values).await?.first() != Some(&0))
+}
+
 #[derive(FromQueryResult)]
 struct DepthRow {
     waiting: i64,
