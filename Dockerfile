@@ -1,17 +1,17 @@
 # syntax=docker/dockerfile:1
 
-# Tocsin in a small image: the browser files and the server are built here, and
-# only the one binary is taken along.
+# A small image of Tocsin: the frontend and the server are built in a first stage,
+# and only the binary is copied to the second.
 #
 #   docker build -t tocsin .
 
 FROM rust:1.95-bookworm AS build
-# The browser program is WebAssembly.
+# The frontend is compiled to WebAssembly.
 RUN rustup target add wasm32-unknown-unknown
 WORKDIR /src
 COPY . .
-# What cargo downloads and compiles stays in caches between builds; a cache is no
-# part of the image, so the binary is copied out in the same step.
+# Downloads and build results stay in caches between builds. A cache is not part
+# of the image, so the binary is copied out in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     --mount=type=cache,target=/src/frontend/target \
@@ -32,18 +32,18 @@ USER tocsin
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080
-# Everything is closed until the first administrator is made: the container's log
-# has the link.
+# All access is denied until the first administrator is created: the container's
+# log contains the link.
 ENV TOCSIN_DATA_DIR=/data \
     TOCSIN_SERVER_LISTEN=0.0.0.0:8080
 
-# The image has no curl. bash can open a connection by itself, and /readyz needs
-# no credential: 200 while deliveries can be stored, 503 with the reason else.
+# The image has no curl, but bash can open a connection. /readyz needs no
+# credential: 200 while deliveries can be stored, otherwise 503 with the reason.
 HEALTHCHECK --interval=15s --timeout=8s --start-period=20s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
 
-# Stopping stores and answers what was taken, which may need the drain timeout
-# (25 s): docker stop --time 40, or stop_grace_period.
+# On shutdown accepted requests are stored and answered, which can take
+# server.drain_timeout (25 s): use docker stop --time 40, or stop_grace_period.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tocsin"]
 CMD ["serve"]

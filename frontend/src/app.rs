@@ -4,7 +4,7 @@ use yew_router::prelude::*;
 use crate::{
     Pages,
     components::failure,
-    pages::{SignInAgain, SignInPage, note},
+    pages::{SignInAgain, SignInPage, message_page},
     route::Route,
     shell::{Header, banners, use_shortcuts},
     state::{SharedProvider, use_session, use_status, use_view},
@@ -12,11 +12,10 @@ use crate::{
 
 #[derive(Properties, PartialEq)]
 pub struct AppProps {
-    /// What is shown where.
     pub pages: Pages,
 }
 
-/// The whole program: what is shared, then what is shown.
+/// The root component: shared state around the current page.
 #[component]
 pub fn App(props: &AppProps) -> Html {
     html! {
@@ -31,13 +30,15 @@ fn Page(props: &AppProps) -> Html {
     let session = use_session();
     let (help, dialog) = use_shortcuts();
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
-    let inside = session.as_ref().is_some_and(|s| s.me.is_some());
-    let out = session.as_ref().is_some_and(|s| s.out.is_some());
+    let signed_in = session.as_ref().is_some_and(|s| s.me.is_some());
+    let signed_out = session
+        .as_ref()
+        .is_some_and(|s| s.sign_in_options.is_some());
     let title = match route {
         Route::SetUp => words.account.set_up,
         Route::SignIn => words.account.sign_in,
-        _ if !inside && out => words.account.sign_in,
-        Route::Log | Route::Entry { .. } => words.shell.log,
+        _ if !signed_in && signed_out => words.account.sign_in,
+        Route::Log | Route::Entry { .. } => words.shell.log_title,
         Route::Recipients => words.shell.recipients,
         Route::Account => words.account.account,
         Route::Users => words.admin.users,
@@ -52,12 +53,12 @@ fn Page(props: &AppProps) -> Html {
     });
     let content = match &session {
         _ if route == Route::SetUp => (props.pages.0)(&words, route),
-        Some(session) if inside && session.role() < route.needs() => {
-            note((words.account.only_role)(route.needs()), &words)
+        Some(session) if signed_in && session.role() < route.required_role() => {
+            message_page((words.account.only_role)(route.required_role()), &words)
         }
-        Some(_) if inside && route != Route::SignIn => (props.pages.0)(&words, route),
-        Some(session) if inside || out => {
-            html! { <SignInPage key={session.out.is_some().to_string()} /> }
+        Some(_) if signed_in && route != Route::SignIn => (props.pages.0)(&words, route),
+        Some(session) if signed_in || signed_out => {
+            html! { <SignInPage key={session.sign_in_options.is_some().to_string()} /> }
         }
         Some(session) => match &session.error {
             Some(error) => failure(&words, error, Some(session.check.clone())),
@@ -75,14 +76,15 @@ fn Page(props: &AppProps) -> Html {
                 { content }
             </main>
             { dialog }
-            if inside && out {
+            if signed_in && signed_out {
                 <SignInAgain />
             }
         </>
     }
 }
 
-/// The base element would turn the plain link into one to another page.
+/// Moves the focus to the content. A plain `#main` link would resolve against the
+/// `<base>` and leave the page.
 fn skip(event: MouseEvent) {
     use wasm_bindgen::JsCast;
     event.prevent_default();
@@ -91,7 +93,7 @@ fn skip(event: MouseEvent) {
         .and_then(|document| document.get_element_by_id("main"))
         .and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok());
     if let Some(main) = main {
-        // It is focusable; nothing else could go wrong.
+        // The element is focusable, so this cannot fail.
         let _ = main.focus();
     }
 }

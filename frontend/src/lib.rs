@@ -1,18 +1,16 @@
-//! The pages of Tocsin: the log of alerts, the incidents, and who is mailed.
+//! The browser pages of Tocsin: incidents, alert log, recipients and administration.
 //!
-//! How it hangs together, from here downwards: [`app`] puts the shared state
-//! ([`state`]) around the [`shell`] and the [`pages`]; two of the pages are a
-//! [`list`] each; [`components`] are small parts without a mind of their own.
-//! [`api`] talks to the server in the types of `tocsin-api-types`, [`query`]
-//! is what a list is asked for, [`time`] and [`i18n`] are how people read it,
-//! [`forms`] is how what they write reaches the server.
+//! [`app`] puts the shared state ([`state`]) around the [`shell`] and the [`pages`].
+//! Two pages are a [`list`]. [`components`] are shared view functions. [`api`] is the
+//! API client, with the types of `tocsin-api-types`; [`query`] holds filters and their
+//! query strings; [`time`] and [`i18n`] format for the user; [`forms`] submits edits.
 //!
-//! No `style` attribute and no inline script: the server forbids both.
+//! No `style` attributes and no inline scripts: the Content-Security-Policy forbids
+//! both.
 //!
-//! There are two programs of it, so that what people load at 3 a.m. stays small:
-//! `main.rs` shows the lists, `bin/desk.rs` what is set up now and then. Each
-//! has the shell and signing in; a link from one to the other loads the other
-//! ([`route::Program`]).
+//! There are two programs, so that the pages needed at 3 a.m. load fast: `main.rs` has
+//! the lists, `bin/admin.rs` everything else. Both have the shell and sign-in. A link
+//! from one to the other loads the other program ([`route::Program`]).
 
 mod api;
 mod app;
@@ -29,21 +27,21 @@ mod time;
 
 pub use route::Program;
 
-/// Starts one of the programs.
+/// Starts a program.
 pub fn start(program: Program, pages: Pages) {
-    program.is_this_one();
+    program.set_current();
     yew::Renderer::<app::App>::with_props(app::AppProps { pages }).render();
 }
 
-/// The pages of one program: what it shows at an address.
+/// Renders the pages of one program by route.
 #[derive(Clone, Copy)]
 pub struct Pages(pub fn(&i18n::Words, route::Route) -> yew::Html);
 
 impl PartialEq for Pages {
-    /// A program has one set of pages for good.
+    /// Always equal: a program has one set of pages.
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-pub use pages::{desk, lists};
+pub use pages::{administration, lists};

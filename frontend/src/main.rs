@@ -1,4 +1,4 @@
-//! The lists of incidents and alerts.
+//! The lists: incidents and alert log.
 
 fn main() {
     use tocsin_frontend::{Pages, Program, lists, start};

@@ -1,70 +1,53 @@
-//! The addresses of the pages.
+//! Routes of the pages.
 
 use std::cell::Cell;
 
 use tocsin_api_types::Role;
 use yew_router::{Routable, navigator::Navigator, query::Raw};
 
-/// What the address bar's path can say; everything else is in its query.
+/// The path of the URL; the rest of the state is in the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Routable)]
 pub enum Route {
-    /// The start: leads to the incidents.
+    /// Redirects to the incidents.
     #[at("/")]
     Home,
-    /// The incidents.
     #[at("/incidents")]
     Incidents,
-    /// The incidents, with one of them opened.
+    /// An incident open in the panel.
     #[at("/incidents/:id")]
-    Incident {
-        /// The incident's number.
-        id: i64,
-    },
-    /// The alert log.
+    Incident { id: i64 },
     #[at("/log")]
     Log,
-    /// The alert log, with one entry opened.
+    /// A log entry open in the panel.
     #[at("/log/:id")]
-    Entry {
-        /// The entry's number.
-        id: i64,
-    },
-    /// Recipients, groups, routes and mails.
+    Entry { id: i64 },
+    /// Recipients, groups, routes and the notification log.
     #[at("/recipients")]
     Recipients,
-    /// Signing in.
     #[at("/sign-in")]
     SignIn,
-    /// The first account; the link's token is in the fragment.
+    /// Creates the first account; the token is in the fragment.
     #[at("/set-up")]
     SetUp,
-    /// One's own account.
     #[at("/account")]
     Account,
-    /// Who may sign in.
     #[at("/users")]
     Users,
-    /// Secrets for scripts and senders.
     #[at("/tokens")]
     Tokens,
-    /// Who did what.
     #[at("/audit")]
     Audit,
-    /// The audit log, with one entry opened.
+    /// An audit log entry open in the panel.
     #[at("/audit/:id")]
-    AuditEntry {
-        /// The entry's number.
-        id: i64,
-    },
-    /// Nothing of ours.
+    AuditEntry { id: i64 },
     #[not_found]
     #[at("/404")]
     NotFound,
 }
 
 impl Route {
-    /// Whose page it is.
-    pub fn needs(self) -> Role {
+    /// Minimum role for the page.
+    pub fn required_role(self) -> Role {
         match self {
             Self::Users | Self::Tokens | Self::Audit | Self::AuditEntry { .. } => Role::Admin,
             _ => Role::Viewer,
@@ -72,29 +55,29 @@ impl Route {
     }
 }
 
-/// A program of its own: one is loaded for the pages that it has.
+/// A WebAssembly program with a part of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// The lists, and where one begins.
+    /// The lists, and the start page.
     Lists,
-    /// What is set up now and then. `static/theme.js` and the loader know its
-    /// pages from a `meta` element of `index.html`.
-    Desk,
+    /// All other pages. `static/theme.js` and the loader read its paths from a `meta`
+    /// element of `index.html`.
+    Admin,
 }
 
 thread_local! {
-    static THIS: Cell<Program> = const { Cell::new(Program::Lists) };
+    static CURRENT: Cell<Program> = const { Cell::new(Program::Lists) };
 }
 
 impl Program {
-    /// Says which of them this is, once and for all.
-    pub(crate) fn is_this_one(self) {
-        THIS.with(|this| this.set(self));
+    /// Records the running program.
+    pub(crate) fn set_current(self) {
+        CURRENT.with(|current| current.set(self));
     }
 }
 
 impl Route {
-    /// The program that has the page; none: each has.
+    /// The program of the page; `None` if both have it.
     fn program(self) -> Option<Program> {
         match self {
             Self::SignIn | Self::NotFound => None,
@@ -104,7 +87,7 @@ impl Route {
             | Self::Users
             | Self::Tokens
             | Self::Audit
-            | Self::AuditEntry { .. } => Some(Program::Desk),
+            | Self::AuditEntry { .. } => Some(Program::Admin),
             Self::Home
             | Self::Incidents
             | Self::Incident { .. }
@@ -113,19 +96,19 @@ impl Route {
         }
     }
 
-    /// Whether the program that runs has the page.
-    pub fn is_here(self) -> bool {
-        let this = THIS.with(Cell::get);
-        self.program().is_none_or(|program| program == this)
+    /// Whether the running program has the page.
+    pub fn is_in_current_program(self) -> bool {
+        let current = CURRENT.with(Cell::get);
+        self.program().is_none_or(|program| program == current)
     }
 }
 
-/// Goes to a page: within this program, or by loading the other one.
+/// Navigates to a page, with a page load if the other program has it.
 pub fn go(navigator: &Navigator, to: Route, query: &str, replace: bool) {
-    match (to.is_here(), query.is_empty(), replace) {
+    match (to.is_in_current_program(), query.is_empty(), replace) {
         (true, true, false) => navigator.push(&to),
         (true, true, true) => navigator.replace(&to),
-        // A raw query is not encoded, so nothing can go wrong in it.
+        // A raw query is not encoded, so this cannot fail.
         (true, false, false) => drop(navigator.push_with_query(&to, Raw(query))),
         (true, false, true) => drop(navigator.replace_with_query(&to, Raw(query))),
         (false, true, _) => load(to.to_path().trim_start_matches('/'), replace),
@@ -139,26 +122,26 @@ pub fn go(navigator: &Navigator, to: Route, query: &str, replace: bool) {
     }
 }
 
-/// The query with which the incidents are first shown.
-pub const OPEN: &str = "state=open";
+/// Initial query of the incidents.
+pub const OPEN_INCIDENTS: &str = "state=open";
 
-/// Loads a page of ours anew; `path` is relative to the base.
+/// Loads a page; `path` is relative to the base.
 pub fn load(path: &str, replace: bool) {
     let document = web_sys::window().and_then(|window| window.document());
     let base = document.and_then(|document| document.base_uri().ok().flatten());
     let (Some(window), Some(base)) = (web_sys::window(), base) else {
         return;
     };
-    let address = format!("{base}{path}");
-    // An address of our own is a good one.
+    let url = format!("{base}{path}");
+    // The URL has the same origin, so this cannot fail.
     let _ = if replace {
-        window.location().replace(&address)
+        window.location().replace(&url)
     } else {
-        window.location().assign(&address)
+        window.location().assign(&url)
     };
 }
 
-/// Where a `returnTo` leads: a page of ours with its query, and nowhere else.
+/// Parses a `returnTo`: a page of this application with its query, nothing else.
 pub fn return_to(text: &str) -> Option<(Route, String)> {
     let (path, query) = text.split_once('?').unwrap_or((text, ""));
     if !path.starts_with('/') || path.starts_with("//") || path.contains('\\') {
@@ -175,10 +158,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_loader_knows_the_pages_of_the_desk() {
+    fn index_html_lists_the_pages_of_the_admin_program() {
         let page = include_str!("../index.html");
         let (_, rest) = page
-            .split_once("name=\"desk\" content=\"")
+            .split_once("name=\"admin\" content=\"")
             .unwrap_or_default();
         let (named, _) = rest.split_once('"').unwrap_or_default();
         let ours = [
@@ -197,12 +180,12 @@ mod tests {
         assert_eq!(named.split(' ').collect::<Vec<_>>(), paths);
         assert!(
             ours.iter()
-                .all(|route| route.program() == Some(Program::Desk))
+                .all(|route| route.program() == Some(Program::Admin))
         );
     }
 
     #[test]
-    fn one_returns_to_pages_of_ours_only() {
+    fn return_to_accepts_only_local_pages() {
         assert_eq!(
             return_to("/incidents/7?severity=critical&q=a?b"),
             Some((

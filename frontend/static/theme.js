@@ -1,6 +1,6 @@
-// Runs before the first paint, so that no wrong theme flashes. What a person
-// chose is kept by the program (src/state/prefs.rs); until then the system and
-// the browser decide.
+// Runs before the first paint, so that the wrong theme does not flash. The program
+// stores the user's choice (src/state/prefs.rs); until then the system and the
+// browser decide.
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -19,7 +19,7 @@
   const lang = kept().lang || navigator.language || "en";
   root.lang = lang.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
   root.dataset.density = kept().density || "comfortable";
-  // Who is signed in, asked while the program is on its way (src/api/mod.rs).
+  // Requests the signed-in user while the program loads (src/api/mod.rs).
   if (!/\/set-up$/.test(location.pathname)) {
     window.tocsinMe = fetch("api/v1/me", { headers: { accept: "application/json" } });
     window.tocsinMe.catch(() => {});

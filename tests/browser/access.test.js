@@ -1,4 +1,4 @@
-// No violation that axe-core knows of, in every view, theme, language and width.
+// axe-core finds no violation in any view, theme, language and width.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -59,7 +59,7 @@ after(async () => {
   await Promise.all([server?.stop(), empty?.stop(), fresh?.stop()]);
 });
 
-/** Each view: its address, what shows that it is there, and what is done first. */
+/** Views: path, a selector to wait for, and an optional action before the check. */
 const views = () => [
   ["/incidents", "tbody a.row-link"],
   [`/incidents/${ids.incident}`, ".history li"],
@@ -70,7 +70,7 @@ const views = () => [
   ["/log", "tbody a.row-link"],
   [`/log/${ids.entry}`, ".ack-box"],
   ["/log", "tbody a.row-link", exporting],
-  ["/log", ".refused-line", refused],
+  ["/log", ".refused-line", rejected],
   ["/recipients", "tbody th"],
   ["/recipients", "tbody th", form],
   ["/recipients", "tbody th", deleting],
@@ -86,13 +86,13 @@ const views = () => [
   ["/users", "tbody th"],
   ["/users", "tbody th", userForm],
   ["/users", "tbody th", conflict],
-  ["/tokens", "tbody th", revokedToo],
+  ["/tokens", "tbody th", withRevoked],
   ["/tokens?new=ingest", "dialog form"],
   ["/audit", "tbody th"],
   [`/audit/${ids.audit}`, ".diff"],
 ];
 
-/** The same for others than the administrator. */
+/** Views of other users than the administrator. */
 const others = () => [
   [undefined, "/incidents?severity=critical", ".entry form", wrong],
   [undefined, "/sign-in?problem=oidc-not-allowed", ".notice"],
@@ -133,7 +133,7 @@ async function conflict(page) {
   await page.locator("dialog button[type=submit]").click();
   await page.locator(".conflict").waitFor();
 }
-async function revokedToo(page) {
+async function withRevoked(page) {
   await page.locator("section > p > .link-btn").click();
   await page.locator("tr.is-over").waitFor();
 }
@@ -171,7 +171,7 @@ async function exporting(page) {
   await ((await sheet.isVisible()) ? sheet : menu).click();
   await page.locator("a.menu-item").first().waitFor();
 }
-async function refused(page) {
+async function rejected(page) {
   await page.locator(".refused-line").click();
   await page.locator("dialog li").first().waitFor();
 }
@@ -189,31 +189,31 @@ for (const width of [1360, 390]) {
         const page = await openPage(t, browser, server, { width, theme, locale, allow, user: null });
         const context = page.context();
         const found = [];
-        const look = async ([address, there, act]) => {
-          await visit(page, address);
-          await page.locator(there).first().waitFor();
+        const check = async ([path, selector, act]) => {
+          await visit(page, path);
+          await page.locator(selector).first().waitFor();
           await act?.(page);
           for (const line of await violations(page)) {
-            found.push(`${address} ${act?.name ?? ""} ${line}`);
+            found.push(`${path} ${act?.name ?? ""} ${line}`);
           }
           const lang = await page.evaluate(() => document.documentElement.lang);
           assert.equal(lang, locale === "zh-CN" ? "zh-CN" : "en");
           const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-          assert.ok(wide <= width, `${address} ${act?.name ?? ""} is ${wide} wide`);
+          assert.ok(wide <= width, `${path} ${act?.name ?? ""} is ${wide} wide`);
         };
         for (const [user, ...view] of others()) {
           await context.clearCookies();
           if (user) {
             await carry(context, server, await server.signIn(user));
           }
-          await look(view);
+          await check(view);
         }
         await context.clearCookies();
         for (const view of views()) {
-          // Cookies know no ports: each server's its own.
+          // Cookies ignore the port: each server needs its own.
           const at = view[0].startsWith("http") ? empty : server;
           await carry(context, at, at.cookie);
-          await look(view);
+          await check(view);
         }
         assert.deepEqual(found, []);
       });

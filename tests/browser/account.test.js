@@ -1,4 +1,4 @@
-// One's own account: how the pages look, the password, the sessions.
+// The account page: preferences, password, sessions.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -6,7 +6,7 @@ import { alert, deliver } from "./support/alerts.js";
 import { openPage, startBrowser, visit } from "./support/browser.js";
 import { startServer } from "./support/server.js";
 
-const REFUSED = /status of (400|401|422)/;
+const REJECTED = /status of (400|401|422)/;
 
 let server;
 let browser;
@@ -19,9 +19,9 @@ after(async () => {
   await server?.stop();
 });
 
-test("name, language, zone and theme are the account's, in every browser", async (t) => {
+test("name, language, zone and theme are stored with the account", async (t) => {
   const user = await server.user("responder", "Wang");
-  const page = await openPage(t, browser, server, { user, allow: REFUSED });
+  const page = await openPage(t, browser, server, { user, allow: REJECTED });
   await visit(page, "/account");
   await page.getByLabel("Name").fill("");
   await page.getByRole("button", { name: "Save" }).click();
@@ -45,7 +45,7 @@ test("name, language, zone and theme are the account's, in every browser", async
   );
   await other.getByRole("button", { name: "王小明 的账户" }).waitFor();
 
-  // Left to the browser again.
+  // Back to the browser defaults.
   await visit(page, "/account");
   await page.getByLabel("语言").selectOption("");
   await page.getByLabel("主题").selectOption("");
@@ -56,10 +56,10 @@ test("name, language, zone and theme are the account's, in every browser", async
   await other.waitForFunction(() => document.documentElement.dataset.theme === "light");
 });
 
-test("a new password ends the other sessions, and one can be ended alone", async (t) => {
+test("changing the password ends other sessions, and a single session can be ended", async (t) => {
   const user = await server.user("viewer", "Mia");
   const next = "copper lighthouse mango 9";
-  const page = await openPage(t, browser, server, { user, allow: REFUSED });
+  const page = await openPage(t, browser, server, { user, allow: REJECTED });
   const others = [await server.signIn(user), await server.signIn(user)];
   await visit(page, "/account");
   await page.locator("li.session").nth(2).waitFor();
@@ -67,11 +67,11 @@ test("a new password ends the other sessions, and one can be ended alone", async
   await page.getByRole("button", { name: /^Sign out (?!all)/ }).first().click();
   await page.waitForFunction(() => document.querySelectorAll("li.session").length === 2);
 
-  await page.getByLabel("Present password").fill("not mine at all");
+  await page.getByLabel("Current password").fill("not mine at all");
   await page.getByLabel("New password").fill(next);
   await page.getByRole("button", { name: "Change password" }).click();
   await page.locator("#password-current-error").waitFor();
-  await page.getByLabel("Present password").fill(user.password);
+  await page.getByLabel("Current password").fill(user.password);
   await page.getByRole("button", { name: "Change password" }).click();
   await page.getByText("Password changed").waitFor();
   for (const cookie of others) {

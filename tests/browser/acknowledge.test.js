@@ -28,7 +28,7 @@ async function incident(name) {
 const row = (page, name) =>
   page.locator("tbody tr").filter({ has: page.getByRole("link", { name, exact: true }) });
 
-test("one click acknowledges in one's own name, and can be undone", async (t) => {
+test("one click acknowledges as the signed-in user, and can be undone", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
   await row(page, "One").getByRole("button", { name: "Acknowledge" }).click();
@@ -40,34 +40,34 @@ test("one click acknowledges in one's own name, and can be undone", async (t) =>
   assert.equal((await incident("One")).known, false);
 });
 
-test("the panel takes a memo, and its history tells who wrote it", async (t) => {
+test("the panel stores a note, and the timeline shows its author", async (t) => {
   const user = await server.user("responder", "王小明", { email: "wang@example.com" });
   const page = await openPage(t, browser, server, { user: { ...user, email: "wang@example.com" } });
   await visit(page, "/incidents");
   await page.getByRole("link", { name: "Three" }).click();
   const panel = page.getByRole("complementary");
-  await panel.getByLabel("Memo").fill("磁盘扩容中");
+  await panel.getByLabel("Note").fill("磁盘扩容中");
   await panel.getByRole("button", { name: "Acknowledge", exact: true }).click();
   await panel.getByText("Acknowledged by 王小明").first().waitFor();
   await panel.locator(".history").getByText("磁盘扩容中").waitFor();
   const { knownBy, memo } = await incident("Three");
   assert.deepEqual({ knownBy, memo }, { knownBy: "王小明", memo: "磁盘扩容中" });
-  await panel.getByRole("button", { name: "Take back" }).click();
-  await until("the acknowledgement to be gone", async () => !(await incident("Three")).known);
+  await panel.getByRole("button", { name: "Unacknowledge" }).click();
+  await until("the incident to be unacknowledged", async () => !(await incident("Three")).known);
 });
 
-test("an incident is closed from its panel, after a question, with a note", async (t) => {
+test("an incident is closed from its panel with a note, after confirmation", async (t) => {
   await deliver(server, alert({ alertname: "Ghost" }));
   const { id } = await incident("Ghost");
   const page = await openPage(t, browser, server);
   await visit(page, `/incidents/${id}`);
   const panel = page.getByRole("complementary");
-  await panel.getByLabel("Memo").fill("the host is gone");
+  await panel.getByLabel("Note").fill("the host is gone");
   const close = async (answer) => {
     await panel.getByRole("button", { name: "Close incident" }).click();
-    const sure = page.getByRole("dialog", { name: /Ghost/ });
-    await sure.getByRole("button", { name: answer, exact: true }).click();
-    await sure.waitFor({ state: "detached" });
+    const dialog = page.getByRole("dialog", { name: /Ghost/ });
+    await dialog.getByRole("button", { name: answer, exact: true }).click();
+    await dialog.waitFor({ state: "detached" });
   };
   await close("Cancel");
   assert.equal((await incident("Ghost")).state, "open");
@@ -79,7 +79,7 @@ test("an incident is closed from its panel, after a question, with a note", asyn
   assert.deepEqual([closed.state, closed.endReason, closed.memo], ["closed", "person", "the host is gone"]);
 });
 
-test("several are closed at once", async (t) => {
+test("several incidents are closed at once", async (t) => {
   await deliver(server, alert({ alertname: "Old1" }), alert({ alertname: "Old2" }));
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
@@ -87,32 +87,32 @@ test("several are closed at once", async (t) => {
     await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
   }
   await page.getByRole("button", { name: "Close incidents" }).click();
-  const sure = page.getByRole("dialog", { name: /2 incidents/ });
-  await sure.getByRole("button", { name: /^Close incident/ }).click();
+  const dialog = page.getByRole("dialog", { name: /2 incidents/ });
+  await dialog.getByRole("button", { name: /^Close incident/ }).click();
   await page.getByText("Closed 2 incidents").waitFor();
   assert.equal((await incident("Old2")).state, "closed");
 });
 
-test("several at once, with a memo", async (t) => {
+test("several incidents are acknowledged at once, with a note", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
   for (const name of ["Four", "Five"]) {
     await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
   }
   await page.getByText("2 incidents selected").waitFor();
-  await page.getByLabel("Memo").fill("known noise");
+  await page.getByLabel("Note").fill("known noise");
   await page.getByRole("button", { name: "Acknowledge", exact: true }).click();
   await page.getByText("Acknowledged 2 incidents").waitFor();
   await row(page, "Four").getByText("Ana").waitFor();
   assert.equal((await incident("Five")).memo, "known noise");
 });
 
-test("all that match the filter", async (t) => {
+test("all incidents that match the filter are acknowledged", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents?team=ops&known=false");
   await page.locator("tbody").getByRole("checkbox").first().check();
   await page.getByRole("button", { name: "Select all that match the filter" }).click();
-  await page.getByText(/^All \d+ unacknowledged ones that match are selected$/).waitFor();
+  await page.getByText(/^All \d+ matching unacknowledged incidents selected$/).waitFor();
   await page.getByRole("button", { name: "Acknowledge", exact: true }).click();
   await page.getByText("Nothing matches the filter.").waitFor();
   assert.equal((await server.api("GET", "incidents?known=false")).items.length, 0);
@@ -120,7 +120,7 @@ test("all that match the filter", async (t) => {
   await page.locator("tbody tr").first().waitFor();
 });
 
-test("the keyboard does it all", async (t) => {
+test("keyboard shortcuts select, open, acknowledge and navigate", async (t) => {
   const page = await openPage(t, browser, server);
   await deliver(server, alert({ alertname: "Seven" }), alert({ alertname: "Eight" }));
   await visit(page, "/log");
@@ -144,7 +144,7 @@ test("the keyboard does it all", async (t) => {
   await page.keyboard.press("g");
   await page.keyboard.press("r");
   await page.waitForURL(/\/recipients$/);
-  // The other program is loaded for it.
+  // Loads the other program.
   await page.getByRole("link", { name: "Groups" }).waitFor();
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();

@@ -1,4 +1,4 @@
-// Users, tokens, the audit log, and two administrators at once.
+// Users, tokens, the audit log, and edit conflicts.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -6,7 +6,7 @@ import { alert } from "./support/alerts.js";
 import { openPage, startBrowser, visit } from "./support/browser.js";
 import { startServer } from "./support/server.js";
 
-const REFUSED = /status of (400|401|403|404|409|412|422)/;
+const REJECTED = /status of (400|401|403|404|409|412|422)/;
 
 let server;
 let browser;
@@ -18,8 +18,8 @@ after(async () => {
   await server?.stop();
 });
 
-test("a user is added, changed, signed out and deleted", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+test("a user is added, edited, signed out and deleted", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   await visit(page, "/users");
   await page.getByRole("button", { name: "Add user" }).click();
   let form = page.getByRole("dialog", { name: "Add user" });
@@ -33,7 +33,7 @@ test("a user is added, changed, signed out and deleted", async (t) => {
   await form.locator("#matcher-0-error").waitFor();
   await form.getByLabel("Matcher 1").fill('team="db"');
   await form.getByLabel("Password (optional)").fill("amber kettle window 3");
-  // Pressed twice, it is one user all the same.
+  // A double click creates one user.
   await form.getByRole("button", { name: "Save" }).dblclick();
   await form.waitFor({ state: "detached" });
   const row = page.locator("tr", { hasText: "bo@example.com" });
@@ -50,25 +50,25 @@ test("a user is added, changed, signed out and deleted", async (t) => {
 
   await row.getByRole("button", { name: "Edit Bo" }).click();
   form = page.getByRole("dialog", { name: "Edit Bo" });
-  await form.getByRole("checkbox", { name: /May sign in/ }).uncheck();
+  await form.getByRole("checkbox", { name: /Can sign in/ }).uncheck();
   await form.getByRole("button", { name: "Save" }).click();
   await form.waitFor({ state: "detached" });
-  await row.getByText("switched off").waitFor();
+  await row.getByText("Disabled").waitFor();
   await assert.rejects(server.signIn(bo), /401/);
 
   await row.getByRole("button", { name: "Delete Bo" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
   await row.waitFor({ state: "detached" });
 
-  // The last administrator stays.
+  // The last administrator cannot be deleted.
   await page.getByRole("button", { name: "Delete Ana" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("dialog").getByRole("alert").waitFor();
 });
 
-test("two administrators do not overwrite each other unasked", async (t) => {
+test("an edit conflict is not overwritten without confirmation", async (t) => {
   const { id } = await server.user("viewer", "Carl");
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   const write = (name) => server.api("PUT", `users/${id}`, { name, email: "carl@example.com", role: "viewer" });
   const stored = async () => (await server.api("GET", `users/${id}`)).name;
   const edit = async () => {
@@ -82,11 +82,11 @@ test("two administrators do not overwrite each other unasked", async (t) => {
   let form = await edit();
   await write("Theirs");
   await form.getByRole("button", { name: "Save" }).click();
-  const question = form.locator(".conflict");
-  await question.getByRole("cell", { name: "Theirs" }).waitFor();
-  await question.getByRole("cell", { name: "Mine" }).waitFor();
+  const conflict = form.locator(".conflict");
+  await conflict.getByRole("cell", { name: "Theirs" }).waitFor();
+  await conflict.getByRole("cell", { name: "Mine" }).waitFor();
   assert.equal(await stored(), "Theirs");
-  await question.getByRole("button", { name: "Load theirs" }).click();
+  await conflict.getByRole("button", { name: "Reload their version" }).click();
   assert.equal(await form.getByLabel("Name", { exact: true }).inputValue(), "Theirs");
   await form.getByLabel("Name", { exact: true }).fill("Both");
   await form.getByRole("button", { name: "Save" }).click();
@@ -96,16 +96,16 @@ test("two administrators do not overwrite each other unasked", async (t) => {
   form = await edit();
   await write("Theirs again");
   await form.getByRole("button", { name: "Save" }).click();
-  await form.getByRole("button", { name: "Overwrite with mine" }).click();
+  await form.getByRole("button", { name: "Overwrite" }).click();
   await form.waitFor({ state: "detached" });
   assert.equal(await stored(), "Mine");
 });
 
-test("the same for a recipient, a group and a route", async (t) => {
+test("edit conflicts of a recipient, a group and a route", async (t) => {
   const group = await server.api("POST", "groups", { name: "db" });
   const recipient = await server.api("POST", "recipients", { name: "Ria", email: "ria@example.com" });
   const route = await server.api("POST", "routes", { name: "Web", matchers: ['team="web"'], groupIds: [group.id] });
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   for (const [show, name, path, body, theirs] of [
     ["recipients", "Ria", `recipients/${recipient.id}`, { name: "Ria", email: "ria@example.org" }, "ria@example.org"],
     ["groups", "db", `groups/${group.id}`, { name: "db", recipientIds: [recipient.id] }, /Ria/],
@@ -118,14 +118,14 @@ test("the same for a recipient, a group and a route", async (t) => {
     await server.api("PUT", path, body);
     await form.getByRole("button", { name: "Save" }).click();
     await form.locator(".conflict").getByRole("cell", { name: theirs }).waitFor();
-    await form.getByRole("button", { name: "Overwrite with mine" }).click();
+    await form.getByRole("button", { name: "Overwrite" }).click();
     await form.waitFor({ state: "detached" });
     await page.getByRole("rowheader", { name: `${name} 2` }).waitFor();
   }
 });
 
-test("a token's secret is shown once, with what alertmanager.yml needs, and works", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+test("a token's secret is shown once with the Alertmanager configuration, and authenticates", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   await visit(page, "/tokens");
   await page.getByRole("button", { name: "Create token" }).click();
   const form = page.getByRole("dialog", { name: "Create token" });
@@ -135,12 +135,12 @@ test("a token's secret is shown once, with what alertmanager.yml needs, and work
   await form.getByLabel("Source (optional)").fill("berlin");
   await form.getByLabel("Expires").selectOption("90");
   await form.getByRole("button", { name: "Save" }).dblclick();
-  const made = page.getByRole("dialog", { name: "Token created" });
-  const secret = (await made.locator("pre").first().innerText()).trim();
+  const created = page.getByRole("dialog", { name: "Token created" });
+  const secret = (await created.locator("pre").first().innerText()).trim();
   assert.match(secret, /^tocsin_[0-9A-Za-z]{49}$/);
-  const yaml = await made.locator("pre").last().innerText();
+  const yaml = await created.locator("pre").last().innerText();
   assert.ok(yaml.includes(`credentials: ${secret}`) && yaml.includes("/webhooks/alertmanager"), yaml);
-  await made.getByRole("button", { name: "Done" }).click();
+  await created.getByRole("button", { name: "Done" }).click();
   const row = page.locator("tr", { hasText: "Berlin" });
   await row.getByText("source berlin").waitFor();
   assert.equal(await row.count(), 1);
@@ -168,10 +168,10 @@ test("a token's secret is shown once, with what alertmanager.yml needs, and work
   assert.equal((await deliver()).status, 401);
 });
 
-test("the audit log is filtered, tells what changed, leads to it, and is taken as a file", async (t) => {
+test("the audit log is filtered, shows changes, links to objects, and is exported", async (t) => {
   const { id } = await server.user("viewer", "Dora");
   await server.api("PUT", `users/${id}`, { name: "Dora", email: "dora@example.com", role: "responder" });
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   await visit(page, "/audit");
   await page.getByRole("combobox", { name: "Action" }).selectOption("user.update");
   await page.waitForURL(/action=user\.update/);
@@ -183,7 +183,7 @@ test("the audit log is filtered, tells what changed, leads to it, and is taken a
   await change.locator(".diff-after").getByText("responder").waitFor();
   assert.equal(await panel.locator(".diff > div").count(), 1);
 
-  await panel.getByRole("link", { name: "Everything about it" }).click();
+  await panel.getByRole("link", { name: "Object history" }).click();
   await page.waitForURL(/objectKind=user&objectId=\d+/);
   await page.getByRole("link", { name: "Added a user" }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2);
@@ -196,11 +196,11 @@ test("the audit log is filtered, tells what changed, leads to it, and is taken a
   assert.match(download.suggestedFilename(), /\.csv$/);
 
   await page.goBack();
-  await page.getByRole("complementary").getByRole("link", { name: "Go to it" }).click();
+  await page.getByRole("complementary").getByRole("link", { name: "View object" }).click();
   await page.waitForURL(/\/users$/);
 });
 
-test("a search by name finds what was done to somebody", async (t) => {
+test("the audit log search finds actions on a user", async (t) => {
   await server.user("viewer", "Quentin");
   const page = await openPage(t, browser, server);
   await visit(page, "/audit");
@@ -211,7 +211,7 @@ test("a search by name finds what was done to somebody", async (t) => {
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
 });
 
-test("what is typed before the first entries arrive stays", async (t) => {
+test("text typed before the first entries load is kept", async (t) => {
   const page = await openPage(t, browser, server);
   let release;
   const typed = new Promise((resolve) => (release = resolve));
@@ -227,7 +227,7 @@ test("what is typed before the first entries arrive stays", async (t) => {
   assert.equal(await search.inputValue(), "early");
 });
 
-test("what is being typed stays when the page is rendered again", async (t) => {
+test("typed text is kept when the page re-renders", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/audit");
   const search = page.getByRole("searchbox", { name: "Search the audit log" });

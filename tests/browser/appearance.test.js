@@ -17,7 +17,7 @@ after(async () => {
 
 const root = (page, name) => page.evaluate((name) => document.documentElement.getAttribute(name), name);
 
-test("language and theme follow the browser until chosen; the choice is the account's", async (t) => {
+test("language and theme follow the browser until chosen, then the account", async (t) => {
   const user = await server.user("viewer", "Chooser");
   const page = await openPage(t, browser, server, { theme: "dark", locale: "zh-CN", user });
   await visit(page, "/incidents");
@@ -35,16 +35,16 @@ test("language and theme follow the browser until chosen; the choice is the acco
   await page.getByRole("link", { name: "Log" }).waitFor();
   assert.deepEqual([await root(page, "lang"), await root(page, "data-theme")], ["en", "light"]);
 
-  // In another browser too, which would have it otherwise.
+  // Also in a browser with other defaults.
   const other = await openPage(t, browser, server, { theme: "dark", locale: "zh-CN", user });
   await visit(other, "/incidents");
   await other.getByRole("link", { name: "Log" }).waitFor();
   await other.waitForFunction(() => document.documentElement.dataset.theme === "light");
 });
 
-test("the theme is right before the program starts: no flash", async (t) => {
+test("the theme is set before the program starts", async (t) => {
   const page = await openPage(t, browser, server, { prefs: { theme: "dark" } });
-  // The program never arrives; what is painted is the page alone.
+  // The program does not load, so only the page itself is painted.
   await page.route(/\.wasm$/, () => {});
   await page.goto("/incidents", { waitUntil: "domcontentloaded" });
   assert.equal(await root(page, "data-theme"), "dark");
@@ -52,14 +52,14 @@ test("the theme is right before the program starts: no flash", async (t) => {
   assert.notEqual(ground, "rgb(255, 255, 255)");
 });
 
-test("a system that turns dark takes the page along", async (t) => {
+test("the theme follows a change of the system theme", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   await page.emulateMedia({ colorScheme: "dark" });
   await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
 });
 
-test("times are of the browser's zone, with UTC for the pointer", async (t) => {
+test("times are in the browser's zone, with UTC in the tooltip", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   const time = page.locator("tbody time").first();
@@ -75,7 +75,7 @@ test("times are of the browser's zone, with UTC for the pointer", async (t) => {
   await page.waitForFunction(() => /^\d\d-\d\d /.test(document.querySelector("tbody time").textContent));
 });
 
-test("an address opens what it names, beside the list", async (t) => {
+test("the URL of an incident opens its panel next to the list", async (t) => {
   const page = await openPage(t, browser, server);
   const { items } = await server.api("GET", "incidents");
   await visit(page, `/incidents/${items[0].id}?severity=critical`);
@@ -88,10 +88,10 @@ test("an address opens what it names, beside the list", async (t) => {
   await page.waitForURL(/\/incidents\?severity=critical$/);
 });
 
-test("an error is shown where it happened, and trying again helps", async (t) => {
+test("an error is shown with a retry that recovers", async (t) => {
   const page = await openPage(t, browser, server, { allow: /Failed to load resource/ });
   let broken = true;
-  // News would have the list read again by itself.
+  // Live events would reload the list.
   await page.route(/\/api\/v1\/events/, (route) => route.abort());
   await page.route(/\/api\/v1\/alerts\?/, (route) =>
     broken

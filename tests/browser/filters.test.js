@@ -33,7 +33,7 @@ async function shows(page, ...expected) {
   }, JSON.stringify(expected.toSorted()));
 }
 
-test("a click on a value filters, the address keeps it, and so does a reload", async (t) => {
+test("a clicked value filters, and the URL keeps the filter across a reload", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
   await shows(page, "DiskFull", "Slow", "磁盘告警");
@@ -52,7 +52,7 @@ test("a click on a value filters, the address keeps it, and so does a reload", a
   await shows(page, "DiskFull", "磁盘告警");
 });
 
-test("with Alt a click excludes", async (t) => {
+test("Alt + click excludes a value", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   const severity = page.locator("td.col-sev", { hasText: "warning" });
@@ -62,7 +62,7 @@ test("with Alt a click excludes", async (t) => {
   assert.equal(new URL(page.url()).searchParams.get("label"), 'severity!="warning"');
 });
 
-test("words search as one types, and a matcher becomes a chip", async (t) => {
+test("typed text searches at once, and a matcher becomes a chip", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   await page.getByRole("searchbox").waitFor();
@@ -76,7 +76,7 @@ test("words search as one types, and a matcher becomes a chip", async (t) => {
   await page.getByText('job=~"no.*"', { exact: true }).waitFor();
 });
 
-test("nothing matches: each filter can be dropped", async (t) => {
+test("without a match, each filter can be removed", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents?severity=critical&team=api");
   await page.getByText("Nothing matches the filter.").waitFor();
@@ -84,7 +84,7 @@ test("nothing matches: each filter can be dropped", async (t) => {
   await shows(page, "DiskFull");
 });
 
-test("the time is limited by the clock or from–to", async (t) => {
+test("the time range is relative or from–to", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
   await page.getByRole("button", { name: "Any time" }).click();
@@ -95,7 +95,7 @@ test("the time is limited by the clock or from–to", async (t) => {
   await page.getByText("Nothing matches the filter.").waitFor();
 });
 
-test("incidents are sorted by what is chosen", async (t) => {
+test("incidents are sorted by the chosen field", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
   await page.getByRole("combobox", { name: "Sort by" }).selectOption("duration");
@@ -120,13 +120,13 @@ test("a phone has cards and a sheet", async (t) => {
   assert.ok(width <= 390, `the page is ${width} wide`);
 });
 
-test("the list is taken as a file with its filter, by the keyboard too", async (t) => {
+test("the filtered list is exported with the keyboard", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log?team=db");
   await shows(page, "DiskFull", "磁盘告警");
   await page.getByRole("button", { name: "Export" }).focus();
   await page.keyboard.press("Enter");
-  const links = page.getByRole("group", { name: "The whole list as a file" }).getByRole("link");
+  const links = page.getByRole("group", { name: "Export all rows that match the filter" }).getByRole("link");
   assert.deepEqual(await links.allInnerTexts(), ["CSV", "Excel (XLSX)", "JSON Lines"]);
   await links.last().focus();
   const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
@@ -136,7 +136,7 @@ test("the list is taken as a file with its filter, by the keyboard too", async (
   await links.first().waitFor({ state: "detached" });
 });
 
-test("a bar leads to the incidents that it counts", async (t) => {
+test("a bar of the chart filters by its time range", async (t) => {
   const over = { alertname: "DiskFull", severity: "critical", team: "db", instance: "db-1", job: "node" };
   await deliver(server, alert(over, { resolved: true }));
   const page = await openPage(t, browser, server);

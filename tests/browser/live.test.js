@@ -14,7 +14,7 @@ after(async () => {
   await server?.stop();
 });
 
-test("the empty page teaches, sends a test alert, and turns into it", async (t) => {
+test("the empty state shows the configuration, sends a test alert, and shows it", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   await page.getByText("No alerts yet").waitFor();
@@ -25,7 +25,7 @@ test("the empty page teaches, sends a test alert, and turns into it", async (t) 
   assert.equal(await page.getByText("No alerts yet").count(), 0);
 });
 
-test("a delivery appears without a reload, at the top of the list", async (t) => {
+test("a new alert appears at the top of the list without a reload", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   await page.getByRole("button", { name: "Live", exact: true }).waitFor();
@@ -33,10 +33,10 @@ test("a delivery appears without a reload, at the top of the list", async (t) =>
   await deliver(server, alert({ alertname: "FreshOne", severity: "critical", instance: "db-1" }));
   await page.getByRole("link", { name: "FreshOne" }).waitFor();
   const first = page.locator("tbody tr").first();
-  assert.match(await first.innerText(), /critical[\s\S]*firing[\s\S]*FreshOne/);
+  assert.match(await first.innerText(), /critical[\s\S]*Firing[\s\S]*FreshOne/);
 });
 
-test("further down, new rows are announced and nothing jumps", async (t) => {
+test("further down, new rows are announced and the list does not move", async (t) => {
   const many = Array.from({ length: 45 }, (_, n) => alert({ alertname: `Row${n}` }));
   await deliver(server, ...many);
   const page = await openPage(t, browser, server, { height: 600 });
@@ -52,7 +52,7 @@ test("further down, new rows are announced and nothing jumps", async (t) => {
   await page.getByRole("link", { name: "Unseen", exact: true }).waitFor();
 });
 
-test("the badge tells the truth: paused by hand, and live again", async (t) => {
+test("the badge shows the live state: paused, then live again", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/incidents");
   await page.getByRole("button", { name: "Live", exact: true }).click();
@@ -60,25 +60,25 @@ test("the badge tells the truth: paused by hand, and live again", async (t) => {
   await deliver(server, alert({ alertname: "WhilePaused" }));
   await page.getByRole("button", { name: "Paused", exact: true }).click();
   await page.getByRole("button", { name: "Live", exact: true }).waitFor();
-  // What happened meanwhile is caught up with.
+  // Events during the pause are caught up.
   await page.getByRole("link", { name: "WhilePaused" }).waitFor();
 });
 
-test("pages follow each other to the end and back", async (t) => {
+test("the list pages to the end and back", async (t) => {
   await deliver(server, ...Array.from({ length: 9 }, (_, n) => alert({ alertname: `More${n}` })));
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   await page.getByText(/50 shown, more follow/).waitFor();
   const first = await page.locator("tbody tr").first().innerText();
   await page.getByRole("button", { name: "Next" }).click();
-  await page.getByText(/the last one/).waitFor();
+  await page.getByText(/the last page/).waitFor();
   assert.match(page.url(), /cursor=/);
   await page.getByRole("button", { name: "Previous" }).click();
   await page.getByText(/50 shown, more follow/).waitFor();
   assert.equal((await page.locator("tbody tr").first().innerText()).split("\n")[0], first.split("\n")[0]);
 });
 
-test("a time that is being typed stays when the list changes", async (t) => {
+test("a typed time is kept when the list changes", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
   await page.getByRole("button", { name: "Live", exact: true }).waitFor();

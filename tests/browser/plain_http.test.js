@@ -1,4 +1,4 @@
-// A server without TLS that is reached over the network: to a browser no secure context.
+// A server without TLS on the network, which is not a secure context for browsers.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -22,7 +22,7 @@ after(async () => {
 
 test("a secret is copied without a secure context", async (t) => {
   const named = { ...server, url: server.url.replace("127.0.0.1", NAME) };
-  // Chromium says that it means nothing here.
+  // Chromium warns that the header is ignored without TLS.
   const page = await openPage(t, browser, named, { allow: /Cross-Origin-Opener-Policy/ });
   await visit(page, "/tokens");
   assert.equal(await page.evaluate(() => window.isSecureContext), false);
@@ -30,12 +30,12 @@ test("a secret is copied without a secure context", async (t) => {
   const form = page.getByRole("dialog", { name: "Create token" });
   await form.getByLabel("Name", { exact: true }).fill("Berlin");
   await form.getByRole("button", { name: "Save" }).click();
-  const made = page.getByRole("dialog", { name: "Token created" });
-  const secret = (await made.locator("pre").first().innerText()).trim();
-  await made.getByRole("button", { name: "Copy" }).first().click();
-  await made.getByText("Copied").waitFor();
-  await made.getByRole("button", { name: "Done" }).click();
-  await made.waitFor({ state: "detached" });
+  const created = page.getByRole("dialog", { name: "Token created" });
+  const secret = (await created.locator("pre").first().innerText()).trim();
+  await created.getByRole("button", { name: "Copy" }).first().click();
+  await created.getByText("Copied").waitFor();
+  await created.getByRole("button", { name: "Done" }).click();
+  await created.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Create token" }).click();
   const field = form.getByLabel("Name", { exact: true });
   await field.focus();

@@ -14,11 +14,11 @@ after(async () => {
   await server?.stop();
 });
 
-// The browser itself writes each refused request into the console.
-const REFUSED = /status of (400|409|422)/;
+// The browser logs each rejected request to the console.
+const REJECTED = /status of (400|409|422)/;
 
-test("a recipient, a group and a route are added, and mail goes that way", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+test("a recipient, a group and a route are added, and an alert notifies them", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   await visit(page, "/recipients");
 
   await page.getByRole("button", { name: "Add recipient" }).click();
@@ -27,10 +27,10 @@ test("a recipient, a group and a route are added, and mail goes that way", async
   await form.getByLabel("E-mail").fill("no address");
   await form.getByRole("button", { name: "Save" }).click();
   await form.locator("#recipient-email-error").waitFor();
-  // What was typed is still there.
+  // The input is kept.
   assert.equal(await form.getByLabel("Name").inputValue(), "王小明");
   await form.getByLabel("E-mail").fill("wang@example.org");
-  await form.getByLabel("Language of mails").selectOption("zh");
+  await form.getByLabel("Notification language").selectOption("zh");
   await form.getByLabel("Time zone").fill("Asia/Shanghai");
   await form.getByRole("button", { name: "Save" }).click();
   await form.waitFor({ state: "detached" });
@@ -70,17 +70,17 @@ test("a recipient, a group and a route are added, and mail goes that way", async
   assert.deepEqual(items.map((route) => route.name), ["Rest", "Databases"]);
 
   await deliver(server, alert({ alertname: "DiskFull", team: "db", severity: "critical" }));
-  await page.getByRole("link", { name: "Mails" }).click();
-  const mail = page.locator("li.mail").first();
-  await mail.getByText("wang@example.org").waitFor();
-  await mail.getByText("route Databases, group dba").waitFor();
-  await mail.getByText("written to a file").waitFor();
-  await mail.getByRole("button", { name: "Send again to 王小明" }).click();
-  await page.getByText(/sends mail #\d+ again/).waitFor();
+  await page.getByRole("link", { name: "Notification log" }).click();
+  const notification = page.locator("li.mail").first();
+  await notification.getByText("wang@example.org").waitFor();
+  await notification.getByText("route Databases, group dba").waitFor();
+  await notification.getByText("Not sent: no mail server").waitFor();
+  await notification.getByRole("button", { name: "Send again to 王小明" }).click();
+  await page.getByText(/resend of notification #\d+/).waitFor();
 });
 
-test("what is in use says what uses it", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED });
+test("deleting a group in use shows the routes that use it", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED });
   await visit(page, "/recipients?show=groups");
   await page.getByRole("button", { name: "Delete dba" }).click();
   const dialog = page.getByRole("dialog", { name: "Delete dba" });
@@ -91,7 +91,7 @@ test("what is in use says what uses it", async (t) => {
   await page.getByRole("rowheader", { name: "dba" }).waitFor();
 });
 
-test("a route is changed and deleted", async (t) => {
+test("a route is edited and deleted", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/recipients?show=routes");
   await page.getByRole("button", { name: "Edit Rest" }).click();
@@ -100,23 +100,23 @@ test("a route is changed and deleted", async (t) => {
   await form.getByRole("button", { name: "Save" }).click();
   await form.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Delete Others" }).click();
-  const sure = page.getByRole("dialog", { name: "Delete Others" });
-  await sure.getByRole("button", { name: "Delete", exact: true }).click();
-  await sure.waitFor({ state: "detached" });
+  const dialog = page.getByRole("dialog", { name: "Delete Others" });
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
   await page.getByRole("rowheader", { name: "Others" }).waitFor({ state: "detached" });
 });
 
-test("a route that matches everything or notifies nobody has to be said", async (t) => {
+test("matching every alert and not notifying need confirmation", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/recipients?show=routes");
   await page.getByRole("button", { name: "Add route" }).click();
   const form = page.getByRole("dialog", { name: "Add route" });
   await form.getByLabel("Name").fill("Drop");
   await form.getByRole("button", { name: "Save" }).click();
-  await form.getByText("Add a matcher, or say that it matches every alert.").waitFor();
-  await form.getByText("Choose a group, or say that nobody is notified.").waitFor();
+  await form.getByText("Add a matcher, or select “Match every alert”.").waitFor();
+  await form.getByText("Select a group, or select “Do not notify”.").waitFor();
   await form.getByRole("checkbox", { name: "Match every alert" }).check();
-  await form.getByRole("checkbox", { name: "Notify nobody" }).check();
+  await form.getByRole("checkbox", { name: "Do not notify" }).check();
   await form.getByRole("button", { name: "Save" }).click();
   await form.waitFor({ state: "detached" });
   await page.getByRole("rowheader", { name: "Drop" }).waitFor();
@@ -142,7 +142,7 @@ test("a test alert is sent to one recipient", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/recipients");
   await page.getByRole("button", { name: "Send a test alert to 王小明" }).click();
-  await page.getByText("A test alert is on its way to 王小明").waitFor();
+  await page.getByText("Test alert queued for 王小明").waitFor();
   const { items } = await server.api("GET", "notifications?limit=1");
   assert.deepEqual(items[0].reasons, [{ route: null, group: "test alert" }]);
 });

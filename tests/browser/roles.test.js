@@ -1,4 +1,4 @@
-// Who may not do something sees no way to do it.
+// Users do not see controls that they may not use.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,7 +26,7 @@ after(async () => {
 
 const parts = ["recipients", "groups", "routes"];
 
-test("a viewer reads everything and can change nothing", async (t) => {
+test("a viewer can read all pages and change nothing", async (t) => {
   const user = await server.user("viewer", "Vi");
   const page = await openPage(t, browser, server, { user });
   const writes = [];
@@ -44,8 +44,8 @@ test("a viewer reads everything and can change nothing", async (t) => {
     await page.keyboard.press("a");
     await page.keyboard.press("x");
     await page.keyboard.press("Enter");
-    await page.getByRole("complementary").getByText("Nobody has acknowledged this.").waitFor();
-    assert.equal(await page.getByLabel("Memo").count(), 0);
+    await page.getByRole("complementary").getByText("Not acknowledged.").waitFor();
+    assert.equal(await page.getByLabel("Note").count(), 0);
   }
   for (const part of parts) {
     await visit(page, `/recipients?show=${part}`);
@@ -58,12 +58,12 @@ test("a viewer reads everything and can change nothing", async (t) => {
   assert.equal(await page.getByRole("link", { name: "Administration" }).count(), 0);
   for (const address of ["/users", "/tokens", "/audit", "/audit/1"]) {
     await visit(page, address);
-    await page.getByText("Only administrators may see this page.").waitFor();
+    await page.getByText("Only administrators can view this page.").waitFor();
   }
   assert.deepEqual(writes, []);
 });
 
-test("a responder acknowledges and sends again, and edits nothing else", async (t) => {
+test("a responder can acknowledge and resend, but not edit", async (t) => {
   const user = await server.user("responder", "Bo");
   const page = await openPage(t, browser, server, { user });
   await visit(page, "/incidents");
@@ -78,7 +78,7 @@ test("a responder acknowledges and sends again, and edits nothing else", async (
   await page.getByRole("button", { name: /Send again/ }).first().waitFor();
 });
 
-test("who sees only some alerts is told so, and finds no others", async (t) => {
+test("a user with restricted visibility sees the restriction, and no other alerts", async (t) => {
   const user = await server.user("responder", "Dima", { matchers: ['team="web"'] });
   const page = await openPage(t, browser, server, { user, allow: /status of 404/ });
   await visit(page, "/incidents");
@@ -87,7 +87,7 @@ test("who sees only some alerts is told so, and finds no others", async (t) => {
   assert.equal(await page.getByRole("link", { name: "DiskFull" }).count(), 0);
   const { items } = await server.api("GET", "incidents?alertname=DiskFull");
   await visit(page, `/incidents/${items[0].id}`);
-  await page.getByText("There is nothing with this number").waitFor();
+  await page.getByText("Not found").waitFor();
   await visit(page, "/log");
   await page.getByRole("link", { name: "Slow" }).click();
   await page.getByRole("complementary").getByRole("heading", { name: "Slow" }).waitFor();

@@ -27,7 +27,7 @@ after(async () => {
   await server?.stop();
 });
 
-test("HTML in labels is text, and only web addresses are links", async (t) => {
+test("HTML in labels is shown as text, and only HTTP URLs are links", async (t) => {
   const page = await openPage(t, browser, server);
   for (const address of ["/incidents", "/log"]) {
     await visit(page, address);
@@ -42,7 +42,7 @@ test("HTML in labels is text, and only web addresses are links", async (t) => {
   }
 });
 
-test("odd values can be filtered by, and the address still works", async (t) => {
+test("values with special characters can be filtered by, and the URL still works", async (t) => {
   const page = await openPage(t, browser, server);
   const { items } = await server.api("GET", "incidents");
   await visit(page, `/incidents/${items[0].id}`);
@@ -53,11 +53,11 @@ test("odd values can be filtered by, and the address still works", async (t) => 
   await page.locator("tbody a.row-link").first().waitFor();
 });
 
-test("a refused delivery is not silent", async (t) => {
+test("a rejected request is reported", async (t) => {
   const page = await openPage(t, browser, server);
   await visit(page, "/log");
-  await page.getByRole("button", { name: "1 delivery was refused" }).click();
-  const dialog = page.getByRole("dialog", { name: "Refused deliveries" });
+  await page.getByRole("button", { name: "1 request was rejected" }).click();
+  const dialog = page.getByRole("dialog", { name: "Rejected requests" });
   await dialog.locator("li").first().waitFor();
   assert.notEqual((await dialog.locator("li p").first().innerText()).trim(), "");
 });

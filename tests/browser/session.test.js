@@ -1,4 +1,4 @@
-// The way in, what happens when a session ends, and the way out.
+// Set-up, sign-in, the end of a session, and sign-out.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -7,8 +7,8 @@ import { carry, openPage, startBrowser, visit } from "./support/browser.js";
 import { ADMIN, startServer } from "./support/server.js";
 import { until } from "./support/until.js";
 
-// The browser itself writes each refused request into the console.
-const REFUSED = /status of (400|401|403|404|409|422|429)/;
+// The browser logs each rejected request to the console.
+const REJECTED = /status of (400|401|403|404|409|422|429)/;
 
 let server;
 let browser;
@@ -27,12 +27,12 @@ async function signIn(page, { email, password }) {
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
-test("the printed link makes the first administrator, who sees how to connect Alertmanager", async (t) => {
+test("the printed set-up link creates the first administrator, who sees the Alertmanager configuration", async (t) => {
   const fresh = await startServer({ admin: false });
   t.after(() => fresh.stop());
-  const link = fresh.said().match(/http\S+\/set-up#\S+/)?.[0];
-  assert.ok(link, fresh.said());
-  const page = await openPage(t, browser, fresh, { allow: REFUSED, user: null });
+  const link = fresh.output().match(/http\S+\/set-up#\S+/)?.[0];
+  assert.ok(link, fresh.output());
+  const page = await openPage(t, browser, fresh, { allow: REJECTED, user: null });
 
   await visit(page, `${fresh.url}/`);
   await page.getByText("Not set up yet").first().waitFor();
@@ -40,7 +40,7 @@ test("the printed link makes the first administrator, who sees how to connect Al
   await visit(page, link.replace(/^http:\/\/[^/]+/, fresh.url));
   await page.getByLabel("Name").fill("Ana");
   await page.getByLabel("E-mail").fill(ADMIN.email);
-  // The token is not in the address bar, the history, or what the browser keeps.
+  // The token is neither in the URL nor in the page.
   assert.equal(page.url(), `${fresh.url}/set-up`);
   assert.ok(!(await page.content()).includes("tocsin_setup_"));
   await page.getByLabel("Password", { exact: true }).fill("password12");
@@ -54,19 +54,19 @@ test("the printed link makes the first administrator, who sees how to connect Al
   await page.getByText("No alerts yet").waitFor();
   assert.ok((await page.locator("pre").innerText()).includes("/api/v1/webhooks/alertmanager"));
 
-  // The link is used up; the account works.
+  // The link is no longer valid; the account works.
   await page.context().clearCookies();
   await visit(page, link.replace(/^http:\/\/[^/]+/, fresh.url));
-  await page.getByText("set up already").waitFor();
-  await page.getByRole("link", { name: "To the sign-in page" }).click();
+  await page.getByText("already set up").waitFor();
+  await page.getByRole("link", { name: "Go to the sign-in page" }).click();
   await signIn(page, ADMIN);
   await page.getByText("No alerts yet").waitFor();
 });
 
-test("a link that is not known says so", async (t) => {
+test("an invalid set-up link is reported", async (t) => {
   const fresh = await startServer({ admin: false });
   t.after(() => fresh.stop());
-  const page = await openPage(t, browser, fresh, { allow: REFUSED, user: null });
+  const page = await openPage(t, browser, fresh, { allow: REJECTED, user: null });
   await visit(page, "/set-up");
   await page.getByText("The link is incomplete").waitFor();
   await visit(page, "/incidents");
@@ -75,16 +75,16 @@ test("a link that is not known says so", async (t) => {
   await page.getByLabel("E-mail").fill("eve@example.com");
   await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
   await page.getByRole("button", { name: "Create account" }).click();
-  await page.getByText("This link is not known").waitFor();
+  await page.getByText("This link is invalid").waitFor();
 });
 
-test("one signs in, lands where one was going, and the session is nothing a script can read", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED, user: null });
+test("sign-in returns to the requested page, and scripts cannot read the session", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED, user: null });
   await visit(page, "/incidents?severity=critical");
   await page.waitForURL(/\/sign-in\?returnTo=/);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByText("Enter e-mail and password.").waitFor();
-  for (const email of ["nobody@example.com", ADMIN.email]) {
+  for (const email of ["unknown@example.com", ADMIN.email]) {
     await signIn(page, { email, password: "wrong wrong wrong" });
     await page.getByText("E-mail or password is wrong.").waitFor();
     await page.waitForFunction(() => document.querySelector("#sign-in-password").value === "");
@@ -100,24 +100,24 @@ test("one signs in, lands where one was going, and the session is nothing a scri
     [cookies[0].name, cookies[0].httpOnly, cookies[0].sameSite],
     ["tocsin", true, "Lax"],
   );
-  const kept = await page.evaluate(() => [document.cookie, JSON.stringify({ ...localStorage, ...sessionStorage })]);
-  assert.equal(kept[0], "");
+  const stored = await page.evaluate(() => [document.cookie, JSON.stringify({ ...localStorage, ...sessionStorage })]);
+  assert.equal(stored[0], "");
   for (const secret of [cookies[0].value, ADMIN.password]) {
-    assert.ok(!kept[1].includes(secret));
+    assert.ok(!stored[1].includes(secret));
   }
 });
 
-test("a return address leads to no other site", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED, user: null });
+test("returnTo does not lead to another site", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED, user: null });
   await visit(page, "/sign-in?returnTo=//evil.example/incidents");
   await signIn(page, ADMIN);
   await page.waitForURL(`${server.url}/incidents?state=open`);
 });
 
-test("too many attempts say when to come again; single sign-on's troubles are told", async (t) => {
-  const page = await openPage(t, browser, server, { allow: REFUSED, user: null });
+test("too many sign-in attempts and single sign-on errors are reported", async (t) => {
+  const page = await openPage(t, browser, server, { allow: REJECTED, user: null });
   await visit(page, "/sign-in?problem=oidc-not-allowed");
-  await page.getByText("You may not use Tocsin").waitFor();
+  await page.getByText("not allowed to use Tocsin").waitFor();
   const user = await server.user("viewer", "Clumsy");
   for (let n = 0; n < 5; n += 1) {
     await server.signIn({ ...user, password: "wrong" }).catch(() => {});
@@ -126,44 +126,44 @@ test("too many attempts say when to come again; single sign-on's troubles are to
   await page.getByText(/Too many attempts\. Try again in \d+ s/).waitFor();
 });
 
-test("a session that ends loses nothing that was typed, and what was asked for is done after", async (t) => {
+test("when a session ends, typed text is kept and the pending request is sent after sign-in", async (t) => {
   const user = await server.user("responder", "Bo");
-  const page = await openPage(t, browser, server, { allow: REFUSED, user });
+  const page = await openPage(t, browser, server, { allow: REJECTED, user });
   await visit(page, "/incidents");
   await page.getByRole("link", { name: "DiskFull" }).click();
   const panel = page.getByRole("complementary");
-  await panel.getByLabel("Memo").fill("a long memo, typed for minutes");
-  // The administrator ends the session: the stream ends with it.
+  await panel.getByLabel("Note").fill("a long note, typed for minutes");
+  // The administrator ends the session, which ends the event stream.
   await server.api("DELETE", `users/${user.id}/sessions`);
   const dialog = page.getByRole("dialog", { name: "Your session has ended" });
   await dialog.waitFor();
-  // There is no way around it, not even by pressing twice.
+  // The dialog cannot be dismissed, not even with a second Escape.
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
   await dialog.waitFor();
   assert.equal(await dialog.getByLabel("E-mail").inputValue(), user.email);
   await signIn(dialog, user).catch(() => {});
   await dialog.waitFor({ state: "detached" });
-  assert.equal(await panel.getByLabel("Memo").inputValue(), "a long memo, typed for minutes");
+  assert.equal(await panel.getByLabel("Note").inputValue(), "a long note, typed for minutes");
   await panel.getByRole("button", { name: "Acknowledge", exact: true }).click();
   await panel.getByText("Acknowledged by Bo").first().waitFor();
   await page.getByRole("button", { name: "Live", exact: true }).waitFor();
 
-  // The other way: the request finds out, waits, and is done after signing in.
+  // A request that gets a 401 waits and is sent after sign-in.
   await page.context().clearCookies();
-  await panel.getByRole("button", { name: "Take back" }).click();
+  await panel.getByRole("button", { name: "Unacknowledge" }).click();
   await dialog.waitFor();
   await signIn(dialog, user);
   await dialog.waitFor({ state: "detached" });
-  await until("the acknowledgement to be gone", async () => {
+  await until("the incident to be unacknowledged", async () => {
     const { items } = await server.api("GET", "incidents?alertname=DiskFull");
     return !items[0].known;
   });
 });
 
-test("signing in again in another window lets this one go on", async (t) => {
+test("sign-in in another window continues this one", async (t) => {
   const user = await server.user("viewer", "Twin");
-  const page = await openPage(t, browser, server, { allow: REFUSED, user });
+  const page = await openPage(t, browser, server, { allow: REJECTED, user });
   await visit(page, "/incidents");
   await page.getByRole("link", { name: "DiskFull" }).waitFor();
   await server.api("DELETE", `users/${user.id}/sessions`);
@@ -175,9 +175,9 @@ test("signing in again in another window lets this one go on", async (t) => {
   await page.getByRole("button", { name: "Live", exact: true }).waitFor();
 });
 
-test("signing out ends the session and shows the sign-in page", async (t) => {
+test("sign-out ends the session and shows the sign-in page", async (t) => {
   const user = await server.user("viewer", "Vi");
-  const page = await openPage(t, browser, server, { allow: REFUSED, user });
+  const page = await openPage(t, browser, server, { allow: REJECTED, user });
   await visit(page, "/incidents");
   await page.getByRole("button", { name: "Account of Vi" }).click();
   await page.getByText("Viewer", { exact: true }).waitFor();

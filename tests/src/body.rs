@@ -22,7 +22,7 @@ pub fn ago(seconds: i64) -> DateTime<Utc> {
 
 /// One alert of a body.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct TestAlert {
     status: &'static str,
     labels: Map<String, Value>,
     annotations: Map<String, Value>,
@@ -32,8 +32,8 @@ pub struct Said {
 
 /// An alert of that name that fires, since a minute ago.
 #[must_use]
-pub fn firing(alertname: &str) -> Said {
-    let said = Said {
+pub fn firing(alertname: &str) -> TestAlert {
+    let said = TestAlert {
         status: "firing",
         labels: Map::new(),
         annotations: Map::new(),
@@ -45,11 +45,11 @@ pub fn firing(alertname: &str) -> Said {
 
 /// An alert of that name that fired a minute ago and ends now.
 #[must_use]
-pub fn resolved(alertname: &str) -> Said {
+pub fn resolved(alertname: &str) -> TestAlert {
     firing(alertname).ends(ago(0))
 }
 
-impl Said {
+impl TestAlert {
     /// Sets a label.
     #[must_use]
     pub fn label(mut self, name: &str, value: &str) -> Self {
@@ -132,7 +132,7 @@ fn written(time: DateTime<Utc>) -> String {
 /// A body.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    alerts: Vec<Said>,
+    alerts: Vec<TestAlert>,
     receiver: String,
     group_key: String,
     external_url: String,
@@ -142,7 +142,7 @@ pub struct Webhook {
 impl Webhook {
     /// A body of these alerts.
     #[must_use]
-    pub fn of(alerts: impl IntoIterator<Item = Said>) -> Self {
+    pub fn of(alerts: impl IntoIterator<Item = TestAlert>) -> Self {
         Self {
             alerts: alerts.into_iter().collect(),
             receiver: "tocsin".to_owned(),
@@ -187,7 +187,7 @@ impl Webhook {
         json!({
             "receiver": self.receiver,
             "status": if fires { "firing" } else { "resolved" },
-            "alerts": self.alerts.iter().map(Said::json).collect::<Vec<_>>(),
+            "alerts": self.alerts.iter().map(TestAlert::json).collect::<Vec<_>>(),
             "groupLabels": {},
             "commonLabels": {},
             "commonAnnotations": {},

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tocsin_test_postgres::{OwnServer, TestDatabase};
 
-use crate::Gate;
+use crate::TcpProxy;
 
 /// Where a program keeps its data. Clones name the same database.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub enum Database {
     /// A database on the test server.
     Postgres(Arc<TestDatabase>),
     /// The same, behind a gate that can be shut.
-    Behind(Arc<Gate>),
+    Behind(Arc<TcpProxy>),
     /// A server of its own, which can be stopped.
     Own(Arc<OwnServer>),
 }
@@ -34,8 +34,8 @@ impl Database {
     }
 
     /// One on PostgreSQL, and the gate before it.
-    pub async fn behind_a_gate() -> (Self, Arc<Gate>) {
-        let gate = Arc::new(Gate::open().await);
+    pub async fn behind_a_gate() -> (Self, Arc<TcpProxy>) {
+        let gate = Arc::new(TcpProxy::open().await);
         (Self::Behind(Arc::clone(&gate)), gate)
     }
 

@@ -15,12 +15,12 @@
 )]
 
 mod body;
+mod browser_session;
 mod client;
 mod database;
 mod events;
+mod fake_idp;
 mod fixtures;
-mod forger;
-mod gate;
 mod http;
 mod inbox;
 mod metrics;
@@ -30,21 +30,21 @@ mod openid;
 mod options;
 mod people;
 mod process;
+mod scenario;
 mod schema;
 mod smtp;
-mod story;
+mod tcp_proxy;
 mod tocsin;
-mod visitor;
 mod wait;
 mod walk;
 
-pub use body::{Said, Webhook, ago, firing, now, resolved};
+pub use body::{TestAlert, Webhook, ago, firing, now, resolved};
+pub use browser_session::BrowserSession;
 pub use client::{Reply, Request};
 pub use database::Database;
 pub use events::{Event, EventStream};
+pub use fake_idp::FakeIdp;
 pub use fixtures::fixture;
-pub use forger::Forger;
-pub use gate::Gate;
 pub use http::{http_client, https_client};
 pub use inbox::Mail;
 pub use metrics::Metrics;
@@ -53,11 +53,11 @@ pub use openid::OpenIdProvider;
 pub use options::Options;
 pub use people::{Team, team};
 pub use process::{Finished, binary, program, run, workspace};
+pub use scenario::{Scenario, ScenarioStep};
 pub use schema::check_examples;
 pub use smtp::{Certificates, SmtpServer};
-pub use story::{Story, Telling};
+pub use tcp_proxy::TcpProxy;
 pub use tocsin::Tocsin;
-pub use visitor::Visitor;
 pub use wait::{eventually, eventually_within, wait_until};
 pub use walk::Walk;
 

@@ -3,74 +3,75 @@ use serde::{Deserialize, Serialize};
 
 use crate::Language;
 
-/// What a person may do. Each role may do what the one before it may.
+/// Permissions of a user. Each role includes the permissions of the previous one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads.
+    /// Read access.
     #[default]
     Viewer,
-    /// Acknowledges, writes memos, sends mails again.
+    /// Also acknowledges and closes incidents, writes notes and resends
+    /// notifications.
     Responder,
-    /// Changes recipients, routes, users and tokens, and reads the audit log.
+    /// Also manages recipients, groups, routes, users and tokens, and reads the
+    /// audit log.
     Admin,
 }
 
-/// How the pages look.
+/// Color theme of the web pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// Dark on light.
+    /// Light theme.
     Light,
-    /// Light on dark.
+    /// Dark theme.
     Dark,
 }
 
-/// How somebody came in.
+/// Authentication method of a session or request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SignInMethod {
-    /// E-mail and password.
+    /// E-mail address and password.
     Password,
     /// OpenID Connect.
     Oidc,
-    /// A header of a trusted proxy.
+    /// Header set by a trusted proxy.
     Proxy,
-    /// An API token.
+    /// API token.
     Token,
 }
 
-/// What the sign-in page needs to know. It holds nothing that a stranger may
-/// not see.
+/// Available sign-in methods. Public: contains no sensitive data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignInOptions {
-    /// There is no account yet: the link that the program printed makes the
-    /// first.
+    /// Whether no account exists yet. The setup link printed at startup creates
+    /// the first one.
     pub set_up: bool,
-    /// E-mail and password may be used.
+    /// Whether sign-in with e-mail and password is enabled.
     pub password: bool,
-    /// What the button of single sign-on says, where there is one; it leads to
-    /// `/api/v1/sign-in/oidc`.
+    /// Label of the single sign-on button, which links to
+    /// `/api/v1/sign-in/oidc`. Null if single sign-on is not configured.
     pub oidc: Option<String>,
-    /// This database holds made-up history.
+    /// Whether the database contains demo data.
     pub demo: bool,
-    /// The default language of the pages.
+    /// Default language of the web pages.
     pub default_language: Language,
 }
 
-/// E-mail and password.
+/// Credentials for sign-in with a password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
-    /// The user's address, in any case.
+    /// E-mail address of the user. Case-insensitive.
     #[cfg_attr(
         feature = "openapi",
         schema(
@@ -79,301 +80,311 @@ pub struct SignIn {
         )
     )]
     pub email: String,
-    /// The password, 1 to 1,024 bytes.
+    /// Password. 1 to 1,024 bytes.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024, format = Password))]
     pub password: String,
 }
 
-/// The first administrator.
+/// Parameters for creating the first administrator.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetUp {
-    /// What follows `#` in the link that the program printed at its start.
+    /// Setup token: the part after `#` in the setup link printed at startup.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
     pub token: String,
-    /// 1 to 100 characters.
+    /// Display name. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// A mail address of up to 254 characters.
+    /// E-mail address. Up to 254 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Email))]
     pub email: String,
-    /// 10 characters or more, and not easily guessed.
+    /// Password. At least 10 characters and not easy to guess.
     #[cfg_attr(feature = "openapi", schema(min_length = 10, max_length = 1024, format = Password))]
     pub password: String,
 }
 
-/// Who is asking, and what may be done.
+/// The authenticated user or token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
-    /// The user's number; null for a token.
+    /// ID of the user. Null for a token.
     pub id: Option<i64>,
-    /// The user's or the token's name.
+    /// Name of the user or token.
     pub name: String,
-    /// The user's address; null for a token.
+    /// E-mail address of the user. Null for a token.
     pub email: Option<String>,
-    /// What may be done.
+    /// Role of the user or token.
     pub role: Role,
-    /// Only alerts whose labels match all of these are shown; none: all are.
+    /// Matchers that limit the visible alerts: an alert is visible if its labels
+    /// satisfy all of them. If empty, all alerts are visible.
     pub matchers: Vec<String>,
-    /// How they came in.
+    /// Authentication method.
     pub method: SignInMethod,
-    /// Whether the user has a password that can be changed.
+    /// Whether the user has a local password.
     pub has_password: bool,
-    /// The chosen language; null: the browser's.
+    /// Preferred language. Null: the browser's language.
     pub language: Option<Language>,
-    /// The chosen IANA time zone; null: the browser's.
+    /// Preferred IANA time zone. Null: the browser's time zone.
     pub time_zone: Option<String>,
-    /// The chosen theme; null: the system's.
+    /// Preferred theme. Null: the system's theme.
     pub theme: Option<Theme>,
 }
 
-/// What a person changes of their own account; all of it is replaced.
+/// Parameters for updating the current user's account. Replaces all fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MeInput {
-    /// 1 to 100 characters.
+    /// Display name. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// Null or left out: the browser's.
+    /// Preferred language. If null or omitted, the browser's language is used.
     #[serde(default)]
     pub language: Option<Language>,
-    /// An IANA zone name. Null or left out: the browser's.
+    /// Preferred IANA time zone. If null or omitted, the browser's time zone is
+    /// used.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::TimeZone>))]
     pub time_zone: Option<String>,
-    /// Null or left out: the system's.
+    /// Preferred theme. If null or omitted, the system's theme is used.
     #[serde(default)]
     pub theme: Option<Theme>,
 }
 
-/// A new password in place of the present one.
+/// Parameters for changing the current user's password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordChange {
-    /// The present password.
+    /// Current password.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024, format = Password))]
     pub current: String,
-    /// 10 characters or more, and not easily guessed.
+    /// New password. At least 10 characters and not easy to guess.
     #[cfg_attr(feature = "openapi", schema(min_length = 10, max_length = 1024, format = Password))]
     pub new: String,
 }
 
-/// A browser that is signed in.
+/// A signed-in browser session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
-    /// The session's number.
+    /// ID of the session.
     pub id: i64,
-    /// The one that asks.
+    /// Whether this is the session of the current request.
     pub current: bool,
-    /// How it came in.
+    /// Authentication method used to sign in.
     pub method: SignInMethod,
-    /// When it began.
+    /// Time at which the session was created.
     pub created_at: DateTime<Utc>,
-    /// When it was last used, to the minute.
+    /// Time at which the session was last used, with a precision of one minute.
     pub last_seen_at: DateTime<Utc>,
-    /// When it ends, whatever happens.
+    /// Time at which the session expires, regardless of activity.
     pub expires_at: DateTime<Utc>,
-    /// The network address that it came from.
+    /// IP address of the client.
     pub address: String,
-    /// What the browser calls itself.
+    /// User agent of the browser.
     pub user_agent: String,
 }
 
-/// A person who may sign in.
+/// A user account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct User {
-    /// The user's number.
+    /// ID of the user.
     pub id: i64,
-    /// The name, 1 to 100 characters.
+    /// Display name. 1 to 100 characters.
     pub name: String,
-    /// The mail address; no two users share one.
+    /// E-mail address. Unique among users.
     pub email: String,
-    /// What they may do.
+    /// Role of the user.
     pub role: Role,
-    /// Only alerts whose labels match all of these are shown; none: all are.
+    /// Matchers that limit the visible alerts: an alert is visible if its labels
+    /// satisfy all of them. If empty, all alerts are visible.
     pub matchers: Vec<String>,
-    /// Whether they may sign in.
+    /// Whether the user can sign in.
     pub enabled: bool,
-    /// Whether they have a password here.
+    /// Whether the user has a local password.
     pub has_password: bool,
-    /// Whether they came by single sign-on.
+    /// Whether the account is linked to a single sign-on identity.
     pub single_sign_on: bool,
-    /// When the account was made.
+    /// Time at which the account was created.
     pub created_at: DateTime<Utc>,
-    /// When they last signed in.
+    /// Time of the last sign-in. Null if the user has never signed in.
     pub last_sign_in_at: Option<DateTime<Utc>>,
 }
 
-/// What is written of a user.
+/// Parameters for creating or updating a user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserInput {
-    /// 1 to 100 characters.
+    /// Display name. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// A mail address of up to 254 characters.
+    /// E-mail address. Up to 254 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Email))]
     pub email: String,
-    /// What they may do.
+    /// Role of the user.
     pub role: Role,
-    /// Matchers as Alertmanager writes them, such as `team="infra"`; an
-    /// administrator has none.
+    /// Alertmanager matchers that limit the visible alerts, such as
+    /// `team="infra"`. Must be empty for administrators.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub matchers: Vec<String>,
-    /// Left out: true for a new user, unchanged for another.
+    /// Whether the user can sign in. If omitted: true on create, unchanged on
+    /// update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// 10 characters or more, and not easily guessed. Left out: none for a new
-    /// user, who then comes by single sign-on; unchanged for another.
+    /// Password. At least 10 characters and not easy to guess. If omitted: no
+    /// password on create (sign-in by single sign-on only), unchanged on update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 10, max_length = 1024, format = Password))]
     pub password: Option<String>,
 }
 
-/// What a token opens. `admin` includes `respond`, which includes `read`;
-/// `ingest` stands alone.
+/// Permission of a token. `admin` includes `respond`, and `respond` includes
+/// `read`. `ingest` includes no other scope and cannot be combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Delivers alerts, and can read nothing.
+    /// Send alerts. No read access.
     Ingest,
-    /// As a viewer.
+    /// Permissions of a viewer.
     Read,
-    /// As a responder.
+    /// Permissions of a responder.
     Respond,
-    /// As an administrator.
+    /// Permissions of an administrator.
     Admin,
 }
 
-/// A secret for scripts and senders; the secret itself is not kept.
+/// An API or ingest token. The secret itself is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// The token's number.
+    /// ID of the token.
     pub id: i64,
-    /// The name, 1 to 100 characters.
+    /// Name of the token. 1 to 100 characters.
     pub name: String,
-    /// How the secret begins.
+    /// First characters of the secret.
     pub hint: String,
-    /// What it opens, with what that includes.
+    /// Scopes of the token, including implied scopes.
     pub scopes: Vec<Scope>,
-    /// The role that it has; null for `ingest`.
+    /// Role with the same permissions. Null for `ingest`.
     pub role: Option<Role>,
-    /// The source that its deliveries belong to; null: `?source=` says.
+    /// Source of deliveries sent with this token. Null: the query parameter
+    /// `source` sets it.
     pub source: Option<String>,
-    /// Only alerts whose labels match all of these are shown; none: all are.
+    /// Matchers that limit the visible alerts: an alert is visible if its labels
+    /// satisfy all of them. If empty, all alerts are visible.
     pub matchers: Vec<String>,
-    /// When it was made.
+    /// Time at which the token was created.
     pub created_at: DateTime<Utc>,
-    /// Who made it.
+    /// Name of the user who created the token.
     pub created_by: String,
-    /// When it ends; null: never.
+    /// Time at which the token expires. Null: it never expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was last used, to the minute.
+    /// Time at which the token was last used, with a precision of one minute.
+    /// Null if it has never been used.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
+    /// Time at which the token was revoked. Null if it has not been revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-/// What is written of a new token: either `scopes` or `role`.
+/// Parameters for creating a token. Set either `scopes` or `role`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenInput {
-    /// 1 to 100 characters.
+    /// Display name. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// What it opens; `ingest` alone, or others.
+    /// Scopes of the token. `ingest` cannot be combined with other scopes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 4))]
     pub scopes: Option<Vec<Scope>>,
-    /// In place of `scopes`: what that role may do.
+    /// Role whose permissions the token gets. Alternative to `scopes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// For `ingest`: the source that deliveries belong to.
+    /// Source of deliveries sent with this token. Only for `ingest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Source>))]
     pub source: Option<String>,
-    /// For `read` and `respond`: matchers as Alertmanager writes them.
+    /// Alertmanager matchers that limit the visible alerts. Only for `read` and
+    /// `respond`.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub matchers: Vec<String>,
-    /// Left out: it does not expire.
+    /// Time at which the token expires. If omitted, it never expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A token that was just made: the only time that its secret is told.
+/// A newly created token, with its secret. The secret is returned only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewToken {
-    /// The secret. Null where the same request was answered before
-    /// (`Idempotency-Key`): it is not kept.
+    /// Secret of the token. Null if the request was a replay with the same
+    /// `Idempotency-Key`: the secret is not stored.
     pub secret: Option<String>,
-    /// The token.
+    /// The created token.
     pub token: Token,
 }
 
-/// Who did something.
+/// Type of the actor of an audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ActorKind {
-    /// A person.
+    /// A user.
     User,
     /// An API token.
     Token,
-    /// Somebody at the program's command line.
+    /// The `tocsin` command line.
     CommandLine,
-    /// Somebody who was not signed in.
+    /// An unauthenticated client.
     Anonymous,
 }
 
-/// One line of the audit log.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
-    /// Its number.
+    /// ID of the entry.
     pub id: i64,
-    /// When it happened.
+    /// Time of the action.
     pub at: DateTime<Utc>,
-    /// Who did it.
+    /// Type of the actor.
     pub actor_kind: ActorKind,
-    /// The user's or token's number.
+    /// ID of the user or token. Null for other actors.
     pub actor_id: Option<i64>,
-    /// What they were called then.
+    /// Name of the actor at that time.
     pub actor_name: String,
-    /// The network address that they came from.
+    /// IP address of the client. Null if unknown.
     pub address: Option<String>,
-    /// What was done, such as `recipient.update` or `sign-in.failed`.
+    /// Action, such as `recipient.update` or `sign-in.failed`.
     pub action: String,
-    /// To what, such as `recipient`, `group`, `route`, `user`, `token`, `session`,
-    /// `incident`, `notification` or `archive`.
+    /// Type of the object, such as `recipient`, `group`, `route`, `user`, `token`,
+    /// `session`, `incident`, `notification` or `archive`.
     pub object_kind: String,
-    /// Its number, where it is one object.
+    /// ID of the object. Null if the action affected no single object.
     pub object_id: Option<i64>,
-    /// What it was called then.
+    /// Name of the object at that time.
     pub object_name: String,
-    /// What it was like before, without secrets. A list of more than 100 is cut
-    /// to what was changed; its length is in a field beside it.
+    /// Object before the action, without secrets. A list of more than 100 items is
+    /// reduced to the changed items; a field such as `recipientsCount` holds its
+    /// length.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub before: Option<serde_json::Value>,
-    /// What it was like after, without secrets.
+    /// Object after the action, without secrets. Long lists are reduced as in
+    /// `before`.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub after: Option<serde_json::Value>,
 }

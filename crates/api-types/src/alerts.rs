@@ -3,82 +3,83 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Labels, Status};
 
-/// What a log entry did to its incident.
+/// Effect of a log entry on its incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EntryKind {
-    /// It opened the incident.
+    /// Opened the incident.
     Opened,
-    /// It closed the incident.
+    /// Resolved the incident.
     Resolved,
-    /// It repeated the incident's state after the window.
+    /// Repeated the incident's state after the deduplication window.
     Refreshed,
-    /// It told an old state that had been overtaken; nothing moved.
+    /// Received out of order: reported an outdated state. The incident is
+    /// unchanged.
     Late,
-    /// It changed the incident's annotations, value or link.
+    /// Changed the annotations, value or generator URL of the incident.
     Updated,
 }
 
-/// One entry of the alert log: one alert as one delivery told it.
+/// An entry of the alert log: one alert as reported by one delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
-    /// The entry's number. It says nothing of the order.
+    /// ID of the log entry. IDs are not in chronological order.
     pub id: i64,
-    /// The delivery that told it.
+    /// ID of the delivery that reported the alert.
     pub delivery_id: i64,
-    /// The incident that it belongs to.
+    /// ID of the incident that the entry belongs to.
     pub incident_id: i64,
-    /// The source, as named by `?source=` or by the token.
+    /// Source of the alert, set by the token or the query parameter `source`.
     pub source: String,
-    /// When Tocsin received it.
+    /// Time at which Tocsin received the alert.
     pub received_at: DateTime<Utc>,
-    /// What the sender said.
+    /// Status reported by the sender.
     pub status: Status,
-    /// What the entry did to its incident.
+    /// Effect of the entry on its incident.
     pub kind: EntryKind,
-    /// When the alert began, as the sender said it.
+    /// Start time reported by the sender.
     pub starts_at: DateTime<Utc>,
-    /// When it ended, as the sender said it; null while it has no end.
+    /// End time reported by the sender. Null if the alert has not ended.
     pub ends_at: Option<DateTime<Utc>>,
-    /// Label `alertname`, or `(none)`.
+    /// Value of the label `alertname`, or `(none)`.
     pub alertname: String,
-    /// Label `instance`, or empty.
+    /// Value of the label `instance`. Empty if the label is missing.
     pub instance: String,
-    /// Label `severity`, or empty.
+    /// Value of the label `severity`. Empty if the label is missing.
     pub severity: String,
-    /// The team label, or empty.
+    /// Value of the team label. Empty if the label is missing.
     pub team: String,
-    /// Annotation `message`, else `summary`, else `description`, else empty. In a list
-    /// at most 500 characters of it.
+    /// First of the annotations `message`, `summary` and `description` that is
+    /// present, else empty. Truncated to 500 characters in lists.
     pub message: String,
-    /// The label set's hash as Alertmanager computes it, 16 hex digits.
+    /// Hash of the label set as computed by Alertmanager: 16 hexadecimal digits.
     pub fingerprint: String,
-    /// All labels.
+    /// Labels of the alert.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub labels: Labels,
-    /// All annotations.
+    /// Annotations of the alert.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub annotations: Labels,
-    /// The sender's link to the expression; may be any text.
+    /// Link to the source of the alert, as sent. Any string: not validated as a URL.
     pub generator_url: String,
-    /// The incident is acknowledged or has ended.
+    /// Whether the incident is acknowledged or has ended.
     pub known: bool,
-    /// The incident's memo.
+    /// Note of the incident.
     pub memo: String,
 }
 
-/// A log entry with the delivery that told it.
+/// A log entry with the delivery that reported it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AlertDetail {
-    /// The entry itself.
+    /// The log entry.
     #[serde(flatten)]
     pub alert: Alert,
-    /// The delivery that told it. Null for somebody who sees only some alerts,
-    /// because it tells of others, too.
+    /// The delivery that reported the alert. Null for users and tokens with
+    /// restricted visibility, because a delivery can contain other alerts.
     pub delivery: Option<Delivery>,
 }

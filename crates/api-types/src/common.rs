@@ -2,83 +2,84 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Label or annotation names and their values.
+/// Labels or annotations, by name.
 pub type Labels = BTreeMap<String, String>;
 
-/// What an alert's sender said of it.
+/// Status of an alert as reported by its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The condition holds.
+    /// The alert condition is met.
     Firing,
-    /// The condition is over.
+    /// The alert condition is no longer met.
     Resolved,
 }
 
-/// One page of a list. A page may be short; only a null `nextCursor` ends the
-/// list.
+/// One page of a list. A page can have fewer rows than requested: the list ends
+/// only where `nextCursor` is null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
-    /// The rows of this page, in the order asked for.
+    /// Rows of this page, in the requested order.
     pub items: Vec<T>,
-    /// Pass it back as `cursor`, with the same filters, for the next page.
+    /// Cursor of the next page. Pass it as `cursor`, with the same filters. Null on
+    /// the last page.
     pub next_cursor: Option<String>,
-    /// The same for the page before; null at the beginning.
+    /// Cursor of the previous page. Null on the first page.
     #[serde(default)]
     pub prev_cursor: Option<String>,
-    /// How many rows the list has altogether, where `count` was asked for.
+    /// Total number of rows in the list. Present if `count` was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<RowCount>,
 }
 
-/// How many rows a list has.
+/// Number of rows in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RowCount {
-    /// How many were counted.
+    /// Number of rows counted.
     pub value: u64,
-    /// True: that is all of them. False: there are more than that.
+    /// Whether `value` is the total. If false, the list has more rows.
     pub exact: bool,
 }
 
-/// An error as RFC 9457 has it (`application/problem+json`).
+/// An error in the format of RFC 9457 (`application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// A stable identifier of the kind of problem, `urn:tocsin:problem:NAME`.
+    /// Stable identifier of the problem type: `urn:tocsin:problem:NAME`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind of problem in a few words; the same for every one of its kind.
+    /// Short summary of the problem type. The same for every problem of that type.
     pub title: String,
-    /// The HTTP status.
+    /// HTTP status code.
     pub status: u16,
-    /// What happened this time and what can be done about it.
+    /// Explanation of this occurrence, and how to fix it.
     pub detail: String,
-    /// The fields that are wrong, where the problem lies in fields.
+    /// Invalid fields or query parameters. Omitted if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// Where somebody else changed it meanwhile: the object as it is now.
+    /// Current version of the object, if it was changed since it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub current: Option<serde_json::Value>,
-    /// Beside `current`: what this request asked for, without secrets.
+    /// Version submitted by this request, without secrets. Present with `current`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub yours: Option<serde_json::Value>,
 }
 
-/// One wrong field or query parameter.
+/// An invalid field or query parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FieldError {
-    /// The field's name as the request has it, such as `email` or `matchers[0]`.
+    /// Name of the field in the request, such as `email` or `matchers[0]`.
     pub field: String,
-    /// What was expected, as a sentence.
+    /// Explanation of the error, with the expected format.
     pub message: String,
 }

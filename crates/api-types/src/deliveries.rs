@@ -3,75 +3,78 @@ use serde::{Deserialize, Serialize};
 
 use crate::Status;
 
-/// What became of a request to the webhook.
+/// Outcome of a request to the webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryOutcome {
-    /// Its alerts are in the log, but for those in `rejected`.
+    /// The alerts were stored, except those listed in `rejected`.
     Accepted,
-    /// Nothing of it could be read; `reason` says why.
+    /// The whole request was rejected. `reason` has the cause.
     Refused,
 }
 
-/// One alert of a delivery that could not be read; its neighbours were stored.
+/// An alert of a delivery that could not be parsed. The other alerts of the
+/// delivery are stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RejectedAlert {
-    /// Its place in the body's `alerts`, from 0.
+    /// Zero-based index in `alerts` of the request body.
     pub index: usize,
-    /// Why it could not be read.
+    /// Reason why the alert was rejected.
     pub reason: String,
 }
 
-/// One request to the webhook.
+/// A request to the webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
-    /// The delivery's number.
+    /// ID of the delivery.
     pub id: i64,
-    /// When it arrived.
+    /// Time at which the request was received.
     pub received_at: DateTime<Utc>,
-    /// The source that it was counted to.
+    /// Source of the delivery.
     pub source: String,
-    /// The sender: the body's `externalURL`.
+    /// Sender: `externalURL` of the request body.
     pub sender: String,
-    /// What became of it.
+    /// Outcome of the request.
     pub outcome: DeliveryOutcome,
-    /// Why it was refused; null for an accepted one.
+    /// Reason why the request was rejected. Null if it was accepted.
     pub reason: Option<String>,
-    /// The receiver's name in the sender's configuration.
+    /// Name of the receiver in the Alertmanager configuration of the sender.
     pub receiver: String,
-    /// The sender's key of the notification group.
+    /// Key of the alert group in Alertmanager.
     pub group_key: String,
-    /// The group's status; null where it was not said.
+    /// Status of the alert group. Null if not reported.
     pub status: Option<Status>,
-    /// The body's version.
+    /// Version of the webhook format.
     pub version: String,
-    /// The number of alerts in the body.
+    /// Number of alerts in the request body.
     pub alerts: i64,
-    /// Alerts that the sender left out of the body (`max_alerts`).
+    /// Number of alerts that the sender left out because of `max_alerts`.
     pub truncated_alerts: i64,
-    /// Alerts that opened an incident.
+    /// Number of alerts that opened an incident.
     pub opened: i64,
-    /// Alerts that closed one.
+    /// Number of alerts that resolved an incident.
     pub resolved: i64,
-    /// Alerts that repeated a known state after the window.
+    /// Number of alerts that repeated the state of their incident after the
+    /// deduplication window.
     pub refreshed: i64,
-    /// Alerts that repeated a known state within the window; not in the log.
+    /// Number of alerts that repeated the state of their incident within the
+    /// deduplication window. These are not logged.
     pub seen_again: i64,
-    /// Alerts whose new annotations, value or link are in the log.
+    /// Number of alerts with changed annotations, value or generator URL.
     pub updated: i64,
-    /// Alerts that told an overtaken state.
+    /// Number of alerts received out of order, with an outdated state.
     pub late: i64,
-    /// Alerts that could not be read.
+    /// Alerts that could not be parsed.
     pub rejected: Vec<RejectedAlert>,
-    /// Alerts that owed mail and reached no recipient.
+    /// Number of alerts that triggered a notification but matched no recipient.
     pub unrouted: i64,
-    /// The body's size in bytes.
+    /// Size of the request body in bytes.
     pub body_bytes: i64,
-    /// Whether the raw body is still kept.
+    /// Whether the raw request body is still stored.
     pub raw_available: bool,
 }

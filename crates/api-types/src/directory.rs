@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// The language that a recipient is written to in.
+/// Language of notifications and web pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -12,72 +12,72 @@ pub enum Language {
     Zh,
 }
 
-/// A recipient as a group names it.
+/// Reference to a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecipientRef {
-    /// The recipient's number.
+    /// ID of the recipient.
     pub id: i64,
-    /// The recipient's name.
+    /// Name of the recipient.
     pub name: String,
 }
 
-/// A group as a recipient or a route names it.
+/// Reference to a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GroupRef {
-    /// The group's number.
+    /// ID of the group.
     pub id: i64,
-    /// The group's name.
+    /// Name of the group.
     pub name: String,
 }
 
-/// A person with an address.
+/// A recipient of notifications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Recipient {
-    /// The recipient's number.
+    /// ID of the recipient.
     pub id: i64,
-    /// The recipient's name, 1 to 100 characters.
+    /// Name of the recipient. 1 to 100 characters.
     pub name: String,
-    /// The mail address; no two recipients share one.
+    /// E-mail address. Unique among recipients.
     pub email: String,
-    /// The language of the mails.
+    /// Language of notifications.
     pub language: Language,
-    /// The zone of the times in mails, such as `Asia/Shanghai`.
+    /// IANA time zone of times in notifications, such as `Asia/Shanghai`.
     pub time_zone: String,
-    /// Whether mail is sent to this recipient.
+    /// Whether notifications are sent to this recipient.
     pub enabled: bool,
-    /// The groups that the recipient is in.
+    /// Groups that the recipient is a member of.
     pub groups: Vec<GroupRef>,
 }
 
-/// What is written of a recipient.
+/// Parameters for creating or updating a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecipientInput {
-    /// 1 to 100 characters.
+    /// Name of the recipient. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// A mail address of up to 254 characters.
+    /// E-mail address. Up to 254 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Email))]
     pub email: String,
-    /// Left out: the setting `mail.default_language`.
+    /// Language of notifications. Defaults to the setting `mail.default_language`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
-    /// An IANA zone name. Left out: the setting `mail.default_time_zone`.
+    /// IANA time zone. Defaults to the setting `mail.default_time_zone`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::TimeZone>))]
     pub time_zone: Option<String>,
-    /// Left out: true.
+    /// Whether notifications are sent to this recipient. Defaults to true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// The groups' numbers. Left out: none for a new recipient, unchanged for
-    /// another.
+    /// IDs of the recipient's groups. If omitted: none on create, unchanged on
+    /// update.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -92,30 +92,31 @@ pub struct RecipientInput {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
-    /// The group's number.
+    /// ID of the group.
     pub id: i64,
-    /// The group's name; no two groups share one.
+    /// Name of the group. Unique.
     pub name: String,
-    /// Gets what no route matched. At most one group is the default.
+    /// Whether this is the default group, which is notified of alerts that match no
+    /// route. At most one group is the default.
     pub is_default: bool,
-    /// Its recipients.
+    /// Members of the group.
     pub recipients: Vec<RecipientRef>,
 }
 
-/// What is written of a group.
+/// Parameters for creating or updating a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupInput {
-    /// 1 to 100 characters.
+    /// Name of the group. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// Left out: false for a new group, unchanged for another. Setting it
-    /// takes it from the group that had it.
+    /// Whether this is the default group. If true, the previous default group loses
+    /// that role. If omitted: false on create, unchanged on update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_default: Option<bool>,
-    /// The recipients' numbers. Left out: none for a new group, unchanged for
-    /// another.
+    /// IDs of the group's recipients. If omitted: none on create, unchanged on
+    /// update.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -125,56 +126,57 @@ pub struct GroupInput {
     pub recipient_ids: Option<Vec<i64>>,
 }
 
-/// Which alerts go to which groups. Routes are tried in order; the first that
-/// matches decides, and further ones where `continue` is set.
+/// A route: the groups to notify of matching alerts. Routes are evaluated in order
+/// until the first match; evaluation continues after a match if `continue` is set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Route {
-    /// The route's number.
+    /// ID of the route.
     pub id: i64,
-    /// Its place in the order, from 1.
+    /// Position in the order of evaluation, starting at 1.
     pub position: i64,
-    /// The route's name, 1 to 100 characters.
+    /// Name of the route. 1 to 100 characters.
     pub name: String,
-    /// Matchers as Alertmanager writes them, all of which must hold; none
-    /// match everything.
+    /// Alertmanager matchers. An alert must match all of them; an empty list matches
+    /// every alert.
     pub matchers: Vec<String>,
-    /// The groups that get mail. None: what matches is not mailed.
+    /// Groups to notify. If empty, matching alerts notify no one.
     pub groups: Vec<GroupRef>,
-    /// Go on to the routes below after a match.
+    /// Whether to evaluate the following routes after a match.
     #[serde(rename = "continue")]
     pub continue_: bool,
-    /// Mail incidents that are told again after Alertmanager's
+    /// Whether to notify again when Alertmanager resends an incident after its
     /// `repeat_interval`.
     pub repeat: bool,
 }
 
-/// What is written of a route.
+/// Parameters for creating or updating a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteInput {
-    /// 1 to 100 characters.
+    /// Name of the route. 1 to 100 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Name))]
     pub name: String,
-    /// Matchers as Alertmanager writes them, such as `team="infra"` or
-    /// `severity=~"critical|warning"`, all of which must hold. An empty list matches
-    /// every alert.
+    /// Alertmanager matchers, such as `team="infra"` or
+    /// `severity=~"critical|warning"`. An alert must match all of them; an empty list
+    /// matches every alert.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub matchers: Vec<String>,
-    /// The groups' numbers. An empty list notifies nobody.
+    /// IDs of the groups to notify. If empty, matching alerts notify no one.
     #[serde(deserialize_with = "crate::whole::list")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
     pub group_ids: Vec<i64>,
-    /// Left out: false.
+    /// Whether to evaluate the following routes after a match. Defaults to false.
     #[serde(rename = "continue", default)]
     pub continue_: bool,
-    /// Left out: true.
+    /// Whether to notify again when Alertmanager resends an incident after its
+    /// `repeat_interval`. Defaults to true.
     #[serde(default = "yes")]
     pub repeat: bool,
-    /// Its place in the order, from 1. Left out: last for a new route,
-    /// unchanged for another.
+    /// Position in the order of evaluation, starting at 1. If omitted: last on
+    /// create, unchanged on update.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -184,21 +186,22 @@ pub struct RouteInput {
     pub position: Option<i64>,
 }
 
-/// The route that comes after all others: alerts go to the group named like their team.
+/// The built-in route that is evaluated after all others: alerts go to the group
+/// with the same name as their team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TeamRoute {
-    /// Whether it is tried.
+    /// Whether the team route is enabled.
     pub enabled: bool,
 }
 
-/// All routes' numbers in their new order.
+/// Parameters for reordering the routes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteOrder {
-    /// Every route exactly once.
+    /// IDs of all routes in their new order. Each route exactly once.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Id>, max_items = 5000))]
     #[serde(deserialize_with = "crate::whole::list")]
     pub ids: Vec<i64>,

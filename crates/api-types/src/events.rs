@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EventKind, NotificationState};
 
-/// One server-sent event of `GET /events`. The SSE `event` field is the `type`
-/// (`delivery`, `incident`, `notification`), `data` is this object, and `id`
-/// resumes the stream by `Last-Event-ID`.
+/// A server-sent event of `GET /events`. The `event` field is the `type`
+/// (`delivery`, `incident`, `notification`), and `data` is this object. Send the
+/// last `id` as `Last-Event-ID` to resume the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -13,7 +13,7 @@ pub enum ChangeEvent {
     Delivery(DeliveryChange),
     /// An incident changed.
     Incident(IncidentChange),
-    /// A mail changed its state.
+    /// A notification changed its state.
     Notification(NotificationChange),
 }
 
@@ -22,34 +22,34 @@ pub enum ChangeEvent {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryChange {
-    /// The delivery's number.
+    /// ID of the delivery.
     pub id: i64,
-    /// Its source.
+    /// Source of the delivery.
     pub source: String,
-    /// New log entries; none where everything was seen before.
+    /// Number of new log entries. 0 if all alerts were repeats.
     pub entries: i64,
-    /// Whether it was refused.
+    /// Whether the request was rejected.
     pub refused: bool,
 }
 
-/// A changed incident.
+/// A change to an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentChange {
-    /// The incident's number.
+    /// ID of the incident.
     pub id: i64,
-    /// What happened to it.
+    /// Type of the change.
     pub event: EventKind,
 }
 
-/// A changed mail.
+/// A change to a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationChange {
-    /// The mail's number.
+    /// ID of the notification.
     pub id: i64,
-    /// Its new state.
+    /// New state of the notification.
     pub state: NotificationState,
 }

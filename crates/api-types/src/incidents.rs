@@ -3,175 +3,180 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Alert, EventKind, Labels, Notification, Page, Status};
 
-/// Where an incident stands.
+/// State of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IncidentState {
-    /// It fires, as far as the reports say.
+    /// The alert is firing, according to the last report.
     Open,
-    /// A report said that it ended.
+    /// The sender reported the alert as resolved.
     Resolved,
-    /// It ended without a resolution.
+    /// Ended without a resolution.
     Expired,
-    /// A person closed it.
+    /// Closed by a user or token.
     Closed,
 }
 
-/// Why an incident ended.
+/// Reason why an incident ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// A report said that the alert is resolved.
+    /// The sender reported the alert as resolved.
     Resolved,
-    /// The alert fired again, after a resolution that was never received.
+    /// The alert started firing again; its resolution was never received.
     FiredAgain,
-    /// It was not seen for `incidents.expire_after`.
+    /// No update was received for `incidents.expire_after`.
     NotSeen,
-    /// A person closed it.
+    /// Closed by a user or token.
     Person,
-    /// It was opened by the stale copy of another Alertmanager under the same
-    /// name: it has no length, and lists and statistics leave it out.
+    /// Opened by an outdated copy from another Alertmanager with the same external
+    /// URL. Such an incident has no duration and is excluded from lists and
+    /// statistics.
     Copy,
 }
 
-/// One firing episode of one alert.
+/// An incident: one firing episode of one alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Incident {
-    /// The incident's number.
+    /// ID of the incident.
     pub id: i64,
-    /// The label set's hash as Alertmanager computes it, 16 hex digits.
+    /// Hash of the label set as computed by Alertmanager: 16 hexadecimal digits.
     pub fingerprint: String,
-    /// The source whose alert it is.
+    /// Source of the alert.
     pub source: String,
-    /// Where it stands.
+    /// State of the incident.
     pub state: IncidentState,
-    /// Open, and not seen for longer than `incidents.stale_after`.
+    /// Whether the incident is open and has received no update for longer than
+    /// `incidents.stale_after`.
     pub stale: bool,
-    /// When the episode began: the earliest start told.
+    /// Start of the incident: the earliest start time received.
     pub starts_at: DateTime<Utc>,
-    /// When it ended; null while it is open.
+    /// End of the incident. Null while it is open.
     pub ends_at: Option<DateTime<Utc>>,
-    /// Why it ended; null while it is open.
+    /// Reason why the incident ended. Null while it is open.
     #[serde(default)]
     pub end_reason: Option<EndReason>,
-    /// When Tocsin first received it.
+    /// Time at which Tocsin first received the alert in this incident.
     pub first_seen_at: DateTime<Utc>,
-    /// When Tocsin last received it.
+    /// Time at which Tocsin last received the alert in this incident.
     pub last_seen_at: DateTime<Utc>,
-    /// How often it was told, repeats within the window not counted.
+    /// Number of times the alert was received in this incident. Repeats within the
+    /// deduplication window are not counted.
     pub occurrences: i64,
-    /// How many senders have told it.
+    /// Number of senders that reported the incident.
     pub senders: i64,
-    /// The earlier episode of the same alert.
+    /// ID of the previous incident of the same alert. Null if there is none.
     pub previous_id: Option<i64>,
-    /// Acknowledged or ended.
+    /// Whether the incident is acknowledged or has ended.
     pub known: bool,
-    /// Who acknowledged it; null unless a person did.
+    /// Name of the user or token that acknowledged the incident. Null if not
+    /// acknowledged.
     pub known_by: Option<String>,
-    /// When it was acknowledged; null unless a person did.
+    /// Time at which the incident was acknowledged. Null if not acknowledged.
     pub known_at: Option<DateTime<Utc>>,
-    /// What that person wrote.
+    /// Note of the incident.
     pub memo: String,
-    /// Label `alertname`, or `(none)`.
+    /// Value of the label `alertname`, or `(none)`.
     pub alertname: String,
-    /// Label `instance`, or empty.
+    /// Value of the label `instance`. Empty if the label is missing.
     pub instance: String,
-    /// Label `severity`, or empty.
+    /// Value of the label `severity`. Empty if the label is missing.
     pub severity: String,
-    /// The team label, or empty.
+    /// Value of the team label. Empty if the label is missing.
     pub team: String,
-    /// Annotation `message`, else `summary`, else `description`, else empty. In a list
-    /// at most 500 characters of it.
+    /// First of the annotations `message`, `summary` and `description` that is
+    /// present, else empty. Truncated to 500 characters in lists.
     pub message: String,
-    /// All labels.
+    /// Labels of the alert.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub labels: Labels,
-    /// All annotations as last told.
+    /// Annotations of the alert as last received.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>))]
     pub annotations: Labels,
-    /// The sender's link to the expression as last told.
+    /// Link to the source of the alert, as last received.
     pub generator_url: String,
 }
 
-/// An incident with the first page of its log entries (newest first) and its
-/// mails. Further entries: the same address with `cursor`.
+/// An incident with its log entries, events and notifications. Request the same URL
+/// with `cursor` for further log entries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentDetail {
-    /// The incident itself.
+    /// The incident.
     #[serde(flatten)]
     pub incident: Incident,
-    /// Its log entries, newest first.
+    /// First page of the log entries, newest first.
     pub entries: Page<Alert>,
-    /// The mails that told of it, newest first, at most 200.
+    /// Notifications about the incident, newest first. At most 200.
     pub notifications: Vec<Notification>,
-    /// Earlier and later episodes of the same alert, newest first, at most 20.
+    /// Earlier and later incidents of the same alert, newest first. At most 20.
     pub episodes: Vec<Incident>,
-    /// What happened to it, newest first, at most 200: also what people did.
+    /// Events of the incident, including user actions, newest first. At most 200.
     #[serde(default)]
     pub events: Vec<IncidentEvent>,
 }
 
-/// Something that happened to an incident.
+/// An event of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentEvent {
-    /// What happened.
+    /// Type of the event.
     pub kind: EventKind,
-    /// When.
+    /// Time of the event.
     pub at: DateTime<Utc>,
-    /// The delivery that did it; null for what a person did.
+    /// ID of the delivery that caused the event. Null for user actions.
     pub delivery_id: Option<i64>,
-    /// The person who did it; null for what a delivery did.
+    /// Name of the user or token that caused the event. Null for deliveries.
     pub by: Option<String>,
-    /// What that person wrote.
+    /// Note written with the action.
     pub memo: Option<String>,
 }
 
-/// The state that people can give an incident.
+/// State that an incident can be set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NewState {
-    /// It is over, whatever its sender says. If it goes on firing, another incident
-    /// opens, at the earliest after `incidents.window`.
+    /// Closed, regardless of what the sender reports. If the alert keeps firing, a new
+    /// incident opens, at the earliest after `incidents.window`.
     Closed,
 }
 
-/// A change to one incident. Fields left out stay as they are.
+/// Parameters for updating an incident. Omitted fields are unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IncidentPatch {
-    /// Acknowledge (true) or take it back (false).
+    /// Acknowledge (true) or unacknowledge (false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<bool>,
-    /// Close it. An incident that has ended stays as it is.
+    /// New state. An incident that has already ended is unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<NewState>,
-    /// Up to 4,000 characters.
+    /// Note. Up to 4,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub memo: Option<String>,
-    /// Who does it: a display name of up to 100 characters. Left out: the name
-    /// of the user or token that asks; a user can give no other.
+    /// Display name of the actor, up to 100 characters. Defaults to the name of the
+    /// authenticated user or token. Users cannot set a different name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Name>))]
     pub by: Option<String>,
 }
 
-/// Acknowledges several incidents: those of `ids`, or all that match `filter`.
+/// Parameters for acknowledging several incidents: either those in `ids` or all that
+/// match `filter`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcknowledgeRequest {
-    /// Up to 500 incidents.
+    /// IDs of up to 500 incidents.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -179,29 +184,29 @@ pub struct AcknowledgeRequest {
     )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 500))]
     pub ids: Option<Vec<i64>>,
-    /// All incidents that match, as `GET /incidents` would list them.
+    /// Selects all incidents that `GET /incidents` returns with these filters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<AcknowledgeFilter>,
-    /// Acknowledge (true) or take it back (false).
+    /// Acknowledge (true) or unacknowledge (false).
     pub known: bool,
-    /// Up to 4,000 characters; left out, memos stay as they are.
+    /// Note. Up to 4,000 characters. If omitted, notes are unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub memo: Option<String>,
-    /// Who does it: a display name of up to 100 characters. Left out: the name
-    /// of the user or token that asks; a user can give no other.
+    /// Display name of the actor, up to 100 characters. Defaults to the name of the
+    /// authenticated user or token. Users cannot set a different name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Name>))]
     pub by: Option<String>,
 }
 
-/// Closes several incidents: those of `ids`, or all that match `filter`. Those that have
-/// ended stay as they are.
+/// Parameters for closing several incidents: either those in `ids` or all that match
+/// `filter`. Incidents that have already ended are unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloseRequest {
-    /// Up to 500 incidents.
+    /// IDs of up to 500 incidents.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -209,68 +214,69 @@ pub struct CloseRequest {
     )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schemas::Id>>, max_items = 500))]
     pub ids: Option<Vec<i64>>,
-    /// All incidents that match, as `GET /incidents` would list them.
+    /// Selects all incidents that `GET /incidents` returns with these filters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<AcknowledgeFilter>,
-    /// Up to 4,000 characters; left out, memos stay as they are.
+    /// Note. Up to 4,000 characters. If omitted, notes are unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub memo: Option<String>,
-    /// Who does it: a display name of up to 100 characters. Left out: the name
-    /// of the user or token that asks; a user can give no other.
+    /// Display name of the actor, up to 100 characters. Defaults to the name of the
+    /// authenticated user or token. Users cannot set a different name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Name>))]
     pub by: Option<String>,
 }
 
-/// The filters of `GET /incidents`, as a JSON object.
+/// Filters of `GET /incidents` as a JSON object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AcknowledgeFilter {
-    /// Any of these states.
+    /// Incidents in any of these states.
     pub state: Vec<IncidentState>,
-    /// Any of these statuses; an incident that is open is `firing`.
+    /// Incidents with any of these statuses. An open incident is `firing`.
     pub status: Vec<Status>,
-    /// Open and stale, or not.
+    /// Whether the incident is stale.
     pub stale: Option<bool>,
-    /// Any of these severities.
+    /// Incidents with any of these severities.
     pub severity: Vec<String>,
-    /// Any of these teams.
+    /// Incidents of any of these teams.
     pub team: Vec<String>,
-    /// Any of these alert names.
+    /// Incidents with any of these alert names.
     pub alertname: Vec<String>,
-    /// Any of these instances.
+    /// Incidents of any of these instances.
     pub instance: Vec<String>,
-    /// Any of these sources.
+    /// Incidents from any of these sources.
     pub source: Vec<String>,
-    /// Acknowledged or ended, or not.
+    /// Whether the incident is acknowledged or has ended.
     pub known: Option<bool>,
-    /// Alertmanager matchers, all of which must hold.
+    /// Alertmanager matchers. The labels must match all of them.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Matcher>, max_items = 32))]
     pub label: Vec<String>,
-    /// Words, each of which must occur in alertname, instance or message.
+    /// Search words. Each must occur in the alert name, instance or message.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub q: Option<String>,
-    /// Last seen at or after.
+    /// Incidents active at or after this time: open, or ended no earlier.
     pub from: Option<DateTime<Utc>>,
-    /// Last seen before.
+    /// Incidents started before this time.
     pub to: Option<DateTime<Utc>>,
-    /// Started at or after.
+    /// Incidents started at or after this time.
     pub starts_from: Option<DateTime<Utc>>,
-    /// Started before.
+    /// Incidents started before this time.
     pub starts_to: Option<DateTime<Utc>>,
-    /// Ended at or after.
+    /// Incidents ended at or after this time.
     pub ends_from: Option<DateTime<Utc>>,
-    /// Ended before.
+    /// Incidents ended before this time.
     pub ends_to: Option<DateTime<Utc>>,
 }
 
-/// How many incidents were changed.
+/// Result of a bulk update of incidents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AcknowledgeResult {
-    /// Incidents that this request changed; those already so are not counted.
+    /// Number of incidents changed by this request. Incidents that were already in
+    /// the requested state are not counted.
     pub changed: u64,
 }

@@ -2,28 +2,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::RejectedAlert;
 
-/// The answer to a delivery: it is stored for good, and this became of its
-/// alerts. `alerts` is the number in the body; the counts sum up to it.
+/// Response to a delivery, sent after the delivery is durably stored. The counts and
+/// the `rejected` alerts add up to `alerts`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IngestReport {
-    /// The delivery's number.
+    /// ID of the delivery.
     pub delivery_id: i64,
-    /// Alerts in the body.
+    /// Number of alerts in the request body.
     pub alerts: usize,
-    /// Alerts that opened an incident.
+    /// Number of alerts that opened an incident.
     pub opened: usize,
-    /// Alerts that closed one.
+    /// Number of alerts that resolved an incident.
     pub resolved: usize,
-    /// Alerts that repeated a known state after the window.
+    /// Number of alerts that repeated the state of their incident after the
+    /// deduplication window.
     pub refreshed: usize,
-    /// Alerts that repeated a known state within the window.
+    /// Number of alerts that repeated the state of their incident within the
+    /// deduplication window.
     pub seen_again: usize,
-    /// Alerts whose new annotations, value or link are in the log.
+    /// Number of alerts with changed annotations, value or generator URL.
     pub updated: usize,
-    /// Alerts that told an overtaken state.
+    /// Number of alerts received out of order, with an outdated state.
     pub late: usize,
-    /// Alerts that could not be read.
+    /// Alerts that could not be parsed.
     pub rejected: Vec<RejectedAlert>,
 }

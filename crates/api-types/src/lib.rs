@@ -1,9 +1,10 @@
-//! The wire types of Tocsin's HTTP API: what the server says and the browser
-//! reads. JSON in camelCase, times in RFC 3339 UTC.
+//! Request and response types of Tocsin's HTTP API, shared by the server and the
+//! frontend. JSON in camelCase, times in RFC 3339 UTC.
 //!
-//! This crate imports no other crate of ours and builds for `wasm32`. The
-//! `openapi` feature adds the schema derives that `openapi/openapi.json` is
-//! generated from; the browser is built without it.
+//! This crate depends on no other crate of the workspace and builds for `wasm32`. The
+//! `openapi` feature adds the schema derives that `openapi/openapi.json` is generated
+//! from; the frontend is built without it. Doc comments of types and fields are the
+//! descriptions in that file.
 
 mod accounts;
 mod alerts;

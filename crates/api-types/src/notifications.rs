@@ -1,102 +1,104 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// How far a mail has come.
+/// State of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NotificationState {
-    /// It waits for its first or next attempt.
+    /// Waiting for the first or next attempt.
     Queued,
-    /// A worker has it.
+    /// Being sent.
     Sending,
-    /// The SMTP server took it.
+    /// Accepted by the SMTP server.
     Sent,
-    /// The SMTP server refused it for good; it can be resent by hand.
+    /// Permanently rejected by the SMTP server. It can be resent manually.
     Failed,
-    /// No SMTP server is configured: it was written to a file.
+    /// Written to a file, because no SMTP server is configured.
     Written,
-    /// It was withdrawn before its first attempt: what it was to say was not so.
+    /// Canceled before the first attempt, because the event that triggered it turned
+    /// out to be wrong.
     Canceled,
 }
 
-/// What happened to an incident.
+/// Type of an incident event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// It began.
+    /// The incident was opened.
     Opened,
-    /// It was told again after the window.
+    /// The alert was received again after the deduplication window.
     Refreshed,
-    /// Its end was told.
+    /// The sender reported the alert as resolved.
     Resolved,
-    /// It ended without a resolution.
+    /// The incident ended without a resolution.
     Expired,
-    /// A person acknowledged it.
+    /// The incident was acknowledged.
     Acknowledged,
-    /// A person took the acknowledgement back.
+    /// The incident was unacknowledged.
     Unacknowledged,
-    /// A person closed it.
+    /// The incident was closed by a user or token.
     Closed,
 }
 
-/// Why a recipient gets a mail.
+/// Reason why a recipient is notified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
-    /// The route's name; null where no route was configured and the team's
-    /// group, or the default group, was used.
+    /// Name of the matching route. Null if the team route or the default group was
+    /// used.
     pub route: Option<String>,
-    /// The group's name.
+    /// Name of the group.
     pub group: String,
 }
 
-/// One try to send a mail.
+/// An attempt to send a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
-    /// When it began.
+    /// Time at which the attempt started.
     pub started_at: DateTime<Utc>,
-    /// When it ended; null while it runs, or where the process was killed.
+    /// Time at which the attempt finished. Null while it is running, or if the process
+    /// was killed.
     pub finished_at: Option<DateTime<Utc>>,
-    /// What went wrong; null for a success.
+    /// Error message. Null if the attempt succeeded.
     pub error: Option<String>,
 }
 
-/// One mail to one recipient.
+/// A notification to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
-    /// The mail's number.
+    /// ID of the notification.
     pub id: i64,
-    /// How far it has come.
+    /// State of the notification.
     pub state: NotificationState,
-    /// The delivery that owed it.
+    /// ID of the delivery that triggered the notification.
     pub delivery_id: i64,
-    /// The recipient; null once that recipient is deleted.
+    /// ID of the recipient. Null if the recipient was deleted.
     pub recipient_id: Option<i64>,
-    /// The recipient's name at the time.
+    /// Name of the recipient at that time.
     pub recipient_name: String,
-    /// The address it goes to.
+    /// E-mail address that the notification is sent to.
     pub recipient_email: String,
-    /// The subject line.
+    /// Subject line.
     pub subject: String,
-    /// The incidents that it tells of, at most 100.
+    /// IDs of the incidents in the notification. At most 100.
     pub incident_ids: Vec<i64>,
-    /// What it tells of them.
+    /// Types of the incident events in the notification.
     pub events: Vec<EventKind>,
-    /// Why this recipient gets it.
+    /// Reasons why this recipient is notified.
     pub reasons: Vec<Reason>,
-    /// When it was owed.
+    /// Time at which the notification was queued.
     pub created_at: DateTime<Utc>,
-    /// When the next attempt is due; null when none is.
+    /// Time of the next attempt. Null if none is scheduled.
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Every try so far, oldest first.
+    /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// The mail that this one sends again.
+    /// ID of the notification that this one resends. Null if it is not a resend.
     pub resend_of: Option<i64>,
 }

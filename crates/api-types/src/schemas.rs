@@ -1,11 +1,11 @@
-//! Texts of a form that several fields share, for the API's description only:
-//! what JSON Schema can say of them is said once, here.
+//! String and ID schemas shared by several fields. Used only for the OpenAPI document,
+//! so that each constraint is defined once.
 
 use utoipa::ToSchema;
 
-/// A name for people to read: one line of 1 to 100 characters, without control
-/// characters, invisible ones and those that turn the direction of writing.
-/// Spaces around it are taken off.
+/// Display name: one line of 1 to 100 characters, without control characters,
+/// invisible characters and bidirectional overrides. Surrounding whitespace is
+/// removed.
 #[derive(ToSchema)]
 #[schema(
     min_length = 1,
@@ -15,26 +15,24 @@ use utoipa::ToSchema;
 )]
 pub struct Name(pub String);
 
-/// A mail address: letters, digits and the usual signs, of up to 254 bytes. A
-/// domain may also be written in its own script.
+/// E-mail address of up to 254 bytes. Internationalized domain names are allowed.
 #[derive(ToSchema)]
 #[schema(format = Email, max_length = 254, example = "ada@example.com")]
 pub struct Email(pub String);
 
-/// A matcher as Alertmanager writes it: `name="value"`, `!=`, `=~` or `!~`. A
-/// missing label equals an empty one; regular expressions (RE2) are anchored.
-/// The pattern has the common ones of these; any other is taken too, up to
-/// 4,096 bytes.
+/// Alertmanager matcher: `name="value"`, or with `!=`, `=~` or `!~`. A missing label
+/// equals an empty one. Regular expressions (RE2) are anchored. The pattern covers the
+/// common forms; all other valid matchers of up to 4,096 bytes are accepted as well.
 #[derive(ToSchema)]
 #[schema(example = "severity=~\"critical|warning\"")]
 pub struct Matcher(pub String);
 
-/// A time zone by its IANA name.
+/// IANA time zone name.
 #[derive(ToSchema)]
 #[schema(example = "Asia/Shanghai")]
 pub struct TimeZone(pub String);
 
-/// A source of deliveries.
+/// Source of deliveries.
 #[derive(ToSchema)]
 #[schema(
     min_length = 1,
@@ -44,7 +42,7 @@ pub struct TimeZone(pub String);
 )]
 pub struct Source(pub String);
 
-/// The number of an object.
+/// ID of an object.
 #[derive(ToSchema)]
 #[schema(minimum = 1, example = 1)]
 pub struct Id(pub i64);

@@ -1,77 +1,76 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A value and how often it occurs.
+/// A value and its number of occurrences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Count {
-    /// The value; empty where the label is missing.
+    /// Value. Empty if the label is missing.
     pub value: String,
-    /// How often.
+    /// Number of occurrences.
     pub count: i64,
 }
 
-/// What happened between two times, in numbers.
+/// Statistics for a time range.
 ///
-/// Statistics outlive the log. Where retention has deleted log entries, only whole hours are known:
-/// an hour that a range begins or ends in is then counted as a whole.
+/// Statistics are kept longer than the alert log. Where retention has deleted log entries, only
+/// hourly totals remain: the first and last hour of the range are then counted in full.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// The beginning, included; null for "since ever".
+    /// Start of the range, inclusive. Null if unbounded.
     pub from: Option<DateTime<Utc>>,
-    /// The end, excluded; null for "until now".
+    /// End of the range, exclusive. Null for the current time.
     pub to: Option<DateTime<Utc>>,
-    /// Accepted deliveries.
+    /// Number of accepted deliveries.
     pub deliveries: i64,
-    /// Log entries.
+    /// Number of log entries.
     pub log_entries: i64,
-    /// Incidents that were open at some time in it: those that began before its end, but for those
-    /// that ended before its beginning.
+    /// Number of incidents that were open at any time in the range.
     pub incidents: i64,
-    /// Of those, the ones that are open now.
+    /// Number of these incidents that are open now.
     pub open: i64,
-    /// Of the open ones, those that are stale.
+    /// Number of the open incidents that are stale.
     pub stale: i64,
-    /// Of the open ones, those that nobody acknowledged.
+    /// Number of the open incidents that are not acknowledged.
     pub unacknowledged: i64,
-    /// Log entries for each of those incidents; null where there is no incident.
+    /// Log entries per incident. Null if there are no incidents.
     pub noise_ratio: Option<f64>,
-    /// Those incidents by severity, most frequent first.
+    /// Incidents by severity, most frequent first.
     pub by_severity: Vec<Count>,
-    /// The log entries by status.
+    /// Log entries by status.
     pub by_status: Vec<Count>,
-    /// Those incidents by team, most frequent first.
+    /// Incidents by team, most frequent first.
     pub by_team: Vec<Count>,
 }
 
-/// What `GET /stats/top` counts by.
+/// Dimension of `GET /stats/top`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TopBy {
-    /// The alert's name.
+    /// By alert name.
     Alertname,
-    /// The instance.
+    /// By instance.
     Instance,
-    /// The team.
+    /// By team.
     Team,
 }
 
-/// The noisiest values: log entries by value, most frequent first.
+/// Values with the most log entries, most frequent first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Top {
-    /// What was counted by.
+    /// Dimension of the values.
     pub by: TopBy,
-    /// The values.
+    /// Values with their number of log entries.
     pub items: Vec<Count>,
 }
 
-/// The width of a point of the timeline.
+/// Bucket width of the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -83,44 +82,45 @@ pub enum Bucket {
     Day,
 }
 
-/// Log entries over time. Buckets without entries are left out.
+/// Log entries over time. Buckets without entries are omitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Timeline {
-    /// The width of a point.
+    /// Bucket width.
     pub bucket: Bucket,
-    /// The points, oldest first.
+    /// Data points, oldest first.
     pub points: Vec<TimelinePoint>,
 }
 
-/// The log entries of one hour or day.
+/// Log entries of one hour or day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TimelinePoint {
-    /// The bucket's beginning.
+    /// Start of the bucket.
     pub at: DateTime<Utc>,
-    /// Entries that said firing.
+    /// Number of firing entries.
     pub firing: i64,
-    /// Entries that said resolved.
+    /// Number of resolved entries.
     pub resolved: i64,
-    /// The firing entries by severity, most frequent first.
+    /// Firing entries by severity, most frequent first.
     pub by_severity: Vec<Count>,
 }
 
-/// Entries that said firing, by the hour of the week.
+/// Firing log entries by hour of the week.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Heatmap {
-    /// The beginning, included; null for "since ever".
+    /// Start of the range, inclusive. Null if unbounded.
     pub from: Option<DateTime<Utc>>,
-    /// The end, excluded; null for "until now".
+    /// End of the range, exclusive. Null for the current time.
     pub to: Option<DateTime<Utc>>,
-    /// The time zone whose week it is, by its IANA name.
+    /// IANA time zone of the hours.
     pub time_zone: String,
-    /// Seven days, Monday first, each with its 24 hours, midnight first. Counted are whole hours of
-    /// UTC: in a zone that is not whole hours from it, an hour counts where it begins.
+    /// Number of entries for each hour: seven days starting on Monday, with 24 hours each. Entries
+    /// are counted by full UTC hours; in time zones with a fractional offset, a UTC hour counts
+    /// for the local hour in which it begins.
     pub firing: Vec<Vec<i64>>,
 }

@@ -3,71 +3,72 @@ use serde::{Deserialize, Serialize};
 
 use crate::Language;
 
-/// Where mail goes.
+/// Destination of e-mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MailMode {
-    /// To an SMTP server.
+    /// Sent to an SMTP server.
     Smtp,
-    /// To files under the data directory: no SMTP server is configured.
+    /// Written to files in the data directory, because no SMTP server is configured.
     File,
 }
 
-/// How mail is doing.
+/// Status of e-mail delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MailStatus {
-    /// Where mail goes.
+    /// Destination of e-mail.
     pub mode: MailMode,
-    /// Since when the SMTP server cannot be used; null while all is well.
+    /// Time since which the SMTP server has been unavailable. Null if it is available.
     pub paused_since: Option<DateTime<Utc>>,
-    /// Why it cannot be used.
+    /// Error of the SMTP server. Null if it is available.
     pub error: Option<String>,
-    /// Mails that wait to be sent; 0 for somebody who sees only some alerts.
+    /// Number of queued notifications. Always 0 for users and tokens with restricted
+    /// visibility.
     pub queued: i64,
-    /// How long the oldest of them has waited, in seconds; null for somebody who
-    /// sees only some alerts.
+    /// Age of the oldest queued notification in seconds. Null if there is none, and for
+    /// users and tokens with restricted visibility.
     pub oldest_seconds: Option<i64>,
 }
 
-/// Damage found in the database since the program started.
+/// Database corruption found since startup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseStatus {
-    /// The database reports that it is damaged. `/readyz` answers 503 until a restart.
+    /// Whether the database reports corruption. `/readyz` then returns 503 until a restart.
     pub damaged: bool,
-    /// Tables of the statements that found it, as far as known.
+    /// Known tables of the failed statements.
     pub damaged_tables: Vec<String>,
-    /// Stored rows that cannot be read, while all others can; 20 are counted at most.
+    /// Number of single rows that cannot be read. At most 20 are counted.
     pub unreadable_rows: i64,
 }
 
-/// What the browser shows around every page.
+/// System information shown on every page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SystemStatus {
-    /// The program's version.
+    /// Version of Tocsin.
     pub version: String,
-    /// This database holds made-up history.
+    /// Whether the database contains demo data.
     pub demo: bool,
-    /// Webhooks need a token.
+    /// Whether webhook requests require a token.
     pub ingest_token_required: bool,
-    /// The address that Alertmanager should post to.
+    /// Webhook URL for the Alertmanager configuration.
     pub webhook_url: String,
-    /// How mail is doing.
+    /// Status of e-mail delivery.
     pub mail: MailStatus,
-    /// Damage in the database.
+    /// Database corruption found.
     pub database: DatabaseStatus,
-    /// The default language of new recipients.
+    /// Default language of new recipients.
     pub default_language: Language,
-    /// The default zone of new recipients.
+    /// Default IANA time zone of new recipients.
     pub default_time_zone: String,
-    /// After how many seconds without news an open incident is stale.
+    /// Number of seconds without an update after which an open incident is stale.
     pub stale_after_seconds: i64,
-    /// Whether any alert was ever received.
+    /// Whether any alert has been received.
     pub has_alerts: bool,
 }

@@ -1,52 +1,52 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A part of the database.
+/// Storage used by one part of the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StoragePart {
-    /// `log`, `incidents`, `alerts`, `deliveries`, `bodies`, `mails`,
-    /// `statistics` or `other`.
+    /// Name of the part: `log`, `incidents`, `alerts`, `deliveries`, `bodies`,
+    /// `mails`, `statistics` or `other`.
     pub name: String,
-    /// What it takes, in bytes. On SQLite an estimate.
+    /// Size in bytes. An estimate on SQLite.
     pub bytes: i64,
 }
 
-/// How large the database will be.
+/// Forecast of the database size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StorageForecast {
-    /// In how many days.
+    /// Number of days from now.
     pub days: u32,
-    /// Its size then, in bytes, if each day brings as much as of late and
-    /// retention stays as it is set.
+    /// Predicted size in bytes, based on the recent ingest rate and the current
+    /// retention settings.
     pub bytes: i64,
 }
 
-/// How large the database is, what of, and how large it will be.
+/// Database size, its breakdown and a forecast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StorageStatus {
-    /// When this was measured: at most a minute ago.
+    /// Time of the measurement. At most one minute old.
     pub measured_at: DateTime<Utc>,
-    /// The database on the disk, in bytes.
+    /// Database size on disk in bytes.
     pub bytes: i64,
-    /// Bytes of these that hold nothing at present, and are filled first.
+    /// Unused bytes in `bytes`, which are reused before the database grows.
     pub free_bytes: i64,
-    /// What the others hold.
+    /// Breakdown of the used bytes.
     pub parts: Vec<StoragePart>,
-    /// Log entries; an estimate where there are many.
+    /// Number of log entries. An estimate if there are many.
     pub log_entries: i64,
-    /// Log entries a day, over the last seven days.
+    /// Average number of log entries per day over the last seven days.
     pub log_entries_per_day: f64,
-    /// What a log entry takes with its incident and its alert, in bytes; null
-    /// while there is none.
+    /// Average size in bytes of a log entry, including its incident and alert. Null if
+    /// there are no log entries.
     pub bytes_per_log_entry: Option<f64>,
-    /// When the oldest log entry was received.
+    /// Time at which the oldest log entry was received. Null if there are none.
     pub oldest_log_entry: Option<DateTime<Utc>>,
-    /// In 30 and in 365 days.
+    /// Forecast for 30 and for 365 days.
     pub forecast: Vec<StorageForecast>,
 }

@@ -1,4 +1,4 @@
-//! Whole numbers as JSON Schema has them: `7.0` is one, too.
+//! Deserializes integers as JSON Schema defines them: `7.0` is an integer, too.
 
 use std::fmt;
 
@@ -30,8 +30,8 @@ impl Visitor<'_> for Reader {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<i64, E> {
-        // A long number is read a little off: beyond a quadrillion a half is no
-        // fraction that anybody wrote.
+        // Large values lose precision as `f64`: above 10^15 a fraction can be a rounding
+        // error, so the value counts as an integer.
         let is_whole = value.fract() == 0.0 || value.abs() > 1e15;
         #[expect(
             clippy::cast_possible_truncation,
@@ -45,13 +45,13 @@ impl Visitor<'_> for Reader {
     }
 }
 
-/// For a list of numbers.
+/// Deserializes a list of integers.
 pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
     let numbers = Vec::<Whole>::deserialize(deserializer)?;
     Ok(numbers.into_iter().map(|Whole(number)| number).collect())
 }
 
-/// For a list that may be null.
+/// Deserializes a list of integers or null.
 pub(crate) fn list_or_null<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<i64>>, D::Error> {
@@ -59,7 +59,7 @@ pub(crate) fn list_or_null<'de, D: Deserializer<'de>>(
     Ok(numbers.map(|numbers| numbers.into_iter().map(|Whole(number)| number).collect()))
 }
 
-/// For a number that may be null.
+/// Deserializes an integer or null.
 pub(crate) fn number_or_null<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<i64>, D::Error> {

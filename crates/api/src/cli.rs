@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tocsin_storage::codes::{Access, Role};
+use tocsin_storage::enums::{Access, Role};
 
-use crate::config::{Flags, Span};
+use crate::config::{Flags, HumanDuration};
 
 /// A self-hosted alert inbox for Prometheus.
 #[derive(Debug, Parser)]
@@ -198,7 +198,7 @@ impl From<ScopeArg> for Access {
 }
 
 fn span(text: &str) -> Result<Duration, String> {
-    Span::try_from(text.to_owned()).map(|span| span.0)
+    HumanDuration::try_from(text.to_owned()).map(|span| span.0)
 }
 
 /// Where settings come from. Each wins over the TOCSIN_* variables, which win

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tocsin_pipeline::archive::{ImportReport, Importer};
-use tocsin_pipeline::{Actor, Clock as _, Deed, SystemClock};
+use tocsin_pipeline::{Actor, AuditEntry, Clock as _, SystemClock};
 use tocsin_storage::{Db, StorageError};
 
-use crate::alone;
 use crate::config::Settings;
+use crate::instance_lock;
 use crate::serve::{self, Failure};
 
 /// Imports the files one after another, and says what became of each.
@@ -22,7 +22,10 @@ pub(crate) async fn import(
     count: bool,
 ) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
-    let _alone = settings.sqlite_file().map(alone::take).transpose()?;
+    let _alone = settings
+        .sqlite_file()
+        .map(instance_lock::take)
+        .transpose()?;
     let db = Db::open(&serve::database(settings)).await?;
     let result = all(&db, files, count).await;
     db.close().await;
@@ -63,7 +66,7 @@ async fn note(db: &Db, file: &Path, report: Option<&ImportReport>) -> Result<(),
             "incidents": report.incidents,
         })
     });
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "archive.import",
         kind: "archive",
         id: None,

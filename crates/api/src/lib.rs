@@ -9,20 +9,20 @@
 //! body of an `async fn` is compiled in the crate that polls it.
 
 mod accounts;
-mod alone;
+mod banner;
 mod cli;
 mod config;
 mod demo;
 mod descriptors;
 mod http;
 mod import;
+mod instance_lock;
 mod logging;
 mod metrics;
 mod oidc;
 mod private;
 mod serve;
 mod tls;
-mod welcome;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;

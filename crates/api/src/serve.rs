@@ -16,15 +16,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::alone;
+use crate::banner::{Banner, IngestToken, SignInHint};
 use crate::config::{ConfigError, Settings};
 use crate::demo;
 use crate::descriptors;
 use crate::http::{self, AppState, BrowserFiles};
+use crate::instance_lock;
 use crate::oidc::SingleSignOn;
 use crate::private;
 use crate::tls::{self, Certificate};
-use crate::welcome::{IngestToken, WayIn, Welcome};
 
 /// Why the program ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,10 @@ impl Failure {
 /// What could not be started.
 pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
-    let _alone = settings.sqlite_file().map(alone::take).transpose()?;
+    let _alone = settings
+        .sqlite_file()
+        .map(instance_lock::take)
+        .transpose()?;
     private::close_to_others(&settings);
     let mailer = mailer(&settings)?;
     let renderer = renderer(&settings)?;
@@ -117,7 +120,7 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
         settings.clone(),
     ));
 
-    let welcome = Welcome {
+    let welcome = Banner {
         settings: &settings,
         address,
         way_in,
@@ -173,18 +176,18 @@ async fn database_of(
 
 /// How people come in: of a demo, with an account that is made here; by a link
 /// while there is no administrator.
-async fn way_in(settings: &Settings, accounts: &Accounts) -> Result<WayIn, Failure> {
+async fn way_in(settings: &Settings, accounts: &Accounts) -> Result<SignInHint, Failure> {
     if settings.demo {
         let password = demo::administrator(accounts).await?;
-        return Ok(WayIn::Demo(password));
+        return Ok(SignInHint::Demo(password));
     }
     if let Some(token) = accounts.setup_link().await? {
-        return Ok(WayIn::SetUp(token));
+        return Ok(SignInHint::SetUp(token));
     }
     Ok(match accounts.has_admin().await? {
-        true => WayIn::SignIn,
+        true => SignInHint::SignIn,
         // A group of the provider makes administrators, or a command does.
-        false => WayIn::NoAdmin,
+        false => SignInHint::NoAdmin,
     })
 }
 
@@ -345,7 +348,7 @@ pub(crate) fn database(settings: &Settings) -> DbSettings {
 /// What the use cases need of the settings.
 pub(crate) fn pipeline_settings(settings: &Settings) -> PipelineSettings {
     PipelineSettings {
-        rules: tocsin_core::judge::Rules {
+        rules: tocsin_core::lifecycle::DedupSettings {
             window: settings.window,
             stale_after: settings.stale_after,
         },

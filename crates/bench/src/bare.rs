@@ -1,12 +1,12 @@
-//! The least that any server in this framework does with a delivery: read the
-//! body, parse it into types, answer. What it takes is what HTTP and JSON cost.
+//! The minimum work of a server in this framework for a delivery: read the body, parse it
+//! into types, respond. Measures the cost of HTTP and JSON.
 
 use std::{borrow::Cow, collections::BTreeMap, io::Write as _};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Deserialize;
 
-/// The first argument that makes this program a bare handler.
+/// First argument that starts this program as the bare handler.
 pub(crate) const COMMAND: &str = "bare-handler";
 
 #[derive(Debug, Deserialize)]
@@ -37,17 +37,17 @@ struct Alert<'a> {
     fingerprint: Cow<'a, str>,
 }
 
-async fn answer(body: web::Bytes) -> HttpResponse {
+async fn receive(body: web::Bytes) -> HttpResponse {
     match serde_json::from_slice::<Delivery<'_>>(&body) {
-        // Looked at, so that nothing is optimised away.
-        Ok(delivery) if delivery.looks_right() => HttpResponse::Ok().body("{}"),
+        // Uses all fields, so that the compiler cannot remove the parsing.
+        Ok(delivery) if delivery.is_plausible() => HttpResponse::Ok().body("{}"),
         Ok(_) => HttpResponse::UnprocessableEntity().finish(),
         Err(error) => HttpResponse::BadRequest().body(error.to_string()),
     }
 }
 
 impl Delivery<'_> {
-    fn looks_right(&self) -> bool {
+    fn is_plausible(&self) -> bool {
         !self.group_key.is_empty()
             && !self.external_url.is_empty()
             && self.alerts.iter().all(|alert| {
@@ -62,12 +62,12 @@ impl Delivery<'_> {
     }
 }
 
-/// Serves on a free port, and prints it.
+/// Listens on a free port, and prints the port.
 pub(crate) fn run() -> anyhow::Result<()> {
     let server = HttpServer::new(|| {
         App::new()
             .app_data(web::PayloadConfig::new(16 << 20))
-            .default_service(web::to(answer))
+            .default_service(web::to(receive))
     })
     .bind(("127.0.0.1", 0))?;
     for address in server.addrs() {

@@ -1,13 +1,13 @@
-//! Deliveries as a Prometheus setup sends them: nine labels, three annotations,
-//! about 1.1 KB an alert, one group a body.
+//! Request bodies as in a typical Prometheus setup: nine labels, three annotations,
+//! about 1.1 KB per alert, one group per body.
 //!
-//! Everything is made beforehand. A sender copies a template and writes an
-//! alert's number and start into their places, all of fixed width, so that the
-//! generator takes little of the machine from the server under test.
+//! Bodies are prepared in advance. A sender copies a template, and fills in the
+//! fixed-width number and start time of each alert, so that the load generator takes
+//! little CPU time from the server under test.
 
 use chrono::{DateTime, Utc};
 
-/// Alerts that have been told before, in the repeats.
+/// Number of distinct alerts in [`Workload::Repeats`].
 pub(crate) const KNOWN: u64 = 1_000;
 
 const NAMES: [&str; 8] = [
@@ -22,29 +22,29 @@ const NAMES: [&str; 8] = [
 ];
 const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "warning"];
 const TEAMS: [&str; 4] = ["ops", "team", "dba", "web"];
-/// Name and team repeat every 8 blocks, severity (a third as fast) every 12.
+/// Number of distinct groups: names and teams repeat every 8 blocks, severities every 12.
 const GROUPS: u64 = 24;
 const START: usize = "2026-01-01T00:00:00.000Z".len();
 
-/// Which API a body is for.
+/// Format of the request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// Alertmanager's webhook, version 4.
+    /// Alertmanager webhook, version 4.
     Webhook,
-    /// Alertmanager's own `POST /api/v2/alerts`.
+    /// `POST /api/v2/alerts` of Alertmanager.
     Alertmanager,
 }
 
-/// Which alerts are told.
+/// Alerts in the request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Each alert is a new one.
+pub(crate) enum Workload {
+    /// All alerts are new.
     Fresh,
-    /// The same [`KNOWN`] alerts again and again, each with its first start.
+    /// The same [`KNOWN`] alerts repeatedly, with the same start times.
     Repeats,
 }
 
-/// The parts of an alert, for those who write rows of their own.
+/// Fields of an alert, for writing database rows directly.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) fingerprint: [u8; 8],
@@ -61,31 +61,31 @@ pub(crate) struct Parts {
 const GENERATOR: &str =
     "http://prometheus.example.com:9090/graph?g0.expr=instance%3Anode_cpu%3Aratio+%3E+0.9&g0.tab=1";
 
-/// One request, with the places that vary.
+/// A request with placeholders.
 #[derive(Debug)]
 struct Template {
     request: Vec<u8>,
-    /// For each alert where its number stands, and where its start.
-    places: Vec<(Vec<usize>, usize)>,
+    /// For each alert, the offsets of its number, and of its start time.
+    offsets: Vec<(Vec<usize>, usize)>,
 }
 
-/// All requests of one size.
+/// Requests with a fixed number of alerts.
 #[derive(Debug)]
 pub(crate) struct Bodies {
     templates: Vec<Template>,
     alerts: u64,
-    told: Told,
-    /// The texts of 600 seconds.
+    workload: Workload,
+    /// Formatted times of 600 seconds.
     seconds: Vec<String>,
 }
 
 impl Bodies {
-    /// `run` tells one run's alerts from another's; `start` is when the first
-    /// of them began, in microseconds.
+    /// `run` distinguishes the alerts of different runs. `start` is the start time of the
+    /// first alert, in microseconds.
     pub(crate) fn new(
         path: &str,
         format: Format,
-        told: Told,
+        workload: Workload,
         alerts: u64,
         run: u32,
         start: i64,
@@ -99,43 +99,43 @@ impl Bodies {
         Self {
             templates,
             alerts,
-            told,
+            workload,
             seconds,
         }
     }
 
-    /// Alerts of a body.
+    /// Number of alerts per body.
     pub(crate) fn alerts(&self) -> u64 {
         self.alerts
     }
 
-    /// Bodies until all known alerts have been told.
+    /// Number of bodies with all distinct alerts of [`Workload::Repeats`].
     pub(crate) fn blocks(&self) -> u64 {
         (KNOWN / self.alerts).max(1)
     }
 
-    /// Writes the request of this number into `buffer`.
+    /// Writes the request with this number into `buffer`.
     pub(crate) fn write(&self, number: u64, buffer: &mut Vec<u8>) {
-        let block = match self.told {
-            Told::Fresh => number,
-            Told::Repeats => number % self.blocks(),
+        let block = match self.workload {
+            Workload::Fresh => number,
+            Workload::Repeats => number % self.blocks(),
         };
         let Some(template) = self.templates.get(group_of(block)) else {
             return;
         };
         buffer.clear();
         buffer.extend_from_slice(&template.request);
-        for (index, (numbers, start)) in (0..).zip(&template.places) {
+        for (index, (numbers, start)) in (0..).zip(&template.offsets) {
             let series = block * self.alerts + index;
             let hex = hex8(series);
             for at in numbers {
                 buffer[*at..at + 8].copy_from_slice(&hex);
             }
-            let text = &self.seconds[usize_of(series / 1_000) % self.seconds.len()];
-            buffer[*start..start + START].copy_from_slice(text.as_bytes());
+            let time = &self.seconds[usize_of(series / 1_000) % self.seconds.len()];
+            buffer[*start..start + START].copy_from_slice(time.as_bytes());
             let millis = series % 1_000;
-            for (place, divisor) in [(20, 100), (21, 10), (22, 1)] {
-                buffer[start + place] = b'0' + digit(millis / divisor);
+            for (offset, divisor) in [(20, 100), (21, 10), (22, 1)] {
+                buffer[start + offset] = b'0' + digit(millis / divisor);
             }
         }
     }
@@ -177,14 +177,14 @@ impl Template {
         let numbers: Vec<usize> = request.match_indices(NUMBER).map(|(at, _)| at).collect();
         let starts = request.match_indices(&start).map(|(at, _)| at);
         let each = numbers.len() / usize_of(alerts).max(1);
-        let places = numbers
+        let offsets = numbers
             .chunks(each.max(1))
             .map(<[usize]>::to_vec)
             .zip(starts)
             .collect();
         Self {
             request: request.into_bytes(),
-            places,
+            offsets,
         }
     }
 }
@@ -206,7 +206,7 @@ fn instance(run: u32, number: &str) -> String {
     format!("ip-{run:08x}-{number}.eu-west-1.internal:9100")
 }
 
-/// The alert of this number, as it would be stored.
+/// Fields of the alert with this number.
 pub(crate) fn parts(run: u32, number: u64) -> Parts {
     let (alertname, severity, team) = group_words(number % GROUPS);
     let hex = format!("{number:08x}");
@@ -237,7 +237,7 @@ fn group_of(block: u64) -> usize {
     usize_of(block % GROUPS)
 }
 
-/// RFC 3339 with milliseconds.
+/// Formats a time as RFC 3339 with milliseconds.
 pub(crate) fn stamp(micros: i64) -> String {
     let time = DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
     time.format("%Y-%m-%dT%H:%M:%S.000Z").to_string()
@@ -246,10 +246,10 @@ pub(crate) fn stamp(micros: i64) -> String {
 fn hex8(number: u64) -> [u8; 8] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hex = [b'0'; 8];
-    let mut left = number;
-    for place in hex.iter_mut().rev() {
-        *place = DIGITS[usize_of(left % 16)];
-        left /= 16;
+    let mut rest = number;
+    for digit in hex.iter_mut().rev() {
+        *digit = DIGITS[usize_of(rest % 16)];
+        rest /= 16;
     }
     hex
 }
@@ -284,8 +284,8 @@ mod tests {
     }
 
     #[test]
-    fn fresh_alerts_are_all_different() {
-        let bodies = Bodies::new("/", Format::Webhook, Told::Fresh, 10, 7, 0);
+    fn fresh_alerts_are_distinct() {
+        let bodies = Bodies::new("/", Format::Webhook, Workload::Fresh, 10, 7, 0);
         let all = (0..50).flat_map(|number| alerts(&bodies, number));
         let mut fingerprints = HashSet::new();
         for alert in all {
@@ -299,16 +299,16 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_the_known_alerts_word_for_word() {
-        let bodies = Bodies::new("/", Format::Webhook, Told::Repeats, 100, 7, 0);
+    fn repeats_are_identical() {
+        let bodies = Bodies::new("/", Format::Webhook, Workload::Repeats, 100, 7, 0);
         assert_eq!(bodies.blocks(), 10);
         assert_eq!(alerts(&bodies, 3), alerts(&bodies, 13));
         assert_ne!(alerts(&bodies, 3), alerts(&bodies, 4));
     }
 
     #[test]
-    fn alertmanager_gets_a_plain_list() {
-        let bodies = Bodies::new("/", Format::Alertmanager, Told::Fresh, 2, 7, 0);
+    fn alertmanager_body_is_a_list() {
+        let bodies = Bodies::new("/", Format::Alertmanager, Workload::Fresh, 2, 7, 0);
         assert_eq!(alerts(&bodies, 0).len(), 2);
         assert_eq!(
             alerts(&bodies, 0)[0]["fingerprint"],

@@ -1,4 +1,4 @@
-//! The two databases: where their files are, and asking them directly.
+//! The databases under test: their files, and direct access.
 
 mod cluster;
 
@@ -17,7 +17,7 @@ use sqlx::{
 use crate::options::Options;
 use cluster::Cluster;
 
-/// Which database.
+/// Database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "sqlite" => Some(Self::Sqlite),
             "postgres" => Some(Self::Postgres),
@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-/// Both, opened.
+/// The databases under test.
 #[derive(Debug)]
 pub(crate) struct Databases {
     sqlite: Database,
@@ -49,7 +49,7 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    /// Starts a PostgreSQL of its own where it is measured.
+    /// Opens the databases. Starts a PostgreSQL server if it is selected.
     pub(crate) fn open(options: &Options) -> anyhow::Result<Self> {
         let work = options.work.clone();
         let postgres = options.databases.contains(&Kind::Postgres);
@@ -66,7 +66,7 @@ impl Databases {
         })
     }
 
-    pub(crate) fn of(&self, kind: Kind) -> &Database {
+    pub(crate) fn get(&self, kind: Kind) -> &Database {
         match (kind, &self.postgres) {
             (Kind::Postgres, Some(postgres)) => postgres,
             _ => &self.sqlite,
@@ -74,20 +74,20 @@ impl Databases {
     }
 }
 
-/// One kind of database, in which places are made.
+/// A database engine that data directories are created for.
 #[derive(Debug)]
 pub(crate) struct Database {
     work: PathBuf,
     cluster: Option<Cluster>,
 }
 
-/// A folder for a server, with the address of its database.
+/// Data directory of a server, with the URL of its database.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct DataDir {
     pub(crate) kind: Kind,
-    pub(crate) folder: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) url: String,
-    /// The database server's process, if it is one of its own.
+    /// Process ID of the database server. `None` for SQLite.
     pub(crate) server_pid: Option<u32>,
 }
 
@@ -99,8 +99,8 @@ impl Database {
         }
     }
 
-    /// A place as it was left.
-    pub(crate) fn place(&self, name: &str) -> Place {
+    /// The data directory with this name, unchanged.
+    pub(crate) fn data_dir(&self, name: &str) -> DataDir {
         let folder = self
             .work
             .join(format!("{name}-{}", self.kind().name().to_lowercase()));
@@ -111,47 +111,52 @@ impl Database {
                 None,
             ),
         };
-        Place {
+        DataDir {
             kind: self.kind(),
-            folder,
+            path: folder,
             url,
             server_pid,
         }
     }
 
-    /// A place with an empty database.
-    pub(crate) fn empty(&self, name: &str) -> anyhow::Result<Place> {
-        let place = self.place(name);
+    /// Creates a data directory with an empty database.
+    pub(crate) fn empty(&self, name: &str) -> anyhow::Result<DataDir> {
+        let data_dir = self.data_dir(name);
         self.remove(name)?;
-        fs::create_dir_all(&place.folder)?;
+        fs::create_dir_all(&data_dir.path)?;
         if let Some(cluster) = &self.cluster {
             cluster.admin(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
         }
-        Ok(place)
+        Ok(data_dir)
     }
 
-    /// A place with a copy of another one's database, which no one uses now.
-    pub(crate) fn copy(&self, from: &Place, from_name: &str, name: &str) -> anyhow::Result<Place> {
+    /// Creates a data directory with a copy of a database that is not in use.
+    pub(crate) fn copy(
+        &self,
+        from: &DataDir,
+        from_name: &str,
+        name: &str,
+    ) -> anyhow::Result<DataDir> {
         self.remove(name)?;
-        let place = self.place(name);
-        fs::create_dir_all(&place.folder)?;
+        let data_dir = self.data_dir(name);
+        fs::create_dir_all(&data_dir.path)?;
         match &self.cluster {
             Some(cluster) => {
                 cluster.admin(&format!("CREATE DATABASE {name} TEMPLATE {from_name}"))?;
                 cluster.admin("CHECKPOINT")?;
             }
             None => {
-                let file = place.folder.join("tocsin.sqlite");
-                fs::copy(from.folder.join("tocsin.sqlite"), &file)?;
-                // Else the first commits wait for the copy to reach the disk.
+                let file = data_dir.path.join("tocsin.sqlite");
+                fs::copy(from.path.join("tocsin.sqlite"), &file)?;
+                // Otherwise the first commits wait until the copy is on disk.
                 fs::File::open(&file)?.sync_all()?;
             }
         }
-        Ok(place)
+        Ok(data_dir)
     }
 
     pub(crate) fn remove(&self, name: &str) -> anyhow::Result<()> {
-        let folder = self.place(name).folder;
+        let folder = self.data_dir(name).path;
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -162,21 +167,21 @@ impl Database {
     }
 }
 
-/// A connection of our own.
+/// A database connection of the benchmark.
 #[derive(Debug)]
 pub(crate) enum Connection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-/// A runtime for [`Connection`]s.
+/// Creates a runtime for [`Connection`]s.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)
 }
 
-impl Place {
+impl DataDir {
     pub(crate) async fn connect(&self) -> anyhow::Result<Connection> {
         let connected = match self.kind {
             Kind::Sqlite => {
@@ -194,16 +199,16 @@ impl Place {
         connected.with_context(|| format!("cannot open {}", self.url))
     }
 
-    /// The embedded database's file.
+    /// The SQLite database file.
     pub(crate) fn file(&self) -> PathBuf {
-        self.folder.join("tocsin.sqlite")
+        self.path.join("tocsin.sqlite")
     }
 
-    /// Bytes of each table with its indexes.
+    /// Size of each table with its indexes, in bytes.
     pub(crate) fn table_bytes(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         runtime()?.block_on(async {
             let mut connection = self.connect().await?;
-            let rows = connection.rows(self.kind.sizes()).await?;
+            let rows = connection.rows(self.kind.size_query()).await?;
             let bytes = rows.into_iter().map(|(table, bytes)| {
                 Ok((
                     table,
@@ -216,7 +221,7 @@ impl Place {
 }
 
 impl Kind {
-    fn sizes(self) -> &'static str {
+    fn size_query(self) -> &'static str {
         match self {
             Self::Sqlite => {
                 "SELECT COALESCE(m.tbl_name, d.name), SUM(d.pgsize) FROM dbstat d \
@@ -233,14 +238,14 @@ impl Kind {
 impl Connection {
     pub(crate) async fn run(&mut self, sql: &str) -> anyhow::Result<()> {
         let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        let done = match self {
+        let result = match self {
             Self::Sqlite(sqlite) => statement.execute(sqlite).await.map(|_| ()),
             Self::Postgres(postgres) => statement.execute(postgres).await.map(|_| ()),
         };
-        done.with_context(|| sql.to_owned())
+        result.with_context(|| sql.to_owned())
     }
 
-    /// Rows of a text and a number.
+    /// Rows with a string and an integer.
     pub(crate) async fn rows(&mut self, sql: &str) -> anyhow::Result<Vec<(String, i64)>> {
         let query = AssertSqlSafe(sql.to_owned());
         let rows = match self {
@@ -264,21 +269,21 @@ impl Connection {
         rows.with_context(|| sql.to_owned())
     }
 
-    /// One number.
+    /// A single integer.
     pub(crate) async fn number(&mut self, sql: &str) -> anyhow::Result<i64> {
         let rows = self.rows(&format!("SELECT '', ({sql})")).await?;
         Ok(rows.first().map_or(0, |row| row.1))
     }
 }
 
-/// Where `path` is on no disk of its own for PostgreSQL's user, says so.
-fn require_reachable(path: &Path) -> anyhow::Result<()> {
+/// Fails if PostgreSQL's user cannot access `path`.
+fn require_accessible(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     for folder in path.ancestors().skip(1) {
         let mode = folder.metadata()?.permissions().mode();
         if mode & 0o001 == 0 {
             return Err(anyhow!(
-                "{} is closed to PostgreSQL's user; set CARGO_TARGET_DIR to a folder that is not",
+                "PostgreSQL's user cannot access {}; set CARGO_TARGET_DIR to another directory",
                 folder.display()
             ));
         }

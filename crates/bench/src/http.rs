@@ -1,5 +1,5 @@
-//! One reader, one request at a time: a small client that costs little beside
-//! what it measures.
+//! A minimal HTTP client with one request at a time, to add little overhead to the
+//! measurement.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -9,18 +9,18 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// A kept connection.
+/// An HTTP client with a keep-alive connection.
 #[derive(Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
-    /// The header that opens what is closed; empty where nothing is.
+    /// Header `Authorization`. Empty if no authentication is required.
     authorization: String,
     stream: Option<BufReader<TcpStream>>,
 }
 
-/// An answer, with its time from the first byte sent to the last one read.
+/// A response. Its time is measured from the first byte sent to the last byte received.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) bytes: u64,
     pub(crate) time: Duration,
@@ -35,17 +35,17 @@ impl Client {
         }
     }
 
-    /// Shows this token with every request.
+    /// Sends this token with all requests.
     pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.authorization = format!("Authorization: Bearer {token}\r\n");
         self
     }
 
-    /// Asks, and counts what is answered.
+    /// Sends a GET request, and reads the response.
     ///
     /// # Errors
-    /// The server does not answer, or not in HTTP.
-    pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+    /// If there is no valid HTTP response.
+    pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Response> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
@@ -68,7 +68,7 @@ impl Client {
                 let mut size = String::new();
                 stream.read_line(&mut size)?;
                 let size = usize::from_str_radix(size.trim(), 16)
-                    .with_context(|| format!("no chunk size: {size:?}"))?;
+                    .with_context(|| format!("invalid chunk size: {size:?}"))?;
                 skip(&mut stream, size)?;
                 bytes += size as u64;
                 let mut end = String::new();
@@ -85,7 +85,7 @@ impl Client {
         if !head.closes {
             self.stream = Some(stream);
         }
-        Ok(Answer {
+        Ok(Response {
             status: head.status,
             bytes,
             time,
@@ -105,9 +105,12 @@ impl Head {
     fn read(stream: &mut BufReader<TcpStream>) -> anyhow::Result<Self> {
         let mut head = Self::default();
         let mut line = String::new();
-        ensure!(stream.read_line(&mut line)? > 0, "the server hung up");
-        let status = line.get(9..12).context("no HTTP answer")?;
-        head.status = status.parse().context("no HTTP status")?;
+        ensure!(
+            stream.read_line(&mut line)? > 0,
+            "the server closed the connection"
+        );
+        let status = line.get(9..12).context("invalid HTTP response")?;
+        head.status = status.parse().context("invalid HTTP status")?;
         loop {
             line.clear();
             stream.read_line(&mut line)?;
@@ -125,9 +128,9 @@ impl Head {
     }
 }
 
-/// Reads exactly so many bytes.
+/// Reads and discards exactly this many bytes.
 fn skip(from: &mut impl Read, bytes: usize) -> anyhow::Result<()> {
     let read = std::io::copy(&mut from.take(bytes as u64), &mut std::io::sink())?;
-    ensure!(read == bytes as u64, "the answer is cut short");
+    ensure!(read == bytes as u64, "the response is truncated");
     Ok(())
 }

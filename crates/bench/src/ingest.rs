@@ -1,11 +1,11 @@
-//! Deliveries a second: each size × each number of senders, fresh alerts and
-//! repeats, everything that is compared in turn within one cell, so that all
-//! meet the same noise.
+//! Ingest throughput: all combinations of delivery size and number of senders, for fresh
+//! alerts and repeats. All systems are measured in turn for each combination, so that
+//! all have the same noise.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{
-    body::{Bodies, Told},
+    body::{Bodies, Workload},
     database::{Databases, Kind},
     load::{self, Until},
     machine,
@@ -15,15 +15,15 @@ use crate::{
     targets::Target,
 };
 
-/// Alerts of a body.
+/// Alerts per delivery.
 pub(crate) const SIZES: [u64; 4] = [1, 10, 100, 500];
-/// Connections.
+/// Number of concurrent senders.
 pub(crate) const SENDERS: [usize; 3] = [1, 8, 64];
 
-/// Measures every cell, and what the machine does at best.
+/// Measures all combinations, and the limits of the machine.
 ///
 /// # Errors
-/// Something does not start or does not answer.
+/// If a program cannot be started, or does not respond.
 pub(crate) fn run(
     options: &Options,
     databases: &Databases,
@@ -33,13 +33,13 @@ pub(crate) fn run(
         plain_inserts(options, databases, kind, report)?;
     }
     report.begin_ingest();
-    // Looking whether it works needs no more than the corners.
+    // The smallest and a larger size are enough to test that the benchmark works.
     let step = if options.small { 2 } else { 1 };
-    for told in [Told::Fresh, Told::Repeats] {
+    for workload in [Workload::Fresh, Workload::Repeats] {
         for alerts in SIZES.into_iter().step_by(step) {
             for senders in SENDERS.into_iter().step_by(step) {
                 let shape = Shape {
-                    told,
+                    workload,
                     alerts,
                     senders,
                 };
@@ -56,14 +56,14 @@ fn plain_inserts(
     kind: Kind,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let database = databases.of(kind);
+    let database = databases.get(kind);
     let batches = [plain::BATCH, 10 * plain::BATCH];
     for batch in batches.into_iter().take(if options.small { 1 } else { 2 }) {
-        let place = database.empty("plain")?;
-        // The server makes the tables.
-        Target::tocsin(options, &place, &[])?.stop()?;
+        let data_dir = database.empty("plain")?;
+        // The server creates the tables.
+        Target::tocsin(options, &data_dir, &[])?.stop()?;
         let sync = machine::sync_latency(&options.work, probe_time(options))?;
-        let rate = plain::run(&place, batch, Duration::from_secs_f64(options.seconds))?;
+        let rate = plain::run(&data_dir, batch, Duration::from_secs_f64(options.seconds))?;
         report.plain(kind, batch, rate, sync);
     }
     database.remove("plain")
@@ -73,10 +73,10 @@ fn probe_time(options: &Options) -> Duration {
     Duration::from_millis(if options.small { 20 } else { 500 })
 }
 
-/// One cell.
+/// A combination of workload, delivery size and number of senders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
-    pub(crate) told: Told,
+    pub(crate) workload: Workload,
     pub(crate) alerts: u64,
     pub(crate) senders: usize,
 }
@@ -88,30 +88,30 @@ impl Shape {
         databases: &Databases,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        // What repeats an alert costs a handler that keeps nothing is no other number.
-        if self.told == Told::Fresh {
+        // The bare handler stores nothing: the result would be the same for repeats.
+        if self.workload == Workload::Fresh {
             let bare = Target::bare_handler()?;
             let cell = self.load(options, &bare)?;
-            report.ingest(report::Who::Bare, self, cell);
+            report.ingest(report::System::Bare, self, cell);
             drop(bare);
         }
         match Target::alertmanager(options)? {
             Some(alertmanager) => {
                 let cell = self.load(options, &alertmanager)?;
-                report.ingest(report::Who::Alertmanager, self, cell);
+                report.ingest(report::System::Alertmanager, self, cell);
                 alertmanager.stop()?;
             }
             None => report.without_alertmanager(),
         }
         for &kind in &options.databases {
-            let database = databases.of(kind);
-            let place = database.empty("cell")?;
-            Target::tocsin(options, &place, &[])?.stop()?;
-            let before: u64 = place.table_bytes()?.values().sum();
-            let tocsin = Target::tocsin(options, &place, &[])?;
+            let database = databases.get(kind);
+            let data_dir = database.empty("cell")?;
+            Target::tocsin(options, &data_dir, &[])?.stop()?;
+            let before: u64 = data_dir.table_bytes()?.values().sum();
+            let tocsin = Target::tocsin(options, &data_dir, &[])?;
             let mut cell = self.load(options, &tocsin)?;
             tocsin.stop()?;
-            let bytes = place.table_bytes()?;
+            let bytes = data_dir.table_bytes()?;
             let bodies = bytes.get("delivery_bodies").copied().unwrap_or_default();
             let all = bytes.values().sum::<u64>().saturating_sub(before);
             let alerts = cell.sent.max(1) as f64;
@@ -119,18 +119,18 @@ impl Shape {
                 all.saturating_sub(bodies) as f64 / alerts,
                 bodies as f64 / alerts,
             ));
-            report.ingest(report::Who::Tocsin(kind), self, cell);
+            report.ingest(report::System::Tocsin(kind), self, cell);
         }
         for &kind in &options.databases {
-            databases.of(kind).remove("cell")?;
+            databases.get(kind).remove("cell")?;
         }
         Ok(())
     }
 
-    /// Puts the load on a running program.
+    /// Measures the load on a running program.
     ///
     /// # Errors
-    /// It does not answer.
+    /// If the program does not respond.
     pub(crate) fn load(self, options: &Options, target: &Target) -> anyhow::Result<IngestCell> {
         let now = machine::now_micros();
         let run = u32::try_from((now / 1_000) & 0xffff_ffff).unwrap_or_default();
@@ -138,7 +138,7 @@ impl Shape {
         let bodies = Bodies::new(
             target.path,
             target.format,
-            self.told,
+            self.workload,
             self.alerts,
             run,
             start,
@@ -151,26 +151,26 @@ impl Shape {
             sent += outcome.alerts;
             anyhow::Ok(outcome)
         };
-        if self.told == Told::Repeats {
-            // What is told again has been told before.
+        if self.workload == Workload::Repeats {
+            // Send all alerts once before the measurement.
             send(1, Until::Deliveries(bodies.blocks()))?;
         }
         let time = Duration::from_secs_f64(options.seconds);
         send(self.senders, Until::Time(time / 20))?;
         let sync_us = machine::sync_latency(&options.work, probe_time(options))?;
         let (cpu, busy) = (machine::cpu(&target.pids), machine::busy());
-        let own = machine::cpu(&[std::process::id()]);
+        let self_cpu = machine::cpu(&[std::process::id()]);
         let outcome = send(self.senders, Until::Time(time))?;
         let (cpu_after, busy_after) = (machine::cpu(&target.pids), machine::busy());
-        let own_after = machine::cpu(&[std::process::id()]);
+        let self_after = machine::cpu(&[std::process::id()]);
         if !options.small {
             machine::wait_until_idle(&target.pids, Duration::from_secs(20));
         }
         let settled = machine::cpu(&target.pids);
         let (_, peak) = machine::memory(target.pid());
-        // The targets are our own children, and counted with us.
+        // Includes the child processes, and so the program under test.
         let server = (cpu_after - cpu).as_secs_f64();
-        let ours = (own_after - own).as_secs_f64();
+        let ours = (self_after - self_cpu).as_secs_f64();
         let all = busy_after.0 - busy.0;
         let postgres = if target.pids.len() > 1 { server } else { 0.0 };
         let other = (busy_after.1 - busy.1 - ours.max(server) - postgres).max(0.0);
@@ -187,7 +187,7 @@ impl Shape {
     }
 }
 
-/// Microseconds.
+/// CPU time per alert in microseconds.
 fn per_alert(seconds: f64, alerts: u64) -> f64 {
     seconds * 1e6 / alerts.max(1) as f64
 }
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cpu_is_given_for_an_alert() {
+    fn cpu_time_is_per_alert() {
         assert!((per_alert(0.03, 1_000) - 30.0).abs() < 1e-9);
     }
 }

@@ -1,5 +1,5 @@
-//! Senders in a closed loop: each sends its next delivery when the last one is
-//! answered. All of them share one thread.
+//! Closed-loop load generator: each sender sends its next delivery after the response to
+//! the previous one. All senders share one thread.
 
 use std::{
     cell::Cell,
@@ -14,29 +14,29 @@ use tokio::net::TcpStream;
 
 use crate::body::Bodies;
 
-/// What came of some load.
+/// Result of a load.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) seconds: f64,
-    /// Deliveries answered with success.
+    /// Number of successful deliveries.
     pub(crate) deliveries: u64,
     pub(crate) alerts: u64,
-    /// Deliveries answered with anything else.
-    pub(crate) refused: u64,
-    /// Milliseconds, sorted.
+    /// Number of deliveries with another response.
+    pub(crate) rejected: u64,
+    /// Latencies in milliseconds, sorted.
     latencies: Vec<f32>,
 }
 
 impl Outcome {
-    pub(crate) fn alerts_a_second(&self) -> f64 {
+    pub(crate) fn alerts_per_second(&self) -> f64 {
         per_second(self.alerts, self.seconds)
     }
 
-    pub(crate) fn deliveries_a_second(&self) -> f64 {
+    pub(crate) fn deliveries_per_second(&self) -> f64 {
         per_second(self.deliveries, self.seconds)
     }
 
-    /// The latency, in milliseconds, that this part of the deliveries kept to.
+    /// Percentile of the latencies in milliseconds. `part` is between 0 and 1.
     pub(crate) fn percentile(&self, part: f64) -> f64 {
         percentile(&self.latencies, part)
     }
@@ -50,7 +50,7 @@ fn per_second(count: u64, seconds: f64) -> f64 {
     }
 }
 
-/// Of sorted values.
+/// Percentile of sorted values. `part` is between 0 and 1.
 pub(crate) fn percentile(sorted: &[f32], part: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     let index = (part * sorted.len() as f64) as usize;
@@ -61,18 +61,18 @@ pub(crate) fn percentile(sorted: &[f32], part: f64) -> f64 {
         .into()
 }
 
-/// When senders stop.
+/// When the senders stop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Until {
     Time(Duration),
-    /// So many deliveries in all.
+    /// After this total number of deliveries.
     Deliveries(u64),
 }
 
-/// Sends deliveries from the number `next` on, which moves on.
+/// Sends deliveries, starting with the number `next`, which is incremented.
 ///
 /// # Errors
-/// The server does not answer, or not in HTTP.
+/// If there is no valid HTTP response.
 pub(crate) fn run(
     address: SocketAddr,
     bodies: &Rc<Bodies>,
@@ -100,7 +100,7 @@ pub(crate) fn run(
             .collect();
         let mut outcomes = Vec::new();
         for task in tasks {
-            outcomes.push(task.await.context("a sender broke")??);
+            outcomes.push(task.await.context("a sender panicked")??);
         }
         anyhow::Ok(outcomes)
     })?;
@@ -110,7 +110,7 @@ pub(crate) fn run(
     };
     for outcome in outcomes {
         all.deliveries += outcome.deliveries;
-        all.refused += outcome.refused;
+        all.rejected += outcome.rejected;
         all.latencies.extend(outcome.latencies);
     }
     all.alerts = all.deliveries * bodies.alerts();
@@ -131,25 +131,25 @@ impl Sender {
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut outcome = Outcome::default();
-        let (mut request, mut answer) = (Vec::new(), Vec::new());
-        while self.goes_on() {
+        let (mut request, mut response) = (Vec::new(), Vec::new());
+        while self.should_continue() {
             let number = self.next.get();
             self.next.set(number + 1);
             self.bodies.write(number, &mut request);
             let since = Instant::now();
             stream.write_all(&request).await?;
-            let status = read_answer(&mut stream, &mut answer).await?;
+            let status = read_response(&mut stream, &mut response).await?;
             outcome.latencies.push(since.elapsed().as_secs_f32() * 1e3);
             if (200..300).contains(&status) {
                 outcome.deliveries += 1;
             } else {
-                outcome.refused += 1;
+                outcome.rejected += 1;
             }
         }
         Ok(outcome)
     }
 
-    fn goes_on(&self) -> bool {
+    fn should_continue(&self) -> bool {
         match self.until {
             Until::Time(time) => self.began.elapsed() < time,
             Until::Deliveries(count) => self.next.get() - self.first < count,
@@ -157,19 +157,22 @@ impl Sender {
     }
 }
 
-/// Reads one answer to its end and tells its status. Every server here says
-/// how long its answers are.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<u16> {
+/// Reads a response, and returns its status. All systems under test send
+/// `Content-Length`.
+async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<u16> {
     buffer.clear();
     loop {
-        ensure!(stream.read_buf(buffer).await? > 0, "the server hung up");
+        ensure!(
+            stream.read_buf(buffer).await? > 0,
+            "the server closed the connection"
+        );
         let Some(head) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else {
             continue;
         };
         let text = std::str::from_utf8(&buffer[..head])?;
         let status = text.get(9..12).and_then(|code| code.parse().ok());
         let Some(status) = status else {
-            bail!("no HTTP answer: {text}");
+            bail!("invalid HTTP response: {text}");
         };
         let length = text.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
@@ -178,7 +181,10 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Re
         });
         let end = head + 4 + length.unwrap_or(0);
         while buffer.len() < end {
-            ensure!(stream.read_buf(buffer).await? > 0, "the server hung up");
+            ensure!(
+                stream.read_buf(buffer).await? > 0,
+                "the server closed the connection"
+            );
         }
         return Ok(status);
     }

@@ -1,4 +1,4 @@
-//! What the machine says of itself and of the programs on it.
+//! Resource usage of the machine and its processes.
 
 use std::{
     collections::HashMap,
@@ -13,8 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 
-/// CPU time of these processes and of all that they have started, including
-/// what has ended and was waited for.
+/// CPU time of these processes and their descendants, including reaped ones.
 pub(crate) fn cpu(roots: &[u32]) -> Duration {
     let stats = all_stats();
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -22,10 +21,10 @@ pub(crate) fn cpu(roots: &[u32]) -> Duration {
         children.entry(stat.parent).or_default().push(*pid);
     }
     let mut ticks = 0;
-    let mut left = roots.to_vec();
-    while let Some(pid) = left.pop() {
+    let mut pending = roots.to_vec();
+    while let Some(pid) = pending.pop() {
         ticks += stats.get(&pid).map_or(0, |stat| stat.ticks);
-        left.extend(children.get(&pid).into_iter().flatten());
+        pending.extend(children.get(&pid).into_iter().flatten());
     }
     Duration::from_secs_f64(f64::from(u32::try_from(ticks).unwrap_or(u32::MAX)) / per_second())
 }
@@ -35,8 +34,8 @@ struct Stat {
     ticks: u64,
 }
 
-/// proc(5): after the name in parentheses come state, ppid, …, utime (12th),
-/// stime, cutime, cstime.
+/// Reads `/proc/PID/stat` of all processes. The name in parentheses is followed by state,
+/// ppid, …, utime (12th), stime, cutime and cstime, see proc(5).
 fn all_stats() -> HashMap<u32, Stat> {
     let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
     let read = |folder: fs::DirEntry| {
@@ -60,14 +59,15 @@ fn all_stats() -> HashMap<u32, Stat> {
 fn per_second() -> f64 {
     static TICKS: OnceLock<f64> = OnceLock::new();
     *TICKS.get_or_init(|| {
-        let said = Command::new("getconf").arg("CLK_TCK").output().ok();
-        let said = said.and_then(|output| String::from_utf8(output.stdout).ok());
-        said.and_then(|text| text.trim().parse().ok())
+        let output = Command::new("getconf").arg("CLK_TCK").output().ok();
+        let output = output.and_then(|output| String::from_utf8(output.stdout).ok());
+        output
+            .and_then(|text| text.trim().parse().ok())
             .unwrap_or(100.0)
     })
 }
 
-/// CPU time of the whole machine since it started: all, and what was not idle.
+/// CPU time of the whole machine since boot: total and busy.
 pub(crate) fn busy() -> (f64, f64) {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = text.lines().next().unwrap_or_default();
@@ -82,8 +82,8 @@ pub(crate) fn busy() -> (f64, f64) {
     (all / per_second(), (all - idle) / per_second())
 }
 
-/// Waits until these processes rest, at most `limit`: what they do after the
-/// last answer is work for the alerts as well.
+/// Waits until these processes are idle, at most `limit`: work after the last response is
+/// also part of the ingest.
 pub(crate) fn wait_until_idle(roots: &[u32], limit: Duration) {
     let began = Instant::now();
     let mut last = cpu(roots);
@@ -91,7 +91,7 @@ pub(crate) fn wait_until_idle(roots: &[u32], limit: Duration) {
     while quiet < 3 && began.elapsed() < limit {
         std::thread::sleep(Duration::from_millis(200));
         let now = cpu(roots);
-        // Timers tick; work is more than a tick in 200 ms.
+        // Timers use up to one tick in 200 ms; more is work.
         quiet = if now - last <= Duration::from_millis(10) {
             quiet + 1
         } else {
@@ -101,7 +101,7 @@ pub(crate) fn wait_until_idle(roots: &[u32], limit: Duration) {
     }
 }
 
-/// Resident memory now and at its highest, in bytes.
+/// Current and peak resident memory in bytes.
 pub(crate) fn memory(pid: u32) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kilobytes = |name: &str| {
@@ -112,13 +112,13 @@ pub(crate) fn memory(pid: u32) -> (u64, u64) {
     (bytes("VmRSS:"), bytes("VmHWM:"))
 }
 
-/// Lets the highest memory count from now; proc(5), `clear_refs`.
-pub(crate) fn forget_peak(pid: u32) {
-    // Without the right to it the peak stays that of the whole run, which says more, not less.
+/// Resets the peak resident memory, see `clear_refs` in proc(5).
+pub(crate) fn reset_peak(pid: u32) {
+    // Without permission, the peak is that of the whole run, which is higher.
     let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }
 
-/// The median time of writing 4 KiB and making it durable, in microseconds.
+/// Median time to write and sync 4 KiB, in microseconds.
 pub(crate) fn sync_latency(folder: &Path, time: Duration) -> anyhow::Result<f64> {
     const BLOCK: [u8; 4096] = [b'x'; 4096];
     const BLOCKS: u64 = 1024;
@@ -147,13 +147,13 @@ pub(crate) fn sync_latency(folder: &Path, time: Duration) -> anyhow::Result<f64>
 pub(crate) fn now_micros() -> i64 {
     #[expect(
         clippy::disallowed_methods,
-        reason = "what is measured runs on the machine's own clock"
+        reason = "the programs under test use the system clock"
     )]
     let now = chrono::Utc::now();
     now.timestamp_micros()
 }
 
-/// The processor, for the table's caption.
+/// Number of cores and CPU model, for the report.
 pub(crate) fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text

@@ -1,17 +1,16 @@
-//! What Tocsin does in a second, a byte and a millisecond, beside what this
-//! machine does at best. `cargo xtask bench` builds the server and this, and
-//! starts it.
+//! Benchmark of Tocsin: throughput, latency, memory and disk usage, compared with the
+//! limits of the machine. `cargo xtask bench` builds the server and the benchmark, and
+//! runs it.
 //!
-//! * [`body`] makes deliveries, [`load`] sends them in a closed loop.
-//! * [`targets`] starts what is measured: Tocsin on either database, the real
+//! * [`body`] generates deliveries, [`load`] sends them in a closed loop.
+//! * [`targets`] starts the programs under test: Tocsin with either database, the real
 //!   Alertmanager, and [`bare`], a handler that only parses.
-//! * [`ingest`] goes through the cells and [`plain`] writes the same rows
-//!   without Tocsin.
-//! * [`history`] makes a year of entries, kept between runs; [`queries`],
+//! * [`ingest`] measures the ingest, and [`plain`] inserts the same rows without Tocsin.
+//! * [`history`] generates log entries of one year, kept between runs; [`queries`],
 //!   [`memory`] and [`stored`] measure with it.
-//! * [`machine`] reads `/proc` and times the disk; [`report`] writes the tables.
+//! * [`machine`] reads `/proc` and measures the disk; [`report`] writes the tables.
 //!
-//! No timing fails anything: what fails is what does not work.
+//! The benchmark fails on errors, never because of a measured time.
 
 mod bare;
 mod body;
@@ -37,11 +36,11 @@ use options::{Options, Part};
 use report::Report;
 
 fn main() -> ExitCode {
-    let done = match std::env::args().nth(1).as_deref() {
+    let result = match std::env::args().nth(1).as_deref() {
         Some(bare::COMMAND) => bare::run(),
         _ => options::parse().and_then(|options| measure(&options)),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("✗ {error:#}");
@@ -54,24 +53,24 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     std::fs::create_dir_all(&options.work)?;
     let mut report = Report::begin(options)?;
     let databases = database::Databases::open(options)?;
-    if options.does(Part::Ingest) {
+    if options.includes(Part::Ingest) {
         ingest::run(options, &databases, &mut report)?;
     }
-    if options.does(Part::Bytes) {
+    if options.includes(Part::Bytes) {
         for &kind in &options.databases {
-            size::run(options, databases.of(kind), &mut report)?;
+            size::run(options, databases.get(kind), &mut report)?;
         }
     }
     let with_history = [Part::Queries, Part::Memory, Part::Stored];
-    if with_history.into_iter().any(|part| options.does(part)) {
+    if with_history.into_iter().any(|part| options.includes(part)) {
         for &kind in &options.databases {
-            on_history(options, databases.of(kind), kind, &mut report)?;
+            measure_with_history(options, databases.get(kind), kind, &mut report)?;
         }
     }
     report.finish(options)
 }
 
-fn on_history(
+fn measure_with_history(
     options: &Options,
     database: &database::Database,
     kind: Kind,
@@ -79,13 +78,13 @@ fn on_history(
 ) -> anyhow::Result<()> {
     let history = history::prepare(options, database)?;
     report.history(kind, &history);
-    if options.does(Part::Memory) {
+    if options.includes(Part::Memory) {
         memory::run(options, &history, report)?;
     }
-    if options.does(Part::Queries) {
+    if options.includes(Part::Queries) {
         queries::run(options, &history, report)?;
     }
-    if options.does(Part::Stored) {
+    if options.includes(Part::Stored) {
         stored::run(options, database, &history, report)?;
     }
     Ok(())

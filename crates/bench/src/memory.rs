@@ -1,5 +1,4 @@
-//! The start and the memory of a server with the whole history, at rest and
-//! while it is exported.
+//! Startup time and memory of a server with the whole history, idle and during exports.
 
 use std::time::Duration;
 
@@ -11,17 +10,19 @@ use crate::{
     targets::Target,
 };
 
+/// Measures startup, idle memory and exports.
+///
 /// # Errors
-/// The server does not start or answer.
+/// If the server cannot be started, or does not respond.
 pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> anyhow::Result<()> {
     let mut starts = Vec::new();
     for _ in 0..options.repetitions.clamp(1, 5) {
-        let target = Target::tocsin(options, &history.place, &[])?;
+        let target = Target::tocsin(options, &history.data_dir, &[])?;
         starts.push(target.start);
         target.stop()?;
     }
     starts.sort();
-    let target = Target::tocsin(options, &history.place, &[])?;
+    let target = Target::tocsin(options, &history.data_dir, &[])?;
     if !options.small {
         std::thread::sleep(Duration::from_secs(3));
     }
@@ -33,21 +34,21 @@ pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> 
         ("csv", "&severity=critical"),
         ("xlsx", "&alertname=TargetDown"),
     ] {
-        machine::forget_peak(target.pid());
+        machine::reset_peak(target.pid());
         let path = format!("/api/v1/alerts/export?format={format}{filter}");
-        let answer = target.reader().get(&path)?;
+        let response = target.reader().get(&path)?;
         let (_, peak) = machine::memory(target.pid());
         exports.push(Export {
-            what: format!("{format}{filter}"),
-            status: answer.status,
-            bytes: answer.bytes,
-            seconds: answer.time.as_secs_f64(),
+            name: format!("{format}{filter}"),
+            status: response.status,
+            bytes: response.bytes,
+            seconds: response.time.as_secs_f64(),
             peak,
         });
     }
     target.stop()?;
     report.memory(
-        history.place.kind,
+        history.data_dir.kind,
         Memory {
             start: starts.get(starts.len() / 2).copied().unwrap_or_default(),
             idle,

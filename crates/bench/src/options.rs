@@ -1,4 +1,4 @@
-//! What is measured, and how long.
+//! Command-line options.
 
 use std::path::PathBuf;
 
@@ -11,26 +11,27 @@ pub(crate) const USAGE: &str = "\
 Usage: cargo xtask bench [OPTIONS]
 
   --only NAME      sqlite or postgres; ingest, bytes, memory, queries or stored
-                   (may be repeated)
-  --entries N      log entries of the history (10000000), kept in target/bench
-  --seconds N      load for each cell of the ingest table (5)
-  --repetitions N  of each query (5)
-  --small          a few seconds in all, to see that it works
-  --write          put the table into README.md and README.zh-CN.md
+                   (can be repeated)
+  --entries N      log entries of the history, kept in target/bench
+                   (default: 10000000)
+  --seconds N      duration of each ingest measurement (default: 5)
+  --repetitions N  repetitions of each query (default: 5)
+  --small          run a few seconds, to test the benchmark itself
+  --write          write the tables into README.md and README.zh-CN.md
 ";
 
 /// A group of measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Deliveries a second, by size and senders.
+    /// Ingest throughput and latency.
     Ingest,
-    /// Bytes on disk of a repeat entry.
+    /// Disk usage of a repeated log entry.
     Bytes,
-    /// Memory, the start, and an export, with the history.
+    /// Startup, memory and exports, with the history.
     Memory,
-    /// Lists and statistics of the history.
+    /// List and statistics queries, with the history.
     Queries,
-    /// Ingest into the history.
+    /// Ingest, with the history.
     Stored,
 }
 
@@ -44,19 +45,19 @@ const PARTS: [(&str, Part); 5] = [
 
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// The server under test.
+    /// Server binary under test.
     pub(crate) server: PathBuf,
-    /// Where databases and tables go.
+    /// Directory for databases and reports.
     pub(crate) work: PathBuf,
-    /// The repository, for `--write`.
+    /// Repository root, for `--write`.
     pub(crate) project: PathBuf,
     pub(crate) databases: Vec<Kind>,
     parts: Vec<Part>,
-    /// Log entries of the history.
+    /// Number of log entries in the history.
     pub(crate) entries: u64,
-    /// Log entries that are told to measure the bytes of one.
-    pub(crate) told_entries: u64,
-    /// Load for each cell.
+    /// Number of repeated log entries to measure their disk usage.
+    pub(crate) repeat_entries: u64,
+    /// Duration of each ingest measurement.
     pub(crate) seconds: f64,
     pub(crate) repetitions: usize,
     pub(crate) small: bool,
@@ -64,7 +65,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn does(&self, part: Part) -> bool {
+    pub(crate) fn includes(&self, part: Part) -> bool {
         self.parts.is_empty() || self.parts.contains(&part)
     }
 }
@@ -78,7 +79,7 @@ pub(crate) fn parse() -> anyhow::Result<Options> {
         databases: Vec::new(),
         parts: Vec::new(),
         entries: 0,
-        told_entries: 1_000_000,
+        repeat_entries: 1_000_000,
         seconds: 0.0,
         repetitions: 0,
         small: false,
@@ -92,10 +93,13 @@ pub(crate) fn parse() -> anyhow::Result<Options> {
             Long("project") => options.project = arguments.value()?.into(),
             Long("only") => {
                 let name = arguments.value()?.string()?;
-                match (Kind::named(&name), PARTS.iter().find(|part| part.0 == name)) {
+                match (
+                    Kind::from_name(&name),
+                    PARTS.iter().find(|part| part.0 == name),
+                ) {
                     (Some(kind), _) => options.databases.push(kind),
                     (None, Some(part)) => options.parts.push(part.1),
-                    (None, None) => bail!("there is nothing called {name}\n\n{USAGE}"),
+                    (None, None) => bail!("unknown name {name} for --only\n\n{USAGE}"),
                 }
             }
             Long("entries") => options.entries = arguments.value()?.parse()?,
@@ -107,7 +111,7 @@ pub(crate) fn parse() -> anyhow::Result<Options> {
         }
     }
     if !options.server.is_file() {
-        bail!("--server: there is no program {}", options.server.display());
+        bail!("--server: {} does not exist", options.server.display());
     }
     if options.databases.is_empty() {
         options.databases = vec![Kind::Sqlite, Kind::Postgres];
@@ -117,7 +121,7 @@ pub(crate) fn parse() -> anyhow::Result<Options> {
         false => (10_000_000, 5.0, 5),
     };
     if options.small {
-        options.told_entries = 2_000;
+        options.repeat_entries = 2_000;
     }
     if options.entries == 0 {
         options.entries = entries;
@@ -128,7 +132,7 @@ pub(crate) fn parse() -> anyhow::Result<Options> {
     if options.repetitions == 0 {
         options.repetitions = repetitions;
     }
-    // Programs are started elsewhere.
+    // Programs are started in other directories.
     std::fs::create_dir_all(&options.work)?;
     options.work = options.work.canonicalize()?;
     options.server = options.server.canonicalize()?;

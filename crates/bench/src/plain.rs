@@ -1,5 +1,5 @@
-//! The same rows without Tocsin: prepared multi-row inserts into the same
-//! tables, in one thread, each transaction as durable as Tocsin's.
+//! Inserts the same rows without Tocsin: prepared multi-row inserts into the same tables,
+//! in one thread, with the same durability.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use sqlx::{Arguments as _, AssertSqlSafe, postgres::PgArguments, sqlite::SqliteA
 
 use crate::{
     body,
-    database::{Connection, Kind, Place, runtime},
+    database::{Connection, DataDir, Kind, runtime},
     history::store::{self, Value},
 };
 
-/// Alerts of a transaction, as in the goals.
+/// Alerts per transaction.
 pub(crate) const BATCH: u64 = 100;
 
-/// What a fresh alert is stored as, by table.
+/// Tables and columns of a fresh alert.
 const TABLES: [(&str, &[&str]); 3] = [
     (
         "series",
@@ -66,20 +66,20 @@ const TABLES: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Alerts a second that one thread stores, `batch` in a transaction.
+/// Inserts alerts in one thread, `batch` per transaction. Returns the alerts per second.
 ///
 /// # Errors
-/// The database refuses the rows.
-pub(crate) fn run(place: &Place, batch: u64, time: Duration) -> anyhow::Result<f64> {
+/// If the database rejects the rows.
+pub(crate) fn run(data_dir: &DataDir, batch: u64, time: Duration) -> anyhow::Result<f64> {
     runtime()?.block_on(async {
-        let mut connection = place.connect().await?;
-        if place.kind == Kind::Sqlite {
-            // As Tocsin opens it (storage/src/db.rs).
+        let mut connection = data_dir.connect().await?;
+        if data_dir.kind == Kind::Sqlite {
+            // The same settings as Tocsin (storage/src/db.rs).
             connection
                 .run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000")
                 .await?;
         }
-        let statements = TABLES.map(|(table, columns)| store::insert(place.kind, table, columns, batch));
+        let statements = TABLES.map(|(table, columns)| store::insert(data_dir.kind, table, columns, batch));
         let run = u32::from_be_bytes(*b"plai");
         let mut next = 1;
         let began = Instant::now();
@@ -121,7 +121,7 @@ fn rows(run: u32, id: u64) -> [Vec<Value>; 3] {
         alert.severity.into(),
         alert.team.into(),
     ];
-    let told = format!("[[1,0,{now},null,{now},0,{id},null]]");
+    let sender_states = format!("[[1,0,{now},null,{now},0,{id},null]]");
     let incident = vec![
         number(id),
         number(id),
@@ -134,7 +134,7 @@ fn rows(run: u32, id: u64) -> [Vec<Value>; 3] {
         number(1),
         number(1),
         digest(),
-        told.as_str().into(),
+        sender_states.as_str().into(),
     ];
     let entry = vec![
         number(id),
@@ -163,7 +163,7 @@ async fn execute<'a>(
                     Value::Number(number) => arguments.add(*number),
                     Value::Text(text) => arguments.add(text.as_str()),
                     Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-                    Value::Nothing => arguments.add(None::<i64>),
+                    Value::Null => arguments.add(None::<i64>),
                 }
                 .map_err(anyhow::Error::from_boxed)?;
             }
@@ -179,7 +179,7 @@ async fn execute<'a>(
                     Value::Number(number) => arguments.add(*number),
                     Value::Text(text) => arguments.add(text.as_str()),
                     Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-                    Value::Nothing => arguments.add(None::<i64>),
+                    Value::Null => arguments.add(None::<i64>),
                 }
                 .map_err(anyhow::Error::from_boxed)?;
             }
@@ -189,5 +189,5 @@ async fn execute<'a>(
                 .map(|_| ())
         }
     }
-    .context("the plain insert")
+    .context("plain insert")
 }

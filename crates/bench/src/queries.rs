@@ -1,5 +1,5 @@
-//! What a list and a number take with the whole history: every filter, every
-//! pair of filters, and a year of every statistic, one client.
+//! Query latency with the whole history, with one client: lists with each filter and each
+//! pair of filters, and all statistics of one year.
 
 use std::time::Duration;
 
@@ -69,33 +69,39 @@ fn filters(until: i64) -> Vec<(&'static str, String)> {
     all
 }
 
-/// What only incidents have.
-const OF_INCIDENTS: [(&str, &str); 5] = [
+/// Filters of the incidents list only.
+const INCIDENT_FILTERS: [(&str, &str); 5] = [
     ("state", "open"),
     ("state", "resolved"),
     ("state", "expired"),
     ("stale", "true"),
     ("stale", "false"),
 ];
-/// Orders of the incidents besides the default.
+/// Sort orders of the incidents list besides the default.
 const SORTS: [&str; 4] = ["startsAt", "occurrences", "duration", "lastSeenAt"];
 
+/// Measures all queries.
+///
 /// # Errors
-/// The server does not start or answer.
+/// If the server cannot be started, or does not respond.
 pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> anyhow::Result<()> {
-    let target = Target::tocsin(options, &history.place, &[])?;
-    let mut asked = Asked {
+    let target = Target::tocsin(options, &history.data_dir, &[])?;
+    let mut runner = QueryRunner {
         client: target.reader(),
         repetitions: options.repetitions,
         small: options.small,
     };
-    let until = history.made.until;
-    for (list, own) in [
-        ("alerts", &OF_INCIDENTS[..0]),
-        ("incidents", &OF_INCIDENTS[..]),
+    let until = history.manifest.until;
+    for (list, extra) in [
+        ("alerts", &INCIDENT_FILTERS[..0]),
+        ("incidents", &INCIDENT_FILTERS[..]),
     ] {
         let mut filters = filters(until);
-        filters.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        filters.extend(
+            extra
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         let one = |(name, value): &(&str, String)| format!("{name}={value}");
         let mut singles: Vec<String> = filters.iter().map(one).collect();
         singles.push(String::new());
@@ -108,17 +114,25 @@ pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> 
         });
         let pairs: Vec<String> = pairs.collect();
         let path = |query: &String| format!("/api/v1/{list}?{query}");
-        let times = asked.all(singles.iter().map(path))?;
-        report.queries(history.place.kind, &format!("{list}, one filter"), times);
-        let times = asked.all(pairs.iter().map(path))?;
-        report.queries(history.place.kind, &format!("{list}, two filters"), times);
+        let times = runner.run(singles.iter().map(path))?;
+        report.queries(history.data_dir.kind, &format!("{list}, one filter"), times);
+        let times = runner.run(pairs.iter().map(path))?;
+        report.queries(
+            history.data_dir.kind,
+            &format!("{list}, two filters"),
+            times,
+        );
         if list == "incidents" {
             let sorted = SORTS.iter().flat_map(|sort| {
                 let singles = singles.iter();
                 singles.map(move |query| format!("/api/v1/incidents?sort={sort}&{query}"))
             });
-            let times = asked.all(sorted)?;
-            report.queries(history.place.kind, "incidents, sorted, one filter", times);
+            let times = runner.run(sorted)?;
+            report.queries(
+                history.data_dir.kind,
+                "incidents, sorted, one filter",
+                times,
+            );
         }
     }
     let year = format!(
@@ -138,33 +152,33 @@ pub(crate) fn run(options: &Options, history: &History, report: &mut Report) -> 
     let statistics = statistics
         .iter()
         .map(|path| format!("/api/v1/stats/{path}{year}"));
-    let times = asked.all(statistics)?;
-    report.queries(history.place.kind, "a year of statistics", times);
+    let times = runner.run(statistics)?;
+    report.queries(history.data_dir.kind, "a year of statistics", times);
     target.stop()
 }
 
-struct Asked {
+struct QueryRunner {
     client: Client,
     repetitions: usize,
     small: bool,
 }
 
-impl Asked {
-    fn all(&mut self, paths: impl Iterator<Item = String>) -> anyhow::Result<Times> {
-        // Looking whether it works takes few of the pairs.
+impl QueryRunner {
+    fn run(&mut self, paths: impl Iterator<Item = String>) -> anyhow::Result<Times> {
+        // A sample is enough to test that the benchmark works.
         let step = if self.small { 17 } else { 1 };
         let paths: Vec<String> = paths.step_by(step).collect();
         let mut times = Times::default();
-        // Round by round, so that a repetition finds what others have left in the caches.
+        // Runs all queries in turn, so that each finds the caches as left by the others.
         for _ in 0..self.repetitions {
             for path in &paths {
-                let answer = self.client.get(path)?;
-                match answer.status {
-                    200 => times.add(path, answer.time),
+                let response = self.client.get(path)?;
+                match response.status {
+                    200 => times.add(path, response.time),
                     status => times.fail(path, status),
                 }
-                if answer.time > Duration::from_secs(20) {
-                    eprintln!("! {path} took {:.0} s", answer.time.as_secs_f64());
+                if response.time > Duration::from_secs(20) {
+                    eprintln!("! {path} took {:.0} s", response.time.as_secs_f64());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The figures: on standard output as they come, and as tables for the README.
+//! The results: printed during the run, and as Markdown tables for the READMEs.
 
 mod figures;
 mod markdown;
@@ -6,29 +6,29 @@ mod readme;
 
 use std::{fs, time::Duration};
 
-pub(crate) use figures::{Export, IngestCell, Memory, Times, Who};
+pub(crate) use figures::{Export, IngestCell, Memory, System, Times};
 
 use anyhow::ensure;
 
 use crate::{
-    body::Told, database::Kind, history::History, ingest::Shape, load, machine, options::Options,
-    plain,
+    body::Workload, database::Kind, history::History, ingest::Shape, load, machine,
+    options::Options, plain,
 };
 
-/// Everything that was measured.
+/// All results.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     machine: String,
     plain: Vec<(Kind, u64, f64)>,
-    cells: Vec<(Who, Shape, IngestCell)>,
+    cells: Vec<(System, Shape, IngestCell)>,
     bytes: Vec<(Kind, f64, f64)>,
-    /// (database, what, p50, p99, max, asked) in milliseconds.
+    /// Database, name, p50, p99 and maximum in milliseconds, and number of requests.
     queries: Vec<(Kind, String, [f64; 3], usize)>,
     memory: Vec<(Kind, Memory)>,
     stored: Vec<(Kind, Shape, f64)>,
     entries: u64,
     no_alertmanager: bool,
-    /// What was not answered as it should be.
+    /// Unexpected responses.
     failures: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Report {
 
     pub(crate) fn plain(&mut self, kind: Kind, batch: u64, rate: f64, sync: f64) {
         println!(
-            "Plain insert of the same rows, {:10} {batch:5} alerts a commit: {:>9} alerts/s (sync {sync:.0} µs)",
+            "Plain insert of the same rows, {:10} {batch:5} alerts per commit: {:>9} alerts/s (sync {sync:.0} µs)",
             kind.name(),
             count(rate)
         );
@@ -57,7 +57,7 @@ impl Report {
             "\n{:8} {:>5} {:>4} {:13} {:>9} {:>9} {:>8} {:>8} {:>7} {:>7} {:>6} {:>7} {:>7} {:>6} {:>5} {:>6} {:>6} {:>6}",
             "alerts",
             "/body",
-            "from",
+            "send",
             "",
             "alerts/s",
             "deliv./s",
@@ -76,37 +76,40 @@ impl Report {
         );
     }
 
-    pub(crate) fn ingest(&mut self, who: Who, shape: Shape, cell: IngestCell) {
+    pub(crate) fn ingest(&mut self, system: System, shape: Shape, cell: IngestCell) {
         let (bytes, bodies) = cell
             .bytes
             .map_or((String::new(), String::new()), |(all, bodies)| {
                 (format!("{all:.0}"), format!("{bodies:.0}"))
             });
-        let rate = cell.outcome.alerts_a_second();
-        let ratio =
-            |best: Option<f64>| best.map_or(String::new(), |best| format!("{:.2}", rate / best));
-        let (plain, bare, alertmanager) = match who {
-            Who::Tocsin(kind) => (
+        let rate = cell.outcome.alerts_per_second();
+        let ratio = |reference: Option<f64>| {
+            reference.map_or(String::new(), |reference| {
+                format!("{:.2}", rate / reference)
+            })
+        };
+        let (plain, bare, alertmanager) = match system {
+            System::Tocsin(kind) => (
                 self.plain_rate(kind),
                 self.rate(
-                    Who::Bare,
+                    System::Bare,
                     Shape {
-                        told: Told::Fresh,
+                        workload: Workload::Fresh,
                         ..shape
                     },
                 ),
-                self.rate(Who::Alertmanager, shape),
+                self.rate(System::Alertmanager, shape),
             ),
             _ => (None, None, None),
         };
         println!(
             "{:8} {:>5} {:>4} {:13} {:>9} {:>9} {:>8.2} {:>8.2} {:>7.1} {:>7.1} {:>6.0} {:>7} {:>7} {:>6.0} {:>5.2} {:>6} {:>6} {:>6}{}",
-            told(shape.told),
+            workload_name(shape.workload),
             shape.alerts,
             shape.senders,
-            who.name(),
+            system.name(),
             count(rate),
-            count(cell.outcome.deliveries_a_second()),
+            count(cell.outcome.deliveries_per_second()),
             cell.outcome.percentile(0.5),
             cell.outcome.percentile(0.99),
             cell.cpu_us,
@@ -119,54 +122,54 @@ impl Report {
             ratio(plain),
             ratio(bare),
             ratio(alertmanager),
-            match cell.outcome.refused {
+            match cell.outcome.rejected {
                 0 => String::new(),
-                refused => format!("  {refused} refused"),
+                rejected => format!("  {rejected} rejected"),
             }
         );
-        self.note_refused(who, shape, &cell);
-        self.cells.push((who, shape, cell));
+        self.note_rejected(system, shape, &cell);
+        self.cells.push((system, shape, cell));
     }
 
     pub(crate) fn without_alertmanager(&mut self) {
         if !self.no_alertmanager {
-            println!("(no prometheus-alertmanager is installed: nothing to compare with)");
+            println!("(Alertmanager is not installed: no comparison)");
         }
         self.no_alertmanager = true;
     }
 
     pub(crate) fn bytes(&mut self, kind: Kind, entries: u64, entry: f64, all: f64, bodies: f64) {
         println!(
-            "\nA repeat entry, {}, of {entries}: {entry:.0} bytes in the log, {all:.0} with everything but raw bodies ({bodies:.0})",
+            "\nRepeated log entry, {}, average of {entries}: {entry:.0} bytes in the alert log, {all:.0} in all tables except raw bodies ({bodies:.0})",
             kind.name()
         );
         self.bytes.push((kind, entry, all));
     }
 
     pub(crate) fn history(&mut self, kind: Kind, history: &History) {
-        let made = &history.made;
-        let folding = match history.folding {
-            Some(time) => format!("folded in {:.0} s", time.as_secs_f64()),
+        let manifest = &history.manifest;
+        let projection = match history.projection {
+            Some(time) => format!("projected in {:.0} s", time.as_secs_f64()),
             None => "kept".to_owned(),
         };
         println!(
-            "\nHistory, {}: {} entries of {} incidents of {} alerts, {} bytes an entry in the log, {} MB in all ({folding})",
+            "\nHistory, {}: {} log entries of {} incidents of {} alerts, {} bytes per entry in the alert log, {} MB in total ({projection})",
             kind.name(),
-            made.entries,
-            made.incidents,
-            made.series,
-            made.log_bytes / made.entries.max(1),
-            made.bytes / 1_000_000
+            manifest.entries,
+            manifest.incidents,
+            manifest.series,
+            manifest.log_bytes / manifest.entries.max(1),
+            manifest.bytes / 1_000_000
         );
-        self.entries = made.entries;
+        self.entries = manifest.entries;
     }
 
-    pub(crate) fn queries(&mut self, kind: Kind, what: &str, times: Times) {
+    pub(crate) fn queries(&mut self, kind: Kind, name: &str, times: Times) {
         let mut sorted = times.all;
         sorted.sort_by(f32::total_cmp);
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|part| load::percentile(&sorted, part));
         println!(
-            "{:10} {what:32} {:6} asked  p50 {p50:8.2} ms  p99 {p99:8.2} ms  max {max:8.2} ms",
+            "{:10} {name:32} {:6} requests  p50 {p50:8.2} ms  p99 {p99:8.2} ms  max {max:8.2} ms",
             kind.name(),
             sorted.len()
         );
@@ -176,15 +179,15 @@ impl Report {
             println!("    {millis:8.2} ms  {path}");
         }
         for (path, status) in times.failed {
-            self.fail(format!("{} answered {status}: {path}", kind.name()));
+            self.fail(format!("{} returned {status}: {path}", kind.name()));
         }
         self.queries
-            .push((kind, what.to_owned(), [p50, p99, max], sorted.len()));
+            .push((kind, name.to_owned(), [p50, p99, max], sorted.len()));
     }
 
     pub(crate) fn memory(&mut self, kind: Kind, memory: Memory) {
         println!(
-            "{:10} start to ready {:.0} ms; at rest {:.0} MB",
+            "{:10} startup {:.0} ms, idle memory {:.0} MB",
             kind.name(),
             memory.start.as_secs_f64() * 1e3,
             megabytes(memory.idle)
@@ -193,7 +196,7 @@ impl Report {
             println!(
                 "{:10} export {:28} status {}, {:.0} MB in {:.1} s, peak {:.0} MB",
                 kind.name(),
-                export.what,
+                export.name,
                 export.status,
                 megabytes(export.bytes),
                 export.seconds,
@@ -202,10 +205,10 @@ impl Report {
         }
         for export in memory.exports.iter().filter(|export| export.status != 200) {
             let failure = format!(
-                "{} answered {}: export {}",
+                "{} returned {}: export {}",
                 kind.name(),
                 export.status,
-                export.what
+                export.name
             );
             self.failures.push(failure);
         }
@@ -220,13 +223,13 @@ impl Report {
         full: &IngestCell,
     ) {
         let (before, after) = (
-            empty.outcome.alerts_a_second(),
-            full.outcome.alerts_a_second(),
+            empty.outcome.alerts_per_second(),
+            full.outcome.alerts_per_second(),
         );
         println!(
-            "{:10} {} at {}×{}: {} alerts/s into the history, {} into nothing ({:.2}), p99 {:.2} and {:.2} ms, CPU {:.1} and {:.1} µs, peak {:.0} MB",
+            "{:10} {}, {}×{}: {} alerts/s with the history, {} with an empty database ({:.2}), p99 {:.2} and {:.2} ms, CPU {:.1} and {:.1} µs, peak {:.0} MB",
             kind.name(),
-            told(shape.told),
+            workload_name(shape.workload),
             shape.alerts,
             shape.senders,
             count(after),
@@ -239,31 +242,36 @@ impl Report {
             megabytes(full.peak)
         );
         for cell in [empty, full] {
-            self.note_refused(Who::Tocsin(kind), shape, cell);
+            self.note_rejected(System::Tocsin(kind), shape, cell);
         }
         self.stored.push((kind, shape, after / before));
     }
 
-    fn note_refused(&mut self, who: Who, shape: Shape, cell: &IngestCell) {
-        let refused = cell.outcome.refused;
-        if refused > 0 {
-            let what = format!("{}×{} {}", shape.alerts, shape.senders, told(shape.told));
+    fn note_rejected(&mut self, system: System, shape: Shape, cell: &IngestCell) {
+        let rejected = cell.outcome.rejected;
+        if rejected > 0 {
+            let shape = format!(
+                "{}×{} {}",
+                shape.alerts,
+                shape.senders,
+                workload_name(shape.workload)
+            );
             self.failures.push(format!(
-                "{} refused {refused} deliveries, {what}",
-                who.name()
+                "{} rejected {rejected} deliveries, {shape}",
+                system.name()
             ));
         }
     }
 
-    fn fail(&mut self, what: String) {
-        println!("    {what}");
-        self.failures.push(what);
+    fn fail(&mut self, failure: String) {
+        println!("    {failure}");
+        self.failures.push(failure);
     }
 
     /// Writes the tables.
     ///
     /// # Errors
-    /// They cannot be written, or something was answered with an error.
+    /// If the tables cannot be written, or there were unexpected responses.
     pub(crate) fn finish(&self, options: &Options) -> anyhow::Result<()> {
         let text = self.markdown();
         let file = options.work.join("README-table.md");
@@ -274,7 +282,7 @@ impl Report {
         }
         ensure!(
             self.failures.is_empty(),
-            "{} things were not answered as they should be, first: {}",
+            "{} unexpected responses, the first: {}",
             self.failures.len(),
             self.failures
                 .iter()
@@ -292,21 +300,21 @@ impl Report {
         found.next().map(|(_, _, rate)| *rate)
     }
 
-    fn cell(&self, who: Who, shape: Shape) -> Option<&IngestCell> {
+    fn cell(&self, system: System, shape: Shape) -> Option<&IngestCell> {
         let mut cells = self.cells.iter();
-        cells.find_map(|(of, its, cell)| ((*of, *its) == (who, shape)).then_some(cell))
+        cells.find_map(|(of, its, cell)| ((*of, *its) == (system, shape)).then_some(cell))
     }
 
-    fn rate(&self, who: Who, shape: Shape) -> Option<f64> {
-        let rate = self.cell(who, shape)?.outcome.alerts_a_second();
+    fn rate(&self, system: System, shape: Shape) -> Option<f64> {
+        let rate = self.cell(system, shape)?.outcome.alerts_per_second();
         (rate > 0.0).then_some(rate)
     }
 }
 
-fn told(told: Told) -> &'static str {
-    match told {
-        Told::Fresh => "fresh",
-        Told::Repeats => "repeats",
+fn workload_name(workload: Workload) -> &'static str {
+    match workload {
+        Workload::Fresh => "fresh",
+        Workload::Repeats => "repeats",
     }
 }
 
@@ -314,7 +322,7 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// A number with its thousands set apart.
+/// Formats a number with thousands separators.
 fn count(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
@@ -332,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         for (number, text) in [(7.0, "7"), (1_234.4, "1,234"), (12_345_678.0, "12,345,678")] {
             assert_eq!(count(number), text);
         }

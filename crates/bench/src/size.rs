@@ -1,10 +1,10 @@
-//! The bytes of a repeat log entry: 1,000 alerts told again until there are a
-//! million entries, each past the window in which it would be a copy.
+//! Disk usage of a repeated log entry: 1,000 alerts are sent repeatedly, until there are a
+//! million log entries. Deduplication is disabled.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{
-    body::{Bodies, Format, KNOWN, Told},
+    body::{Bodies, Format, KNOWN, Workload},
     database::Database,
     load::{self, Until},
     machine,
@@ -15,23 +15,25 @@ use crate::{
 
 const ALERTS: u64 = 100;
 
+/// Measures the disk usage.
+///
 /// # Errors
-/// The server does not do it.
+/// If the server cannot be started, or does not respond.
 pub(crate) fn run(
     options: &Options,
     database: &Database,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let place = database.empty("told")?;
-    // Nothing is a copy then.
+    let data_dir = database.empty("repeats")?;
+    // Disables deduplication: every repeat is logged.
     let settings = [("TOCSIN_INCIDENTS_WINDOW", "0s")];
-    let told = |deliveries: u64| {
-        let target = Target::tocsin(options, &place, &settings)?;
+    let send = |deliveries: u64| {
+        let target = Target::tocsin(options, &data_dir, &settings)?;
         let now = machine::now_micros();
         let bodies = Bodies::new(
             target.path,
             Format::Webhook,
-            Told::Repeats,
+            Workload::Repeats,
             ALERTS,
             7,
             now - 1_200_000_000,
@@ -48,24 +50,24 @@ pub(crate) fn run(
         target.stop()?;
         anyhow::Ok(outcome)
     };
-    told(KNOWN / ALERTS)?;
-    let before = place.table_bytes()?;
-    let outcome = told(options.told_entries / ALERTS)?;
-    let after = place.table_bytes()?;
-    let grown = |table: &str| {
+    send(KNOWN / ALERTS)?;
+    let before = data_dir.table_bytes()?;
+    let outcome = send(options.repeat_entries / ALERTS)?;
+    let after = data_dir.table_bytes()?;
+    let growth = |table: &str| {
         let bytes = after.get(table).copied().unwrap_or_default();
         bytes.saturating_sub(before.get(table).copied().unwrap_or_default())
     };
     let per_entry = |bytes: u64| bytes as f64 / outcome.alerts.max(1) as f64;
-    let entry = grown("log_entries");
-    let bodies = grown("delivery_bodies");
-    let all: u64 = after.keys().map(|table| grown(table)).sum();
+    let entry = growth("log_entries");
+    let bodies = growth("delivery_bodies");
+    let all: u64 = after.keys().map(|table| growth(table)).sum();
     report.bytes(
-        place.kind,
+        data_dir.kind,
         outcome.alerts,
         per_entry(entry),
         per_entry(all.saturating_sub(bodies)),
         per_entry(bodies),
     );
-    database.remove("told")
+    database.remove("repeats")
 }

@@ -1,12 +1,14 @@
-//! Ingest into a copy of the history: a log is not to get slower as it grows.
+//! Ingest into a copy of the history: throughput must not drop as the log grows.
 
 use crate::{
-    body::Told, database::Database, history::History, ingest::Shape, options::Options,
+    body::Workload, database::Database, history::History, ingest::Shape, options::Options,
     report::Report, targets::Target,
 };
 
+/// Measures the ingest with an empty database and with the history.
+///
 /// # Errors
-/// The server does not start or answer.
+/// If the server cannot be started, or does not respond.
 pub(crate) fn run(
     options: &Options,
     database: &Database,
@@ -14,13 +16,13 @@ pub(crate) fn run(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let shapes = [
-        (Told::Fresh, 100, 8),
-        (Told::Repeats, 100, 8),
-        (Told::Fresh, 1, 64),
+        (Workload::Fresh, 100, 8),
+        (Workload::Repeats, 100, 8),
+        (Workload::Fresh, 1, 64),
     ];
-    for (told, alerts, senders) in shapes.into_iter().take(if options.small { 1 } else { 3 }) {
+    for (workload, alerts, senders) in shapes.into_iter().take(if options.small { 1 } else { 3 }) {
         let shape = Shape {
-            told,
+            workload,
             alerts,
             senders,
         };
@@ -28,11 +30,11 @@ pub(crate) fn run(
         let target = Target::tocsin(options, &empty, &[])?;
         let on_empty = shape.load(options, &target)?;
         target.stop()?;
-        let place = database.copy(&history.place, &history.name, "cell")?;
-        let target = Target::tocsin(options, &place, &[])?;
+        let data_dir = database.copy(&history.data_dir, &history.name, "cell")?;
+        let target = Target::tocsin(options, &data_dir, &[])?;
         let on_history = shape.load(options, &target)?;
         target.stop()?;
-        report.stored(place.kind, shape, &on_empty, &on_history);
+        report.stored(data_dir.kind, shape, &on_empty, &on_history);
     }
     database.remove("cell")
 }

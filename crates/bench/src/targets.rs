@@ -1,4 +1,4 @@
-//! The programs that are measured.
+//! The programs under test.
 
 use std::{
     fs::{self, File},
@@ -12,51 +12,51 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use tocsin_machine::{ALERTMANAGER, Machine};
 
-use crate::{bare, body::Format, database::Place, http::Client, options::Options};
+use crate::{bare, body::Format, database::DataDir, http::Client, options::Options};
 
-/// The longest that a start may take: a migration of the whole history.
-const START: Duration = Duration::from_secs(600);
+/// Maximum startup time, which can include a migration of the whole history.
+const START_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// A running program; it ends with this value.
+/// A running program. Killed on drop.
 #[derive(Debug)]
 pub(crate) struct Target {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// From the start of the process until it said that it is ready.
+    /// Time from the start of the process until it is ready.
     pub(crate) start: Duration,
-    /// Every process whose work is for this program.
+    /// Process IDs of the program and its database server.
     pub(crate) pids: Vec<u32>,
-    /// Where it takes alerts.
+    /// URL path for sending alerts.
     pub(crate) path: &'static str,
     pub(crate) format: Format,
-    /// What opens its history to readers; empty where nothing is closed.
+    /// Token for reading. Empty if no authentication is required.
     token: String,
 }
 
 impl Target {
-    /// Tocsin with its default settings, but for `settings`, and without a limit
-    /// to how often one reader may ask.
+    /// Starts Tocsin with default settings, except for `settings` and the disabled rate
+    /// limit.
     pub(crate) fn tocsin(
         options: &Options,
-        place: &Place,
+        data_dir: &DataDir,
         settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(&options.server);
         command
             .args(["serve", "--listen", &address.to_string(), "--data-dir"])
-            .arg(&place.folder)
-            .args(["--database-url", &place.url])
+            .arg(&data_dir.path)
+            .args(["--database-url", &data_dir.url])
             .env("TOCSIN_LIMITS_REQUESTS_PER_SECOND", "0")
             .envs(settings.iter().copied());
-        let mut target = Self::start(command, &place.folder, address, "/readyz")?;
-        target.token = reader_token(options, place)?;
+        let mut target = Self::start(command, &data_dir.path, address, "/readyz")?;
+        target.token = reader_token(options, data_dir)?;
         target.path = "/api/v1/webhooks/alertmanager";
-        target.pids.extend(place.server_pid);
+        target.pids.extend(data_dir.server_pid);
         Ok(target)
     }
 
-    /// The real Alertmanager, alone and in memory, where it is installed.
+    /// Starts the real Alertmanager, as a single instance. `None` if it is not installed.
     pub(crate) fn alertmanager(options: &Options) -> anyhow::Result<Option<Self>> {
         let Ok(found) = ALERTMANAGER.find(&Machine::here()) else {
             return Ok(None);
@@ -85,7 +85,7 @@ impl Target {
         Ok(Some(target))
     }
 
-    /// The handler that only reads and parses.
+    /// Starts the bare handler, which only reads and parses.
     pub(crate) fn bare_handler() -> anyhow::Result<Self> {
         let since = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
@@ -99,7 +99,7 @@ impl Target {
         let port = line
             .trim()
             .parse()
-            .context("the bare handler has no port")?;
+            .context("the bare handler did not print its port")?;
         Ok(Self {
             pids: vec![child.id()],
             child,
@@ -125,17 +125,17 @@ impl Target {
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?)
             .spawn()
-            .with_context(|| format!("{} does not start", command.get_program().display()))?;
+            .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
         while !is_ready(address, ready) {
             let failed = match child.try_wait()? {
-                Some(status) => Some(format!("ended with {status}")),
-                None if since.elapsed() > START => Some("does not get ready".to_owned()),
+                Some(status) => Some(format!("exited with {status}")),
+                None if since.elapsed() > START_TIMEOUT => Some("is not ready in time".to_owned()),
                 None => None,
             };
             if let Some(failed) = failed {
                 let _ = child.kill();
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                bail!("{} {failed}:\n{said}", command.get_program().display());
+                let output = fs::read_to_string(&log).unwrap_or_default();
+                bail!("{} {failed}:\n{output}", command.get_program().display());
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -150,26 +150,26 @@ impl Target {
         })
     }
 
-    /// A reader of its history.
+    /// An HTTP client with read access.
     pub(crate) fn reader(&self) -> Client {
         Client::new(self.address).with_token(&self.token)
     }
 
-    /// The program's own process.
+    /// Process ID of the program.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Asks it to end, as a service manager does, and waits.
+    /// Stops the program with SIGTERM, and waits for it to exit.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status()?;
-        ensure!(asked.success(), "process {pid} cannot be ended");
+        let status = Command::new("kill").args(["-TERM", &pid]).status()?;
+        ensure!(status.success(), "process {pid} cannot be stopped");
         let since = Instant::now();
         while self.child.try_wait()?.is_none() {
             ensure!(
                 since.elapsed() < Duration::from_secs(60),
-                "process {pid} does not end"
+                "process {pid} does not stop"
             );
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -179,37 +179,36 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // Both do nothing to a program that has ended.
+        // Both have no effect if the program has exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A token to read with, as a user makes one: at the command line, beside the
-/// running program.
-fn reader_token(options: &Options, place: &Place) -> anyhow::Result<String> {
-    let made = Command::new(&options.server)
+/// Creates an API token for reading on the command line, while the server is running.
+fn reader_token(options: &Options, data_dir: &DataDir) -> anyhow::Result<String> {
+    let output = Command::new(&options.server)
         .args(["token", "add", "--name", "bench", "--scope", "read"])
         .arg("--data-dir")
-        .arg(&place.folder)
-        .args(["--database-url", &place.url])
-        .current_dir(&place.folder)
+        .arg(&data_dir.path)
+        .args(["--database-url", &data_dir.url])
+        .current_dir(&data_dir.path)
         .stdin(Stdio::null())
         .output()?;
     ensure!(
-        made.status.success(),
-        "no token was made: {}",
-        String::from_utf8_lossy(&made.stderr)
+        output.status.success(),
+        "no token was created: {}",
+        String::from_utf8_lossy(&output.stderr)
     );
-    Ok(String::from_utf8(made.stdout)?.trim().to_owned())
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn is_ready(address: SocketAddr, path: &str) -> bool {
-    // A try without a connection is over at once; most tries are.
+    // A failed connection returns immediately, which is the most frequent case.
     TcpStream::connect(address).is_ok()
         && Client::new(address)
             .get(path)
-            .is_ok_and(|answer| answer.status == 200)
+            .is_ok_and(|response| response.status == 200)
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {

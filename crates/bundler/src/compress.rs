@@ -1,4 +1,4 @@
-//! Compressed copies of files.
+//! Precompressed copies of files.
 
 use std::{io::Write as _, thread};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::files::Files;
 
-/// The extensions of files that compress well.
+/// Extensions of compressible files.
 const COMPRESSIBLE: [&str; 9] = [
     "css",
     "html",
@@ -19,11 +19,11 @@ const COMPRESSIBLE: [&str; 9] = [
     "webmanifest",
 ];
 
-/// Adds `NAME.br` and `NAME.gz` for each file that shrinks.
+/// Adds `NAME.br` and `NAME.gz` for each file if they are smaller.
 pub(crate) fn add_copies(files: &mut Files) -> anyhow::Result<()> {
     let results = thread::scope(|scope| {
-        // The programs take seconds and the others nothing: a thread for each is
-        // enough for all processors to have work.
+        // One thread per file uses all cores, because only the few WebAssembly files
+        // take more than an instant.
         let threads: Vec<_> = files
             .iter()
             .filter(|(name, _)| is_compressible(name))
@@ -55,7 +55,7 @@ fn is_compressible(name: &str) -> bool {
 
 fn brotli(content: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut copy = Vec::new();
-    // The defaults are the strongest: quality 11, a window of 4 MiB.
+    // The defaults are the best compression: quality 11, a window of 4 MiB.
     let parameters = brotli::enc::BrotliEncoderParams::default();
     brotli::BrotliCompress(&mut &content[..], &mut copy, &parameters).context("brotli failed")?;
     Ok(copy)
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_that_shrink_have_copies() {
+    fn copies_are_added_only_if_smaller() {
         let text = b"tocsin ".repeat(100);
         let mut files = Files::from([
             ("app.js".to_owned(), text.clone()),
@@ -87,13 +87,14 @@ mod tests {
             names,
             ["app.js", "app.js.br", "app.js.gz", "icon.png", "tiny.js"]
         );
-        let mut back = Vec::new();
+        let mut decompressed = Vec::new();
         flate2::read::GzDecoder::new(&files["app.js.gz"][..])
-            .read_to_end(&mut back)
+            .read_to_end(&mut decompressed)
             .expect("is gzip");
-        assert_eq!(back, text);
-        back.clear();
-        brotli::BrotliDecompress(&mut &files["app.js.br"][..], &mut back).expect("is brotli");
-        assert_eq!(back, text);
+        assert_eq!(decompressed, text);
+        decompressed.clear();
+        brotli::BrotliDecompress(&mut &files["app.js.br"][..], &mut decompressed)
+            .expect("is brotli");
+        assert_eq!(decompressed, text);
     }
 }

@@ -1,14 +1,14 @@
-//! Folders of files: reading them, and writing only the files that differ.
+//! Reads directories, and writes only the files that differ.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, anyhow};
 
-/// Contents by path below the folder.
+/// File contents by path relative to the directory.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// All files of a folder and its subfolders except hidden ones; none if the
-/// folder does not exist.
+/// Reads all files of a directory and its subdirectories, except hidden ones. Returns an
+/// empty map if the directory does not exist.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Files> {
     let mut files = Files::new();
     if folder.exists() {
@@ -17,8 +17,8 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-/// Makes a folder contain exactly these files. Files that are equal already are
-/// not touched: the server embeds them, and would be built again.
+/// Makes a directory contain exactly these files. Unchanged files are not written: the
+/// server embeds them, and would be rebuilt.
 pub(crate) fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
     for (name, content) in files {
         let path = folder.join(name);
@@ -48,7 +48,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> anyhow::Result<()>
         let name = entry
             .file_name()
             .into_string()
-            .map_err(|name| anyhow!("the file name {name:?} is not UTF-8"))?;
+            .map_err(|name| anyhow!("the file name {name:?} is not valid UTF-8"))?;
         if name.starts_with('.') {
             continue;
         }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_files_are_removed_and_equal_ones_not_touched() {
+    fn old_files_are_removed_and_unchanged_files_not_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let both = Files::from([
             ("index.html".to_owned(), b"page".to_vec()),

@@ -1,4 +1,4 @@
-//! The output folder: names that contain hashes, the loader, and the page.
+//! The output directory: file names with content hashes, the loader, and the page.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use anyhow::{Context as _, ensure};
 
 use crate::{files::Files, template};
 
-/// Hexadecimal digits of the hash in a file name.
+/// Number of hexadecimal digits of the hash in a file name.
 const HASH_LENGTH: usize = 16;
 
-/// Gives every file its final name, and adds the loader and the page.
-/// `programs` are the names of the bound programs, the default one first.
+/// Renames all files to their final names, and adds the loader and the page. `programs`
+/// are the names of the programs, the default one first.
 pub(crate) fn lay_out(
     programs: &[&str],
     bound: Files,
@@ -21,7 +21,7 @@ pub(crate) fn lay_out(
     let mut urls = BTreeMap::new();
     for (name, content) in bound {
         if name.contains('/') {
-            // A snippet: the module imports it by this path.
+            // A snippet, which the module imports by this path.
             files.insert(name, content);
             continue;
         }
@@ -40,7 +40,7 @@ pub(crate) fn lay_out(
         files.insert(hashed.clone(), content);
         ensure!(
             urls.insert(name.clone(), hashed).is_none(),
-            "the static file {name} has the name of a generated file"
+            "the static file {name} has the same name as a generated file"
         );
     }
     let page = template::fill(template, &urls)?;
@@ -48,11 +48,11 @@ pub(crate) fn lay_out(
     Ok(files)
 }
 
-/// The size of all files and of those that a browser loads first, in words.
+/// Summary of the total size, and of the size of the first page load.
 pub(crate) fn sizes(programs: &[&str], files: &Files) -> String {
-    let is_later = |name: &str| {
-        let mut others = programs.iter().skip(1);
-        others.any(|program| {
+    let is_loaded_later = |name: &str| {
+        let mut other_programs = programs.iter().skip(1);
+        other_programs.any(|program| {
             name.starts_with(&format!("{program}-")) || name.starts_with(&format!("{program}_bg-"))
         })
     };
@@ -60,7 +60,11 @@ pub(crate) fn sizes(programs: &[&str], files: &Files) -> String {
     let mut first_load = 0;
     for (name, content) in files {
         if name.ends_with(".br") {
-            first_load += if is_later(name) { 0 } else { content.len() };
+            first_load += if is_loaded_later(name) {
+                0
+            } else {
+                content.len()
+            };
         } else if !name.ends_with(".gz") {
             plain += content.len();
         }
@@ -68,14 +72,15 @@ pub(crate) fn sizes(programs: &[&str], files: &Files) -> String {
     match first_load {
         0 => format!("{} KB", plain / 1000),
         _ => format!(
-            "{} KB; the first load is {} KB with brotli",
+            "{} KB; first load {} KB with Brotli",
             plain / 1000,
             first_load / 1000
         ),
     }
 }
 
-/// `app_bg.wasm` → `app_bg-0123456789abcdef.wasm`.
+/// Adds the content hash to a file name: `app_bg.wasm` becomes
+/// `app_bg-0123456789abcdef.wasm`.
 fn hashed_name(name: &str, content: &[u8]) -> String {
     let hash = blake3::hash(content).to_hex();
     let hash = &hash[..HASH_LENGTH];
@@ -85,8 +90,8 @@ fn hashed_name(name: &str, content: &[u8]) -> String {
     }
 }
 
-/// The script that starts the program of the page. The import is dynamic, so that
-/// a browser that cannot load the module still runs the line that reports it.
+/// The script that starts the program of the page. The import is dynamic, so that the
+/// script can report the failure if a browser cannot load the module.
 fn loader(programs: &[&str], urls: &BTreeMap<String, String>) -> anyhow::Result<String> {
     let mut choice = String::new();
     for (index, program) in programs.iter().enumerate().rev() {
@@ -124,7 +129,7 @@ load()
 mod tests {
     use super::*;
 
-    const NAMES: [&str; 2] = ["app", "desk"];
+    const NAMES: [&str; 2] = ["app", "admin"];
 
     const TEMPLATE: &str = "<base href=\"/\">{{start.js}} {{app.js}} {{app.wasm}} {{style.css}}";
 
@@ -136,12 +141,12 @@ mod tests {
         Files::from([
             file("app.js", "js"),
             file("app_bg.wasm", "wasm"),
-            file("desk.js", "desk js"),
-            file("desk_bg.wasm", "desk wasm"),
+            file("admin.js", "admin js"),
+            file("admin_bg.wasm", "admin wasm"),
         ])
     }
 
-    /// The text of the only file whose name starts so.
+    /// Content of the only file with this name prefix.
     fn text(files: &Files, prefix: &str) -> String {
         let mut found = files.iter().filter(|(name, _)| name.starts_with(prefix));
         let (_, content) = found.next().expect("a file");
@@ -150,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_changes_with_the_content_and_keeps_its_extension() {
+    fn hashed_name_depends_on_the_content_and_keeps_the_extension() {
         let name = hashed_name("app_bg.wasm", b"one");
         assert!(
             name.starts_with("app_bg-") && name.ends_with(".wasm"),
@@ -163,15 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn the_page_refers_to_existing_files() {
+    fn page_refers_to_existing_files() {
         let mut bound = programs();
         bound.extend([file("snippets/a-1/inline0.js", "snippet")]);
         let statics = Files::from([file("style.css", "css")]);
         let files = lay_out(&NAMES, bound, statics, TEMPLATE).expect("lays out");
         let page = text(&files, "index.html");
-        let named: Vec<_> = page.trim_start_matches(template::BASE).split(' ').collect();
-        assert_eq!(named.len(), 4);
-        for name in named {
+        let references: Vec<_> = page.trim_start_matches(template::BASE).split(' ').collect();
+        assert_eq!(references.len(), 4);
+        for name in references {
             assert!(files.contains_key(name), "{name}");
         }
         assert!(files.contains_key("snippets/a-1/inline0.js"));
@@ -179,18 +184,18 @@ mod tests {
     }
 
     #[test]
-    fn the_loader_starts_the_first_program_unless_the_page_belongs_to_another() {
+    fn loader_starts_the_program_of_the_page() {
         let files =
             lay_out(&NAMES, programs(), Files::new(), "<base href=\"/\">").expect("lays out");
         let start = text(&files, "start-");
-        let [app, app_wasm, desk, desk_wasm] =
-            ["app-", "app_bg-", "desk-", "desk_bg-"].map(|prefix| {
+        let [app, app_wasm, admin, admin_wasm] =
+            ["app-", "app_bg-", "admin-", "admin_bg-"].map(|prefix| {
                 let mut names = files.keys();
                 names.find(|name| name.starts_with(prefix)).expect("a file")
             });
         assert!(
             start.contains(&format!(
-                "\n  serves(\"desk\") ? [() => import(\"./{desk}\"), \"{desk_wasm}\"] :\
+                "\n  serves(\"admin\") ? [() => import(\"./{admin}\"), \"{admin_wasm}\"] :\
                  \n  [() => import(\"./{app}\"), \"{app_wasm}\"];\n"
             )),
             "{start}"
@@ -198,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_loader_changes_with_the_program() {
+    fn loader_name_depends_on_the_program() {
         let page = |wasm: &str| {
             let mut bound = programs();
-            bound.extend([file("desk_bg.wasm", wasm)]);
+            bound.extend([file("admin_bg.wasm", wasm)]);
             let template = "<base href=\"/\">{{start.js}}";
             let files = lay_out(&NAMES, bound, Files::new(), template).expect("lays out");
             text(&files, "index.html")
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_a_module_is_an_error() {
+    fn program_without_module_is_an_error() {
         let error = lay_out(&["app", "wall"], programs(), Files::new(), template::BASE)
             .expect_err("must fail")
             .to_string();
@@ -218,32 +223,32 @@ mod tests {
     }
 
     #[test]
-    fn a_static_file_must_not_replace_a_generated_one() {
+    fn static_file_cannot_replace_a_generated_file() {
         let statics = Files::from([file("app.js", "mine")]);
         assert!(lay_out(&NAMES, programs(), statics, "<base href=\"/\">").is_err());
     }
 
     #[test]
-    fn the_first_load_is_what_the_first_program_needs() {
+    fn first_load_excludes_other_programs() {
         let files = |names: &[&str]| -> Files {
             let content = vec![0; 1500];
             let names = names.iter().map(|name| (*name).to_owned());
             names.map(|name| (name, content.clone())).collect()
         };
-        let plain = files(&["app-1.js", "desk_bg-1.wasm"]);
+        let plain = files(&["app-1.js", "admin_bg-1.wasm"]);
         assert_eq!(sizes(&NAMES, &plain), "3 KB");
         let compressed = files(&[
             "app-1.js",
             "app-1.js.br",
             "app-1.js.gz",
-            "desk-1.js",
-            "desk-1.js.br",
-            "desk_bg-1.wasm.br",
-            "desktop-1.css.br",
+            "admin-1.js",
+            "admin-1.js.br",
+            "admin_bg-1.wasm.br",
+            "administrator-1.css.br",
         ]);
         assert_eq!(
             sizes(&NAMES, &compressed),
-            "3 KB; the first load is 3 KB with brotli"
+            "3 KB; first load 3 KB with Brotli"
         );
     }
 }

@@ -1,65 +1,64 @@
-//! `tocsin-bundler`: turns the compiled browser program into `frontend/dist/`,
-//! the files that the server embeds. `cargo xtask` calls it:
+//! `tocsin-bundler`: bundles the compiled frontend into `frontend/dist/`, the files that
+//! the server embeds. `cargo xtask` runs it:
 //!
 //! ```text
 //! tocsin-bundler [--release] --template FILE --static DIR --work DIR --out DIR NAME=WASM...
 //! ```
 //!
-//! It is a program apart from the xtask because it needs libraries that take
-//! longer to compile than the xtask may, and so is built beside the server.
+//! It is not part of the xtask, because its dependencies take long to compile. It is
+//! built together with the server.
 //!
 //! # Input
 //!
-//! - `NAME=WASM`: a program as the compiler wrote it, and the name of its ES
-//!   module. The first one is started on all pages except those that the
-//!   template assigns to another one (see below).
-//! - `--static`: a flat folder of files that are served as they are
-//!   (`style.css`, `theme.js`, `favicon.svg`, …). Their content is not rewritten,
-//!   so a stylesheet must not refer to another file of the folder.
+//! - `NAME=WASM`: a compiled program, and the name of its ES module. The first program
+//!   is started on all pages except those that the template assigns to another one (see
+//!   below).
+//! - `--static`: a flat directory of static files (`style.css`, `theme.js`,
+//!   `favicon.svg`, …). Their content is not rewritten, so a stylesheet must not refer to
+//!   another file of the directory.
 //! - `--template`: the HTML page, see below.
-//! - `--release`: without names of functions, and with compressed copies.
+//! - `--release`: strip function names, and add compressed copies.
 //!
 //! # Output
 //!
-//! The folder `--out`, flat: `index.html`, and every other file under a name that
-//! contains the hash of its content (`app-3f9a….js`), so that browsers may cache
-//! it for ever, unlike `index.html`. Each file that shrinks has compressed copies
-//! `NAME.br` and `NAME.gz` beside it, so that the server does not compress for
-//! each request. `wasm-bindgen` may add a folder `snippets/`, whose names contain
-//! hashes too. Unchanged files are not touched, so that a build of the server
-//! does not embed them again.
+//! The flat directory `--out` has `index.html`, and all other files with the hash of
+//! their content in the name (`app-3f9a….js`), so that browsers can cache them without
+//! revalidation. Files have compressed copies `NAME.br` and `NAME.gz` if these are smaller,
+//! so that the server does not compress responses itself. `wasm-bindgen` can add a
+//! directory `snippets/`, whose file names also contain hashes. Unchanged files are not
+//! written, so that the server is not rebuilt.
 //!
-//! The folder `--work` keeps `bound/`, the output of `wasm-bindgen`, and
-//! `dist.stamp`, the hashes of the last input and output.
+//! The directory `--work` has `bound/`, the output of `wasm-bindgen`, and `dist.stamp`,
+//! the hashes of the last input and output.
 //!
-//! Standard output is one line: `unchanged` if the stamp is current, else the
-//! sizes. Errors go to standard error, with status 1.
+//! Standard output is one line: `unchanged` if the stamp is current, else the file sizes.
+//! Errors go to standard error, with status 1.
 //!
 //! # The template
 //!
-//! - Comments before the doctype are for developers and are left out of the page.
+//! - Comments before the doctype are for developers, and not part of the page.
 //! - `{{NAME}}` is replaced by the URL of a file, relative to `<base>`:
 //!
 //!   | placeholder      | file                                                                |
 //!   | ---------------- | ------------------------------------------------------------------- |
-//!   | `{{start.js}}`   | the loader, generated here: imports a program's module and starts it |
+//!   | `{{start.js}}`   | the generated loader: imports a program's module and starts it      |
 //!   | `{{app.js}}`     | the module of the program `app`, for `<link rel="modulepreload">`   |
 //!   | `{{app.wasm}}`   | the program `app` itself, for `<link rel="preload" as="fetch">`     |
-//!   | `{{FILE}}`       | a file of the static folder by its name there: `{{style.css}}`      |
+//!   | `{{FILE}}`       | a file of the static directory by its name: `{{style.css}}`         |
 //!
-//!   An unknown name is an error. Nothing else is substituted.
-//! - It contains exactly `<base href="/">`: all URLs are relative to it, and the
-//!   server replaces that one tag if `server.public_url` has a path prefix.
-//!   `yew-router` reads the base too.
-//! - `<meta name="NAME" content="users …">` lists the pages, by the first segment
-//!   of their path below the base, on which the loader starts the program `NAME`
-//!   instead of the first one.
-//! - No inline scripts and no inline event handlers: the content security policy
-//!   is `script-src 'self' 'wasm-unsafe-eval'`. Hence the loader and the theme
-//!   script are files.
-//! - `<html>` has no attribute `data-boot` while the program loads; the loader
-//!   sets `data-boot="ready"` once the program has started, and
-//!   `data-boot="failed"` if it cannot start (for a message that CSS shows).
+//!   An unknown name is an error. There are no other placeholders.
+//! - The tag `<base href="/">` is required, exactly like this: all URLs are relative to
+//!   it, and the server replaces it if `server.public_url` has a path prefix.
+//!   `yew-router` reads the base, too.
+//! - `<meta name="NAME" content="users …">` lists the pages on which the loader starts
+//!   the program `NAME` instead of the first one, by the first segment of their path
+//!   below the base.
+//! - Inline scripts and inline event handlers are not allowed, because the content
+//!   security policy is `script-src 'self' 'wasm-unsafe-eval'`. The loader and the theme
+//!   script are therefore files.
+//! - `<html>` has no attribute `data-boot` while the program loads. The loader sets
+//!   `data-boot="ready"` when the program has started, and `data-boot="failed"` if it
+//!   cannot start, so that CSS can show a message.
 //!
 //! A minimal template:
 //!
@@ -116,7 +115,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Brings the output folder up to date, and says what came of it.
+/// Updates the output directory. Returns a summary.
 fn bundle(options: &Options) -> anyhow::Result<String> {
     let template = fs::read_to_string(&options.template)
         .with_context(|| format!("cannot read {}", options.template.display()))?;
@@ -144,7 +143,7 @@ fn bundle(options: &Options) -> anyhow::Result<String> {
     }
     let names: Vec<_> = programs.iter().map(|(name, _)| *name).collect();
     let mut files = layout::lay_out(&names, bound, statics, &template)?;
-    // During development, build time matters more than size.
+    // Development builds skip compression to save time.
     if options.release {
         compress::add_copies(&mut files)?;
     }

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line options.
 
 use std::path::PathBuf;
 
@@ -11,9 +11,9 @@ pub(crate) const USAGE: &str = "Usage: tocsin-bundler [--release] --template FIL
 pub(crate) struct Options {
     pub(crate) release: bool,
     pub(crate) template: PathBuf,
-    /// The folder of files that are served as they are.
+    /// Directory of static files.
     pub(crate) statics: PathBuf,
-    /// The folder of intermediate files.
+    /// Directory of intermediate files.
     pub(crate) work: PathBuf,
     pub(crate) out: PathBuf,
     /// At least one.
@@ -23,7 +23,7 @@ pub(crate) struct Options {
 /// A compiled WebAssembly program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// The name of its ES module.
+    /// Name of the ES module.
     pub(crate) name: String,
     pub(crate) wasm: PathBuf,
 }
@@ -40,7 +40,7 @@ impl Options {
                     continue;
                 }
                 lexopt::Arg::Value(value) => {
-                    let text = value.to_str().context("a path that is not UTF-8")?;
+                    let text = value.to_str().context("a path is not valid UTF-8")?;
                     programs.push(Program::parse(text)?);
                     continue;
                 }
@@ -68,11 +68,11 @@ impl Program {
     fn parse(text: &str) -> anyhow::Result<Self> {
         let (name, wasm) = text
             .split_once('=')
-            .with_context(|| format!("{text:?} is not NAME=WASM"))?;
-        // The name becomes part of file names, URLs and the loader's script.
+            .with_context(|| format!("expected NAME=WASM, found {text:?}"))?;
+        // The name is used in file names, URLs and the loader.
         ensure!(
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()),
-            "the name of {text:?} is not made of lower-case letters"
+            "the name in {text:?} must consist of lowercase letters"
         );
         Ok(Self {
             name: name.to_owned(),
@@ -101,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn all_options_are_read() {
-        let options = parse(&["--release", "app=a/tocsin.wasm", "desk=b=c.wasm"]).expect("parses");
+    fn all_options_are_parsed() {
+        let options = parse(&["--release", "app=a/tocsin.wasm", "admin=b=c.wasm"]).expect("parses");
         let program = |name: &str, wasm: &str| Program {
             name: name.to_owned(),
             wasm: wasm.into(),
@@ -115,7 +115,10 @@ mod tests {
                 statics: "static".into(),
                 work: "target".into(),
                 out: "dist".into(),
-                programs: vec![program("app", "a/tocsin.wasm"), program("desk", "b=c.wasm")],
+                programs: vec![
+                    program("app", "a/tocsin.wasm"),
+                    program("admin", "b=c.wasm")
+                ],
             }
         );
     }

@@ -1,5 +1,5 @@
-//! Whether the output folder is up to date. Decided by content, not by times,
-//! which a fresh checkout or a switched branch changes.
+//! Checks whether the output directory is up to date, by content hashes: modification
+//! times change with a fresh checkout or another branch.
 
 use std::{env, fs, path::PathBuf};
 
@@ -7,8 +7,8 @@ use anyhow::Context as _;
 
 use crate::files::Files;
 
-/// A file with the hash of the last input, and that of the output, so that a
-/// folder that was changed or removed is written again.
+/// A file with the hashes of the last input and output. With the output hash, a changed
+/// or deleted output directory is detected.
 #[derive(Debug)]
 pub(crate) struct Stamp {
     path: PathBuf,
@@ -29,20 +29,20 @@ impl Stamp {
     }
 }
 
-/// The hash of everything that determines the output, this program included.
+/// Hash of all inputs, including this program.
 pub(crate) fn inputs(
     release: bool,
     programs: &[(&str, Vec<u8>)],
     template: &str,
     statics: &Files,
 ) -> anyhow::Result<String> {
-    let own = env::current_exe()
+    let executable = env::current_exe()
         .and_then(fs::read)
-        .context("cannot read this program's own file")?;
+        .context("cannot read this program's executable file")?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(&[u8::from(release)]);
     for hash in [
-        blake3::hash(&own),
+        blake3::hash(&executable),
         hash_of(programs.iter().map(|(name, content)| (*name, content))),
         blake3::hash(template.as_bytes()),
         hash_of_files(statics),
@@ -60,7 +60,8 @@ fn hash_of_files(files: &Files) -> blake3::Hash {
     hash_of(files.iter().map(|(name, content)| (name.as_str(), content)))
 }
 
-/// Hashes of fixed length, so that different sets never give the same input.
+/// Hash of file names and contents. Hashes each separately first: with a fixed length,
+/// different sets of files cannot yield the same input.
 fn hash_of<'a>(files: impl Iterator<Item = (&'a str, &'a Vec<u8>)>) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     for (name, content) in files {
@@ -79,11 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn every_input_counts() {
+    fn hash_depends_on_every_input() {
         let app = [("app", b"wasm".to_vec())];
         let css = one("style.css", "css");
-        let now = inputs(true, &app, "page", &css).expect("hashes");
-        assert_eq!(now, inputs(true, &app, "page", &css).expect("hashes"));
+        let hash = inputs(true, &app, "page", &css).expect("hashes");
+        assert_eq!(hash, inputs(true, &app, "page", &css).expect("hashes"));
         for other in [
             inputs(false, &app, "page", &css),
             inputs(true, &[("app", b"wasm2".to_vec())], "page", &css),
@@ -92,12 +93,12 @@ mod tests {
             inputs(true, &app, "page", &one("style.css", "css2")),
             inputs(true, &app, "page", &Files::new()),
         ] {
-            assert_ne!(now, other.expect("hashes"));
+            assert_ne!(hash, other.expect("hashes"));
         }
     }
 
     #[test]
-    fn changed_and_missing_output_is_not_current() {
+    fn changed_or_missing_output_is_not_current() {
         let folder = tempfile::tempdir().expect("a folder");
         let stamp = Stamp::at(folder.path().join("stamp"));
         let out = one("index.html", "page");

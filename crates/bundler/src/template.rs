@@ -1,13 +1,13 @@
-//! From the template to the page; `main.rs` describes the format.
+//! Fills the page template. See `main.rs` for its format.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 
-/// The one tag that the server may replace.
+/// The tag that the server replaces for a path prefix.
 pub(crate) const BASE: &str = r#"<base href="/">"#;
 
-/// The page, with each placeholder replaced by the URL of the file.
+/// Replaces the placeholders by the URLs of the files.
 pub(crate) fn fill(template: &str, files: &BTreeMap<String, String>) -> anyhow::Result<String> {
     let template = without_leading_comments(template);
     if !template.contains(BASE) {
@@ -18,13 +18,13 @@ pub(crate) fn fill(template: &str, files: &BTreeMap<String, String>) -> anyhow::
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after
             .split_once("}}")
-            .context("the template has a {{ that is never closed")?;
+            .context("the template has an unclosed {{")?;
         let name = name.trim();
         let Some(url) = files.get(name) else {
-            let known: Vec<_> = files.keys().map(String::as_str).collect();
+            let names: Vec<_> = files.keys().map(String::as_str).collect();
             bail!(
-                "the template names {{{{{name}}}}}, but there is only: {}",
-                known.join(", ")
+                "unknown placeholder {{{{{name}}}}} in the template, expected one of: {}",
+                names.join(", ")
             );
         };
         page.push_str(before);
@@ -35,7 +35,7 @@ pub(crate) fn fill(template: &str, files: &BTreeMap<String, String>) -> anyhow::
     Ok(page)
 }
 
-/// Comments before the doctype are for developers.
+/// Removes the comments before the doctype, which are for developers.
 fn without_leading_comments(template: &str) -> &str {
     let mut rest = template.trim_start();
     while let Some((_, after)) = rest
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_become_urls() {
+    fn placeholders_are_replaced_by_urls() {
         let page = fill(
             "<!-- write {{NAME}} here -->\n<!doctype html><base href=\"/\">\
              <link href=\"{{style.css}}\"><script src=\"{{ app.js }}\"></script>",
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_placeholder_is_an_error_that_lists_the_files() {
+    fn unknown_placeholder_is_an_error_with_the_file_names() {
         let error = fill("<base href=\"/\">{{styles.css}}", &files())
             .expect_err("no such file")
             .to_string();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_without_a_base_is_an_error() {
+    fn template_without_base_is_an_error() {
         assert!(fill("<!doctype html>{{app.js}}", &files()).is_err());
         assert!(fill("<base href=\"/\">{{app.js", &files()).is_err());
     }

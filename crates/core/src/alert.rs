@@ -39,23 +39,23 @@ impl fmt::Display for Status {
 /// The text names no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a status is \"firing\" or \"resolved\"")]
-pub struct NotAStatus;
+pub struct InvalidStatus;
 
 /// `firing` or `resolved`, in any case.
 impl FromStr for Status {
-    type Err = NotAStatus;
+    type Err = InvalidStatus;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         [Self::Firing, Self::Resolved]
             .into_iter()
             .find(|status| text.eq_ignore_ascii_case(status.as_str()))
-            .ok_or(NotAStatus)
+            .ok_or(InvalidStatus)
     }
 }
 
 /// One alert as one delivery told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ReceivedAlert {
     /// Firing or resolved.
     pub status: Status,
     /// The sent fingerprint, or the computed one where none (or no readable one) was sent.
@@ -71,12 +71,12 @@ pub struct Said {
     /// The link to the graph, as told: not necessarily a URL, and never to be trusted as one.
     pub generator_url: String,
     /// What people filter and search by.
-    pub facts: Facts,
+    pub fields: AlertFields,
 }
 
 /// The fields taken out of labels and annotations, by [`crate::normalize`]'s rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct AlertFields {
     /// Label `alertname`, else [`crate::normalize::NO_ALERTNAME`].
     pub alertname: String,
     /// Label `instance`, else empty.
@@ -91,7 +91,7 @@ pub struct Facts {
 
 /// One webhook body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Body {
+pub struct WebhookPayload {
     /// Alertmanager's receiver name, regexp-quoted as older versions send it; may be empty.
     pub receiver: String,
     /// The group's status; speaks of no single alert.
@@ -107,7 +107,7 @@ pub struct Body {
     /// How many alerts the sender left out. They were not seen, and are not resolved.
     pub truncated_alerts: u64,
     /// The alerts that could be read, in the order sent.
-    pub alerts: Vec<Said>,
+    pub alerts: Vec<ReceivedAlert>,
     /// The alerts that could not.
     pub rejected: Vec<RejectedAlert>,
     /// How many entries `alerts` had on the wire: the readable and the rejected ones.
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!("firing".parse(), Ok(Status::Firing));
         assert_eq!("Resolved".parse(), Ok(Status::Resolved));
         for text in ["", "alerting", "firing ", "ok"] {
-            assert_eq!(text.parse::<Status>(), Err(NotAStatus), "{text}");
+            assert_eq!(text.parse::<Status>(), Err(InvalidStatus), "{text}");
         }
         assert_eq!(Status::Firing.to_string(), "firing");
     }

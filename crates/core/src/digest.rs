@@ -21,7 +21,7 @@ impl Digest {
     /// that is stored, and its link. The team is part of it, because a setting says which label
     /// that is: after a change of it, the same labels tell something else.
     #[must_use]
-    pub fn of_telling(labels: &str, team: &str, annotations: &str, generator_url: &str) -> Self {
+    pub fn of_content(labels: &str, team: &str, annotations: &str, generator_url: &str) -> Self {
         Self::of_parts(&[labels, team, annotations, generator_url])
     }
 
@@ -69,7 +69,7 @@ mod tests {
             "033f3cd84c16d6d7b50bc5420ffc1582"
         );
         assert_eq!(
-            Digest::of_telling("{\"alertname\":\"X\"}", "运维", "{}", "u").to_string(),
+            Digest::of_content("{\"alertname\":\"X\"}", "运维", "{}", "u").to_string(),
             "cf9aaaaa14ab75af342f25073c6bdf8b"
         );
     }

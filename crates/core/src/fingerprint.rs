@@ -47,20 +47,20 @@ impl fmt::Display for Fingerprint {
 /// The text is not a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is exactly 16 hexadecimal digits")]
-pub struct NotAFingerprint;
+pub struct InvalidFingerprint;
 
 /// Exactly 16 hexadecimal digits, of either case.
 impl FromStr for Fingerprint {
-    type Err = NotAFingerprint;
+    type Err = InvalidFingerprint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // The length and digits are checked here because `from_str_radix` takes a sign.
         if text.len() != 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(NotAFingerprint);
+            return Err(InvalidFingerprint);
         }
         u64::from_str_radix(text, 16)
             .map(Self)
-            .map_err(|_| NotAFingerprint)
+            .map_err(|_| InvalidFingerprint)
     }
 }
 
@@ -127,7 +127,11 @@ mod tests {
             "00ffee000000000g",
             "００ffee00",
         ] {
-            assert_eq!(text.parse::<Fingerprint>(), Err(NotAFingerprint), "{text}");
+            assert_eq!(
+                text.parse::<Fingerprint>(),
+                Err(InvalidFingerprint),
+                "{text}"
+            );
         }
     }
 

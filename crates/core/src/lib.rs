@@ -8,13 +8,13 @@
 pub mod alert;
 pub mod digest;
 pub mod fingerprint;
-pub mod judge;
+pub mod lifecycle;
 pub mod matcher;
 pub mod normalize;
 pub mod parse;
 pub mod routing;
 pub mod search;
-pub mod tally;
-pub mod terms;
+pub mod search_index;
+pub mod stats;
 pub mod time;
 pub mod visibility;

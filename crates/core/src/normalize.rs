@@ -1,6 +1,6 @@
 //! Which label or annotation is shown, filtered and searched as what.
 
-use crate::alert::{Facts, Labels};
+use crate::alert::{AlertFields, Labels};
 
 /// Shown where an alert has no name.
 pub const NO_ALERTNAME: &str = "(none)";
@@ -10,10 +10,10 @@ pub const NO_ALERTNAME: &str = "(none)";
 /// Everything comes from the alert's own labels, for `commonLabels` holds only what all alerts of a
 /// group share. A missing label equals an empty one, as everywhere in Prometheus.
 #[must_use]
-pub fn facts(labels: &Labels, annotations: &Labels, team_label: &str) -> Facts {
+pub fn fields(labels: &Labels, annotations: &Labels, team_label: &str) -> AlertFields {
     let label = |name: &str| first(labels, &[name]);
     let alertname = label("alertname");
-    Facts {
+    AlertFields {
         alertname: if alertname.is_empty() {
             NO_ALERTNAME.to_owned()
         } else {
@@ -56,16 +56,16 @@ mod tests {
             ("team", "dba"),
             ("squad", "storage"),
         ]);
-        let expected = Facts {
+        let expected = AlertFields {
             alertname: "DiskFull".into(),
             instance: "db-1:9100".into(),
             severity: "Warning".into(),
             team: "dba".into(),
             message: String::new(),
         };
-        assert_eq!(facts(&labels, &Labels::new(), "team"), expected);
-        assert_eq!(facts(&labels, &Labels::new(), "squad").team, "storage");
-        assert_eq!(facts(&labels, &Labels::new(), "owner").team, "");
+        assert_eq!(fields(&labels, &Labels::new(), "team"), expected);
+        assert_eq!(fields(&labels, &Labels::new(), "squad").team, "storage");
+        assert_eq!(fields(&labels, &Labels::new(), "owner").team, "");
     }
 
     #[test]
@@ -76,16 +76,17 @@ mod tests {
             ("severity", ""),
             ("team", ""),
         ]);
-        let nothing = facts(&Labels::new(), &Labels::new(), "team");
-        assert_eq!(facts(&empty, &Labels::new(), "team"), nothing);
+        let nothing = fields(&Labels::new(), &Labels::new(), "team");
+        assert_eq!(fields(&empty, &Labels::new(), "team"), nothing);
         assert_eq!(nothing.alertname, NO_ALERTNAME);
         assert_eq!(nothing.instance, "");
     }
 
     #[test]
     fn the_message_is_the_first_annotation_that_has_one() {
-        let message =
-            |annotations: &[(&str, &str)]| facts(&Labels::new(), &set(annotations), "team").message;
+        let message = |annotations: &[(&str, &str)]| {
+            fields(&Labels::new(), &set(annotations), "team").message
+        };
         let all = [("message", "m"), ("summary", "s"), ("description", "d")];
         assert_eq!(message(&all), "m");
         assert_eq!(message(&all[1..]), "s");

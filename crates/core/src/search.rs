@@ -2,7 +2,7 @@
 //!
 //! Both are lower-cased here, because neither database does it for more than ASCII in the same way.
 
-use crate::alert::Facts;
+use crate::alert::AlertFields;
 
 /// The most words of a search.
 pub const MAX_WORDS: usize = 16;
@@ -22,7 +22,7 @@ pub struct Searchable {
 impl Searchable {
     /// The searchable text of an alert.
     #[must_use]
-    pub fn of(facts: &Facts) -> Self {
+    pub fn of(facts: &AlertFields) -> Self {
         Self {
             subject: subject(&facts.alertname, &facts.instance),
             message: fold(&facts.message),
@@ -117,11 +117,11 @@ mod tests {
 
     #[test]
     fn no_word_reaches_from_the_alertname_into_the_instance() {
-        let facts = Facts {
+        let facts = AlertFields {
             alertname: "NodeDown".into(),
             instance: "DB-1:9100".into(),
             message: "Büro ÜBERHITZT".into(),
-            ..Facts::default()
+            ..AlertFields::default()
         };
         let searchable = Searchable::of(&facts);
         assert_eq!(searchable.subject, "nodedown\ndb-1:9100");

@@ -1,4 +1,4 @@
-//! A machine for tests: a folder with scripts in the place of programs.
+//! A fake machine for tests: a directory with scripts instead of programs.
 
 use std::{
     env, fs,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::Machine;
 
-/// A made-up machine; its folder goes with it.
+/// A fake machine. Its directory is removed on drop.
 #[derive(Debug)]
 pub struct FakeMachine {
     root: PathBuf,
@@ -23,33 +23,33 @@ impl Default for FakeMachine {
 }
 
 impl FakeMachine {
-    /// One without any program.
+    /// Creates a machine without any program.
     ///
     /// # Panics
-    /// There is no temporary folder.
+    /// If the directory cannot be created.
     #[must_use]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tocsin-fake-{}-{number}", process::id());
         let root = env::temp_dir().join(name);
-        // A process of this ID may have been killed before it cleaned up.
+        // Left over if an earlier process with this ID was killed.
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("usr/bin")).unwrap_or_else(|error| panic!("{error}"));
         Self { root }
     }
 
-    /// Where its files are.
+    /// Root directory of the machine.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Puts a shell script there. `$ROOT` is the machine's folder; each call is
-    /// written to its log.
+    /// Adds a shell script. `$ROOT` is the machine's root directory. Each call is
+    /// logged, see [`Self::calls`].
     ///
     /// # Panics
-    /// It cannot be written.
+    /// If the file cannot be written.
     #[must_use]
     pub fn script(self, path: &str, body: &str) -> Self {
         let file = self.root.join(path.trim_start_matches('/'));
@@ -62,16 +62,16 @@ impl FakeMachine {
         self
     }
 
-    /// Puts a program into the path that prints one line.
+    /// Adds a program to `/usr/bin` that prints one line.
     #[must_use]
     pub fn prints(self, name: &str, line: &str) -> Self {
         self.script(&format!("/usr/bin/{name}"), &format!("echo '{line}'"))
     }
 
-    /// Puts a file there.
+    /// Adds a file.
     ///
     /// # Panics
-    /// It cannot be written.
+    /// If the file cannot be written.
     #[must_use]
     pub fn file(self, path: &str, text: &str) -> Self {
         let file = self.root.join(path.trim_start_matches('/'));
@@ -86,7 +86,7 @@ impl FakeMachine {
         written.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 
-    /// The machine, with these folders in its path.
+    /// The machine with these directories in `PATH`.
     #[must_use]
     pub fn with_path(&self, folders: &[&str]) -> Machine {
         let folders: Vec<_> = folders
@@ -105,13 +105,13 @@ impl FakeMachine {
         )
     }
 
-    /// The machine, with `/usr/bin` in its path.
+    /// The machine with `/usr/bin` in `PATH`.
     #[must_use]
     pub fn machine(&self) -> Machine {
         self.with_path(&["/usr/bin"])
     }
 
-    /// The calls of its scripts, a line each.
+    /// Log of the script calls, one per line.
     #[must_use]
     pub fn calls(&self) -> String {
         fs::read_to_string(self.root.join("calls")).unwrap_or_default()
@@ -120,7 +120,7 @@ impl FakeMachine {
 
 impl Drop for FakeMachine {
     fn drop(&mut self) {
-        // Not asserted: a failing test is not to become an abort.
+        // Not asserted: a panic while a test unwinds would abort the test process.
         let _ = fs::remove_dir_all(&self.root);
     }
 }

@@ -1,12 +1,11 @@
-//! The machine that Tocsin is built and tested on: its environment, and the
-//! programs that are needed besides cargo.
+//! The build and test machine: its environment, and the tools required besides cargo.
 //!
-//! `cargo xtask`, the tests and the benchmark all look here, so that what the
-//! set-up found fit is what the tests use. A program is fit when it runs and its
-//! version is high enough; being installed is not enough. See [`Tool`].
+//! `cargo xtask`, the tests and the benchmark share this lookup, so that the tests run
+//! the tools that the setup has checked. A tool must run and report a sufficient
+//! version; being installed is not enough. See [`Tool`].
 //!
-//! To need one more program, add a [`Tool`] to `tools.rs`, and to the list of
-//! needs in `crates/xtask/src/test/setup.rs` what needs it.
+//! To add a tool, define a [`Tool`] in `tools.rs` and list it with the test layers that
+//! require it in `crates/xtask/src/test/setup.rs`.
 
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
@@ -15,10 +14,10 @@ mod tool;
 mod tools;
 mod version;
 
-pub use machine::{Failed, Machine, shown};
-pub use tool::{Found, Tool, Unfit};
+pub use machine::{CommandError, Machine, command_line};
+pub use tool::{Found, Tool, ToolNotFound};
 pub use tools::{
     ALERTMANAGER, CHROMIUM, NODE, NPM, POSTGRESQL, PROMETHEUS, PYTHON_VENV, PYTHON_WITH_SMTP,
-    node_package, own, with_program_first,
+    local_tool, node_package, with_program_first,
 };
 pub use version::Version;

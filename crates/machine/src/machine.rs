@@ -1,4 +1,4 @@
-//! The environment that programs are looked for and run in.
+//! The environment in which programs are looked up and run.
 
 use std::{
     collections::BTreeMap,
@@ -10,34 +10,34 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
-/// A file system and the variables of a process: of this one, or made up by a
-/// test.
+/// A file system root and environment variables: those of this process, or of a test.
 #[derive(Debug, Clone)]
 pub struct Machine {
     root: PathBuf,
     variables: BTreeMap<OsString, OsString>,
 }
 
-/// Why a program gave no answer, as a sentence without its full stop.
+/// A command that failed. Displayed as a sentence without a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// The command as one would type it.
+pub struct CommandError {
+    /// Command line.
     pub command: String,
-    /// How it ended.
+    /// Reason, such as the exit status.
     pub reason: String,
-    /// What it wrote to standard error.
+    /// Content of standard error.
     pub stderr: String,
 }
 
-impl Failed {
-    /// The last line of what it wrote, which names the cause in most programs.
+impl CommandError {
+    /// Last line of standard error, which has the cause for most programs. Without any
+    /// output, the reason.
     #[must_use]
     pub fn last_line(&self) -> &str {
         self.stderr.lines().last().unwrap_or(&self.reason)
     }
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", self.command, self.reason)?;
         match self.stderr.trim() {
@@ -47,10 +47,10 @@ impl fmt::Display for Failed {
     }
 }
 
-impl std::error::Error for Failed {}
+impl std::error::Error for CommandError {}
 
 impl Machine {
-    /// The one that this process runs on.
+    /// The machine that this process runs on.
     #[must_use]
     pub fn here() -> Self {
         Self {
@@ -59,24 +59,24 @@ impl Machine {
         }
     }
 
-    /// One with its files below `root`, and no variable but these.
+    /// A machine with its files below `root`, and only these environment variables.
     #[must_use]
     pub fn new(root: &Path, variables: &[(&str, &OsStr)]) -> Self {
-        let own = |&(name, value): &(&str, &OsStr)| (name.into(), value.to_owned());
+        let pair = |&(name, value): &(&str, &OsStr)| (name.into(), value.to_owned());
         Self {
             root: root.to_owned(),
-            variables: variables.iter().map(own).collect(),
+            variables: variables.iter().map(pair).collect(),
         }
     }
 
-    /// The same with one variable changed.
+    /// Sets an environment variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// The same without the variables whose names a test holds for.
+    /// Removes the environment variables whose name satisfies a predicate.
     #[must_use]
     pub fn without(mut self, is_unwanted: impl Fn(&str) -> bool) -> Self {
         self.variables
@@ -84,27 +84,27 @@ impl Machine {
         self
     }
 
-    /// A variable that is set, and not to nothing.
+    /// Value of an environment variable. `None` if it is unset or empty.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         let value = self.variables.get(OsStr::new(name))?;
         Some(value.as_os_str()).filter(|value| !value.is_empty())
     }
 
-    /// All variables.
+    /// All environment variables.
     pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables
             .iter()
             .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
-    /// An absolute path of this machine.
+    /// Resolves an absolute path below the root of this machine.
     #[must_use]
     pub fn at(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// The programs of this name in the path, in its order.
+    /// Programs with this name in `PATH`, in order.
     #[must_use]
     pub fn all_in_path(&self, name: &str) -> Vec<PathBuf> {
         let Some(path) = self.variable("PATH") else {
@@ -120,14 +120,14 @@ impl Machine {
         found
     }
 
-    /// The program that the path gives for a name.
+    /// First program with this name in `PATH`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         self.all_in_path(name).into_iter().next()
     }
 
-    /// A command with this machine's variables. A name without a slash is looked
-    /// for in this machine's path.
+    /// A command with this machine's environment. A name without a slash is looked up
+    /// in this machine's `PATH`.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let program = program.as_ref();
@@ -138,46 +138,46 @@ impl Machine {
         command
     }
 
-    /// Whether programs here may change the system.
+    /// Whether commands run as root.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.output(self.command("id").arg("-u"))
             .is_ok_and(|id| id.trim() == "0")
     }
 
-    /// What a command writes to standard output.
+    /// Runs a command and returns its standard output.
     ///
     /// # Errors
-    /// It does not start, or ends with a failure.
-    pub fn output(&self, command: &mut Command) -> Result<String, Failed> {
-        let shown = shown(command);
-        let failed = |reason, said: &[u8]| Failed {
-            command: shown.clone(),
+    /// [`CommandError`] if the command does not start, or exits with a failure.
+    pub fn output(&self, command: &mut Command) -> Result<String, CommandError> {
+        let line = command_line(command);
+        let failed = |reason, stderr: &[u8]| CommandError {
+            command: line.clone(),
             reason,
-            stderr: String::from_utf8_lossy(said).trim().to_owned(),
+            stderr: String::from_utf8_lossy(stderr).trim().to_owned(),
         };
         let output = command
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| failed(format!("does not start ({error})"), b""))?;
+            .map_err(|error| failed(format!("cannot be started ({error})"), b""))?;
         if !output.status.success() {
-            return Err(failed(ending(output.status), &output.stderr));
+            return Err(failed(exit_reason(output.status), &output.stderr));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
-/// `ended with exit status: 1`, without Rust's own words for it.
-fn ending(status: ExitStatus) -> String {
+/// Describes an exit status, such as `exited with status 1`.
+fn exit_reason(status: ExitStatus) -> String {
     match status.code() {
-        Some(code) => format!("ended with status {code}"),
-        None => format!("was ended by a signal ({status})"),
+        Some(code) => format!("exited with status {code}"),
+        None => format!("was terminated by a signal ({status})"),
     }
 }
 
-/// A command as one would type it, without its environment.
+/// Command line of a command, without its environment.
 #[must_use]
-pub fn shown(command: &Command) -> String {
+pub fn command_line(command: &Command) -> String {
     std::iter::once(command.get_program())
         .chain(command.get_args())
         .map(OsStr::to_string_lossy)
@@ -185,7 +185,7 @@ pub fn shown(command: &Command) -> String {
         .join(" ")
 }
 
-/// Whether this is a file that may be run.
+/// Whether this is an executable file.
 pub(crate) fn is_program(file: &Path) -> bool {
     file.metadata()
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_names_the_command_and_its_error() {
+    fn command_error_includes_command_and_stderr() {
         let machine = Machine::here();
         let failed = machine
             .output(
@@ -207,13 +207,18 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(failed.contains("sh -c"), "{failed}");
-        assert!(failed.ends_with("ended with status 3: broken"), "{failed}");
+        assert!(failed.ends_with("exited with status 3: broken"), "{failed}");
         let absent = machine.output(&mut machine.command("no-such-program-here"));
-        assert!(absent.unwrap_err().to_string().contains("does not start"));
+        assert!(
+            absent
+                .unwrap_err()
+                .to_string()
+                .contains("cannot be started")
+        );
     }
 
     #[test]
-    fn every_program_of_a_name_is_found_in_the_order_of_the_path() {
+    fn programs_are_found_in_path_order() {
         let machine = Machine::here().with("PATH", "/nowhere:/usr/bin:/bin:/usr/bin");
         let found = machine.all_in_path("sh");
         assert_eq!(found.first(), Some(&PathBuf::from("/usr/bin/sh")));
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_sees_the_variables_of_its_machine_only() {
+    fn command_gets_only_the_variables_of_its_machine() {
         let machine = Machine::new(
             Path::new("/"),
             &[("PATH", "/usr/bin:/bin".as_ref()), ("EMPTY", "".as_ref())],

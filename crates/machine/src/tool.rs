@@ -1,4 +1,4 @@
-//! A program that is looked for by what it can do.
+//! Lookup of a tool by name and version.
 
 use std::{
     fmt::{self, Write as _},
@@ -7,74 +7,76 @@ use std::{
 
 use crate::{Machine, Version};
 
-/// A program, its version, and where it may be.
+/// A required program: its minimum version and where to look for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Tool {
-    /// Its name for people.
+    /// Display name.
     pub name: &'static str,
-    /// The lowest version that does what the tests need.
+    /// Minimum version.
     pub minimum: &'static [u64],
-    /// The Debian package.
+    /// Debian package that provides it.
     pub package: &'static str,
-    /// The environment variable that names another one; it alone counts then.
+    /// Environment variable with the path of the program to use. If set, no other
+    /// path is tried.
     pub variable: &'static str,
-    /// Where it may be, best first.
-    pub(crate) places: fn(&Machine) -> Vec<PathBuf>,
-    /// Runs what is there for its version; an error says why it does not run.
+    /// Candidate paths, best first.
+    pub(crate) candidates: fn(&Machine) -> Vec<PathBuf>,
+    /// Determines the version of the program at a path. The error is the reason why it
+    /// cannot be used.
     pub(crate) version: fn(&Machine, &Path) -> Result<Version, String>,
 }
 
-/// A program that is fit.
+/// A program with a sufficient version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The program, or for PostgreSQL the folder of its programs.
+    /// Path of the program, or for PostgreSQL of the directory with its programs.
     pub path: PathBuf,
-    /// What it said of itself.
+    /// Version reported by the program.
     pub version: Version,
 }
 
-/// None of the places has a fit one. As text: what is needed, what was found
-/// where, and what to do.
+/// No suitable version of a tool was found. Displays the required version, the
+/// rejected candidates, and how to fix it.
 #[derive(Debug, Clone)]
-pub struct Unfit {
+pub struct ToolNotFound {
     tool: Tool,
-    seen: Vec<(PathBuf, String)>,
-    named: bool,
+    rejected: Vec<(PathBuf, String)>,
+    is_configured: bool,
 }
 
 impl Tool {
-    /// The first fit one.
+    /// Finds the first candidate with a sufficient version.
     ///
     /// # Errors
-    /// There is none.
-    pub fn find(&self, machine: &Machine) -> Result<Found, Unfit> {
-        let named = machine.variable(self.variable).map(PathBuf::from);
-        let is_named = named.is_some();
-        let places = named.map_or_else(|| (self.places)(machine), |place| vec![place]);
+    /// [`ToolNotFound`] if there is none.
+    pub fn find(&self, machine: &Machine) -> Result<Found, ToolNotFound> {
+        let configured = machine.variable(self.variable).map(PathBuf::from);
+        let is_configured = configured.is_some();
+        let candidates = configured.map_or_else(|| (self.candidates)(machine), |path| vec![path]);
         let minimum = Version::new(self.minimum);
-        let mut seen = Vec::new();
-        for path in places {
+        let mut rejected = Vec::new();
+        for path in candidates {
             match (self.version)(machine, &path) {
                 Ok(version) if version >= minimum => return Ok(Found { path, version }),
-                Ok(version) => seen.push((path, format!("version {version}"))),
-                Err(problem) => seen.push((path, problem)),
+                Ok(version) => rejected.push((path, format!("version {version}"))),
+                Err(problem) => rejected.push((path, problem)),
             }
         }
-        Err(Unfit {
+        Err(ToolNotFound {
             tool: *self,
-            seen,
-            named: is_named,
+            rejected,
+            is_configured,
         })
     }
 }
 
-impl Unfit {
-    /// Where something was found, and what is wrong with it: "`/usr/bin/node`
-    /// (version 18.20.4)"; empty for nothing.
+impl ToolNotFound {
+    /// Rejected candidates with the reason, such as "`/usr/bin/node` (version
+    /// 18.20.4)". Empty if there were no candidates.
     #[must_use]
-    pub fn seen(&self) -> String {
+    pub fn rejected(&self) -> String {
         let mut text = String::new();
-        for (path, problem) in &self.seen {
+        for (path, problem) in &self.rejected {
             if !text.is_empty() {
                 text.push_str(", ");
             }
@@ -84,14 +86,15 @@ impl Unfit {
         text
     }
 
-    /// Whether the variable names it, so that installing something is no remedy.
+    /// Whether the environment variable sets the path, so that installing a package
+    /// does not help.
     #[must_use]
-    pub fn is_named(&self) -> bool {
-        self.named
+    pub fn is_configured(&self) -> bool {
+        self.is_configured
     }
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for ToolNotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tool {
             name,
@@ -101,21 +104,21 @@ impl fmt::Display for Unfit {
             ..
         } = self.tool;
         let minimum = Version::new(minimum);
-        write!(f, "{name} {minimum} or later is needed; ")?;
-        match (self.seen().as_str(), self.named) {
-            ("", _) => f.write_str("this machine has none. ")?,
-            (seen, false) => write!(f, "this machine has {seen}. ")?,
-            (seen, true) => write!(f, "{variable} names {seen}. ")?,
+        write!(f, "{name} {minimum} or later is required; ")?;
+        match (self.rejected().as_str(), self.is_configured) {
+            ("", _) => f.write_str("none was found. ")?,
+            (rejected, false) => write!(f, "found {rejected}. ")?,
+            (rejected, true) => write!(f, "{variable} is set to {rejected}. ")?,
         }
-        if self.named {
-            write!(f, "Unset {variable}, or let it name another one.")
+        if self.is_configured {
+            write!(f, "Unset {variable}, or set it to another path.")
         } else {
             write!(
                 f,
-                "Install it (Debian's package is {package}), or name one with {variable}."
+                "Install it (Debian package {package}), or set {variable} to its path."
             )
         }
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for ToolNotFound {}

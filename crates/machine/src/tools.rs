@@ -1,4 +1,4 @@
-//! The programs that the tests need, each with its places and its version.
+//! The tools that the tests require, with their candidate paths and minimum versions.
 
 use std::{
     env,
@@ -9,72 +9,70 @@ use std::{
 
 use crate::{Machine, Tool, Version, machine::is_program};
 
-/// Where `cargo xtask` puts programs for this project alone, below the build
-/// folder: `node/`, `python/`.
-const OWN: &str = "tools";
+/// Directory of project-local tools, below the build directory: `node/`, `python/`.
+const LOCAL_TOOLS: &str = "tools";
 
-/// A Python with aiosmtpd, which is the tests' SMTP server, and with SQLite. The
-/// version is aiosmtpd's. Debian's package belongs to Debian's Python, which
-/// need not be the first in the path.
+/// A Python with SQLite and aiosmtpd, the SMTP server of the tests. The version is
+/// that of aiosmtpd. The Debian package installs it for Debian's Python, which is not
+/// necessarily the first in `PATH`.
 pub const PYTHON_WITH_SMTP: Tool = Tool {
     name: "A Python with aiosmtpd",
     minimum: &[1, 4],
     package: "python3-aiosmtpd",
     variable: "TOCSIN_TEST_PYTHON",
-    places: |machine| {
+    candidates: |machine| {
         let mut places = pythons(machine);
-        places.push(own(machine, "python/bin/python"));
+        places.push(local_tool(machine, "python/bin/python"));
         existing(places)
     },
     version: |machine, python| {
         let code = "import sqlite3, importlib.metadata, aiosmtpd.controller; \
                     print(importlib.metadata.version('aiosmtpd'))";
         let output = machine.output(machine.command(python).args(["-c", code]));
-        read(output.map_err(|failed| failed.last_line().to_owned()))
+        parse_version(output.map_err(|error| error.last_line().to_owned()))
     },
 };
 
-/// A Python that can make virtual environments, for the tester of the API's
-/// description.
+/// A Python that can create virtual environments, for schemathesis.
 pub const PYTHON_VENV: Tool = Tool {
     name: "Python",
     minimum: &[3, 10],
     package: "python3-venv",
     variable: "TOCSIN_TEST_PYTHON_VENV",
-    places: |machine| existing(pythons(machine)),
+    candidates: |machine| existing(pythons(machine)),
     version: |machine, python| {
         let code = "import venv, ensurepip, platform; print(platform.python_version())";
         let output = machine.output(machine.command(python).args(["-c", code]));
-        read(output.map_err(|failed| failed.last_line().to_owned()))
+        parse_version(output.map_err(|error| error.last_line().to_owned()))
     },
 };
 
-/// Node.js, as new as Playwright and Tailwind want it.
+/// Node.js, in the minimum version of Playwright and Tailwind.
 pub const NODE: Tool = Tool {
     name: "Node.js",
     minimum: &[20],
     package: "nodejs",
     variable: "TOCSIN_TEST_NODE",
-    places: |machine| {
+    candidates: |machine| {
         let mut places = machine.all_in_path("node");
         places.push(machine.at("/usr/bin/node"));
-        places.push(own(
+        places.push(local_tool(
             machine,
             &format!("node/node_modules/{}/bin/node", node_package()),
         ));
         existing(places)
     },
-    version: |machine, node| printed(machine, machine.command(node).arg("--version")),
+    version: |machine, node| printed_version(machine, machine.command(node).arg("--version")),
 };
 
-/// npm, run by the Node.js that [`NODE`] finds: an npm of the path would take
-/// the first `node` of the path, of whatever version.
+/// npm, run by the Node.js that [`NODE`] finds: by itself, npm would use the first
+/// `node` in `PATH`, which can be too old.
 pub const NPM: Tool = Tool {
     name: "npm",
     minimum: &[8],
     package: "npm",
     variable: "TOCSIN_TEST_NPM",
-    places: |machine| {
+    candidates: |machine| {
         let mut places = machine.all_in_path("npm");
         places.push(machine.at("/usr/bin/npm"));
         existing(places)
@@ -84,23 +82,25 @@ pub const NPM: Tool = Tool {
         if let Ok(node) = NODE.find(machine) {
             with_program_first(machine, &mut command, &node.path);
         }
-        printed(machine, command.arg("--version"))
+        printed_version(machine, command.arg("--version"))
     },
 };
 
-/// The browser that the pages are tested in.
+/// The browser of the browser tests.
 pub const CHROMIUM: Tool = Tool {
     name: "Chromium",
     minimum: &[120],
     package: "chromium",
     variable: "TOCSIN_TEST_CHROMIUM",
-    places: |machine| {
+    candidates: |machine| {
         ["chromium", "chromium-browser", "google-chrome"]
             .iter()
             .flat_map(|name| machine.all_in_path(name))
             .collect()
     },
-    version: |machine, chromium| printed(machine, machine.command(chromium).arg("--version")),
+    version: |machine, chromium| {
+        printed_version(machine, machine.command(chromium).arg("--version"))
+    },
 };
 
 /// Prometheus.
@@ -109,33 +109,33 @@ pub const PROMETHEUS: Tool = Tool {
     minimum: &[2, 40],
     package: "prometheus",
     variable: "TOCSIN_TEST_PROMETHEUS",
-    places: |machine| machine.all_in_path("prometheus"),
-    version: |machine, program| printed(machine, machine.command(program).arg("--version")),
+    candidates: |machine| machine.all_in_path("prometheus"),
+    version: |machine, program| printed_version(machine, machine.command(program).arg("--version")),
 };
 
-/// Alertmanager, which Debian calls `prometheus-alertmanager`.
+/// Alertmanager. The program is `prometheus-alertmanager` in Debian.
 pub const ALERTMANAGER: Tool = Tool {
     name: "Alertmanager",
     minimum: &[0, 24],
     package: "prometheus-alertmanager",
     variable: "TOCSIN_TEST_ALERTMANAGER",
-    places: |machine| {
+    candidates: |machine| {
         ["prometheus-alertmanager", "alertmanager"]
             .iter()
             .flat_map(|name| machine.all_in_path(name))
             .collect()
     },
-    version: |machine, program| printed(machine, machine.command(program).arg("--version")),
+    version: |machine, program| printed_version(machine, machine.command(program).arg("--version")),
 };
 
-/// The folder of a PostgreSQL server's programs, which Debian keeps out of the
-/// path; the newest of several.
+/// The directory with the PostgreSQL server programs, which is not in `PATH` in
+/// Debian. The newest installed version wins.
 pub const POSTGRESQL: Tool = Tool {
     name: "PostgreSQL",
     minimum: &[13],
     package: "postgresql",
     variable: "TOCSIN_TEST_POSTGRES_BIN",
-    places: |machine| {
+    candidates: |machine| {
         let installed = machine.at("/usr/lib/postgresql").read_dir();
         let mut numbered: Vec<(u64, PathBuf)> = installed
             .into_iter()
@@ -165,8 +165,8 @@ pub const POSTGRESQL: Tool = Tool {
         ];
         let missing = needed.iter().find(|name| !is_program(&folder.join(name)));
         match missing {
-            Some(name) => Err(format!("without {name}")),
-            None => printed(
+            Some(name) => Err(format!("{name} is missing")),
+            None => printed_version(
                 machine,
                 machine.command(folder.join("postgres")).arg("--version"),
             ),
@@ -174,8 +174,8 @@ pub const POSTGRESQL: Tool = Tool {
     },
 };
 
-/// Puts a program's folder first in the path of a command, for scripts that ask
-/// the path for it (`#!/usr/bin/env node`).
+/// Prepends the directory of a program to the `PATH` of a command, for scripts that
+/// look it up there (`#!/usr/bin/env node`).
 pub fn with_program_first(machine: &Machine, command: &mut Command, program: &Path) {
     let mut path = OsString::from(program.parent().unwrap_or(program));
     if let Some(rest) = machine.variable("PATH") {
@@ -185,7 +185,7 @@ pub fn with_program_first(machine: &Machine, command: &mut Command, program: &Pa
     command.env("PATH", path);
 }
 
-/// The npm package with Node.js itself in it, for this kind of machine.
+/// The npm package that contains Node.js for this architecture.
 #[must_use]
 pub fn node_package() -> &'static str {
     match env::consts::ARCH {
@@ -194,42 +194,42 @@ pub fn node_package() -> &'static str {
     }
 }
 
-/// Where this project's own copy of a program is, if it has one.
+/// Path of a project-local tool, below the build directory. It does not have to exist.
 #[must_use]
-pub fn own(machine: &Machine, path: &str) -> PathBuf {
-    // crates/machine/ → the root; the compiler guarantees the two parents.
+pub fn local_tool(machine: &Machine, path: &str) -> PathBuf {
+    // From crates/machine/ to the root.
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = manifest.ancestors().nth(2).unwrap_or(manifest);
     let target = machine.variable("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = root.join(target.unwrap_or_else(|| PathBuf::from("target")));
-    target.join(OWN).join(path)
+    target.join(LOCAL_TOOLS).join(path)
 }
 
-/// Every Python of the path, then the system's.
+/// All Pythons in `PATH`, then the system's.
 fn pythons(machine: &Machine) -> Vec<PathBuf> {
     let mut places = machine.all_in_path("python3");
     places.push(machine.at("/usr/bin/python3"));
     places
 }
 
-/// Without what is not there, and each once.
+/// Keeps the paths that exist, without duplicates.
 fn existing(places: Vec<PathBuf>) -> Vec<PathBuf> {
-    let mut kept: Vec<PathBuf> = Vec::new();
+    let mut existing: Vec<PathBuf> = Vec::new();
     for place in places {
-        if is_program(&place) && !kept.contains(&place) {
-            kept.push(place);
+        if is_program(&place) && !existing.contains(&place) {
+            existing.push(place);
         }
     }
-    kept
+    existing
 }
 
-fn printed(machine: &Machine, command: &mut Command) -> Result<Version, String> {
-    read(machine.output(command).map_err(|failed| failed.reason))
+fn printed_version(machine: &Machine, command: &mut Command) -> Result<Version, String> {
+    parse_version(machine.output(command).map_err(|error| error.reason))
 }
 
-fn read(output: Result<String, String>) -> Result<Version, String> {
+fn parse_version(output: Result<String, String>) -> Result<Version, String> {
     let output = output?;
-    Version::parse(&output).ok_or_else(|| format!("it prints no version but {:?}", output.trim()))
+    Version::parse(&output).ok_or_else(|| format!("no version in its output: {:?}", output.trim()))
 }
 
 #[cfg(test)]
@@ -237,12 +237,12 @@ mod tests {
     use super::*;
     use crate::{Found, fake::FakeMachine};
 
-    fn path(found: Result<Found, crate::Unfit>) -> PathBuf {
-        found.unwrap_or_else(|unfit| panic!("{unfit}")).path
+    fn path(found: Result<Found, crate::ToolNotFound>) -> PathBuf {
+        found.unwrap_or_else(|error| panic!("{error}")).path
     }
 
     #[test]
-    fn a_python_without_the_module_does_not_hide_the_one_that_has_it() {
+    fn python_without_aiosmtpd_does_not_hide_one_that_has_it() {
         for first in ["/home/.pyenv/shims", "/home/miniconda3/bin"] {
             let fake = FakeMachine::new()
                 .script(
@@ -253,17 +253,17 @@ mod tests {
             let machine = fake.with_path(&[first, "/usr/bin"]);
             let python = fake.root().join("usr/bin/python3");
             assert_eq!(path(PYTHON_WITH_SMTP.find(&machine)), python);
-            // Debian's Python counts even where the path has no folder of Debian's.
+            // Debian's Python is found even if its directory is not in `PATH`.
             let machine = fake.with_path(&[first]);
             assert_eq!(path(PYTHON_WITH_SMTP.find(&machine)), python);
         }
     }
 
     #[test]
-    fn a_module_that_is_too_old_is_named_with_its_version() {
+    fn too_old_module_is_reported_with_its_version() {
         let fake = FakeMachine::new().prints("python3", "1.2.2");
-        let unfit = PYTHON_WITH_SMTP.find(&fake.machine()).unwrap_err();
-        let text = unfit.to_string();
+        let error = PYTHON_WITH_SMTP.find(&fake.machine()).unwrap_err();
+        let text = error.to_string();
         for part in [
             "1.4",
             "version 1.2.2",
@@ -275,20 +275,22 @@ mod tests {
     }
 
     #[test]
-    fn a_named_program_is_the_only_one_that_counts() {
+    fn configured_path_is_the_only_candidate() {
         let fake = FakeMachine::new()
             .prints("python3", "1.4.3")
             .script("/opt/python", "exit 1");
-        let named = fake.root().join("opt/python");
-        let machine = fake.machine().with("TOCSIN_TEST_PYTHON", named.as_os_str());
-        let unfit = PYTHON_WITH_SMTP.find(&machine).unwrap_err();
-        assert!(unfit.is_named());
-        let text = unfit.to_string();
+        let configured = fake.root().join("opt/python");
+        let machine = fake
+            .machine()
+            .with("TOCSIN_TEST_PYTHON", configured.as_os_str());
+        let error = PYTHON_WITH_SMTP.find(&machine).unwrap_err();
+        assert!(error.is_configured());
+        let text = error.to_string();
         assert!(text.contains("Unset TOCSIN_TEST_PYTHON"), "{text}");
     }
 
     #[test]
-    fn the_newest_postgresql_with_all_its_programs_is_found() {
+    fn newest_complete_postgresql_is_found() {
         let names = [
             "initdb",
             "pg_ctl",
@@ -298,7 +300,7 @@ mod tests {
             "postgres",
         ];
         let mut fake = FakeMachine::new()
-            // A client's package alone.
+            // Only the client package.
             .script("/usr/lib/postgresql/17/bin/psql", "echo 'psql 17.1'");
         for (version, text) in [("9", "9.6"), ("15", "15.18"), ("14", "14.2")] {
             for name in names {
@@ -308,13 +310,13 @@ mod tests {
         }
         let found = POSTGRESQL
             .find(&fake.machine())
-            .unwrap_or_else(|unfit| panic!("{unfit}"));
+            .unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(found.path, fake.root().join("usr/lib/postgresql/15/bin"));
         assert_eq!(found.version.to_string(), "15.18");
     }
 
     #[test]
-    fn a_placeholder_of_another_package_manager_is_no_browser() {
+    fn snap_placeholder_is_not_a_browser() {
         let stub = "echo 'Command requires the chromium snap to be installed.'";
         let fake = FakeMachine::new()
             .script("/usr/bin/chromium-browser", stub)
@@ -324,13 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_is_said_plainly() {
+    fn missing_tool_is_reported_with_package_and_variable() {
         let fake = FakeMachine::new();
         let text = PROMETHEUS.find(&fake.machine()).unwrap_err().to_string();
         assert_eq!(
             text,
-            "Prometheus 2.40 or later is needed; this machine has none. Install it (Debian's \
-             package is prometheus), or name one with TOCSIN_TEST_PROMETHEUS."
+            "Prometheus 2.40 or later is required; none was found. Install it (Debian package \
+             prometheus), or set TOCSIN_TEST_PROMETHEUS to its path."
         );
     }
 }

@@ -1,21 +1,21 @@
-//! Versions as programs print them.
+//! Version numbers, parsed from the output of programs.
 
 use std::fmt;
 
-/// The numbers of a version, compared one by one: 1.85 < 1.95 < 22.
+/// A version number, compared component by component: 1.85 < 1.95 < 22.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(Vec<u64>);
 
 impl Version {
-    /// A version of these numbers.
+    /// Creates a version from its components.
     #[must_use]
     pub fn new(numbers: &[u64]) -> Self {
         Self(numbers.to_vec())
     }
 
-    /// The first version in a text, such as 15.18 in
+    /// Parses the first version in a string, such as 15.18 in
     /// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`: the first word that
-    /// starts with a number, after an optional `v`, up to what is no number.
+    /// starts with a digit, after an optional `v`, up to the first other character.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.split_whitespace().find_map(|word| {
@@ -32,7 +32,7 @@ impl Version {
         })
     }
 
-    /// The first number.
+    /// First component.
     #[must_use]
     pub fn major(&self) -> u64 {
         self.0.first().copied().unwrap_or_default()
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_programs_print_them() {
+    fn versions_are_parsed_from_program_output() {
         for (text, version) in [
             ("rustc 1.95.0 (59807616e 2026-04-14)", "1.95.0"),
             ("1.85.0+dfsg3-1~deb12u3", "1.85.0"),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_compared_as_numbers() {
+    fn components_are_compared_numerically() {
         let version = |text| Version::parse(text).unwrap();
         assert!(version("1.9") < version("1.85"));
         assert!(version("1.85.0") < version("1.95"));

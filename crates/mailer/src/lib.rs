@@ -13,7 +13,7 @@
 //! by its callers, and [`backoff`] only says how long they wait.
 
 mod address;
-mod facts;
+mod content;
 mod file;
 mod mailer;
 mod memory;
@@ -25,7 +25,7 @@ mod smtp;
 mod text;
 
 pub use address::{Address, InvalidAddress};
-pub use facts::{AlertFacts, EventKind, Language, MailFacts, ReasonFacts};
+pub use content::{EventKind, Language, MailContent, NotifiedAlert, Reason};
 pub use file::{FileLimits, FileMailer};
 pub use mailer::{Delivered, Mailer, Mode, SendError, Stage};
 pub use memory::MemoryMailer;

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
-use tocsin_core::judge::Episode;
+use tocsin_core::lifecycle::Incident;
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
-use tocsin_storage::codes::EventKind;
 use tocsin_storage::ending::{self, Ending};
-use tocsin_storage::incidents::{self, Acknowledgement, IncidentView, Said};
+use tocsin_storage::enums::EventKind;
+use tocsin_storage::incidents::{self, Acknowledgement, IncidentView, PersonalState};
 use tocsin_storage::{Db, IncidentFilter, StorageError, Tx};
 
 use crate::change::{ChangeError, Expected, Issues, name};
-use crate::ingest::Standings;
-use crate::{Actor, Deed, MessageIds};
+use crate::ingest::AlertCache;
+use crate::{Actor, AuditEntry, MessageIds};
 
 /// The most incidents that may be named by their numbers.
 pub const MAX_IDS: usize = 500;
@@ -30,7 +30,7 @@ pub const MAX_MEMO: usize = 4_000;
 
 /// What a person says of incidents.
 #[derive(Clone, Debug, Default)]
-pub struct Saying {
+pub struct IncidentChange {
     /// Seen (true), or taken back (false). Left out: as it is.
     pub known: Option<bool>,
     /// Left out: as it is.
@@ -62,7 +62,7 @@ pub struct Selected {
 
 /// Who says it, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct By<'a> {
+pub struct ChangeContext<'a> {
     /// For the audit log.
     pub actor: &'a Actor,
     /// What they may see; what they may not is not found, or passed over.
@@ -78,7 +78,7 @@ pub struct By<'a> {
 /// ended is nothing that people change, so it makes no other version.
 #[must_use]
 pub fn snapshot_incident(incident: &IncidentView) -> Value {
-    snapshot(&Said {
+    snapshot(&PersonalState {
         alertname: String::new(),
         known_at: incident.known_at,
         known_by: incident.known_by.clone(),
@@ -86,8 +86,8 @@ pub fn snapshot_incident(incident: &IncidentView) -> Value {
     })
 }
 
-fn snapshot(said: &Said) -> Value {
-    let Said {
+fn snapshot(said: &PersonalState) -> Value {
+    let PersonalState {
         alertname: _,
         known_at,
         known_by,
@@ -112,11 +112,11 @@ fn snapshot(said: &Said) -> Value {
 /// [`ChangeError::Changed`].
 pub async fn acknowledge_one(
     db: &Db,
-    standings: &Standings,
-    by: &By<'_>,
+    standings: &AlertCache,
+    by: &ChangeContext<'_>,
     id: i64,
     expected: Option<&Expected>,
-    saying: &Saying,
+    saying: &IncidentChange,
 ) -> Result<bool, ChangeError> {
     let mut issues = Issues::default();
     let saying = check(&mut issues, saying);
@@ -129,7 +129,9 @@ pub async fn acknowledge_one(
         id,
     };
     let tx = db.begin().await?;
-    let before = incidents::said_of(&tx, id).await?.ok_or_else(missing)?;
+    let before = incidents::personal_state(&tx, id)
+        .await?
+        .ok_or_else(missing)?;
     if !incidents::is_visible(&tx, id, by.visible).await? {
         return Err(missing());
     }
@@ -142,7 +144,9 @@ pub async fn acknowledge_one(
     }
     let mut changed = incidents::acknowledge(&tx, &[id], &said).await?;
     if !changed.is_empty() {
-        let after = incidents::said_of(&tx, id).await?.ok_or_else(missing)?;
+        let after = incidents::personal_state(&tx, id)
+            .await?
+            .ok_or_else(missing)?;
         record_one(&tx, by, (id, &before.alertname), &was, &snapshot(&after)).await?;
     }
     let closed = close(&tx, &[id], by, &saying).await?;
@@ -197,10 +201,10 @@ pub async fn select(
 /// [`ChangeError::Invalid`] with every wrong field.
 pub async fn acknowledge_many(
     db: &Db,
-    standings: &Standings,
-    by: &By<'_>,
+    standings: &AlertCache,
+    by: &ChangeContext<'_>,
     selected: &Selected,
-    saying: &Saying,
+    saying: &IncidentChange,
 ) -> Result<usize, ChangeError> {
     let mut issues = Issues::default();
     let saying = check(&mut issues, saying);
@@ -224,13 +228,13 @@ pub async fn acknowledge_many(
 /// The audit log's line of one incident.
 async fn record_one(
     tx: &Tx,
-    by: &By<'_>,
+    by: &ChangeContext<'_>,
     (id, name): (i64, &str),
     before: &Value,
     after: &Value,
 ) -> Result<(), StorageError> {
     let known = |said: &Value| said["known"] == true;
-    let deed = Deed {
+    let deed = AuditEntry {
         action: match (known(before), known(after)) {
             (false, true) => "incident.acknowledge",
             (true, false) => "incident.unacknowledge",
@@ -249,9 +253,9 @@ async fn record_one(
 /// them by their numbers, and what was said of all.
 async fn record_many(
     tx: &Tx,
-    by: &By<'_>,
+    by: &ChangeContext<'_>,
     selected: &Selected,
-    saying: &Saying,
+    saying: &IncidentChange,
     changed: &[i64],
 ) -> Result<(), StorageError> {
     let ids = &changed[..changed.len().min(NAMED)];
@@ -265,7 +269,7 @@ async fn record_many(
     if let Some(asked) = &selected.asked {
         after["filter"] = asked.clone();
     }
-    let deed = Deed {
+    let deed = AuditEntry {
         action: match saying.known {
             _ if saying.close => "incident.close",
             Some(true) => "incident.acknowledge",
@@ -300,7 +304,7 @@ async fn matching(
 }
 
 /// The saying with its texts trimmed.
-fn check(issues: &mut Issues, saying: &Saying) -> Saying {
+fn check(issues: &mut Issues, saying: &IncidentChange) -> IncidentChange {
     let by = saying
         .by
         .as_deref()
@@ -314,7 +318,7 @@ fn check(issues: &mut Issues, saying: &Saying) -> Saying {
     if memo.is_some_and(|memo| memo.chars().count() > MAX_MEMO) {
         issues.add("memo", format!("expected at most {MAX_MEMO} characters"));
     }
-    Saying {
+    IncidentChange {
         known: saying.known,
         memo: memo.map(str::to_owned),
         by,
@@ -327,13 +331,13 @@ fn check(issues: &mut Issues, saying: &Saying) -> Saying {
 async fn close(
     tx: &Tx,
     ids: &[i64],
-    by: &By<'_>,
-    saying: &Saying,
+    by: &ChangeContext<'_>,
+    saying: &IncidentChange,
 ) -> Result<Vec<i64>, StorageError> {
     if !saying.close {
         return Ok(Vec::new());
     }
-    let ends = |open: &Episode| Some(open.closed(by.now));
+    let ends = |open: &Incident| Some(open.closed(by.now));
     let ending = Ending {
         ends: &ends,
         event: EventKind::Closed,
@@ -351,15 +355,15 @@ async fn close(
 /// The audit log's line of one incident that was closed.
 async fn record_close(
     tx: &Tx,
-    by: &By<'_>,
+    by: &ChangeContext<'_>,
     (id, name): (i64, &str),
-    saying: &Saying,
+    saying: &IncidentChange,
 ) -> Result<(), StorageError> {
     let (before, after) = (
         json!({"state": "open"}),
         json!({"state": "closed", "memo": saying.memo}),
     );
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "incident.close",
         kind: "incident",
         id: Some(id),
@@ -370,7 +374,7 @@ async fn record_close(
     by.actor.record(tx, &deed, by.now).await
 }
 
-fn said<'a>(saying: &'a Saying, by: &By<'a>) -> Acknowledgement<'a> {
+fn said<'a>(saying: &'a IncidentChange, by: &ChangeContext<'a>) -> Acknowledgement<'a> {
     Acknowledgement {
         known: saying.known,
         memo: saying.memo.as_deref(),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::audit::{self, AuditRow};
-use tocsin_storage::codes::ActorKind;
+use tocsin_storage::enums::ActorKind;
 use tocsin_storage::{Db, StorageError, Tx};
 
 /// Who does something, and from where: what the audit log says of it.
@@ -23,7 +23,7 @@ pub struct Actor {
 
 /// What was done, for the audit log.
 #[derive(Clone, Copy, Debug)]
-pub struct Deed<'a> {
+pub struct AuditEntry<'a> {
     /// `OBJECT.VERB`, such as `recipient.update`.
     pub action: &'a str,
     /// The kind of object, such as `recipient`.
@@ -66,7 +66,12 @@ impl Actor {
     ///
     /// # Errors
     /// Whatever the database answers.
-    pub async fn note(&self, db: &Db, deed: &Deed<'_>, now: Timestamp) -> Result<(), StorageError> {
+    pub async fn note(
+        &self,
+        db: &Db,
+        deed: &AuditEntry<'_>,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
         let tx = db.begin().await?;
         self.record(&tx, deed, now).await?;
         tx.commit().await
@@ -79,7 +84,7 @@ impl Actor {
     pub async fn record(
         &self,
         tx: &Tx,
-        deed: &Deed<'_>,
+        deed: &AuditEntry<'_>,
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let address = self

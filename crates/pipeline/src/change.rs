@@ -33,11 +33,11 @@ pub enum ChangeError {
     /// The request is right in itself, but not of what is stored now: it names
     /// what is not there (any more), or leaves out what is.
     #[error("{}", list(.0))]
-    Outdated(Vec<FieldIssue>),
+    StaleReference(Vec<FieldIssue>),
     /// Each field is as it should be, but what it says will not do: a password
     /// that is easily guessed, fields that do not go together.
     #[error("{}", list(.0))]
-    Unfit(Vec<FieldIssue>),
+    Unprocessable(Vec<FieldIssue>),
     /// What is to be changed does not exist.
     #[error("there is no {what} {id}")]
     NotFound {
@@ -64,10 +64,10 @@ pub enum ChangeError {
     },
     /// Its state does not allow it now.
     #[error("{0}")]
-    NotNow(String),
+    InvalidState(String),
     /// It is no longer the version that the change was asked of.
     #[error("it was changed by somebody else meanwhile")]
-    Changed {
+    PreconditionFailed {
         /// It as it is now: its snapshot, without secrets.
         current: Value,
     },
@@ -100,7 +100,7 @@ impl Expected {
     pub fn check(expected: Option<&Self>, current: &Value) -> Result<(), ChangeError> {
         match expected {
             Some(Self::OneOf(tags)) if !tags.contains(&etag(current)) => {
-                Err(ChangeError::Changed {
+                Err(ChangeError::PreconditionFailed {
                     current: current.clone(),
                 })
             }
@@ -147,7 +147,7 @@ impl Issues {
     /// Ends the checking, with what is [unfit](ChangeError::Unfit) besides.
     pub(crate) fn finish_with(mut self, unfit: Self) -> Result<(), ChangeError> {
         if self.0.is_empty() && !unfit.0.is_empty() {
-            return Err(ChangeError::Unfit(unfit.0));
+            return Err(ChangeError::Unprocessable(unfit.0));
         }
         if !self.0.is_empty() {
             self.0.extend(unfit.0);
@@ -236,7 +236,7 @@ mod tests {
         }
         for bad in [seen(&[&was]), seen(&[])] {
             match Expected::check(Some(&bad), &is) {
-                Err(ChangeError::Changed { current }) => assert_eq!(current, is),
+                Err(ChangeError::PreconditionFailed { current }) => assert_eq!(current, is),
                 other => panic!("{bad:?} gave {other:?}"),
             }
         }

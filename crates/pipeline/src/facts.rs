@@ -1,9 +1,9 @@
 //! From stored mails to what the mailer renders.
 
-use tocsin_mailer::{Address, AlertFacts, EventKind as MailKind, Language as MailLanguage};
-use tocsin_mailer::{MailFacts, ReasonFacts};
-use tocsin_storage::codes::{EventKind, Language};
-use tocsin_storage::outbox::{LeasedMail, MailMaterial, ToldEvent};
+use tocsin_mailer::{Address, EventKind as MailKind, Language as MailLanguage, NotifiedAlert};
+use tocsin_mailer::{MailContent, Reason};
+use tocsin_storage::enums::{EventKind, Language};
+use tocsin_storage::outbox::{LeasedNotification, NotificationData, NotifiedEvent};
 
 use crate::PipelineSettings;
 
@@ -22,10 +22,10 @@ pub(crate) fn mail_kind(kind: EventKind) -> Option<MailKind> {
 /// Everything that a mail says.
 pub(crate) fn mail_facts(
     settings: &PipelineSettings,
-    mail: &LeasedMail,
-    material: MailMaterial,
-) -> MailFacts {
-    MailFacts {
+    mail: &LeasedNotification,
+    material: NotificationData,
+) -> MailContent {
+    MailContent {
         from: settings.from.clone(),
         to: Address {
             name: mail.to_name.clone(),
@@ -54,7 +54,7 @@ pub(crate) fn mail_facts(
         reasons: mail
             .reasons
             .iter()
-            .map(|reason| ReasonFacts {
+            .map(|reason| Reason {
                 route: reason.route.clone(),
                 group: reason.group.clone(),
             })
@@ -64,8 +64,8 @@ pub(crate) fn mail_facts(
     }
 }
 
-fn alert_facts(told: ToldEvent) -> Option<AlertFacts> {
-    Some(AlertFacts {
+fn alert_facts(told: NotifiedEvent) -> Option<NotifiedAlert> {
+    Some(NotifiedAlert {
         event: mail_kind(told.kind)?,
         incident_id: told.incident_id,
         alertname: told.alertname,

@@ -13,8 +13,8 @@ use futures::StreamExt;
 use futures::stream;
 use tocsin_core::time::Timestamp;
 use tocsin_mailer::{Delivered, MAX_ATTEMPTS, Mailer, Renderer, SendError, backoff, pause};
-use tocsin_storage::codes::NotificationState;
-use tocsin_storage::outbox::{self, Lease, LeasedMail, Settlement};
+use tocsin_storage::enums::NotificationState;
+use tocsin_storage::outbox::{self, AttemptResult, Lease, LeasedNotification};
 use tocsin_storage::{Db, StorageError};
 use tokio::sync::Notify;
 
@@ -151,7 +151,7 @@ impl Worker {
             .buffer_unordered(MAILS_AT_ONCE)
             .collect()
             .await;
-        let untried: Vec<LeasedMail> = waiting.collect();
+        let untried: Vec<LeasedNotification> = waiting.collect();
         if !untried.is_empty() {
             let tx = self.db.begin().await?;
             outbox::release(&tx, &token, &untried).await?;
@@ -173,14 +173,14 @@ impl Worker {
     }
 
     /// Sends one mail and notes the result. `false` where none can be sent.
-    async fn attempt(&self, mail: LeasedMail, token: &str) -> Result<bool, StorageError> {
-        let material = outbox::material(&self.db, &mail).await?;
+    async fn attempt(&self, mail: LeasedNotification, token: &str) -> Result<bool, StorageError> {
+        let material = outbox::notification_data(&self.db, &mail).await?;
         let facts = mail_facts(&self.settings, &mail, material);
         let settlement = match self.renderer.render(&facts) {
-            Err(error) => self.over(NotificationState::Failed, Some(error.to_string())),
+            Err(error) => self.finished(NotificationState::Failed, Some(error.to_string())),
             Ok(rendered) => match self.mailer.send(&rendered).await {
-                Ok(Delivered::Sent) => self.over(NotificationState::Sent, None),
-                Ok(Delivered::Written { .. }) => self.over(NotificationState::Written, None),
+                Ok(Delivered::Sent) => self.finished(NotificationState::Sent, None),
+                Ok(Delivered::Written { .. }) => self.finished(NotificationState::Written, None),
                 Err(error) => self.failed(&mail, error),
             },
         };
@@ -193,9 +193,9 @@ impl Worker {
     /// as the lease lasts: a result that is not noted sends the mail twice.
     async fn note(
         &self,
-        mail: &LeasedMail,
+        mail: &LeasedNotification,
         token: &str,
-        settlement: &Settlement,
+        settlement: &AttemptResult,
     ) -> Result<(), StorageError> {
         let end = tokio::time::Instant::now() + LEASE_MARGIN;
         loop {
@@ -210,40 +210,44 @@ impl Worker {
 
     async fn note_once(
         &self,
-        mail: &LeasedMail,
+        mail: &LeasedNotification,
         token: &str,
-        settlement: &Settlement,
+        settlement: &AttemptResult,
     ) -> Result<(), StorageError> {
         let tx = self.db.begin().await?;
-        outbox::settle(&tx, mail, token, settlement, self.clock.now()).await?;
+        outbox::record_result(&tx, mail, token, settlement, self.clock.now()).await?;
         tx.commit().await
     }
 
-    fn over(
+    fn finished(
         &self,
         state: NotificationState,
         error: Option<String>,
-    ) -> (Settlement, Option<String>) {
-        (Settlement::Done { state, error }, None)
+    ) -> (AttemptResult, Option<String>) {
+        (AttemptResult::Done { state, error }, None)
     }
 
     /// What a failure means for the mail, and for the worker where it is ours.
-    fn failed(&self, mail: &LeasedMail, error: SendError) -> (Settlement, Option<String>) {
+    fn failed(
+        &self,
+        mail: &LeasedNotification,
+        error: SendError,
+    ) -> (AttemptResult, Option<String>) {
         let text = error.to_string();
         let tries = u32::try_from(mail.tries).unwrap_or(u32::MAX);
         let now = self.clock.now();
         match error {
-            SendError::Refused { .. } => self.over(NotificationState::Failed, Some(text)),
+            SendError::Refused { .. } => self.finished(NotificationState::Failed, Some(text)),
             SendError::TryLater { .. } if tries >= MAX_ATTEMPTS => {
-                self.over(NotificationState::Failed, Some(text))
+                self.finished(NotificationState::Failed, Some(text))
             }
             SendError::TryLater { .. } => {
                 let at = now.plus(backoff(tries, rand::random()));
-                (Settlement::Later { at, error: text }, None)
+                (AttemptResult::Later { at, error: text }, None)
             }
             // Due at once: the worker's pause is the wait.
             SendError::Unavailable { .. } => (
-                Settlement::Later {
+                AttemptResult::Later {
                     at: now,
                     error: text.clone(),
                 },
@@ -253,19 +257,19 @@ impl Worker {
     }
 
     /// Counts the result, and notes whether mail can be handed over at all.
-    fn paused_by(&self, (settlement, trouble): &(Settlement, Option<String>)) -> bool {
+    fn paused_by(&self, (settlement, trouble): &(AttemptResult, Option<String>)) -> bool {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         match settlement {
-            Settlement::Done {
+            AttemptResult::Done {
                 state: NotificationState::Sent,
                 ..
             } => health.sent += 1,
-            Settlement::Done {
+            AttemptResult::Done {
                 state: NotificationState::Written,
                 ..
             } => health.written += 1,
-            Settlement::Done { .. } => health.failed += 1,
-            Settlement::Later { .. } => health.retried += 1,
+            AttemptResult::Done { .. } => health.failed += 1,
+            AttemptResult::Later { .. } => health.retried += 1,
         }
         match trouble {
             Some(error) => {

@@ -7,20 +7,21 @@ use std::time::Duration;
 use tocsin_mailer::{Mailer, Mode, Renderer};
 use tocsin_storage::changes::{self, ChangeRow, FeedCursor};
 use tocsin_storage::notifications::{NotificationView, Resend};
-use tocsin_storage::{Backend, Db, StorageError, outbox, upkeep};
+use tocsin_storage::{Backend, Db, StorageError, outbox, retention};
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 
 use crate::change::ChangeError;
+use crate::idempotency::{Created, IdempotentRequest};
 use crate::ingest::{
-    self, Context, Ingest, IngestError, IngestReport, Refusal, Space, Standings, Webhook,
+    self, AlertCache, Context, Ingest, IngestError, IngestReport, QueuePermit, RejectedRequest,
+    Webhook,
 };
 use crate::message_ids::MessageIds;
-use crate::once::{Made, Once};
 use crate::outbox::{MailHealth, Worker};
 use crate::retention::Retention;
 use crate::timers::Timers;
-use crate::{Actor, Clock, PipelineSettings, feed, folding, resend};
+use crate::{Actor, Clock, PipelineSettings, feed, projector, resend};
 
 /// How long the workers may take to finish what they have begun.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -76,10 +77,10 @@ impl Pipeline {
             instance,
             clock: Arc::clone(&clock),
             committed: Arc::clone(&committed),
-            owed: Arc::clone(&owed),
+            outbox_wakeup: Arc::clone(&owed),
             stop: Arc::clone(&stop_writers),
             turned_away: AtomicI64::new(0),
-            standings: Arc::new(Standings::new(settings.cache_entries)),
+            alert_cache: Arc::new(AlertCache::new(settings.cache_entries)),
             routed: Arc::new(AtomicBool::new(false)),
         });
         let (ingest, writers) = ingest::spawn_writers(&context);
@@ -120,8 +121,8 @@ impl Pipeline {
     }
 
     /// Room in the queue for a delivery that is about to be read.
-    pub fn space(&self) -> Space {
-        self.shared.ingest.space()
+    pub fn queue_permit(&self) -> QueuePermit {
+        self.shared.ingest.permit()
     }
 
     /// Stores a delivery; the answer comes when it is durable.
@@ -136,8 +137,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// See [`IngestError`]; never `Unreadable`.
-    pub async fn record_refused(&self, refusal: Refusal) -> Result<(), IngestError> {
-        self.shared.ingest.refuse(refusal).await
+    pub async fn record_rejected(&self, refusal: RejectedRequest) -> Result<(), IngestError> {
+        self.shared.ingest.reject(refusal).await
     }
 
     /// Sends a mail again for `actor`, as a mail of its own in the same thread;
@@ -149,9 +150,9 @@ impl Pipeline {
     pub async fn resend(
         &self,
         actor: &Actor,
-        once: Option<&Once>,
+        once: Option<&IdempotentRequest>,
         id: i64,
-    ) -> Result<Made<NotificationView>, ChangeError> {
+    ) -> Result<Created<NotificationView>, ChangeError> {
         let context = &self.shared.context;
         let message_id = context.message_ids.random("resend");
         let wanted = Resend {
@@ -161,7 +162,7 @@ impl Pipeline {
         };
         let made = resend::resend(&self.shared.db, actor, once, wanted).await?;
         context.committed.notify_waiters();
-        context.owed.notify_waiters();
+        context.outbox_wakeup.notify_waiters();
         Ok(made)
     }
 
@@ -169,7 +170,7 @@ impl Pipeline {
     /// so that the feed passes it on at once, and what it is notified of is sent.
     pub fn changed(&self) {
         self.shared.changed.notify_waiters();
-        self.shared.context.owed.notify_waiters();
+        self.shared.context.outbox_wakeup.notify_waiters();
     }
 
     /// What messages are known by.
@@ -189,8 +190,8 @@ impl Pipeline {
 
     /// Where known alerts stand in memory. Whoever changes incidents otherwise
     /// than by ingest says so there.
-    pub fn standings(&self) -> &Standings {
-        &self.shared.context.standings
+    pub fn alert_cache(&self) -> &AlertCache {
+        &self.shared.context.alert_cache
     }
 
     /// The present, by the clock that all of it runs on.
@@ -256,7 +257,7 @@ impl Pipeline {
 async fn prepare(db: &Db) -> Result<String, StorageError> {
     let tx = db.begin().await?;
     let candidate = format!("{:016x}", rand::random::<u64>());
-    let instance = upkeep::instance(&tx, &candidate).await?;
+    let instance = retention::instance(&tx, &candidate).await?;
     if db.backend() == Backend::Sqlite {
         outbox::release_all(&tx).await?;
     }
@@ -288,7 +289,7 @@ fn spawn_others(
         )),
         tokio::spawn(retention.run(Arc::clone(&stop))),
         tokio::spawn(timers.run(Arc::clone(&stop))),
-        tokio::spawn(folding::run(db, Arc::clone(clock), stop)),
+        tokio::spawn(projector::run(db, Arc::clone(clock), stop)),
     ]
 }
 

@@ -6,8 +6,8 @@ use tocsin_storage::notifications::{self, NotificationView, Resend, Resent};
 use tocsin_storage::{Db, StorageError};
 
 use crate::change::ChangeError;
-use crate::once::{self, Made, Once};
-use crate::{Actor, Deed};
+use crate::idempotency::{self, Created, IdempotentRequest};
+use crate::{Actor, AuditEntry};
 
 /// Queues a mail once more, with a Message-ID of its own (`local@domain`, by
 /// the caller, whose randomness it is) and in the same thread; once, however
@@ -19,13 +19,13 @@ use crate::{Actor, Deed};
 pub(crate) async fn resend(
     db: &Db,
     actor: &Actor,
-    once: Option<&Once>,
+    once: Option<&IdempotentRequest>,
     wanted: Resend<'_>,
-) -> Result<Made<NotificationView>, ChangeError> {
+) -> Result<Created<NotificationView>, ChangeError> {
     let tx = db.begin().await?;
-    if let Some(new) = once::begin(&tx, once, wanted.now).await? {
+    if let Some(new) = idempotency::begin(&tx, once, wanted.now).await? {
         let object = notifications::get(&tx, new, &Visibility::everything()).await?;
-        return once::made_before(object, "notification", new);
+        return idempotency::made_before(object, "notification", new);
     }
     let id = wanted.id;
     let new = match notifications::resend(&tx, &wanted).await? {
@@ -36,7 +36,7 @@ pub(crate) async fn resend(
             });
         }
         Some(Resent::NotYet(_)) => {
-            return Err(ChangeError::NotNow(format!(
+            return Err(ChangeError::InvalidState(format!(
                 "Notification {id} is still on its way; it can be resent once it is sent, \
                  written or failed."
             )));
@@ -45,7 +45,7 @@ pub(crate) async fn resend(
     };
     let view = notifications::get(&tx, new, &Visibility::everything()).await?;
     let view = view.ok_or(StorageError::Stale("notification"))?;
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "notification.resend",
         kind: "notification",
         id: Some(id),
@@ -58,7 +58,7 @@ pub(crate) async fn resend(
         })),
     };
     actor.record(&tx, &deed, wanted.now).await?;
-    once::finish(&tx, once, new).await?;
+    idempotency::finish(&tx, once, new).await?;
     tx.commit().await?;
-    Ok(Made::now(view))
+    Ok(Created::now(view))
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tocsin_core::judge::Rules;
+use tocsin_core::lifecycle::DedupSettings;
 use tocsin_mailer::Address;
 use url::Url;
 
@@ -10,7 +10,7 @@ use crate::RetentionSettings;
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
     /// Incident identity: the window, and when an open incident is stale.
-    pub rules: Rules,
+    pub rules: DedupSettings,
     /// How long an open incident may go unseen before it ends as expired; `None`: for
     /// ever.
     pub expire_after: Option<Duration>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tocsin_core::routing::Target;
+use tocsin_core::routing::TestTarget;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::{Db, StorageError, test_alerts};
 
@@ -24,7 +24,7 @@ pub struct TestAlert {
     /// Its annotations.
     pub annotations: Value,
     /// Who is notified, whatever routes say.
-    pub target: Option<Target>,
+    pub target: Option<TestTarget>,
 }
 
 /// The resolution of a test alert.
@@ -33,7 +33,7 @@ struct Resolution {
     due: i64,
     source: String,
     body: Value,
-    target: Option<Target>,
+    target: Option<TestTarget>,
 }
 
 impl TestAlert {
@@ -72,17 +72,17 @@ impl TestAlert {
         let id = format!("{:032x}", rand::random::<u128>());
         // Made of JSON.
         let value = serde_json::to_string(&resolution).unwrap_or_default();
-        test_alerts::put(db, &id, &value).await?;
+        test_alerts::insert(db, &id, &value).await?;
         Ok(self.body(now, None).to_string())
     }
 }
 
 /// Resolves the test alerts that are due.
 pub(crate) async fn resolve(db: &Db, ingest: &Ingest, now: Timestamp) -> Result<(), StorageError> {
-    for waiting in test_alerts::waiting(db).await? {
+    for waiting in test_alerts::pending(db).await? {
         let Ok(resolution) = serde_json::from_str::<Resolution>(&waiting.value) else {
             tracing::error!(name = waiting.name, "a test alert cannot be resolved");
-            test_alerts::forget(db, &waiting).await?;
+            test_alerts::delete(db, &waiting).await?;
             continue;
         };
         if now.as_micros() < resolution.due {
@@ -91,12 +91,12 @@ pub(crate) async fn resolve(db: &Db, ingest: &Ingest, now: Timestamp) -> Result<
         let webhook = Webhook {
             source: resolution.source,
             body: resolution.body.to_string().into(),
-            space: ingest.space(),
+            space: ingest.permit(),
             target: resolution.target,
         };
         match ingest.store(webhook).await {
             // Two replicas may both send it: the second is a copy.
-            Ok(_) | Err(IngestError::Unreadable(_)) => test_alerts::forget(db, &waiting).await?,
+            Ok(_) | Err(IngestError::Malformed(_)) => test_alerts::delete(db, &waiting).await?,
             // It is tried again.
             Err(_) => return Ok(()),
         }

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tocsin_core::judge::{EndReason, Episode};
+use tocsin_core::lifecycle::{EndReason, Incident};
 use tocsin_core::visibility::Visibility;
-use tocsin_storage::codes::EventKind;
 use tocsin_storage::ending::{self, Ending};
-use tocsin_storage::{Db, StorageError, turns};
+use tocsin_storage::enums::EventKind;
+use tocsin_storage::{Db, StorageError, leader_lock};
 use tokio::sync::Notify;
 
-use crate::ingest::{Context, Ingest, Standings};
+use crate::ingest::{AlertCache, Context, Ingest};
 use crate::message_ids::MessageIds;
 use crate::{Clock, PipelineSettings, test_alert};
 
@@ -25,7 +25,7 @@ pub(crate) struct Timers {
     db: Db,
     settings: Arc<PipelineSettings>,
     clock: Arc<dyn Clock>,
-    standings: Arc<Standings>,
+    standings: Arc<AlertCache>,
     message_ids: MessageIds,
     ingest: Ingest,
     /// Woken after a change that is to be passed on.
@@ -41,11 +41,11 @@ impl Timers {
             db: context.db.clone(),
             settings: Arc::clone(&context.settings),
             clock: Arc::clone(&context.clock),
-            standings: Arc::clone(&context.standings),
+            standings: Arc::clone(&context.alert_cache),
             message_ids: context.message_ids.clone(),
             ingest,
             changed,
-            owed: Arc::clone(&context.owed),
+            owed: Arc::clone(&context.outbox_wakeup),
             is_failing: false,
         }
     }
@@ -84,18 +84,18 @@ impl Timers {
         loop {
             let now = self.clock.now();
             let before = now.minus(after);
-            let due = ending::unseen(&self.db, before, STEP).await?;
+            let due = ending::stale_incidents(&self.db, before, STEP).await?;
             if due.is_empty() {
                 return Ok(());
             }
             let tx = self.db.begin().await?;
-            if !turns::take(&tx, "timers").await? {
+            if !leader_lock::try_lock(&tx, "timers").await? {
                 return tx.rollback().await;
             }
-            let ends = |open: &Episode| {
+            let ends = |open: &Incident| {
                 // It may have been seen while we waited.
                 let is_due = open.last_seen_at < before;
-                is_due.then(|| open.expired(now, EndReason::NotSeen))
+                is_due.then(|| open.expired(now, EndReason::NoUpdates))
             };
             let event = EventKind::Expired;
             let ending = Ending {

@@ -7,7 +7,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
 use crate::changes::{self, Change};
-use crate::codes::EventKind;
+use crate::enums::EventKind;
 use crate::events::{self, Event};
 use crate::incidents;
 use crate::query;
@@ -63,7 +63,7 @@ pub async fn acknowledge(
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn series_of(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
+pub async fn alerts_of_incidents(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
     let list = query::id_list(tx.backend);
     let sql = format!("SELECT DISTINCT series_id AS n FROM incidents WHERE id IN ({list})");
     query::numbers(tx, &sql, vec![query::ids(ids)]).await
@@ -88,7 +88,7 @@ pub(crate) async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
 
 /// What people have said of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct PersonalState {
     /// The name of the alert.
     pub alertname: String,
     /// When somebody acknowledged it.
@@ -104,7 +104,7 @@ pub struct Said {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn said_of(tx: &Tx, id: i64) -> Result<Option<Said>, StorageError> {
+pub async fn personal_state(tx: &Tx, id: i64) -> Result<Option<PersonalState>, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
         alertname: String,
@@ -116,7 +116,7 @@ pub async fn said_of(tx: &Tx, id: i64) -> Result<Option<Said>, StorageError> {
     let sql = "SELECT s.alertname, i.known_at, i.known_by, i.memo FROM incidents i \
                JOIN series s ON s.id = i.series_id WHERE i.id = ?";
     let row: Option<Row> = query::first(tx, sql, vec![id.into()]).await?;
-    Ok(row.map(|row| Said {
+    Ok(row.map(|row| PersonalState {
         alertname: row.alertname,
         known_at: row.known_at.map(query::time),
         known_by: row.known_by,

@@ -5,9 +5,9 @@ use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{ChangeKind, Coded, EventKind, NotificationState};
+use crate::enums::{ChangeKind, Coded, EventKind, NotificationState};
 use crate::query;
-use crate::{Backend, Db, StorageError, Tx, settled};
+use crate::{Backend, Db, StorageError, Tx, feed_horizon};
 
 /// The most incident events that the row of one delivery names; whoever reads
 /// on finds the others in the incidents.
@@ -220,7 +220,7 @@ pub async fn after(
     let values = vec![
         transaction_id.into(),
         id.into(),
-        settled::before(db).await?.into(),
+        feed_horizon::horizon(db).await?.into(),
         i64::from(limit).into(),
     ];
     let rows: Vec<Row> = query::all(db, sql, values).await?;
@@ -234,7 +234,7 @@ pub async fn after(
 pub async fn latest(db: &Db) -> Result<Option<FeedCursor>, StorageError> {
     let sql = "SELECT transaction_id, id FROM changes WHERE transaction_id < ? \
                ORDER BY transaction_id DESC, id DESC LIMIT 1";
-    let values = vec![settled::before(db).await?.into()];
+    let values = vec![feed_horizon::horizon(db).await?.into()];
     let row: Option<PlaceRow> = query::first(db, sql, values).await?;
     Ok(row.map(|row| FeedCursor {
         transaction_id: row.transaction_id,

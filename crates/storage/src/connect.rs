@@ -11,14 +11,14 @@ use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 
 use crate::files::DatabaseFiles;
-use crate::pulse::Pulse;
+use crate::health::DatabaseHealth;
 use crate::{DbSettings, StorageError};
 
 /// The two pools, and whether what is behind them answers.
 pub(crate) struct Pools {
     pub(crate) read: DatabaseConnection,
     pub(crate) write: DatabaseConnection,
-    pub(crate) pulse: Pulse,
+    pub(crate) pulse: DatabaseHealth,
 }
 
 /// What SQLite's one writer keeps of the database's pages in memory, in KiB.
@@ -84,7 +84,7 @@ pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError>
     Ok(Pools {
         write,
         read,
-        pulse: files.map_or_else(Pulse::always, Pulse::of_files),
+        pulse: files.map_or_else(DatabaseHealth::always, DatabaseHealth::of_files),
     })
 }
 
@@ -181,7 +181,7 @@ pub(crate) async fn postgres(settings: &DbSettings) -> Result<Pools, StorageErro
     Ok(Pools {
         write: Database::connect(write).await?,
         read: Database::connect(read).await?,
-        pulse: Pulse::of(server.application_name("tocsin pulse")),
+        pulse: DatabaseHealth::of(server.application_name("tocsin pulse")),
     })
 }
 

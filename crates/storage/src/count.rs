@@ -1,9 +1,9 @@
 //! Counts of lists, exact as far as that is cheap.
 
+use crate::content::ContentCache;
 use crate::query::Reads;
-use crate::scan::{Effort, End, Rows, Verifier, find};
-use crate::search::SeriesSet;
-use crate::telling::Tellings;
+use crate::scan::{End, Rows, ScanBudget, Verifier, find};
+use crate::search::AlertSet;
 use crate::{AlertCriteria, StorageError};
 
 /// The greatest count that is exact.
@@ -23,13 +23,13 @@ pub(crate) async fn count(
     db: &impl Reads,
     rows: Rows,
     about: &AlertCriteria,
-    set: &SeriesSet,
-    effort: &Effort,
+    set: &AlertSet,
+    effort: &ScanBudget,
 ) -> Result<Count, StorageError> {
     let mut verifier = Verifier {
         about,
         set,
-        tellings: &mut Tellings::default(),
+        tellings: &mut ContentCache::default(),
     };
     let found = find(db, rows, &mut verifier, BOUND, effort).await?;
     Ok(Count {

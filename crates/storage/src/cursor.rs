@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
 
 use crate::query::Conditions;
-use crate::scan::{End, Key, Way};
+use crate::scan::{Direction, End, Key};
 
 /// The most rows that a page may have.
 pub const MAX_LIMIT: u32 = 500;
@@ -33,10 +33,10 @@ impl Order {
         }
     }
 
-    pub(crate) fn way(self) -> Way {
+    pub(crate) fn direction(self) -> Direction {
         match self {
-            Self::Asc => Way::Up,
-            Self::Desc => Way::Down,
+            Self::Asc => Direction::Up,
+            Self::Desc => Direction::Down,
         }
     }
 }
@@ -174,7 +174,7 @@ impl<K: SortKey> PageRequest<K> {
                 .into_iter()
                 .chain([place.value.into(), place.id.into()]);
             conditions.and(
-                &format!("({value}, {id}) {} (?, ?)", self.way().later()),
+                &format!("({value}, {id}) {} (?, ?)", self.direction().comparison()),
                 values,
             );
         }
@@ -184,7 +184,7 @@ impl<K: SortKey> PageRequest<K> {
     /// page where a page before is wanted. One row more than wanted is read: it
     /// tells whether there are further ones.
     pub(crate) fn order_and_limit(&self, value: &str, id: &str) -> String {
-        let way = self.way().sql();
+        let way = self.direction().sql();
         format!(
             " ORDER BY {value} {way}, {id} {way} LIMIT {}",
             self.limit + 1
@@ -192,10 +192,10 @@ impl<K: SortKey> PageRequest<K> {
     }
 
     /// The way in which keys are read.
-    pub(crate) fn way(&self) -> Way {
+    pub(crate) fn direction(&self) -> Direction {
         match self.backwards {
-            true => self.order.way().back(),
-            false => self.order.way(),
+            true => self.order.direction().reversed(),
+            false => self.order.direction(),
         }
     }
 
@@ -255,9 +255,9 @@ impl<K: SortKey> PageRequest<K> {
         // none, from where it was asked for, with the row there.
         let back = self.after().map(|after| {
             let from = keys.first().copied().unwrap_or(Key {
-                tie: match self.way() {
-                    Way::Up => after.tie.saturating_add(1),
-                    Way::Down => after.tie.saturating_sub(1),
+                tie: match self.direction() {
+                    Direction::Up => after.tie.saturating_add(1),
+                    Direction::Down => after.tie.saturating_sub(1),
                 },
                 ..after
             });

@@ -12,8 +12,8 @@ use tocsin_migrations::Migrator;
 
 use crate::connect::{self, Pools};
 use crate::damage::Damage;
-use crate::later::Waiting;
-use crate::{Pulse, ReadBudget, StorageError};
+use crate::deferred::DeferredStatement;
+use crate::{DatabaseHealth, ReadBudget, StorageError};
 
 /// Which database is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Db {
     backend: Backend,
     read: DatabaseConnection,
     write: DatabaseConnection,
-    pulse: Pulse,
+    health: DatabaseHealth,
     pub(crate) damage: Damage,
     budget: Option<ReadBudget>,
 }
@@ -69,8 +69,8 @@ pub struct Tx {
     pub(crate) backend: Backend,
     pub(crate) inner: DatabaseTransaction,
     pub(crate) damage: Damage,
-    pulse: Pulse,
-    waiting: Mutex<Waiting>,
+    pulse: DatabaseHealth,
+    waiting: Mutex<DeferredStatement>,
 }
 
 impl Db {
@@ -106,7 +106,7 @@ impl Db {
             backend,
             read,
             write,
-            pulse,
+            health: pulse,
             damage: Damage::default(),
             budget: None,
         })
@@ -127,8 +127,8 @@ impl Db {
     }
 
     /// Whether its server answers, or SQLite's files are in place.
-    pub fn pulse(&self) -> &Pulse {
-        &self.pulse
+    pub fn health(&self) -> &DatabaseHealth {
+        &self.health
     }
 
     /// Applies what is missing of the schema. Replicas that start together
@@ -183,13 +183,13 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.pulse.verify()?;
+        self.health.verify()?;
         let began = self.write.begin_with_options(options).await;
         Ok(Tx {
             backend: self.backend,
             inner: self.damage.noted("", began)?,
             damage: self.damage.clone(),
-            pulse: self.pulse.clone(),
+            pulse: self.health.clone(),
             waiting: Mutex::default(),
         })
     }
@@ -285,13 +285,13 @@ impl Db {
 
     /// Closes all connections. SQLite then folds its log into the database.
     pub async fn close(self) {
-        self.pulse.end();
+        self.health.end();
         for pool in [self.read, self.write] {
             if let Err(error) = pool.close().await {
                 tracing::warn!(%error, "closing the database failed");
             }
         }
-        self.pulse.ended();
+        self.health.ended();
     }
 
     /// The connection for reading, while there is some of the budget left.
@@ -317,7 +317,7 @@ impl Tx {
     /// Whatever the database answers; the changes are then undone, or, where
     /// the connection broke or SQLite's files are gone, in doubt.
     pub async fn commit(self) -> Result<(), StorageError> {
-        self.run_waiting().await?;
+        self.run_deferred().await?;
         self.damage.noted("", self.inner.commit().await)?;
         // A commit into a file that was removed is durable for SQLite, and for
         // nobody else.
@@ -335,7 +335,7 @@ impl Tx {
     /// Runs one statement, whose placeholders are `?`, and returns the number
     /// of changed rows.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StorageError> {
-        self.run_waiting().await?;
+        self.run_deferred().await?;
         let statement = crate::sql::statement(self.backend, sql, values);
         let done = self.inner.execute_raw(statement).await;
         Ok(self.damage.noted(sql, done)?.rows_affected())
@@ -343,25 +343,25 @@ impl Tx {
 
     /// Runs one statement for `rows` rows, every value of which is given, now or
     /// with the next one: nobody asks what it did.
-    pub(crate) async fn later(
+    pub(crate) async fn defer(
         &self,
         sql: &str,
         values: Vec<Value>,
         rows: usize,
     ) -> Result<(), StorageError> {
-        if self.backend == Backend::Postgres || !Waiting::may_wait(rows) {
+        if self.backend == Backend::Postgres || !DeferredStatement::may_wait(rows) {
             self.execute(sql, values).await?;
             return Ok(());
         }
         if !self.waiting().goes_with(rows) {
-            self.run_waiting().await?;
+            self.run_deferred().await?;
         }
         self.waiting().add(sql, values, rows);
         Ok(())
     }
 
     /// Runs what waits; before every statement that answers.
-    pub(crate) async fn run_waiting(&self) -> Result<(), StorageError> {
+    pub(crate) async fn run_deferred(&self) -> Result<(), StorageError> {
         let waiting = self.waiting().take();
         if let Some((sql, values)) = waiting {
             let statement = crate::sql::statement(self.backend, &sql, values);
@@ -371,7 +371,7 @@ impl Tx {
         Ok(())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, DeferredStatement> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

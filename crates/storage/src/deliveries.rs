@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{Coded, DeliveryOutcome};
+use crate::enums::{Coded, DeliveryOutcome};
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, Lane, Lanes, Map, Rows, Table, find_any};
+use crate::scan::{IndexScan, KeyMapping, MergedScan, Rows, ScanBudget, Table, find_any};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
 /// One alert that could not be read; kept as JSON in `deliveries.rejected`.
@@ -124,10 +124,11 @@ pub async fn list(
             [query::texts(&filter.source)],
         );
     }
-    let lane = Lane::new(such.into(), "r.received_at", Map::Plain).within(filter.received);
-    let (way, after) = (page.way(), page.after());
-    let lanes = Lanes::new(Table::Deliveries, vec![lane], rest.into(), way, after);
-    let found = find_any(db, Rows::Lanes(lanes), page.limit(), &Effort::default()).await?;
+    let lane =
+        IndexScan::new(such.into(), "r.received_at", KeyMapping::Plain).within(filter.received);
+    let (way, after) = (page.direction(), page.after());
+    let lanes = MergedScan::new(Table::Deliveries, vec![lane], rest.into(), way, after);
+    let found = find_any(db, Rows::Lanes(lanes), page.limit(), &ScanBudget::default()).await?;
     let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
     let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
     let mut these = Conditions::default();

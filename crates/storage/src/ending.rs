@@ -4,24 +4,24 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{FromQueryResult, Value};
-use tocsin_core::judge::Episode;
-use tocsin_core::tally::{Subject, Tallies};
+use tocsin_core::lifecycle::Incident;
+use tocsin_core::stats::{Delta, StatsKey};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
 use crate::acknowledge::lock;
 use crate::changes::{self, Change};
-use crate::codes::{Coded, EventKind, IncidentState, NotificationState};
+use crate::enums::{Coded, EventKind, IncidentState, NotificationState};
 use crate::events::{self, Event};
-use crate::ingest::{self, IncidentRow, Latest};
+use crate::ingest::{self, IncidentRow, LatestIncident};
 use crate::query::{self, Reads};
-use crate::{StorageError, Tx, backlog, incidents};
+use crate::{StorageError, Tx, incidents, projection_queue};
 
 /// Incidents that are ended by one statement.
 const CHUNK: usize = 1_000;
 
 /// How an incident that is open ends; `None` leaves it open.
-pub type Ends<'a> = &'a (dyn Fn(&Episode) -> Option<Episode> + Sync);
+pub type Ends<'a> = &'a (dyn Fn(&Incident) -> Option<Incident> + Sync);
 
 /// What ends incidents.
 #[derive(Clone, Copy)]
@@ -52,13 +52,13 @@ pub async fn end(tx: &Tx, ids: &[i64], ending: &Ending<'_>) -> Result<Vec<i64>, 
     ids.dedup();
     lock(tx, &ids).await?;
     let mut ended = Vec::new();
-    let mut tallies = Tallies::default();
+    let mut tallies = Delta::default();
     for chunk in ids.chunks(CHUNK) {
         // Behind the lock: no delivery moves them out of sight meanwhile.
         let chunk = incidents::visible(tx, chunk, ending.visible).await?;
         ended.extend(end_chunk(tx, &chunk, ending, &mut tallies).await?);
     }
-    backlog::put_tallies(tx, &tallies).await?;
+    projection_queue::enqueue_stats(tx, &tallies).await?;
     Ok(ended)
 }
 
@@ -66,15 +66,15 @@ async fn end_chunk(
     tx: &Tx,
     ids: &[i64],
     ending: &Ending<'_>,
-    tallies: &mut Tallies,
+    tallies: &mut Delta,
 ) -> Result<Vec<i64>, StorageError> {
     let series = open_series(tx, ids).await?;
-    let mut latest: Vec<(i64, Latest)> = ingest::latest_incidents(tx, &series).await?;
+    let mut latest: Vec<(i64, LatestIncident)> = ingest::latest_incidents(tx, &series).await?;
     // An open incident is the latest of its series.
-    latest.retain(|(_, latest)| latest.is_open() && ids.contains(&latest.episode.id));
-    let ended: Vec<(i64, Episode, &Latest)> = latest
+    latest.retain(|(_, latest)| latest.is_open() && ids.contains(&latest.incident.id));
+    let ended: Vec<(i64, Incident, &LatestIncident)> = latest
         .iter()
-        .filter_map(|(series, latest)| Some((*series, (ending.ends)(&latest.episode)?, latest)))
+        .filter_map(|(series, latest)| Some((*series, (ending.ends)(&latest.incident)?, latest)))
         .collect();
     if ended.is_empty() {
         return Ok(Vec::new());
@@ -85,12 +85,12 @@ async fn end_chunk(
             episode,
             series_id: *series,
             number: latest.number,
-            telling_id: latest.telling,
+            telling_id: latest.content_id,
             content: latest.content,
-            told: &latest.told,
+            told: &latest.sender_states,
         })
         .collect();
-    ingest::put_incidents(tx, &rows, &[]).await?;
+    ingest::insert_incidents(tx, &rows, &[]).await?;
     let ids: Vec<i64> = ended.iter().map(|(_, episode, _)| episode.id).collect();
     record(tx, &ids, ending).await?;
     let change = Change::Incident {
@@ -144,8 +144,8 @@ struct SubjectRow {
 }
 
 impl SubjectRow {
-    fn of(&self) -> Subject<'_> {
-        Subject {
+    fn of(&self) -> StatsKey<'_> {
+        StatsKey {
             source: &self.source,
             severity: &self.severity,
             team: &self.team,
@@ -172,7 +172,7 @@ async fn subjects(
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn unseen(
+pub async fn stale_incidents(
     db: &impl Reads,
     before: Timestamp,
     limit: u32,

@@ -2,7 +2,7 @@
 
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{Coded, EventKind};
+use crate::enums::{Coded, EventKind};
 use crate::query;
 use crate::{StorageError, Tx};
 

@@ -12,12 +12,12 @@ use crate::{Backend, Db, Reads, StorageError};
 #[derive(Debug)]
 pub struct Explained {
     db: Db,
-    plans: Mutex<Vec<Plan>>,
+    plans: Mutex<Vec<QueryPlan>>,
 }
 
 /// A statement and how the database goes about it.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct QueryPlan {
     /// The statement.
     pub sql: String,
     /// The database's own words, line by line.
@@ -34,7 +34,7 @@ impl Explained {
     }
 
     /// What was noted since this was last asked.
-    pub fn take(&self) -> Vec<Plan> {
+    pub fn take(&self) -> Vec<QueryPlan> {
         std::mem::take(&mut *self.plans.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -62,7 +62,7 @@ impl Connection for Explained {
             .iter()
             .map(|row| row.try_get_by_index(column))
             .collect();
-        let plan = Plan {
+        let plan = QueryPlan {
             sql: statement.sql.clone(),
             lines: lines?,
         };

@@ -1,12 +1,12 @@
 //! Filters of the log and of the incidents.
 
 use sea_orm::Value;
-use tocsin_core::alert::{Facts, Labels, Status};
+use tocsin_core::alert::{AlertFields, Labels, Status};
 use tocsin_core::matcher::Matcher;
 use tocsin_core::search::Searchable;
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{Coded, IncidentState};
+use crate::enums::{Coded, IncidentState};
 use crate::query::{self, Conditions};
 
 /// A range of time. Open where a side is left out.
@@ -88,7 +88,7 @@ impl AlertCriteria {
     /// Whether what was told answers all that is asked of it: facts, source,
     /// matchers and words. What is asked of one entry or incident (`known`,
     /// `starts`, `ends`) is not looked at.
-    pub fn matches(&self, source: &str, labels: &Labels, facts: &Facts) -> bool {
+    pub fn matches(&self, source: &str, labels: &Labels, facts: &AlertFields) -> bool {
         let any = |wanted: &[String], value: &str| {
             // NUL is stored as U+FFFD (rule 7).
             let is = |wanted: &String| {
@@ -106,7 +106,7 @@ impl AlertCriteria {
     }
 
     /// Whether anything is asked of what was told.
-    pub fn asks_of_telling(&self) -> bool {
+    pub fn needs_content(&self) -> bool {
         let Self {
             severity,
             team,
@@ -135,7 +135,7 @@ pub(crate) fn known(is: bool) -> &'static str {
     }
 }
 
-fn contain(facts: &Facts, words: &[String]) -> bool {
+fn contain(facts: &AlertFields, words: &[String]) -> bool {
     let Searchable { subject, message } = Searchable::of(facts);
     words.iter().all(|word| {
         let word = query::without_nul(word);

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
-use crate::codes::{Coded, EventKind, NotificationState};
+use crate::enums::{Coded, EventKind, NotificationState};
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, Key, Lane, Lanes, Map, Rows, Table, Way, find_any};
+use crate::scan::{
+    Direction, IndexScan, Key, KeyMapping, MergedScan, Rows, ScanBudget, Table, find_any,
+};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
 pub use visible::visible;
@@ -110,10 +112,10 @@ pub async fn list(
     page: &PageRequest<ByCreation>,
     visibility: &Visibility,
 ) -> Result<Page<NotificationView>, StorageError> {
-    let place = (page.way(), page.after());
+    let place = (page.direction(), page.after());
     let found = if visibility.is_everything() {
         let rows = rows(db, filter, place.0, place.1).await?;
-        find_any(db, rows, page.limit(), &Effort::default()).await?
+        find_any(db, rows, page.limit(), &ScanBudget::default()).await?
     } else {
         visible::find(db, filter, place, page.limit(), visibility).await?
     };
@@ -121,7 +123,10 @@ pub async fn list(
     let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
     let mut these = Conditions::default();
     these.and(&query::among(db.backend(), "n.id"), [query::ids(&ids)]);
-    let order = format!(" ORDER BY n.created_at {0}, n.id {0}", page.way().sql());
+    let order = format!(
+        " ORDER BY n.created_at {0}, n.id {0}",
+        page.direction().sql()
+    );
     let items = match ids.is_empty() {
         true => Vec::new(),
         false => select(db, these, &order).await?,
@@ -134,7 +139,7 @@ pub async fn list(
 async fn rows(
     db: &impl Reads,
     filter: &NotificationFilter,
-    way: Way,
+    way: Direction,
     after: Option<Key>,
 ) -> Result<Rows, StorageError> {
     /// Mails of an incident that are listed: the latest.
@@ -150,7 +155,7 @@ async fn rows(
         if !such.is_empty() {
             conditions.and(such, values);
         }
-        let lane = Lane::new(conditions.into(), "r.created_at", Map::Plain);
+        let lane = IndexScan::new(conditions.into(), "r.created_at", KeyMapping::Plain);
         lanes.push(lane.within(filter.created));
     };
     if let Some(incident) = filter.incident_id {
@@ -182,7 +187,7 @@ async fn rows(
         lane("", vec![]);
         any_code(&mut rest, "r.state", &filter.state);
     }
-    let lanes = Lanes::new(Table::Mails, lanes, rest.into(), way, after);
+    let lanes = MergedScan::new(Table::Mails, lanes, rest.into(), way, after);
     Ok(Rows::Lanes(lanes))
 }
 

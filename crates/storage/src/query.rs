@@ -42,7 +42,7 @@ mod sealed {
         }
 
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
-            self.pulse().verify()?;
+            self.health().verify()?;
             Ok(self.reader()?.query_all_raw(statement).await?)
         }
     }
@@ -57,7 +57,7 @@ mod sealed {
         }
 
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
-            self.run_waiting().await?;
+            self.run_deferred().await?;
             Ok(self.inner.query_all_raw(statement).await?)
         }
     }

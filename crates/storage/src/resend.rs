@@ -4,7 +4,7 @@ use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
 
 use crate::changes::{self, Change};
-use crate::codes::{Coded, NotificationState};
+use crate::enums::{Coded, NotificationState};
 use crate::query;
 use crate::{Backend, StorageError, Tx};
 

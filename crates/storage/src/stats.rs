@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
-use tocsin_core::tally::{Counts, Dimension, List, Tallies};
+use tocsin_core::stats::{Counts, Delta, Dimension, List};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
@@ -221,7 +221,7 @@ pub async fn top(
     Ok(most(entries.collect(), limit as usize))
 }
 
-fn add_tallies(list: &mut List, tallies: &Tallies, dimension: Dimension) {
+fn add_tallies(list: &mut List, tallies: &Delta, dimension: Dimension) {
     for hour in tallies.hours() {
         for (value, counts) in tallies.values(hour, dimension) {
             list.add(value.as_bytes(), counts);
@@ -241,10 +241,10 @@ fn total(list: &List) -> Counts {
 fn incidents(before: List, within: &List) -> Vec<Count> {
     let mut sums: HashMap<&[u8], i64> = HashMap::new();
     for (value, counts) in before.iter() {
-        *sums.entry(value).or_default() += signed(counts.begun()) - signed(counts.ended);
+        *sums.entry(value).or_default() += signed(counts.net_opened()) - signed(counts.ended);
     }
     for (value, counts) in within.iter() {
-        *sums.entry(value).or_default() += signed(counts.begun());
+        *sums.entry(value).or_default() += signed(counts.net_opened());
     }
     sums.into_iter()
         .filter(|(_, sum)| *sum > 0)

@@ -10,7 +10,7 @@ const PREFIX: &str = "test_alert.";
 
 /// A test alert that waits, as its caller wrote it.
 #[derive(Clone, Debug, FromQueryResult)]
-pub struct Waiting {
+pub struct PendingTestAlert {
     /// What it is known by.
     pub name: String,
     /// What is to be done, as JSON.
@@ -21,7 +21,7 @@ pub struct Waiting {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put(db: &Db, id: &str, value: &str) -> Result<(), StorageError> {
+pub async fn insert(db: &Db, id: &str, value: &str) -> Result<(), StorageError> {
     let tx = db.begin().await?;
     let sql = "INSERT INTO meta (name, value) VALUES (?, ?)";
     let name = format!("{PREFIX}{id}");
@@ -33,7 +33,7 @@ pub async fn put(db: &Db, id: &str, value: &str) -> Result<(), StorageError> {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn waiting(db: &impl Reads) -> Result<Vec<Waiting>, StorageError> {
+pub async fn pending(db: &impl Reads) -> Result<Vec<PendingTestAlert>, StorageError> {
     let sql = "SELECT name, value FROM meta WHERE name LIKE 'test!_alert.%' ESCAPE '!' \
                ORDER BY name";
     query::all(db, sql, vec![]).await
@@ -43,7 +43,7 @@ pub async fn waiting(db: &impl Reads) -> Result<Vec<Waiting>, StorageError> {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn forget(db: &Db, waiting: &Waiting) -> Result<(), StorageError> {
+pub async fn delete(db: &Db, waiting: &PendingTestAlert) -> Result<(), StorageError> {
     let tx = db.begin().await?;
     let sql = "DELETE FROM meta WHERE name = ?";
     tx.execute(sql, vec![waiting.name.as_str().into()]).await?;

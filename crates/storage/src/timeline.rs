@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tocsin_core::tally::{Counts, Dimension, HOUR, Tallies};
+use tocsin_core::stats::{Counts, Delta, Dimension, HOUR};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
@@ -97,7 +97,7 @@ impl Hours {
         }
     }
 
-    fn add_tallies(&mut self, tallies: &Tallies, key: impl Fn(i64) -> i64) {
+    fn add_tallies(&mut self, tallies: &Delta, key: impl Fn(i64) -> i64) {
         for hour in tallies.hours() {
             for (severity, counts) in tallies.values(hour, Dimension::Severity) {
                 self.add(key(hour), severity.as_bytes(), counts);

@@ -46,7 +46,7 @@ async fn unusual_sqlite_urls_can_be_used() {
         };
         let db = Db::open(&settings).await.unwrap();
         db.check().await.unwrap();
-        assert_eq!(db.pulse().outage(), None, "{url}");
+        assert_eq!(db.health().outage(), None, "{url}");
         std::fs::rename(&file, file.with_extension("aside")).unwrap();
         db.check().await.unwrap_err();
         std::fs::rename(file.with_extension("aside"), &file).unwrap();

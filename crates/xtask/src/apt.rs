@@ -1,11 +1,12 @@
-//! Debian's packages: installing what is missing or too old.
+//! Installs missing and outdated Debian packages.
 //!
-//! The rules: every change is announced before it is made; packages are
-//! installed by root only, and never with sudo; they are installed from package
-//! lists that were refreshed in this run, because the lists of an image are
-//! months old and offer versions that are too old or no longer served; nothing
-//! of the user's is removed and no hold is overridden. What cannot be installed
-//! is named with the version found, the version needed, and the command that helps.
+//! - Every change is announced first.
+//! - Only root installs packages; sudo is never used.
+//! - Package lists are refreshed once per run, because the lists of an image can be
+//!   months old, with versions that are too old or no longer served.
+//! - No installed package is removed, and no hold is overridden.
+//! - If a package cannot be installed, the error has the version found, the version
+//!   required, and the command to run.
 
 use std::{
     process::Command,
@@ -14,24 +15,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tocsin_machine::{Failed, Machine, Version};
+use tocsin_machine::{CommandError, Machine, Version};
 
 use crate::{
     failure::{Failure, Result},
     terminal,
 };
 
-/// How long another installer may take before this gives up.
-const PATIENCE: Duration = Duration::from_secs(300);
-const PAUSE: Duration = Duration::from_secs(1);
+/// Maximum time to wait for the lock of another installer.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A Debian package that something here needs.
+/// A required Debian package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Package {
     pub(crate) name: String,
-    /// The lowest version that will do; `None` for any.
+    /// Minimum version. `None`: any version.
     pub(crate) minimum: Option<Version>,
-    /// What needs it, for people.
+    /// Purpose, shown to the user.
     pub(crate) needed_for: &'static str,
 }
 
@@ -50,7 +51,7 @@ impl Package {
     }
 }
 
-/// The package manager of a machine, for one run.
+/// The package manager of a machine. Package lists are refreshed once per value.
 #[derive(Debug)]
 pub(crate) struct Apt {
     machine: Machine,
@@ -61,8 +62,8 @@ pub(crate) struct Apt {
 enum Lists {
     Unknown,
     Fresh,
-    /// Some or all could not be fetched, and why.
-    Old(String),
+    /// Some or all could not be fetched, with the error.
+    Outdated(String),
 }
 
 impl Apt {
@@ -73,17 +74,17 @@ impl Apt {
         }
     }
 
-    /// Whether this is a Debian.
-    pub(crate) fn is_here(&self) -> bool {
+    /// Whether the machine has apt-get.
+    pub(crate) fn is_available(&self) -> bool {
         self.machine.find("apt-get").is_some()
     }
 
-    /// Whether packages can be installed: apt, and root.
+    /// Whether packages can be installed: requires apt-get and root.
     pub(crate) fn may_install(&self) -> bool {
-        self.is_here() && self.machine.is_root()
+        self.is_available() && self.machine.is_root()
     }
 
-    /// The version of an installed package.
+    /// Version of an installed package.
     pub(crate) fn installed(&self, package: &str) -> Option<Version> {
         let format = "${db:Status-Status} ${Version}";
         let output = self.output("dpkg-query", &["-W", "-f", format, package]);
@@ -96,7 +97,7 @@ impl Apt {
         }
     }
 
-    /// The version that the package lists offer.
+    /// Version available in the package lists.
     pub(crate) fn candidate(&self, package: &str) -> Option<Version> {
         let policy = self.output("apt-cache", &["policy", package]).ok()?;
         let mut lines = policy.lines().map(str::trim);
@@ -107,7 +108,7 @@ impl Apt {
         )
     }
 
-    /// Packages that a package depends on, or its newest offered version does.
+    /// Dependencies of a package.
     pub(crate) fn dependencies(&self, package: &str) -> Vec<String> {
         let output = self.output("apt-cache", &["depends", package]);
         output
@@ -118,21 +119,21 @@ impl Apt {
             .collect()
     }
 
-    /// Fetches the package lists, once in a run. That some cannot be fetched is
-    /// no failure yet: those of another repository may be the ones needed.
+    /// Refreshes the package lists, once per run. It is not an error if some of them
+    /// cannot be fetched: they are not necessarily the ones required.
     ///
     /// # Errors
-    /// Another installer is at work and does not end.
+    /// [`Failure`] if another installer holds the lock for too long.
     pub(crate) fn refresh_lists(&self) -> Result<()> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         if *lists != Lists::Unknown {
             return Ok(());
         }
         terminal::change("Refreshing Debian's package lists (apt-get update)");
-        let result = self.patiently("refresh Debian's package lists", || {
+        let result = self.run_with_lock("refresh Debian's package lists", || {
             let mut command = self.apt_get(&["update", "-qq"]);
             command
-                // Without it, lists that cannot be fetched are a success.
+                // By default, apt-get succeeds even if lists cannot be fetched.
                 .args(["-o", "APT::Update::Error-Mode=any"])
                 .args(["-o", "Acquire::Retries=1"])
                 .args(["-o", "Acquire::http::Timeout=20"])
@@ -143,19 +144,19 @@ impl Apt {
             Ok(()) => Lists::Fresh,
             Err(error) => {
                 terminal::note(&format!(
-                    "Not all package lists could be refreshed: {}",
+                    "Some package lists could not be refreshed: {}",
                     first_line(&error)
                 ));
-                Lists::Old(first_line(&error).to_owned())
+                Lists::Outdated(first_line(&error).to_owned())
             }
         };
         Ok(())
     }
 
-    /// Installs packages, or upgrades them.
+    /// Installs or upgrades packages.
     ///
     /// # Errors
-    /// They cannot be installed here; the failure names each.
+    /// [`Failure`] if they cannot be installed. It lists each package.
     pub(crate) fn install(&self, packages: &[Package]) -> Result<()> {
         if packages.is_empty() {
             return Ok(());
@@ -169,28 +170,28 @@ impl Apt {
             Failure::new(tried, found, remedy)
         };
         if !self.may_install() {
-            let why = if self.is_here() {
+            let reason = if self.is_available() {
                 "Only root can install packages"
             } else {
                 "This machine has no apt-get"
             };
             return Err(failed(
-                format!("{why}; {}", self.needs(packages)),
+                format!("{reason}; {}", self.requirements(packages)),
                 format!(
-                    "As root, run `{}`, and then the same command again",
-                    by_hand(packages)
+                    "As root, run `{}`, then try again",
+                    install_command(packages)
                 ),
             ));
         }
         self.refresh_lists()?;
-        let old_lists = || match &*self.lists.lock().unwrap_or_else(PoisonError::into_inner) {
-            Lists::Old(error) => {
+        let list_error = || match &*self.lists.lock().unwrap_or_else(PoisonError::into_inner) {
+            Lists::Outdated(error) => {
                 format!(", and the package lists could not be refreshed ({error})")
             }
             Lists::Unknown | Lists::Fresh => String::new(),
         };
         for package in packages {
-            self.require_candidate(package, &old_lists)
+            self.require_candidate(package, &list_error)
                 .map_err(|(found, remedy)| failed(found, remedy))?;
         }
         self.require_no_hold(packages)
@@ -201,64 +202,64 @@ impl Apt {
             .map(|package| package.name.as_str())
             .collect();
         terminal::change(&format!(
-            "Installing Debian packages with apt-get (a minute or two): {}",
+            "Installing Debian packages with apt-get, which takes a minute or two: {}",
             names.join(" ")
         ));
-        let result = self.patiently("install Debian packages", || {
+        let result = self.run_with_lock("install Debian packages", || {
             let mut command = self.apt_get(&["install", "-qq", "-y", "--no-install-recommends"]);
-            // A package that would push out one of the user's own must fail.
+            // Fail instead of removing a package of the user.
             command.arg("--no-remove").args(&names);
             command
         })?;
         result.map_err(|error| {
             failed(
-                format!("apt-get says: {}{}", error.trim(), old_lists()),
+                format!("apt-get failed: {}{}", error.trim(), list_error()),
                 format!(
-                    "Correct that (as root, `{}` shows all of it), and run the same command again",
-                    by_hand(packages)
+                    "Fix the error (as root, `{}` shows the full output), then try again",
+                    install_command(packages)
                 ),
             )
         })
     }
 
-    /// Fails where the lists offer nothing that is new enough.
+    /// Fails if no sufficient version is available.
     fn require_candidate(
         &self,
         package: &Package,
-        old_lists: &dyn Fn() -> String,
+        list_error: &dyn Fn() -> String,
     ) -> Result<(), (String, String)> {
         let candidate = self.candidate(&package.name);
-        let is_enough = match (&candidate, &package.minimum) {
+        let is_sufficient = match (&candidate, &package.minimum) {
             (None, _) => false,
             (Some(candidate), Some(minimum)) => candidate >= minimum,
             (Some(_), None) => true,
         };
-        if is_enough {
+        if is_sufficient {
             return Ok(());
         }
-        let offered = candidate.map_or_else(
-            || "not at all".to_owned(),
-            |version| format!("in version {version}"),
+        let available = candidate.map_or_else(
+            || "is not available".to_owned(),
+            |version| format!("is available in version {version}"),
         );
-        let needed = package
+        let required = package
             .minimum
             .as_ref()
             .map_or_else(String::new, |minimum| {
-                format!(", and {minimum} or later is needed")
+                format!(", and {minimum} or later is required")
             });
         Err((
             format!(
-                "Debian offers {} {offered}{needed}{}",
+                "{} {available}{required}{}",
                 package.name,
-                old_lists()
+                list_error()
             ),
             "Check /etc/apt/sources.list and /etc/apt/preferences (Debian's security suite has the newest \
-             versions), run `apt-get update`, and then the same command again"
+             versions), run `apt-get update`, then try again"
                 .to_owned(),
         ))
     }
 
-    /// Fails where the user holds a package back that is too old.
+    /// Fails if one of the packages is held back.
     fn require_no_hold(&self, packages: &[Package]) -> Result<(), (String, String)> {
         let holds = self.output("apt-mark", &["showhold"]).unwrap_or_default();
         let is_held = |package: &&Package| holds.lines().any(|name| name.trim() == package.name);
@@ -267,29 +268,29 @@ impl Apt {
         };
         let version = self.installed(&package.name);
         let version = version.map_or_else(String::new, |version| format!(" in version {version}"));
-        let needed = package
+        let required = package
             .minimum
             .as_ref()
             .map_or_else(String::new, |minimum| {
-                format!("; {minimum} or later is needed")
+                format!("; {minimum} or later is required")
             });
         Err((
-            format!("{} is held back{version}{needed}", package.name),
+            format!("{} is held back{version}{required}", package.name),
             format!(
-                "As root, run `apt-mark unhold {}`, and then the same command again",
+                "As root, run `apt-mark unhold {}`, then try again",
                 package.name
             ),
         ))
     }
 
-    /// Finishes what an earlier run was stopped in.
+    /// Finishes an interrupted installation.
     fn finish_interrupted(&self) -> Result<()> {
         let audit = self.output("dpkg", &["--audit"]).unwrap_or_default();
         if audit.trim().is_empty() {
             return Ok(());
         }
         terminal::change("Finishing an interrupted installation (dpkg --configure -a)");
-        let result = self.patiently("finish an interrupted installation", || {
+        let result = self.run_with_lock("finish an interrupted installation", || {
             let mut command = self.machine.command("dpkg");
             command
                 .env("DEBIAN_FRONTEND", "noninteractive")
@@ -299,50 +300,54 @@ impl Apt {
         result.map_err(|error| {
             Failure::new(
                 "finish an interrupted installation of Debian packages",
-                format!("`dpkg --configure -a` says: {error}"),
-                "Correct what it names and try again",
+                format!("`dpkg --configure -a` failed: {error}"),
+                "Fix the error, then try again",
             )
         })
     }
 
-    /// Runs a command until it is not refused because another one is at work. The
-    /// inner error is what the command said.
-    fn patiently(&self, tried: &str, command: impl Fn() -> Command) -> Result<Result<(), String>> {
+    /// Runs a command, and retries while another installer holds the lock. The inner
+    /// error is the output of the command.
+    fn run_with_lock(
+        &self,
+        tried: &str,
+        command: impl Fn() -> Command,
+    ) -> Result<Result<(), String>> {
         let since = Instant::now();
-        let mut is_said = false;
+        let mut is_announced = false;
         loop {
             let error = match self.machine.output(&mut command()) {
                 Ok(_) => return Ok(Ok(())),
-                Err(Failed { reason, stderr, .. }) if stderr.is_empty() => reason,
-                Err(Failed { stderr, .. }) => stderr,
+                Err(CommandError { reason, stderr, .. }) if stderr.is_empty() => reason,
+                Err(CommandError { stderr, .. }) => stderr,
             };
             let Some(holder) = lock_holder(&error) else {
                 return Ok(Err(error));
             };
-            if since.elapsed() > PATIENCE {
+            if since.elapsed() > LOCK_TIMEOUT {
                 return Err(Failure::new(
                     tried,
-                    format!("Another installer ({holder}) has been at work for five minutes"),
-                    "Wait for its end or stop it, and run the same command again",
+                    format!("Another installer ({holder}) has been running for five minutes"),
+                    "Wait for it to finish or stop it, then try again",
                 ));
             }
-            if !is_said {
-                terminal::note(&format!("Waiting for another installer to end: {holder}"));
-                is_said = true;
+            if !is_announced {
+                terminal::note(&format!("Waiting for another installer: {holder}"));
+                is_announced = true;
             }
-            thread::sleep(PAUSE);
+            thread::sleep(LOCK_RETRY_INTERVAL);
         }
     }
 
-    /// Each package with what is there and what needs it.
-    fn needs(&self, packages: &[Package]) -> String {
-        let needs: Vec<_> = packages
+    /// Lists each package with its installed version, required version and purpose.
+    fn requirements(&self, packages: &[Package]) -> String {
+        let requirements: Vec<_> = packages
             .iter()
             .map(|package| {
                 let installed = self.installed(&package.name);
                 let found = match (installed, &package.minimum) {
                     (Some(found), Some(minimum)) => {
-                        format!(": {found} is installed, {minimum} is needed")
+                        format!(": {found} is installed, {minimum} is required")
                     }
                     (Some(found), None) => format!(": {found} is installed"),
                     (None, Some(minimum)) => format!(" {minimum} or later"),
@@ -351,7 +356,7 @@ impl Apt {
                 format!("{}{found} (for {})", package.name, package.needed_for)
             })
             .collect();
-        format!("needed are {}", needs.join(", "))
+        format!("required packages: {}", requirements.join(", "))
     }
 
     fn apt_get(&self, arguments: &[&str]) -> Command {
@@ -364,20 +369,21 @@ impl Apt {
         command
     }
 
-    fn output(&self, program: &str, arguments: &[&str]) -> Result<String, Failed> {
+    fn output(&self, program: &str, arguments: &[&str]) -> Result<String, CommandError> {
         let mut command = self.machine.command(program);
         self.machine
             .output(command.env("LC_ALL", "C").args(arguments))
     }
 }
 
-/// A version without Debian's epoch; `None` for `(none)`.
+/// Parses a version without Debian's epoch. `None` for `(none)`.
 fn parse(version: &str) -> Option<Version> {
     let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
     Version::parse(upstream)
 }
 
-/// Who holds the lock that a message complains of.
+/// Process that holds the lock, from the error message of apt or dpkg. `None` if the
+/// error has another cause.
 fn lock_holder(message: &str) -> Option<&str> {
     if !message.contains("Could not get lock") && !message.contains("frontend lock") {
         return None;
@@ -391,7 +397,8 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or(text)
 }
 
-fn by_hand(packages: &[Package]) -> String {
+/// Command that installs the packages manually.
+fn install_command(packages: &[Package]) -> String {
     let names: Vec<_> = packages
         .iter()
         .map(|package| package.name.as_str())

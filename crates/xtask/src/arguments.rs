@@ -1,14 +1,15 @@
-//! The command line, as far as these commands need one.
+//! A minimal command-line parser.
 
 use std::{collections::VecDeque, ffi::OsString};
 
 use crate::failure::{Failure, Result};
 
-/// Options (`--name`) and their values (`--name value` or `--name=value`).
+/// Command-line arguments: options (`--name`) with values (`--name value` or
+/// `--name=value`).
 #[derive(Debug)]
 pub(crate) struct Arguments {
     rest: VecDeque<OsString>,
-    /// The value in `--name=value`, until it is asked for.
+    /// Option and value of `--name=value`, until the value is read.
     value: Option<(String, String)>,
 }
 
@@ -20,14 +21,14 @@ impl Arguments {
         }
     }
 
-    /// The next word, an option with its dashes.
+    /// Returns the next argument. Options keep their dashes.
     ///
     /// # Errors
-    /// The option before has a value that it does not take.
+    /// [`Failure`] if the previous option has a value but takes none.
     pub(crate) fn next(&mut self) -> Result<Option<String>> {
         if let Some((name, value)) = self.value.take() {
             return Err(Failure::usage(format!(
-                "The option {name} takes no value, but has {value:?}"
+                "The option {name} takes no value, but {value:?} was given"
             )));
         }
         let Some(word) = self.rest.pop_front() else {
@@ -45,38 +46,39 @@ impl Arguments {
         Ok(Some(word))
     }
 
-    /// The value of the option that [`Arguments::next`] gave.
+    /// Returns the value of the option last returned by [`Arguments::next`].
     pub(crate) fn value(&mut self, option: &str) -> Result<OsString> {
         if let Some((_, value)) = self.value.take() {
             return Ok(value.into());
         }
         let value = self.rest.pop_front();
-        value.ok_or_else(|| Failure::usage(format!("The option {option} needs a value")))
+        value.ok_or_else(|| Failure::usage(format!("The option {option} requires a value")))
     }
 
-    /// The same, read as something.
+    /// Returns the parsed value of the option last returned by [`Arguments::next`].
+    /// `what` describes the expected value.
     pub(crate) fn parsed<T: std::str::FromStr>(&mut self, option: &str, what: &str) -> Result<T> {
         let value = self.value(option)?;
         let parsed = value.to_str().and_then(|value| value.parse().ok());
         parsed.ok_or_else(|| {
             Failure::usage(format!(
-                "The option {option} needs {what}, not {:?}",
+                "The option {option} requires {what}, not {:?}",
                 value.display().to_string()
             ))
         })
     }
 
-    /// What is left, as it is.
+    /// Returns the remaining arguments unparsed.
     pub(crate) fn into_rest(self) -> Vec<OsString> {
         self.rest.into()
     }
 
-    /// An error for a word that the command does not know.
+    /// Error for an unknown argument.
     pub(crate) fn unexpected(word: &str) -> Failure {
-        Failure::usage(format!("The argument {word} is unknown here"))
+        Failure::usage(format!("Unknown argument {word}"))
     }
 
-    /// Reads the only option of some commands.
+    /// Parses the arguments of a command with a single flag. Returns whether it is set.
     pub(crate) fn flag(mut self, name: &str) -> Result<bool> {
         let mut is_set = false;
         while let Some(word) = self.next()? {
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn values_follow_their_option_or_an_equals_sign() {
+    fn values_follow_the_option_or_an_equals_sign() {
         for words in [&["--port", "90"][..], &["--port=90"]] {
             let mut arguments = arguments(words);
             assert_eq!(arguments.next().unwrap().as_deref(), Some("--port"));
@@ -108,12 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_wrong_or_surplus_value_is_an_error_that_names_the_option() {
+    fn missing_invalid_or_unexpected_value_is_an_error() {
         let mut missing = arguments(&["--port"]);
         missing.next().unwrap();
         let error = missing.parsed::<u16>("--port", "a port").unwrap_err();
         assert!(
-            error.to_string().contains("--port needs a value"),
+            error.to_string().contains("--port requires a value"),
             "{error}"
         );
         let mut wrong = arguments(&["--port", "many"]);

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: builds the server as it is shipped, and the program
-//! that measures it (`crates/bench`, which reads the options), and runs it.
+//! `cargo xtask bench`: builds the server in the release profile `dist` and the
+//! benchmark (`crates/bench`, which parses the options), and runs the benchmark.
 
 use std::{env, ffi::OsString, fs, path::Path, process::id as process_id};
 
@@ -13,10 +13,9 @@ use crate::{
     server, terminal,
 };
 
-/// Both in one build, in the profile that is shipped: cargo unites the features of
-/// what it builds together, so that one after the other would build half of the
-/// dependencies twice.
-const SHIPPED: [&str; 8] = [
+/// Builds both together: cargo unifies the features of all packages in one build, so
+/// separate builds would compile half of the dependencies twice.
+const SELECTION: [&str; 8] = [
     "--profile",
     "dist",
     "--package",
@@ -27,16 +26,16 @@ const SHIPPED: [&str; 8] = [
     server::EMBED,
 ];
 
-/// Measures, with the options as they are.
+/// Runs the benchmark. Options are passed on unparsed.
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let options = arguments.into_rest();
     let project = Project::here();
     frontend::build(&project, &Apt::new(project.machine()), true)?;
     let step = terminal::step("Building the server and the benchmark");
-    let built = Builds::shown(&step, |builds| {
+    let built = Builds::with_progress(&step, |builds| {
         builds.run(
             "the server and the benchmark",
-            project.cargo("build").args(SHIPPED),
+            project.cargo("build").args(SELECTION),
         )
     })?;
     step.done("");
@@ -49,7 +48,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     )
 }
 
-/// Measures a little with the programs beside `server`, to see that it works.
+/// Runs a small benchmark with the programs in the directory of `server`, as a test
+/// that the benchmark works.
 pub(crate) fn small(project: &Project, server: &Path) -> Result<()> {
     let bench = server.with_file_name("tocsin-bench");
     measure(project, &bench, server, &["--small".into()])
@@ -73,11 +73,11 @@ fn measure(project: &Project, bench: &Path, server: &Path, options: &[OsString])
     if !options.iter().any(|option| option == "--small") {
         return measure_in(&project.target().join("bench"));
     }
-    // Nothing of it is kept for another run, and a project in root's home folder is
-    // closed to PostgreSQL's user.
+    // Results are not kept, and PostgreSQL's user has no access to a build directory in
+    // root's home directory.
     let work = env::temp_dir().join(format!("tocsin-bench-{}", process_id()));
     let measured = measure_in(&work);
-    // The measurement's failure says more than that of the removal.
+    // An error of the benchmark is more useful than one of the removal.
     let removed = fs::remove_dir_all(&work).file("remove", &work);
     measured.and(removed)
 }

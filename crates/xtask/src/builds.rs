@@ -1,5 +1,4 @@
-//! Builds by cargo that run beside each other, with one line that shows how far
-//! all of them are.
+//! Parallel cargo builds with a common progress line.
 
 use std::{
     collections::BTreeMap,
@@ -19,11 +18,11 @@ use crate::{
     terminal::{self, Step},
 };
 
-/// How often the line changes on a terminal, and elsewhere.
-const WATCHED: Duration = Duration::from_millis(500);
-const UNWATCHED: Duration = Duration::from_secs(30);
+/// How often the progress line is updated on a terminal, and in a log.
+const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The builds under way.
+/// The running builds.
 #[derive(Debug, Default)]
 pub(crate) struct Builds {
     state: Mutex<State>,
@@ -31,22 +30,22 @@ pub(crate) struct Builds {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How far each is, by its name.
+    /// Progress of each build, by name.
     rows: BTreeMap<&'static str, String>,
-    /// Their process IDs.
+    /// Process ID of each build, by name.
     running: BTreeMap<&'static str, u32>,
-    cancelled: bool,
+    canceled: bool,
 }
 
-/// What a build made.
+/// Result of a build.
 #[derive(Debug, Default)]
 pub(crate) struct Built {
     executables: Vec<PathBuf>,
 }
 
 impl Built {
-    /// The program of this name. Where cargo puts it depends on settings of the
-    /// user (`build.target`, `CARGO_BUILD_TARGET`), so cargo is asked.
+    /// Path of the program with this name, as reported by cargo. It depends on settings
+    /// of the user (`build.target`, `CARGO_BUILD_TARGET`).
     pub(crate) fn executable(&self, name: &str) -> Result<PathBuf> {
         let found = self
             .executables
@@ -55,27 +54,27 @@ impl Built {
         found.cloned().ok_or_else(|| {
             Failure::new(
                 format!("find the program {name} that cargo built"),
-                "Cargo names no such file among what it built",
-                "Remove the build folder `target` and try again",
+                "Cargo reported no such file",
+                "Remove the build directory `target`, then try again",
             )
         })
     }
 }
 
 impl Builds {
-    /// Runs something that builds, and shows how far the builds are while it works.
-    pub(crate) fn shown<T>(step: &Step, work: impl FnOnce(&Self) -> T) -> T {
+    /// Runs `work`, and shows the progress of its builds.
+    pub(crate) fn with_progress<T>(step: &Step, work: impl FnOnce(&Self) -> T) -> T {
         let builds = Self::default();
         let (finished, ended) = mpsc::channel::<()>();
         thread::scope(|scope| {
             let builds = &builds;
             scope.spawn(move || {
-                let pause = if terminal::is_watched() {
-                    WATCHED
+                let interval = if terminal::is_terminal() {
+                    TERMINAL_INTERVAL
                 } else {
-                    UNWATCHED
+                    LOG_INTERVAL
                 };
-                while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     if let Some(line) = builds.line() {
                         let time = terminal::duration(step.elapsed());
                         terminal::progress(&format!("{time}: {line}"));
@@ -88,14 +87,15 @@ impl Builds {
         })
     }
 
-    /// Runs `cargo build …` to its end. `name` completes "Could not compile …".
+    /// Runs `cargo build`. `name` completes the message "Could not compile …".
     ///
     /// # Errors
-    /// It failed, and what the compiler said was printed; or it was cancelled.
+    /// [`Failure`] if the build failed, after printing the compiler's messages, or if it
+    /// was canceled.
     pub(crate) fn run(&self, name: &'static str, command: &mut Command) -> Result<Built> {
         let tried = format!("compile {name}");
         let failed =
-            |found: String| Failure::new(tried.clone(), found, "Correct that and try again");
+            |found: String| Failure::new(tried.clone(), found, "Fix the error, then try again");
         command
             .arg("--message-format=json-render-diagnostics")
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -106,17 +106,17 @@ impl Builds {
             .stderr(Stdio::piped());
         let mut child = {
             let mut state = self.state();
-            if state.cancelled {
-                return Err(Failure::cancelled(tried));
+            if state.canceled {
+                return Err(Failure::canceled(tried));
             }
             let child = command
                 .spawn()
-                .map_err(|error| failed(format!("cargo does not start: {error}")))?;
+                .map_err(|error| failed(format!("cargo cannot be started: {error}")))?;
             state.running.insert(name, child.id());
             child
         };
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(failed("cargo has no output".to_owned()));
+            return Err(failed("The output of cargo cannot be read".to_owned()));
         };
         let (executables, messages) = thread::scope(|scope| {
             let executables = scope.spawn(move || read_executables(stdout));
@@ -125,45 +125,44 @@ impl Builds {
         });
         let status = child
             .wait()
-            .map_err(|error| failed(format!("cargo cannot be waited for: {error}")))?;
-        let cancelled = {
+            .map_err(|error| failed(format!("Waiting for cargo failed: {error}")))?;
+        let canceled = {
             let mut state = self.state();
             state.running.remove(name);
             state.rows.remove(name);
-            state.cancelled
+            state.canceled
         };
         if status.success() {
             return Ok(Built { executables });
         }
-        if cancelled {
-            return Err(Failure::cancelled(tried));
+        if canceled {
+            return Err(Failure::canceled(tried));
         }
         terminal::quote(&messages);
         let (found, remedy) = explain(&messages);
         Err(Failure::new(
             tried,
-            format!("cargo ended with {status}. {found}"),
+            format!("cargo failed with {status}. {found}"),
             remedy,
         ))
     }
 
-    /// Ends all of them, because one failed.
+    /// Terminates all builds, because one failed.
     pub(crate) fn cancel(&self) {
         let mut state = self.state();
-        state.cancelled = true;
+        state.canceled = true;
         for pid in state.running.values() {
-            // It may have ended by itself just now.
+            // Fails if the process has already exited.
             let _ = Command::new("kill").arg(pid.to_string()).status();
         }
     }
 
-    /// Passes over cargo's progress, and keeps what else it writes but for the
-    /// lines that name each crate.
+    /// Reads the progress, and returns all other output except for status lines.
     fn read_messages(&self, name: &'static str, stderr: impl Read) -> String {
         let mut kept = String::new();
         let mut reader = BufReader::new(stderr);
         let mut text = Vec::new();
-        // A progress line ends with a carriage return, and a message with a newline.
+        // Progress lines end with a carriage return, messages with a newline.
         while matches!(read_segment(&mut reader, &mut text), Ok(1..)) {
             let segment = String::from_utf8_lossy(&text).into_owned();
             text.clear();
@@ -171,7 +170,7 @@ impl Builds {
                 self.state().rows.insert(name, progress);
             } else if let Some(message) = message(&segment) {
                 if message.trim_start().starts_with("Blocking") {
-                    let waiting = "waits for another cargo in this folder".to_owned();
+                    let waiting = "waiting for another cargo in this directory".to_owned();
                     self.state().rows.insert(name, waiting);
                 }
                 kept.push_str(message);
@@ -192,12 +191,12 @@ impl Builds {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change of it is a single one.
+        // A panic cannot leave it inconsistent: each change is a single operation.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Reads up to the next carriage return or newline.
+/// Reads up to and including the next carriage return or newline.
 fn read_segment(reader: &mut impl std::io::BufRead, text: &mut Vec<u8>) -> std::io::Result<usize> {
     let mut count = 0;
     loop {
@@ -216,7 +215,8 @@ fn read_segment(reader: &mut impl std::io::BufRead, text: &mut Vec<u8>) -> std::
     }
 }
 
-/// `Building [==>   ] 120/540: syn, quote` → `120/540 (syn, quote)`.
+/// Parses a progress line: `Building [==>   ] 120/540: syn, quote` to `120/540 (syn,
+/// quote)`.
 fn progress(segment: &str) -> Option<String> {
     let (_, bar) = segment.split_once("Building [")?;
     let (_, counts) = bar.split_once("] ")?;
@@ -239,7 +239,7 @@ fn progress(segment: &str) -> Option<String> {
     })
 }
 
-/// A line that says more than that a crate is compiled.
+/// Returns a line that is not a status line, such as `Compiling …`.
 fn message(segment: &str) -> Option<&str> {
     let line = segment.trim_matches(['\r', '\n']);
     let line = line.rsplit("\u{1b}[K").next().unwrap_or(line);
@@ -269,7 +269,7 @@ fn read_executables(stdout: impl Read) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The path in `"executable":"…"` of one of cargo's messages.
+/// Parses the path in `"executable":"…"` of a cargo message.
 fn executable(line: &str) -> Option<PathBuf> {
     let (_, rest) = line.split_once("\"executable\":\"")?;
     let mut path = String::new();
@@ -277,51 +277,51 @@ fn executable(line: &str) -> Option<PathBuf> {
     loop {
         match letters.next()? {
             '"' => return Some(PathBuf::from(path)),
-            // serde_json writes all but quotes, backslashes and control characters as they are.
+            // serde_json escapes only quotes, backslashes and control characters.
             '\\' => path.push(letters.next()?),
             letter => path.push(letter),
         }
     }
 }
 
-/// What is behind the errors that are not the source's, and what to do about it.
+/// Detects causes outside of the source code. Returns the cause and how to fix it.
 fn explain(messages: &str) -> (&'static str, &'static str) {
     let has = |text: &str| messages.contains(text);
     if has("No space left on device") {
         (
             "The disk is full",
-            "Free some space (the README says how much is needed) and run the same command again",
+            "Free some space (the README lists the requirements), then try again",
         )
     } else if has("signal: 9") {
         (
-            "The system ended the compiler, which it does when memory runs out",
-            "Close other programs, or add `CARGO_BUILD_JOBS=1` in front of the command, and try again",
+            "The system killed the compiler, most likely because it ran out of memory",
+            "Close other programs or prefix the command with `CARGO_BUILD_JOBS=1`, then try again",
         )
     } else if has("linker `") && has("not found") {
         (
-            "The linker that cargo is configured with is not installed",
-            "Install a C compiler (on Debian as root: `apt-get install gcc libc6-dev`), or correct `linker` in cargo's configuration",
+            "The linker in cargo's configuration is not installed",
+            "Install a C compiler (on Debian as root: `apt-get install gcc libc6-dev`), or fix `linker` in cargo's configuration",
         )
     } else if has("failed to download") || has("Could not resolve host") || has("spurious network")
     {
         (
             "Crates could not be downloaded",
-            "Check the network, or the proxy and mirror that cargo is configured with, and run the same command again; what was downloaded is kept",
+            "Check the network, and the proxy and mirror in cargo's configuration, then try again; finished downloads are kept",
         )
     } else if has("Permission denied") || has("Read-only file system") {
         (
-            "A file or folder is not writable",
-            "Check who owns the folder that the message names, and try again",
+            "A file or directory is not writable",
+            "Check the owner and permissions of the directory in the message, then try again",
         )
     } else if has("could not execute process") {
         (
-            "A program that cargo is configured with does not start",
-            "Check `RUSTC_WRAPPER`, `RUSTC` and cargo's configuration, and try again",
+            "A program in cargo's configuration cannot be started",
+            "Check `RUSTC_WRAPPER`, `RUSTC` and cargo's configuration, then try again",
         )
     } else {
         (
-            "The compiler's messages are above",
-            "If the source is unchanged, this is a fault of ours: please report it with these messages",
+            "See the compiler's messages above",
+            "If you have not changed the source, this is a bug: please report it with these messages",
         )
     }
 }
@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_read_from_cargos_bar() {
+    fn cargo_progress_is_parsed() {
         for (segment, expected) in [
             (
                 "\u{1b}[K    Building [=====>      ] 120/540: syn, quote, serde_derive...\r",
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn only_messages_are_kept() {
+    fn status_lines_are_dropped() {
         assert_eq!(message("   Compiling syn v2.0.1\n"), None);
         assert_eq!(message("\u{1b}[K    Finished release\n"), None);
         assert_eq!(
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_is_where_cargo_says() {
+    fn executable_path_is_taken_from_cargo() {
         let line =
             r#"{"reason":"compiler-artifact","executable":"/a b/中文/\"x\"/tocsin","fresh":true}"#;
         let built = Built {
@@ -374,9 +374,9 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_fails_is_explained() {
+    fn failed_build_is_explained() {
         let step = terminal::step("A build");
-        let result = Builds::shown(&step, |builds| {
+        let result = Builds::with_progress(&step, |builds| {
             let script = "echo 'error: No space left on device' >&2; exit 101";
             builds.run("the server", Command::new("sh").args(["-c", script]))
         });
@@ -389,9 +389,9 @@ mod tests {
     }
 
     #[test]
-    fn the_others_end_when_one_fails() {
+    fn other_builds_are_canceled_if_one_fails() {
         let step = terminal::step("Two builds");
-        let (one, other) = Builds::shown(&step, |builds| {
+        let (one, other) = Builds::with_progress(&step, |builds| {
             thread::scope(|scope| {
                 let long = scope.spawn(|| {
                     builds.run(
@@ -404,7 +404,7 @@ mod tests {
                 (long.join().unwrap(), failing)
             })
         });
-        assert!(one.is_err_and(|failure| failure.is_cancelled()));
-        assert!(other.is_err_and(|failure| !failure.is_cancelled()));
+        assert!(one.is_err_and(|failure| failure.is_canceled()));
+        assert!(other.is_err_and(|failure| !failure.is_canceled()));
     }
 }

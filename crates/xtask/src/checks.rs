@@ -1,5 +1,5 @@
-//! What is checked before anything is downloaded, built or installed: the things
-//! that would otherwise end a first start after minutes.
+//! Checks that run before anything is downloaded, built or installed, for problems
+//! that would otherwise fail the first start after minutes.
 
 use std::{
     fs,
@@ -15,20 +15,21 @@ use crate::{
     terminal,
 };
 
-/// What a first start takes of the disk, in MB: the two build folders (1,850 were
-/// measured on Debian 12 with the toolchain of its packages) and what cargo downloads
-/// (520). What apt installs besides (see `toolchain.rs`) is on the system's disk.
+/// Disk space for a first start, in MB: the two build directories (1,850 measured on
+/// Debian 12 with its packaged toolchain) and cargo's downloads (520 measured). Packages
+/// installed by apt (see `toolchain.rs`) are not included.
 const BUILD_MB: u64 = 2_500;
 const DOWNLOADS_MB: u64 = 600;
 
-/// What the compilers take of memory at once, in MB, measured on two cores.
+/// Peak memory of the compilers in MB, measured on two cores.
 const MEMORY_MB: u64 = 2_000;
 
-/// All of it, for a build that starts from nothing where `is_first`.
+/// Runs all checks of the machine. Disk space and memory are only checked for the first
+/// build.
 pub(crate) fn machine(project: &Project, is_first: bool) -> Result<()> {
-    writable_build_folder(project)?;
+    build_directory_is_writable(project)?;
     c_compiler(project)?;
-    wrapper(project.machine())?;
+    compiler_wrapper(project.machine())?;
     if is_first {
         disk(project)?;
         memory();
@@ -36,18 +37,18 @@ pub(crate) fn machine(project: &Project, is_first: bool) -> Result<()> {
     Ok(())
 }
 
-/// The folder that everything is built in exists and takes files.
-fn writable_build_folder(project: &Project) -> Result<()> {
+/// Creates the build directories and checks that they are writable.
+fn build_directory_is_writable(project: &Project) -> Result<()> {
     for folder in [project.target(), project.frontend_target()] {
-        fs::create_dir_all(&folder).file("create the build folder", &folder)?;
+        fs::create_dir_all(&folder).file("create the build directory", &folder)?;
         let file = folder.join(".writable");
-        fs::write(&file, "").file("write to the build folder", &folder)?;
-        fs::remove_file(&file).file("write to the build folder", &folder)?;
+        fs::write(&file, "").file("write to the build directory", &folder)?;
+        fs::remove_file(&file).file("write to the build directory", &folder)?;
     }
     Ok(())
 }
 
-/// SQLite, zstd and others are compiled from C.
+/// Checks the C compiler: SQLite, zstd and others are compiled from C.
 fn c_compiler(project: &Project) -> Result<()> {
     let machine = project.machine();
     let folder = project.target().join("c-check");
@@ -59,7 +60,7 @@ fn c_compiler(project: &Project) -> Result<()> {
     )
     .file("write", &source)?;
     let compiler = machine.variable("CC").unwrap_or("cc".as_ref());
-    // It may hold arguments, as in `CC="ccache gcc"`.
+    // Can include arguments, as in `CC="ccache gcc"`.
     let mut words = compiler.to_str().unwrap_or("cc").split_whitespace();
     let mut command = machine.command(words.next().unwrap_or("cc"));
     command
@@ -69,27 +70,30 @@ fn c_compiler(project: &Project) -> Result<()> {
     match machine.output(&mut command) {
         Ok(_) => Ok(()),
         Err(failed) => Err(Failure::new(
-            "compile a C program, which SQLite is",
+            "compile a C program, as required for SQLite",
             failed.to_string(),
-            "Install a C compiler (on Debian as root: `apt-get update && apt-get install gcc libc6-dev`), or correct the variable CC",
+            "Install a C compiler (on Debian as root: `apt-get update && apt-get install gcc libc6-dev`), or fix the environment variable CC",
         )),
     }
 }
 
-/// A wrapper of the compiler that the user's environment names.
-fn wrapper(machine: &Machine) -> Result<()> {
+/// Checks that the compiler wrapper set in the environment is installed.
+fn compiler_wrapper(machine: &Machine) -> Result<()> {
     for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
         let Some(wrapper) = machine.variable(name) else {
             continue;
         };
-        let is_there = Path::new(wrapper).is_file()
+        let exists = Path::new(wrapper).is_file()
             || wrapper
                 .to_str()
                 .is_some_and(|name| machine.find(name).is_some());
-        if !is_there {
+        if !exists {
             return Err(Failure::new(
-                "use the compiler's wrapper",
-                format!("{name} names {}, which is not installed", wrapper.display()),
+                "use the compiler wrapper",
+                format!(
+                    "{name} is set to {}, which is not installed",
+                    wrapper.display()
+                ),
                 format!("Install it, or unset {name}"),
             ));
         }
@@ -100,7 +104,7 @@ fn wrapper(machine: &Machine) -> Result<()> {
 fn disk(project: &Project) -> Result<()> {
     let home = cargo_home(project.machine());
     let folders = [(project.target(), BUILD_MB), (home, DOWNLOADS_MB)];
-    // Of one disk, both are needed.
+    // If both are on the same disk, it needs space for both.
     let disks: Vec<_> = folders
         .iter()
         .filter_map(|(folder, needed)| Some((free_space(project.machine(), folder)?, needed)))
@@ -115,22 +119,22 @@ fn disk(project: &Project) -> Result<()> {
             return Err(Failure::new(
                 "start a first build",
                 format!(
-                    "The disk of {} has {} MB free, and a first build needs {needed} MB there",
+                    "The disk of {} has {} MB free, and a first build needs {needed} MB",
                     space.folder.display(),
                     space.free_mb
                 ),
-                "Free some space, or let CARGO_TARGET_DIR name a folder on another disk",
+                "Free some space, or set CARGO_TARGET_DIR to a directory on another disk",
             ));
         }
     }
     Ok(())
 }
 
-/// Where cargo keeps its downloads.
+/// Cargo's home directory, which has its downloads.
 pub(crate) fn cargo_home(machine: &Machine) -> PathBuf {
-    let named = machine.variable("CARGO_HOME").map(PathBuf::from);
+    let configured = machine.variable("CARGO_HOME").map(PathBuf::from);
     let home = machine.variable("HOME").unwrap_or("/root".as_ref());
-    named.unwrap_or_else(|| Path::new(home).join(".cargo"))
+    configured.unwrap_or_else(|| Path::new(home).join(".cargo"))
 }
 
 #[derive(Debug)]
@@ -140,13 +144,13 @@ struct Space {
     free_mb: u64,
 }
 
-/// The disk of a folder, or of the nearest one above that exists.
+/// Free space on the disk of a directory, or of its nearest existing ancestor.
 fn free_space(machine: &Machine, folder: &Path) -> Option<Space> {
     let existing = folder.ancestors().find(|path| path.exists())?;
     let text = machine
         .output(machine.command("df").arg("-Pk").arg(existing))
         .ok()?;
-    // Filesystem 1024-blocks Used Available Capacity Mounted-on, and its values.
+    // Header line, then: Filesystem 1024-blocks Used Available Capacity Mounted-on.
     let mut values = text.lines().nth(1)?.split_whitespace();
     let disk = values.next()?.to_owned();
     let free_kb: u64 = values.nth(2)?.parse().ok()?;
@@ -157,7 +161,7 @@ fn free_space(machine: &Machine, folder: &Path) -> Option<Space> {
     })
 }
 
-/// Little memory is no reason to stop: there may be swap.
+/// Warns about low memory. Not an error, because the machine may have swap.
 fn memory() {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let available = text
@@ -167,37 +171,37 @@ fn memory() {
         .map(|kb| kb / 1024);
     if let Some(available) = available.filter(|available| *available < MEMORY_MB) {
         terminal::note(&format!(
-            "{available} MB of memory are available and the compilers take up to {MEMORY_MB}: if the build is ended by the system, put CARGO_BUILD_JOBS=1 in front of the command"
+            "{available} MB of memory are available, and the compilers use up to {MEMORY_MB} MB: if the system kills the build, prefix the command with CARGO_BUILD_JOBS=1"
         ));
     }
 }
 
-/// Fails when the server could not listen there, and says who does.
+/// Fails if the server cannot listen on an address, and reports the process that does.
 pub(crate) fn port(address: SocketAddr) -> Result<()> {
     let Err(error) = TcpListener::bind(address) else {
         return Ok(());
     };
     let tried = format!("listen on {address}");
     if error.kind() == std::io::ErrorKind::AddrInUse {
-        let who = listener(address.port()).map_or_else(
+        let owner = listener(address.port()).map_or_else(
             || "Another program".to_owned(),
             |(name, pid)| format!("The program {name} (process {pid})"),
         );
         let other = address.port().checked_add(1).unwrap_or(8080);
         return Err(Failure::new(
             tried,
-            format!("{who} listens there already"),
+            format!("{owner} is already listening on this port"),
             format!("Stop it, or choose another port: `cargo xtask run --port {other}`"),
         ));
     }
     Err(Failure::new(
         tried,
-        format!("The system says: {error}"),
+        format!("The system reports: {error}"),
         "Choose another address with --host, or a port above 1023 with --port",
     ))
 }
 
-/// The name and ID of the process that listens on a port, where this user may see
+/// Name and ID of the process that listens on a port. `None` if this user cannot see
 /// it.
 fn listener(port: u16) -> Option<(String, u32)> {
     let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -219,7 +223,7 @@ fn listener(port: u16) -> Option<(String, u32)> {
     })
 }
 
-/// The inodes of sockets that listen on a port, of a table in `/proc/net`.
+/// Inodes of the sockets that listen on a port, from a table in `/proc/net`.
 fn listening(table: &str, port: u16) -> Vec<String> {
     let local = format!(":{port:04X}");
     table
@@ -227,8 +231,8 @@ fn listening(table: &str, port: u16) -> Vec<String> {
         .filter_map(|line| {
             let columns: Vec<_> = line.split_whitespace().collect();
             // 0A is the state LISTEN.
-            let is_it = columns.get(1)?.ends_with(&local) && *columns.get(3)? == "0A";
-            is_it.then(|| columns.get(9).map(|inode| (*inode).to_owned()))?
+            let is_listening = columns.get(1)?.ends_with(&local) && *columns.get(3)? == "0A";
+            is_listening.then(|| columns.get(9).map(|inode| (*inode).to_owned()))?
         })
         .collect()
 }
@@ -251,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_everything_passes() {
+    fn complete_machine_passes() {
         let fake = fake();
         assert_eq!(check(&fake, fake.machine()), Ok(()));
     }
 
     #[test]
-    fn too_little_disk_is_said_with_what_is_needed() {
+    fn low_disk_space_is_reported_with_the_required_space() {
         let fake = fake().script(
             "/usr/bin/df",
             "echo Filesystem; echo '/dev/vda 9000000 1 1024000 99% /'",
@@ -269,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_c_compiler_is_named_with_its_package() {
+    fn missing_c_compiler_is_reported_with_its_package() {
         let fake = FakeMachine::new();
         let failure = check(&fake, fake.machine()).unwrap_err().to_string();
         assert!(
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compiler_without_its_headers_is_no_c_compiler() {
+    fn c_compiler_without_headers_is_rejected() {
         let fake = fake().script(
             "/usr/bin/cc",
             "echo 'stdlib.h: No such file or directory' >&2; exit 1",
@@ -289,34 +293,37 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapper_that_is_not_there_is_named() {
+    fn missing_compiler_wrapper_is_reported() {
         let fake = fake();
         let machine = fake.machine().with("RUSTC_WRAPPER", "sccache");
         let failure = check(&fake, machine).unwrap_err().to_string();
-        assert!(failure.contains("RUSTC_WRAPPER names sccache"), "{failure}");
+        assert!(
+            failure.contains("RUSTC_WRAPPER is set to sccache"),
+            "{failure}"
+        );
         let fake = fake.prints("sccache", "");
         let machine = fake.machine().with("RUSTC_WRAPPER", "sccache");
         assert_eq!(check(&fake, machine), Ok(()));
     }
 
     #[test]
-    fn a_build_folder_that_cannot_be_written_is_named() {
+    fn read_only_build_directory_is_reported() {
         let fake = fake().file("file", "");
         let path = fake.root().join("file/target");
         let machine = fake.machine().with("CARGO_TARGET_DIR", path.as_os_str());
         let failure = check(&fake, machine).unwrap_err().to_string();
-        assert!(failure.contains("build folder"), "{failure}");
+        assert!(failure.contains("build directory"), "{failure}");
     }
 
     #[test]
-    fn a_busy_port_is_refused_with_its_owner_and_the_way_out() {
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = taken.local_addr().unwrap();
+    fn port_in_use_is_reported_with_its_owner_and_a_fix() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
         let error = port(address).unwrap_err().to_string();
         assert!(error.contains("--port"), "{error}");
         let me = format!("(process {})", std::process::id());
         assert!(error.contains(&me), "{error}");
-        drop(taken);
+        drop(listener);
         assert_eq!(port(address), Ok(()));
     }
 }

@@ -1,6 +1,5 @@
-//! Everything that cargo downloads, as one step before the builds: so a network
-//! that is not there is noticed within seconds and before anything is installed,
-//! and a build that was started once needs no network again.
+//! Downloads all crates in one step before the builds. Missing network access is
+//! detected within seconds, before anything is installed, and later builds work offline.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -12,28 +11,27 @@ use crate::{
     toolchain::TARGET,
 };
 
-/// A small crate that the project uses anyway.
-const PROBE: &str = "cfg-if";
+/// A small dependency of the project, used to check the connection.
+const PROBE_CRATE: &str = "cfg-if";
 
-/// How long a registry may stay silent before the network counts as absent.
-const PROBE_SECONDS: &str = "10";
+/// Timeout of the connection check, in seconds.
+const PROBE_TIMEOUT: &str = "10";
 
-/// Downloads what is missing. The result is the project with the cargo settings
-/// that the builds need, which is another one only where cargo's own folder is
-/// read-only.
+/// Downloads missing crates. Returns the project with the cargo settings for the
+/// builds: they change only if cargo's home directory is read-only.
 ///
 /// # Errors
-/// No network, or none that leads to the registry.
+/// [`Failure`] if the registry cannot be reached, or a download fails.
 pub(crate) fn crates(project: Project, steps: &Steps) -> Result<Project> {
     let host = host(&project)?;
     let step = steps.begin("Downloading crates");
     if is_complete(&project, &host) {
-        step.done("all are there");
+        step.done("up to date");
         return Ok(project);
     }
     let project = with_writable_cargo_home(project)?;
     if is_complete(&project, &host) {
-        step.done("all are there");
+        step.done("up to date");
         return Ok(project);
     }
     probe(&project)?;
@@ -41,9 +39,9 @@ pub(crate) fn crates(project: Project, steps: &Steps) -> Result<Project> {
         let output = project.machine().output(&mut fetch);
         output.map_err(|failed| {
             Failure::new(
-                "download the crates that Tocsin is made of",
+                "download the crates that Tocsin depends on",
                 failed.to_string(),
-                "Check the network, or the proxy and mirror that cargo is configured with, and run the same command again; what was downloaded is kept",
+                "Check the network, and the proxy and mirror in cargo's configuration, then try again; finished downloads are kept",
             )
         })?;
     }
@@ -51,13 +49,13 @@ pub(crate) fn crates(project: Project, steps: &Steps) -> Result<Project> {
     Ok(project)
 }
 
-/// The machine's own target, so that crates of other systems stay away.
+/// Target triple of the machine, to skip crates for other systems.
 fn host(project: &Project) -> Result<String> {
     let machine = project.machine();
     let rustc = machine.variable("RUSTC").unwrap_or("rustc".as_ref());
     let failed = |found: String| {
         Failure::new(
-            "ask the compiler for its version",
+            "determine the compiler's host target",
             found,
             "Check that `rustc -vV` works",
         )
@@ -67,10 +65,10 @@ fn host(project: &Project) -> Result<String> {
         .map_err(|error| failed(error.to_string()))?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned)
-        .ok_or_else(|| failed("It names no host".to_owned()))
+        .ok_or_else(|| failed("Its output has no line `host: `".to_owned()))
 }
 
-/// Whether nothing has to be downloaded.
+/// Whether all crates are already downloaded.
 fn is_complete(project: &Project, host: &str) -> bool {
     fetches(project, host)
         .iter_mut()
@@ -87,8 +85,8 @@ fn fetches(project: &Project, host: &str) -> [Command; 2] {
     [server, browser]
 }
 
-/// Asks the registry that cargo is configured with, through the proxy that it is
-/// configured with, for one small crate.
+/// Checks the connection to the registry by fetching one small crate, with cargo's
+/// configured registry and proxy.
 fn probe(project: &Project) -> Result<()> {
     // Below the project, so that cargo reads the same configuration.
     let folder = project.target().join("network-check");
@@ -97,7 +95,7 @@ fn probe(project: &Project) -> Result<()> {
     let manifest = folder.join("Cargo.toml");
     let text = format!(
         "[package]\nname = \"network-check\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-         [workspace]\n[dependencies]\n{PROBE} = \"1\"\n"
+         [workspace]\n[dependencies]\n{PROBE_CRATE} = \"1\"\n"
     );
     fs::write(&manifest, text).file("write", &manifest)?;
     let library = source.join("lib.rs");
@@ -106,7 +104,7 @@ fn probe(project: &Project) -> Result<()> {
     cargo
         .arg("fetch")
         .env("CARGO_NET_RETRY", "0")
-        .env("CARGO_HTTP_TIMEOUT", PROBE_SECONDS)
+        .env("CARGO_HTTP_TIMEOUT", PROBE_TIMEOUT)
         .current_dir(&folder);
     let result = project.machine().output(&mut cargo);
     result.map(drop).map_err(|failed| {
@@ -114,18 +112,18 @@ fn probe(project: &Project) -> Result<()> {
             .iter()
             .any(|name| project.machine().variable(name).is_some());
         Failure::new(
-            "reach the registry that cargo is configured with",
-            format!("cargo says: {}", reason(&failed.stderr)),
+            "reach the registry in cargo's configuration",
+            format!("cargo reports: {}", reason(&failed.stderr)),
             if proxy {
-                "Check the proxy that the environment names (https_proxy), and run the same command again; nothing was installed"
+                "Check the proxy in the environment (https_proxy), then try again; nothing was installed"
             } else {
-                "Connect this machine, set https_proxy, or name a mirror in cargo's configuration ([source.crates-io] replace-with), and run the same command again; nothing was installed"
+                "Connect this machine to the network, set https_proxy, or configure a mirror for cargo ([source.crates-io] replace-with), then try again; nothing was installed"
             },
         )
     })
 }
 
-/// The innermost cause in cargo's message, without the network's codes.
+/// The root cause in cargo's error message, without the error code of curl.
 fn reason(message: &str) -> String {
     let lines: Vec<_> = message
         .lines()
@@ -136,15 +134,15 @@ fn reason(message: &str) -> String {
         .iter()
         .find(|line| line.starts_with('['))
         .or(lines.last());
-    let cause = cause.map_or("nothing", |cause| *cause);
+    let cause = cause.map_or("no error message", |cause| *cause);
     let words = cause
         .strip_prefix('[')
         .and_then(|coded| coded.split_once("] "));
     words.map_or(cause, |(_, words)| words).to_owned()
 }
 
-/// Lets cargo keep its downloads in the build folder where its own is read-only,
-/// with the settings of its own.
+/// If cargo's home directory is read-only, replaces it by one in the build directory
+/// with the same configuration.
 fn with_writable_cargo_home(project: Project) -> Result<Project> {
     let home = checks::cargo_home(project.machine());
     if is_writable(&home) {
@@ -159,7 +157,7 @@ fn with_writable_cargo_home(project: Project) -> Result<Project> {
         }
     }
     terminal::note(&format!(
-        "{} is read-only: cargo keeps its downloads in {}",
+        "{} is read-only: cargo stores its downloads in {}",
         home.display(),
         other.display()
     ));
@@ -179,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// A cargo that has everything, or only with the network.
+    /// A machine with this cargo script.
     fn fake(cargo: &str) -> FakeMachine {
         FakeMachine::new()
             .file("frontend/Cargo.toml", "")
@@ -193,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_complete_needs_no_network() {
+    fn complete_downloads_need_no_network() {
         let fake = fake("case \"$*\" in *--offline*) exit 0;; *) exit 1;; esac");
         assert!(run(&fake).is_ok());
     }
 
     #[test]
-    fn no_network_is_said_before_anything_is_downloaded() {
+    fn missing_network_is_reported_before_the_download() {
         let fake = fake(
             "echo '    Updating index' >&2
              echo 'error: failed to get `cfg-if`' >&2
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_of_the_user_is_named_when_it_does_not_answer() {
+    fn unreachable_proxy_is_reported() {
         let fake = fake("exit 101");
         let machine = fake
             .machine()
@@ -231,9 +229,9 @@ mod tests {
     }
 
     #[test]
-    fn a_read_only_cargo_folder_is_replaced_and_its_settings_are_kept() {
+    fn read_only_cargo_home_is_replaced_with_its_configuration() {
         let fake = fake("[ -e \"$CARGO_HOME/config.toml\" ]").file("read-only/config.toml", "");
-        // A file in the place of a folder is not writable, to root neither.
+        // A file instead of a directory is not writable, even for root.
         let home = fake.root().join("read-only/config.toml");
         let machine = fake.machine().with("CARGO_HOME", home.as_os_str());
         let project = with_writable_cargo_home(Project::new(fake.root(), machine)).unwrap();

@@ -1,21 +1,21 @@
-//! Why a step did not work, as one paragraph that a person can act on.
+//! User-facing errors: one paragraph with the cause and how to fix it.
 
 use std::{fmt, io, path::Path};
 
-/// A step that failed: what was tried, what was found, and what to do.
+/// A failed step: the attempted action, the cause, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     tried: String,
     found: String,
     remedy: String,
-    is_cancelled: bool,
+    is_canceled: bool,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
-    /// `tried` completes "Could not …", `found` and `remedy` are sentences; all
-    /// three without their full stop.
+    /// `tried` completes "Could not …"; `found` and `remedy` are sentences. All three
+    /// are without a period.
     pub(crate) fn new(
         tried: impl Into<String>,
         found: impl Into<String>,
@@ -25,29 +25,29 @@ impl Failure {
             tried: tried.into(),
             found: found.into(),
             remedy: remedy.into(),
-            is_cancelled: false,
+            is_canceled: false,
         }
     }
 
-    /// A build that was ended because another one failed.
-    pub(crate) fn cancelled(tried: impl Into<String>) -> Self {
+    /// A build that was canceled because another one failed.
+    pub(crate) fn canceled(tried: impl Into<String>) -> Self {
         Self {
-            is_cancelled: true,
-            ..Self::new(tried, "It was cancelled", "Try again")
+            is_canceled: true,
+            ..Self::new(tried, "It was canceled", "Try again")
         }
     }
 
-    /// Whether another failure is the cause.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.is_cancelled
+    /// Whether the step was canceled because of another failure.
+    pub(crate) fn is_canceled(&self) -> bool {
+        self.is_canceled
     }
 
-    /// A command line that cannot be read.
+    /// An invalid command line.
     pub(crate) fn usage(found: impl Into<String>) -> Self {
         Self::new(
-            "read the command line",
+            "parse the command line",
             found,
-            "`cargo xtask --help` lists the commands and their options",
+            "See `cargo xtask --help` for the commands and their options",
         )
     }
 }
@@ -58,14 +58,14 @@ impl fmt::Display for Failure {
             tried,
             found,
             remedy,
-            is_cancelled: _,
+            is_canceled: _,
         } = self;
         let found = found.trim().trim_end_matches('.');
         write!(f, "Could not {tried}. {found}. {remedy}.")
     }
 }
 
-/// Adds to an error of the file system what was tried with which file.
+/// Adds the action and the path to an I/O error.
 pub(crate) trait FileContext<T> {
     fn file(self, verb: &str, path: &Path) -> Result<T>;
 }
@@ -74,15 +74,15 @@ impl<T> FileContext<T> for io::Result<T> {
     fn file(self, verb: &str, path: &Path) -> Result<T> {
         self.map_err(|error| {
             let remedy = match error.kind() {
-                io::ErrorKind::StorageFull => "Free some space and try again",
+                io::ErrorKind::StorageFull => "Free some space, then try again",
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "Check who owns the folder and that it is writable"
+                    "Check the owner and permissions of the directory"
                 }
-                _ => "Check the file and try again",
+                _ => "Check the file, then try again",
             };
             Failure::new(
                 format!("{verb} {}", path.display()),
-                format!("The system says: {error}"),
+                format!("The system reports: {error}"),
                 remedy,
             )
         })
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_one_paragraph_of_three_parts() {
+    fn failure_is_displayed_as_one_paragraph() {
         let failure = Failure::new(
             "find Rust",
             "This machine has Rust 1.85.",

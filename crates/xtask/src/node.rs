@@ -1,13 +1,14 @@
-//! Node.js and npm, for styling, the browser tests and the tests' OpenID
-//! provider.
+//! Node.js and npm, for the stylesheet, the browser tests and the OpenID provider of the
+//! tests.
 //!
-//! Debian 12's Node.js is too old for Playwright and Tailwind. The npm registry
-//! has Node.js itself as a package, so the project gets one for itself, without
-//! a change to the system.
+//! Node.js of Debian 12 is too old for Playwright and Tailwind. Node.js is also available
+//! as an npm package, so a local copy is installed without a change to the system.
 
 use std::{fs, path::Path, process::Command};
 
-use tocsin_machine::{Found, Machine, NODE, NPM, Version, node_package, own, with_program_first};
+use tocsin_machine::{
+    Found, Machine, NODE, NPM, Version, local_tool, node_package, with_program_first,
+};
 
 use crate::{
     apt::{Apt, Package},
@@ -16,11 +17,11 @@ use crate::{
     terminal,
 };
 
-/// The version of the project's own copy: the one with long-term support.
-const OWN_VERSION: &str = "24";
-const NEEDED_FOR: &str = "the browser tests, the stylesheet and the tests' OpenID provider";
+/// Version of the local copy: the current long-term support release.
+const LOCAL_VERSION: &str = "24";
+const NEEDED_FOR: &str = "the browser tests, the stylesheet and the OpenID provider of the tests";
 
-/// Both, fit for each other.
+/// Node.js and npm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) node: Found,
@@ -28,12 +29,12 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// `npm …`, run by this Node.js.
+    /// An npm command that uses this Node.js.
     pub(crate) fn npm(&self, machine: &Machine) -> Command {
         self.run(machine, &self.npm.path)
     }
 
-    /// A program whose first line asks the path for `node`.
+    /// A command for a script that looks up `node` in `PATH`.
     pub(crate) fn run(&self, machine: &Machine, program: &Path) -> Command {
         let mut command = machine.command(program);
         with_program_first(machine, &mut command, &self.node.path);
@@ -41,22 +42,22 @@ impl Node {
     }
 }
 
-/// Node.js and npm, installed where they are missing or too old.
+/// Finds Node.js and npm, and installs them if they are missing or too old.
 ///
 /// # Errors
-/// They cannot be had; the failure says what was found and what to do.
+/// [`Failure`] if they cannot be found or installed.
 pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Node> {
     let machine = project.machine();
-    let unfit = match both(machine) {
+    let error = match find_installed(machine) {
         Ok(node) => return Ok(node),
-        Err(unfit) => unfit,
+        Err(error) => error,
     };
     let failed = |found: String| {
         Failure::new(
             "get Node.js",
             found,
             format!(
-                "Install Node.js {} or later with npm, or name them with {} and {}",
+                "Install Node.js {} or later with npm, or set {} and {} to their paths",
                 Version::new(NODE.minimum),
                 NODE.variable,
                 NPM.variable
@@ -64,9 +65,9 @@ pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Node> {
         )
     };
     if machine.variable(NODE.variable).is_some() || machine.variable(NPM.variable).is_some() {
-        return Err(failed(unfit));
+        return Err(failed(error));
     }
-    // npm comes first: the project's own Node.js is fetched by it.
+    // npm comes first: it installs the local Node.js.
     if NPM.find(machine).is_err() {
         let packages = [
             Package::new(NODE.package, NEEDED_FOR),
@@ -75,34 +76,34 @@ pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Node> {
         apt.install(&packages)?;
     }
     if NODE.find(machine).is_err() {
-        fetch(project)?;
+        install_locally(project)?;
     }
-    both(machine).map_err(failed)
+    find_installed(machine).map_err(failed)
 }
 
-fn both(machine: &Machine) -> Result<Node, String> {
+fn find_installed(machine: &Machine) -> Result<Node, String> {
     Ok(Node {
-        node: NODE.find(machine).map_err(|unfit| unfit.to_string())?,
-        npm: NPM.find(machine).map_err(|unfit| unfit.to_string())?,
+        node: NODE.find(machine).map_err(|error| error.to_string())?,
+        npm: NPM.find(machine).map_err(|error| error.to_string())?,
     })
 }
 
-/// Puts a Node.js into the build folder.
-fn fetch(project: &Project) -> Result<()> {
+/// Installs Node.js into the build directory.
+fn install_locally(project: &Project) -> Result<()> {
     let machine = project.machine();
-    let folder = own(machine, "node");
-    let npm = NPM.find(machine).map_err(|unfit| {
+    let folder = local_tool(machine, "node");
+    let npm = NPM.find(machine).map_err(|error| {
         Failure::new(
             "get Node.js",
-            unfit.to_string(),
-            "Install npm, and try again",
+            error.to_string(),
+            "Install npm, then try again",
         )
     })?;
     fs::create_dir_all(&folder).file("create", &folder)?;
     let manifest = folder.join("package.json");
     fs::write(&manifest, "{ \"private\": true }\n").file("write", &manifest)?;
     let step =
-        terminal::step("Getting a newer Node.js from the npm registry, for this project alone");
+        terminal::step("Installing a newer Node.js from the npm registry, only for this project");
     let mut command = machine.command(&npm.path);
     command
         .args([
@@ -114,27 +115,28 @@ fn fetch(project: &Project) -> Result<()> {
         ])
         .args(["--loglevel=error", "--prefix"])
         .arg(&folder)
-        .arg(format!("{}@{OWN_VERSION}", node_package()));
+        .arg(format!("{}@{LOCAL_VERSION}", node_package()));
     machine.output(&mut command).map_err(|failed| {
         Failure::new(
-            "get Node.js from the npm registry",
+            "install Node.js from the npm registry",
             failed.to_string(),
-            "Check the network and npm's settings (`npm config list`), or install Node.js yourself, and try again",
+            "Check the network and npm's configuration (`npm config list`) or install Node.js manually, then try again",
         )
     })?;
     step.done("");
     Ok(())
 }
 
-/// Installs what a lock file names into the folder's `node_modules`, unless that
-/// was done since the lock file changed. Install scripts are not run: nothing
-/// here needs them.
+/// Installs the packages of a lock file into the directory's `node_modules`, unless
+/// they are installed already. Install scripts are not run, because no package requires
+/// them.
 ///
-/// Not `npm ci`: it wants the lock file to list every optional package for every
-/// other platform, and a registry that mirrors only some of them cannot give that.
+/// `npm ci` cannot be used: it requires that the lock file lists all optional packages
+/// of other platforms, and a partial mirror does not have them.
 pub(crate) fn install_packages(machine: &Machine, node: &Node, folder: &Path) -> Result<()> {
     let lock = folder.join("package-lock.json");
-    // Written last, and by us: npm's own note of this folder is there before all is.
+    // Written last, to mark a complete installation: npm's own marker file is written
+    // earlier.
     let installed = folder.join("node_modules/.tocsin-installed");
     let wanted = fs::read_to_string(&lock).file("read", &lock)?;
     if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
@@ -149,7 +151,7 @@ pub(crate) fn install_packages(machine: &Machine, node: &Node, folder: &Path) ->
         Failure::new(
             format!("install the npm packages of {}", folder.display()),
             failed.to_string(),
-            "Check the network and npm's settings (`npm config list`), and try again",
+            "Check the network and npm's configuration (`npm config list`), then try again",
         )
     })?;
     fs::write(&installed, wanted).file("write", &installed)
@@ -161,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// A machine with Debian's Node.js, and an npm that brings a newer one.
+    /// A machine with Debian's Node.js, and an npm that installs a newer one.
     fn debian() -> FakeMachine {
         FakeMachine::new()
             .prints("id", "0")
@@ -178,30 +180,30 @@ mod tests {
             )
     }
 
-    fn look(fake: &FakeMachine, machine: Machine) -> Result<Node> {
+    fn find_on(fake: &FakeMachine, machine: Machine) -> Result<Node> {
         let project = Project::new(fake.root(), machine);
         find(&project, &Apt::new(project.machine()))
     }
 
     #[test]
-    fn a_node_that_is_too_old_is_replaced_for_the_project_alone() {
+    fn outdated_node_is_replaced_by_a_local_copy() {
         let fake = debian();
-        let found = look(&fake, fake.machine()).unwrap();
+        let found = find_on(&fake, fake.machine()).unwrap();
         assert_eq!(found.node.version.to_string(), "24.22.1");
         assert!(found.node.path.starts_with(fake.root().join("target")));
         assert!(!fake.calls().contains("apt-get"));
     }
 
     #[test]
-    fn an_older_node_of_a_version_manager_does_not_hide_a_newer_one() {
+    fn outdated_node_in_path_does_not_hide_a_newer_one() {
         let fake = FakeMachine::new()
             .script("/home/.nvm/bin/node", "echo v16.20.0")
             .script("/home/.nvm/bin/npm", "echo 8.19.0")
             .prints("node", "v22.1.0");
         let machine = fake.with_path(&["/home/.nvm/bin", "/usr/bin"]);
-        let found = look(&fake, machine.clone()).unwrap();
+        let found = find_on(&fake, machine.clone()).unwrap();
         assert_eq!(found.node.path, fake.root().join("usr/bin/node"));
-        // The npm of the path asks the path for its `node`.
+        // npm looks up `node` in `PATH`.
         let npm = found.npm(&machine);
         let path = npm.get_envs().find(|(name, _)| *name == "PATH");
         let path = path.and_then(|(_, value)| value).unwrap();
@@ -210,12 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn a_named_node_that_is_too_old_is_an_error() {
+    fn outdated_configured_node_is_an_error() {
         let fake = debian();
-        let named = fake.root().join("usr/bin/node");
-        let machine = fake.machine().with("TOCSIN_TEST_NODE", named.as_os_str());
-        let failure = look(&fake, machine).unwrap_err().to_string();
-        assert!(failure.contains("TOCSIN_TEST_NODE names"), "{failure}");
+        let configured = fake.root().join("usr/bin/node");
+        let machine = fake
+            .machine()
+            .with("TOCSIN_TEST_NODE", configured.as_os_str());
+        let failure = find_on(&fake, machine).unwrap_err().to_string();
+        assert!(failure.contains("TOCSIN_TEST_NODE is set to"), "{failure}");
         assert!(failure.contains("version 18.20.4"), "{failure}");
     }
 }

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write},
@@ -6,47 +6,46 @@ use std::{
     thread,
 };
 
-use tocsin_machine::shown;
+use tocsin_machine::command_line;
 
 use crate::failure::{Failure, Result};
 
-/// Runs a program to its end with our own output; anything but success is a
-/// failure that names the command.
+/// Runs a command that inherits standard output and error. Fails if the command does.
 pub(crate) fn check(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).status();
     let found = match status {
         Ok(status) if status.success() => return Ok(()),
-        Ok(status) => format!("It ended with {status}; its messages are above"),
-        Err(error) => format!("It does not start: {error}"),
+        Ok(status) => format!("It failed with {status}; see its messages above"),
+        Err(error) => format!("It cannot be started: {error}"),
     };
     Err(Failure::new(
-        format!("run `{}`", shown(command)),
+        format!("run `{}`", command_line(command)),
         found,
-        "Correct what the messages name and try again",
+        "Fix the errors in the messages, then try again",
     ))
 }
 
-/// How a program ended whose output was passed on.
+/// Result of a command whose output was passed on.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct Output {
     pub(crate) success: bool,
-    /// Both of its outputs, line by line in the order of their arrival.
+    /// Standard output, followed by standard error.
     pub(crate) text: String,
 }
 
-/// Runs a program, passes on its output as it comes, and keeps a copy: test
-/// runners print their counts only in their closing lines.
-pub(crate) fn pass_through(command: &mut Command) -> Result<Ended> {
-    let tried = format!("run `{}`", shown(command));
+/// Runs a command, passes on its output, and returns a copy: test runners print their
+/// counts only in their last lines.
+pub(crate) fn pass_through(command: &mut Command) -> Result<Output> {
+    let tried = format!("run `{}`", command_line(command));
     let failed = |found: String| Failure::new(tried.clone(), found, "Try again");
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| failed(format!("It does not start: {error}")))?;
+        .map_err(|error| failed(format!("It cannot be started: {error}")))?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(failed("It has no output".to_owned()));
+        return Err(failed("Its output cannot be read".to_owned()));
     };
     let errors = thread::spawn(move || copy(stderr, std::io::stderr()));
     let mut text = copy(stdout, std::io::stdout());
@@ -54,24 +53,24 @@ pub(crate) fn pass_through(command: &mut Command) -> Result<Ended> {
     text.push_str(&errors.map_err(|_| failed("Its output cannot be read".to_owned()))?);
     let status = child
         .wait()
-        .map_err(|error| failed(format!("It cannot be waited for: {error}")))?;
-    Ok(Ended {
+        .map_err(|error| failed(format!("Waiting for it failed: {error}")))?;
+    Ok(Output {
         success: status.success(),
         text,
     })
 }
 
 fn copy(from: impl Read, mut to: impl Write) -> String {
-    let mut kept = String::new();
+    let mut copied = String::new();
     let mut reader = BufReader::new(from);
     let mut line = Vec::new();
     while matches!(reader.read_until(b'\n', &mut line), Ok(1..)) {
-        // A closed terminal must not stop the tests.
+        // The tests continue if the terminal is closed.
         let _ = to.write_all(&line).and_then(|()| to.flush());
-        kept.push_str(&String::from_utf8_lossy(&line));
+        copied.push_str(&String::from_utf8_lossy(&line));
         line.clear();
     }
-    kept
+    copied
 }
 
 #[cfg(test)]
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_names_the_command() {
+    fn failure_includes_the_command_line() {
         let error = check(Command::new("sh").args(["-c", "exit 3"]))
             .unwrap_err()
             .to_string();
@@ -87,10 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn both_outputs_are_kept() {
-        let ended = pass_through(Command::new("sh").args(["-c", "echo one; echo two >&2; exit 1"]))
-            .unwrap();
-        assert!(!ended.success);
-        assert!(ended.text.contains("one\n") && ended.text.contains("two\n"));
+    fn stdout_and_stderr_are_captured() {
+        let output =
+            pass_through(Command::new("sh").args(["-c", "echo one; echo two >&2; exit 1"]))
+                .unwrap();
+        assert!(!output.success);
+        assert!(output.text.contains("one\n") && output.text.contains("two\n"));
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are in the repository, and how its programs are run.
+//! Paths of the repository, and cargo commands.
 
 use std::{
     ffi::OsString,
@@ -11,41 +11,41 @@ use tocsin_machine::{Machine, Version};
 
 use crate::failure::{Failure, FileContext as _, Result};
 
-/// The repository on a machine.
+/// A checkout of the repository on a machine.
 ///
-/// Every path is derived from `root`, so that a test can lay out a repository
-/// of its own.
+/// All paths are relative to `root`, so that tests can use a fake repository.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
     root: PathBuf,
     machine: Machine,
-    /// The cargo that started this program, else the one in the path.
+    /// The cargo that started this program, else the one in `PATH`.
     cargo: OsString,
 }
 
 impl Project {
-    /// The repository that this program was built from, on this machine.
+    /// The repository that this program was built from.
     pub(crate) fn here() -> Self {
-        // crates/xtask/ → the root; the compiler guarantees the two parents.
+        // From crates/xtask/ to the root.
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.ancestors().nth(2).unwrap_or(manifest);
         Self::new(root, Machine::here())
     }
 
-    /// A repository at `root`. Variables that cargo set for this program alone
-    /// do not reach other programs: some build scripts look at them (that of
-    /// `ring` at `CARGO_MANIFEST_DIR`) and would run again, with all that depends
-    /// on them, each time that a build by hand follows one from here.
+    /// A repository at `root`.
+    ///
+    /// Environment variables that cargo sets for this program are removed: some build
+    /// scripts depend on them (`ring` on `CARGO_MANIFEST_DIR`), and everything that
+    /// depends on these would be rebuilt when builds by cargo and by the xtask alternate.
     pub(crate) fn new(root: &Path, machine: Machine) -> Self {
         let cargo = machine.variable("CARGO").unwrap_or("cargo".as_ref());
         Self {
             root: root.to_owned(),
             cargo: cargo.to_owned(),
-            machine: machine.without(is_of_this_package),
+            machine: machine.without(is_set_by_cargo),
         }
     }
 
-    /// The same with one variable changed for all programs that it runs.
+    /// Sets an environment variable for all commands.
     pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.machine = self.machine.with(name, value);
         self
@@ -67,29 +67,28 @@ impl Project {
         self.root.join("frontend")
     }
 
-    /// The finished browser files, which the server embeds.
+    /// The frontend files that the server embeds.
     pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("frontend/dist")
     }
 
-    /// Cargo's build folder for the server's workspace.
+    /// Build directory of the server's workspace.
     pub(crate) fn target(&self) -> PathBuf {
-        let named = self.machine.variable("CARGO_TARGET_DIR");
-        self.root.join(named.unwrap_or("target".as_ref()))
+        let configured = self.machine.variable("CARGO_TARGET_DIR");
+        self.root.join(configured.unwrap_or("target".as_ref()))
     }
 
-    /// The browser program's build folder: its own, because another compiler
-    /// may build it.
+    /// Build directory of the frontend, which can be built by another compiler.
     pub(crate) fn frontend_target(&self) -> PathBuf {
         self.root.join("frontend/target")
     }
 
-    /// Cargo, anywhere.
+    /// A cargo command without working directory.
     pub(crate) fn bare_cargo(&self) -> Command {
         self.machine.command(&self.cargo)
     }
 
-    /// Cargo on the server's workspace.
+    /// A cargo command for the server's workspace.
     pub(crate) fn cargo(&self, command: &str) -> Command {
         let mut cargo = self.bare_cargo();
         cargo
@@ -99,7 +98,7 @@ impl Project {
         cargo
     }
 
-    /// The Rust version that the project needs: `rust-version` in Cargo.toml.
+    /// The required Rust version: `rust-version` in Cargo.toml.
     pub(crate) fn rust_version(&self) -> Result<Version> {
         let manifest = self.join("Cargo.toml");
         let text = fs::read_to_string(&manifest).file("read", &manifest)?;
@@ -109,7 +108,7 @@ impl Project {
             .and_then(|value| Version::parse(value.trim_matches('"')));
         version.ok_or_else(|| {
             Failure::new(
-                "find out which Rust the project needs",
+                "determine the required Rust version",
                 "Cargo.toml has no `rust-version`",
                 "Restore it with `git checkout Cargo.toml`",
             )
@@ -117,8 +116,9 @@ impl Project {
     }
 }
 
-fn is_of_this_package(name: &str) -> bool {
-    // Where cargo is and keeps its things, and the user's settings, stay.
+/// Whether cargo sets this variable for the running package. Cargo's configuration and
+/// directories, such as `CARGO_HOME`, are not.
+fn is_set_by_cargo(name: &str) -> bool {
     matches!(name, "CARGO" | "LD_LIBRARY_PATH")
         || name.starts_with("CARGO_PKG_")
         || name.starts_with("CARGO_MANIFEST_")
@@ -130,27 +130,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_this_package_do_not_reach_other_programs() {
+    fn variables_set_by_cargo_are_removed() {
         for name in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
-            assert!(is_of_this_package(name), "{name}");
+            assert!(is_set_by_cargo(name), "{name}");
         }
         for name in ["CARGO_HOME", "PATH", "CARGO_NET_OFFLINE", "RUSTUP_HOME"] {
-            assert!(!is_of_this_package(name), "{name}");
+            assert!(!is_set_by_cargo(name), "{name}");
         }
     }
 
     #[test]
-    fn the_build_folder_is_where_the_user_wants_it() {
+    fn build_directory_can_be_configured() {
         let machine = Machine::new(Path::new("/"), &[]);
         let project = Project::new(Path::new("/a b/中文"), machine.clone());
         assert_eq!(project.target(), Path::new("/a b/中文/target"));
-        let named = machine.with("CARGO_TARGET_DIR", "/tmp/build");
-        let project = Project::new(Path::new("/a b/中文"), named);
+        let configured = machine.with("CARGO_TARGET_DIR", "/tmp/build");
+        let project = Project::new(Path::new("/a b/中文"), configured);
         assert_eq!(project.target(), Path::new("/tmp/build"));
     }
 
     #[test]
-    fn the_needed_version_is_that_of_the_manifest() {
+    fn required_rust_version_is_read_from_the_manifest() {
         let version = Project::here().rust_version().unwrap();
         assert!(version >= Version::new(&[1, 95]), "{version}");
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: from a clone to a running Tocsin.
+//! `cargo xtask run`: builds everything and starts Tocsin.
 
 use std::{
     ffi::OsString,
@@ -23,14 +23,14 @@ use crate::{
 
 const PORT: u16 = 8080;
 
-/// The steps that are announced.
+/// Number of announced steps.
 const STEPS: usize = 5;
 
 /// `cargo xtask run [--port N] [--host ADDRESS] [--data-dir DIR] [--demo]`.
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let options = Options::parse(arguments)?;
     let (project, binary) = build(Project::here(), &options)?;
-    become_program(
+    exec(
         project
             .machine()
             .command(binary)
@@ -38,47 +38,47 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     )
 }
 
-/// Checks, downloads and builds. The server, the bundler and the browser program
-/// are compiled beside each other: the browser program's last minute is the work
-/// of a single core.
+/// Checks the machine, downloads crates and builds. The server, the bundler and the
+/// frontend are compiled in parallel, because the last minute of the frontend build uses
+/// only one core.
 fn build(project: Project, options: &Options) -> Result<(Project, PathBuf)> {
     let steps = Steps::new(STEPS);
     let is_first = !server::was_built(&project);
     let step = steps.begin("Checking the machine");
     checks::port(options.address)?;
     checks::machine(&project, is_first)?;
-    // Two starts at once would build the same, and end in the same port.
-    let _building = lock(&project)?;
+    // Concurrent starts would build the same, and then listen on the same port.
+    let _lock = lock(&project)?;
     checks::port(options.address)?;
     step.done("");
     if is_first {
-        terminal::note("A first start compiles everything: ten to fifteen minutes on two cores");
+        terminal::note("The first start compiles everything: 10 to 15 minutes on two cores");
     }
 
     let project = download::crates(project, &steps)?;
     frontend::check_versions(&project)?;
 
-    let step = steps.begin("Compiling the server and the browser program");
-    let (bundler, compiled) = Builds::shown(&step, |builds| compile(&project, builds))?;
+    let step = steps.begin("Compiling the server and the frontend");
+    let (bundler, compiled) = Builds::with_progress(&step, |builds| compile(&project, builds))?;
     step.done("");
 
-    let step = steps.begin("Writing the browser files");
+    let step = steps.begin("Writing the frontend files");
     let outcome = frontend::bundle(&project, &bundler, &compiled)?;
     step.done(&outcome);
 
-    let step = steps.begin("Putting them into the server");
-    let built = Builds::shown(&step, |builds| {
+    let step = steps.begin("Embedding them into the server");
+    let built = Builds::with_progress(&step, |builds| {
         builds.run("the server", &mut server::program(&project))
     })?;
     step.done("");
     let took = terminal::duration(steps.elapsed());
-    terminal::note(&format!("Tocsin is built ({took}) and starts now"));
+    terminal::note(&format!("Tocsin is built ({took}), starting it"));
     let binary = built.executable("tocsin")?;
     Ok((project, binary))
 }
 
-/// The bundler's program, and the compiled browser program. Where one build
-/// fails, the other is ended.
+/// Compiles the server, the bundler and the frontend. Returns the path of the bundler
+/// and the compiled frontend. If one build fails, the other is canceled.
 fn compile(project: &Project, builds: &Builds) -> Result<(PathBuf, frontend::Compiled)> {
     std::thread::scope(|scope| {
         let server = scope.spawn(|| {
@@ -86,32 +86,36 @@ fn compile(project: &Project, builds: &Builds) -> Result<(PathBuf, frontend::Com
             let built = builds.run("the server", &mut command);
             built.inspect_err(|_| builds.cancel())
         });
-        let browser = toolchain::find(project, &Apt::new(project.machine()))
+        let frontend = toolchain::find(project, &Apt::new(project.machine()))
             .and_then(|toolchain| frontend::compile(project, builds, &toolchain, true))
             .inspect_err(|_| builds.cancel());
-        let server = server.join().unwrap_or_else(|_| Err(gone()));
-        match (server, browser) {
-            (Ok(server), Ok(browser)) => Ok((server.executable("tocsin-bundler")?, browser)),
+        let server = server.join().unwrap_or_else(|_| Err(panicked()));
+        match (server, frontend) {
+            (Ok(server), Ok(frontend)) => Ok((server.executable("tocsin-bundler")?, frontend)),
             (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
-            // The second one was cancelled because of the first.
-            (Err(server), Err(browser)) if server.is_cancelled() => Err(browser),
+            // The canceled build is not the cause.
+            (Err(server), Err(frontend)) if server.is_canceled() => Err(frontend),
             (Err(server), Err(_)) => Err(server),
         }
     })
 }
 
-fn gone() -> Failure {
-    Failure::new("compile the server", "Its thread ended", "Try again")
+fn panicked() -> Failure {
+    Failure::new(
+        "compile the server",
+        "The build thread panicked",
+        "Try again",
+    )
 }
 
-/// Waits until no other start builds in this folder.
+/// Waits until no other `cargo xtask run` is building in this directory.
 fn lock(project: &Project) -> Result<File> {
     let path = project.target().join("xtask.lock");
     let file = File::create(&path).file("create", &path)?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => {
-            terminal::note("Another `cargo xtask run` is building in this folder: waiting for it");
+            terminal::note("Waiting for another `cargo xtask run` in this directory");
         }
         Err(TryLockError::Error(error)) => return Err(error).file("lock", &path),
     }
@@ -138,7 +142,7 @@ impl Options {
                 "--host" => host = arguments.parsed("--host", "an IP address")?,
                 "--data-dir" => {
                     let folder = PathBuf::from(arguments.value("--data-dir")?);
-                    // As the user means it: relative to where they are.
+                    // Relative to the user's working directory.
                     data_dir = Some(std::path::absolute(&folder).file("find", &folder)?);
                 }
                 "--demo" => demo = true,
@@ -148,8 +152,8 @@ impl Options {
         if demo && !host.is_loopback() {
             return Err(Failure::new(
                 "start the demo",
-                "It accepts alerts from everyone who reaches it, so it listens on loopback only",
-                "Leave --host out",
+                "The demo accepts alerts without authentication, so it only listens on loopback",
+                "Remove --host",
             ));
         }
         Ok(Self {
@@ -176,9 +180,9 @@ impl Options {
     }
 }
 
-/// Lets the server take this process's place, so that Ctrl-C and every other
-/// signal reach it and its exit status is ours.
-fn become_program(command: &mut Command) -> Result<()> {
+/// Replaces this process by the server, so that it receives signals such as Ctrl-C, and
+/// the caller gets its exit status.
+fn exec(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     let error = command.exec();
     Err(error).file("start", command.get_program().as_ref())
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn without_options_it_is_loopback_and_the_data_folder() {
+    fn defaults_are_loopback_and_the_data_directory() {
         assert_eq!(
             serve(&[]),
             "serve --listen 127.0.0.1:8080 --data-dir /repo/data"
@@ -215,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_has_a_database_of_its_own() {
+    fn demo_uses_a_separate_database_on_loopback() {
         assert_eq!(
             serve(&["--demo", "--port", "9000"]),
             "serve --listen 127.0.0.1:9000 --data-dir /repo/data-demo --demo"
@@ -225,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_or_rejected() {
+    fn options_are_parsed_or_rejected() {
         assert_eq!(
             serve(&["--data-dir=/var/lib/tocsin", "--host", "::1"]),
             "serve --listen [::1]:8080 --data-dir /var/lib/tocsin"
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_start_waits_for_the_first_ones_build() {
+    fn second_start_waits_for_the_build_of_the_first() {
         let fake = tocsin_machine::fake::FakeMachine::new();
         let project = Project::new(fake.root(), fake.machine());
         std::fs::create_dir_all(project.target()).unwrap();

@@ -1,19 +1,18 @@
-//! Building the server.
+//! Builds the server.
 
 use std::{path::PathBuf, process::Command};
 
 use crate::{builds::Builds, failure::Result, project::Project, terminal};
 
-/// The feature that puts the browser files into the server's program. Its library
-/// is the same with and without.
+/// Feature that embeds the frontend files into the server binary. It does not change
+/// the server's library.
 pub(crate) const EMBED: &str = "tocsin-api/embed";
 
-/// The packages and features of every build that the tests make. One selection
-/// for all of them: cargo unites the features of what it builds together, and
-/// another selection would build half of the dependencies a second time.
+/// Packages and features of all builds for tests. Cargo unifies the features of all
+/// packages in one build: another selection would rebuild half of the dependencies.
 pub(crate) const TEST_SELECTION: [&str; 4] = ["--workspace", "--all-targets", "--features", EMBED];
 
-/// What `cargo xtask run` builds, for the same reason in one selection.
+/// Packages and features of all builds for `cargo xtask run`, for the same reason.
 const RUN_SELECTION: [&str; 7] = [
     "--release",
     "--package",
@@ -24,8 +23,8 @@ const RUN_SELECTION: [&str; 7] = [
     EMBED,
 ];
 
-/// The server's library with all that it is made of, and the bundler: everything
-/// of a run that does not need the browser files.
+/// Builds the server's library with its dependencies, and the bundler: everything that
+/// does not require the frontend files.
 pub(crate) fn library_and_bundler(project: &Project) -> Command {
     let mut command = project.cargo("build");
     command
@@ -34,23 +33,23 @@ pub(crate) fn library_and_bundler(project: &Project) -> Command {
     command
 }
 
-/// The server as `cargo xtask run` starts it, with the browser files inside.
+/// Builds the server for `cargo xtask run`, with the embedded frontend files.
 pub(crate) fn program(project: &Project) -> Command {
     let mut command = project.cargo("build");
     command.args(RUN_SELECTION).args(["--bin", "tocsin"]);
     command
 }
 
-/// Whether a server was built here before.
+/// Whether the server was built before.
 pub(crate) fn was_built(project: &Project) -> bool {
     project.target().join("release/tocsin").exists()
 }
 
-/// The server that the tests run, in the profile that the unit tests share, and
-/// everything that is built with it.
+/// Builds the server under test and all test programs, in the profile of the unit tests.
+/// Returns the path of the server.
 pub(crate) fn build_for_tests(project: &Project) -> Result<PathBuf> {
     let step = terminal::step("Building the server and its tests");
-    let built = Builds::shown(&step, |builds| {
+    let built = Builds::with_progress(&step, |builds| {
         builds.run(
             "the server and its tests",
             project.cargo("build").args(TEST_SELECTION),

@@ -1,8 +1,8 @@
-//! `cargo xtask styles`: the stylesheet, made by Tailwind from
+//! `cargo xtask styles`: builds the stylesheet with Tailwind from
 //! `frontend/style/input.css` and the class names in `frontend/src`.
 //!
-//! The result is committed as `frontend/static/style.css`, so that a first start
-//! needs no Node.js; the tests compare it (`--check`), as they do openapi.json.
+//! The result is committed as `frontend/static/style.css`, so that a first start does
+//! not require Node.js, and checked by the tests.
 
 use std::{fs, path::PathBuf};
 
@@ -29,48 +29,48 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
-/// Whether there is an npm to make the stylesheet with, without installing one.
+/// Whether the stylesheet can be built without installing npm.
 pub(crate) fn can_build(project: &Project) -> bool {
     NPM.find(project.machine()).is_ok()
 }
 
 /// Writes `frontend/static/style.css`.
 pub(crate) fn build(project: &Project, apt: &Apt) -> Result<()> {
-    let step = terminal::step("Making the stylesheet with Tailwind");
-    let made = make(project, apt)?;
+    let step = terminal::step("Building the stylesheet with Tailwind");
+    let built = run_tailwind(project, apt)?;
     let committed = committed(project);
-    if fs::read(&committed).is_ok_and(|old| old == made) {
+    if fs::read(&committed).is_ok_and(|old| old == built) {
         step.done("unchanged");
         return Ok(());
     }
-    fs::write(&committed, &made).file("write", &committed)?;
-    step.done(&format!("{} KB", made.len() / 1000));
+    fs::write(&committed, &built).file("write", &committed)?;
+    step.done(&format!("{} KB", built.len() / 1000));
     Ok(())
 }
 
-/// Fails when the committed stylesheet is not what the sources give.
+/// Fails if the committed stylesheet is outdated.
 pub(crate) fn check(project: &Project, apt: &Apt) -> Result<()> {
-    let step = terminal::step("Comparing the stylesheet with its sources");
-    let made = make(project, apt)?;
+    let step = terminal::step("Checking that the stylesheet is up to date");
+    let built = run_tailwind(project, apt)?;
     let committed = committed(project);
     let old = fs::read(&committed).file("read", &committed)?;
-    if old != made {
+    if old != built {
         return Err(Failure::new(
             "accept frontend/static/style.css",
-            "It is not what its sources give",
+            "It differs from the build of its sources",
             "Run `cargo xtask styles` and commit the file",
         ));
     }
-    step.done("the same");
+    step.done("");
     Ok(())
 }
 
-/// Runs Tailwind; the result is what it wrote.
-fn make(project: &Project, apt: &Apt) -> Result<Vec<u8>> {
+/// Runs Tailwind. Returns the stylesheet.
+fn run_tailwind(project: &Project, apt: &Apt) -> Result<Vec<u8>> {
     let node = node::find(project, apt)?;
     let folder = folder(project);
     node::install_packages(project.machine(), &node, &folder)?;
-    // Inside node_modules: it is ignored by git, and by Tailwind's own search.
+    // node_modules is ignored by git, and by Tailwind's source detection.
     let output = folder.join("node_modules/.tocsin-style.css");
     let mut tailwind = node.run(
         project.machine(),
@@ -82,9 +82,9 @@ fn make(project: &Project, apt: &Apt) -> Result<Vec<u8>> {
         .current_dir(&folder);
     project.machine().output(&mut tailwind).map_err(|failed| {
         Failure::new(
-            "make the stylesheet",
+            "build the stylesheet",
             failed.to_string(),
-            "Correct frontend/style/input.css, or remove frontend/style/node_modules, and try again",
+            "Fix frontend/style/input.css or remove frontend/style/node_modules, then try again",
         )
     })?;
     fs::read(&output).file("read", &output)

@@ -1,7 +1,7 @@
-//! What the user reads: a line for each step, and one that shows how far it is.
+//! Terminal output: a line for each step, and a progress line.
 //!
-//! Everything goes to standard error, so that standard output stays free for
-//! the last line of `test` and for the server's own output.
+//! All of it goes to standard error. Standard output is reserved for the summary of
+//! `test` and the output of the server.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many columns a progress line may take.
-const WIDTH: usize = 78;
+/// Maximum width of the progress line in columns.
+const PROGRESS_WIDTH: usize = 78;
 
-/// The steps of one command: `[2/5] Downloading …`.
+/// The steps of a command: `[2/5] Downloading …`.
 #[derive(Debug)]
 pub(crate) struct Steps {
     count: usize,
@@ -23,12 +23,12 @@ pub(crate) struct Steps {
     since: Instant,
 }
 
-/// A step under way. Its closing line comes from [`Step::done`]; a step that
-/// fails is closed by its failure.
+/// A running step. [`Step::done`] prints its last line; a failed step ends with the
+/// message of its failure.
 #[derive(Debug)]
-#[must_use = "a step that is not closed shows no time"]
+#[must_use = "call `done` to show the duration of the step"]
 pub(crate) struct Step {
-    what: String,
+    label: String,
     since: Instant,
 }
 
@@ -41,32 +41,32 @@ impl Steps {
         }
     }
 
-    /// Announces the next step before it starts.
-    pub(crate) fn begin(&self, what: &str) -> Step {
+    /// Starts and announces the next step.
+    pub(crate) fn begin(&self, label: &str) -> Step {
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-        let what = format!("[{number}/{}] {what}", self.count);
-        line("36", "→", &what);
+        let label = format!("[{number}/{}] {label}", self.count);
+        line("36", "→", &label);
         Step {
-            what,
+            label,
             since: Instant::now(),
         }
     }
 
-    /// The time since the first.
+    /// Time since the first step started.
     pub(crate) fn elapsed(&self) -> Duration {
         self.since.elapsed()
     }
 }
 
 impl Step {
-    /// Says how long it took, and what came of it.
+    /// Ends the step, and prints its outcome and duration.
     pub(crate) fn done(self, outcome: &str) {
         let took = duration(self.since.elapsed());
-        let Self { what, .. } = self;
+        let Self { label, .. } = self;
         if outcome.is_empty() {
-            line("32", "✓", &format!("{what} ({took})"));
+            line("32", "✓", &format!("{label} ({took})"));
         } else {
-            line("32", "✓", &format!("{what}: {outcome} ({took})"));
+            line("32", "✓", &format!("{label}: {outcome} ({took})"));
         }
     }
 
@@ -75,54 +75,54 @@ impl Step {
     }
 }
 
-/// A step that stands alone.
-pub(crate) fn step(what: &str) -> Step {
-    line("36", "→", what);
+/// Starts a single step without a number.
+pub(crate) fn step(label: &str) -> Step {
+    line("36", "→", label);
     Step {
-        what: what.to_owned(),
+        label: label.to_owned(),
         since: Instant::now(),
     }
 }
 
-/// Announces a change to the system outside the repository, before it is made.
-pub(crate) fn change(what: &str) {
-    line("33", "!", what);
+/// Announces a change to the system outside the repository. Call it before the change.
+pub(crate) fn change(message: &str) {
+    line("33", "!", message);
 }
 
-pub(crate) fn note(what: &str) {
-    line("2", "·", what);
+pub(crate) fn note(message: &str) {
+    line("2", "·", message);
 }
 
-pub(crate) fn error(what: &str) {
-    line("31", "✗", what);
+pub(crate) fn error(message: &str) {
+    line("31", "✗", message);
 }
 
-/// Text of a program that was held back while it ran, such as a compiler's error.
+/// Prints the captured output of a program, such as a compiler error.
 pub(crate) fn quote(text: &str) {
     let _lock = lock();
     clear_progress();
     eprintln!("{}", text.trim_end());
 }
 
-/// Whether this is a terminal, on which a line may be drawn over.
-pub(crate) fn is_watched() -> bool {
+/// Whether standard error is a terminal, where the progress line can be overwritten.
+pub(crate) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Shows how far something is: over the line before on a terminal, as a
-/// line of its own elsewhere.
+/// Shows the progress. Overwrites the previous progress line on a terminal, else prints a
+/// new line.
 pub(crate) fn progress(text: &str) {
     let _lock = lock();
-    if is_watched() {
-        let cut: String = text.chars().take(WIDTH).collect();
-        eprint!("\r\u{1b}[2K\u{1b}[2m· {cut}\u{1b}[0m");
+    if is_terminal() {
+        let text: String = text.chars().take(PROGRESS_WIDTH).collect();
+        eprint!("\r\u{1b}[2K\u{1b}[2m· {text}\u{1b}[0m");
         let _ = std::io::stderr().flush();
     } else {
         eprintln!("· {text}");
     }
 }
 
-/// A time as a person says it: `0.4 s`, `12 s`, `3 min 05 s`.
+/// Formats a duration: `0.4 s`, `12 s`, `3 min 05 s`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds < 10 {
@@ -134,23 +134,23 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// Steps may run beside each other: a line is written whole.
+/// Locks the terminal, so that lines of parallel steps are not mixed.
 fn lock() -> MutexGuard<'static, ()> {
     static LINE: Mutex<()> = Mutex::new(());
     LINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn clear_progress() {
-    if is_watched() {
+    if is_terminal() {
         eprint!("\r\u{1b}[2K");
     }
 }
 
-fn line(colour: &str, mark: &str, text: &str) {
+fn line(color: &str, mark: &str, text: &str) {
     let _lock = lock();
     clear_progress();
-    if is_watched() {
-        eprintln!("\u{1b}[{colour}m{mark}\u{1b}[0m {text}");
+    if is_terminal() {
+        eprintln!("\u{1b}[{color}m{mark}\u{1b}[0m {text}");
     } else {
         eprintln!("{mark} {text}");
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_short_and_plain() {
+    fn durations_are_formatted() {
         for (millis, text) in [
             (420, "0.4 s"),
             (9_960, "10.0 s"),

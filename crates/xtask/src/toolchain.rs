@@ -1,14 +1,19 @@
-//! Which compiler turns the browser program into WebAssembly.
+//! Selects the compiler that compiles the frontend to WebAssembly.
 //!
-//! In this order: the active toolchain, if it can compile for the target;
-//! Debian's packages, if they are installed and fit; rustup, if it is there and
-//! may install things; Debian's packages, installed now. These do not touch a
-//! rustup and build the standard library from its source. The target is not in a
-//! `rust-toolchain.toml` on purpose: every call of cargo would try to fetch it.
+//! The first of these that works is used:
 //!
-//! A compiler counts when it compiles, and Debian's when its version is that of
-//! the project (`rust-version`) and its linker is of its LLVM: the linker reads
-//! the compiler's objects.
+//! 1. the active toolchain, if it has the WebAssembly target;
+//! 2. installed Debian packages, which build the standard library from source;
+//! 3. the active toolchain, after rustup has added the target, if rustup is allowed to
+//!    install it;
+//! 4. Debian packages, installed now. They do not affect rustup.
+//!
+//! The target is not listed in a `rust-toolchain.toml`, because every cargo command
+//! would then try to download it.
+//!
+//! The active toolchain is tested by compiling a program. Debian's compiler must have
+//! the required version (`rust-version`), and a linker of the same LLVM version or
+//! later, because the linker reads the compiler's object files.
 
 use std::{
     fs,
@@ -25,25 +30,25 @@ use crate::{
     terminal,
 };
 
-/// What the browser program is compiled for.
+/// Target triple of the frontend.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Debian's compiler, cargo, and the source of the standard library: of one
-/// source package, so of one version.
+/// Debian's compiler, cargo, and the source of the standard library. All are built from
+/// one source package, and so have the same version.
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
-const NEEDED_FOR: &str = "compiling the browser program to WebAssembly";
+const NEEDED_FOR: &str = "compiling the frontend to WebAssembly";
 
-/// A way to call cargo for WebAssembly.
+/// A toolchain for WebAssembly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Toolchain {
-    /// The compiler in use has the target.
+    /// The active toolchain, which has the target.
     Active,
-    /// Debian's compiler and this linker.
+    /// Debian's compiler with this linker.
     Debian { linker: PathBuf },
 }
 
 impl Toolchain {
-    /// `cargo build` for the browser; the caller adds the rest.
+    /// A `cargo build` command for WebAssembly, without package and directory.
     pub(crate) fn cargo_build(&self, project: &Project) -> Command {
         let machine = project.machine();
         let mut command = match self {
@@ -51,15 +56,16 @@ impl Toolchain {
             Self::Debian { linker } => {
                 let mut command = machine.command(machine.at("/usr/bin/cargo"));
                 command
-                    // Another compiler than the one of these settings.
+                    // These settings are for another compiler.
                     .env_remove("RUSTUP_TOOLCHAIN")
                     .env_remove("RUSTDOC")
                     .env("RUSTC", machine.at("/usr/bin/rustc"))
-                    // Lets a stable compiler build its standard library.
+                    // Required by a stable compiler for `-Z build-std`.
                     .env("RUSTC_BOOTSTRAP", "1")
                     .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
-                    // A wrapper such as sccache knows the other compiler. Empty
-                    // wins over the user's configuration file, unset does not.
+                    // A wrapper such as sccache is set up for the other compiler.
+                    // An empty value overrides cargo's configuration, an unset
+                    // variable does not.
                     .env("RUSTC_WRAPPER", "")
                     .env("RUSTC_WORKSPACE_WRAPPER", "");
                 command
@@ -69,9 +75,8 @@ impl Toolchain {
         if matches!(self, Self::Debian { .. }) {
             command.args(["-Z", "build-std=std,panic_abort"]);
         }
-        // The user's flags are for the machine's own programs: a linker or a
-        // processor that is named in them does not exist for WebAssembly. Set to
-        // nothing, this variable wins over every other source of flags.
+        // The user's flags are for native programs: their linker or CPU does not exist
+        // for WebAssembly. An empty value overrides all other sources of flags.
         command
             .env_remove("RUSTFLAGS")
             .env("CARGO_ENCODED_RUSTFLAGS", "");
@@ -86,16 +91,16 @@ impl Toolchain {
     }
 }
 
-/// Finds a toolchain, installing or upgrading one where that is allowed.
+/// Finds a toolchain. Installs or upgrades one if required and allowed.
 pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Toolchain> {
     let machine = project.machine();
     let scratch = project.target().join("wasm-check");
     let Err(problem) = compiles(machine, &scratch) else {
         return Ok(Toolchain::Active);
     };
-    let needed = project.rust_version()?;
-    if apt.is_here()
-        && let Ok(toolchain) = fit(machine, apt, &needed)
+    let required = project.rust_version()?;
+    if apt.is_available()
+        && let Ok(toolchain) = installed_debian(machine, apt, &required)
     {
         return Ok(toolchain);
     }
@@ -107,29 +112,29 @@ pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Toolchain> {
         let mut rustup = machine.command("rustup");
         let added = machine
             .output(rustup.args(["target", "add", TARGET]))
-            // The lines before tell of its progress.
+            // The other lines are progress messages.
             .map_err(|failed| failed.last_line().to_owned());
         match added.and_then(|_| compiles(machine, &scratch)) {
             Ok(()) => return Ok(Toolchain::Active),
-            Err(error) if apt.is_here() => {
+            Err(error) if apt.is_available() => {
                 terminal::note(&format!(
-                    "rustup cannot add it ({error}): using Debian's packages instead"
+                    "rustup cannot add the target ({error}): using Debian packages instead"
                 ));
             }
             Err(error) => {
                 return Err(Failure::new(
                     "get a compiler for WebAssembly",
-                    format!("{error}, and there is no apt-get to get another compiler with"),
-                    format!("Run `rustup target add {TARGET}`, and then the same command again"),
+                    format!("{error}, and apt-get is not available to install another compiler"),
+                    format!("Run `rustup target add {TARGET}`, then try again"),
                 ));
             }
         }
     }
-    if !apt.is_here() {
+    if !apt.is_available() {
         return Err(Failure::new(
             "get a compiler for WebAssembly",
             format!(
-                "The Rust in use does not compile for {TARGET} ({problem}), and rustup is {}",
+                "The active Rust toolchain cannot compile for {TARGET} ({problem}), and rustup is {}",
                 if has_rustup {
                     "not allowed to install anything (RUSTUP_AUTO_INSTALL=0)"
                 } else {
@@ -137,23 +142,28 @@ pub(crate) fn find(project: &Project, apt: &Apt) -> Result<Toolchain> {
                 }
             ),
             format!(
-                "Run `rustup target add {TARGET}`, or install your system's package for that target"
+                "Run `rustup target add {TARGET}`, or install your system's package for this target"
             ),
         ));
     }
-    debian(machine, apt, &needed, has_rustup)
+    install_debian(machine, apt, &required, has_rustup)
 }
 
-/// `RUSTUP_AUTO_INSTALL=0` is the user's word that rustup installs nothing by itself.
+/// Whether rustup is allowed to install components: not if `RUSTUP_AUTO_INSTALL=0`.
 pub(crate) fn rustup_may_install(machine: &Machine) -> bool {
     machine
         .variable("RUSTUP_AUTO_INSTALL")
         .is_none_or(|value| value != "0")
 }
 
-/// Debian's compiler, with what is missing or too old of it installed.
-fn debian(machine: &Machine, apt: &Apt, needed: &Version, has_rustup: bool) -> Result<Toolchain> {
-    let problem = match fit(machine, apt, needed) {
+/// Installs missing and outdated packages of Debian's compiler.
+fn install_debian(
+    machine: &Machine,
+    apt: &Apt,
+    required: &Version,
+    has_rustup: bool,
+) -> Result<Toolchain> {
+    let problem = match installed_debian(machine, apt, required) {
         Ok(toolchain) => return Ok(toolchain),
         Err(problem) => problem,
     };
@@ -166,50 +176,50 @@ fn debian(machine: &Machine, apt: &Apt, needed: &Version, has_rustup: bool) -> R
         return Err(Failure::new(
             "get a compiler for WebAssembly",
             format!(
-                "{problem}, and only root can install packages (this needs Rust {needed} or later for {TARGET})"
+                "{problem}, and only root can install packages (Rust {required} or later with {TARGET} is required)"
             ),
             format!(
                 "{rustup}`apt-get update && apt-get install --no-install-recommends {} lld-NN` \
-                 with the newest NN that `apt-cache pkgnames lld-` lists, and then the same command again",
+                 with the highest NN listed by `apt-cache pkgnames lld-`, then try again",
                 PACKAGES.join(" ")
             ),
         ));
     }
     require_no_conflict(apt)?;
-    terminal::note(&format!("{problem}: installing Debian's packages"));
+    terminal::note(&format!("{problem}: installing Debian packages"));
     apt.refresh_lists()?;
-    let mut wanted: Vec<_> = PACKAGES
+    let mut packages: Vec<_> = PACKAGES
         .into_iter()
-        .map(|name| Package::new(name, NEEDED_FOR).at_least(needed))
+        .map(|name| Package::new(name, NEEDED_FOR).at_least(required))
         .collect();
     if let Some(linker) = linker_package(apt) {
-        wanted.push(Package::new(linker, NEEDED_FOR));
+        packages.push(Package::new(linker, NEEDED_FOR));
     }
-    apt.install(&wanted)?;
-    match fit(machine, apt, needed) {
+    apt.install(&packages)?;
+    match installed_debian(machine, apt, required) {
         Ok(toolchain) => Ok(toolchain),
-        // The lists did not say which LLVM the compiler has; it does now.
+        // The LLVM version was not in the package lists; the installed compiler reports it.
         Err(Problem::Linker { llvm, .. }) => {
             apt.install(&[Package::new(format!("lld-{llvm}"), NEEDED_FOR)])?;
-            fit(machine, apt, needed).map_err(|problem| still_unfit(&problem))
+            installed_debian(machine, apt, required).map_err(|problem| still_unusable(&problem))
         }
-        Err(problem) => Err(still_unfit(&problem)),
+        Err(problem) => Err(still_unusable(&problem)),
     }
 }
 
-fn still_unfit(problem: &Problem) -> Failure {
+fn still_unusable(problem: &Problem) -> Failure {
     Failure::new(
         "use Debian's compiler for WebAssembly",
         format!("Its packages are installed, but {problem}"),
         format!(
-            "See with `apt-cache policy {}` which versions are offered and why",
+            "Run `apt-cache policy {}` to see the available versions",
             PACKAGES.join(" ")
         ),
     )
 }
 
-/// The linker of the LLVM that Debian's compiler is built with: the packages of its
-/// standard library depend on it.
+/// Linker package of the LLVM version of Debian's compiler, found in the dependencies of
+/// its standard library.
 fn linker_package(apt: &Apt) -> Option<String> {
     let mut packages = vec!["rustc-web".to_owned()];
     let mut next = 0;
@@ -228,18 +238,18 @@ fn linker_package(apt: &Apt) -> Option<String> {
     None
 }
 
-/// Fails where a package of the user's excludes Debian's compiler for WebAssembly:
-/// apt would remove it.
+/// Fails if an installed package conflicts with Debian's compiler for WebAssembly,
+/// because apt would remove it.
 fn require_no_conflict(apt: &Apt) -> Result<()> {
     for name in ["rustc", "rustup"] {
         if let Some(version) = apt.installed(name) {
             return Err(Failure::new(
                 "install Debian's compiler for WebAssembly",
                 format!(
-                    "The Debian package {name} ({version}) is installed, and rustc-web replaces it"
+                    "The Debian package {name} ({version}) is installed, and rustc-web would replace it"
                 ),
                 format!(
-                    "Run `rustup target add {TARGET}`, or if you do not need {name}, as root `apt-get remove {name}`, and then the same command again"
+                    "Run `rustup target add {TARGET}`, or as root `apt-get remove {name}` if it is not needed, then try again"
                 ),
             ));
         }
@@ -247,7 +257,7 @@ fn require_no_conflict(apt: &Apt) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with Debian's compiler.
+/// Reason why Debian's compiler cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Problem {
     Rust(String),
@@ -261,7 +271,7 @@ impl std::fmt::Display for Problem {
             Self::Linker { llvm, found: None } => {
                 write!(
                     f,
-                    "there is no wasm-ld, and the compiler needs that of LLVM {llvm}"
+                    "wasm-ld is not installed, and the compiler requires that of LLVM {llvm}"
                 )
             }
             Self::Linker {
@@ -269,14 +279,18 @@ impl std::fmt::Display for Problem {
                 found: Some(version),
             } => write!(
                 f,
-                "wasm-ld is of LLVM {version}, and the compiler needs that of LLVM {llvm}"
+                "wasm-ld is of LLVM {version}, and the compiler requires that of LLVM {llvm}"
             ),
         }
     }
 }
 
-/// Debian's compiler, if it is new enough and complete.
-fn fit(machine: &Machine, apt: &Apt, needed: &Version) -> Result<Toolchain, Problem> {
+/// Debian's compiler, if it is installed completely and has the required version.
+fn installed_debian(
+    machine: &Machine,
+    apt: &Apt,
+    required: &Version,
+) -> Result<Toolchain, Problem> {
     let version_of = |program: &str, argument: &str| {
         let path = machine.at(program);
         machine
@@ -295,9 +309,9 @@ fn fit(machine: &Machine, apt: &Apt, needed: &Version) -> Result<Toolchain, Prob
             None => {
                 return Err(Problem::Rust(format!("Debian's {name} is not installed")));
             }
-            Some(version) if version < *needed => {
+            Some(version) if version < *required => {
                 return Err(Problem::Rust(format!(
-                    "Debian's {name} {version} is installed and {needed} or later is needed"
+                    "Debian's {name} {version} is installed, and {required} or later is required"
                 )));
             }
             Some(_) => {}
@@ -308,7 +322,7 @@ fn fit(machine: &Machine, apt: &Apt, needed: &Version) -> Result<Toolchain, Prob
         return Err(Problem::Rust(match source {
             None => "the source of Debian's standard library is not installed".to_owned(),
             Some(version) => {
-                format!("the source of Debian's standard library is of another version ({version})")
+                format!("the source of Debian's standard library has another version ({version})")
             }
         }));
     }
@@ -328,17 +342,17 @@ fn fit(machine: &Machine, apt: &Apt, needed: &Version) -> Result<Toolchain, Prob
     }
 }
 
-/// The newest `wasm-ld` of the path and of Debian's LLVM folders.
+/// The newest `wasm-ld` in `PATH` and in Debian's LLVM directories.
 fn linker(machine: &Machine) -> Option<(PathBuf, Version)> {
-    let mut places = machine.all_in_path("wasm-ld");
+    let mut candidates = machine.all_in_path("wasm-ld");
     let installed = machine.at("/usr/lib").read_dir();
     for entry in installed.into_iter().flatten().flatten() {
         let name = entry.file_name();
         if name.to_str().is_some_and(|name| name.starts_with("llvm-")) {
-            places.push(entry.path().join("bin/wasm-ld"));
+            candidates.push(entry.path().join("bin/wasm-ld"));
         }
     }
-    places
+    candidates
         .into_iter()
         .filter_map(|path| {
             let text = machine
@@ -350,8 +364,8 @@ fn linker(machine: &Machine) -> Option<(PathBuf, Version)> {
         .map(|(version, path)| (path, version))
 }
 
-/// Whether the active compiler makes a program for the target, with the standard
-/// library in it: its folder may be there and incomplete.
+/// Checks that the active compiler can build a program for the target. This includes the
+/// standard library, which can be missing although the target's directory exists.
 fn compiles(machine: &Machine, scratch: &Path) -> Result<(), String> {
     let write = || -> Result<()> {
         fs::create_dir_all(scratch).file("create", scratch)?;

@@ -5,42 +5,37 @@ use tocsin_api_types::FieldError;
 
 use crate::i18n::Words;
 
-/// What the server says of a request that it did not do: as much of the wire's
-/// problem as the pages use.
+/// The subset of the server's problem document that the pages use.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Problem {
-    /// The kind, `urn:tocsin:problem:NAME`.
+    /// Problem type, `urn:tocsin:problem:NAME`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in a few words.
     pub title: String,
-    /// The HTTP status.
     pub status: u16,
-    /// What happened this time.
     pub detail: String,
-    /// The fields that are wrong.
     pub errors: Vec<FieldError>,
-    /// From the header `Retry-After`: when to come again, in seconds.
+    /// Seconds from the `Retry-After` header.
     #[serde(skip)]
     pub retry_after: Option<u32>,
 }
 
-/// Why the server did not do it.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ApiError {
-    /// No answer: the server or the network is away.
+    /// No response: the server or the network is down.
     Unreachable,
-    /// An answer that this program cannot read, likely of another version.
+    /// A response that this program cannot parse, probably of another version.
     Unreadable,
-    /// The server says why.
+    /// A problem document from the server.
     Problem(Rc<Problem>),
-    /// An error of something between the browser and the server.
+    /// An error status without a problem document, for example from a proxy.
     Status(u16),
 }
 
 impl ApiError {
-    /// Reads the body of an answer that is an error.
+    /// Parses the body of an error response.
     pub(super) fn from_body(status: u16, retry_after: Option<u32>, body: &str) -> Self {
         match serde_json::from_str::<Problem>(body) {
             Ok(problem) if !problem.title.is_empty() => Self::Problem(Rc::new(Problem {
@@ -51,7 +46,7 @@ impl ApiError {
         }
     }
 
-    /// The HTTP status, where there was an answer.
+    /// HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Problem(problem) => Some(problem.status),
@@ -60,7 +55,7 @@ impl ApiError {
         }
     }
 
-    /// A sentence that says what happened and what can be done.
+    /// A message for the user: what failed and what to do.
     pub fn explain(&self, words: &Words) -> String {
         match self {
             Self::Unreachable => words.common.unreachable.to_owned(),
@@ -71,8 +66,7 @@ impl ApiError {
         }
     }
 
-    /// What is wrong with a field of a form, by the field's name; of a list,
-    /// the first of its entries that is wrong.
+    /// Error message for the form field `name`; for a list, of its first invalid entry.
     pub fn field(&self, words: &Words, name: &str) -> Option<String> {
         let Self::Problem(problem) = self else {
             return None;
@@ -89,7 +83,7 @@ impl ApiError {
             .map(|error| (words.common.field_wrong)(&error.field, &error.message))
     }
 
-    /// The problem's errors, where there are any.
+    /// Field errors of the problem.
     pub fn errors(&self) -> &[FieldError] {
         match self {
             Self::Problem(problem) => &problem.errors,
@@ -97,7 +91,7 @@ impl ApiError {
         }
     }
 
-    /// The thing does not exist.
+    /// True for a 404.
     pub fn is_missing(&self) -> bool {
         self.status() == Some(404)
     }
@@ -117,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_find_their_field() {
+    fn field_errors_match_their_field() {
         let words = crate::i18n::Lang::En.words();
         assert_eq!(problem().field(words, "name").as_deref(), Some("Empty."));
         assert_eq!(
@@ -128,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_page_of_a_proxy_is_no_problem() {
+    fn proxy_error_page_is_a_status_error() {
         let error = ApiError::from_body(502, None, "<html>Bad gateway</html>");
         assert_eq!(error, ApiError::Status(502));
         assert!(!error.is_missing());

@@ -7,13 +7,13 @@ use yew::prelude::*;
 use super::{ApiError, get_text, read};
 use crate::state::Abort;
 
-/// Something read from the API that can be read again.
+/// Data fetched from the API, with a way to fetch it again.
 pub struct Fetched<T: 'static> {
-    /// What was last read; it stays while something newer is on its way.
+    /// The last successful result; kept while a newer one loads.
     pub data: Option<Rc<T>>,
-    /// Why the last reading failed.
+    /// Error of the last fetch.
     pub error: Option<ApiError>,
-    /// Reads again.
+    /// Fetches again.
     pub reload: Callback<()>,
 }
 
@@ -53,20 +53,20 @@ impl<T> Reducible for State<T> {
     }
 }
 
-/// Asks, and hands on the answer if it is still wanted. The same for every type,
-/// so that it is a part of the download once.
+/// Fetches `path` and passes the response on unless aborted. Not generic, so that the
+/// download contains it once.
 fn fetch(path: &str, guard: Abort, take: Box<dyn FnOnce(Result<String, ApiError>)>) {
-    let answer = get_text(path, guard.signal().as_ref());
+    let response = get_text(path, guard.signal().as_ref());
     spawn_local(async move {
-        let answer = answer.await;
+        let response = response.await;
         if guard.wanted() {
-            take(answer.map(|answer| answer.body));
+            take(response.map(|response| response.body));
         }
     });
 }
 
-/// Reads `path` now, when it changes, and on demand. A reply that was overtaken
-/// by a later question is dropped.
+/// Fetches `path` on mount, when it changes, and on `reload`. A response overtaken by a
+/// later request is dropped.
 #[hook]
 pub fn use_fetch<T: DeserializeOwned + 'static>(path: String) -> Fetched<T> {
     let state = use_reducer(|| State::<T> {

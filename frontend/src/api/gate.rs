@@ -1,5 +1,5 @@
-//! Requests wait here while nobody is signed in, and go on when somebody is: a
-//! session that ended in the middle of something loses nothing.
+//! Holds requests back while no user is signed in and releases them after sign-in, so
+//! that a session that ends does not lose work.
 
 use std::cell::RefCell;
 
@@ -9,44 +9,44 @@ use yew::Callback;
 
 struct Gate {
     open: bool,
-    /// Told when it closes.
-    closed: Callback<()>,
+    /// Called when the gate closes.
+    on_close: Callback<()>,
     waiting: Vec<Function>,
 }
 
 thread_local! {
     static GATE: RefCell<Gate> = RefCell::new(Gate {
         open: false,
-        closed: Callback::noop(),
+        on_close: Callback::noop(),
         waiting: Vec::new(),
     });
 }
 
-/// Waits until somebody is signed in.
-pub(super) async fn pass() {
+/// Waits until a user is signed in.
+pub(super) async fn wait_for_sign_in() {
     let wait = GATE.with(|gate| {
         let open = gate.borrow().open;
         (!open).then(|| Promise::new(&mut |resolve, _| gate.borrow_mut().waiting.push(resolve)))
     });
     if let Some(wait) = wait {
-        // It is never rejected.
+        // The promise is never rejected.
         let _ = JsFuture::from(wait).await;
     }
 }
 
-/// The server does not know the person any more.
+/// Closes the gate after a 401.
 pub(super) fn close() {
-    let told = GATE.with(|gate| {
+    let on_close = GATE.with(|gate| {
         let mut gate = gate.borrow_mut();
         let was_open = std::mem::replace(&mut gate.open, false);
-        was_open.then(|| gate.closed.clone())
+        was_open.then(|| gate.on_close.clone())
     });
-    if let Some(told) = told {
-        told.emit(());
+    if let Some(on_close) = on_close {
+        on_close.emit(());
     }
 }
 
-/// Somebody is signed in: what waits goes on.
+/// Opens the gate after sign-in and releases the waiting requests.
 pub fn open() {
     let waiting = GATE.with(|gate| {
         let mut gate = gate.borrow_mut();
@@ -54,12 +54,12 @@ pub fn open() {
         std::mem::take(&mut gate.waiting)
     });
     for resolve in waiting {
-        // It is the resolving function of a promise: it does not throw.
+        // The resolve function of a promise does not throw.
         let _ = resolve.call0(&wasm_bindgen::JsValue::UNDEFINED);
     }
 }
 
-/// Has `callback` called when the server says that nobody is signed in.
-pub fn when_closed(callback: Callback<()>) {
-    GATE.with(|gate| gate.borrow_mut().closed = callback);
+/// Registers `callback` for a 401 from the server.
+pub fn on_close(callback: Callback<()>) {
+    GATE.with(|gate| gate.borrow_mut().on_close = callback);
 }

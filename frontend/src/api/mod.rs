@@ -1,5 +1,5 @@
-//! Talking to the server. Every address is relative to the page's `<base>`, so
-//! that Tocsin works under a path prefix too.
+//! API client. URLs are relative to the page's `<base>`, so that Tocsin also works
+//! under a path prefix.
 
 mod error;
 mod fetch;
@@ -16,71 +16,69 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
-/// Where the API lives.
+/// Base path of the API.
 const ROOT: &str = "api/v1/";
 
-/// The address of something of the API, for a link or an event stream.
-pub fn address(path: &str) -> String {
+/// URL of an API path, for a link or an event stream.
+pub fn url(path: &str) -> String {
     format!("{ROOT}{path}")
 }
 
-/// The answer to a good request.
-pub struct Answered {
-    /// Its body.
+/// A successful response.
+pub struct ApiResponse {
     pub body: String,
-    /// The state of the object that it tells of, for [`Ask::if_match`].
+    /// ETag of the object, for [`ApiRequest::if_match`].
     pub etag: Option<String>,
 }
 
-/// A text on its way. Boxed, so that what is asked for in a dozen types is
-/// compiled once.
-type Answer = Pin<Box<dyn Future<Output = Result<Answered, ApiError>>>>;
+/// A response in progress. Boxed, so that it is compiled once and not for each response
+/// type.
+type PendingResponse = Pin<Box<dyn Future<Output = Result<ApiResponse, ApiError>>>>;
 
-/// A request, and what it says beside its body.
-pub struct Ask {
+/// A request with its headers.
+pub struct ApiRequest {
     method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
     signal: Option<AbortSignal>,
-    /// Being told "not signed in" is an answer like others here.
-    quiet: bool,
+    /// Return a 401 instead of waiting for sign-in.
+    allow_unauthenticated: bool,
 }
 
-impl Ask {
-    /// A request to something of the API.
+impl ApiRequest {
+    /// A request to an API path.
     pub fn new(method: Method, path: &str) -> Self {
         Self {
             method,
-            path: address(path),
+            path: url(path),
             headers: Vec::new(),
             signal: None,
-            quiet: false,
+            allow_unauthenticated: false,
         }
     }
 
-    /// The same object is made once, however often the request arrives.
-    pub fn once(mut self, key: &str) -> Self {
+    /// Sets `Idempotency-Key`: repeated requests create one object.
+    pub fn idempotency_key(mut self, key: &str) -> Self {
         self.headers.push(("Idempotency-Key", key.to_owned()));
         self
     }
 
-    /// Only if the object is still in this state.
+    /// Sets `If-Match`: fails with 412 if the object has changed.
     pub fn if_match(mut self, etag: Option<&str>) -> Self {
         let header = etag.map(|etag| ("If-Match", etag.to_owned()));
         self.headers.extend(header);
         self
     }
 
-    /// Takes "not signed in" for an answer like others, and needs nobody to be
-    /// signed in.
-    pub fn quiet(mut self) -> Self {
-        self.quiet = true;
+    /// Sends without waiting for sign-in, and returns a 401 as an error.
+    pub fn allow_unauthenticated(mut self) -> Self {
+        self.allow_unauthenticated = true;
         self
     }
 
-    /// Asks, with a body as JSON. Where nobody is signed in, it waits until
-    /// somebody is: nothing was done, so it may be asked again.
-    pub fn send(mut self, body: Option<&serde_json::Value>) -> Answer {
+    /// Sends the request with a JSON body. After a 401, waits for sign-in and sends it
+    /// again: a request rejected with 401 had no effect.
+    pub fn send(mut self, body: Option<&serde_json::Value>) -> PendingResponse {
         let body = body.map(serde_json::Value::to_string);
         if body.is_some() {
             self.headers
@@ -88,20 +86,20 @@ impl Ask {
         }
         Box::pin(async move {
             loop {
-                if !self.quiet {
-                    gate::pass().await;
+                if !self.allow_unauthenticated {
+                    gate::wait_for_sign_in().await;
                 }
-                let answer = self.answer(body.as_deref()).await?;
-                if answer.status() == 401 && !self.quiet {
+                let response = self.send_once(body.as_deref()).await?;
+                if response.status() == 401 && !self.allow_unauthenticated {
                     gate::close();
                     continue;
                 }
-                return text(answer).await;
+                return text(response).await;
             }
         })
     }
 
-    async fn answer(&self, body: Option<&str>) -> Result<Response, ApiError> {
+    async fn send_once(&self, body: Option<&str>) -> Result<Response, ApiError> {
         let mut builder = RequestBuilder::new(&self.path)
             .method(self.method.clone())
             .abort_signal(self.signal.as_ref());
@@ -117,7 +115,7 @@ impl Ask {
     }
 }
 
-/// Reads; `signal` gives up on the way.
+/// `GET`; `signal` aborts it.
 pub async fn get<T: DeserializeOwned>(
     path: &str,
     signal: Option<&AbortSignal>,
@@ -125,55 +123,55 @@ pub async fn get<T: DeserializeOwned>(
     read(&get_text(path, signal).await?.body)
 }
 
-/// Reads the text of an answer, for [`read`].
-pub fn get_text(path: &str, signal: Option<&AbortSignal>) -> Answer {
-    let mut ask = Ask::new(Method::GET, path);
-    ask.signal = signal.cloned();
-    ask.send(None)
+/// `GET` without parsing, for [`read`].
+pub fn get_text(path: &str, signal: Option<&AbortSignal>) -> PendingResponse {
+    let mut request = ApiRequest::new(Method::GET, path);
+    request.signal = signal.cloned();
+    request.send(None)
 }
 
-/// Sends a body and reads the answer.
+/// Sends a body and parses the response.
 pub async fn send<B: Serialize, T: DeserializeOwned>(
     method: Method,
     path: &str,
     body: &B,
 ) -> Result<T, ApiError> {
     let body = serde_json::to_value(body).map_err(|_| ApiError::Unreadable)?;
-    read(&Ask::new(method, path).send(Some(&body)).await?.body)
+    read(&ApiRequest::new(method, path).send(Some(&body)).await?.body)
 }
 
-/// Asks for something that needs no body and has no answer worth reading.
+/// Sends a request without a body and ignores the response body.
 pub async fn call(method: Method, path: &str) -> Result<(), ApiError> {
-    Ask::new(method, path).send(None).await.map(drop)
+    ApiRequest::new(method, path).send(None).await.map(drop)
 }
 
-/// The body of a good answer; everything else as an error.
-async fn text(answer: Response) -> Result<Answered, ApiError> {
-    let body = answer.text().await.map_err(|_| ApiError::Unreachable)?;
-    if answer.ok() {
-        let etag = answer.headers().get("ETag");
-        return Ok(Answered { body, etag });
+/// Body of a successful response; any other status as an error.
+async fn text(response: Response) -> Result<ApiResponse, ApiError> {
+    let body = response.text().await.map_err(|_| ApiError::Unreachable)?;
+    if response.ok() {
+        let etag = response.headers().get("ETag");
+        return Ok(ApiResponse { body, etag });
     }
-    let wait = answer.headers().get("Retry-After");
+    let wait = response.headers().get("Retry-After");
     let wait = wait.and_then(|seconds| seconds.parse().ok());
-    Err(ApiError::from_body(answer.status(), wait, &body))
+    Err(ApiError::from_body(response.status(), wait, &body))
 }
 
-/// Reads a good answer.
+/// Parses the body of a successful response.
 pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
     serde_json::from_str(body).map_err(|_| ApiError::Unreadable)
 }
 
-/// Who is signed in, asked by `static/theme.js` while this program was still on
-/// its way. The answer can be taken once.
-pub async fn early() -> Option<Result<Answered, ApiError>> {
+/// The response to `GET me` that `static/theme.js` requested while this program was
+/// loading. Returns it once.
+pub async fn prefetched_session() -> Option<Result<ApiResponse, ApiError>> {
     const NAME: &str = "tocsinMe";
     let window = web_sys::window()?;
     let promise = js_sys::Reflect::get(&window, &NAME.into()).ok()?;
     let promise: js_sys::Promise = promise.dyn_into().ok()?;
     // A property of the window can be deleted.
     let _ = js_sys::Reflect::delete_property(&window, &NAME.into());
-    let answer = JsFuture::from(promise).await.ok()?;
-    let answer: web_sys::Response = answer.dyn_into().ok()?;
-    Some(text(answer.into()).await)
+    let response = JsFuture::from(promise).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    Some(text(response.into()).await)
 }

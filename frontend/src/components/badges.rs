@@ -4,8 +4,8 @@ use yew::prelude::*;
 use super::{IconName, icon};
 use crate::i18n::Words;
 
-/// A severity: picture, word and colour. One that we do not know is shown as it
-/// came, in no colour.
+/// A severity with icon, name and color. Unknown values are shown as received, without
+/// color.
 pub fn severity(words: &Words, value: &str) -> Html {
     let (class, picture) = match value {
         "critical" => ("sev-critical", IconName::Critical),
@@ -23,12 +23,12 @@ pub fn severity(words: &Words, value: &str) -> Html {
     }
 }
 
-/// A word with a picture in a frame of its colour.
+/// A badge: icon and text.
 fn pill(class: &'static str, picture: IconName, text: &'static str) -> Html {
     html! { <span class={classes!("pill", class)}>{ icon(picture) }{ text }</span> }
 }
 
-/// What a log entry said.
+/// Status of a log entry.
 pub fn status_badge(words: &Words, status: Status) -> Html {
     let (class, picture) = match status {
         Status::Firing => ("pill-firing", IconName::Flame),
@@ -37,7 +37,7 @@ pub fn status_badge(words: &Words, status: Status) -> Html {
     pill(class, picture, (words.common.status)(status))
 }
 
-/// Where an incident stands.
+/// State of an incident.
 pub fn state_badge(words: &Words, state: IncidentState, stale: bool) -> Html {
     let (class, picture) = match (state, stale) {
         (IncidentState::Open, false) => ("pill-firing", IconName::Flame),
@@ -54,8 +54,8 @@ pub fn state_badge(words: &Words, state: IncidentState, stale: bool) -> Html {
     pill(class, picture, text)
 }
 
-/// How far a mail has come.
-pub fn mail_state(words: &Words, state: NotificationState) -> Html {
+/// Delivery state of a notification.
+pub fn notification_badge(words: &Words, state: NotificationState) -> Html {
     let (class, picture) = match state {
         NotificationState::Queued => ("pill-quiet", IconName::Clock),
         NotificationState::Sending => ("pill-quiet", IconName::Mail),
@@ -64,10 +64,10 @@ pub fn mail_state(words: &Words, state: NotificationState) -> Html {
         NotificationState::Written => ("pill-quiet", IconName::List),
         NotificationState::Canceled => ("pill-quiet", IconName::Close),
     };
-    pill(class, picture, (words.people.mail_state)(state))
+    pill(class, picture, (words.recipients.notification_state)(state))
 }
 
-/// Who acknowledged.
+/// Mark with the name of the user who acknowledged.
 pub fn ack_mark(words: &Words, by: &str) -> Html {
     html! {
         <span class="ack-mark" title={(words.common.acknowledged_by)(by)}>

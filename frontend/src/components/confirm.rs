@@ -11,19 +11,18 @@ use crate::{
 #[derive(Properties, PartialEq)]
 pub struct ConfirmDialogProps {
     pub title: AttrValue,
-    /// What will happen.
+    /// Explains the consequence.
     pub text: AttrValue,
-    /// What the button says.
+    /// Label of the button.
     pub action: AttrValue,
-    /// What is asked to be deleted of the API.
+    /// API path to send the `DELETE` to.
     pub path: AttrValue,
-    /// It is done.
     pub done: Callback<()>,
     pub close: Callback<()>,
 }
 
-/// Asks before something is deleted, ended or revoked, and says what the server
-/// has against it.
+/// Confirmation dialog for deleting or revoking an object. Shows the server's error if
+/// it fails.
 #[component]
 pub fn ConfirmDialog(props: &ConfirmDialogProps) -> Html {
     let words = use_words();
@@ -37,9 +36,9 @@ pub fn ConfirmDialog(props: &ConfirmDialogProps) -> Html {
             let (error, busy) = (error.clone(), busy.clone());
             busy.set(true);
             spawn_local(async move {
-                let answer = api::call(Method::DELETE, &path).await;
+                let response = api::call(Method::DELETE, &path).await;
                 busy.set(false);
-                match answer {
+                match response {
                     Ok(()) => done.emit(()),
                     Err(problem) => error.set(Some(problem)),
                 }

@@ -9,11 +9,10 @@ use crate::i18n::use_words;
 
 #[derive(Properties, PartialEq)]
 pub struct CopyButtonProps {
-    /// What is copied.
     pub text: AttrValue,
 }
 
-/// Copies a text and says so for a moment.
+/// Button that copies a text, and confirms it for two seconds.
 #[component]
 pub fn CopyButton(props: &CopyButtonProps) -> Html {
     let words = use_words();
@@ -56,9 +55,9 @@ pub fn CopyButton(props: &CopyButtonProps) -> Html {
     }
 }
 
-/// Copies as one does by hand: a page that is served over plain HTTP from elsewhere may
-/// not write to the clipboard otherwise. The text is selected beside the button, because
-/// nothing outside of an open dialog can be.
+/// Copies with `execCommand`: pages served over plain HTTP cannot use the clipboard
+/// API. The text is selected in an element next to the button, because elements outside
+/// an open dialog cannot be selected.
 fn copy_selected(button: &HtmlElement, text: &str) -> Option<()> {
     let document = web_sys::window()?.document()?;
     let area = document.create_element("textarea").ok()?;
@@ -70,12 +69,12 @@ fn copy_selected(button: &HtmlElement, text: &str) -> Option<()> {
     let document: HtmlDocument = document.dyn_into().ok()?;
     let done = document.exec_command("copy").unwrap_or(false);
     area.remove();
-    // It went to the text, and with it.
+    // The selection took the focus.
     let _ = button.focus();
     done.then_some(())
 }
 
-/// Something to copy: what it is, and the text.
+/// A code block with a title and a copy button.
 pub fn code_box(title: &'static str, text: String) -> Html {
     html! {
         <figure class="snippet">

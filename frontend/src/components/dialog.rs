@@ -6,23 +6,21 @@ use crate::i18n::use_words;
 
 #[derive(Properties, PartialEq)]
 pub struct DialogProps {
-    /// What it is about.
     pub title: AttrValue,
-    /// It was closed by Escape, the cross, or a click beside it.
+    /// Called on Escape, the close button, or a click on the backdrop.
     pub close: Callback<()>,
     pub children: Html,
     #[prop_or_default]
     pub class: Classes,
-    /// Holds what somebody typed: a slip of the pointer must not lose it.
+    /// Keep the dialog open on a click on the backdrop: it contains user input.
     #[prop_or_default]
     pub keep: bool,
-    /// There is no way around it.
+    /// The dialog cannot be closed by the user.
     #[prop_or_default]
     pub fixed: bool,
 }
 
-/// A dialog over the page. The browser's own element keeps the focus inside and
-/// gives it back.
+/// A modal dialog. The `<dialog>` element traps the focus and restores it.
 #[component]
 pub fn Dialog(props: &DialogProps) -> Html {
     let words = use_words();
@@ -32,10 +30,10 @@ pub fn Dialog(props: &DialogProps) -> Html {
         use_effect_with((), move |()| {
             let dialog = node.cast::<HtmlDialogElement>();
             if let Some(dialog) = &dialog {
-                // Fails only where it is open already.
+                // Fails only if the dialog is already open.
                 let _ = dialog.show_modal();
             }
-            // Closing first, so that the browser gives the focus back.
+            // Closed before removal, so that the browser restores the focus.
             move || dialog.iter().for_each(HtmlDialogElement::close)
         });
     }
@@ -48,12 +46,12 @@ pub fn Dialog(props: &DialogProps) -> Html {
             }
         }
     };
-    // A browser closes it at the second Escape, whatever the page says.
+    // Browsers close a dialog on the second Escape even if `cancel` is prevented.
     let onclose = props.fixed.then(|| {
         let node = node.clone();
         Callback::from(move |_: Event| {
             if let Some(dialog) = node.cast::<HtmlDialogElement>() {
-                // Fails only where it is open already.
+                // Fails only if the dialog is already open.
                 let _ = dialog.show_modal();
             }
         })

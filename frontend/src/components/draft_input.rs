@@ -1,15 +1,14 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-/// An input of a form that is read when the form is submitted.
+/// An uncontrolled form input, read on submit.
 #[derive(Properties, PartialEq)]
 pub struct DraftInputProps {
     #[prop_or_default]
     pub id: Option<AttrValue>,
-    /// Its name in the form.
     pub name: AttrValue,
     pub kind: &'static str,
-    /// What applies now, which the draft starts with.
+    /// Initial value.
     pub value: AttrValue,
     #[prop_or_default]
     pub placeholder: AttrValue,
@@ -19,9 +18,9 @@ pub struct DraftInputProps {
     pub maxlength: u32,
 }
 
-/// Keeps what is typed when the page is rendered again, as every live event does: an
-/// `<input value=…>` without state is then set back to its `value`. The draft gives
-/// way only to another `value`: what is typed before the first effects run stays too.
+/// Keeps its draft across renders, which every live event causes: an `<input value=…>`
+/// without state would be reset to its `value`. The draft is replaced only when `value`
+/// itself changes, so text typed before the first effects run is kept too.
 #[component]
 pub fn DraftInput(props: &DraftInputProps) -> Html {
     let draft = use_state_eq(|| props.value.clone());

@@ -3,7 +3,7 @@ use yew::prelude::*;
 use super::{IconName, icon};
 use crate::{api::ApiError, i18n::Words};
 
-/// What went wrong, where it went wrong, with a way to try again.
+/// An error message with a retry button.
 pub fn failure(words: &Words, error: &ApiError, again: Option<Callback<()>>) -> Html {
     html! {
         <div class="failure" role="alert">

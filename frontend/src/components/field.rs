@@ -4,26 +4,22 @@ use yew::prelude::*;
 use super::{IconName, icon};
 use crate::i18n::use_words;
 
-/// A line of text with its label, its hint and what is wrong with it.
+/// A text input with label, hint and error.
 pub struct TextField {
-    /// Distinguishes the field on its page.
     pub id: AttrValue,
     pub label: AttrValue,
     pub value: AttrValue,
     pub change: Callback<String>,
-    /// What is wrong with it.
     pub error: Option<String>,
-    /// What it is for.
     pub hint: AttrValue,
     pub kind: &'static str,
     pub placeholder: AttrValue,
-    /// The `datalist` of what may be meant.
+    /// ID of a `datalist` with suggestions.
     pub list: Option<AttrValue>,
     pub autofocus: bool,
     pub maxlength: u32,
-    /// What the browser may fill in.
     pub autocomplete: &'static str,
-    /// Something at the end of the line, such as a button.
+    /// Content at the end of the line, for example a button.
     pub beside: Html,
 }
 
@@ -48,7 +44,6 @@ impl Default for TextField {
 }
 
 impl TextField {
-    /// Draws it.
     pub fn draw(self) -> Html {
         let change = self.change;
         let oninput = move |event: InputEvent| {
@@ -81,7 +76,7 @@ impl TextField {
     }
 }
 
-/// A password, which can be looked at.
+/// A password input with a show/hide button.
 #[derive(Properties, PartialEq)]
 pub struct PasswordFieldProps {
     pub id: AttrValue,
@@ -92,14 +87,13 @@ pub struct PasswordFieldProps {
     pub error: Option<String>,
     #[prop_or_default]
     pub hint: AttrValue,
-    /// It is being chosen, rather than the present one.
+    /// A new password instead of the current one.
     #[prop_or_default]
     pub new: bool,
     #[prop_or_default]
     pub autofocus: bool,
 }
 
-/// Draws it.
 #[component]
 pub fn PasswordField(props: &PasswordFieldProps) -> Html {
     let words = use_words();
@@ -127,7 +121,8 @@ pub fn PasswordField(props: &PasswordFieldProps) -> Html {
         hint: props.hint.clone(),
         autofocus: props.autofocus,
         kind: if *shown { "text" } else { "password" },
-        // The server says what is too long, rather than a password being cut.
+        // The server rejects a password that is too long; truncating it here would
+        // change it.
         maxlength: 4096,
         autocomplete: if props.new {
             "new-password"
@@ -143,7 +138,7 @@ pub fn PasswordField(props: &PasswordFieldProps) -> Html {
     .draw()
 }
 
-/// A yes or no with its label.
+/// A check box with its label.
 pub fn check_field(
     label: &'static str,
     hint: &'static str,
@@ -166,7 +161,7 @@ pub fn check_field(
     }
 }
 
-/// One of several choices, by code and by what it says.
+/// A `<select>` of (code, text) choices.
 pub fn select_field(
     id: &'static str,
     label: &'static str,

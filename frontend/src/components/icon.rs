@@ -1,6 +1,6 @@
 use yew::prelude::*;
 
-/// The pictures that there are, drawn by us on a grid of 16.
+/// Icons, drawn on a 16×16 grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IconName {
     Bell,
@@ -100,7 +100,7 @@ impl IconName {
     }
 }
 
-/// A picture beside words that say the same; hidden from screen readers.
+/// A decorative icon next to a label; not exposed to screen readers.
 pub fn icon(name: IconName) -> Html {
     html! {
         <svg class="icon" viewBox="0 0 16 16" width="16" height="16"

@@ -6,19 +6,19 @@ use crate::route::{Route, go};
 #[derive(Properties, PartialEq)]
 pub struct RouteLinkProps {
     pub to: Route,
-    /// The query, without its `?`.
+    /// Query string without `?`.
     #[prop_or_default]
     pub query: AttrValue,
     pub children: Html,
     #[prop_or_default]
     pub class: Classes,
-    /// It leads to the page that is shown.
+    /// The link points to the current page.
     #[prop_or_default]
     pub current: bool,
 }
 
-/// A link to a page of ours: followed without loading the program anew, and
-/// relative to the page's base, so that the browser can open it elsewhere too.
+/// A link within the application. Followed without a page load where possible; relative
+/// to the `<base>`, so that it also works in a new tab.
 #[component]
 pub fn RouteLink(props: &RouteLinkProps) -> Html {
     let navigator = use_navigator();
@@ -26,8 +26,10 @@ pub fn RouteLink(props: &RouteLinkProps) -> Html {
         let (to, query) = (props.to, props.query.clone());
         move |event: MouseEvent| {
             let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key();
-            // What the other program has, the browser loads.
-            if let (false, true, Some(navigator)) = (elsewhere, to.is_here(), &navigator) {
+            // Pages of the other program need a page load.
+            if let (false, true, Some(navigator)) =
+                (elsewhere, to.is_in_current_program(), &navigator)
+            {
                 event.prevent_default();
                 go(navigator, to, &query, false);
             }

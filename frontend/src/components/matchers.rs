@@ -3,32 +3,31 @@ use yew::prelude::*;
 use super::{IconName, TextField, icon};
 use crate::{i18n::Words, query::looks_like_matcher};
 
-/// Matchers, each on a line of its own.
+/// Matcher inputs, one per line.
 pub struct Matchers<'a> {
     pub label: &'static str,
     pub hint: &'static str,
     pub lines: &'a [String],
     pub change: Callback<Vec<String>>,
-    /// The form was sent once: what looks wrong may be called so.
+    /// The form was submitted before: show errors for invalid matchers.
     pub tried: bool,
-    /// What the server says of a field, such as `matchers[1]`.
+    /// Server error for a field such as `matchers[1]`.
     pub wrong: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// The lines that hold something. They are what is sent and what then stays on
-/// the form, so that what the server says of the second stands beside the second.
-pub fn written(lines: &[String]) -> Vec<String> {
+/// Non-empty lines. These are sent and also kept in the form, so that the server's
+/// error for `matchers[1]` appears next to the second line.
+pub fn non_empty_lines(lines: &[String]) -> Vec<String> {
     let written = lines.iter().filter(|line| !line.trim().is_empty());
     written.cloned().collect()
 }
 
 impl Matchers<'_> {
-    /// Draws them.
     pub fn draw(self, words: &Words) -> Html {
         let lines = self.lines.iter().enumerate().map(|(place, text)| {
             let looks_wrong = self.tried && !text.trim().is_empty() && !looks_like_matcher(text);
             let error = (self.wrong)(&format!("matchers[{place}]"))
-                .or_else(|| looks_wrong.then(|| words.people.matcher_wrong.to_owned()));
+                .or_else(|| looks_wrong.then(|| words.recipients.matcher_wrong.to_owned()));
             let change = {
                 let (change, lines) = (self.change.clone(), self.lines.to_vec());
                 Callback::from(move |text| {
@@ -49,7 +48,7 @@ impl Matchers<'_> {
                 <div class="matcher-line" key={place}>
                     { TextField {
                         id: format!("matcher-{place}").into(),
-                        label: (words.people.matcher_n)(place + 1).into(),
+                        label: (words.recipients.matcher_n)(place + 1).into(),
                         value: text.clone().into(),
                         change,
                         error,
@@ -57,8 +56,8 @@ impl Matchers<'_> {
                         maxlength: 1000,
                         ..TextField::default()
                     }.draw() }
-                    <button type="button" class="icon-btn" aria-label={words.people.remove_matcher}
-                        title={words.people.remove_matcher} {onclick}>{ icon(IconName::Close) }</button>
+                    <button type="button" class="icon-btn" aria-label={words.recipients.remove_matcher}
+                        title={words.recipients.remove_matcher} {onclick}>{ icon(IconName::Close) }</button>
                 </div>
             }
         });
@@ -67,7 +66,7 @@ impl Matchers<'_> {
             next.push(String::new());
             move |_| change.emit(next.clone())
         };
-        // What is wrong with all of them together.
+        // Error for all matchers together.
         let whole = (self.wrong)("matchers").filter(|_| {
             (0..self.lines.len()).all(|n| (self.wrong)(&format!("matchers[{n}]")).is_none())
         });
@@ -75,7 +74,7 @@ impl Matchers<'_> {
             <fieldset class="field">
                 <legend>{ self.label }</legend>
                 { for lines }
-                <button type="button" class="link-btn" onclick={add}>{ icon(IconName::Plus) }{ words.people.add_matcher }</button>
+                <button type="button" class="link-btn" onclick={add}>{ icon(IconName::Plus) }{ words.recipients.add_matcher }</button>
                 if let Some(error) = whole {
                     <p class="field-error">{ error }</p>
                 }
@@ -85,7 +84,7 @@ impl Matchers<'_> {
     }
 }
 
-/// Matchers to read.
+/// Read-only matchers.
 pub fn matcher_list(matchers: &[String]) -> Html {
     html! {
         <span class="matchers">{ for matchers.iter().map(|matcher| html! { <code class="matcher">{ matcher }</code> }) }</span>

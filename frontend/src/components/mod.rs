@@ -1,10 +1,10 @@
-//! Small parts that every page is made of.
+//! Components and view functions used by several pages.
 //!
-//! What needs no state of its own is a function and not a component: each
-//! component costs the download some kilobytes.
+//! Anything without state is a function, not a component: each component adds a few
+//! kilobytes to the download.
 
 mod badges;
-mod choices;
+mod checkbox_group;
 mod close_dialog;
 mod confirm;
 mod copy;
@@ -19,8 +19,8 @@ mod popover;
 mod segments;
 mod time;
 
-pub use badges::{ack_mark, mail_state, severity, state_badge, status_badge};
-pub use choices::Choices;
+pub use badges::{ack_mark, notification_badge, severity, state_badge, status_badge};
+pub use checkbox_group::CheckboxGroup;
 pub use close_dialog::CloseDialog;
 pub use confirm::ConfirmDialog;
 pub use copy::code_box;
@@ -30,7 +30,7 @@ pub use failure::failure;
 pub use field::{PasswordField, TextField, check_field, select_field};
 pub use icon::{IconName, icon};
 pub use link::RouteLink;
-pub use matchers::{Matchers, matcher_list, written};
+pub use matchers::{Matchers, matcher_list, non_empty_lines};
 pub use popover::Popover;
 pub use segments::{Segment, segments};
 pub use time::{duration, exact_time, time};

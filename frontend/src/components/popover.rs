@@ -4,24 +4,23 @@ use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
 pub struct PopoverProps {
-    /// What the button shows.
     pub button: Html,
-    /// What the button is called, where what it shows is no words.
+    /// Accessible name, if the button has no text.
     #[prop_or_default]
     pub label: Option<AttrValue>,
     #[prop_or_default]
     pub button_class: Classes,
-    /// Opens to the left from the button's right edge.
+    /// Align to the right edge of the button.
     #[prop_or_default]
     pub end: bool,
-    /// Closes when this changes: a choice was made.
+    /// Closes the popover when it changes.
     #[prop_or_default]
     pub chosen: AttrValue,
     pub children: Html,
 }
 
-/// A button that opens something small beneath it. Escape, a choice and going
-/// elsewhere close it; the focus returns to the button.
+/// A button that opens a popover. Escape, a choice, or moving the focus elsewhere
+/// closes it and returns the focus to the button.
 #[component]
 pub fn Popover(props: &PopoverProps) -> Html {
     let open = use_state_eq(|| false);
@@ -73,7 +72,8 @@ pub fn Popover(props: &PopoverProps) -> Html {
                 { props.button.clone() }
             </button>
             if *open {
-                // Focusable, so that a click on its ground does not count as going elsewhere.
+                // Focusable, so that a click on its background does not move the focus
+                // elsewhere.
                 <div id={(*id).clone()} tabindex="-1" class={classes!("popover", props.end.then_some("is-end"))}>
                     { props.children.clone() }
                 </div>
@@ -84,7 +84,7 @@ pub fn Popover(props: &PopoverProps) -> Html {
 
 fn focus(node: &NodeRef) {
     if let Some(element) = node.cast::<HtmlElement>() {
-        // An element that cannot take the focus leaves it where it is.
+        // An element that cannot take the focus leaves it unchanged.
         let _ = element.focus();
     }
 }

@@ -1,13 +1,12 @@
 use yew::prelude::*;
 
-/// One of a few choices.
 pub struct Segment {
     pub label: AttrValue,
     pub chosen: bool,
     pub choose: Callback<()>,
 }
 
-/// A few choices side by side, of which one is in force.
+/// A segmented control: a few choices, one of them selected.
 pub fn segments(label: &'static str, items: &[Segment]) -> Html {
     html! {
         <div class="segments" role="group" aria-label={label}>

@@ -3,8 +3,8 @@ use yew::prelude::*;
 
 use crate::{state::View, time};
 
-/// A time as the person likes it, with the exact one and UTC for the pointer
-/// and for screen readers.
+/// A time in the user's preferred form, with the exact local and UTC times in the
+/// tooltip and for screen readers.
 pub fn time(view: &View, at: DateTime<Utc>) -> Html {
     if view.exact {
         exact_time(view, at)
@@ -13,7 +13,7 @@ pub fn time(view: &View, at: DateTime<Utc>) -> Html {
     }
 }
 
-/// A time to the second, whatever the person's choice.
+/// An exact time, regardless of the preference.
 pub fn exact_time(view: &View, at: DateTime<Utc>) -> Html {
     shown(view, at, time::local_short(at, view.now), false)
 }
@@ -31,9 +31,9 @@ fn shown(view: &View, at: DateTime<Utc>, text: String, relative: bool) -> Html {
     }
 }
 
-/// How long something took, or takes so far.
+/// Elapsed time from `from` to `to`, or until now.
 pub fn duration(view: &View, from: DateTime<Utc>, to: Option<DateTime<Utc>>) -> Html {
-    // A sender may report an end before its start, and its clock may be ahead.
+    // A sender may report an end before the start, or its clock may be ahead.
     let seconds = (to.unwrap_or(view.now) - from).num_seconds().max(0);
     html! {
         <span class="tabular-nums whitespace-nowrap">{ time::duration(view.lang, seconds) }</span>

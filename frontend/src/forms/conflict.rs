@@ -7,22 +7,22 @@ use crate::{
     i18n::Words,
 };
 
-/// What a form began with, what stands in it, and what somebody else wrote
-/// meanwhile; each as the body that the form would send.
-pub struct Sides<'a> {
+/// The three versions of an edit conflict, each as a request body: at opening, in the
+/// form, and on the server.
+pub struct ConflictView<'a> {
     pub base: Value,
     pub mine: Value,
-    /// Makes a body of the object as it is now.
+    /// Converts the server's object to a request body.
     pub theirs: &'a dyn Fn(&Value) -> Option<Value>,
-    /// What the fields are called.
+    /// Labels of the fields.
     pub labels: &'a [(&'a str, &'a str)],
-    /// What the numbers in lists stand for.
+    /// Names for the IDs in list fields.
     pub names: &'a [(i64, String)],
-    /// Puts the object as it is now into the form.
+    /// Loads the server's object into the form.
     pub load: Callback<Value>,
 }
 
-/// One field that somebody else changed.
+/// A field that another user changed.
 #[derive(Debug, PartialEq)]
 struct Difference {
     field: String,
@@ -30,7 +30,7 @@ struct Difference {
     mine: Value,
 }
 
-/// The fields in which theirs is not what the form began with.
+/// Fields whose value on the server differs from the one at opening.
 fn differences(base: &Value, mine: &Value, theirs: &Value) -> Vec<Difference> {
     let fields = theirs.as_object().into_iter().flatten();
     fields
@@ -43,14 +43,14 @@ fn differences(base: &Value, mine: &Value, theirs: &Value) -> Vec<Difference> {
         .collect()
 }
 
-impl Sides<'_> {
-    /// Shows what the other one changed, and asks whose shall stand; nothing
-    /// where nobody was faster.
+impl ConflictView<'_> {
+    /// Renders the conflict: the other user's changes, and the buttons to reload or
+    /// overwrite. Renders nothing without a conflict.
     pub fn draw(self, words: &'static Words, submit: &Submit) -> Html {
-        let Some(changed) = submit.changed.clone() else {
+        let Some(conflict) = submit.conflict.clone() else {
             return html! {};
         };
-        let theirs = (self.theirs)(&changed.object).unwrap_or_default();
+        let theirs = (self.theirs)(&conflict.object).unwrap_or_default();
         let rows = differences(&self.base, &self.mine, &theirs)
             .into_iter()
             .map(|row| {
@@ -67,22 +67,22 @@ impl Sides<'_> {
                 }
             });
         let load = {
-            let (submit, load, changed) = (submit.clone(), self.load.clone(), changed.clone());
+            let (submit, load, conflict) = (submit.clone(), self.load.clone(), conflict.clone());
             move |_| {
-                load.emit(changed.object.clone());
-                submit.accept(&changed);
+                load.emit(conflict.object.clone());
+                submit.accept(&conflict);
             }
         };
         let keep = {
             let (submit, mine) = (submit.clone(), self.mine.clone());
             move |_| {
-                submit.accept(&changed);
+                submit.accept(&conflict);
                 submit.send.emit(mine.clone());
             }
         };
         html! {
             <div class="conflict" role="alert">
-                <p class="conflict-lead">{ icon(IconName::Alert) }<span>{ words.common.changed_meanwhile }</span></p>
+                <p class="conflict-lead">{ icon(IconName::Alert) }<span>{ words.common.conflict }</span></p>
                 <table class="conflict-table">
                     <thead><tr>
                         <th scope="col">{ words.common.field }</th><th scope="col">{ words.common.theirs }</th>
@@ -91,7 +91,7 @@ impl Sides<'_> {
                     <tbody>{ for rows }</tbody>
                 </table>
                 <div class="form-actions">
-                    <button type="button" class="btn btn-sm" onclick={load}>{ words.common.load_theirs }</button>
+                    <button type="button" class="btn btn-sm" onclick={load}>{ words.common.reload_theirs }</button>
                     <button type="button" class="btn btn-sm" disabled={submit.busy} onclick={keep}>{ words.common.overwrite }</button>
                 </div>
             </div>
@@ -99,7 +99,7 @@ impl Sides<'_> {
     }
 }
 
-/// A value as people read it.
+/// A value as text.
 fn text(words: &Words, names: &[(i64, String)], value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
@@ -128,7 +128,7 @@ mod tests {
     use crate::i18n::Lang;
 
     #[test]
-    fn only_what_the_other_one_changed_is_shown() {
+    fn only_fields_changed_by_the_other_user_are_shown() {
         let base = json!({"name": "Ana", "email": "ana@example.com", "groupIds": [1]});
         let mine = json!({"name": "Ana B.", "email": "ana@example.com", "groupIds": [1]});
         let theirs = json!({"name": "Ana", "email": "ana@example.com", "groupIds": [1, 2]});

@@ -1,10 +1,10 @@
-//! Forms that make or change one object of the API: sent once, and never over
-//! what somebody else wrote meanwhile without asking.
+//! Forms that create or edit an API object. A form is sent once and does not overwrite
+//! changes of another user without confirmation.
 
 mod conflict;
-mod open;
+mod form_state;
 mod submit;
 
-pub use conflict::Sides;
-pub use open::{Doing, Edited, open};
+pub use conflict::ConflictView;
+pub use form_state::{Edited, FormState, open_editor};
 pub use submit::{Submit, body, use_submit};

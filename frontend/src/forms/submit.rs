@@ -9,81 +9,76 @@ use yew::prelude::*;
 
 use super::Edited;
 use crate::{
-    api::{ApiError, Ask},
+    api::{ApiError, ApiRequest},
     components::failure,
     i18n::{Words, use_words},
 };
 
-/// What somebody else wrote while the form was open.
+/// The server's current version, newer than the one being edited.
 #[derive(Clone, PartialEq)]
-pub struct Changed {
-    /// The object as it is.
+pub struct ServerVersion {
     pub object: Value,
-    /// Its state.
     pub etag: Option<AttrValue>,
 }
 
-/// A form on its way to the server.
+/// Submission state of a form.
 #[derive(Clone)]
 pub struct Submit {
-    /// It is being sent.
+    /// The request is in progress.
     pub busy: bool,
-    /// What the server said to it.
     pub error: Option<ApiError>,
-    /// Somebody else was faster.
-    pub changed: Option<Changed>,
-    /// Sends a body: to make something new, or to change what is edited.
+    /// Set after a 412: another user changed the object.
+    pub conflict: Option<ServerVersion>,
+    /// Sends a body: `POST` for a new object, `PUT` for an existing one.
     pub send: Callback<Value>,
     etag: Rc<RefCell<Option<AttrValue>>>,
-    clear: UseStateSetter<Option<Changed>>,
+    clear: UseStateSetter<Option<ServerVersion>>,
     words: &'static Words,
 }
 
-/// Something that nobody else thinks of, for one opening of a form.
+/// A random idempotency key.
 fn new_key() -> String {
     let part = || (js_sys::Math::random() * f64::from(u32::MAX)) as u32;
     format!("{:08x}{:08x}{:08x}{:08x}", part(), part(), part(), part())
 }
 
-/// Sends forms to `path`, and hands on the body of the answer when one was
-/// taken.
+/// Submits a form to `path` and passes the response body to `done`.
 #[hook]
 pub fn use_submit(path: &'static str, edited: Option<Edited>, done: Callback<String>) -> Submit {
     let words = use_words();
     let busy = use_state_eq(|| false);
     let error = use_state(|| None::<ApiError>);
-    let changed = use_state(|| None::<Changed>);
+    let conflict = use_state(|| None::<ServerVersion>);
     let id = edited.as_ref().map(|edited| edited.id);
     let etag = use_mut_ref(|| edited.and_then(|edited| edited.etag));
-    // However often "save" is pressed, one object is made.
+    // One key per opened form: clicking “Save” twice creates one object.
     let key = use_memo((), |()| new_key());
     let send = {
-        let (busy, error, changed) = (busy.clone(), error.setter(), changed.setter());
+        let (busy, error, conflict) = (busy.clone(), error.setter(), conflict.setter());
         let etag = Rc::clone(&etag);
         Callback::from(move |body: Value| {
             if *busy {
                 return;
             }
-            let (busy, error, changed) = (busy.setter(), error.clone(), changed.clone());
+            let (busy, error, conflict) = (busy.setter(), error.clone(), conflict.clone());
             let (done, etag, key) = (done.clone(), etag.borrow().clone(), key.clone());
             busy.set(true);
             spawn_local(async move {
-                let ask = match id {
-                    Some(id) => {
-                        Ask::new(Method::PUT, &format!("{path}/{id}")).if_match(etag.as_deref())
-                    }
-                    None => Ask::new(Method::POST, path).once(&key),
+                let request = match id {
+                    Some(id) => ApiRequest::new(Method::PUT, &format!("{path}/{id}"))
+                        .if_match(etag.as_deref()),
+                    None => ApiRequest::new(Method::POST, path).idempotency_key(&key),
                 };
-                let answer = ask.send(Some(&body)).await;
-                let problem = match (answer, id) {
-                    (Ok(answer), _) => {
+                let response = request.send(Some(&body)).await;
+                let problem = match (response, id) {
+                    (Ok(response), _) => {
                         busy.set(false);
-                        return done.emit(answer.body);
+                        return done.emit(response.body);
                     }
                     (Err(problem), Some(id)) if problem.status() == Some(412) => {
-                        match now(path, id).await {
+                        match fetch_current(path, id).await {
                             Ok(object) => {
-                                changed.set(Some(object));
+                                conflict.set(Some(object));
                                 show_conflict();
                                 None
                             }
@@ -100,15 +95,15 @@ pub fn use_submit(path: &'static str, edited: Option<Edited>, done: Callback<Str
     Submit {
         busy: *busy,
         error: (*error).clone(),
-        changed: (*changed).clone(),
+        conflict: (*conflict).clone(),
         send,
         etag,
-        clear: changed.setter(),
+        clear: conflict.setter(),
         words,
     }
 }
 
-/// Scrolls to the question, once it is drawn.
+/// Scrolls to the conflict after it is rendered.
 fn show_conflict() {
     Timeout::new(0, || {
         let document = web_sys::window().and_then(|window| window.document());
@@ -120,32 +115,31 @@ fn show_conflict() {
     .forget();
 }
 
-/// What the object is like now.
-async fn now(path: &str, id: i64) -> Result<Changed, ApiError> {
-    let answer = Ask::new(Method::GET, &format!("{path}/{id}"))
+/// Fetches the current version of the object.
+async fn fetch_current(path: &str, id: i64) -> Result<ServerVersion, ApiError> {
+    let response = ApiRequest::new(Method::GET, &format!("{path}/{id}"))
         .send(None)
         .await?;
-    Ok(Changed {
-        object: crate::api::read(&answer.body)?,
-        etag: answer.etag.map(AttrValue::from),
+    Ok(ServerVersion {
+        object: crate::api::read(&response.body)?,
+        etag: response.etag.map(AttrValue::from),
     })
 }
 
 impl Submit {
-    /// What the server says is wrong with a field.
+    /// Server error for a field.
     pub fn field(&self, name: &str) -> Option<String> {
         let error = self.error.as_ref();
         error.and_then(|error| error.field(self.words, name))
     }
 
-    /// From now on the form is about what the object is now. What is sent
-    /// next replaces that.
-    pub(super) fn accept(&self, changed: &Changed) {
-        self.etag.borrow_mut().clone_from(&changed.etag);
+    /// Bases the form on the server's version: the next submission replaces that one.
+    pub(super) fn accept(&self, conflict: &ServerVersion) {
+        self.etag.borrow_mut().clone_from(&conflict.etag);
         self.clear.set(None);
     }
 
-    /// The end of the form: what is wrong with the whole, and the buttons.
+    /// The footer of a form: general error and buttons.
     pub fn end(&self, words: &Words, close: &Callback<()>) -> Html {
         let whole = self.error.clone().filter(|error| error.errors().is_empty());
         html! {
@@ -155,7 +149,7 @@ impl Submit {
                 }
                 <div class="form-actions">
                     <button type="button" class="btn" onclick={close.reform(|_| ())}>{ words.common.cancel }</button>
-                    <button type="submit" class="btn btn-primary" disabled={self.busy || self.changed.is_some()}>
+                    <button type="submit" class="btn btn-primary" disabled={self.busy || self.conflict.is_some()}>
                         { if self.busy { words.common.saving } else { words.common.save } }
                     </button>
                 </div>
@@ -164,7 +158,7 @@ impl Submit {
     }
 }
 
-/// A body as JSON. The wire types hold nothing that JSON cannot.
+/// A request body. The wire types always serialize to JSON.
 pub fn body(input: &impl Serialize) -> Value {
     serde_json::to_value(input).unwrap_or_default()
 }

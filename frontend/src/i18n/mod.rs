@@ -1,11 +1,10 @@
-//! Every word that a person reads, in English and Chinese.
+//! All texts of the pages, in English and Chinese.
 //!
-//! Each key stands beside both of its texts, so that one cannot be forgotten:
-//! a missing text does not compile. Texts with numbers in them are functions,
-//! which is where plurals live.
+//! Each key has both texts next to each other; a missing one does not compile. Texts
+//! with numbers are functions, which handle plurals.
 //!
-//! To add a text, add a line to the group that fits; to add a group, add a file
-//! here and a field to [`Words`].
+//! To add a text, add a line to its group. To add a group, add a file here and a field
+//! to [`Words`].
 
 mod account;
 pub mod admin;
@@ -13,7 +12,7 @@ mod common;
 mod detail;
 mod empty;
 mod list;
-mod people;
+mod recipients;
 mod shell;
 mod stats;
 
@@ -22,18 +21,16 @@ use tocsin_api_types::{Language, RowCount};
 
 pub use crate::state::use_words;
 
-/// A language of the pages.
+/// Language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lang {
-    /// English
     En,
-    /// Simplified Chinese
     Zh,
 }
 
 impl Lang {
-    /// As the `lang` attribute has it.
+    /// Value of the `lang` attribute.
     pub fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -41,7 +38,7 @@ impl Lang {
         }
     }
 
-    /// The words of this language.
+    /// Texts of this language.
     pub fn words(self) -> &'static Words {
         match self {
             Self::En => &EN,
@@ -49,7 +46,7 @@ impl Lang {
         }
     }
 
-    /// The language for a browser that prefers `tag`.
+    /// The language for a browser with the preferred tag `tag`.
     pub fn of_browser(tag: &str) -> Self {
         if tag.to_ascii_lowercase().starts_with("zh") {
             Self::Zh
@@ -77,27 +74,17 @@ impl From<Lang> for Language {
     }
 }
 
-/// All words of one language.
+/// All texts of one language.
 pub struct Words {
-    /// The language itself.
     pub lang: Lang,
-    /// Used everywhere.
     pub common: common::Common,
-    /// Around the pages.
     pub shell: shell::Shell,
-    /// Lists and their filters.
     pub list: list::List,
-    /// Statistics.
     pub stats: stats::Stats,
-    /// One incident or log entry.
     pub detail: detail::Detail,
-    /// Before the first alert.
     pub empty: empty::Empty,
-    /// Recipients, groups, routes and mails.
-    pub people: people::People,
-    /// Signing in, and one's own account.
+    pub recipients: recipients::Recipients,
     pub account: account::Account,
-    /// Users, tokens and the audit log.
     pub admin: admin::Admin,
 }
 
@@ -109,7 +96,7 @@ static EN: Words = Words {
     stats: stats::EN,
     detail: detail::EN,
     empty: empty::EN,
-    people: people::EN,
+    recipients: recipients::EN,
     account: account::EN,
     admin: admin::EN,
 };
@@ -122,13 +109,13 @@ static ZH: Words = Words {
     stats: stats::ZH,
     detail: detail::ZH,
     empty: empty::ZH,
-    people: people::ZH,
+    recipients: recipients::ZH,
     account: account::ZH,
     admin: admin::ZH,
 };
 
-/// Makes a group of words: `key: English, Chinese;`, with the type in brackets
-/// where it is not a plain text.
+/// Declares a group of texts: `key: English, Chinese;`, with the type in brackets
+/// unless it is a `&'static str`.
 macro_rules! words {
     ($(#[$meta:meta])* $group:ident; $($key:ident $([$type:ty])?: $en:expr, $zh:expr;)*) => {
         $(#[$meta])*
@@ -145,12 +132,12 @@ macro_rules! word_type {
 
 use {word_type, words};
 
-/// `one` or `many` English things.
+/// `count` with the singular or plural noun.
 fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// What the server says of a field, as a sentence.
+/// Formats a server message as a sentence.
 fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
@@ -161,8 +148,8 @@ fn sentence(message: &str) -> String {
     text
 }
 
-/// The server speaks English. What people get wrong most is said in Chinese, by
-/// the field; everything else as the server says it.
+/// Server messages are in English. The most frequent field errors are replaced by a
+/// Chinese text, chosen by field and message; the rest is shown as received.
 fn wrong_in_chinese(field: &str, message: &str) -> String {
     let known = match field.split(['[', '.']).next().unwrap_or_default() {
         "password" | "new" => "密码太短或太容易猜到：至少 10 个字符，例如几个互不相关的词。",
@@ -172,7 +159,7 @@ fn wrong_in_chinese(field: &str, message: &str) -> String {
         "email" if message.contains("already") || message.contains("taken") => "该邮箱已被使用。",
         "email" => "请输入有效的邮箱地址。",
         "timeZone" => "请选择有效的时区，例如 Asia/Shanghai。",
-        "matchers" => "匹配器无效，应形如 team=\"infra\"。",
+        "matchers" => "匹配条件无效，应形如 team=\"infra\"。",
         "source" => "来源名称无效。",
         "expiresAt" => "过期时间必须在将来。",
         _ => return sentence(message),
@@ -180,7 +167,7 @@ fn wrong_in_chinese(field: &str, message: &str) -> String {
     known.to_owned()
 }
 
-/// How many rows, with commas: "1,234", or "more than 10,000".
+/// A row count with thousands separators: "1,234", or "more than 10,000".
 fn row_count(count: RowCount, more_than: &str) -> String {
     let digits = count.value.to_string();
     let mut text = String::from(if count.exact { "" } else { more_than });
@@ -198,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_written_with_commas() {
+    fn counts_have_thousands_separators() {
         for (value, text) in [
             (0, "0"),
             (999, "999"),
@@ -216,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_browser_chooses() {
+    fn language_follows_the_browser() {
         for (tag, lang) in [
             ("zh", Lang::Zh),
             ("zh-CN", Lang::Zh),
@@ -230,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_says_is_a_sentence() {
+    fn server_messages_become_sentences() {
         assert_eq!(
             (EN.common.field_wrong)("name", "expected 1 to 100 characters"),
             "Expected 1 to 100 characters."
@@ -238,7 +225,7 @@ mod tests {
         assert_eq!((EN.common.field_wrong)("name", ""), ".");
         assert_eq!(
             (ZH.common.field_wrong)("matchers[1]", "no matcher"),
-            "匹配器无效，应形如 team=\"infra\"。"
+            "匹配条件无效，应形如 team=\"infra\"。"
         );
         assert_eq!(
             (ZH.common.field_wrong)("position", "too large."),
@@ -247,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_one_text_each() {
+    fn audit_codes_are_unique() {
         for (n, (code, ..)) in admin::ACTIONS.iter().enumerate() {
             assert!(
                 admin::ACTIONS[n + 1..]

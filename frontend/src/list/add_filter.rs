@@ -6,7 +6,7 @@ use crate::{
     query::{Filter, write_matcher},
 };
 
-/// Names that are offered; any other may be typed.
+/// Suggested label names.
 const NAMES: [&str; 8] = [
     "severity",
     "team",
@@ -18,7 +18,7 @@ const NAMES: [&str; 8] = [
     "namespace",
 ];
 
-/// Puts a matcher together.
+/// Form that builds a matcher.
 pub fn add_filter(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
     let onsubmit = {
         let (filter, change) = (filter.clone(), change.clone());

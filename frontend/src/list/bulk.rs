@@ -5,51 +5,50 @@ use super::selection::Selection;
 use crate::{
     components::{CloseDialog, IconName, icon},
     i18n::use_words,
-    state::Act,
+    state::IncidentAction,
 };
 
-/// What can be done with the selected rows.
+/// Actions for the selected rows.
 #[derive(Properties, PartialEq)]
 pub struct BulkBarProps {
     pub selection: Selection,
-    /// Incidents that the selected rows belong to.
+    /// Number of selected incidents.
     pub incidents: u64,
-    /// All that match are being counted.
+    /// The matching incidents are being counted.
     pub counting: bool,
-    /// Selects all that match; none where the list cannot.
+    /// `None` if the list does not support it.
     pub select_matching: Option<Callback<()>>,
     pub clear: Callback<()>,
-    /// Acknowledges or closes, with a memo if there is one.
-    pub change: Callback<(Act, Option<String>)>,
+    /// Acknowledges or closes, with an optional note.
+    pub change: Callback<(IncidentAction, Option<String>)>,
 }
 
-/// Draws it.
 #[component]
 pub fn BulkBar(props: &BulkBarProps) -> Html {
     let words = use_words();
-    let memo = use_state_eq(String::new);
-    let asking = use_state_eq(|| false);
+    let note = use_state_eq(String::new);
+    let confirming = use_state_eq(|| false);
     let change = {
-        let (change, memo) = (props.change.clone(), memo.clone());
-        Callback::from(move |act| {
-            let memo = memo.trim().to_owned();
-            change.emit((act, (!memo.is_empty()).then_some(memo)));
+        let (change, note) = (props.change.clone(), note.clone());
+        Callback::from(move |action| {
+            let note = note.trim().to_owned();
+            change.emit((action, (!note.is_empty()).then_some(note)));
         })
     };
     let onsubmit = {
         let change = change.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
-            change.emit(Act::Acknowledge);
+            change.emit(IncidentAction::Acknowledge);
         }
     };
     let oninput = {
-        let memo = memo.setter();
-        move |event: InputEvent| memo.set(event.target_unchecked_into::<HtmlInputElement>().value())
+        let note = note.setter();
+        move |event: InputEvent| note.set(event.target_unchecked_into::<HtmlInputElement>().value())
     };
-    let ask = {
-        let asking = asking.setter();
-        Callback::from(move |is: bool| asking.set(is))
+    let set_confirming = {
+        let confirming = confirming.setter();
+        Callback::from(move |is: bool| confirming.set(is))
     };
     let what = match &props.selection {
         Selection::Matching(Some(ids), _) => (words.list.matching)(ids.len()),
@@ -59,20 +58,20 @@ pub fn BulkBar(props: &BulkBarProps) -> Html {
     };
     let rows = matches!(props.selection, Selection::Rows(_));
     html! {
-        <form class="bulk" {onsubmit} aria-label={words.list.known_column}>
+        <form class="bulk" {onsubmit} aria-label={words.list.acknowledge}>
             <span class="bulk-what" role="status">{ &what }</span>
             if let Some(select) = props.select_matching.as_ref().filter(|_| rows && !props.counting) {
                 <button type="button" class="link-btn" onclick={select.reform(|_| ())}>{ words.list.select_matching }</button>
             }
-            <input name="memo" class="input input-sm grow" maxlength="4000" value={(*memo).clone()} {oninput}
-                placeholder={words.common.memo_hint} aria-label={words.common.memo} autocomplete="off" />
+            <input name="note" class="input input-sm grow" maxlength="4000" value={(*note).clone()} {oninput}
+                placeholder={words.common.note_hint} aria-label={words.common.note} autocomplete="off" />
             <button type="submit" class="btn btn-sm btn-primary">{ icon(IconName::Check) }{ words.common.acknowledge }</button>
-            <button type="button" class="btn btn-sm" onclick={ask.reform(|_| true)}>{ words.common.close_incidents }</button>
+            <button type="button" class="btn btn-sm" onclick={set_confirming.reform(|_| true)}>{ words.common.close_incidents }</button>
             <button type="button" class="icon-btn" aria-label={words.list.clear_selection} title={words.list.clear_selection}
                 onclick={props.clear.reform(|_| ())}>{ icon(IconName::Close) }</button>
-            if *asking {
-                <CloseDialog title={format!("{}: {what}", words.common.close_incidents)} sure={change.reform(|()| Act::Close)}
-                    close={ask.reform(|()| false)} />
+            if *confirming {
+                <CloseDialog title={format!("{}: {what}", words.common.close_incidents)} confirm={change.reform(|()| IncidentAction::Close)}
+                    close={set_confirming.reform(|()| false)} />
             }
         </form>
     }

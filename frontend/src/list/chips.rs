@@ -7,15 +7,15 @@ use crate::{
     time,
 };
 
-/// A condition as its chip reads.
+/// Text of a filter chip.
 pub fn term_text(term: &Term, words: &Words) -> String {
     match term {
         Term::Status(status) => {
             format!("{}: {}", words.list.status, (words.common.status)(*status))
         }
         Term::State(state) => format!("{}: {}", words.list.state, (words.common.state)(*state)),
-        Term::Stale(stale) => format!("{}: {}", words.common.stale, yes_no(*stale, words)),
-        Term::Known(known) => format!("{}: {}", words.list.known, yes_no(*known, words)),
+        Term::Stale(stale) => format!("{}: {}", words.stats.stale, yes_no(*stale, words)),
+        Term::Known(known) => format!("{}: {}", words.list.acknowledged, yes_no(*known, words)),
         Term::Is(field, value) => write_matcher(field.name(), "=", value),
         Term::Label(matcher) => matcher.clone(),
         Term::Words(text) => format!("“{text}”"),
@@ -23,7 +23,7 @@ pub fn term_text(term: &Term, words: &Words) -> String {
     }
 }
 
-/// A time as its button and its chip read.
+/// Text of a time range.
 pub fn range_text(range: Range, words: &Words) -> String {
     match range {
         Range::All => words.list.any_time.to_owned(),
@@ -44,9 +44,9 @@ fn yes_no(yes: bool, words: &Words) -> &'static str {
     }
 }
 
-/// The conditions in force, each with a cross.
+/// Chips of the active filters, each with a remove button.
 pub fn chips(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
-    // The time and the words show in their own fields.
+    // The time range and the search have their own controls.
     let terms: Vec<Term> = filter
         .terms()
         .into_iter()
@@ -57,7 +57,7 @@ pub fn chips(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html 
     }
     let mut before = None;
     let list = terms.iter().map(|term| {
-        // Values of one field are alternatives.
+        // Values of the same field are alternatives.
         let group = match term {
             Term::Label(_) => None,
             term => Some(std::mem::discriminant(term)),

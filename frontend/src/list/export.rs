@@ -8,7 +8,7 @@ use crate::{
     time,
 };
 
-/// The formats of the API, by their own names in any language.
+/// Export formats of the API, with names that need no translation.
 const FORMATS: [(&str, &str); 3] = [
     ("csv", "CSV"),
     ("xlsx", "Excel (XLSX)"),
@@ -18,11 +18,10 @@ const FORMATS: [(&str, &str); 3] = [
 #[derive(Properties, PartialEq)]
 pub struct ExportProps {
     pub filter: Filter,
-    /// Incidents rather than log entries.
     pub incidents: bool,
 }
 
-/// Takes the whole list as a file, with the filter and the order in force.
+/// Menu that exports the list with the current filter and order.
 #[component]
 pub fn ExportMenu(props: &ExportProps) -> Html {
     let words = use_words();
@@ -32,29 +31,29 @@ pub fn ExportMenu(props: &ExportProps) -> Html {
         Callback::from(move |()| taken.set(*taken + 1))
     };
     html! {
-        <Popover end=true button_class="btn btn-sm" chosen={format!("{} {}", *taken, props.filter.to_address())}
+        <Popover end=true button_class="btn btn-sm" chosen={format!("{} {}", *taken, props.filter.to_url_query())}
             button={html! { <>{ icon(IconName::Download) }<span class="export-word">{ words.list.export }</span></> }}>
             { export_of(words, &props.filter, props.incidents, &take) }
         </Popover>
     }
 }
 
-/// A link for each format of a list, with the query that narrows it.
+/// Links to the export of `list` in each format.
 pub fn export_links(words: &Words, list: &str, query: &str, take: &Callback<()>) -> Html {
     let links = FORMATS.into_iter().map(|(format, name)| {
         let mut query = query.to_owned();
         push_pair(&mut query, "format", format);
-        let address = api::address(&format!("{list}/export?{query}"));
-        // The server says what the file is called.
+        let href = api::url(&format!("{list}/export?{query}"));
+        // The server sets the file name.
         html! {
-            <a class="menu-item" href={address} download="" onclick={take.reform(|_| ())}>{ name }</a>
+            <a class="menu-item" {href} download="" onclick={take.reform(|_| ())}>{ name }</a>
         }
     });
     html! { <div class="menu-list" role="group" aria-label={words.list.export_hint}>{ for links }</div> }
 }
 
-/// The same, for incidents or the log.
+/// Export links of the incidents or the alert log.
 pub fn export_of(words: &Words, filter: &Filter, incidents: bool, take: &Callback<()>) -> Html {
     let list = if incidents { "incidents" } else { "alerts" };
-    export_links(words, list, &filter.to_api(time::now()), take)
+    export_links(words, list, &filter.to_api_query(time::now()), take)
 }

@@ -19,26 +19,24 @@ use crate::{
     query::{Filter, Range, looks_like_matcher},
 };
 
-/// How long typing rests before the list is asked, in milliseconds.
-const REST: u32 = 300;
+/// Delay after the last keystroke before searching, in milliseconds.
+const DEBOUNCE_MS: u32 = 300;
 
 #[derive(Properties, PartialEq)]
 pub struct FilterBarProps {
     pub filter: Filter,
     pub change: Callback<Filter>,
-    /// Incidents rather than log entries.
     pub incidents: bool,
     pub refresh: Callback<()>,
-    /// The list is being read.
+    /// The list is loading.
     pub busy: bool,
-    /// While rows are selected: what can be done with them. It takes the place
-    /// of the filters, so that no row moves.
+    /// Actions for the selected rows. They replace the filters, so that rows do not
+    /// move.
     #[prop_or_default]
     pub bulk: Option<Html>,
 }
 
-/// Everything that filters and sorts a list; on a phone, a search field and a
-/// sheet.
+/// Filters, sort order and export of a list. On a phone: a search field and a sheet.
 #[component]
 pub fn FilterBar(props: &FilterBarProps) -> Html {
     let words = use_words();
@@ -78,12 +76,12 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
                 <SearchField filter={filter.clone()} change={change.clone()} />
                 <div class="only-wide contents-wide">
                     { quick(words, filter, change, *incidents) }
-                    <Popover button_class="btn btn-sm" chosen={filter.to_address()}
+                    <Popover button_class="btn btn-sm" chosen={filter.to_url_query()}
                         button={html! { <>{ icon(IconName::Filter) }{ words.list.add }</> }}>
                         { add_filter(words, filter, change) }
                     </Popover>
                     <Popover button_class={classes!("btn", "btn-sm", (filter.range != Range::All).then_some("is-set"))}
-                        chosen={filter.to_address()}
+                        chosen={filter.to_url_query()}
                         button={html! { <>{ icon(IconName::Clock) }{ range_text(filter.range, words) }</> }}>
                         { time_range(words, filter.range, &set_range, meaning) }
                     </Popover>
@@ -134,15 +132,15 @@ struct SearchFieldProps {
     change: Callback<Filter>,
 }
 
-/// Free words, asked for as one types; a matcher becomes a chip with Enter.
+/// Search field. Searches while typing; Enter turns a matcher into a chip.
 #[component]
 fn SearchField(props: &SearchFieldProps) -> Html {
     let words = use_words();
     let text = use_state(|| props.filter.q.clone());
     let timer = use_mut_ref(|| None::<Timeout>);
     {
-        // Dropped elsewhere, or gone back in the history; what was typed since
-        // stays, unless a search for it is no longer on its way.
+        // The query changed elsewhere, or by browser history. Text typed since is kept
+        // while its search is pending.
         let (text, timer) = (text.clone(), timer.clone());
         use_effect_with(props.filter.q.clone(), move |q| {
             if timer.borrow().is_none() && text.trim() != q {
@@ -158,7 +156,7 @@ fn SearchField(props: &SearchFieldProps) -> Html {
             text.set(typed.clone());
             let (filter, change, done) = (filter.clone(), change.clone(), Rc::clone(&timer));
             *timer.borrow_mut() = (!looks_like_matcher(&typed)).then(|| {
-                Timeout::new(REST, move || {
+                Timeout::new(DEBOUNCE_MS, move || {
                     done.borrow_mut().take();
                     let q = typed.trim().to_owned();
                     change.emit(Filter { q, ..filter });

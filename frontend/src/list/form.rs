@@ -1,4 +1,4 @@
-//! Small forms that hold what is typed themselves, until it is sent.
+//! Small forms whose inputs hold their own values until submit.
 
 use wasm_bindgen::JsCast;
 use web_sys::{FormData, HtmlFormElement};
@@ -8,7 +8,7 @@ fn form(event: &SubmitEvent) -> Option<HtmlFormElement> {
     event.target()?.dyn_into().ok()
 }
 
-/// What a field of the form that is being sent holds.
+/// Value of a field of the submitted form.
 pub fn text(event: &SubmitEvent, name: &str) -> String {
     form(event)
         .and_then(|form| FormData::new_with_form(&form).ok())
@@ -16,7 +16,7 @@ pub fn text(event: &SubmitEvent, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Empties the form.
+/// Resets the form.
 pub fn clear(event: &SubmitEvent) {
     if let Some(form) = form(event) {
         form.reset();

@@ -1,27 +1,24 @@
-//! The keys of a list: they move the focus itself, so that what the eye sees
-//! and what Enter opens are the same.
+//! Keyboard shortcuts of a list. They move the real focus, so that Enter opens the
+//! highlighted row.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement, KeyboardEvent};
 
 use crate::state::{in_dialog, typing};
 
-/// What a key asks of a list.
+/// Action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// Close the panel.
     Close,
-    /// Go to the next row (1) or the one before (-1).
+    /// Move to the next (1) or previous (-1) row.
     Move(i64),
-    /// Acknowledge.
     Acknowledge,
-    /// Select the row.
     Select,
-    /// Read the list again.
+    /// Reload the list.
     Refresh,
 }
 
-/// What the key asks for, where keys are the list's at all.
+/// The action of a key event, if the list handles it.
 pub fn key_of(event: &KeyboardEvent) -> Option<Key> {
     if in_dialog() {
         return None;
@@ -53,7 +50,7 @@ fn document() -> Option<Document> {
 fn blur() {
     let focused = document().and_then(|document| document.active_element());
     if let Some(element) = focused.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
-        // An element that does not let go keeps the focus.
+        // An element that cannot be blurred keeps the focus.
         let _ = element.blur();
     }
 }
@@ -62,13 +59,13 @@ fn id_of(row: &Element) -> Option<i64> {
     row.get_attribute("data-id")?.parse().ok()
 }
 
-/// The row that has the focus.
+/// ID of the focused row.
 pub fn focused_row() -> Option<i64> {
     let focused = document()?.active_element()?;
     id_of(&focused.closest("tr[data-id]").ok()??)
 }
 
-/// Puts the focus on a row's link.
+/// Focuses the link of a row.
 pub fn focus_row(id: i64) {
     let link = document()
         .and_then(|d| {
@@ -78,12 +75,12 @@ pub fn focus_row(id: i64) {
         })
         .and_then(|link| link.dyn_into::<HtmlElement>().ok());
     if let Some(link) = link {
-        // It scrolls into view by itself.
+        // The browser scrolls it into view.
         let _ = link.focus();
     }
 }
 
-/// The row `step` rows from `from`; the first one where there is none yet.
+/// The row `step` rows after `from`; the first row if there is no `from`.
 pub fn neighbour(ids: &[i64], from: Option<i64>, step: i64) -> Option<i64> {
     let at = from.and_then(|from| ids.iter().position(|id| *id == from));
     let to = match at {

@@ -9,15 +9,15 @@ use crate::{
     time,
 };
 
-/// The most that can be undone at once: the most numbers that the server takes.
-const MOST: usize = 500;
+/// Most IDs that the server accepts in one request, and so the most that can be undone.
+const MAX_UNDO: usize = 500;
 
-/// Pages that are read for them at most.
-const PAGES: usize = 40;
+/// Most pages to read.
+const MAX_PAGES: usize = 40;
 
-/// Selects all unacknowledged incidents that match. Their numbers are read
-/// first, so that the person sees how many they are, and can undo.
-pub fn count(
+/// Selects all matching unacknowledged incidents. Reads their IDs first, to show the
+/// count and to allow an undo.
+pub fn select_all(
     filter: Filter,
     selection: UseStateSetter<Selection>,
     counting: UseStateSetter<bool>,
@@ -30,7 +30,7 @@ pub fn count(
             known: Some(false),
             ..filter
         };
-        match read(&filter.to_api(time::now())).await {
+        match read(&filter.to_api_query(time::now())).await {
             Ok(found) => selection.set(found),
             Err(error) => failure.set(Some(error)),
         }
@@ -38,15 +38,14 @@ pub fn count(
     });
 }
 
-/// Reads numbers until there are too many to undo, or all of them are here: a
-/// page may be short.
+/// Reads IDs until all are known or there are too many to undo. A page may be short.
 async fn read(query: &str) -> Result<Selection, ApiError> {
     let mut ids: Vec<i64> = Vec::new();
     let mut cursor = None::<String>;
     let mut counted = None::<RowCount>;
-    for _ in 0..PAGES {
+    for _ in 0..MAX_PAGES {
         let mut query = query.to_owned();
-        push_pair(&mut query, "limit", &MOST.to_string());
+        push_pair(&mut query, "limit", &MAX_UNDO.to_string());
         match &cursor {
             Some(cursor) => push_pair(&mut query, "cursor", cursor),
             None => push_pair(&mut query, "count", "true"),
@@ -59,11 +58,11 @@ async fn read(query: &str) -> Result<Selection, ApiError> {
             exact: true,
         };
         cursor = match page.next_cursor {
-            None if ids.len() <= MOST => return Ok(Selection::Matching(Some(ids), exact)),
+            None if ids.len() <= MAX_UNDO => return Ok(Selection::Matching(Some(ids), exact)),
             None => return Ok(Selection::Matching(None, exact)),
             Some(cursor) => Some(cursor),
         };
-        if ids.len() >= MOST {
+        if ids.len() >= MAX_UNDO {
             break;
         }
     }

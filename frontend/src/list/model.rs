@@ -1,11 +1,10 @@
-//! What becomes of a list when news of it arrive. Pure: tested on the host.
+//! How a list changes when newer rows arrive. Pure, so that it is tested on the host.
 
 use std::rc::Rc;
 
 use tocsin_api_types::Page;
 
-/// A row that is the same if it is the very same, so that drawing need not
-/// compare every label.
+/// A row compared by pointer, so that rendering does not compare all labels.
 pub struct Row<T>(pub Rc<T>);
 
 impl<T> Clone for Row<T> {
@@ -20,27 +19,26 @@ impl<T> PartialEq for Row<T> {
     }
 }
 
-/// The rows that are shown, and newer ones that wait to be.
+/// The displayed rows, and newer ones held back.
 pub struct Shown<T> {
-    /// The rows, in order.
     pub rows: Vec<Row<T>>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     pub next: Option<String>,
-    /// The way to the page before.
+    /// Cursor of the previous page.
     pub prev: Option<String>,
-    /// What waits, since showing it would move rows.
+    /// A newer page held back because showing it would move rows.
     pub waiting: Option<Waiting<T>>,
 }
 
-/// A newer state of the list.
+/// A newer version of the page.
 pub struct Waiting<T> {
     page: Page<T>,
-    /// Rows that arrived since; none where others only changed places.
+    /// Number of new rows; 0 if rows only changed their order.
     pub new: usize,
 }
 
 impl<T: Clone + PartialEq> Shown<T> {
-    /// Shows a page. Rows that did not change stay the very same.
+    /// Shows a page. Unchanged rows keep their pointer.
     pub fn show(page: Page<T>, before: &[Row<T>], id: impl Fn(&T) -> i64) -> Self {
         let rows = page.items.into_iter().map(|item| {
             let same = before.iter().find(|row| id(&row.0) == id(&item));
@@ -57,10 +55,9 @@ impl<T: Clone + PartialEq> Shown<T> {
         }
     }
 
-    /// Takes a newer state of the same page: at once where no row moves or
-    /// rows may move; otherwise what is shown is renewed in place, and the rest
-    /// waits.
-    pub fn renew(&self, page: Page<T>, may_move: bool, id: impl Fn(&T) -> i64 + Copy) -> Self {
+    /// Applies a newer version of the same page: at once if no row moves or rows may
+    /// move; otherwise rows are updated in place and the rest waits.
+    pub fn refresh(&self, page: Page<T>, may_move: bool, id: impl Fn(&T) -> i64 + Copy) -> Self {
         let still = self.rows.len() == page.items.len()
             && self
                 .rows
@@ -70,8 +67,9 @@ impl<T: Clone + PartialEq> Shown<T> {
         if may_move || still {
             return Self::show(page, &self.rows, id);
         }
-        // Not by IDs, which replicas take in blocks: what is not shown, and came in
-        // before a row that is. What follows the last of those comes from the next page.
+        // Not by ID, because replicas allocate IDs in blocks. New rows are those before
+        // the last row that is already displayed; rows after it come from the next
+        // page.
         let is_shown = |item: &T| self.rows.iter().any(|row| id(&row.0) == id(item));
         let last_shown = page.items.iter().rposition(&is_shown);
         let arrived = &page.items[..last_shown.unwrap_or(page.items.len())];
@@ -90,8 +88,8 @@ impl<T: Clone + PartialEq> Shown<T> {
         }
     }
 
-    /// Shows what waited.
-    pub fn catch_up(&self, id: impl Fn(&T) -> i64) -> Self {
+    /// Shows the waiting page.
+    pub fn show_waiting(&self, id: impl Fn(&T) -> i64) -> Self {
         match &self.waiting {
             Some(waiting) => Self::show(waiting.page.clone(), &self.rows, id),
             None => Self {
@@ -128,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn at_the_top_new_rows_are_shown_and_old_ones_stay_the_same() {
+    fn at_the_top_new_rows_are_shown_and_unchanged_rows_keep_their_pointer() {
         let first = Shown::show(page(&[(2, "b"), (1, "a")]), &[], id);
-        let second = first.renew(page(&[(3, "c"), (2, "b"), (1, "x")]), true, id);
+        let second = first.refresh(page(&[(3, "c"), (2, "b"), (1, "x")]), true, id);
         assert_eq!(items(&second), [(3, "c"), (2, "b"), (1, "x")]);
         assert!(second.waiting.is_none());
         assert!(second.rows[1] == first.rows[0]);
@@ -138,26 +136,29 @@ mod tests {
     }
 
     #[test]
-    fn further_down_new_rows_wait_and_old_ones_change_in_place() {
+    fn further_down_new_rows_wait_and_shown_rows_update_in_place() {
         let first = Shown::show(page(&[(2, "b"), (1, "a")]), &[], id);
-        let second = first.renew(page(&[(4, "d"), (3, "c"), (1, "x")]), false, id);
+        let second = first.refresh(page(&[(4, "d"), (3, "c"), (1, "x")]), false, id);
         assert_eq!(items(&second), [(2, "b"), (1, "x")]);
         assert_eq!(second.waiting.as_ref().map(|w| w.new), Some(2));
-        assert_eq!(items(&second.catch_up(id)), [(4, "d"), (3, "c"), (1, "x")]);
+        assert_eq!(
+            items(&second.show_waiting(id)),
+            [(4, "d"), (3, "c"), (1, "x")]
+        );
     }
 
     #[test]
     fn changes_that_move_nothing_are_shown_at_once() {
         let first = Shown::show(page(&[(2, "b"), (1, "a")]), &[], id);
-        let second = first.renew(page(&[(2, "y"), (1, "a")]), false, id);
+        let second = first.refresh(page(&[(2, "y"), (1, "a")]), false, id);
         assert_eq!(items(&second), [(2, "y"), (1, "a")]);
         assert!(second.waiting.is_none());
     }
 
     #[test]
-    fn rows_that_only_change_places_are_not_new() {
+    fn reordered_rows_are_not_new() {
         let first = Shown::show(page(&[(2, "b"), (1, "a")]), &[], id);
-        let second = first.renew(page(&[(1, "a"), (2, "b")]), false, id);
+        let second = first.refresh(page(&[(1, "a"), (2, "b")]), false, id);
         assert_eq!(second.waiting.map(|w| w.new), Some(0));
     }
 }

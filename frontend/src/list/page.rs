@@ -4,12 +4,12 @@ use tocsin_api_types::{IncidentState, Role};
 use yew::prelude::*;
 
 use super::{
-    ListActions, Listed,
-    address::use_list_address,
+    ListActions, ListItem,
     bulk::{BulkBar, BulkBarProps},
+    empty_state::{no_matches, no_open_incidents},
     filter_bar::FilterBar,
     keys::{Key, focus_row, focused_row, key_of, neighbour},
-    none::{none_match, none_open},
+    location::use_list_location,
     pager::{Pager, pager},
     row::RowActions,
     rows::use_rows,
@@ -21,53 +21,53 @@ use crate::{
     components::failure,
     i18n::use_words,
     query::{Filter, Term},
-    state::{AckRequest, Act, Target, use_ack, use_keys, use_role, use_status},
+    state::{AckRequest, IncidentAction, Target, use_ack, use_keys, use_role, use_status},
 };
 
 #[derive(Properties, PartialEq)]
 pub struct ListPageProps {
-    /// The row that is open.
+    /// ID of the row open in the panel.
     pub selected: Option<i64>,
 }
 
-/// A list with its filters, and one of its rows opened beside it.
+/// A list with filters, and the panel of one row.
 #[component]
-pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
+pub fn ListPage<T: ListItem>(props: &ListPageProps) -> Html {
     let words = use_words();
     let (ack, role) = (use_ack(), use_role());
-    let may = role >= Role::Responder;
-    let address = use_list_address::<T>(props.selected);
-    let question = address.question.clone();
-    let rows = use_rows::<T>(question.clone());
+    let can_acknowledge = role >= Role::Responder;
+    let location = use_list_location::<T>(props.selected);
+    let request = location.request.clone();
+    let rows = use_rows::<T>(request.clone());
     let selection = use_state_eq(Selection::default);
     let counting = use_state_eq(|| false);
     let problem = use_state_eq(|| None::<ApiError>);
     let status = use_status();
     {
         let selection = selection.setter();
-        use_effect_with(question.clone(), move |_| selection.set(Selection::None));
+        use_effect_with(request.clone(), move |_| selection.set(Selection::None));
     }
 
     let change = {
-        let address = address.clone();
-        Callback::from(move |filter: Filter| address.filter(&filter))
+        let location = location.clone();
+        Callback::from(move |filter: Filter| location.filter(&filter))
     };
     let find = {
         let list = rows.list().to_vec();
         move |id: i64| list.iter().find(|row| row.0.id() == id).cloned()
     };
-    // Acknowledges one row: what its button and the key `a` do.
+    // Acknowledges one row, from its button or the `a` key.
     let acknowledge = {
         let (ack, find) = (ack.clone(), find.clone());
         Callback::from(move |id: i64| {
             let Some(row) = find(id).filter(|row| !row.0.known()) else {
                 return;
             };
-            let (title, memo) = (row.0.title().into(), row.0.memo().to_owned());
+            let (title, note) = (row.0.title().into(), row.0.note().to_owned());
             ack.emit(AckRequest {
-                target: Target::One(row.0.incident_id(), title, memo),
-                act: Act::Acknowledge,
-                memo: None,
+                target: Target::One(row.0.incident_id(), title, note),
+                action: IncidentAction::Acknowledge,
+                note: None,
             });
         })
     };
@@ -89,31 +89,35 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         let (selection, ids, filter) = (
             selection.clone(),
             incident_ids.clone(),
-            question.filter.clone(),
+            request.filter.clone(),
         );
-        Callback::from(move |(act, memo): (Act, Option<String>)| {
+        Callback::from(move |(action, note): (IncidentAction, Option<String>)| {
             let target = match &*selection {
                 Selection::None => return,
                 Selection::Rows(_) => Target::Many(ids.clone()),
                 Selection::Matching(known, _) => {
                     let mut filter = filter.to_acknowledge(crate::time::now());
-                    if act != Act::Close {
+                    if action != IncidentAction::Close {
                         filter.known = Some(false);
                     }
                     Target::Matching(Box::new(filter), known.clone())
                 }
             };
-            ack.emit(AckRequest { target, act, memo });
+            ack.emit(AckRequest {
+                target,
+                action,
+                note,
+            });
             selection.set(Selection::None);
         })
     };
     let select_matching = {
         let (selection, counting, problem) =
             (selection.setter(), counting.setter(), problem.setter());
-        let filter = question.filter.clone();
+        let filter = request.filter.clone();
         T::INCIDENTS.then(|| {
             Callback::from(move |()| {
-                super::matching::count(
+                super::matching::select_all(
                     filter.clone(),
                     selection.clone(),
                     counting.clone(),
@@ -124,7 +128,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
     };
     {
         let ids: Vec<i64> = rows.list().iter().map(|row| row.0.id()).collect();
-        let (address, selected, reload) = (address.clone(), props.selected, rows.reload.clone());
+        let (location, selected, reload) = (location.clone(), props.selected, rows.reload.clone());
         let (selection, acknowledge, toggle) =
             (selection.clone(), acknowledge.clone(), toggle.clone());
         let several = change_selected.clone();
@@ -134,9 +138,9 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                 let Some(key) = key_of(&event) else { return };
                 let row = focused_row().or(selected);
                 match (key, row) {
-                    (Key::Acknowledge | Key::Select, _) if !may => return,
+                    (Key::Acknowledge | Key::Select, _) if !can_acknowledge => return,
                     (Key::Close, _) if selected.is_some() => {
-                        address.close();
+                        location.close();
                         selected.into_iter().for_each(focus_row);
                     }
                     (Key::Close, _) => selection.set(Selection::None),
@@ -146,11 +150,11 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                         };
                         focus_row(to);
                         if selected.is_some() {
-                            address.open(to);
+                            location.open(to);
                         }
                     }
                     (Key::Acknowledge, _) if *selection != Selection::None => {
-                        several.emit((Act::Acknowledge, None))
+                        several.emit((IncidentAction::Acknowledge, None))
                     }
                     (Key::Acknowledge, Some(row)) => acknowledge.emit(row),
                     (Key::Select, Some(row)) => toggle.emit(row),
@@ -164,7 +168,7 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
 
     let actions = ListActions {
         filter: {
-            let (change, filter) = (change.clone(), question.filter.clone());
+            let (change, filter) = (change.clone(), request.filter.clone());
             Callback::from(
                 move |(name, value, exclude): (AttrValue, AttrValue, bool)| {
                     change.emit(filter.clicked(&name, &value, exclude));
@@ -172,21 +176,21 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
             )
         },
         close: {
-            let (address, selected) = (address.clone(), props.selected);
+            let (location, selected) = (location.clone(), props.selected);
             Callback::from(move |()| {
-                address.close();
+                location.close();
                 selected.into_iter().for_each(focus_row);
             })
         },
     };
     let row_actions = RowActions {
         open: {
-            let address = address.clone();
-            Callback::from(move |id| address.open(id))
+            let location = location.clone();
+            Callback::from(move |id| location.open(id))
         },
         toggle,
         acknowledge,
-        may,
+        can_acknowledge,
     };
     let set_selection = {
         let selection = selection.setter();
@@ -197,34 +201,36 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         .as_ref()
         .and_then(|shown| shown.next.clone())
         .map(|cursor| {
-            let address = address.clone();
+            let location = location.clone();
             Callback::from(move |()| {
-                address.next(&cursor);
-                super::moves::to_top();
+                location.next(&cursor);
+                super::scroll::to_top();
             })
         });
     let prev = rows.shown.as_ref().and_then(|shown| shown.prev.clone());
-    let before = address.page().is_some() || prev.is_some();
+    let before = location.page().is_some() || prev.is_some();
     let previous = {
-        let address = address.clone();
+        let location = location.clone();
         Callback::from(move |()| {
-            address.previous(prev.as_deref());
-            super::moves::to_top();
+            location.previous(prev.as_deref());
+            super::scroll::to_top();
         })
     };
     let nothing = rows
         .shown
         .as_ref()
         .is_some_and(|shown| shown.rows.is_empty());
-    // A page without rows is not the end: the server looked at a part only.
+    // An empty page is not the end: the server scans only part of the rows for each
+    // page.
     let further = next.is_some() || rows.searching;
-    let asked = !question.filter.terms().is_empty();
-    let first = question.cursor.is_none();
-    // The list starts on what is open: that none is does not mean that none ever was.
-    let only_open = question.filter.terms() == [Term::State(IncidentState::Open)];
+    let filtered = !request.filter.terms().is_empty();
+    let first = request.cursor.is_none();
+    // The initial filter is `state=open`. No open incident does not mean that there
+    // never was one.
+    let only_open = request.filter.terms() == [Term::State(IncidentState::Open)];
     let never = status.as_ref().is_some_and(|status| !status.has_alerts);
-    let unasked = !asked || (only_open && never);
-    let fresh = nothing && unasked && first && !further && !rows.behind;
+    let unfiltered = !filtered || (only_open && never);
+    let fresh = nothing && unfiltered && first && !further && !rows.outdated;
     let bulk = (*selection != Selection::None).then(|| {
         let props = yew::props!(BulkBarProps {
             selection: (*selection).clone(),
@@ -236,21 +242,21 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
         });
         html! { <BulkBar ..props /> }
     });
-    let above = (!fresh).then(|| T::above(&question.filter, &change));
+    let above = (!fresh).then(|| T::above(&request.filter, &change));
     let rows_table = Table {
         shown: rows.shown.clone(),
-        behind: rows.behind,
+        outdated: rows.outdated,
         failed: rows.error.is_some(),
         selection: &selection,
         select: set_selection,
         current: props.selected,
         actions: row_actions,
-        query: address.query.clone(),
-        catch_up: rows.catch_up.clone(),
+        query: location.query.clone(),
+        show_waiting: rows.show_waiting.clone(),
     };
     let pages = Pager {
         rows: rows.list().len(),
-        page: address.page(),
+        page: location.page(),
         first,
         next,
         previous,
@@ -265,8 +271,8 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                     if fresh {
                         { T::empty() }
                     } else {
-                        <FilterBar {bulk} filter={question.filter.clone()} change={change.clone()} incidents={T::INCIDENTS}
-                            refresh={rows.reload.clone()} busy={rows.behind && rows.error.is_none()} />
+                        <FilterBar {bulk} filter={request.filter.clone()} change={change.clone()} incidents={T::INCIDENTS}
+                            refresh={rows.reload.clone()} busy={rows.outdated && rows.error.is_none()} />
                     }
                     if let Some(error) = rows.error.clone() {
                         { failure(words, &error, Some(rows.reload.clone())) }
@@ -276,9 +282,9 @@ pub fn ListPage<T: Listed>(props: &ListPageProps) -> Html {
                     } else if nothing && further {
                         <p class="none muted">{ words.list.none_so_far }</p>
                     } else if nothing && only_open && first && !fresh {
-                        { none_open(words, &change) }
-                    } else if nothing && asked && first && !fresh {
-                        { none_match(words, &question.filter, &change) }
+                        { no_open_incidents(words, &change) }
+                    } else if nothing && filtered && first && !fresh {
+                        { no_matches(words, &request.filter, &change) }
                     } else if nothing && !fresh {
                         <p class="none muted">{ words.list.none_on_page }</p>
                     } else if !fresh {

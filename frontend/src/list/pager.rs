@@ -5,25 +5,21 @@ use crate::{
     i18n::Words,
 };
 
-/// How many rows there are, and the way to more.
+/// Row count and page navigation.
 pub struct Pager {
-    /// Rows on this page.
     pub rows: usize,
-    /// The number of this page, where it is known.
+    /// Page number, if known.
     pub page: Option<usize>,
-    /// Whether this is the first page.
     pub first: bool,
-    /// Goes to the next page; none ends the list.
+    /// `None` on the last page.
     pub next: Option<Callback<()>>,
-    /// Goes back.
     pub previous: Callback<()>,
-    /// There is a page before this one, which is not just the first.
+    /// There is a previous page other than the first.
     pub before: bool,
-    /// More rows are being looked for.
+    /// The server is still searching for more rows.
     pub searching: bool,
 }
 
-/// Draws it.
 pub fn pager(words: &Words, props: &Pager) -> Html {
     let more = props.next.is_some();
     let count = if props.first {

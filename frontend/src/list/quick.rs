@@ -7,7 +7,7 @@ use crate::{
     query::Filter,
 };
 
-/// The views that people switch between all day.
+/// Quick filters.
 pub fn quick(words: &Words, filter: &Filter, change: &Callback<Filter>, incidents: bool) -> Html {
     let base = Filter {
         status: Vec::new(),

@@ -1,40 +1,36 @@
 use yew::prelude::*;
 use yew_router::Routable;
 
-use super::{Listed, model::Row, moves};
+use super::{ListItem, model::Row, scroll};
 use crate::{
     components::{IconName, icon},
     state::use_view,
 };
 
-/// What a row may ask of its list.
+/// Callbacks from a row to its list.
 #[derive(Clone, PartialEq)]
 pub struct RowActions {
-    /// Opens the row with that number.
     pub open: Callback<i64>,
-    /// Selects it, or not.
+    /// Toggles the selection.
     pub toggle: Callback<i64>,
-    /// Acknowledges it.
     pub acknowledge: Callback<i64>,
-    /// The person may acknowledge, for which rows are selected too.
-    pub may: bool,
+    /// The user may acknowledge; rows can be selected only then.
+    pub can_acknowledge: bool,
 }
 
 #[derive(Properties, PartialEq)]
-pub struct RowViewProps<T: Listed> {
+pub struct RowViewProps<T: ListItem> {
     pub row: Row<T>,
-    /// It is selected.
     pub selected: bool,
-    /// It is the one that is open beside the list.
+    /// The row is open in the panel.
     pub current: bool,
     pub actions: RowActions,
-    /// The query of the address bar, which its link keeps.
+    /// Query string of the URL, kept by the row's link.
     pub query: AttrValue,
 }
 
-/// One row of a list.
 #[component]
-pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
+pub fn RowView<T: ListItem>(props: &RowViewProps<T>) -> Html {
     let words = &use_view();
     let item = &*props.row.0;
     let id = item.id();
@@ -42,13 +38,13 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
         open,
         toggle,
         acknowledge,
-        may,
+        can_acknowledge,
     } = &props.actions;
     let title = item.title();
     let follow = {
         let open = open.clone();
         move |event: MouseEvent| {
-            // With a modifier, the browser opens the link elsewhere.
+            // With a modifier key, the browser opens the link in a new tab.
             if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
                 event.prevent_default();
                 event.stop_propagation();
@@ -64,7 +60,7 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
     let onclick = {
         let open = open.clone();
         move |_| {
-            // Marking a text to copy it is no click.
+            // Selecting text is not a click.
             let marking = selected_text();
             if !marking {
                 open.emit(id);
@@ -86,8 +82,8 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
         item.known().then_some("is-known")
     );
     html! {
-        <tr {class} data-id={id.to_string()} {onclick} onpointermove={|_| moves::pointed()}>
-            if *may {
+        <tr {class} data-id={id.to_string()} {onclick} onpointermove={|_| scroll::pointer_moved()}>
+            if *can_acknowledge {
                 <td class="col-check" onclick={|event: MouseEvent| event.stop_propagation()}>
                     <label class="check-hit">
                         <input type="checkbox" class="checkbox checkbox-xs" checked={props.selected}
@@ -99,7 +95,7 @@ pub fn RowView<T: Listed>(props: &RowViewProps<T>) -> Html {
             <td class="col-ack">
                 if item.known() {
                     { item.mark(words) }
-                } else if *may {
+                } else if *can_acknowledge {
                     <button type="button" class="ack-btn" onclick={ack}>
                         { icon(IconName::Check) }<span class="ack-word">{ words.common.acknowledge }</span>
                         <span class="sr-only">{ format!(" {title}") }</span>

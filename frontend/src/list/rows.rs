@@ -6,9 +6,9 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::{
-    Listed,
+    ListItem,
     model::{Row, Shown},
-    moves,
+    scroll,
 };
 use crate::{
     api::{self, ApiError},
@@ -17,33 +17,31 @@ use crate::{
     time,
 };
 
-/// Rows of a page.
-pub const LIMIT: usize = 50;
-/// How long news are gathered before the list is read again, in milliseconds;
-/// for each page that had to be asked for.
-const GATHER: u32 = 250;
-/// Pages that are asked for to fill one: the server looks at so many rows for
-/// each and answers with what it has found, be it nothing.
-const FURTHER: u32 = 40;
+/// Rows per page.
+pub const PAGE_SIZE: usize = 50;
+/// Delay before reloading after a change, in milliseconds, for each page that the last
+/// load took.
+const RELOAD_DELAY_MS: u32 = 250;
+/// Most requests to fill one page: the server scans a limited number of rows for each
+/// and may return none.
+const MAX_PAGES: u32 = 40;
 
-/// Which page of which list.
+/// A filter and a page of its list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Question {
-    /// What is asked for.
+pub struct PageRequest {
     pub filter: Filter,
-    /// Where the page begins.
+    /// Cursor of the page; `None` for the first.
     pub cursor: Option<String>,
 }
 
-impl Question {
-    /// What is asked for, as the API takes it.
+impl PageRequest {
     fn query(&self) -> String {
-        self.filter.to_api(time::now())
+        self.filter.to_api_query(time::now())
     }
 }
 
-/// The address of one page of a list.
-fn path<T: Listed>(query: &str, limit: usize, cursor: Option<&str>) -> String {
+/// API path of one page of a list.
+fn path<T: ListItem>(query: &str, limit: usize, cursor: Option<&str>) -> String {
     let mut query = query.to_owned();
     push_pair(&mut query, "limit", &limit.to_string());
     if let Some(cursor) = cursor {
@@ -52,108 +50,108 @@ fn path<T: Listed>(query: &str, limit: usize, cursor: Option<&str>) -> String {
     format!("{}?{query}", T::PATH)
 }
 
-/// Reads a page, and where it comes short, what follows, until it is full, the
-/// list ends or enough was tried. `so_far` hears of what was found meanwhile.
-async fn read_page<T: Listed>(
-    question: &Question,
+/// Reads a page and, if it is short, the following ones, until it is full, the list
+/// ends or [`MAX_PAGES`] is reached. `on_partial` receives intermediate results.
+async fn read_page<T: ListItem>(
+    request: &PageRequest,
     guard: &Abort,
-    so_far: impl Fn(&Page<T>),
+    on_partial: impl Fn(&Page<T>),
 ) -> Result<(Page<T>, u32), ApiError> {
-    // Once, so that all of the pages are about the same range of time.
-    let query = question.query();
-    let mut address = path::<T>(&query, LIMIT, question.cursor.as_deref());
-    let mut page: Page<T> = api::get(&address, guard.signal().as_ref()).await?;
-    let mut asked = 1;
+    // Computed once, so that all pages use the same time range.
+    let query = request.query();
+    let mut url = path::<T>(&query, PAGE_SIZE, request.cursor.as_deref());
+    let mut page: Page<T> = api::get(&url, guard.signal().as_ref()).await?;
+    let mut pages_read = 1;
     while let Some(cursor) = page.next_cursor.clone() {
-        let missing = LIMIT.saturating_sub(page.items.len());
-        if missing == 0 || asked == FURTHER || !guard.wanted() {
+        let missing = PAGE_SIZE.saturating_sub(page.items.len());
+        if missing == 0 || pages_read == MAX_PAGES || !guard.wanted() {
             break;
         }
-        so_far(&page);
-        address = path::<T>(&query, missing, Some(&cursor));
-        let further: Page<T> = api::get(&address, guard.signal().as_ref()).await?;
+        on_partial(&page);
+        url = path::<T>(&query, missing, Some(&cursor));
+        let further: Page<T> = api::get(&url, guard.signal().as_ref()).await?;
         page.items.extend(further.items);
         page.next_cursor = further.next_cursor;
-        asked += 1;
+        pages_read += 1;
     }
-    Ok((page, asked))
+    Ok((page, pages_read))
 }
 
-/// A list that keeps itself fresh.
+/// A list that updates itself.
 pub struct Rows<T: 'static> {
-    /// What is shown; none before the first answer.
+    /// `None` before the first response.
     pub shown: Option<Rc<Shown<T>>>,
-    /// Why the last reading failed.
+    /// Error of the last load.
     pub error: Option<ApiError>,
-    /// What is shown answers an earlier question.
-    pub behind: bool,
-    /// What is shown is what was found so far.
+    /// `shown` belongs to an earlier request.
+    pub outdated: bool,
+    /// `shown` is a partial result.
     pub searching: bool,
-    /// Reads again and shows everything, whatever moves.
+    /// Reloads and shows all rows, even if rows move.
     pub reload: Callback<()>,
-    /// Shows what waits.
-    pub catch_up: Callback<()>,
+    /// Shows the waiting rows.
+    pub show_waiting: Callback<()>,
 }
 
 struct State<T> {
     shown: Option<Rc<Shown<T>>>,
-    /// The question that `shown` answers.
-    answered: Option<Question>,
+    /// The request that `shown` belongs to.
+    shown_request: Option<PageRequest>,
     searching: bool,
     error: Option<ApiError>,
 }
 
 enum Step<T> {
-    /// What was found so far for a question that has no answer yet.
-    SoFar(Box<Question>, Page<T>),
-    Answer(Box<Question>, Result<Page<T>, ApiError>, bool),
-    CatchUp,
+    /// A partial result of a request without a complete one.
+    Partial(Box<PageRequest>, Page<T>),
+    Loaded(Box<PageRequest>, Result<Page<T>, ApiError>, bool),
+    ShowWaiting,
 }
 
-impl<T: Listed> Reducible for State<T> {
+impl<T: ListItem> Reducible for State<T> {
     type Action = Step<T>;
 
     fn reduce(self: Rc<Self>, step: Step<T>) -> Rc<Self> {
         let shown = self.shown.clone();
-        let answered = self.answered.clone();
+        let shown_request = self.shown_request.clone();
         Rc::new(match step {
-            Step::SoFar(question, page) => {
-                // Where there is an answer already, that stays until the next.
-                if !self.searching && answered.as_ref() == Some(&*question) {
+            Step::Partial(request, page) => {
+                // A complete result stays until the next one.
+                if !self.searching && shown_request.as_ref() == Some(&*request) {
                     return self;
                 }
                 let before = shown.as_ref().map_or(&[][..], |shown| &shown.rows);
                 Self {
                     shown: Some(Rc::new(Shown::show(page, before, T::id))),
-                    answered: Some(*question),
+                    shown_request: Some(*request),
                     searching: true,
                     error: None,
                 }
             }
-            Step::Answer(question, Ok(page), may_move) => {
+            Step::Loaded(request, Ok(page), may_move) => {
                 let next = match &shown {
-                    Some(shown) if answered.as_ref() == Some(&*question) && !self.searching => {
-                        shown.renew(page, may_move, T::id)
+                    Some(shown) if shown_request.as_ref() == Some(&*request) && !self.searching => {
+                        shown.refresh(page, may_move, T::id)
                     }
                     Some(shown) => Shown::show(page, &shown.rows, T::id),
                     None => Shown::show(page, &[], T::id),
                 };
                 Self {
                     shown: Some(Rc::new(next)),
-                    answered: Some(*question),
+                    shown_request: Some(*request),
                     searching: false,
                     error: None,
                 }
             }
-            Step::Answer(_, Err(error), _) => Self {
+            Step::Loaded(_, Err(error), _) => Self {
                 shown,
-                answered,
+                shown_request,
                 searching: false,
                 error: Some(error),
             },
-            Step::CatchUp => Self {
-                shown: shown.map(|shown| Rc::new(shown.catch_up(T::id))),
-                answered,
+            Step::ShowWaiting => Self {
+                shown: shown.map(|shown| Rc::new(shown.show_waiting(T::id))),
+                shown_request,
                 searching: self.searching,
                 error: self.error.clone(),
             },
@@ -161,52 +159,52 @@ impl<T: Listed> Reducible for State<T> {
     }
 }
 
-/// Reads a list: now, when the question changes, when its rows change, every
-/// few seconds if so chosen, and on demand.
+/// Loads a list on mount and reloads it when the request changes, when rows change, at
+/// the chosen interval, and on demand.
 #[hook]
-pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
+pub fn use_rows<T: ListItem>(request: PageRequest) -> Rows<T> {
     let state = use_reducer(|| State::<T> {
         shown: None,
-        answered: None,
+        shown_request: None,
         searching: false,
         error: None,
     });
-    // Pages that the last answer took.
-    let effort = use_mut_ref(|| 1_u32);
+    // Pages that the last load took.
+    let pages_read = use_mut_ref(|| 1_u32);
     let round = use_reducer(|| Round(0));
-    // The person asked for what is being read, so rows may move. It holds until
-    // an answer comes, also where a later reading overtakes this one.
-    let asked = use_mut_ref(|| true);
+    // Set if the user requested the load, so that rows may move. Kept until a response
+    // arrives, even if a later load overtakes this one.
+    let requested_by_user = use_mut_ref(|| true);
     let every = use_prefs().map_or(0, |prefs| prefs.refresh);
     let read = {
-        let (dispatch, asked) = (round.dispatcher(), Rc::clone(&asked));
-        use_callback((), move |by_person: bool, ()| {
-            *asked.borrow_mut() |= by_person;
+        let (dispatch, requested_by_user) = (round.dispatcher(), Rc::clone(&requested_by_user));
+        use_callback((), move |by_user: bool, ()| {
+            *requested_by_user.borrow_mut() |= by_user;
             dispatch.dispatch(());
         })
     };
     {
-        let (dispatch, effort) = (state.dispatcher(), Rc::clone(&effort));
-        use_effect_with((question.clone(), round.0), move |(question, _)| {
-            let question = question.clone();
+        let (dispatch, pages_read) = (state.dispatcher(), Rc::clone(&pages_read));
+        use_effect_with((request.clone(), round.0), move |(request, _)| {
+            let request = request.clone();
             let abort = Abort::new();
             let guard = abort.clone();
             spawn_local(async move {
-                let so_far = |page: &Page<T>| {
+                let on_partial = |page: &Page<T>| {
                     if guard.wanted() {
-                        let step = Step::SoFar(Box::new(question.clone()), page.clone());
+                        let step = Step::Partial(Box::new(request.clone()), page.clone());
                         dispatch.dispatch(step);
                     }
                 };
-                let answer = read_page::<T>(&question, &guard, so_far).await;
+                let response = read_page::<T>(&request, &guard, on_partial).await;
                 if guard.wanted() {
-                    let answer = answer.map(|(page, asked)| {
-                        *effort.borrow_mut() = asked;
+                    let response = response.map(|(page, pages)| {
+                        *pages_read.borrow_mut() = pages;
                         page
                     });
-                    let by_person = std::mem::take(&mut *asked.borrow_mut());
-                    let may_move = by_person || (question.cursor.is_none() && moves::may_move());
-                    dispatch.dispatch(Step::Answer(Box::new(question), answer, may_move));
+                    let by_user = std::mem::take(&mut *requested_by_user.borrow_mut());
+                    let may_move = by_user || (request.cursor.is_none() && scroll::rows_may_move());
+                    dispatch.dispatch(Step::Loaded(Box::new(request), response, may_move));
                 }
             });
             move || abort.abort()
@@ -220,24 +218,24 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
             move || drop(interval)
         });
     }
-    let gathering = use_mut_ref(|| None::<Timeout>);
+    let reload_timer = use_mut_ref(|| None::<Timeout>);
     {
-        // Where the list is of what nobody acknowledged yet, acknowledged rows
-        // leave it at once; elsewhere they change in place.
-        let leaves = question.filter.known.is_some();
+        // With an acknowledgement filter, acknowledged rows leave the list at once.
+        // Otherwise they change in place.
+        let leaves = request.filter.known.is_some();
         let read = read.clone();
         use_signals(Callback::from(move |signal| {
             let mine = match signal {
-                Signal::Acted => return read.emit(leaves),
+                Signal::LocalChange => return read.emit(leaves),
                 Signal::Resync | Signal::Change(ChangeEvent::Incident(_)) => true,
                 Signal::Change(ChangeEvent::Delivery(delivery)) => delivery.entries > 0,
                 Signal::Change(ChangeEvent::Notification(_)) => false,
             };
-            let mut timer = gathering.borrow_mut();
+            let mut timer = reload_timer.borrow_mut();
             if mine && timer.is_none() {
-                let (read, timer_ref) = (read.clone(), Rc::clone(&gathering));
-                // A long search is not begun anew as often, or it would not end.
-                let wait = GATHER.saturating_mul(*effort.borrow());
+                let (read, timer_ref) = (read.clone(), Rc::clone(&reload_timer));
+                // A long search is restarted less often, or it would never finish.
+                let wait = RELOAD_DELAY_MS.saturating_mul(*pages_read.borrow());
                 *timer = Some(Timeout::new(wait, move || {
                     timer_ref.borrow_mut().take();
                     read.emit(false);
@@ -245,21 +243,21 @@ pub fn use_rows<T: Listed>(question: Question) -> Rows<T> {
             }
         }));
     }
-    let behind = state.answered.as_ref() != Some(&question);
+    let outdated = state.shown_request.as_ref() != Some(&request);
     Rows {
         shown: state.shown.clone(),
         error: state.error.clone(),
-        behind,
+        outdated,
         searching: state.searching,
         reload: use_callback(read, |(), read| read.emit(true)),
-        catch_up: {
+        show_waiting: {
             let dispatch = state.dispatcher();
-            use_callback((), move |(), ()| dispatch.dispatch(Step::CatchUp))
+            use_callback((), move |(), ()| dispatch.dispatch(Step::ShowWaiting))
         },
     }
 }
 
-/// Counts the readings.
+/// Load counter.
 #[derive(Clone, Copy, PartialEq)]
 struct Round(u32);
 
@@ -271,8 +269,7 @@ impl Reducible for Round {
     }
 }
 
-impl<T: Listed> Rows<T> {
-    /// The rows that are shown.
+impl<T: ListItem> Rows<T> {
     pub fn list(&self) -> &[Row<T>] {
         self.shown.as_ref().map_or(&[], |shown| &shown.rows)
     }

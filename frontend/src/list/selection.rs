@@ -2,22 +2,20 @@ use std::collections::BTreeSet;
 
 use tocsin_api_types::RowCount;
 
-/// Which rows are selected.
+/// Selected rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Selection {
-    /// None.
     #[default]
     None,
-    /// These rows of this page.
+    /// Rows of this page.
     Rows(BTreeSet<i64>),
-    /// All that match the filter: their incidents' numbers, where there are
-    /// few enough to know them, and how many they are.
+    /// All matching incidents: their IDs, if there are few enough to undo, and their
+    /// count.
     Matching(Option<Vec<i64>>, RowCount),
 }
 
 impl Selection {
-    /// With a row selected if it was not, and the other way round. From "all
-    /// that match", a single row starts anew.
+    /// Toggles a row. From [`Self::Matching`], starts a new selection with that row.
     pub fn toggled(&self, id: i64) -> Self {
         let mut rows = match self {
             Self::Rows(rows) => rows.clone(),
@@ -29,7 +27,6 @@ impl Selection {
         Self::of(rows)
     }
 
-    /// These rows.
     pub fn of(rows: BTreeSet<i64>) -> Self {
         if rows.is_empty() {
             Self::None

@@ -7,7 +7,7 @@ use crate::{
     query::{Filter, Sort},
 };
 
-/// Chooses what incidents are sorted by, and which way.
+/// Sort field and direction of the incidents.
 pub fn sort_by(words: &Words, filter: &Filter, change: &Callback<Filter>) -> Html {
     let onchange = {
         let (filter, change) = (filter.clone(), change.clone());

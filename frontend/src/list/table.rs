@@ -3,36 +3,35 @@ use std::{collections::BTreeSet, rc::Rc};
 use yew::prelude::*;
 
 use super::{
-    Listed,
+    ListItem,
     model::Shown,
-    moves,
     row::{RowActions, RowView},
+    scroll,
     selection::Selection,
 };
 use crate::i18n::Words;
 
-/// Rows that are drawn grey before the first answer.
+/// Placeholder rows before the first response.
 const SKELETON: usize = 12;
 
-/// The rows of a list.
-pub struct Table<'a, T: Listed> {
-    /// What there is to show; none before the first answer.
+pub struct Table<'a, T: ListItem> {
+    /// `None` before the first response.
     pub shown: Option<Rc<Shown<T>>>,
-    /// What is shown answers an earlier question.
-    pub behind: bool,
-    /// Nothing will come unless the person tries again.
+    /// `shown` belongs to an earlier request.
+    pub outdated: bool,
+    /// The load failed, so no placeholder is shown.
     pub failed: bool,
     pub selection: &'a Selection,
     pub select: Callback<Selection>,
-    /// The row that is open beside the list.
+    /// The row open in the panel.
     pub current: Option<i64>,
     pub actions: RowActions,
     pub query: AttrValue,
-    pub catch_up: Callback<()>,
+    pub show_waiting: Callback<()>,
 }
 
-/// The rows, and word of newer ones.
-pub fn table<T: Listed>(words: &Words, props: &Table<T>) -> Html {
+/// The table, and a notice about newer rows.
+pub fn table<T: ListItem>(words: &Words, props: &Table<T>) -> Html {
     let rows = props.shown.as_ref().map_or(&[][..], |shown| &shown.rows);
     let chosen = rows
         .iter()
@@ -54,25 +53,25 @@ pub fn table<T: Listed>(words: &Words, props: &Table<T>) -> Html {
         .shown
         .as_ref()
         .and_then(|shown| shown.waiting.as_ref());
-    let news = waiting.map(|waiting| {
+    let notice = waiting.map(|waiting| {
         let text = match waiting.new {
             0 => words.list.changed.to_owned(),
             new => (words.list.new_rows)(new),
         };
         html! {
-            <button type="button" class="news" onclick={props.catch_up.reform(|_| moves::to_top())}>
-                { text }<span class="news-show">{ words.list.show_new }</span>
+            <button type="button" class="new-rows" onclick={props.show_waiting.reform(|_| scroll::to_top())}>
+                { text }<span class="new-rows-show">{ words.list.show_new }</span>
             </button>
         }
     });
     html! {
-        <div id="rows" class={classes!("rows", props.behind.then_some("is-behind"))} aria-busy={props.behind.to_string()}>
-            <div class="news-line" aria-live="polite">{ news }</div>
-            <table class={classes!("table-list", (!props.actions.may).then_some("is-plain"))}>
+        <div id="rows" class={classes!("rows", props.outdated.then_some("is-behind"))} aria-busy={props.outdated.to_string()}>
+            <div class="new-rows-line" aria-live="polite">{ notice }</div>
+            <table class={classes!("table-list", (!props.actions.can_acknowledge).then_some("is-plain"))}>
                 <caption class="sr-only">{ T::caption(words) }</caption>
                 <thead>
                     <tr>
-                        if props.actions.may {
+                        if props.actions.can_acknowledge {
                             <th scope="col" class="col-check">
                                 <label class="check-hit">
                                     <input type="checkbox" class="checkbox checkbox-xs" checked={all} {onchange}
@@ -81,7 +80,7 @@ pub fn table<T: Listed>(words: &Words, props: &Table<T>) -> Html {
                             </th>
                         }
                         { T::head(words) }
-                        <th scope="col" class="col-ack">{ words.list.known_column }</th>
+                        <th scope="col" class="col-ack">{ words.list.acknowledge }</th>
                     </tr>
                 </thead>
                 <tbody>

@@ -7,8 +7,8 @@ use crate::{
     time,
 };
 
-/// Chooses the time: one of a few that move along with the clock, or from–to. `meaning`
-/// says what happened in that time.
+/// Time range picker: relative presets, or from–to. `meaning` describes what the range
+/// selects.
 pub fn time_range(
     words: &Words,
     range: Range,

@@ -8,21 +8,19 @@ use crate::{
 
 #[derive(Properties, PartialEq)]
 pub struct ValueProps {
-    /// The label's name.
     pub name: AttrValue,
-    /// Its value.
     pub value: AttrValue,
-    /// What is shown; the value itself by default.
+    /// Content; defaults to the value.
     #[prop_or_default]
     pub children: Html,
-    /// In a row, where the Tab key should not stop at each value.
+    /// In a row, the Tab key does not stop at values.
     #[prop_or_default]
     pub in_row: bool,
     #[prop_or_default]
     pub class: Classes,
 }
 
-/// A label's value that filters the list by it; with Alt or Shift, without it.
+/// A label value. A click filters by it; with Alt or Shift, it excludes the value.
 #[component]
 pub fn Value(props: &ValueProps) -> Html {
     let words = use_words();
@@ -45,7 +43,7 @@ pub fn Value(props: &ValueProps) -> Html {
         props.children.clone()
     };
     if props.in_row {
-        // A row opens wherever it is pressed; only its icon filters.
+        // A click anywhere in a row opens it; only the icon filters.
         return html! {
             <span class={classes!("row-value", props.class.clone())}>
                 <span class="row-value-text">{ shown }</span>

@@ -11,8 +11,8 @@ use crate::{
     state::{Signal, use_role, use_signals_context, use_status},
 };
 
-/// What alertmanager.yml gets: a first route that leaves all others in force, and the
-/// receiver, with a token where one is needed.
+/// Configuration for alertmanager.yml: a first route that continues to the others, and
+/// the receiver, with a token if one is required.
 pub fn snippet(url: &str, token: Option<&str>) -> String {
     let mut text = format!(
         "route:\n  routes:\n    - receiver: tocsin\n      continue: true\nreceivers:\n  - name: tocsin\n    webhook_configs:\n      - url: {url}\n        send_resolved: true\n"
@@ -25,8 +25,8 @@ pub fn snippet(url: &str, token: Option<&str>) -> String {
     text
 }
 
-/// Before the first alert: how to connect Alertmanager. It gives way to the
-/// first alert by itself, since the list above it keeps reading.
+/// Empty state: how to connect Alertmanager. The list above it keeps loading and
+/// replaces it with the first alert.
 #[component]
 pub fn Empty() -> Html {
     let words = use_words();
@@ -47,7 +47,7 @@ pub fn Empty() -> Html {
                 match api::call(Method::POST, "alerts/test").await {
                     Ok(()) => {
                         problem.set(None);
-                        signals.tell(&Signal::Resync);
+                        signals.emit(&Signal::Resync);
                     }
                     Err(error) => problem.set(Some(error)),
                 }
@@ -67,9 +67,9 @@ pub fn Empty() -> Html {
             { receiver }
             if token && role == Role::Admin {
                 <p>{ words.empty.token }{ " " }
-                    <RouteLink class="link" to={Route::Tokens} query="new=ingest">{ words.empty.token_make }</RouteLink></p>
+                    <RouteLink class="link" to={Route::Tokens} query="new=ingest">{ words.empty.create_token }</RouteLink></p>
             } else if token {
-                <p class="muted">{ words.empty.token_ask }</p>
+                <p class="muted">{ words.empty.token_from_admin }</p>
             }
             if role >= Role::Responder {
                 <div class="empty-test">

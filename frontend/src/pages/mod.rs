@@ -1,10 +1,10 @@
-//! The pages, of each program apart: what one does not name is no part of it.
+//! The pages of both programs. A program contains only the pages that it uses.
 
 mod account;
 mod admin;
+mod auth;
 mod detail;
 pub mod empty;
-mod entry;
 mod incidents;
 mod log;
 mod recipients;
@@ -15,13 +15,13 @@ use yew_router::hooks::use_navigator;
 use crate::{
     components::RouteLink,
     i18n::Words,
-    route::{OPEN, Route, go},
+    route::{OPEN_INCIDENTS, Route, go},
 };
 
-pub use entry::{SignInAgain, SignInPage};
+pub use auth::{SignInAgain, SignInPage};
 
-/// The lists. A list stays the same component while one of its rows is opened,
-/// so that nothing of it is lost.
+/// Pages of the list program. Opening a row keeps the same component, so that its state
+/// is kept.
 pub fn lists(words: &Words, route: Route) -> Html {
     match route {
         Route::Home => html! { <Home /> },
@@ -29,41 +29,41 @@ pub fn lists(words: &Words, route: Route) -> Html {
         Route::Incident { id } => incidents::incidents_page(Some(id)),
         Route::Log => log::log_page(None),
         Route::Entry { id } => log::log_page(Some(id)),
-        _ => note(words.shell.not_found, words),
+        _ => message_page(words.shell.not_found, words),
     }
 }
 
-/// Leads to what one comes for: the incidents that are open.
+/// Redirects to the open incidents.
 #[component]
 fn Home() -> Html {
     let navigator = use_navigator();
     use_effect_with((), move |()| {
         if let Some(navigator) = navigator {
-            go(&navigator, Route::Incidents, OPEN, true);
+            go(&navigator, Route::Incidents, OPEN_INCIDENTS, true);
         }
     });
     html! {}
 }
 
-/// What is set up now and then.
-pub fn desk(words: &Words, route: Route) -> Html {
+/// Pages of the administration program.
+pub fn administration(words: &Words, route: Route) -> Html {
     match route {
-        Route::SetUp => html! { <entry::SetUpPage /> },
+        Route::SetUp => html! { <auth::SetUpPage /> },
         Route::Recipients => html! { <recipients::RecipientsPage /> },
         Route::Account => html! { <account::AccountPage /> },
         Route::Users | Route::Tokens | Route::Audit | Route::AuditEntry { .. } => {
             admin::admin_page(words, route)
         }
-        _ => note(words.shell.not_found, words),
+        _ => message_page(words.shell.not_found, words),
     }
 }
 
-/// A page that says one thing.
-pub fn note(text: &'static str, words: &Words) -> Html {
+/// A page with a message.
+pub fn message_page(text: &'static str, words: &Words) -> Html {
     html! {
         <div class="none">
             <p class="none-title">{ text }</p>
-            <RouteLink class="btn" to={Route::Incidents} query={OPEN}>{ words.shell.to_incidents }</RouteLink>
+            <RouteLink class="btn" to={Route::Incidents} query={OPEN_INCIDENTS}>{ words.shell.to_incidents }</RouteLink>
         </div>
     }
 }

@@ -1,7 +1,6 @@
-//! Percent-encoding as query strings have it.
+//! Percent-encoding of query strings.
 
-/// Encodes one name or value. What is safe in a query stays readable, so that
-/// an address sent to a colleague can be read.
+/// Encodes a name or value. Characters that are safe in a query stay readable.
 fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         match byte {
@@ -31,7 +30,7 @@ fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// Appends `name=value`, with `&` before it where needed.
+/// Appends `name=value`, preceded by `&` if needed.
 pub fn push_pair(out: &mut String, name: &str, value: &str) {
     if !out.is_empty() {
         out.push('&');
@@ -41,8 +40,7 @@ pub fn push_pair(out: &mut String, name: &str, value: &str) {
     encode(value, out);
 }
 
-/// Undoes the encoding. Broken escapes stay as they are, and broken UTF-8 is
-/// replaced: an address may come from anywhere.
+/// Decodes a name or value. Invalid escapes are kept, and invalid UTF-8 is replaced.
 pub fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -70,7 +68,7 @@ pub fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// The names and values of a query string, with or without its `?`.
+/// Names and values of a query string, with or without `?`.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
     query
         .trim_start_matches('?')
@@ -88,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn anything_survives_the_way_there_and_back() {
+    fn query_pairs_round_trip() {
         for value in [
             "",
             "a b+c",
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_escapes_are_kept() {
+    fn invalid_escapes_are_kept() {
         assert_eq!(decode("100%"), "100%");
         assert_eq!(decode("%zz%4"), "%zz%4");
         assert_eq!(decode("%FF"), "\u{fffd}");

@@ -1,60 +1,46 @@
-//! What a list is asked for.
+//! Filters of the lists.
 
 use tocsin_api_types::{AcknowledgeFilter, IncidentState, Status};
 
 use super::{Range, split_matcher, write_matcher};
 use chrono::{DateTime, Utc};
 
-/// What a list is filtered and sorted by. One for the log and the incidents:
-/// each sends what it has a use for.
+/// Filter and sort order of a list, shared by the incidents and the log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    /// Any of these statuses (log).
+    /// Log only.
     pub status: Vec<Status>,
-    /// Any of these states (incidents).
+    /// Incidents only.
     pub state: Vec<IncidentState>,
-    /// Stale or not (incidents).
+    /// Incidents only.
     pub stale: Option<bool>,
-    /// Acknowledged or ended, or not.
+    /// Acknowledged or ended.
     pub known: Option<bool>,
-    /// Any of these severities.
     pub severity: Vec<String>,
-    /// Any of these teams.
     pub team: Vec<String>,
-    /// Any of these alert names.
     pub alertname: Vec<String>,
-    /// Any of these instances.
     pub instance: Vec<String>,
-    /// Any of these sources.
     pub source: Vec<String>,
-    /// Matchers, all of which must hold.
+    /// Matchers; all must match.
     pub label: Vec<String>,
-    /// Free words.
+    /// Search text.
     pub q: String,
-    /// The time.
     pub range: Range,
-    /// What incidents are sorted by.
     pub sort: Sort,
-    /// The smallest first.
     pub ascending: bool,
 }
 
-/// What incidents are sorted by.
+/// Sort field of the incidents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// When they were last told.
     #[default]
     LastSeen,
-    /// When they began.
     Starts,
-    /// How long they took.
     Duration,
-    /// How often they were told.
     Occurrences,
 }
 
 impl Sort {
-    /// All of them.
     pub const ALL: [Self; 4] = [
         Self::LastSeen,
         Self::Starts,
@@ -62,7 +48,7 @@ impl Sort {
         Self::Occurrences,
     ];
 
-    /// As the API and the address bar write it.
+    /// Value in the API and the URL.
     pub fn code(self) -> &'static str {
         match self {
             Self::LastSeen => "lastSeenAt",
@@ -73,23 +59,18 @@ impl Sort {
     }
 }
 
-/// The fields that have a query parameter of their own.
+/// Fields with their own query parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// `severity`
     Severity,
-    /// `team`
     Team,
-    /// `alertname`
     Alertname,
-    /// `instance`
     Instance,
-    /// `source`
     Source,
 }
 
 impl Field {
-    /// All of them, in the order in which they are shown.
+    /// All fields in display order.
     pub const ALL: [Self; 5] = [
         Self::Severity,
         Self::Team,
@@ -98,7 +79,7 @@ impl Field {
         Self::Source,
     ];
 
-    /// The parameter's name, which but for `source` is the label's too.
+    /// Name of the parameter and, except for `source`, of the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Severity => "severity",
@@ -109,35 +90,28 @@ impl Field {
         }
     }
 
-    /// The field of that name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 }
 
-/// One condition of a filter: what a chip shows and takes away.
+/// One condition of a filter, shown as a chip.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Term {
-    /// A status of log entries.
     Status(Status),
-    /// A state of incidents.
     State(IncidentState),
-    /// Stale or not.
     Stale(bool),
-    /// Acknowledged or not.
     Known(bool),
-    /// A value of a field.
     Is(Field, String),
     /// A matcher.
     Label(String),
-    /// Free words.
+    /// Search text.
     Words(String),
-    /// The time.
     Time(Range),
 }
 
 impl Filter {
-    /// The values asked for in a field.
+    /// Values of a field.
     pub fn values(&self, field: Field) -> &Vec<String> {
         match field {
             Field::Severity => &self.severity,
@@ -158,7 +132,7 @@ impl Filter {
         }
     }
 
-    /// Every condition, in the order in which they are shown.
+    /// All conditions in display order.
     pub fn terms(&self) -> Vec<Term> {
         let mut terms: Vec<Term> = Vec::new();
         terms.extend(self.status.iter().map(|s| Term::Status(*s)));
@@ -182,7 +156,7 @@ impl Filter {
         terms
     }
 
-    /// The filter with one more condition; with the same one, unchanged.
+    /// Adds a condition.
     pub fn with(&self, term: &Term) -> Self {
         let mut next = self.clone();
         match term {
@@ -198,7 +172,7 @@ impl Filter {
         next
     }
 
-    /// The filter without a condition.
+    /// Removes a condition.
     pub fn without(&self, term: &Term) -> Self {
         let mut next = self.clone();
         match term {
@@ -214,7 +188,7 @@ impl Filter {
         next
     }
 
-    /// The filter with no condition, sorted as before.
+    /// Removes all conditions and keeps the sort order.
     pub fn cleared(&self) -> Self {
         Self {
             sort: self.sort,
@@ -223,19 +197,18 @@ impl Filter {
         }
     }
 
-    /// The filter after a click on a label's value: it must be that, or with
-    /// the modifier held, must not.
+    /// Adds or excludes a clicked label value.
     pub fn clicked(&self, name: &str, value: &str, exclude: bool) -> Self {
         self.with(&term_of(name, if exclude { "!=" } else { "=" }, value))
     }
 
-    /// The filter with a matcher that a person typed; `None` if it is none.
+    /// Adds a typed matcher; `None` if the text is not one.
     pub fn typed(&self, text: &str) -> Option<Self> {
         let (name, operator, value) = split_matcher(text)?;
         Some(self.with(&term_of(&name, operator, &value)))
     }
 
-    /// The conditions as `POST /incidents/acknowledge` takes them.
+    /// The filter as a request body for `POST /incidents/acknowledge`.
     pub fn to_acknowledge(&self, now: DateTime<Utc>) -> AcknowledgeFilter {
         let (from, to) = self.range.bounds(now);
         AcknowledgeFilter {
@@ -256,8 +229,8 @@ impl Filter {
     }
 }
 
-/// A field where there is one for it, since several of its values mean "any of
-/// them"; a matcher otherwise.
+/// A field condition if the field has a parameter, so that several values are
+/// alternatives; otherwise a matcher.
 fn term_of(name: &str, operator: &str, value: &str) -> Term {
     match Field::of(name) {
         Some(field) if operator == "=" => Term::Is(field, value.to_owned()),

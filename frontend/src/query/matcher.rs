@@ -1,10 +1,10 @@
-//! Alertmanager's matchers, as far as the browser reads and writes them. What
-//! they mean is the server's business.
+//! Alertmanager matchers, as far as the browser parses and writes them. The server
+//! evaluates them.
 
-/// The operators, the longer ones first, so that `=~` is not read as `=`.
+/// Longer operators first, so that `=~` is not read as `=`.
 const OPERATORS: [&str; 4] = ["=~", "!~", "!=", "="];
 
-/// Writes a matcher as Alertmanager does, the value in quotes.
+/// Writes a matcher in Alertmanager's syntax, with a quoted value.
 pub fn write_matcher(name: &str, operator: &str, value: &str) -> String {
     let mut out = format!("{name}{operator}\"");
     for character in value.chars() {
@@ -19,8 +19,8 @@ pub fn write_matcher(name: &str, operator: &str, value: &str) -> String {
     out
 }
 
-/// Splits a matcher into its name, operator and unquoted value; `None` where
-/// the text is no matcher. Quotes may be left out, as people type.
+/// Splits a matcher into name, operator and unquoted value. Quotes are optional. `None`
+/// if the text is not a matcher.
 pub fn split_matcher(text: &str) -> Option<(String, &'static str, String)> {
     let text = text.trim();
     let at = text.find(['=', '!'])?;
@@ -34,12 +34,12 @@ pub fn split_matcher(text: &str) -> Option<(String, &'static str, String)> {
     Some((name.to_owned(), operator, unquote(value)?))
 }
 
-/// Whether a person seems to have typed a matcher rather than words.
+/// Whether a typed text is a matcher rather than search text.
 pub fn looks_like_matcher(text: &str) -> bool {
     split_matcher(text).is_some()
 }
 
-/// The value without its quotes; `None` where the quotes are not in pairs.
+/// Removes the quotes; `None` if they are unbalanced.
 fn unquote(value: &str) -> Option<String> {
     let Some(inner) = value.strip_prefix('"') else {
         return (!value.contains('"')).then(|| value.to_owned());
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_it_writes() {
+    fn matchers_round_trip() {
         for value in ["api", "", "a \"b\" \\c", "第一\n行", "a.*|b"] {
             for operator in OPERATORS {
                 let text = write_matcher("job", operator, value);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_people_type() {
+    fn quotes_and_spaces_are_optional() {
         assert_eq!(
             split_matcher(" team = infra "),
             Some(("team".to_owned(), "=", "infra".to_owned()))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_not_matchers() {
+    fn search_text_is_not_a_matcher() {
         for text in ["disk full", "", "=x", "a b=c", "x=\"open", "!important"] {
             assert!(!looks_like_matcher(text), "{text}");
         }

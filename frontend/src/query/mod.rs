@@ -1,5 +1,5 @@
-//! What a list is asked for, and how the address bar and the API write it.
-//! Pure: tested on the host.
+//! Filters, and their query strings for the URL and the API. Pure, so that they are
+//! tested on the host.
 
 mod encode;
 mod filter;

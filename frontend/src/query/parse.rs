@@ -1,11 +1,10 @@
-//! A filter as the address bar and the API write it.
+//! Parsing and writing a filter as a query string.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tocsin_api_types::{IncidentState, Status};
 
 use super::{Field, Filter, Preset, Range, Sort, pairs, push_pair};
 
-/// A status as the API writes it.
 fn status_code(status: Status) -> &'static str {
     match status {
         Status::Firing => "firing",
@@ -13,7 +12,6 @@ fn status_code(status: Status) -> &'static str {
     }
 }
 
-/// A state as the API writes it.
 fn state_code(state: IncidentState) -> &'static str {
     match state {
         IncidentState::Open => "open",
@@ -36,8 +34,8 @@ fn flag(text: &str) -> Option<bool> {
 }
 
 impl Filter {
-    /// What the address bar says. What cannot be read is left out: the chips
-    /// show what is in force.
+    /// Parses the query string of the URL. Invalid parameters are ignored; the chips
+    /// show the result.
     pub fn parse(query: &str) -> Self {
         let mut filter = Self::default();
         let (mut from, mut to) = (None, None);
@@ -82,8 +80,8 @@ impl Filter {
         filter
     }
 
-    /// As the address bar writes it. Defaults are left out.
-    pub fn to_address(&self) -> String {
+    /// As a query string for the URL, without default values.
+    pub fn to_url_query(&self) -> String {
         let mut out = self.conditions();
         match self.range {
             Range::All => {}
@@ -98,8 +96,8 @@ impl Filter {
         out
     }
 
-    /// As the API takes it, as of `now`.
-    pub fn to_api(&self, now: DateTime<Utc>) -> String {
+    /// As a query string for the API, with times relative to `now`.
+    pub fn to_api_query(&self, now: DateTime<Utc>) -> String {
         let mut out = self.conditions();
         let (from, to) = self.range.bounds(now);
         from.iter()
@@ -177,27 +175,27 @@ mod tests {
     }
 
     #[test]
-    fn an_address_says_it_all() {
-        assert_eq!(Filter::parse(&full().to_address()), full());
+    fn filter_round_trips_through_the_url() {
+        assert_eq!(Filter::parse(&full().to_url_query()), full());
         assert_eq!(Filter::parse(""), Filter::default());
-        assert_eq!(Filter::default().to_address(), "");
+        assert_eq!(Filter::default().to_url_query(), "");
     }
 
     #[test]
-    fn presets_stay_presets_in_the_address_and_become_times_for_the_api() {
+    fn presets_stay_relative_in_the_url_and_become_times_for_the_api() {
         let filter = Filter::parse("?range=24h");
-        assert_eq!(filter.to_address(), "range=24h");
-        assert_eq!(filter.to_api(now()), "from=2026-03-03T05:06:00Z");
+        assert_eq!(filter.to_url_query(), "range=24h");
+        assert_eq!(filter.to_api_query(now()), "from=2026-03-03T05:06:00Z");
     }
 
     #[test]
-    fn what_cannot_be_read_is_left_out() {
+    fn invalid_parameters_are_ignored() {
         let filter = Filter::parse("status=odd&known=perhaps&from=yesterday&range=9y&utm=1&sort=x");
         assert_eq!(filter, Filter::default());
     }
 
     #[test]
-    fn each_term_can_be_taken_away() {
+    fn each_term_can_be_removed() {
         let mut filter = full();
         for term in full().terms() {
             assert_eq!(filter.with(&term), filter, "{term:?}");
@@ -208,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_click_adds_and_with_the_modifier_excludes() {
+    fn click_adds_a_value_and_modifier_click_excludes_it() {
         let filter = Filter::default().clicked("severity", "critical", false);
         assert_eq!(
             filter.terms(),
@@ -216,17 +214,17 @@ mod tests {
         );
         let filter = filter.clicked("job", "a\"b", true);
         assert_eq!(
-            filter.to_address(),
+            filter.to_url_query(),
             "severity=critical&label=job!%3D%22a%5C%22b%22"
         );
         assert_eq!(Filter::default().typed("two words"), None);
     }
 
     #[test]
-    fn acknowledging_asks_for_what_is_listed() {
-        let asked = full().to_acknowledge(now());
-        assert_eq!(asked.severity, full().severity);
-        assert_eq!(asked.from, Some(now()));
-        assert_eq!(asked.q.as_deref(), Some("磁盘 满"));
+    fn acknowledge_request_contains_the_filter() {
+        let body = full().to_acknowledge(now());
+        assert_eq!(body.severity, full().severity);
+        assert_eq!(body.from, Some(now()));
+        assert_eq!(body.q.as_deref(), Some("磁盘 满"));
     }
 }

@@ -1,24 +1,19 @@
-//! The time that a list is limited to.
+//! Time range of a list.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A time that moves along with the clock.
+/// A range relative to now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// The last hour.
     Hour,
-    /// The last six hours.
     SixHours,
-    /// The last 24 hours.
     Day,
-    /// The last seven days.
     Week,
-    /// The last thirty days.
     Month,
 }
 
 impl Preset {
-    /// All of them, the shortest first.
+    /// Shortest first.
     pub const ALL: [Self; 5] = [
         Self::Hour,
         Self::SixHours,
@@ -27,7 +22,7 @@ impl Preset {
         Self::Month,
     ];
 
-    /// As the address bar writes it.
+    /// Value in the URL.
     pub fn code(self) -> &'static str {
         match self {
             Self::Hour => "1h",
@@ -38,7 +33,6 @@ impl Preset {
         }
     }
 
-    /// How long it is.
     pub fn length(self) -> TimeDelta {
         TimeDelta::hours(match self {
             Self::Hour => 1,
@@ -49,31 +43,28 @@ impl Preset {
         })
     }
 
-    /// Reads what [`Preset::code`] writes.
+    /// Parses a [`Preset::code`].
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|preset| preset.code() == code)
     }
 }
 
-/// The time that a list is limited to.
+/// Time range of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Range {
-    /// Not limited.
     #[default]
     All,
-    /// The last hours or days.
     Last(Preset),
-    /// From a time (included) to a time (excluded); either may be open.
+    /// From (inclusive) to (exclusive); either may be open.
     Between(Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 }
 
 impl Range {
-    /// The two ends, as of `now`.
+    /// From and to, relative to `now`.
     pub fn bounds(self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         match self {
             Self::All => (None, None),
-            // Whole minutes, so that the same question has the same address
-            // for a while.
+            // Whole minutes, so that repeated requests have the same URL.
             Self::Last(preset) => (Some(minute(now - preset.length())), None),
             Self::Between(from, to) => (from, to),
         }

@@ -8,7 +8,7 @@ use crate::{
     state::{Session, Toasts},
 };
 
-/// Who is signed in, the way to the account, and the way out.
+/// Menu with the signed-in user, the account link and sign-out.
 pub fn account_menu(
     words: &'static Words,
     session: &Session,
@@ -16,12 +16,12 @@ pub fn account_menu(
     toasts: &Toasts,
     here: Route,
 ) -> Html {
-    let leave = {
+    let sign_out = {
         let (session, toasts) = (session.clone(), toasts.clone());
         move |_| {
             let toasts = toasts.clone();
-            session.leave(Callback::from(move |error: crate::api::ApiError| {
-                toasts.fail((words.account.sign_out_failed)(&error.explain(words)));
+            session.sign_out(Callback::from(move |error: crate::api::ApiError| {
+                toasts.error((words.account.sign_out_failed)(&error.explain(words)));
             }));
         }
     };
@@ -36,14 +36,14 @@ pub fn account_menu(
                     }
                     <span class="muted">{ (words.account.role)(me.role) }</span>
                     if !me.matchers.is_empty() {
-                        <span class="muted">{ (words.account.sees)(&me.matchers.join(", ")) }</span>
+                        <span class="muted">{ (words.account.visible_alerts)(&me.matchers.join(", ")) }</span>
                     }
                 </p>
                 <div class="menu-list">
                     if me.id.is_some() {
                         <RouteLink class="menu-item" to={Route::Account} current={here == Route::Account}>{ words.account.account }</RouteLink>
                     }
-                    <button type="button" class="menu-item" onclick={leave}>{ words.account.sign_out }</button>
+                    <button type="button" class="menu-item" onclick={sign_out}>{ words.account.sign_out }</button>
                 </div>
             </div>
         </Popover>

@@ -7,7 +7,7 @@ use crate::{
     time,
 };
 
-/// What everybody must know, whatever page they are on.
+/// Warnings shown on every page.
 pub fn banners(words: &View, status: Option<&SystemStatus>) -> Html {
     let Some(status) = status else {
         return html! {};

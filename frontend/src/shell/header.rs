@@ -6,7 +6,7 @@ use super::{account_menu::account_menu, live_badge::live_badge, settings::settin
 use crate::{
     components::{IconName, RouteLink, icon},
     i18n::{Words, use_words},
-    route::{OPEN, Route},
+    route::{OPEN_INCIDENTS, Route},
     state::{use_live, use_prefs, use_session, use_toasts},
 };
 
@@ -16,7 +16,7 @@ pub struct HeaderProps {
     pub help: Callback<()>,
 }
 
-/// The name, the pages, and what belongs to the whole page.
+/// The header: navigation, live status, settings and account.
 #[component]
 pub fn Header(props: &HeaderProps) -> Html {
     let words = use_words();
@@ -29,7 +29,7 @@ pub fn Header(props: &HeaderProps) -> Html {
         pages.extend([
             (
                 Route::Incidents,
-                OPEN,
+                OPEN_INCIDENTS,
                 words.shell.incidents,
                 IconName::Flame,
             ),
@@ -56,7 +56,7 @@ pub fn Header(props: &HeaderProps) -> Html {
         Route::Tokens | Route::Audit | Route::AuditEntry { .. } => to == Route::Users,
         other => to == other,
     };
-    // Nothing to lead to before somebody is signed in.
+    // Without a user there is no page to link to.
     let brand = html! { <>{ icon(IconName::Bell) }<span>{ "Tocsin" }</span></> };
     let settings = match (&prefs, &session) {
         (Some(prefs), Some(session)) => settings(words, prefs, session, &toasts),
@@ -65,7 +65,7 @@ pub fn Header(props: &HeaderProps) -> Html {
     html! {
         <header class="top-bar">
             if me.is_some() {
-                <RouteLink class="brand" to={Route::Incidents} query={OPEN}>{ brand }</RouteLink>
+                <RouteLink class="brand" to={Route::Incidents} query={OPEN_INCIDENTS}>{ brand }</RouteLink>
                 <nav class="pages" aria-label={words.shell.navigation}>
                     { for pages.into_iter().map(|(to, query, label, picture)| html! {
                         <RouteLink class="page-link" {to} {query} current={here(to)}>{ icon(picture) }<span>{ label }</span></RouteLink>
@@ -95,13 +95,13 @@ pub fn Header(props: &HeaderProps) -> Html {
     }
 }
 
-/// What somebody is limited to. It must not be mistaken for all there is.
+/// The restriction on alerts, so that the list is not taken for all alerts.
 fn scope(words: &Words, me: &Me) -> Html {
     let what = me.matchers.join(", ");
-    let text = (words.account.sees)(&what);
+    let text = (words.account.visible_alerts)(&what);
     html! {
-        <span class="scope" title={format!("{text}\n{}", words.account.sees_why)}>
-            { icon(IconName::Filter) }<span class="only-wide">{ (words.account.sees)("") }</span>
+        <span class="scope" title={format!("{text}\n{}", words.account.visible_alerts_hint)}>
+            { icon(IconName::Filter) }<span class="only-wide">{ (words.account.visible_alerts)("") }</span>
             <span class="scope-text">{ what }</span>
         </span>
     }

@@ -6,19 +6,19 @@ use crate::{
     components::{Dialog, code_box},
     i18n::{Words, use_words},
     pages::empty::snippet,
-    route::{OPEN, Route, go},
+    route::{OPEN_INCIDENTS, Route, go},
     state::{in_dialog, typing, use_keys, use_session, use_status},
 };
 
-/// The keys of the whole page: `/`, `?`, and `g` followed by a page. Returns
-/// the way to show the help, and the help itself while it is shown.
+/// Global shortcuts: `/`, `?`, and `g` followed by a page. Returns a callback that
+/// shows the help, and the help dialog if it is open.
 #[hook]
 pub fn use_shortcuts() -> (Callback<()>, Html) {
     let words = use_words();
     let navigator = use_navigator();
     let session = use_session();
     let status = use_status();
-    let inside = session.as_ref().is_some_and(|session| session.me.is_some());
+    let signed_in = session.as_ref().is_some_and(|session| session.me.is_some());
     let role = session.map_or(Role::Viewer, |session| session.role());
     let admin = role == Role::Admin;
     let open = use_state_eq(|| false);
@@ -36,7 +36,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
         use_keys(
             true,
             Callback::from(move |event: KeyboardEvent| {
-                if !inside || typing(&event) || in_dialog() {
+                if !signed_in || typing(&event) || in_dialog() {
                     return;
                 }
                 let going_now = std::mem::take(&mut *going.borrow_mut());
@@ -50,10 +50,14 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
                 match (route, event.key().as_str()) {
                     (Some(route), _) => {
                         if let Some(navigator) = &navigator {
-                            let query = if route == Route::Incidents { OPEN } else { "" };
+                            let query = if route == Route::Incidents {
+                                OPEN_INCIDENTS
+                            } else {
+                                ""
+                            };
                             go(navigator, route, query, false);
                         }
-                        // The list would take `r` for "refresh".
+                        // The list would handle `r` as “refresh”.
                         event.stop_immediate_propagation();
                     }
                     (None, "g") => *going.borrow_mut() = true,
@@ -80,7 +84,7 @@ pub fn use_shortcuts() -> (Callback<()>, Html) {
     (show, dialog)
 }
 
-/// How Alertmanager is connected, also once there are alerts.
+/// The Alertmanager configuration.
 fn connect(words: &Words, status: &SystemStatus) -> Html {
     let token = status.ingest_token_required.then_some("<token>");
     code_box(words.empty.snippet, snippet(&status.webhook_url, token))
@@ -93,7 +97,7 @@ fn focus_search() {
         .and_then(|document| document.get_element_by_id("search"))
         .and_then(|field| field.dyn_into::<web_sys::HtmlInputElement>().ok());
     if let Some(field) = field {
-        // A page without a search field has none to focus.
+        // Only pages with a search field have one to focus.
         let _ = field.focus();
         field.select();
     }

@@ -6,7 +6,7 @@ use crate::{
     state::{Live, LiveStatus},
 };
 
-/// Says truthfully whether news arrive by themselves; pauses and resumes them.
+/// Button with the state of the live connection; pauses and resumes it.
 pub fn live_badge(words: &Words, live: &Live) -> Html {
     let (class, text, hint) = match live.status {
         LiveStatus::Live => ("is-live", words.shell.live, words.shell.live_hint),
@@ -27,7 +27,7 @@ pub fn live_badge(words: &Words, live: &Live) -> Html {
                 }
                 <span>{ text }</span>
             </button>
-            // Apart from the button, whose name it would be no part of.
+            // Outside the button, because it is not part of its name.
             <span class="sr-only" role="status">{ text }</span>
         </>
     }

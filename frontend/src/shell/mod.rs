@@ -1,4 +1,4 @@
-//! What stands around every page.
+//! Everything around the page: header, banners, shortcuts.
 
 mod account_menu;
 mod banners;

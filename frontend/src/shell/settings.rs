@@ -8,11 +8,11 @@ use crate::{
     state::{Density, Prefs, PrefsHandle, Session, Toasts},
 };
 
-/// One choice of a setting: what it says, whether it is in force, what it does.
+/// A choice: label, selected, and how it changes the preferences.
 type Choice = (AttrValue, bool, fn(&mut Prefs));
 
-/// What a person can choose. Theme and language are kept with the account, so
-/// that every browser has them; the rest is of this browser.
+/// The settings menu. Theme and language are stored with the account, the rest in this
+/// browser.
 pub fn settings(
     words: &'static Words,
     prefs: &PrefsHandle,
@@ -23,9 +23,9 @@ pub fn settings(
         let (session, toasts) = (session.clone(), toasts.clone());
         move |change: fn(&mut MeInput)| {
             let toasts = toasts.clone();
-            let done = move |answer: Result<(), ApiError>| {
-                if let Err(error) = answer {
-                    toasts.fail((words.account.not_saved)(&error.explain(words)));
+            let done = move |response: Result<(), ApiError>| {
+                if let Err(error) = response {
+                    toasts.error((words.account.not_saved)(&error.explain(words)));
                 }
             };
             session.save(change, Callback::from(done));
@@ -89,7 +89,7 @@ pub fn settings(
     }
 }
 
-/// What is of this browser alone.
+/// Settings stored in this browser only.
 fn of_lists(words: &Words, prefs: &PrefsHandle) -> Html {
     html! {
         <>

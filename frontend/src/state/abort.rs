@@ -2,8 +2,7 @@ use std::{cell::Cell, rc::Rc};
 
 use web_sys::{AbortController, AbortSignal};
 
-/// Gives up a request, and makes sure that an answer which comes all the same
-/// is not taken for news.
+/// Aborts a request, and marks a response that still arrives as unwanted.
 #[derive(Clone)]
 pub struct Abort {
     controller: Option<AbortController>,
@@ -11,7 +10,6 @@ pub struct Abort {
 }
 
 impl Abort {
-    /// For a request about to be made.
     pub fn new() -> Self {
         Self {
             controller: AbortController::new().ok(),
@@ -19,17 +17,15 @@ impl Abort {
         }
     }
 
-    /// For the request.
     pub fn signal(&self) -> Option<AbortSignal> {
         self.controller.as_ref().map(AbortController::signal)
     }
 
-    /// Whether anybody still waits for the answer.
+    /// False after [`Abort::abort`].
     pub fn wanted(&self) -> bool {
         self.wanted.get()
     }
 
-    /// Nobody waits for the answer any more.
     pub fn abort(&self) {
         self.wanted.set(false);
         if let Some(controller) = &self.controller {

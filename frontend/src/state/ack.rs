@@ -12,36 +12,34 @@ use crate::{
     i18n::Words,
 };
 
-/// Which incidents.
+/// Incidents to change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// One, with what it is called and the memo that it had.
+    /// One incident: ID, title, and the note before the change.
     One(i64, AttrValue, String),
-    /// Several.
     Many(Vec<i64>),
-    /// All that match; with their numbers where there are few enough to undo.
+    /// All that match the filter; with IDs if there are few enough to undo.
     Matching(Box<AcknowledgeFilter>, Option<Vec<i64>>),
 }
 
-/// What a person does to incidents.
+/// An action of a user on incidents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum IncidentAction {
     Acknowledge,
     Unacknowledge,
     Close,
 }
 
-/// Does something to incidents.
+/// An action on incidents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AckRequest {
-    /// Which incidents.
     pub target: Target,
-    pub act: Act,
-    /// None leaves memos as they are.
-    pub memo: Option<String>,
+    pub action: IncidentAction,
+    /// `None` keeps the notes.
+    pub note: Option<String>,
 }
 
-/// The way to acknowledge. The server signs with the person's own name.
+/// Callback for actions on incidents. The server records the signed-in user.
 #[hook]
 pub(super) fn use_new_ack(
     words: &'static Words,
@@ -49,8 +47,8 @@ pub(super) fn use_new_ack(
     signals: &Signals,
 ) -> Callback<AckRequest> {
     let (toasts, signals) = (toasts.clone(), signals.clone());
-    // One callback for good: rows keep it without being drawn anew, and it
-    // looks up the language of the moment.
+    // A stable callback, so that rows do not re-render. It reads the current language
+    // when called.
     let latest = use_mut_ref(|| words);
     *latest.borrow_mut() = words;
     use_callback((), move |request: AckRequest, ()| {
@@ -63,8 +61,8 @@ fn start(request: AckRequest, words: &'static Words, toasts: Toasts, signals: Si
     spawn_local(async move {
         match send(&request).await {
             Ok(changed) => {
-                // The lists need not wait for the server to tell them.
-                signals.tell(&Signal::Acted);
+                // The lists do not wait for the server's event.
+                signals.emit(&Signal::LocalChange);
                 let undo = undo(&request, words, &toasts, &signals);
                 toasts.show(Toast {
                     text: done(&request, changed, words),
@@ -74,9 +72,11 @@ fn start(request: AckRequest, words: &'static Words, toasts: Toasts, signals: Si
             }
             Err(error) => {
                 let why = error.explain(words);
-                let text = match request.act {
-                    Act::Close => (words.shell.close_failed)(&why),
-                    Act::Acknowledge | Act::Unacknowledge => (words.shell.ack_failed)(&why),
+                let text = match request.action {
+                    IncidentAction::Close => (words.shell.close_failed)(&why),
+                    IncidentAction::Acknowledge | IncidentAction::Unacknowledge => {
+                        (words.shell.ack_failed)(&why)
+                    }
                 };
                 let again = (toasts.clone(), signals, request);
                 let run = Callback::from(move |()| {
@@ -96,16 +96,16 @@ fn start(request: AckRequest, words: &'static Words, toasts: Toasts, signals: Si
     });
 }
 
-/// Asks the server; says how many incidents it changed.
+/// Sends the request; returns the number of changed incidents.
 async fn send(request: &AckRequest) -> Result<u64, ApiError> {
-    let (act, memo) = (request.act, request.memo.clone());
-    let known = act == Act::Acknowledge;
+    let (action, note) = (request.action, request.note.clone());
+    let known = action == IncidentAction::Acknowledge;
     let (ids, filter) = match &request.target {
         Target::One(id, ..) => {
             let patch = IncidentPatch {
-                known: (act != Act::Close).then_some(known),
-                state: (act == Act::Close).then_some(NewState::Closed),
-                memo,
+                known: (action != IncidentAction::Close).then_some(known),
+                state: (action == IncidentAction::Close).then_some(NewState::Closed),
+                memo: note,
                 by: None,
             };
             let path = format!("incidents/{id}");
@@ -115,11 +115,11 @@ async fn send(request: &AckRequest) -> Result<u64, ApiError> {
         Target::Many(ids) => (Some(ids.clone()), None),
         Target::Matching(filter, _) => (None, Some(AcknowledgeFilter::clone(filter))),
     };
-    if act == Act::Close {
+    if action == IncidentAction::Close {
         let body = CloseRequest {
             ids,
             filter,
-            memo,
+            memo: note,
             by: None,
         };
         let result: AcknowledgeResult = api::send(Method::POST, "incidents/close", &body).await?;
@@ -129,7 +129,7 @@ async fn send(request: &AckRequest) -> Result<u64, ApiError> {
         ids,
         filter,
         known,
-        memo,
+        memo: note,
         by: None,
     };
     let result: AcknowledgeResult = api::send(Method::POST, "incidents/acknowledge", &body).await?;
@@ -137,14 +137,18 @@ async fn send(request: &AckRequest) -> Result<u64, ApiError> {
 }
 
 fn done(request: &AckRequest, changed: u64, words: &Words) -> AttrValue {
-    match (request.act, &request.target) {
-        (Act::Unacknowledge, _) => words.shell.ack_undone.into(),
-        (Act::Acknowledge, Target::One(_, title, _)) => (words.shell.ack_done_one)(title).into(),
-        (Act::Acknowledge, _) if changed == 0 => words.shell.ack_none.into(),
-        (Act::Acknowledge, _) => (words.shell.ack_done_many)(changed).into(),
-        (Act::Close, Target::One(_, title, _)) => (words.shell.close_done_one)(title).into(),
-        (Act::Close, _) if changed == 0 => words.shell.close_none.into(),
-        (Act::Close, _) => (words.shell.close_done_many)(changed).into(),
+    match (request.action, &request.target) {
+        (IncidentAction::Unacknowledge, _) => words.shell.unack_done.into(),
+        (IncidentAction::Acknowledge, Target::One(_, title, _)) => {
+            (words.shell.ack_done_one)(title).into()
+        }
+        (IncidentAction::Acknowledge, _) if changed == 0 => words.shell.ack_none.into(),
+        (IncidentAction::Acknowledge, _) => (words.shell.ack_done_many)(changed).into(),
+        (IncidentAction::Close, Target::One(_, title, _)) => {
+            (words.shell.close_done_one)(title).into()
+        }
+        (IncidentAction::Close, _) if changed == 0 => words.shell.close_none.into(),
+        (IncidentAction::Close, _) => (words.shell.close_done_many)(changed).into(),
     }
 }
 
@@ -155,18 +159,18 @@ fn undo(
     signals: &Signals,
 ) -> Option<ToastAction> {
     let target = match &request.target {
-        _ if request.act != Act::Acknowledge => return None,
+        _ if request.action != IncidentAction::Acknowledge => return None,
         Target::Matching(_, ids) => Target::Many(ids.clone()?),
         other => other.clone(),
     };
-    let memo = match (&target, &request.memo) {
+    let note = match (&target, &request.note) {
         (Target::One(_, _, before), Some(_)) => Some(before.clone()),
         _ => None,
     };
     let back = AckRequest {
         target,
-        act: Act::Unacknowledge,
-        memo,
+        action: IncidentAction::Unacknowledge,
+        note,
     };
     let (toasts, signals) = (toasts.clone(), signals.clone());
     Some(ToastAction {

@@ -4,10 +4,10 @@ use yew::prelude::*;
 
 use crate::time;
 
-/// How often "3 min ago" is looked at again, in milliseconds.
+/// How often relative times are updated, in milliseconds.
 const TICK: u32 = 20_000;
 
-/// The present, renewed every now and then.
+/// The current time, updated every [`TICK`].
 #[hook]
 pub(super) fn use_new_clock() -> DateTime<Utc> {
     let now = use_state(time::now);

@@ -4,7 +4,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Element, KeyboardEvent};
 use yew::prelude::*;
 
-/// Whether keys belong to what has the focus, since it takes text or chooses.
+/// Whether the focused element takes text or a choice, and so the key.
 pub fn typing(event: &KeyboardEvent) -> bool {
     let element = event.target().and_then(|t| t.dyn_into::<Element>().ok());
     element.is_some_and(|element| {
@@ -14,7 +14,7 @@ pub fn typing(event: &KeyboardEvent) -> bool {
     })
 }
 
-/// Whether a dialog is open, which has the keys to itself.
+/// Whether a dialog is open.
 pub fn in_dialog() -> bool {
     web_sys::window()
         .and_then(|window| window.document())
@@ -22,9 +22,8 @@ pub fn in_dialog() -> bool {
         .is_some()
 }
 
-/// Calls `callback`, always in its latest form, for each key pressed anywhere
-/// without Ctrl, Alt or Meta: those are the browser's. `first` is asked before
-/// all others, and may keep the key from them.
+/// Calls the latest `callback` for each key press without Ctrl, Alt or Meta. With
+/// `first`, it runs in the capture phase and can stop the event.
 #[hook]
 pub fn use_keys(first: bool, callback: Callback<KeyboardEvent>) {
     let latest = use_memo((), |()| RefCell::new(Callback::noop()));
@@ -40,7 +39,7 @@ pub fn use_keys(first: bool, callback: Callback<KeyboardEvent>) {
         });
         let document = web_sys::window().and_then(|window| window.document());
         if let Some(document) = &document {
-            // Adding a listener fails for no reason that could be handled.
+            // Adding a listener does not fail.
             let _ = document.add_event_listener_with_callback_and_bool(
                 "keydown",
                 handler.as_ref().unchecked_ref(),

@@ -9,46 +9,43 @@ use yew::prelude::*;
 use super::{Session, Signal, Signals};
 use crate::api;
 
-/// The longest wait before the connection is built again, in milliseconds.
-const LONGEST: u32 = 30_000;
-/// How often the connection's state is looked at, in milliseconds.
-const LOOK: u32 = 2_000;
+/// Longest delay before reconnecting, in milliseconds.
+const MAX_BACKOFF_MS: u32 = 30_000;
+/// How often the connection is checked, in milliseconds.
+const POLL_INTERVAL_MS: u32 = 2_000;
 
-/// How the live connection is.
+/// State of the live connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiveStatus {
-    /// Connected.
     Live,
-    /// Broken, being built again.
     Reconnecting,
-    /// Stopped by the person.
+    /// Paused by the user.
     Paused,
 }
 
-/// The live connection, for everything below.
+/// The live connection.
 #[derive(Clone, PartialEq)]
 pub struct Live {
-    /// How it is.
     pub status: LiveStatus,
     /// Pauses or resumes it.
     pub toggle: Callback<()>,
 }
 
-/// Keeps an event stream open while somebody is signed in, and tells its events
-/// as signals.
+/// Keeps an event stream open while a user is signed in, and emits its events as
+/// signals.
 #[hook]
 pub(super) fn use_new_live(signals: &Signals, session: &Session) -> Live {
     let status = use_state_eq(|| LiveStatus::Reconnecting);
     let paused = use_state_eq(|| false);
     {
         let (setter, signals) = (status.setter(), signals.clone());
-        let (inside, check) = (
-            session.me.is_some() && session.out.is_none(),
+        let (signed_in, check) = (
+            session.me.is_some() && session.sign_in_options.is_none(),
             session.check.clone(),
         );
-        use_effect_with((*paused, inside), move |(paused, inside)| {
+        use_effect_with((*paused, signed_in), move |(paused, signed_in)| {
             let stream =
-                (!paused && *inside).then(|| Stream::start(signals, setter.clone(), check));
+                (!paused && *signed_in).then(|| Stream::start(signals, setter.clone(), check));
             setter.set(if *paused {
                 LiveStatus::Paused
             } else {
@@ -67,11 +64,11 @@ pub(super) fn use_new_live(signals: &Signals, session: &Session) -> Live {
     }
 }
 
-/// A connection that is looked after: the browser mends most breaks itself, but
-/// gives up on some (an error page instead of a stream), and then it is built
-/// anew, each time after a longer wait.
+/// A supervised connection. The browser reconnects after most failures, but gives up
+/// after some (an error page instead of a stream); then a new connection is opened,
+/// with exponential backoff.
 struct Stream {
-    _look: Interval,
+    _poll: Interval,
     inner: Rc<RefCell<Inner>>,
 }
 
@@ -82,11 +79,11 @@ struct Inner {
     was_live: bool,
     signals: Signals,
     status: UseStateSetter<LiveStatus>,
-    /// Asks who is signed in: the stream may have been refused for that.
+    /// Checks the session: a 401 may have closed the stream.
     check: Callback<()>,
 }
 
-/// An `EventSource` with what it calls; closed when dropped.
+/// An `EventSource` and its closures; closed on drop.
 struct Source {
     events: EventSource,
     _message: Closure<dyn FnMut(MessageEvent)>,
@@ -113,9 +110,9 @@ impl Stream {
             check,
         }));
         connect(&inner);
-        let looked = Rc::clone(&inner);
+        let polled = Rc::clone(&inner);
         Self {
-            _look: Interval::new(LOOK, move || look(&looked)),
+            _poll: Interval::new(POLL_INTERVAL_MS, move || check_connection(&polled)),
             inner,
         }
     }
@@ -130,7 +127,7 @@ impl Drop for Stream {
 }
 
 fn connect(inner: &Rc<RefCell<Inner>>) {
-    let Ok(events) = EventSource::new(&api::address("events")) else {
+    let Ok(events) = EventSource::new(&api::url("events")) else {
         return;
     };
     let signals = inner.borrow().signals.clone();
@@ -138,17 +135,17 @@ fn connect(inner: &Rc<RefCell<Inner>>) {
         let change = event.data().as_string();
         let change = change.and_then(|text| serde_json::from_str::<ChangeEvent>(&text).ok());
         if let Some(change) = change {
-            signals.tell(&Signal::Change(change));
+            signals.emit(&Signal::Change(change));
         }
     });
     for name in ["delivery", "incident", "notification"] {
-        // Adding a listener fails for no reason that could be handled.
+        // Adding a listener does not fail.
         let _ = events.add_event_listener_with_callback(name, message.as_ref().unchecked_ref());
     }
-    let looked = Rc::downgrade(inner);
+    let weak = Rc::downgrade(inner);
     let change = Closure::<dyn FnMut()>::new(move || {
-        if let Some(inner) = looked.upgrade() {
-            look(&inner);
+        if let Some(inner) = weak.upgrade() {
+            check_connection(&inner);
         }
     });
     events.set_onopen(Some(change.as_ref().unchecked_ref()));
@@ -160,8 +157,8 @@ fn connect(inner: &Rc<RefCell<Inner>>) {
     });
 }
 
-/// Says how the connection is, and mends it where the browser does not.
-fn look(inner: &Rc<RefCell<Inner>>) {
+/// Updates the connection state, and reconnects if the browser gave up.
+fn check_connection(inner: &Rc<RefCell<Inner>>) {
     let state = match &inner.borrow().source {
         Some(source) => source.events.ready_state(),
         None => return,
@@ -173,8 +170,8 @@ fn look(inner: &Rc<RefCell<Inner>>) {
         if !std::mem::replace(&mut this.was_live, true) {
             let signals = this.signals.clone();
             drop(this);
-            // What happened meanwhile was not told.
-            signals.tell(&Signal::Resync);
+            // Events during the interruption were not received.
+            signals.emit(&Signal::Resync);
         }
         return;
     }
@@ -184,7 +181,7 @@ fn look(inner: &Rc<RefCell<Inner>>) {
         this.check.emit(());
         let again = Rc::downgrade(inner);
         let wait = this.wait;
-        this.wait = (wait * 2).min(LONGEST);
+        this.wait = (wait * 2).min(MAX_BACKOFF_MS);
         this.retry = Some(Timeout::new(wait, move || {
             if let Some(inner) = again.upgrade() {
                 inner.borrow_mut().retry = None;

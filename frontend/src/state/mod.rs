@@ -1,5 +1,4 @@
-//! What the whole page shares, each part in its file, all of it in one context:
-//! see [`SharedProvider`].
+//! State shared by the whole page, in one context: see [`SharedProvider`].
 
 mod abort;
 mod ack;
@@ -14,7 +13,7 @@ mod status;
 mod toasts;
 
 pub use abort::Abort;
-pub use ack::{AckRequest, Act, Target};
+pub use ack::{AckRequest, IncidentAction, Target};
 pub use keys::{in_dialog, typing, use_keys};
 pub use live::{Live, LiveStatus};
 pub use prefs::{Density, Prefs, PrefsHandle, browser_lang};

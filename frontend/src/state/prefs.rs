@@ -7,11 +7,10 @@ use yew::prelude::*;
 
 use crate::{i18n::Lang, time};
 
-/// Where the choices are kept. `static/theme.js` reads the theme from there
-/// before the program is loaded.
+/// Storage key. `static/theme.js` reads the theme from it before the program loads.
 const KEY: &str = "tocsin.prefs";
 
-/// The height of rows.
+/// Row height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Density {
@@ -22,49 +21,47 @@ pub enum Density {
     Compact,
 }
 
-/// What a person chose, kept in this browser. The language, the theme and the
-/// zone are the account's once somebody is signed in; they are kept here so that
-/// the next page looks right from the start.
+/// Preferences stored in this browser. Language, theme and zone belong to the account
+/// after sign-in; they are stored here so that the next page load starts with them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Prefs {
-    /// None follows the system.
+    /// `None` follows the system.
     pub theme: Option<Theme>,
-    /// None follows the browser.
+    /// `None` follows the browser.
     pub lang: Option<Lang>,
-    /// The height of rows.
     pub density: Density,
-    /// Show times exactly rather than as "3 min ago".
+    /// Exact times instead of "3 min ago".
     pub exact_times: bool,
-    /// Read lists again every so many seconds; 0 is never.
+    /// Reload interval of lists in seconds; 0 is off.
     pub refresh: u32,
-    /// None is the browser's time zone.
+    /// `None` is the browser's time zone.
     pub zone: Option<String>,
-    /// The account whose language, theme and zone these are.
+    /// The account that language, theme and zone belong to.
     pub account: Option<i64>,
-    /// The statistics are folded away; on a phone they are until asked for.
+    /// `None` collapses the statistics on a phone only.
     pub stats_hidden: Option<bool>,
 }
 
-/// The choices, and how to change them.
+/// The preferences, and how to change them.
 #[derive(Clone, PartialEq)]
 pub struct PrefsHandle {
     state: UseStateHandle<Rc<Prefs>>,
 }
 
 impl PrefsHandle {
-    /// Makes a choice and keeps it.
+    /// Changes and stores the preferences.
     pub fn change(&self, change: impl FnOnce(&mut Prefs)) {
         let mut prefs = Prefs::clone(&self.state);
         change(&mut prefs);
-        // A browser that stores nothing still shows what was chosen.
+        // Without storage, the choice applies until the page is reloaded.
         let _ = LocalStorage::set(KEY, &prefs);
         self.state.set(Rc::new(prefs));
     }
 
-    /// Takes over what the account says. What it leaves open is the browser's,
-    /// unless a stranger to this account chose something here before.
-    pub(super) fn follow(&self, me: &Me) {
+    /// Applies the preferences of the account. A preference that it leaves to the
+    /// browser keeps the local choice, unless that choice belongs to this account.
+    pub(super) fn apply_account(&self, me: &Me) {
         let same = self.account == me.id;
         self.change(|prefs| {
             prefs.account = me.id;
@@ -78,13 +75,13 @@ impl PrefsHandle {
         });
     }
 
-    /// The language, chosen or the browser's.
+    /// The chosen language, or the browser's.
     pub fn lang(&self) -> Lang {
         self.state.lang.unwrap_or_else(browser_lang)
     }
 }
 
-/// The language that the browser prefers.
+/// The browser's preferred language.
 pub fn browser_lang() -> Lang {
     let tag = web_sys::window().and_then(|window| window.navigator().language());
     Lang::of_browser(&tag.unwrap_or_default())
@@ -98,12 +95,12 @@ impl std::ops::Deref for PrefsHandle {
     }
 }
 
-/// The choices, read from where they are kept, and shown on the document.
+/// Reads the stored preferences and applies them to the document.
 #[hook]
 pub(super) fn use_new_prefs() -> PrefsHandle {
     let state = use_state(|| Rc::new(LocalStorage::get::<Prefs>(KEY).unwrap_or_default()));
     let handle = PrefsHandle { state };
-    // Before anything below is drawn with it.
+    // Before anything is rendered with it.
     use_memo(handle.zone.clone(), |zone| time::set_zone(zone.as_deref()));
     let shown = (handle.theme, handle.lang(), handle.density);
     use_effect_with(shown, |(theme, lang, density)| {
@@ -136,7 +133,7 @@ fn show(theme: Option<Theme>, lang: Lang, density: Density) {
         ("lang", lang.tag()),
         ("data-density", density),
     ] {
-        // Only an illegal attribute name can fail.
+        // Fails only for an invalid attribute name.
         let _ = root.set_attribute(name, value);
     }
 }

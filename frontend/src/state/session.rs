@@ -6,55 +6,55 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::{
-    api::{self, ApiError, Ask, gate},
+    api::{self, ApiError, ApiRequest, gate},
     route::load,
 };
 
-/// Who uses these pages. Neither `me` nor `out` nor `error`: not known yet.
+/// The current session. `me`, `sign_in_options` and `error` are all `None` until the
+/// server responds.
 #[derive(Clone, PartialEq)]
 pub struct Session {
-    /// Who is, or was, signed in.
+    /// The signed-in user; kept after the session ends.
     pub me: Option<Rc<Me>>,
-    /// Nobody is signed in (any more), and how one may.
-    pub out: Option<Rc<SignInOptions>>,
-    /// Why it could not be found out.
+    /// Set if no user is signed in: the ways to sign in.
+    pub sign_in_options: Option<Rc<SignInOptions>>,
     pub error: Option<ApiError>,
-    /// Asks the server again.
+    /// Checks the session again.
     pub check: Callback<()>,
     step: Callback<Step>,
 }
 
 #[derive(Default)]
-struct Known {
+struct SessionState {
     me: Option<Rc<Me>>,
-    out: Option<Rc<SignInOptions>>,
+    sign_in_options: Option<Rc<SignInOptions>>,
     error: Option<ApiError>,
 }
 
 enum Step {
-    In(Me),
-    Out(SignInOptions),
+    SignedIn(Me),
+    SignedOut(SignInOptions),
     Failed(ApiError),
 }
 
-impl Reducible for Known {
+impl Reducible for SessionState {
     type Action = Step;
 
     fn reduce(self: Rc<Self>, step: Step) -> Rc<Self> {
         let me = self.me.clone();
         Rc::new(match step {
-            Step::In(me) => Self {
+            Step::SignedIn(me) => Self {
                 me: Some(Rc::new(me)),
                 ..Self::default()
             },
-            Step::Out(options) => Self {
+            Step::SignedOut(options) => Self {
                 me,
-                out: Some(Rc::new(options)),
+                sign_in_options: Some(Rc::new(options)),
                 error: None,
             },
             Step::Failed(error) => Self {
                 me,
-                out: self.out.clone(),
+                sign_in_options: self.sign_in_options.clone(),
                 error: Some(error),
             },
         })
@@ -62,23 +62,23 @@ impl Reducible for Known {
 }
 
 impl Session {
-    /// What the person may do; a viewer's little until it is known.
+    /// Role of the user; viewer until known.
     pub fn role(&self) -> Role {
         self.me.as_ref().map_or(Role::Viewer, |me| me.role)
     }
 
-    /// Somebody has signed in. Somebody else than before starts afresh, since
-    /// the page may hold what they may not see.
-    pub fn enter(&self, me: Me) {
+    /// Called after sign-in. Another user than before reloads the page, which may show
+    /// data that this user may not see.
+    pub fn sign_in(&self, me: Me) {
         if self.me.as_ref().is_some_and(|before| before.id != me.id) {
             reload();
             return;
         }
-        self.step.emit(Step::In(me));
+        self.step.emit(Step::SignedIn(me));
         gate::open();
     }
 
-    /// Keeps what a person chose for themselves with the account.
+    /// Stores preferences with the account.
     pub fn save(&self, change: impl FnOnce(&mut MeInput), done: Callback<Result<(), ApiError>>) {
         let Some(me) = &self.me else {
             return;
@@ -94,7 +94,7 @@ impl Session {
         spawn_local(async move {
             match api::send::<_, Me>(Method::PUT, "me", &input).await {
                 Ok(me) => {
-                    step.emit(Step::In(me));
+                    step.emit(Step::SignedIn(me));
                     done.emit(Ok(()));
                 }
                 Err(error) => done.emit(Err(error)),
@@ -102,10 +102,14 @@ impl Session {
         });
     }
 
-    /// Signs out, and begins anew at the sign-in page.
-    pub fn leave(&self, failed: Callback<ApiError>) {
+    /// Signs out and loads the sign-in page.
+    pub fn sign_out(&self, failed: Callback<ApiError>) {
         spawn_local(async move {
-            match Ask::new(Method::POST, "sign-out").quiet().send(None).await {
+            match ApiRequest::new(Method::POST, "sign-out")
+                .allow_unauthenticated()
+                .send(None)
+                .await
+            {
                 Ok(_) => load("sign-in", false),
                 Err(error) if error.status() == Some(401) => load("sign-in", false),
                 Err(error) => failed.emit(error),
@@ -116,48 +120,62 @@ impl Session {
 
 fn reload() {
     if let Some(window) = web_sys::window() {
-        // A page can be loaded again.
+        // Reloading does not fail.
         let _ = window.location().reload();
     }
 }
 
-/// Asks who is signed in, and how one signs in where nobody is.
-async fn ask(first: bool) -> Result<Step, ApiError> {
-    let early = if first { api::early().await } else { None };
-    let answer = match early {
-        Some(answer) => answer,
-        None => Ask::new(Method::GET, "me").quiet().send(None).await,
+/// Fetches the user, or the sign-in options if there is none.
+async fn fetch_session(first: bool) -> Result<Step, ApiError> {
+    let early = if first {
+        api::prefetched_session().await
+    } else {
+        None
     };
-    match answer {
-        Ok(answer) => api::read(&answer.body).map(Step::In),
+    let response = match early {
+        Some(response) => response,
+        None => {
+            ApiRequest::new(Method::GET, "me")
+                .allow_unauthenticated()
+                .send(None)
+                .await
+        }
+    };
+    match response {
+        Ok(response) => api::read(&response.body).map(Step::SignedIn),
         Err(error) if error.status() == Some(401) => {
-            let options = Ask::new(Method::GET, "sign-in").quiet().send(None).await?;
-            api::read(&options.body).map(Step::Out)
+            let options = ApiRequest::new(Method::GET, "sign-in")
+                .allow_unauthenticated()
+                .send(None)
+                .await?;
+            api::read(&options.body).map(Step::SignedOut)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Finds out who is signed in, now and whenever the server knows nobody.
+/// Keeps the session up to date: checks on start and after a 401.
 #[hook]
 pub(super) fn use_new_session() -> Session {
-    let known = use_reducer(Known::default);
+    let session = use_reducer(SessionState::default);
     let step = {
-        let dispatch = known.dispatcher();
+        let dispatch = session.dispatcher();
         use_callback((), move |step, ()| dispatch.dispatch(step))
     };
     let mine = use_mut_ref(|| None::<Option<i64>>);
-    *mine.borrow_mut() = known.me.as_ref().map(|me| me.id);
+    *mine.borrow_mut() = session.me.as_ref().map(|me| me.id);
     let find = {
         let step = step.clone();
         use_callback((), move |first: bool, ()| {
             let (step, mine) = (step.clone(), Rc::clone(&mine));
             spawn_local(async move {
-                match ask(first).await.unwrap_or_else(Step::Failed) {
-                    // Signed in anew in another window, as somebody else.
-                    Step::In(me) if mine.borrow().is_some_and(|mine| mine != me.id) => reload(),
-                    Step::In(me) => {
-                        step.emit(Step::In(me));
+                match fetch_session(first).await.unwrap_or_else(Step::Failed) {
+                    // Another user signed in in another window.
+                    Step::SignedIn(me) if mine.borrow().is_some_and(|mine| mine != me.id) => {
+                        reload()
+                    }
+                    Step::SignedIn(me) => {
+                        step.emit(Step::SignedIn(me));
                         gate::open();
                     }
                     other => step.emit(other),
@@ -168,14 +186,14 @@ pub(super) fn use_new_session() -> Session {
     {
         let find = find.clone();
         use_effect_with((), move |()| {
-            gate::when_closed(find.reform(|()| false));
+            gate::on_close(find.reform(|()| false));
             find.emit(true);
         });
     }
     Session {
-        me: known.me.clone(),
-        out: known.out.clone(),
-        error: known.error.clone(),
+        me: session.me.clone(),
+        sign_in_options: session.sign_in_options.clone(),
+        error: session.error.clone(),
         check: find.reform(|()| false),
         step,
     }

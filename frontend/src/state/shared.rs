@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{i18n::Words, time};
 
-/// What the whole page shares. One context for all of it: each context, like
-/// each component, costs the download some kilobytes.
+/// State shared by the whole page. One context for all of it: each context adds a few
+/// kilobytes to the download.
 #[derive(Clone, PartialEq)]
 struct Shared {
     session: Session,
@@ -25,7 +25,7 @@ struct Shared {
     signals: Signals,
 }
 
-/// Holds what is shared for everything below.
+/// Provides the shared state.
 #[component]
 pub fn SharedProvider(props: &yew::html::ChildrenProps) -> Html {
     let session = use_new_session();
@@ -33,7 +33,7 @@ pub fn SharedProvider(props: &yew::html::ChildrenProps) -> Html {
     {
         let prefs = prefs.clone();
         use_effect_with(session.me.clone(), move |me| {
-            me.iter().for_each(|me| prefs.follow(me));
+            me.iter().for_each(|me| prefs.apply_account(me));
         });
     }
     let words = prefs.lang().words();
@@ -61,14 +61,14 @@ pub fn SharedProvider(props: &yew::html::ChildrenProps) -> Html {
     }
 }
 
-/// How this person reads: the language, the present, and how times are shown.
-/// Reads like [`Words`].
+/// What rendering depends on: language, current time and time format. Dereferences to
+/// [`Words`].
 #[derive(Clone, Copy)]
 pub struct View {
     words: &'static Words,
-    /// The present, renewed every now and then.
+    /// The current time, updated regularly.
     pub now: DateTime<Utc>,
-    /// Times exactly rather than as "3 min ago".
+    /// Exact times instead of "3 min ago".
     pub exact: bool,
 }
 
@@ -85,7 +85,6 @@ fn use_shared() -> Option<Shared> {
     use_context::<Shared>()
 }
 
-/// How this person reads.
 #[hook]
 pub fn use_view() -> View {
     match use_shared() {
@@ -102,61 +101,58 @@ pub fn use_view() -> View {
     }
 }
 
-/// The words of the chosen language.
+/// Texts of the chosen language.
 #[hook]
 pub fn use_words() -> &'static Words {
     use_view().words
 }
 
-/// Who uses the page; `None` outside of [`SharedProvider`].
+/// The session; `None` outside [`SharedProvider`].
 #[hook]
 pub fn use_session() -> Option<Session> {
     use_shared().map(|shared| shared.session)
 }
 
-/// Who is signed in, once that is known.
+/// The signed-in user, once known.
 #[hook]
 pub fn use_me() -> Option<Rc<Me>> {
     use_session().and_then(|session| session.me)
 }
 
-/// What the person may do.
 #[hook]
 pub fn use_role() -> Role {
     use_me().map_or(Role::Viewer, |me| me.role)
 }
 
-/// The choices of this person; `None` outside of [`SharedProvider`].
+/// The preferences; `None` outside [`SharedProvider`].
 #[hook]
 pub fn use_prefs() -> Option<PrefsHandle> {
     use_shared().map(|shared| shared.prefs)
 }
 
-/// The system's state, once it is known.
+/// The system status, once known.
 #[hook]
 pub fn use_status() -> Option<Rc<SystemStatus>> {
     use_shared().and_then(|shared| shared.status)
 }
 
-/// The live connection.
 #[hook]
 pub fn use_live() -> Option<Live> {
     use_shared().map(|shared| shared.live)
 }
 
-/// The way to acknowledge.
+/// Callback for actions on incidents.
 #[hook]
 pub fn use_ack() -> Callback<AckRequest> {
     use_shared().map_or_else(Callback::noop, |shared| shared.ack)
 }
 
-/// The way to show messages.
 #[hook]
 pub fn use_toasts() -> Toasts {
     use_shared().map_or_else(Toasts::default, |shared| shared.toasts)
 }
 
-/// The signals, to tell one.
+/// The signals, to emit one.
 #[hook]
 pub fn use_signals_context() -> Signals {
     use_shared().map_or_else(Signals::default, |shared| shared.signals)

@@ -5,21 +5,21 @@ use yew::prelude::*;
 
 use super::use_signals_context;
 
-/// Something that lists and panels may want to know of.
+/// A change that lists and panels react to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Signal {
-    /// The server told a change, or this page made one.
+    /// A change event from the server.
     Change(ChangeEvent),
-    /// Changes may have been missed: read everything again.
+    /// Events may have been missed: reload everything.
     Resync,
-    /// The person changed incidents on this page.
-    Acted,
+    /// The user changed incidents on this page.
+    LocalChange,
 }
 
 type Listener = Rc<RefCell<Callback<Signal>>>;
 
-/// Tells signals to whoever listens, without drawing anything anew that does
-/// not: a context's value would redraw the whole page for each event.
+/// Sends signals to listeners. Not a context value, because that would re-render the
+/// whole page for each event.
 #[derive(Clone, Default)]
 pub struct Signals(Rc<RefCell<Vec<Listener>>>);
 
@@ -30,9 +30,9 @@ impl PartialEq for Signals {
 }
 
 impl Signals {
-    /// Tells all listeners.
-    pub fn tell(&self, signal: &Signal) {
-        // A listener may come or go while one is told.
+    /// Sends a signal to all listeners.
+    pub fn emit(&self, signal: &Signal) {
+        // A callback may add or remove listeners.
         let listeners: Vec<Listener> = self.0.borrow().clone();
         for listener in listeners {
             let callback = listener.borrow().clone();
@@ -47,14 +47,14 @@ impl Signals {
     }
 }
 
-/// Calls `callback`, always in its latest form, for each signal.
+/// Calls the latest `callback` for each signal.
 #[hook]
 pub fn use_signals(callback: Callback<Signal>) {
     let signals = use_signals_context();
     use_listener(&signals, callback);
 }
 
-/// The same, where the signals are not shared yet.
+/// [`use_signals`] for hooks outside the shared context.
 #[hook]
 pub(super) fn use_listener(signals: &Signals, callback: Callback<Signal>) {
     let latest: Rc<Listener> = use_memo((), |()| Rc::new(RefCell::new(Callback::noop())));

@@ -7,10 +7,10 @@ use yew::prelude::*;
 use super::{Signal, Signals, signals::use_listener};
 use crate::api::use_fetch;
 
-/// How often the system's state is read, in milliseconds.
+/// How often the system status is fetched, in milliseconds.
 const TICK: u32 = 30_000;
 
-/// The system's state, kept fresh.
+/// The system status, updated regularly.
 #[hook]
 pub(super) fn use_new_status(signals: &Signals) -> Option<Rc<SystemStatus>> {
     let fetched = use_fetch::<SystemStatus>("status".to_owned());
@@ -25,7 +25,7 @@ pub(super) fn use_new_status(signals: &Signals) -> Option<Rc<SystemStatus>> {
     use_listener(
         signals,
         Callback::from(move |signal| {
-            // A failed mail may be the first of a pause.
+            // A failed notification may start a pause of e-mail.
             if matches!(
                 signal,
                 Signal::Resync | Signal::Change(ChangeEvent::Notification(_))

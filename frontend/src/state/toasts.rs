@@ -8,26 +8,22 @@ use crate::{
     i18n::Words,
 };
 
-/// How long a message stays, in milliseconds: long enough to press "undo".
-const STAY: u32 = 10_000;
+/// How long a message is shown, in milliseconds: long enough to click “Undo”.
+const DISPLAY_MS: u32 = 10_000;
 
 /// A button in a message.
 #[derive(Clone, PartialEq)]
 pub struct ToastAction {
-    /// What it says.
     pub label: AttrValue,
-    /// What it does; the message goes away.
+    /// Runs on click; the message is closed.
     pub run: Callback<()>,
 }
 
-/// A short message that goes away by itself, unless it tells of a failure.
+/// A short message. It disappears after ten seconds unless it reports a failure.
 #[derive(Clone, PartialEq)]
 pub struct Toast {
-    /// What happened.
     pub text: AttrValue,
-    /// It did not work.
     pub failed: bool,
-    /// What can be done about it.
     pub action: Option<ToastAction>,
 }
 
@@ -49,7 +45,7 @@ impl Reducible for Shown {
         let (mut next, mut list) = (self.next, self.list.clone());
         match step {
             Step::Show(toast) => {
-                // Three at most: the newest is what people look for.
+                // Three at most; the newest matters.
                 if list.len() >= 3 {
                     list.remove(0);
                 }
@@ -62,25 +58,23 @@ impl Reducible for Shown {
     }
 }
 
-/// Shows messages.
 #[derive(Clone, PartialEq)]
 pub struct Toasts(Callback<Toast>);
 
 impl Default for Toasts {
-    /// Shows nothing, for want of a place.
+    /// Discards messages, for use outside the shared context.
     fn default() -> Self {
         Self(Callback::noop())
     }
 }
 
 impl Toasts {
-    /// Shows a message.
     pub fn show(&self, toast: Toast) {
         self.0.emit(toast);
     }
 
-    /// Shows a plain message.
-    pub fn say(&self, text: impl Into<AttrValue>) {
+    /// Shows a message without a button.
+    pub fn info(&self, text: impl Into<AttrValue>) {
         self.show(Toast {
             text: text.into(),
             failed: false,
@@ -88,8 +82,8 @@ impl Toasts {
         });
     }
 
-    /// Shows that something went wrong.
-    pub fn fail(&self, text: impl Into<AttrValue>) {
+    /// Shows a failure.
+    pub fn error(&self, text: impl Into<AttrValue>) {
         self.show(Toast {
             text: text.into(),
             failed: true,
@@ -98,7 +92,7 @@ impl Toasts {
     }
 }
 
-/// The way to show messages, and those that are shown.
+/// The toasts handle, and the rendered messages.
 #[hook]
 pub(super) fn use_new_toasts(words: &Words) -> (Toasts, Html) {
     let shown = use_reducer(Shown::default);
@@ -111,18 +105,18 @@ pub(super) fn use_new_toasts(words: &Words) -> (Toasts, Html) {
             }))
         }
     });
-    // Each message that comes gets a timer that takes it away.
+    // Each new message gets a timer that closes it.
     {
         let dispatch = dispatch.clone();
         let newest = shown.list.last().map(|(id, toast)| (*id, toast.failed));
         use_effect_with(newest, move |newest| {
             if let Some((id, false)) = *newest {
-                Timeout::new(STAY, move || dispatch.dispatch(Step::Hide(id))).forget();
+                Timeout::new(DISPLAY_MS, move || dispatch.dispatch(Step::Hide(id))).forget();
             }
         });
     }
     let view = html! {
-        <section class="toasts" aria-label={words.shell.notifications} aria-live="polite">
+        <section class="toasts" aria-label={words.shell.messages} aria-live="polite">
             { for shown.list.iter().map(|(id, toast)| {
                 let (id, dispatch) = (*id, dispatch.clone());
                 draw(words, id, toast, Callback::from(move |()| dispatch.dispatch(Step::Hide(id))))

@@ -1,5 +1,5 @@
-//! Times in the person's zone: the browser's, unless they chose another. `Intl`
-//! knows every zone's rules, and costs the download nothing.
+//! Times in the user's zone: the chosen one, or the browser's. `Intl` has the rules of
+//! all zones and adds nothing to the download.
 
 use std::cell::RefCell;
 
@@ -7,20 +7,20 @@ use chrono::{DateTime, Utc};
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use wasm_bindgen::JsValue;
 
-/// The present, by the browser's clock.
+/// The current time of the browser's clock.
 pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(Date::now() as i64).unwrap_or_default()
 }
 
-/// A cached formatter. Sweden writes `2026-11-22 20:14:03`, which nobody can
-/// misread, whatever their language.
+/// A cached formatter. The Swedish locale gives `2026-11-22 20:14:03`, which is
+/// unambiguous in every language.
 struct Format(Function);
 
 impl Format {
     fn new(zone: &str) -> Self {
         let object = Object::new();
         for (name, value) in FULL.into_iter().chain([("timeZone", zone)]) {
-            // Setting a property of a fresh object cannot fail.
+            // Setting a property of a new object does not fail.
             let _ = Reflect::set(&object, &name.into(), &value.into());
         }
         let format = Intl::DateTimeFormat::new(&Array::of1(&"sv-SE".into()), &object);
@@ -55,7 +55,7 @@ thread_local! {
     static LOCAL: RefCell<(String, Format)> = RefCell::new(in_zone(None));
 }
 
-/// A zone that this browser does not know would throw: it has the browser's.
+/// Falls back to the browser's zone for one that it does not know, which would throw.
 fn in_zone(zone: Option<&str>) -> (String, Format) {
     let known = zone.filter(|zone| is_zone(zone));
     let zone = known.map_or_else(browser_zone, str::to_owned);
@@ -74,22 +74,22 @@ fn is_zone(zone: &str) -> bool {
     try_it().is_ok()
 }
 
-/// Shows times in `zone` from now on; none is the browser's.
+/// Sets the display zone; `None` is the browser's.
 pub fn set_zone(zone: Option<&str>) {
     LOCAL.with(|local| *local.borrow_mut() = in_zone(zone));
 }
 
-/// The browser's zone, such as `Asia/Shanghai`.
+/// The browser's zone, for example `Asia/Shanghai`.
 pub fn browser_zone() -> String {
     BROWSER.with(String::clone)
 }
 
-/// `2026-11-22 20:14:03` in the person's zone.
+/// `2026-11-22 20:14:03` in the user's zone.
 pub fn local(time: DateTime<Utc>) -> String {
     LOCAL.with(|local| local.borrow().1.of(time))
 }
 
-/// The local time without what the reader knows: the year if it is this one.
+/// [`local`] without the year if it is the current one.
 pub fn local_short(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let (time, now) = (local(time), local(now));
     match (time.get(..5), time.get(5..)) {
@@ -114,25 +114,25 @@ pub fn utc(time: DateTime<Utc>) -> String {
     text.replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
-/// The person's zone, such as `Asia/Shanghai`.
+/// The user's zone, for example `Asia/Shanghai`.
 pub fn zone() -> String {
     LOCAL.with(|local| local.borrow().0.clone())
 }
 
-/// A time as `<input type="datetime-local">` writes it.
+/// Formats a value for `<input type="datetime-local">`, in the user's zone.
 pub fn to_input(time: DateTime<Utc>) -> String {
     let text = local(time);
     text.get(..16).unwrap_or(&text).replace(' ', "T")
 }
 
-/// Reads what such an input holds, in the person's zone.
+/// Parses the value of such an input.
 pub fn from_input(text: &str) -> Option<DateTime<Utc>> {
     let wanted = Date::parse(&format!("{text}Z"));
     if wanted.is_nan() {
         return None;
     }
-    // How far the zone is from UTC at a time that is near enough; the second
-    // time around it is the right one, except within a change of the clocks.
+    // Applies the zone's offset at an approximate time. The second iteration is exact,
+    // except during a clock change.
     let mut millis = wanted as i64;
     for _ in 0..2 {
         let at = DateTime::from_timestamp_millis(millis)?;
@@ -145,7 +145,7 @@ pub fn from_input(text: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(millis)
 }
 
-/// The zones that the browser knows; none where it does not tell.
+/// All zones that the browser knows; empty if it cannot list them.
 pub fn zones() -> Vec<String> {
     let intl = Reflect::get(&js_sys::global(), &"Intl".into());
     let list = intl.and_then(|intl| {

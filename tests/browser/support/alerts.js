@@ -1,8 +1,8 @@
-// What Alertmanager would send.
+// Webhook requests as Alertmanager sends them.
 
 const NEVER = "0001-01-01T00:00:00Z";
 
-/** One alert, firing since some minutes ago unless said otherwise. */
+/** An alert that started `minutes` ago, firing unless `resolved`. */
 export function alert(labels, { annotations = {}, minutes = 5, resolved = false, ...rest } = {}) {
   const since = new Date(Date.now() - minutes * 60_000);
   return {
@@ -16,7 +16,7 @@ export function alert(labels, { annotations = {}, minutes = 5, resolved = false,
   };
 }
 
-/** Delivers alerts as one notification of Alertmanager's webhook. */
+/** Sends alerts as one webhook request of Alertmanager. */
 export function deliver(server, ...alerts) {
   return server.api("POST", "webhooks/alertmanager", {
     version: "4",

@@ -1,12 +1,12 @@
-// Debian's Chromium, and pages that must not complain.
+// Starts Chromium and opens pages that must not log errors.
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
-// `cargo xtask test` looks for one that is new enough.
+// Set by `cargo xtask test`.
 const CHROMIUM = process.env.TOCSIN_TEST_CHROMIUM;
 
-/** One browser for a test file; `args` are further ones for Chromium. */
+/** A browser for a test file; `args` are additional Chromium arguments. */
 export function startBrowser({ args = [] } = {}) {
   assert.ok(CHROMIUM, "run by `cargo xtask test --only browser`, or set TOCSIN_TEST_CHROMIUM");
   return chromium.launch({
@@ -25,9 +25,9 @@ export function startBrowser({ args = [] } = {}) {
 }
 
 /**
- * A fresh profile with one page, signed in as the administrator or as `user`;
- * with `user: null`, nobody is. When the test ends, it fails if the page wrote an
- * error into the console or threw one.
+ * A new profile with one page, signed in as the administrator or as `user`; with
+ * `user: null`, not signed in. The test fails if the page logs an error to the
+ * console or throws one, unless `allow` matches it.
  */
 export async function openPage(t, browser, server, options = {}) {
   const { width = 1360, height = 850, theme = "light", locale = "en-US", prefs, allow, user } = options;
@@ -55,29 +55,29 @@ export async function openPage(t, browser, server, options = {}) {
     await carry(context, server, cookie);
   }
   const page = await context.newPage();
-  const complaints = [];
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && !allow?.test(message.text())) {
-      complaints.push(message.text());
+      errors.push(message.text());
     }
   });
   t.after(async () => {
     await context.close();
-    assert.deepEqual(complaints, [], "the page complained");
+    assert.deepEqual(errors, [], "errors of the page");
   });
   return page;
 }
 
-/** Gives a profile a session's cookie, as the server would set it. */
+/** Adds a session cookie to a profile, as the server would set it. */
 export function carry(context, server, cookie) {
   const at = cookie.indexOf("=");
   const [name, value] = [cookie.slice(0, at), cookie.slice(at + 1)];
   return context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: "Lax" }]);
 }
 
-/** Goes to an address and waits for the program to have started. */
-export async function visit(page, address) {
-  await page.goto(address);
+/** Opens a URL and waits until the program has started. */
+export async function visit(page, url) {
+  await page.goto(url);
   await page.locator("html[data-boot=ready]").waitFor({ state: "attached" });
 }

@@ -1,4 +1,4 @@
-// The real program, one for each test file: its own port, its own folder.
+// The real server, one per test file, with its own port and data directory.
 
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,13 +21,12 @@ function freePort() {
   });
 }
 
-/** Who there is unless a test says otherwise. */
+/** The administrator that every server has by default. */
 export const ADMIN = { name: "Ana", email: "ana@example.com", password: "brass otter lantern 42" };
 
 /**
- * Starts the program; `stop` ends it and removes its folder. It has the
- * administrator `ADMIN`, in whose name `api` speaks, unless `admin` is false. It
- * listens on loopback unless `host` says otherwise.
+ * Starts the server; `stop` ends it and removes its data directory. Unless `admin`
+ * is false, it has the user `ADMIN`, which `api` uses. It listens on `host`.
  */
 export async function startServer({ admin = true, host = "127.0.0.1" } = {}) {
   const port = await freePort();
@@ -41,37 +40,37 @@ export async function startServer({ admin = true, host = "127.0.0.1" } = {}) {
     ["serve", "--listen", `${host}:${port}`, "--data-dir", folder],
     { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
   );
-  let said = "";
-  const hear = (chunk) => (said = (said + chunk).slice(-20_000));
-  program.stdout.on("data", hear);
-  program.stderr.on("data", hear);
+  let output = "";
+  const append = (chunk) => (output = (output + chunk).slice(-20_000));
+  program.stdout.on("data", append);
+  program.stderr.on("data", append);
   const ended = new Promise((resolve) => program.on("exit", resolve));
   const url = `http://127.0.0.1:${port}`;
-  await until(`the program to be ready:\n${said}`, async () => {
+  await until(`the server to be ready:\n${output}`, async () => {
     if (program.exitCode !== null) {
-      throw new Error(`the program ended with ${program.exitCode}:\n${said}`);
+      throw new Error(`the server exited with ${program.exitCode}:\n${output}`);
     }
     return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok;
   });
   const server = {
     url,
-    /** What it wrote so far. */
-    said: () => said,
-    /** Speaks to the API; throws what it answers to a wrong request. */
-    async api(method, address, body) {
+    /** Output so far. */
+    output: () => output,
+    /** Sends an API request; throws on an error status. */
+    async api(method, path, body) {
       const headers = body === undefined ? {} : { "content-type": "application/json" };
-      // Senders have no session.
-      if (server.cookie && !address.startsWith("webhooks/")) {
+      // Webhook requests have no session.
+      if (server.cookie && !path.startsWith("webhooks/")) {
         headers.cookie = server.cookie;
       }
-      const answer = await fetch(`${url}/api/v1/${address}`, {
+      const answer = await fetch(`${url}/api/v1/${path}`, {
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
       });
       const text = await answer.text();
       if (!answer.ok) {
-        throw new Error(`${method} ${address}: ${answer.status} ${text}`);
+        throw new Error(`${method} ${path}: ${answer.status} ${text}`);
       }
       return text === "" ? undefined : JSON.parse(text);
     },
@@ -87,7 +86,7 @@ export async function startServer({ admin = true, host = "127.0.0.1" } = {}) {
       }
       return answer.headers.get("set-cookie").split(";")[0];
     },
-    /** Adds a user, as the administrator does, and returns who can sign in. */
+    /** Creates a user as the administrator; returns its credentials and ID. */
     async user(role, name, more = {}) {
       const person = {
         name,
@@ -109,15 +108,15 @@ export async function startServer({ admin = true, host = "127.0.0.1" } = {}) {
   return server;
 }
 
-/** Runs a command of the program to its end, with a line for it to read. */
-async function command(folder, words, line) {
-  const run = spawn(BINARY, [...words, "--data-dir", folder], { cwd: folder, stdio: "pipe" });
-  let said = "";
-  run.stdout.on("data", (chunk) => (said += chunk));
-  run.stderr.on("data", (chunk) => (said += chunk));
+/** Runs a subcommand with one line on standard input. */
+async function command(folder, args, line) {
+  const run = spawn(BINARY, [...args, "--data-dir", folder], { cwd: folder, stdio: "pipe" });
+  let output = "";
+  run.stdout.on("data", (chunk) => (output += chunk));
+  run.stderr.on("data", (chunk) => (output += chunk));
   run.stdin.end(`${line}\n`);
   const code = await new Promise((resolve) => run.on("exit", resolve));
   if (code !== 0) {
-    throw new Error(`tocsin ${words.join(" ")} ended with ${code}:\n${said}`);
+    throw new Error(`tocsin ${args.join(" ")} exited with ${code}:\n${output}`);
   }
 }

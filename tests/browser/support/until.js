@@ -1,15 +1,15 @@
-// Tests wait for conditions, never for a time to pass.
+// Tests wait for conditions, not for fixed times.
 
-/** Asks again and again until `condition` holds, and returns what it gave. */
-export async function until(what, condition, patience = 20_000) {
-  const end = Date.now() + patience;
+/** Polls `condition` until it is truthy, and returns its value. */
+export async function until(what, condition, timeout = 20_000) {
+  const end = Date.now() + timeout;
   for (;;) {
     const result = await condition();
     if (result) {
       return result;
     }
     if (Date.now() > end) {
-      throw new Error(`waited ${patience} ms for ${what}`);
+      throw new Error(`waited ${timeout} ms for ${what}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use tocsin_api_types::IngestReport;
 use tocsin_tests::{
-    Database, Finished, Options, Tocsin, Visitor, Webhook, firing, on_both, run, wait_until,
+    BrowserSession, Database, Finished, Options, Tocsin, Webhook, firing, on_both, run, wait_until,
     workspace,
 };
 
@@ -55,7 +55,7 @@ async fn people_come_and_go(database: Database) {
     let tocsin = start(database).await;
     let said = add(&tocsin, "kim", "admin").await;
     assert_eq!(done(&said), "kim@example.com may sign in as admin.\n");
-    let mut kim = Visitor::new();
+    let mut kim = BrowserSession::new();
     let me = kim.sign_in(&tocsin, "KIM@example.com", PASSWORD).await;
     assert_eq!(me.expect(200).json::<serde_json::Value>()["name"], "kim");
 
@@ -103,7 +103,7 @@ async fn people_come_and_go(database: Database) {
     assert!(refused(&last, 1).contains("last administrator"));
 
     done(&add(&tocsin, "sam", "responder").await);
-    let mut sam = Visitor::new();
+    let mut sam = BrowserSession::new();
     let signed_in = sam.sign_in(&tocsin, "sam@example.com", PASSWORD).await;
     signed_in.expect(200);
     let cookie = format!("tocsin={}", sam.cookies(&tocsin)["tocsin"]);
@@ -135,7 +135,7 @@ async fn people_come_and_go(database: Database) {
 async fn a_forgotten_password_is_replaced(database: Database) {
     let tocsin = start(database).await;
     done(&add(&tocsin, "kim", "admin").await);
-    let mut kim = Visitor::new();
+    let mut kim = BrowserSession::new();
     // Locked out, too: the new password opens at once.
     for _ in 0..5 {
         let wrong = kim.sign_in(&tocsin, "kim@example.com", OTHER).await;
@@ -247,7 +247,7 @@ async fn the_link_makes_the_first_administrator_once(database: Database) {
             "token": token, "name": name, "email": format!("{name}@example.com"),
             "password": PASSWORD,
         });
-        let mut visitor = Visitor::new();
+        let mut visitor = BrowserSession::new();
         let made = visitor
             .tell(tocsin, Method::POST, "/api/v1/set-up", &body)
             .await;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 use tocsin_api_types::{Me, Role, SignInOptions};
-use tocsin_tests::{Options, Tocsin, Visitor, eventually};
+use tocsin_tests::{BrowserSession, Options, Tocsin, eventually};
 
 /// The demo's administrator has a password of its own each time, which is printed
 /// and not logged.
@@ -22,7 +22,7 @@ async fn the_demo_prints_who_to_sign_in_as() {
         })
     };
     let (email, password) = (said("e-mail").await, said("password").await);
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     visitor
         .sign_in(&tocsin, &email, &password)
         .await

@@ -5,8 +5,8 @@ use std::io::Cursor;
 use calamine::{Data, DataType as _, Reader as _, Xlsx};
 use serde_json::Value;
 use tocsin_tests::{
-    Database, Options, Reply, Said, Tocsin, Webhook, ago, eventually, firing, fixture, http_client,
-    on_both,
+    Database, Options, Reply, TestAlert, Tocsin, Webhook, ago, eventually, firing, fixture,
+    http_client, on_both,
 };
 
 on_both!(
@@ -193,7 +193,7 @@ async fn nasty_values_are_harmless_and_whole(database: Database) {
         "😀 🏴󠁧󠁢󠁥󠁮󠁧󠁿 \u{202e}gnp.exe",
         &long,
     ];
-    let said: Vec<Said> = values
+    let said: Vec<TestAlert> = values
         .iter()
         .enumerate()
         .map(|(number, value)| {

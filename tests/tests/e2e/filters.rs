@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use tocsin_api_types::{Alert, Count, Heatmap, Incident, Page, Summary, Timeline, Top};
-use tocsin_tests::{Database, Options, Said, Tocsin, Walk, Webhook, ago, firing, now, on_both};
+use tocsin_tests::{
+    Database, Options, TestAlert, Tocsin, Walk, Webhook, ago, firing, now, on_both,
+};
 
 on_both!(
     each_filter_of_the_log_keeps_what_it_says,
@@ -18,7 +20,7 @@ on_both!(
 );
 
 /// What the tests here look through: (instance, alert).
-fn stock() -> Vec<Said> {
+fn stock() -> Vec<TestAlert> {
     vec![
         firing("DiskFull")
             .instance("a")

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use rand::seq::SliceRandom;
 use tocsin_api_types::{Alert, Incident, IncidentState, IngestReport, Summary};
-use tocsin_tests::{Database, Options, Said, Tocsin, Webhook, ago, firing, on_both};
+use tocsin_tests::{Database, Options, TestAlert, Tocsin, Webhook, ago, firing, on_both};
 
 on_both!(
     sixty_four_senders_with_retries_and_copies_add_up,
@@ -14,7 +14,7 @@ on_both!(
 const ALERTS: usize = 320;
 const SENDERS: usize = 64;
 
-fn alert(n: usize) -> Said {
+fn alert(n: usize) -> TestAlert {
     firing("Busy")
         .instance(&format!("host-{n}"))
         .starts(ago(600))
@@ -27,14 +27,14 @@ fn sum(reports: &[IngestReport], field: fn(&IngestReport) -> usize) -> usize {
 
 /// Each sender tells its alerts thrice, in batches of its own shape; those of
 /// even numbers overlap with its neighbour's.
-async fn tell(tocsins: &[&Tocsin], said: impl Fn(usize) -> Said) -> Vec<IngestReport> {
+async fn tell(tocsins: &[&Tocsin], said: impl Fn(usize) -> TestAlert) -> Vec<IngestReport> {
     let senders = (0..SENDERS).map(|sender| {
         let said = &said;
         async move {
             let tocsin = tocsins[sender % tocsins.len()];
             let share = ALERTS * 2 / SENDERS;
             let first = (sender / 2) * share;
-            let mut alerts: Vec<Said> = (first..first + share).map(said).collect();
+            let mut alerts: Vec<TestAlert> = (first..first + share).map(said).collect();
             let peer = if sender % 2 == 0 { "a" } else { "b" };
             let mut reports = Vec::new();
             for _ in 0..3 {

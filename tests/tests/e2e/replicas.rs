@@ -15,7 +15,7 @@ use tocsin_api_types::{
     Alert, ChangeEvent, EntryKind, EventKind, Incident, IncidentState, IngestReport, Notification,
     Status,
 };
-use tocsin_tests::{Database, Options, Story, Telling, Tocsin, Webhook, firing, team};
+use tocsin_tests::{Database, Options, Scenario, ScenarioStep, Tocsin, Webhook, firing, team};
 
 /// Told one after another, and told at the same time.
 const STORIES: u64 = 16;
@@ -68,7 +68,7 @@ async fn deliver(tocsin: &Tocsin, source: &str, webhook: &Webhook) -> IngestRepo
     panic!("a delivery is never taken");
 }
 
-async fn tell(tocsins: &[&Tocsin], next: &AtomicUsize, source: &str, telling: &Telling) {
+async fn tell(tocsins: &[&Tocsin], next: &AtomicUsize, source: &str, telling: &ScenarioStep) {
     let some = || tocsins[next.fetch_add(1, Ordering::Relaxed) % tocsins.len()];
     let webhook = &telling.webhook;
     for time in 0..telling.times {
@@ -178,9 +178,9 @@ fn letters(record: &Record) -> Vec<String> {
 async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
     let (alone, [one, two]) = worlds().await;
     let next = AtomicUsize::new(0);
-    let stories: Vec<(u64, Story)> = seeds()
+    let stories: Vec<(u64, Scenario)> = seeds()
         .into_iter()
-        .map(|seed| (seed, Story::of(seed, seed % 2 == 0)))
+        .map(|seed| (seed, Scenario::of(seed, seed % 2 == 0)))
         .collect();
     for (seed, story) in &stories {
         for telling in story.interleaved(*seed) {
@@ -238,9 +238,9 @@ async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
 async fn told_at_once_to_two_replicas_the_incidents_are_those_of_one() {
     let (alone, [one, two]) = worlds().await;
     let next = AtomicUsize::new(0);
-    let stories: Vec<(u64, Story)> = seeds()
+    let stories: Vec<(u64, Scenario)> = seeds()
         .into_iter()
-        .map(|seed| (seed, Story::of(seed, true)))
+        .map(|seed| (seed, Scenario::of(seed, true)))
         .collect();
     for together in stories.chunks(AT_ONCE) {
         let (replicas, next) = ([&one, &two], &next);

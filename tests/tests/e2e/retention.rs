@@ -76,7 +76,7 @@ async fn history(tocsin: &Tocsin) {
     let info = alerts("info", 12);
     tocsin.post(&Webhook::of(info.clone())).await;
     tocsin.post(&Webhook::of(alerts("critical", 3))).await;
-    let ends = info.iter().map(tocsin_tests::Said::over);
+    let ends = info.iter().map(tocsin_tests::TestAlert::over);
     assert_eq!(tocsin.post(&Webhook::of(ends)).await.resolved, 12);
     let incidents: Vec<Incident> = tocsin.all("incidents?instance=info-3").await;
     let said = json!({"known": true, "memo": "seen it", "by": "Ana"});

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use tocsin_api_types::{Me, Page, Session, SignInOptions};
-use tocsin_tests::{Database, Options, Reply, Tocsin, Visitor, on_both, wait_until};
+use tocsin_tests::{BrowserSession, Database, Options, Reply, Tocsin, on_both, wait_until};
 
 use super::sign_in::{ANN, ME, PASSWORD, SIGN_IN, add_user, ann, is_in, start};
 
@@ -28,7 +28,7 @@ async fn behind_tls_the_cookie_is_bound_to_it() {
         ),
     ] {
         let tocsin = start(Options::default().set("server.public_url", public_url)).await;
-        let mut visitor = Visitor::new();
+        let mut visitor = BrowserSession::new();
         let reply = visitor.sign_in(&tocsin, ANN, PASSWORD).await.expect(200);
         let cookie = reply.header("set-cookie");
         assert!(cookie.starts_with(&format!("{name}=")), "{cookie}");
@@ -38,7 +38,7 @@ async fn behind_tls_the_cookie_is_bound_to_it() {
         assert!(is_in(&mut visitor, &tocsin).await);
         // The name without its promise is not taken.
         let secret = visitor.cookies(&tocsin)[name].clone();
-        let mut other = Visitor::new();
+        let mut other = BrowserSession::new();
         let wrong = if name == "tocsin" {
             "__Host-tocsin"
         } else {
@@ -73,7 +73,7 @@ async fn pages_of_other_sites_cannot_use_the_cookie() {
         }
         // Nor sign somebody in or out.
         let sign_in = json!({"email": ANN, "password": PASSWORD});
-        let mut stranger = Visitor::new();
+        let mut stranger = BrowserSession::new();
         let reply = stranger.ask_with(&tocsin, Method::POST, SIGN_IN, &headers, Some(&sign_in));
         assert_eq!(reply.await.status, status, "{header}: {value}");
     }
@@ -89,7 +89,7 @@ async fn pages_of_other_sites_cannot_use_the_cookie() {
     assert!(is_in(&mut visitor, &tocsin).await);
 }
 
-async fn sessions(visitor: &mut Visitor, tocsin: &Tocsin) -> Vec<Session> {
+async fn sessions(visitor: &mut BrowserSession, tocsin: &Tocsin) -> Vec<Session> {
     let page = visitor.ask(tocsin, Method::GET, SESSIONS).await;
     page.json::<Page<Session>>().items
 }
@@ -106,7 +106,7 @@ async fn sessions_are_listed_and_ended(database: Database) {
     let id = all[1].id;
     // Somebody else's are not there.
     add_user(&tocsin, "Bob", "bob@example.com").await;
-    let mut bob = Visitor::new();
+    let mut bob = BrowserSession::new();
     bob.sign_in(&tocsin, "bob@example.com", PASSWORD)
         .await
         .expect(200);
@@ -137,7 +137,7 @@ async fn another_password_ends_the_other_sessions() {
     let tocsin = start(Options::default()).await;
     let (mut here, mut there) = (ann(&tocsin).await, ann(&tocsin).await);
     let path = "/api/v1/me/password";
-    let change = async |visitor: &mut Visitor, current: &str, new: &str| -> Reply {
+    let change = async |visitor: &mut BrowserSession, current: &str, new: &str| -> Reply {
         let body = json!({"current": current, "new": new});
         visitor.tell(&tocsin, Method::PUT, path, &body).await
     };

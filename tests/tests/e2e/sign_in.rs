@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tocsin_api_types::{AuditEntry, Me, Role, SignInOptions, User};
-use tocsin_tests::{Database, Options, Tocsin, Visitor, on_both};
+use tocsin_tests::{BrowserSession, Database, Options, Tocsin, on_both};
 
 on_both!(somebody_signs_in_and_out, guessing_locks_the_account,);
 
@@ -29,13 +29,13 @@ pub(super) async fn add_user(tocsin: &Tocsin, name: &str, email: &str) -> User {
 }
 
 /// Somebody who is signed in.
-pub(super) async fn ann(tocsin: &Tocsin) -> Visitor {
-    let mut visitor = Visitor::new();
+pub(super) async fn ann(tocsin: &Tocsin) -> BrowserSession {
+    let mut visitor = BrowserSession::new();
     visitor.sign_in(tocsin, ANN, PASSWORD).await.expect(200);
     visitor
 }
 
-pub(super) async fn is_in(visitor: &mut Visitor, tocsin: &Tocsin) -> bool {
+pub(super) async fn is_in(visitor: &mut BrowserSession, tocsin: &Tocsin) -> bool {
     match visitor.ask(tocsin, Method::GET, ME).await.status.as_u16() {
         200 => true,
         401 => false,
@@ -45,7 +45,7 @@ pub(super) async fn is_in(visitor: &mut Visitor, tocsin: &Tocsin) -> bool {
 
 async fn somebody_signs_in_and_out(database: Database) {
     let tocsin = start(Options::on(database)).await;
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     visitor.ask(&tocsin, Method::GET, ME).await.problem(401);
     // In any case, and with spaces that came along.
     let reply = visitor
@@ -78,7 +78,7 @@ async fn somebody_signs_in_and_out(database: Database) {
     assert_eq!(secret.len(), 43);
     visitor.sign_in(&tocsin, ANN, PASSWORD).await.expect(200);
     assert_ne!(visitor.cookies(&tocsin)["tocsin"], secret);
-    let mut planted = Visitor::new();
+    let mut planted = BrowserSession::new();
     let chosen = "A".repeat(43);
     planted.plant(&tocsin, "tocsin", &chosen);
     planted.sign_in(&tocsin, ANN, PASSWORD).await.expect(200);
@@ -107,7 +107,7 @@ async fn guessing_locks_the_account(database: Database) {
     let tocsin = start(Options::on(database)).await;
     let mut ann = ann(&tocsin).await;
     for email in [ANN, "nobody@example.com"] {
-        let mut visitor = Visitor::new();
+        let mut visitor = BrowserSession::new();
         for attempt in 1..=5 {
             let reply = visitor.sign_in(&tocsin, email, "wrong password").await;
             assert_eq!(
@@ -127,7 +127,7 @@ async fn guessing_locks_the_account(database: Database) {
     // Who is in already stays in, and others may come.
     assert!(is_in(&mut ann, &tocsin).await);
     add_user(&tocsin, "Bob", "bob@example.com").await;
-    let mut bob = Visitor::new();
+    let mut bob = BrowserSession::new();
     let reply = bob.sign_in(&tocsin, "bob@example.com", PASSWORD).await;
     reply.expect(200);
     let deeds: Vec<AuditEntry> = tocsin.all("audit?action=sign-in.locked").await;
@@ -138,7 +138,7 @@ async fn guessing_locks_the_account(database: Database) {
 #[tokio::test]
 async fn one_address_may_try_only_so_often() {
     let tocsin = Tocsin::start(Options::default().set("limits.sign_ins_per_minute", 3)).await;
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     let mut statuses = Vec::new();
     for number in 0..5 {
         let email = format!("user{number}@example.com");
@@ -171,7 +171,7 @@ async fn known_and_unknown_accounts_answer_alike() {
     let path = format!("/api/v1/users/{id}");
     tocsin.send(Method::PUT, &path, &off).await.expect(200);
 
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     let mut told: Option<Vec<u8>> = None;
     let mut spans = [Vec::new(), Vec::new()];
     for _ in 0..4 {
@@ -201,7 +201,7 @@ async fn known_and_unknown_accounts_answer_alike() {
 #[tokio::test]
 async fn passwords_of_any_length_get_an_answer() {
     let tocsin = start(Options::default()).await;
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     // Without a credential a body has 8 KiB.
     for length in [9_000, 10_000_000] {
         let reply = visitor.sign_in(&tocsin, ANN, &"x".repeat(length)).await;
@@ -237,7 +237,7 @@ async fn the_first_link_is_good_once() {
     let body = |token: &str, email: &str| -> Value {
         json!({"token": token, "name": "First", "email": email, "password": PASSWORD})
     };
-    let (mut one, mut two) = (Visitor::new(), Visitor::new());
+    let (mut one, mut two) = (BrowserSession::new(), BrowserSession::new());
     let set_up = "/api/v1/set-up";
     let wrong = body("tocsin_setup_wrong", ANN);
     one.tell(&tocsin, Method::POST, set_up, &wrong)

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tocsin_api_types::{AuditEntry, Me, Role, Session, SignInMethod, SignInOptions, User};
 use tocsin_tests::{
-    Database, OpenIdProvider, Options, Reply, Tocsin, Visitor, on_both, wait_until,
+    BrowserSession, Database, OpenIdProvider, Options, Reply, Tocsin, on_both, wait_until,
 };
 use url::Url;
 
@@ -34,7 +34,7 @@ fn with(mut person: Value, field: &str, value: Value) -> Value {
 }
 
 /// Goes to the provider and back; answers the page of ours that it ends at.
-async fn come(visitor: &mut Visitor, tocsin: &Tocsin, begin: &str) -> Url {
+async fn come(visitor: &mut BrowserSession, tocsin: &Tocsin, begin: &str) -> Url {
     let (port, begin) = (tocsin.port(), tocsin.url(begin));
     let (page, _) = visitor.follow(&begin, |url| is_page(url, port)).await;
     page
@@ -45,8 +45,8 @@ fn is_page(url: &Url, port: u16) -> bool {
 }
 
 /// Comes by the provider as whoever the provider takes everybody for.
-async fn came(tocsin: &Tocsin) -> (Visitor, String) {
-    let mut visitor = Visitor::new();
+async fn came(tocsin: &Tocsin) -> (BrowserSession, String) {
+    let mut visitor = BrowserSession::new();
     let page = come(&mut visitor, tocsin, BEGIN).await;
     (visitor, place(&page))
 }
@@ -58,11 +58,11 @@ fn place(page: &Url) -> String {
     }
 }
 
-async fn me(visitor: &mut Visitor, tocsin: &Tocsin) -> Me {
+async fn me(visitor: &mut BrowserSession, tocsin: &Tocsin) -> Me {
     visitor.ask(tocsin, Method::GET, "/api/v1/me").await.json()
 }
 
-pub(super) async fn status(visitor: &mut Visitor, tocsin: &Tocsin) -> StatusCode {
+pub(super) async fn status(visitor: &mut BrowserSession, tocsin: &Tocsin) -> StatusCode {
     visitor.ask(tocsin, Method::GET, "/api/v1/me").await.status
 }
 
@@ -74,7 +74,7 @@ async fn the_first_sign_in_makes_a_viewer(database: Database) {
     assert_eq!(ways.oidc.as_deref(), Some("Example login"));
     assert!(ways.password);
 
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     let begin = format!("{BEGIN}?returnTo=%2Fincidents%3Fseverity%3Dcritical");
     let page = come(&mut visitor, &tocsin, &begin).await;
     assert_eq!(place(&page), "/incidents?severity=critical");
@@ -132,7 +132,7 @@ async fn the_first_sign_in_makes_a_viewer(database: Database) {
 }
 
 async fn tocsin_page<T: serde::de::DeserializeOwned>(
-    visitor: &mut Visitor,
+    visitor: &mut BrowserSession,
     tocsin: &Tocsin,
     path: &str,
 ) -> Vec<T> {
@@ -164,7 +164,7 @@ async fn groups_give_the_role_at_each_sign_in() {
     let mapping = "admin_groups = [\"ops\"]\nresponder_groups = [\"on-call\"]\n\
                    viewer_groups = [\"staff\"]";
     let tocsin = start(&provider, mapping).await;
-    let mut before: Option<Visitor> = None;
+    let mut before: Option<BrowserSession> = None;
     for (groups, role) in [
         (json!(["staff"]), Some(Role::Viewer)),
         (json!(["staff", "on-call"]), Some(Role::Responder)),
@@ -238,7 +238,7 @@ async fn it_can_be_the_only_way_in() {
     let tocsin = Tocsin::start(options.set("auth.password_sign_in", false)).await;
     let ways: SignInOptions = tocsin.get("/api/v1/sign-in").await;
     assert!(!ways.password && ways.oidc.is_some());
-    let reply = Visitor::new()
+    let reply = BrowserSession::new()
         .sign_in(&tocsin, "ann@example.com", "any password at all")
         .await;
     reply.problem(403);
@@ -253,7 +253,7 @@ async fn who_may_not_come_in_is_told_why() {
     provider.person(&with(ann(), "email", Value::Null)).await;
     assert_eq!(came(&tocsin).await.1, "/sign-in?problem=oidc-no-email");
     provider.person(&Value::Null).await;
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     let begin = format!("{BEGIN}?returnTo=/stats");
     let page = come(&mut visitor, &tocsin, &begin).await;
     assert_eq!(
@@ -283,7 +283,7 @@ async fn without_the_provider_the_program_works_and_says_so() {
     let ways: SignInOptions = tocsin.get("/api/v1/sign-in").await;
     assert!(ways.oidc.is_some());
     let page = come(
-        &mut Visitor::new(),
+        &mut BrowserSession::new(),
         &tocsin,
         &format!("{BEGIN}?returnTo=/stats"),
     )
@@ -300,7 +300,7 @@ async fn without_the_provider_the_program_works_and_says_so() {
     .await;
 
     // It goes while somebody is there.
-    let mut visitor = Visitor::new();
+    let mut visitor = BrowserSession::new();
     let back = to_the_way_back(&mut visitor, &tocsin).await;
     provider.stop();
     let reply = visitor.open(back.as_str()).await;
@@ -320,7 +320,7 @@ async fn a_provider_may_change_its_keys() {
 }
 
 /// Goes to the provider, up to the address that leads back.
-pub(super) async fn to_the_way_back(visitor: &mut Visitor, tocsin: &Tocsin) -> Url {
+pub(super) async fn to_the_way_back(visitor: &mut BrowserSession, tocsin: &Tocsin) -> Url {
     let begin = tocsin.url(BEGIN);
     let is_callback = |url: &Url| url.path() == "/api/v1/sign-in/oidc/callback";
     visitor.follow(&begin, is_callback).await.0

@@ -23,7 +23,7 @@ const MARK: &str = "zqxtheirs";
 
 const PASSWORD: &str = "seven purple tractors";
 
-fn ours(name: &str) -> tocsin_tests::Said {
+fn ours(name: &str) -> tocsin_tests::TestAlert {
     firing(name)
         .team("ours")
         .severity("warning")
@@ -31,7 +31,7 @@ fn ours(name: &str) -> tocsin_tests::Said {
         .summary("one of ours")
 }
 
-fn theirs(name: &str) -> tocsin_tests::Said {
+fn theirs(name: &str) -> tocsin_tests::TestAlert {
     firing(&format!("Zqxtheirs{name}"))
         .team(MARK)
         .severity(MARK)

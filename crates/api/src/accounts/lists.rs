@@ -5,7 +5,7 @@ use std::fmt;
 use tocsin_core::time::Timestamp;
 use tocsin_pipeline::{Clock as _, SystemClock};
 use tocsin_storage::accounts::{self, ByToken, ByUser, TokenView, UserView};
-use tocsin_storage::codes::{Access, Role};
+use tocsin_storage::enums::{Access, Role};
 use tocsin_storage::{Db, MAX_LIMIT, Order, PageRequest, SortKey};
 
 use super::say;

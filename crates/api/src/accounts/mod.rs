@@ -11,12 +11,12 @@ use std::time::Duration;
 use tocsin_pipeline::accounts::{Accounts, TokenDraft, UserDraft};
 use tocsin_pipeline::{Actor, Clock, SystemClock};
 use tocsin_storage::accounts::{self, UserView};
-use tocsin_storage::codes::{Access, Role};
+use tocsin_storage::enums::{Access, Role};
 use tocsin_storage::{Db, Schema};
 
-use crate::alone;
 use crate::cli::{TokenCommand, UserArgs, UserCommand};
 use crate::config::{ConfigError, Settings};
+use crate::instance_lock;
 use crate::serve::{self, Failure};
 use lists::{role, scope, time};
 
@@ -156,7 +156,7 @@ async fn open(settings: &Settings) -> Result<Db, Failure> {
             return Ok(db);
         }
         // Whoever holds it serves the database, or is about to.
-        let alone = settings.sqlite_file().map(alone::take).transpose();
+        let alone = settings.sqlite_file().map(instance_lock::take).transpose();
         match (alone, schema) {
             (Ok(Some(_)), _) | (Ok(None), Schema::Missing) => {
                 if schema == Schema::Missing {

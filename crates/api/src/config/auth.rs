@@ -7,11 +7,11 @@ use std::time::Duration;
 use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
 use tocsin_mailer::Secret;
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 use url::{Host, Url};
 
 use super::auth_sections::{Auth, AuthToken, OidcSection, ProxySection};
-use super::parts::{Checked, secret};
+use super::parts::{CheckedTokens, secret};
 use super::units::not_everyone;
 use super::{ConfigError, PublicUrl};
 
@@ -79,7 +79,7 @@ pub(crate) struct GroupRoles {
 
 /// What somebody's groups say of the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mapped {
+pub(crate) enum MappedRole {
     /// Nothing: roles are given here, by administrators.
     Unmapped,
     /// This one, at each sign-in.
@@ -92,9 +92,9 @@ impl GroupRoles {
     /// The highest role that one of `groups` has. With no mapping at all roles
     /// are given by administrators; somebody in no mapped group is a viewer,
     /// or refused where viewers have groups too.
-    pub(crate) fn map<T: AsRef<str>>(&self, groups: &[T]) -> Mapped {
+    pub(crate) fn map<T: AsRef<str>>(&self, groups: &[T]) -> MappedRole {
         if self.admin.is_empty() && self.responder.is_empty() && self.viewer.is_empty() {
-            return Mapped::Unmapped;
+            return MappedRole::Unmapped;
         }
         let is_in = |named: &[String]| {
             named
@@ -102,13 +102,13 @@ impl GroupRoles {
                 .any(|name| groups.iter().any(|group| group.as_ref() == name))
         };
         if is_in(&self.admin) {
-            Mapped::Role(Role::Admin)
+            MappedRole::Role(Role::Admin)
         } else if is_in(&self.responder) {
-            Mapped::Role(Role::Responder)
+            MappedRole::Role(Role::Responder)
         } else if is_in(&self.viewer) || self.viewer.is_empty() {
-            Mapped::Role(Role::Viewer)
+            MappedRole::Role(Role::Viewer)
         } else {
-            Mapped::Refused
+            MappedRole::Refused
         }
     }
 }
@@ -168,7 +168,7 @@ pub(super) fn auth_settings(
 }
 
 fn auth_tokens(tokens: Vec<AuthToken>) -> Result<Vec<(String, Secret, Role)>, ConfigError> {
-    let mut checked = Checked::default();
+    let mut checked = CheckedTokens::default();
     let mut roles = Vec::new();
     for token in tokens {
         let AuthToken {
@@ -284,7 +284,7 @@ fn proxy_settings(section: ProxySection) -> Result<ProxySettings, ConfigError> {
         responder: responder_groups,
         viewer: viewer_groups,
     };
-    if groups_header.is_none() && mapping.map::<&str>(&[]) != Mapped::Unmapped {
+    if groups_header.is_none() && mapping.map::<&str>(&[]) != MappedRole::Unmapped {
         return Err(ConfigError::new(
             "auth.proxy.groups_header",
             "expected the header that holds the groups, because groups are given roles",
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn the_highest_group_counts() {
         let mut groups = GroupRoles::default();
-        assert_eq!(groups.map(&["ops"]), Mapped::Unmapped);
+        assert_eq!(groups.map(&["ops"]), MappedRole::Unmapped);
         groups.admin = names(&["ops"]);
         groups.responder = names(&["on-call", "help-desk"]);
         for (of, role) in [
@@ -333,10 +333,10 @@ mod tests {
             (&["OPS"], Role::Viewer),
             (&[], Role::Viewer),
         ] {
-            assert_eq!(groups.map(of), Mapped::Role(role), "{of:?}");
+            assert_eq!(groups.map(of), MappedRole::Role(role), "{of:?}");
         }
         groups.viewer = names(&["staff"]);
-        assert_eq!(groups.map(&["staff"]), Mapped::Role(Role::Viewer));
-        assert_eq!(groups.map(&["guests"]), Mapped::Refused);
+        assert_eq!(groups.map(&["staff"]), MappedRole::Role(Role::Viewer));
+        assert_eq!(groups.map(&["guests"]), MappedRole::Refused);
     }
 }

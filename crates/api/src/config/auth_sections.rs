@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tocsin_mailer::Secret;
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use super::sections::redacted;
-use super::units::{Network, Span};
+use super::units::{Cidr, HumanDuration};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Auth {
-    pub(crate) session_idle: Span,
-    pub(crate) session_lifetime: Span,
+    pub(crate) session_idle: HumanDuration,
+    pub(crate) session_lifetime: HumanDuration,
     pub(crate) password_sign_in: bool,
     pub(crate) tokens: Vec<AuthToken>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,8 +26,8 @@ pub(crate) struct Auth {
 impl Default for Auth {
     fn default() -> Self {
         Self {
-            session_idle: Span::seconds(12 * 3600),
-            session_lifetime: Span::seconds(14 * 86_400),
+            session_idle: HumanDuration::seconds(12 * 3600),
+            session_lifetime: HumanDuration::seconds(14 * 86_400),
             password_sign_in: true,
             tokens: Vec::new(),
             oidc: None,
@@ -123,7 +123,7 @@ pub(crate) struct ProxySection {
     pub(crate) name_header: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) groups_header: Option<String>,
-    pub(crate) from: Vec<Network>,
+    pub(crate) from: Vec<Cidr>,
     #[serde(default)]
     pub(crate) admin_groups: Vec<String>,
     #[serde(default)]

@@ -16,7 +16,7 @@ use super::parts::{
 };
 use super::retention::retention_settings;
 use super::sections::Log;
-use super::units::{Listen, not_everyone};
+use super::units::{BindAddress, not_everyone};
 use super::{ConfigError, Language, Limits, PublicUrl, Sections, SourceName, Tls};
 use crate::tls::Certificate;
 
@@ -274,7 +274,7 @@ impl Settings {
 
     /// Whether only this machine can reach the server directly.
     pub(crate) fn is_on_loopback(&self) -> bool {
-        Listen(self.listen).is_loopback()
+        BindAddress(self.listen).is_loopback()
     }
 
     /// Where mails are written while no SMTP server is set.

@@ -15,11 +15,11 @@ mod sections;
 mod tests;
 mod units;
 
-pub(crate) use auth::{GroupRoles, Mapped, OidcSettings, ProxySettings};
+pub(crate) use auth::{GroupRoles, MappedRole, OidcSettings, ProxySettings};
 pub(crate) use check::Settings;
 pub(crate) use load::{Flags, load};
 pub(crate) use sections::{IngestToken, Language, Limits, LogFormat, Sections, SourceName, Tls};
-pub(crate) use units::{PublicUrl, Span};
+pub(crate) use units::{HumanDuration, PublicUrl};
 
 /// A setting that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

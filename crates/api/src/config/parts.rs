@@ -6,7 +6,7 @@ use std::path::Path;
 use tocsin_mailer::{Address, Secret, SmtpSettings};
 
 use super::sections::{DEFAULT_FROM, Log, SmtpSection};
-use super::units::Listen;
+use super::units::BindAddress;
 use super::{ConfigError, IngestToken, SourceName};
 
 pub(super) fn positive(key: &str, number: usize) -> Result<(), ConfigError> {
@@ -70,9 +70,9 @@ pub(super) fn secret(
 
 /// Tokens that can be told apart: each with its name.
 #[derive(Default)]
-pub(super) struct Checked(pub(super) Vec<(String, Secret)>);
+pub(super) struct CheckedTokens(pub(super) Vec<(String, Secret)>);
 
-impl Checked {
+impl CheckedTokens {
     /// Adds one to those of `list`.
     pub(super) fn add(
         &mut self,
@@ -104,7 +104,7 @@ impl Checked {
 pub(super) fn tokens(
     tokens: Vec<IngestToken>,
 ) -> Result<Vec<(String, Secret, Option<SourceName>)>, ConfigError> {
-    let mut checked = Checked::default();
+    let mut checked = CheckedTokens::default();
     let mut sources = Vec::new();
     for token in tokens {
         let IngestToken {
@@ -125,7 +125,7 @@ pub(super) fn tokens(
 /// Made-up history is for the eyes of this machine: its administrator's password
 /// is printed.
 pub(super) fn guard(listen: std::net::SocketAddr, demo: bool) -> Result<(), ConfigError> {
-    if !demo || Listen(listen).is_loopback() {
+    if !demo || BindAddress(listen).is_loopback() {
         return Ok(());
     }
     Err(ConfigError::new(

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tocsin_core::matcher::{self, InvalidMatcher};
 use tocsin_pipeline::RetentionSettings;
-use tocsin_storage::upkeep::{LogRule, LogRules};
+use tocsin_storage::retention::{LogRule, LogRules};
 
 use super::ConfigError;
 use super::sections::{Retention, RetentionRule};
-use super::units::Keep;
+use super::units::RetentionPeriod;
 
 /// More would be looked through for each entry.
 const MAX_RULES: usize = 100;
@@ -77,7 +77,11 @@ fn rule_of(key: &str, rule: RetentionRule, window: Duration) -> Result<LogRule, 
     })
 }
 
-fn long_enough(key: &str, keep: Keep, window: Duration) -> Result<Option<Duration>, ConfigError> {
+fn long_enough(
+    key: &str,
+    keep: RetentionPeriod,
+    window: Duration,
+) -> Result<Option<Duration>, ConfigError> {
     match keep.0 {
         Some(span) if span <= window => Err(ConfigError::new(
             key,

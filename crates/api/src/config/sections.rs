@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use tocsin_mailer::{Secret, TlsMode};
 
 use super::auth_sections::Auth;
-use super::units::{Keep, Listen, Network, PublicUrl, Size, Span};
+use super::units::{BindAddress, ByteSize, Cidr, HumanDuration, PublicUrl, RetentionPeriod};
 
 /// Everything that can be set, as the file has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,16 +46,16 @@ impl Default for Sections {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Server {
-    pub(crate) listen: Listen,
+    pub(crate) listen: BindAddress,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) public_url: Option<PublicUrl>,
-    pub(crate) body_limit: Size,
+    pub(crate) body_limit: ByteSize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workers: Option<usize>,
     pub(crate) max_event_streams: usize,
     pub(crate) page_limit: u32,
-    pub(crate) drain_timeout: Span,
-    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) drain_timeout: HumanDuration,
+    pub(crate) trusted_proxies: Vec<Cidr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls: Option<Tls>,
 }
@@ -63,13 +63,13 @@ pub(crate) struct Server {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            listen: BindAddress(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             public_url: None,
-            body_limit: Size::mib(16),
+            body_limit: ByteSize::mib(16),
             workers: None,
             max_event_streams: 500,
             page_limit: tocsin_storage::MAX_LIMIT,
-            drain_timeout: Span::seconds(25),
+            drain_timeout: HumanDuration::seconds(25),
             trusted_proxies: Vec::new(),
             tls: None,
         }
@@ -132,7 +132,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ingest {
-    pub(crate) queue_bytes: Size,
+    pub(crate) queue_bytes: ByteSize,
     pub(crate) cache_entries: usize,
     pub(crate) writers: usize,
     pub(crate) team_label: String,
@@ -142,7 +142,7 @@ pub(crate) struct Ingest {
 impl Default for Ingest {
     fn default() -> Self {
         Self {
-            queue_bytes: Size::mib(64),
+            queue_bytes: ByteSize::mib(64),
             cache_entries: 20_000,
             writers: 4,
             team_label: "team".to_owned(),
@@ -207,17 +207,17 @@ impl From<SourceName> for String {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Incidents {
-    pub(crate) window: Span,
-    pub(crate) stale_after: Span,
-    pub(crate) expire_after: Keep,
+    pub(crate) window: HumanDuration,
+    pub(crate) stale_after: HumanDuration,
+    pub(crate) expire_after: RetentionPeriod,
 }
 
 impl Default for Incidents {
     fn default() -> Self {
         Self {
-            window: Span::seconds(5 * 60),
-            stale_after: Span::seconds(9 * 3600),
-            expire_after: Keep::FOREVER,
+            window: HumanDuration::seconds(5 * 60),
+            stale_after: HumanDuration::seconds(9 * 3600),
+            expire_after: RetentionPeriod::FOREVER,
         }
     }
 }
@@ -230,7 +230,7 @@ pub(crate) enum Language {
     Zh,
 }
 
-impl From<Language> for tocsin_storage::codes::Language {
+impl From<Language> for tocsin_storage::enums::Language {
     fn from(language: Language) -> Self {
         match language {
             Language::En => Self::En,
@@ -248,7 +248,7 @@ pub(crate) struct Mail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) template_dir: Option<PathBuf>,
     pub(crate) max_files: usize,
-    pub(crate) max_file_bytes: Size,
+    pub(crate) max_file_bytes: ByteSize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) smtp: Option<SmtpSection>,
 }
@@ -264,7 +264,7 @@ impl Default for Mail {
             default_time_zone: "UTC".to_owned(),
             template_dir: None,
             max_files: 1_000,
-            max_file_bytes: Size::mib(64),
+            max_file_bytes: ByteSize::mib(64),
             smtp: None,
         }
     }
@@ -289,26 +289,26 @@ pub(crate) struct SmtpSection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) password_file: Option<PathBuf>,
     #[serde(default = "smtp_timeout")]
-    pub(crate) timeout: Span,
+    pub(crate) timeout: HumanDuration,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hello_name: Option<String>,
 }
 
-fn smtp_timeout() -> Span {
-    Span::seconds(20)
+fn smtp_timeout() -> HumanDuration {
+    HumanDuration::seconds(20)
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Retention {
-    pub(crate) log: Keep,
-    pub(crate) raw_bodies: Span,
-    pub(crate) refused_bytes: Size,
-    pub(crate) deliveries: Keep,
-    pub(crate) mails: Keep,
-    pub(crate) audit: Keep,
+    pub(crate) log: RetentionPeriod,
+    pub(crate) raw_bodies: HumanDuration,
+    pub(crate) refused_bytes: ByteSize,
+    pub(crate) deliveries: RetentionPeriod,
+    pub(crate) mails: RetentionPeriod,
+    pub(crate) audit: RetentionPeriod,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) archive_dir: Option<PathBuf>,
     pub(crate) rules: Vec<RetentionRule>,
@@ -317,12 +317,12 @@ pub(crate) struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self {
-            log: Keep::FOREVER,
-            raw_bodies: Span::seconds(30 * 86_400),
-            refused_bytes: Size::mib(64),
-            deliveries: Keep::days(400),
-            mails: Keep::days(400),
-            audit: Keep::days(400),
+            log: RetentionPeriod::FOREVER,
+            raw_bodies: HumanDuration::seconds(30 * 86_400),
+            refused_bytes: ByteSize::mib(64),
+            deliveries: RetentionPeriod::days(400),
+            mails: RetentionPeriod::days(400),
+            audit: RetentionPeriod::days(400),
             archive_dir: None,
             rules: Vec::new(),
         }
@@ -334,7 +334,7 @@ impl Default for Retention {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetentionRule {
     pub(crate) matchers: Vec<String>,
-    pub(crate) keep: Keep,
+    pub(crate) keep: RetentionPeriod,
 }
 
 /// How log lines are written.

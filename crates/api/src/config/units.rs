@@ -14,7 +14,7 @@ use super::ConfigError;
 /// A span of time: a number and `ms`, `s`, `m`, `h` or `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Span(pub(crate) Duration);
+pub(crate) struct HumanDuration(pub(crate) Duration);
 
 const SPANS: [(&str, u64); 5] = [
     ("ms", 1),
@@ -24,13 +24,13 @@ const SPANS: [(&str, u64); 5] = [
     ("s", 1_000),
 ];
 
-impl Span {
+impl HumanDuration {
     pub(crate) const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 }
 
-impl TryFrom<String> for Span {
+impl TryFrom<String> for HumanDuration {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -58,8 +58,8 @@ impl TryFrom<String> for Span {
     }
 }
 
-impl From<Span> for String {
-    fn from(span: Span) -> String {
+impl From<HumanDuration> for String {
+    fn from(span: HumanDuration) -> String {
         let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
         let largest = ["d", "h", "m", "s", "ms"].into_iter().find_map(|unit| {
             let (_, size) = SPANS.into_iter().find(|(name, _)| *name == unit)?;
@@ -72,11 +72,11 @@ impl From<Span> for String {
 /// For how long something is kept: a span of time, or "forever".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Keep(pub(crate) Option<Duration>);
+pub(crate) struct RetentionPeriod(pub(crate) Option<Duration>);
 
 const FOREVER: &str = "forever";
 
-impl Keep {
+impl RetentionPeriod {
     pub(crate) const FOREVER: Self = Self(None);
 
     pub(crate) const fn days(days: u64) -> Self {
@@ -84,15 +84,15 @@ impl Keep {
     }
 }
 
-impl TryFrom<String> for Keep {
+impl TryFrom<String> for RetentionPeriod {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         if text.trim() == FOREVER {
             return Ok(Self::FOREVER);
         }
-        match Span::try_from(text.clone()) {
-            Ok(Span(span)) => Ok(Self(Some(span))),
+        match HumanDuration::try_from(text.clone()) {
+            Ok(HumanDuration(span)) => Ok(Self(Some(span))),
             Err(_) => Err(format!(
                 "expected a span of time such as \"30d\", or \"{FOREVER}\", found {text:?}"
             )),
@@ -100,17 +100,17 @@ impl TryFrom<String> for Keep {
     }
 }
 
-impl From<Keep> for String {
-    fn from(keep: Keep) -> String {
+impl From<RetentionPeriod> for String {
+    fn from(keep: RetentionPeriod) -> String {
         keep.0
-            .map_or_else(|| FOREVER.to_owned(), |span| Span(span).into())
+            .map_or_else(|| FOREVER.to_owned(), |span| HumanDuration(span).into())
     }
 }
 
 /// A number of bytes, with `KiB`, `MiB`, `GiB`, or nothing for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SizeText", into = "String")]
-pub(crate) struct Size(pub(crate) u64);
+pub(crate) struct ByteSize(pub(crate) u64);
 
 /// A size may be written as a bare number too.
 #[derive(Deserialize)]
@@ -130,7 +130,7 @@ const SIZES: [(&str, u64); 4] = [
     ("B", 1),
 ];
 
-impl Size {
+impl ByteSize {
     pub(crate) const fn mib(number: u64) -> Self {
         Self(number << 20)
     }
@@ -141,7 +141,7 @@ impl Size {
     }
 }
 
-impl TryFrom<SizeText> for Size {
+impl TryFrom<SizeText> for ByteSize {
     type Error = String;
 
     fn try_from(size: SizeText) -> Result<Self, String> {
@@ -163,8 +163,8 @@ impl TryFrom<SizeText> for Size {
     }
 }
 
-impl From<Size> for String {
-    fn from(size: Size) -> String {
+impl From<ByteSize> for String {
+    fn from(size: ByteSize) -> String {
         let fitting = SIZES
             .into_iter()
             .find(|(_, unit)| size.0 > 0 && size.0.is_multiple_of(*unit));
@@ -178,16 +178,16 @@ impl From<Size> for String {
 /// Where the server listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Listen(pub(crate) SocketAddr);
+pub(crate) struct BindAddress(pub(crate) SocketAddr);
 
-impl Listen {
+impl BindAddress {
     /// Whether only this machine can reach it.
     pub(crate) fn is_loopback(self) -> bool {
         self.0.ip().to_canonical().is_loopback()
     }
 }
 
-impl TryFrom<String> for Listen {
+impl TryFrom<String> for BindAddress {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -197,8 +197,8 @@ impl TryFrom<String> for Listen {
     }
 }
 
-impl From<Listen> for String {
-    fn from(listen: Listen) -> String {
+impl From<BindAddress> for String {
+    fn from(listen: BindAddress) -> String {
         listen.0.to_string()
     }
 }
@@ -206,9 +206,9 @@ impl From<Listen> for String {
 /// Addresses of other machines: one, or a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Network(pub(crate) IpNet);
+pub(crate) struct Cidr(pub(crate) IpNet);
 
-impl TryFrom<String> for Network {
+impl TryFrom<String> for Cidr {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -226,8 +226,8 @@ impl TryFrom<String> for Network {
     }
 }
 
-impl From<Network> for String {
-    fn from(network: Network) -> String {
+impl From<Cidr> for String {
+    fn from(network: Cidr) -> String {
         network.0.to_string()
     }
 }
@@ -237,16 +237,13 @@ impl From<Network> for String {
 ///
 /// # Errors
 /// One of them is everybody.
-pub(super) fn not_everyone(key: &str, networks: &[Network]) -> Result<Vec<IpNet>, ConfigError> {
-    match networks
-        .iter()
-        .position(|Network(net)| net.prefix_len() == 0)
-    {
+pub(super) fn not_everyone(key: &str, networks: &[Cidr]) -> Result<Vec<IpNet>, ConfigError> {
+    match networks.iter().position(|Cidr(net)| net.prefix_len() == 0) {
         Some(index) => Err(ConfigError::new(
             format!("{key}[{index}]"),
             "expected the proxies alone; this is everybody, who could then claim anything",
         )),
-        None => Ok(networks.iter().map(|Network(net)| *net).collect()),
+        None => Ok(networks.iter().map(|Cidr(net)| *net).collect()),
     }
 }
 
@@ -316,37 +313,40 @@ mod tests {
     #[test]
     fn spans_are_read_and_written_alike() {
         for (text, seconds) in [("90s", 90), ("5m", 300), ("9h", 32_400), ("30d", 2_592_000)] {
-            let span = Span::try_from(text.to_owned()).unwrap();
-            assert_eq!(span, Span::seconds(seconds));
+            let span = HumanDuration::try_from(text.to_owned()).unwrap();
+            assert_eq!(span, HumanDuration::seconds(seconds));
             assert!(["90s", "5m", "9h", "30d"].contains(&String::from(span).as_str()));
         }
         assert_eq!(
-            Span::try_from("250ms".to_owned()).unwrap().0,
+            HumanDuration::try_from("250ms".to_owned()).unwrap().0,
             Duration::from_millis(250)
         );
         for bad in ["", "5", "m", "5 weeks", "-1s", "1.5h", "99999999999999d"] {
-            assert!(Span::try_from(bad.to_owned()).is_err(), "{bad}");
+            assert!(HumanDuration::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_is_kept_for_ever_is_said_so() {
         for text in ["forever", "400d", "36h"] {
-            let keep = Keep::try_from(text.to_owned()).unwrap();
+            let keep = RetentionPeriod::try_from(text.to_owned()).unwrap();
             assert_eq!(String::from(keep), text);
         }
-        assert_eq!(Keep::try_from("forever".to_owned()), Ok(Keep::FOREVER));
-        assert!(Keep::try_from("never".to_owned()).is_err());
+        assert_eq!(
+            RetentionPeriod::try_from("forever".to_owned()),
+            Ok(RetentionPeriod::FOREVER)
+        );
+        assert!(RetentionPeriod::try_from("never".to_owned()).is_err());
     }
 
     #[test]
     fn sizes_are_read_and_written_alike() {
-        let read = |text: &str| Size::try_from(SizeText::Text(text.to_owned()));
-        assert_eq!(read("16MiB"), Ok(Size(16 << 20)));
-        assert_eq!(read("16 MiB"), Ok(Size(16 << 20)));
-        assert_eq!(read("1024"), Ok(Size(1024)));
-        assert_eq!(String::from(Size(1024)), "1KiB");
-        assert_eq!(String::from(Size(1025)), "1025B");
+        let read = |text: &str| ByteSize::try_from(SizeText::Text(text.to_owned()));
+        assert_eq!(read("16MiB"), Ok(ByteSize(16 << 20)));
+        assert_eq!(read("16 MiB"), Ok(ByteSize(16 << 20)));
+        assert_eq!(read("1024"), Ok(ByteSize(1024)));
+        assert_eq!(String::from(ByteSize(1024)), "1KiB");
+        assert_eq!(String::from(ByteSize(1025)), "1025B");
         for bad in ["", "MiB", "16MB", "-1", "1e3"] {
             assert!(read(bad).is_err(), "{bad}");
         }
@@ -360,13 +360,13 @@ mod tests {
             ("::1", "::1/128"),
             ("::ffff:192.0.2.1", "192.0.2.1/32"),
         ] {
-            let network = Network::try_from(text.to_owned()).unwrap();
+            let network = Cidr::try_from(text.to_owned()).unwrap();
             assert_eq!(String::from(network), written);
         }
         for bad in ["", "proxy", "10.0.0.0/33", "10.0.0/8"] {
-            assert!(Network::try_from(bad.to_owned()).is_err(), "{bad}");
+            assert!(Cidr::try_from(bad.to_owned()).is_err(), "{bad}");
         }
-        let all = Network::try_from("0.0.0.0/0".to_owned()).unwrap();
+        let all = Cidr::try_from("0.0.0.0/0".to_owned()).unwrap();
         assert!(not_everyone("k", &[all]).is_err());
     }
 

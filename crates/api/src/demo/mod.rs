@@ -16,9 +16,9 @@ use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 use tocsin_mailer::{FileLimits, FileMailer};
 use tocsin_pipeline::accounts::{Accounts, UserDraft, random_password};
-use tocsin_pipeline::acknowledge::{By, Saying, acknowledge_one};
+use tocsin_pipeline::acknowledge::{ChangeContext, IncidentChange, acknowledge_one};
 use tocsin_pipeline::{Actor, Clock, IngestError, Pipeline, PipelineSettings, Webhook};
-use tocsin_storage::codes::{ActorKind, IncidentState, Role};
+use tocsin_storage::enums::{ActorKind, IncidentState, Role};
 use tocsin_storage::incidents::IncidentSort;
 use tocsin_storage::{AlertCriteria, Db, IncidentFilter, Order, PageRequest, incidents, outbox};
 
@@ -169,12 +169,12 @@ async fn happen(
             let webhook = Webhook {
                 source: (*source).to_owned(),
                 body: body.clone().into(),
-                space: pipeline.space(),
+                space: pipeline.queue_permit(),
                 target: None,
             };
             match pipeline.ingest(webhook).await {
                 // Some are meant to be unreadable.
-                Ok(_) | Err(IngestError::Unreadable(_)) => Ok(()),
+                Ok(_) | Err(IngestError::Malformed(_)) => Ok(()),
                 Err(error) => Err(Failure::system("making up history")(std::io::Error::other(
                     error,
                 ))),
@@ -201,13 +201,13 @@ async fn happen(
             let Some(incident) = open.items.first() else {
                 return Ok(());
             };
-            let saying = Saying {
+            let saying = IncidentChange {
                 known: Some(true),
                 memo: Some((*memo).to_owned()),
                 by: Some((*by).to_owned()),
                 close: false,
             };
-            let by = By {
+            let by = ChangeContext {
                 actor: &Actor {
                     kind: ActorKind::User,
                     id: None,
@@ -218,7 +218,7 @@ async fn happen(
                 now,
                 message_ids: pipeline.message_ids(),
             };
-            acknowledge_one(db, pipeline.standings(), &by, incident.id, None, &saying)
+            acknowledge_one(db, pipeline.alert_cache(), &by, incident.id, None, &saying)
                 .await
                 .map_err(|error| {
                     Failure::system("making up history")(std::io::Error::other(error))

@@ -7,7 +7,7 @@ use tocsin_pipeline::directory::{
     create_route,
 };
 use tocsin_storage::Db;
-use tocsin_storage::codes::Language;
+use tocsin_storage::enums::Language;
 
 use crate::config::Settings;
 use crate::serve::Failure;

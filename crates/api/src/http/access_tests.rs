@@ -1,9 +1,9 @@
 //! Who is let in, to what, and how often.
 
 use actix_web::http::{Method, StatusCode, header};
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
-use super::access::{LINES, Needs};
+use super::policy::{LINES, Requirement};
 use super::tests::{BODY, GUARDED, Server, local, unsigned, webhook, with};
 
 #[actix_web::test]
@@ -108,10 +108,10 @@ async fn the_table_says_who_may_do_what() {
             let request = with(unsigned(method.clone(), &path), secret);
             let status = server.ask(request).await.status;
             let may = match line.needs {
-                Needs::Nothing => true,
-                Needs::Ingest => role.is_none(),
-                Needs::Person => false,
-                Needs::Role(needed) => role >= Some(needed),
+                Requirement::Nothing => true,
+                Requirement::Ingest => role.is_none(),
+                Requirement::Person => false,
+                Requirement::Role(needed) => role >= Some(needed),
             };
             let refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
             assert_eq!(

@@ -3,8 +3,8 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use tocsin_api_types::{Alert, AlertDetail, Page};
-use tocsin_storage::alerts::ByReceived;
-use tocsin_storage::{alerts, deliveries};
+use tocsin_storage::alert_log::ByReceived;
+use tocsin_storage::{alert_log, deliveries};
 
 use super::body::Id;
 use super::caller::Caller;
@@ -31,13 +31,13 @@ async fn list(
     let page = paging.of(ByReceived, ordering.of())?;
     let filter = criteria.for_alerts(&caller.visibility);
     let found = reader.read(|db| async move {
-        let found = alerts::list(&db, &filter, &page).await?;
+        let found = alert_log::list(&db, &filter, &page).await?;
         let mut found = convert::page(found, convert::alert);
         for alert in &mut found.items {
             convert::shorten(&mut alert.message);
         }
         if counting.wanted() {
-            found.count = Some(convert::count(alerts::count(&db, &filter).await?));
+            found.count = Some(convert::count(alert_log::count(&db, &filter).await?));
         }
         Ok(found)
     });
@@ -60,7 +60,7 @@ async fn get(
     Id(id): Id,
     _: Params<()>,
 ) -> Result<Json<AlertDetail>, ApiError> {
-    let alert = alerts::get(&state.db, id)
+    let alert = alert_log::get(&state.db, id)
         .await?
         .filter(|alert| caller.visibility.shows(&alert.told.labels))
         .ok_or_else(|| ApiError::no_such("log entry", id))?;

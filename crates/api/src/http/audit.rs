@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json};
 use tocsin_api_types::{self as wire, AuditEntry, Page};
 use tocsin_core::search;
 use tocsin_storage::audit::{self, AuditFilter, AuditView, ByAudit, Who};
-use tocsin_storage::codes::ActorKind;
+use tocsin_storage::enums::ActorKind;
 use utoipa::IntoParams;
 
 use super::body::Id;
@@ -19,7 +19,7 @@ use super::state::AppState;
 /// What the audit log is filtered by; all that is given must hold.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
-pub(super) struct Deeds {
+pub(super) struct AuditParams {
     /// Who did it: `user:7` or `token:3`, by their numbers; `user`, `token`,
     /// `commandLine` or `anonymous`, any of that kind; or a name, exactly as it
     /// was then.
@@ -39,7 +39,7 @@ pub(super) struct Deeds {
     q: Vec<String>,
 }
 
-impl FromQuery for Deeds {
+impl FromQuery for AuditParams {
     fn read(query: &mut Query) -> Self {
         Self {
             actor: query.text("actor").map(|text| who(&text)),
@@ -75,8 +75,8 @@ fn who(text: &str) -> Who {
 }
 
 /// The filter that these parameters ask for.
-pub(super) fn filter(deeds: Deeds, between: &Between) -> AuditFilter {
-    let Deeds {
+pub(super) fn filter(deeds: AuditParams, between: &Between) -> AuditFilter {
+    let AuditParams {
         actor,
         action,
         object_kind,
@@ -134,13 +134,13 @@ pub(super) fn entry(view: AuditView) -> AuditEntry {
 #[utoipa::path(
     tag = "audit",
     operation_id = "list_audit",
-    params(Deeds, Between, Ordering, Paging),
+    params(AuditParams, Between, Ordering, Paging),
     responses((status = 200, description = "One page of the log", body = Page<AuditEntry>))
 )]
 #[get("/api/v1/audit")]
 async fn list(
     reader: Reader,
-    Params((deeds, between, ordering, paging)): Params<(Deeds, Between, Ordering, Paging)>,
+    Params((deeds, between, ordering, paging)): Params<(AuditParams, Between, Ordering, Paging)>,
 ) -> Result<Json<Page<AuditEntry>>, ApiError> {
     let page = paging.of(ByAudit, ordering.of())?;
     let filter = filter(deeds, &between);

@@ -16,24 +16,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::caller::Caller;
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
 /// What a body that is no delivery may have: bytes, and time to arrive.
-struct Bounds {
+struct BodyLimits {
     bytes: usize,
     patience: Duration,
 }
 
 /// Of a request with a credential.
-const TRUSTED: Bounds = Bounds {
+const TRUSTED: BodyLimits = BodyLimits {
     bytes: 1 << 20,
     patience: Duration::from_secs(60),
 };
 
 /// Of one without: it signs in, or sets the first administrator up. Anybody may hold
 /// as much of our memory as they have connections.
-const ANONYMOUS: Bounds = Bounds {
+const ANONYMOUS: BodyLimits = BodyLimits {
     bytes: 8 << 10,
     patience: Duration::from_secs(10),
 };
@@ -70,7 +70,7 @@ impl BodyMemory {
         let more = Arc::clone(memory).try_acquire_many_owned(bytes);
         let more = more.map_err(|_| {
             ApiError::new(
-                Kind::Unavailable,
+                ProblemKind::Unavailable,
                 "Too many requests are being read; try again in a moment.",
             )
         })?;
@@ -108,7 +108,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         async move {
             if !is_json {
                 return Err(ApiError::new(
-                    Kind::UnsupportedMediaType,
+                    ProblemKind::UnsupportedMediaType,
                     "Send JSON with the header Content-Type: application/json.",
                 ));
             }
@@ -143,18 +143,18 @@ pub(crate) async fn read_at_most(
     loop {
         let next = timeout_at(deadline, payload.next()).await.map_err(|_| {
             let detail = format!("The body did not arrive within {} s.", patience.as_secs());
-            ApiError::new(Kind::RequestTimeout, detail)
+            ApiError::new(ProblemKind::RequestTimeout, detail)
         })?;
         let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|error| {
             ApiError::new(
-                Kind::UnreadableBody,
+                ProblemKind::UnreadableBody,
                 format!("The body ended early: {error}."),
             )
         })?;
         if first.len().max(whole.len()) + chunk.len() > limit {
             return Err(ApiError::new(
-                Kind::PayloadTooLarge,
+                ProblemKind::PayloadTooLarge,
                 format!("The body is longer than {limit} bytes."),
             ));
         }
@@ -185,7 +185,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let message = without_value(error.inner().to_string());
         match path.as_str() {
             "." | "?" => ApiError::new(
-                Kind::InvalidRequest,
+                ProblemKind::InvalidRequest,
                 format!("The body is not what is expected: {message}."),
             ),
             _ => ApiError::field(path, message),
@@ -193,7 +193,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().map_err(|error| {
         ApiError::new(
-            Kind::InvalidRequest,
+            ProblemKind::InvalidRequest,
             format!("Something follows the JSON: {error}."),
         )
     })?;
@@ -226,7 +226,7 @@ impl FromRequest for Id {
         let text = request.match_info().get("id").unwrap_or_default();
         ready(text.parse().map(Self).map_err(|_| {
             ApiError::new(
-                Kind::NotFound,
+                ProblemKind::NotFound,
                 format!("{text:?} is no number, so nothing is there."),
             )
         }))
@@ -254,7 +254,7 @@ mod tests {
             payload: Box::pin(futures::stream::pending()),
         };
         let read = read_at_most(payload, 10, Duration::from_millis(1), |_| Ok(()));
-        assert!(read.await.unwrap_err().is(Kind::RequestTimeout));
+        assert!(read.await.unwrap_err().is(ProblemKind::RequestTimeout));
     }
 
     #[test]

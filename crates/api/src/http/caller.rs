@@ -9,9 +9,9 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tocsin_core::visibility::Visibility;
 use tocsin_pipeline::Actor;
 use tocsin_pipeline::accounts::Identity;
-use tocsin_storage::codes::{ActorKind, Role};
+use tocsin_storage::enums::{ActorKind, Role};
 
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use crate::config::SourceName;
 
 /// Who sent a request that was let in. `edge` puts it into the request; handlers
@@ -60,6 +60,6 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = request.extensions().get::<Self>().cloned();
         // `edge` leaves none out.
-        ready(caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "Sign in first.")))
+        ready(caller.ok_or_else(|| ApiError::new(ProblemKind::Unauthorized, "Sign in first.")))
     }
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use tocsin_api_types as wire;
-use tocsin_core::alert::{Facts, Labels, Status};
+use tocsin_core::alert::{AlertFields, Labels, Status};
 use tocsin_storage::{
-    Count, Page, Telling, alerts, codes, deliveries, directory, incidents, notifications,
+    AlertContent, Count, Page, alert_log, deliveries, directory, enums, incidents, notifications,
 };
 
 pub(crate) fn page<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> wire::Page<U> {
@@ -43,18 +43,18 @@ pub(crate) fn status(status: Status) -> wire::Status {
 }
 
 /// What is told of a telling.
-struct Told {
+struct EntryContent {
     source: String,
     fingerprint: String,
-    facts: Facts,
+    facts: AlertFields,
     labels: Labels,
     annotations: Labels,
     generator_url: String,
 }
 
-fn told(telling: Arc<Telling>) -> Told {
+fn told(telling: Arc<AlertContent>) -> EntryContent {
     // Rows that were told the same share it.
-    let Telling {
+    let AlertContent {
         series_id: _,
         telling_id: _,
         source,
@@ -64,7 +64,7 @@ fn told(telling: Arc<Telling>) -> Told {
         annotations,
         generator_url,
     } = Arc::unwrap_or_clone(telling);
-    Told {
+    EntryContent {
         source,
         fingerprint,
         facts,
@@ -74,8 +74,8 @@ fn told(telling: Arc<Telling>) -> Told {
     }
 }
 
-pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
-    let alerts::AlertView {
+pub(crate) fn alert(view: alert_log::AlertView) -> wire::Alert {
+    let alert_log::AlertView {
         id,
         delivery_id,
         incident_id,
@@ -88,7 +88,7 @@ pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
         known,
         memo,
     } = view;
-    let Told {
+    let EntryContent {
         source,
         fingerprint,
         facts,
@@ -104,11 +104,11 @@ pub(crate) fn alert(view: alerts::AlertView) -> wire::Alert {
         received_at: received_at.to_datetime(),
         status: status(said),
         kind: match kind {
-            codes::EntryKind::Opened => wire::EntryKind::Opened,
-            codes::EntryKind::Resolved => wire::EntryKind::Resolved,
-            codes::EntryKind::Refreshed => wire::EntryKind::Refreshed,
-            codes::EntryKind::Late => wire::EntryKind::Late,
-            codes::EntryKind::Updated => wire::EntryKind::Updated,
+            enums::EntryKind::Opened => wire::EntryKind::Opened,
+            enums::EntryKind::Resolved => wire::EntryKind::Resolved,
+            enums::EntryKind::Refreshed => wire::EntryKind::Refreshed,
+            enums::EntryKind::Late => wire::EntryKind::Late,
+            enums::EntryKind::Updated => wire::EntryKind::Updated,
         },
         starts_at: starts_at.to_datetime(),
         ends_at: ends_at.map(|time| time.to_datetime()),
@@ -145,7 +145,7 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         memo,
         told,
     } = view;
-    let Told {
+    let EntryContent {
         source,
         fingerprint,
         facts,
@@ -158,10 +158,10 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         fingerprint,
         source,
         state: match state {
-            codes::IncidentState::Open => wire::IncidentState::Open,
-            codes::IncidentState::Resolved => wire::IncidentState::Resolved,
-            codes::IncidentState::Expired => wire::IncidentState::Expired,
-            codes::IncidentState::Closed => wire::IncidentState::Closed,
+            enums::IncidentState::Open => wire::IncidentState::Open,
+            enums::IncidentState::Resolved => wire::IncidentState::Resolved,
+            enums::IncidentState::Expired => wire::IncidentState::Expired,
+            enums::IncidentState::Closed => wire::IncidentState::Closed,
         },
         stale,
         starts_at: starts_at.to_datetime(),
@@ -218,8 +218,8 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
         source,
         sender,
         outcome: match outcome {
-            codes::DeliveryOutcome::Accepted => wire::DeliveryOutcome::Accepted,
-            codes::DeliveryOutcome::Refused => wire::DeliveryOutcome::Refused,
+            enums::DeliveryOutcome::Accepted => wire::DeliveryOutcome::Accepted,
+            enums::DeliveryOutcome::Refused => wire::DeliveryOutcome::Refused,
         },
         reason,
         receiver,
@@ -244,25 +244,25 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
     }
 }
 
-fn end_reason(reason: codes::EndReason) -> wire::EndReason {
+fn end_reason(reason: enums::EndReason) -> wire::EndReason {
     match reason {
-        codes::EndReason::Resolved => wire::EndReason::Resolved,
-        codes::EndReason::FiredAgain => wire::EndReason::FiredAgain,
-        codes::EndReason::NotSeen => wire::EndReason::NotSeen,
-        codes::EndReason::Person => wire::EndReason::Person,
-        codes::EndReason::Copy => wire::EndReason::Copy,
+        enums::EndReason::Resolved => wire::EndReason::Resolved,
+        enums::EndReason::FiredAgain => wire::EndReason::FiredAgain,
+        enums::EndReason::NoUpdates => wire::EndReason::NotSeen,
+        enums::EndReason::Person => wire::EndReason::Person,
+        enums::EndReason::Copy => wire::EndReason::Copy,
     }
 }
 
-pub(crate) fn event_kind(kind: codes::EventKind) -> wire::EventKind {
+pub(crate) fn event_kind(kind: enums::EventKind) -> wire::EventKind {
     match kind {
-        codes::EventKind::Opened => wire::EventKind::Opened,
-        codes::EventKind::Refreshed => wire::EventKind::Refreshed,
-        codes::EventKind::Resolved => wire::EventKind::Resolved,
-        codes::EventKind::Expired => wire::EventKind::Expired,
-        codes::EventKind::Acknowledged => wire::EventKind::Acknowledged,
-        codes::EventKind::Unacknowledged => wire::EventKind::Unacknowledged,
-        codes::EventKind::Closed => wire::EventKind::Closed,
+        enums::EventKind::Opened => wire::EventKind::Opened,
+        enums::EventKind::Refreshed => wire::EventKind::Refreshed,
+        enums::EventKind::Resolved => wire::EventKind::Resolved,
+        enums::EventKind::Expired => wire::EventKind::Expired,
+        enums::EventKind::Acknowledged => wire::EventKind::Acknowledged,
+        enums::EventKind::Unacknowledged => wire::EventKind::Unacknowledged,
+        enums::EventKind::Closed => wire::EventKind::Closed,
     }
 }
 
@@ -285,14 +285,14 @@ pub(crate) fn incident_event(view: incidents::IncidentEventView) -> wire::Incide
     }
 }
 
-pub(crate) fn notification_state(state: codes::NotificationState) -> wire::NotificationState {
+pub(crate) fn notification_state(state: enums::NotificationState) -> wire::NotificationState {
     match state {
-        codes::NotificationState::Queued => wire::NotificationState::Queued,
-        codes::NotificationState::Sending => wire::NotificationState::Sending,
-        codes::NotificationState::Sent => wire::NotificationState::Sent,
-        codes::NotificationState::Failed => wire::NotificationState::Failed,
-        codes::NotificationState::Written => wire::NotificationState::Written,
-        codes::NotificationState::Canceled => wire::NotificationState::Canceled,
+        enums::NotificationState::Queued => wire::NotificationState::Queued,
+        enums::NotificationState::Sending => wire::NotificationState::Sending,
+        enums::NotificationState::Sent => wire::NotificationState::Sent,
+        enums::NotificationState::Failed => wire::NotificationState::Failed,
+        enums::NotificationState::Written => wire::NotificationState::Written,
+        enums::NotificationState::Canceled => wire::NotificationState::Canceled,
     }
 }
 
@@ -347,10 +347,10 @@ pub(crate) fn notification(view: notifications::NotificationView) -> wire::Notif
     }
 }
 
-pub(crate) fn language(language: codes::Language) -> wire::Language {
+pub(crate) fn language(language: enums::Language) -> wire::Language {
     match language {
-        codes::Language::En => wire::Language::En,
-        codes::Language::Zh => wire::Language::Zh,
+        enums::Language::En => wire::Language::En,
+        enums::Language::Zh => wire::Language::Zh,
     }
 }
 

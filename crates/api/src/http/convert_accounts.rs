@@ -2,41 +2,41 @@
 
 use tocsin_api_types as wire;
 use tocsin_storage::accounts::{TokenRow, TokenView, UserRow, UserView};
-use tocsin_storage::codes;
+use tocsin_storage::enums;
 
-pub(crate) fn role(role: codes::Role) -> wire::Role {
+pub(crate) fn role(role: enums::Role) -> wire::Role {
     match role {
-        codes::Role::Viewer => wire::Role::Viewer,
-        codes::Role::Responder => wire::Role::Responder,
-        codes::Role::Admin => wire::Role::Admin,
+        enums::Role::Viewer => wire::Role::Viewer,
+        enums::Role::Responder => wire::Role::Responder,
+        enums::Role::Admin => wire::Role::Admin,
     }
 }
 
-pub(crate) fn role_of(role: wire::Role) -> codes::Role {
+pub(crate) fn role_of(role: wire::Role) -> enums::Role {
     match role {
-        wire::Role::Viewer => codes::Role::Viewer,
-        wire::Role::Responder => codes::Role::Responder,
-        wire::Role::Admin => codes::Role::Admin,
+        wire::Role::Viewer => enums::Role::Viewer,
+        wire::Role::Responder => enums::Role::Responder,
+        wire::Role::Admin => enums::Role::Admin,
     }
 }
 
-pub(crate) fn access_of(scope: wire::Scope) -> codes::Access {
+pub(crate) fn access_of(scope: wire::Scope) -> enums::Access {
     match scope {
-        wire::Scope::Ingest => codes::Access::Ingest,
-        wire::Scope::Read => codes::Access::Viewer,
-        wire::Scope::Respond => codes::Access::Responder,
-        wire::Scope::Admin => codes::Access::Admin,
+        wire::Scope::Ingest => enums::Access::Ingest,
+        wire::Scope::Read => enums::Access::Viewer,
+        wire::Scope::Respond => enums::Access::Responder,
+        wire::Scope::Admin => enums::Access::Admin,
     }
 }
 
 /// What a token opens, with what that includes.
-fn scopes(access: codes::Access) -> Vec<wire::Scope> {
+fn scopes(access: enums::Access) -> Vec<wire::Scope> {
     use wire::Scope::{Admin, Ingest, Read, Respond};
     match access {
-        codes::Access::Viewer => vec![Read],
-        codes::Access::Responder => vec![Read, Respond],
-        codes::Access::Admin => vec![Read, Respond, Admin],
-        codes::Access::Ingest => vec![Ingest],
+        enums::Access::Viewer => vec![Read],
+        enums::Access::Responder => vec![Read, Respond],
+        enums::Access::Admin => vec![Read, Respond, Admin],
+        enums::Access::Ingest => vec![Ingest],
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn scopes_lead_back_to_what_they_open() {
-        use codes::Access;
+        use enums::Access;
         for access in [
             Access::Viewer,
             Access::Responder,

@@ -6,51 +6,51 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use tocsin_api_types as wire;
-use tocsin_pipeline::accounts::{Arrival, Method, PasswordError, SetUpError, SignInError};
+use tocsin_pipeline::accounts::{ClientInfo, Method, PasswordError, SetUpError, SignInError};
 use tocsin_pipeline::{ChangeError, FieldIssue};
 use tocsin_storage::accounts::{SessionRow, SessionView, UserRow, UserView};
-use tocsin_storage::codes;
+use tocsin_storage::enums;
 
 use super::convert_accounts::role;
-use super::problem::{ApiError, Kind};
-use super::{address, convert};
+use super::problem::{ApiError, ProblemKind};
+use super::{client_ip, convert};
 
 /// Where a request comes from, for those who sign in with it.
-pub(crate) fn arrival(request: &HttpRequest) -> Arrival {
+pub(crate) fn arrival(request: &HttpRequest) -> ClientInfo {
     let agent = request.headers().get(header::USER_AGENT);
-    Arrival {
-        address: address::client(request),
+    ClientInfo {
+        address: client_ip::client(request),
         user_agent: agent
             .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned())
             .unwrap_or_default(),
     }
 }
 
-fn theme(theme: codes::Theme) -> wire::Theme {
+fn theme(theme: enums::Theme) -> wire::Theme {
     match theme {
-        codes::Theme::Light => wire::Theme::Light,
-        codes::Theme::Dark => wire::Theme::Dark,
+        enums::Theme::Light => wire::Theme::Light,
+        enums::Theme::Dark => wire::Theme::Dark,
     }
 }
 
-pub(crate) fn theme_of(theme: wire::Theme) -> codes::Theme {
+pub(crate) fn theme_of(theme: wire::Theme) -> enums::Theme {
     match theme {
-        wire::Theme::Light => codes::Theme::Light,
-        wire::Theme::Dark => codes::Theme::Dark,
+        wire::Theme::Light => enums::Theme::Light,
+        wire::Theme::Dark => enums::Theme::Dark,
     }
 }
 
-pub(crate) fn language_of(language: wire::Language) -> codes::Language {
+pub(crate) fn language_of(language: wire::Language) -> enums::Language {
     match language {
-        wire::Language::En => codes::Language::En,
-        wire::Language::Zh => codes::Language::Zh,
+        wire::Language::En => enums::Language::En,
+        wire::Language::Zh => enums::Language::Zh,
     }
 }
 
-fn sign_in_method(method: codes::SignInMethod) -> wire::SignInMethod {
+fn sign_in_method(method: enums::SignInMethod) -> wire::SignInMethod {
     match method {
-        codes::SignInMethod::Password => wire::SignInMethod::Password,
-        codes::SignInMethod::Oidc => wire::SignInMethod::Oidc,
+        enums::SignInMethod::Password => wire::SignInMethod::Password,
+        enums::SignInMethod::Oidc => wire::SignInMethod::Oidc,
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn me(view: UserView, came_by: Method) -> wire::Me {
         email: Some(email),
         role: role(may),
         matchers: match may {
-            codes::Role::Admin => Vec::new(),
+            enums::Role::Admin => Vec::new(),
             _ => matchers,
         },
         method: method(came_by),
@@ -99,7 +99,7 @@ pub(crate) fn me(view: UserView, came_by: Method) -> wire::Me {
 }
 
 /// A token, for who sends it.
-pub(crate) fn me_token(name: String, may: codes::Role, matchers: Vec<String>) -> wire::Me {
+pub(crate) fn me_token(name: String, may: enums::Role, matchers: Vec<String>) -> wire::Me {
     wire::Me {
         id: None,
         name,
@@ -143,11 +143,11 @@ impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Wrong => Self::new(
-                Kind::WrongCredentials,
+                ProblemKind::WrongCredentials,
                 "The mail address or the password is wrong.",
             ),
             SignInError::Off => Self::new(
-                Kind::Forbidden,
+                ProblemKind::Forbidden,
                 "Nobody signs in with a password here; use single sign-on.",
             ),
             SignInError::Locked { retry_after } => locked(retry_after),
@@ -162,18 +162,18 @@ impl From<SetUpError> for ApiError {
     fn from(error: SetUpError) -> Self {
         match error {
             SetUpError::NotKnown => Self::new(
-                Kind::Forbidden,
+                ProblemKind::Forbidden,
                 "This set-up link is not known. Use the newest one that the program printed at \
                  its start.",
             ),
             SetUpError::AlreadyDone => Self::new(
-                Kind::Conflict,
+                ProblemKind::Conflict,
                 "Somebody has set this up already; sign in, or ask an administrator for an \
                  account.",
             ),
             SetUpError::Busy => busy(),
             SetUpError::Invalid(issues) => fields(issues),
-            SetUpError::Unfit(issues) => ChangeError::Unfit(issues).into(),
+            SetUpError::Unfit(issues) => ChangeError::Unprocessable(issues).into(),
             SetUpError::Storage(error) => error.into(),
         }
     }

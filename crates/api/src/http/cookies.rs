@@ -11,19 +11,19 @@ use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{self, HeaderMap};
 
-use super::address;
+use super::client_ip;
 use super::state::AppState;
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum CookieName {
     /// The session's secret.
     Session,
     /// The way to the OpenID provider and back.
     Oidc,
 }
 
-impl Which {
+impl CookieName {
     fn name(self, is_secure: bool, prefix: &str) -> &'static str {
         match (self, is_secure, prefix == "/") {
             (Self::Session, true, true) => "__Host-tocsin",
@@ -46,7 +46,7 @@ pub(crate) struct Jar<'a> {
 
 impl<'a> Jar<'a> {
     pub(crate) fn of(state: &'a AppState, request: &HttpRequest) -> Self {
-        Self::new(address::is_secure(request), state.prefix())
+        Self::new(client_ip::is_secure(request), state.prefix())
     }
 
     pub(crate) fn new(is_secure: bool, prefix: &'a str) -> Self {
@@ -55,7 +55,7 @@ impl<'a> Jar<'a> {
 
     /// The value that a request brings. Of two of one name none counts: one was
     /// not made here.
-    pub(crate) fn read<'h>(&self, which: Which, headers: &'h HeaderMap) -> Option<&'h str> {
+    pub(crate) fn read<'h>(&self, which: CookieName, headers: &'h HeaderMap) -> Option<&'h str> {
         let name = which.name(self.is_secure, self.prefix);
         let lines = headers.get_all(header::COOKIE);
         let mut values = lines
@@ -69,7 +69,12 @@ impl<'a> Jar<'a> {
     }
 
     /// The cookie that keeps `value` for so long.
-    pub(crate) fn keep(&self, which: Which, value: String, lasts: Duration) -> Cookie<'static> {
+    pub(crate) fn keep(
+        &self,
+        which: CookieName,
+        value: String,
+        lasts: Duration,
+    ) -> Cookie<'static> {
         self.cookie(
             which,
             value,
@@ -78,11 +83,11 @@ impl<'a> Jar<'a> {
     }
 
     /// The cookie that makes the browser forget.
-    pub(crate) fn forget(&self, which: Which) -> Cookie<'static> {
+    pub(crate) fn forget(&self, which: CookieName) -> Cookie<'static> {
         self.cookie(which, String::new(), 0)
     }
 
-    fn cookie(&self, which: Which, value: String, seconds: i64) -> Cookie<'static> {
+    fn cookie(&self, which: CookieName, value: String, seconds: i64) -> Cookie<'static> {
         Cookie::build(which.name(self.is_secure, self.prefix), value)
             .path(self.prefix.to_owned())
             .http_only(true)
@@ -128,10 +133,10 @@ mod tests {
             ),
         ] {
             let jar = Jar::new(is_secure, prefix);
-            let cookie = jar.keep(Which::Session, "x".to_owned(), hour);
+            let cookie = jar.keep(CookieName::Session, "x".to_owned(), hour);
             assert_eq!(cookie.to_string(), expected);
         }
-        let gone = Jar::new(true, "/").forget(Which::Oidc).to_string();
+        let gone = Jar::new(true, "/").forget(CookieName::Oidc).to_string();
         assert_eq!(
             gone,
             "__Host-tocsin-oidc=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
@@ -143,13 +148,13 @@ mod tests {
         let plain = Jar::new(false, "/");
         let secure = Jar::new(true, "/");
         let both = headers(&["a=b; tocsin=one", "__Host-tocsin=two;c=d"]);
-        assert_eq!(plain.read(Which::Session, &both), Some("one"));
-        assert_eq!(secure.read(Which::Session, &both), Some("two"));
-        assert_eq!(secure.read(Which::Oidc, &both), None);
+        assert_eq!(plain.read(CookieName::Session, &both), Some("one"));
+        assert_eq!(secure.read(CookieName::Session, &both), Some("two"));
+        assert_eq!(secure.read(CookieName::Oidc, &both), None);
         let doubled = headers(&["tocsin=one; tocsin=two"]);
-        assert_eq!(plain.read(Which::Session, &doubled), None);
+        assert_eq!(plain.read(CookieName::Session, &doubled), None);
         let same = headers(&["tocsin=one; tocsin=one"]);
-        assert_eq!(plain.read(Which::Session, &same), Some("one"));
-        assert_eq!(plain.read(Which::Session, &headers(&["tocsin"])), None);
+        assert_eq!(plain.read(CookieName::Session, &same), Some("one"));
+        assert_eq!(plain.read(CookieName::Session, &headers(&["tocsin"])), None);
     }
 }

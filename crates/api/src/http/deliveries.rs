@@ -5,15 +5,15 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
 use tocsin_api_types::{Delivery, DeliveryOutcome, Page};
 use tocsin_storage::Order;
-use tocsin_storage::codes;
 use tocsin_storage::deliveries::{self, ByArrival, DeliveryFilter};
+use tocsin_storage::enums;
 use utoipa::IntoParams;
 
 use super::body::Id;
 use super::convert;
 use super::filters::{Between, Paging};
 use super::params::{FromQuery, Params, Query, one_of};
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::read_pool::Reader;
 use super::state::AppState;
 
@@ -59,8 +59,8 @@ async fn list(
 ) -> Result<Json<Page<Delivery>>, ApiError> {
     let filter = DeliveryFilter {
         outcome: about.outcome.map(|outcome| match outcome {
-            DeliveryOutcome::Accepted => codes::DeliveryOutcome::Accepted,
-            DeliveryOutcome::Refused => codes::DeliveryOutcome::Refused,
+            DeliveryOutcome::Accepted => enums::DeliveryOutcome::Accepted,
+            DeliveryOutcome::Refused => enums::DeliveryOutcome::Refused,
         }),
         source: about.source,
         unrouted: about.unrouted,
@@ -112,7 +112,7 @@ async fn raw(
             ),
             None => format!("There is no delivery {id}."),
         };
-        return Err(ApiError::new(Kind::NotFound, detail));
+        return Err(ApiError::new(ProblemKind::NotFound, detail));
     };
     // Never shown as a page: a sender writes what it likes into it.
     let name = format!("attachment; filename=\"delivery-{id}.json\"");

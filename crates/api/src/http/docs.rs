@@ -7,7 +7,7 @@ use actix_web::web::Path;
 use actix_web::{HttpResponse, get};
 use utoipa_swagger_ui::Config;
 
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 
 /// Relative, so that it holds behind a path prefix too.
 #[get("/docs")]
@@ -22,7 +22,12 @@ async fn page(file: Path<String>) -> Result<HttpResponse, ApiError> {
     let config = Arc::new(Config::from("../openapi.json"));
     let found = utoipa_swagger_ui::serve(&file, config)
         .map_err(|error| ApiError::internal(error.as_ref()))?
-        .ok_or_else(|| ApiError::new(Kind::NotFound, format!("There is no file {file:?} here.")))?;
+        .ok_or_else(|| {
+            ApiError::new(
+                ProblemKind::NotFound,
+                format!("There is no file {file:?} here."),
+            )
+        })?;
     let mut response = HttpResponse::Ok();
     if found.gzpipped {
         response.insert_header(header::ContentEncoding::Gzip);

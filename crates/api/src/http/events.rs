@@ -25,8 +25,8 @@ use super::caller::Caller;
 use super::convert;
 use super::params::{FromQuery, Params, Query};
 use super::problem::ApiError;
-use super::seats::Seat;
 use super::state::AppState;
+use super::stream_limits::StreamPermit;
 
 /// A line now and then, so that both ends notice a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -95,7 +95,7 @@ async fn follow(
     // An id past the end is of another database: begin now.
     let reached = from.filter(|from| Some(*from) <= latest).or(latest);
     let now = Instant::now();
-    let follower = Follower {
+    let follower = Subscriber {
         db: state.db.clone(),
         accounts: state.accounts.clone(),
         caller,
@@ -123,7 +123,7 @@ async fn follow(
 
 /// One browser that follows. Nothing piles up for a slow one: it is asked for
 /// more only when it has taken what there is, and reads on from the table.
-struct Follower {
+struct Subscriber {
     db: Db,
     accounts: Accounts,
     caller: Caller,
@@ -142,10 +142,10 @@ struct Follower {
     /// When something was last said.
     spoke: Instant,
     lines: VecDeque<Bytes>,
-    _seat: Seat,
+    _seat: StreamPermit,
 }
 
-impl Follower {
+impl Subscriber {
     /// The next piece of the stream; `None` ends it.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
@@ -326,7 +326,7 @@ fn cursor(text: &str) -> Option<FeedCursor> {
 mod tests {
     use super::*;
     use tocsin_core::time::Timestamp;
-    use tocsin_storage::codes::EventKind;
+    use tocsin_storage::enums::EventKind;
 
     #[test]
     fn the_id_comes_with_the_last_event_of_a_row() {

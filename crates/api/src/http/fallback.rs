@@ -4,9 +4,9 @@ use actix_web::http::{Method, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
-use super::{access, browser};
+use super::{policy, static_files};
 
 /// Answers a request that no endpoint took.
 pub(crate) async fn answer(
@@ -15,29 +15,30 @@ pub(crate) async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     // In the table, and yet no handler took it: a number that is none.
     let path = request.match_info().get_ref().path();
-    if !matches!(access::target("GET", path), access::Target::Page) {
+    if !matches!(policy::target("GET", path), policy::Target::Page) {
         return Err(nothing_at(path));
     }
     if request.method() != Method::GET {
-        return Err(
-            ApiError::new(Kind::MethodNotAllowed, "Pages can only be read, with GET.")
-                .with_header(header::ALLOW, "GET, HEAD"),
-        );
+        return Err(ApiError::new(
+            ProblemKind::MethodNotAllowed,
+            "Pages can only be read, with GET.",
+        )
+        .with_header(header::ALLOW, "GET, HEAD"));
     }
-    browser::file_or_page(&state, &request)
+    static_files::file_or_page(&state, &request)
 }
 
 /// There is no such path.
 pub(crate) fn nothing_at(path: &str) -> ApiError {
     ApiError::new(
-        Kind::NotFound,
+        ProblemKind::NotFound,
         format!("There is nothing at {path}; /docs shows what there is."),
     )
 }
 
 /// A path of the table was asked for with a method that it does not answer.
 pub(crate) fn wrong_method(path: &str, used: &Method) -> ApiError {
-    let methods = access::methods(path);
+    let methods = policy::methods(path);
     let detail = if path.contains("webhook") {
         "This is where Alertmanager posts to: send its webhook body (JSON, version 4) with POST, or Grafana's \
          with PUT. In alertmanager.yml: webhook_configs: [{url: \"<this address>\"}]."
@@ -49,7 +50,8 @@ pub(crate) fn wrong_method(path: &str, used: &Method) -> ApiError {
     if allowed.contains(&"GET") {
         allowed.push("HEAD");
     }
-    ApiError::new(Kind::MethodNotAllowed, detail).with_header(header::ALLOW, allowed.join(", "))
+    ApiError::new(ProblemKind::MethodNotAllowed, detail)
+        .with_header(header::ALLOW, allowed.join(", "))
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use tocsin_api_types::{AcknowledgeFilter, FieldError, IncidentState, Status};
 use tocsin_core::matcher::{self, InvalidMatcher, Matcher, MatcherError};
 use tocsin_core::visibility::Visibility;
 use tocsin_core::{alert, search};
-use tocsin_storage::codes;
+use tocsin_storage::enums;
 
 use tocsin_storage::{AlertCriteria, AlertFilter, IncidentFilter, TimeRange};
 use utoipa::IntoParams;
 
 pub(crate) use self::paging::{CURSOR, Counting, Ordering, Paging};
 use super::params::{FromQuery, Query, one_of};
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 
 /// What the log and the incidents are both filtered by; all that is given must
 /// hold.
@@ -224,12 +224,12 @@ impl FromQuery for States {
     }
 }
 
-fn incident_state(state: IncidentState) -> codes::IncidentState {
+fn incident_state(state: IncidentState) -> enums::IncidentState {
     match state {
-        IncidentState::Open => codes::IncidentState::Open,
-        IncidentState::Resolved => codes::IncidentState::Resolved,
-        IncidentState::Expired => codes::IncidentState::Expired,
-        IncidentState::Closed => codes::IncidentState::Closed,
+        IncidentState::Open => enums::IncidentState::Open,
+        IncidentState::Resolved => enums::IncidentState::Resolved,
+        IncidentState::Expired => enums::IncidentState::Expired,
+        IncidentState::Closed => enums::IncidentState::Closed,
     }
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn from_json(
         Vec::new()
     });
     if !errors.is_empty() {
-        return Err(ApiError::fields(Kind::InvalidRequest, errors));
+        return Err(ApiError::fields(ProblemKind::InvalidRequest, errors));
     }
     let criteria = Criteria {
         severity,

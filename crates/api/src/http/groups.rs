@@ -11,10 +11,10 @@ use tocsin_storage::directory::{self, ByGroup};
 
 use super::body::{Body, Id};
 use super::caller::Caller;
-use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::filters::Paging;
 use super::params::Params;
+use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
@@ -66,7 +66,12 @@ async fn create(
     let location = format!("{}api/v1/groups/{}", state.prefix(), made.object.id);
     let snapshot = snapshot_group(&made.object);
     let object = convert::group(made.object);
-    Ok(change::made(&location, &snapshot, object, made.replayed))
+    Ok(preconditions::made(
+        &location,
+        &snapshot,
+        object,
+        made.replayed,
+    ))
 }
 
 /// One group.
@@ -85,7 +90,7 @@ async fn create(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_group(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("group", id))?;
-    Ok(change::found(
+    Ok(preconditions::found(
         &snapshot_group(&found),
         convert::group(found),
     ))
@@ -116,8 +121,8 @@ async fn replace(
     let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
     let changed = update_group(&state.db, actor, id, expected, &draft, state.now())
         .await
-        .map_err(|error| change::refused(error, &input))?;
-    Ok(change::found(
+        .map_err(|error| preconditions::refused(error, &input))?;
+    Ok(preconditions::found(
         &snapshot_group(&changed),
         convert::group(changed),
     ))

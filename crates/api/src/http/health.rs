@@ -89,7 +89,7 @@ pub(crate) async fn reasons(state: &AppState) -> Vec<String> {
         because("the last deliveries could not be stored");
     }
     reasons.extend(damage::reason(state.db.backend(), &state.db.findings()));
-    let pulse = state.db.pulse();
+    let pulse = state.db.health();
     if let Some(outage) = pulse.outage() {
         reasons.push(outage.to_string());
         return reasons;
@@ -102,7 +102,7 @@ pub(crate) async fn reasons(state: &AppState) -> Vec<String> {
         tokio::select! {
             biased;
             checked = check => checked.ok(),
-            () = pulse.stops() => None,
+            () = pulse.unavailable() => None,
         }
     };
     match tokio::time::timeout(PATIENCE, check).await {

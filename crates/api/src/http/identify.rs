@@ -8,15 +8,15 @@ use std::task::Poll;
 use actix_web::http::header::{self, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tocsin_pipeline::accounts::{Arrival, ExternalError, Identity, Refused};
+use tocsin_pipeline::accounts::{AuthError, ClientInfo, ExternalError, Identity};
 use tocsin_storage::Outage;
-use tocsin_storage::codes::{Access, ActorKind};
+use tocsin_storage::enums::{Access, ActorKind};
 
-use super::address::Origin;
 use super::caller::Caller;
-use super::cookies::{Jar, Which};
-use super::origin;
-use super::problem::{ApiError, Kind};
+use super::client_ip::Origin;
+use super::cookies::{CookieName, Jar};
+use super::csrf;
+use super::problem::{ApiError, ProblemKind};
 use super::proxy;
 use super::state::AppState;
 use crate::config::{ProxySettings, SourceName};
@@ -35,11 +35,11 @@ pub(crate) async fn sender(
 ) -> Result<Caller, ApiError> {
     let Some(shown) = shown(headers) else {
         if is_open(state).await? {
-            origin::check_open(host, headers)?;
+            csrf::check_open(host, headers)?;
             return Ok(Caller::anonymous(origin.client));
         }
         return Err(match cookie(state, headers, origin) {
-            Some(_) => ApiError::new(Kind::Forbidden, WEBHOOK_IS_FOR_TOKENS),
+            Some(_) => ApiError::new(ProblemKind::Forbidden, WEBHOOK_IS_FOR_TOKENS),
             None => missing(
                 "Send an ingest token, as \"Authorization: Bearer TOKEN\" or as the password of basic auth.",
             ),
@@ -49,7 +49,7 @@ pub(crate) async fn sender(
     if opens_webhook(&caller) {
         return Ok(caller);
     }
-    Err(ApiError::new(Kind::Forbidden, WEBHOOK_IS_FOR_TOKENS))
+    Err(ApiError::new(ProblemKind::Forbidden, WEBHOOK_IS_FOR_TOKENS))
 }
 
 const WEBHOOK_IS_FOR_TOKENS: &str =
@@ -101,10 +101,10 @@ pub(crate) async fn caller(
     );
     match found.await {
         Some(Ok(identity)) => Ok(Some(known(identity, origin)?)),
-        Some(Err(Refused::Unavailable(error))) => Err(error.into()),
+        Some(Err(AuthError::Unavailable(error))) => Err(error.into()),
         None => Err(away(state)),
-        Some(Err(Refused::Disabled)) => Err(missing("This account is disabled.")),
-        Some(Err(Refused::Unknown | Refused::Expired(_) | Refused::Revoked(_))) => {
+        Some(Err(AuthError::Disabled)) => Err(missing("This account is disabled.")),
+        Some(Err(AuthError::Unknown | AuthError::Expired(_) | AuthError::Revoked(_))) => {
             Err(missing("Your session has ended; sign in again."))
         }
     }
@@ -112,7 +112,7 @@ pub(crate) async fn caller(
 
 /// Nothing was shown, or nothing that opens anything.
 pub(crate) fn missing(detail: impl Into<String>) -> ApiError {
-    ApiError::new(Kind::Unauthorized, detail)
+    ApiError::new(ProblemKind::Unauthorized, detail)
 }
 
 /// Whether a caller may deliver.
@@ -135,20 +135,20 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
         Some(Ok(identity)) => known(identity, origin),
         // The database is away, and with it all that it holds; what is in memory,
         // such as the metrics, is wanted most just then.
-        None | Some(Err(Refused::Unavailable(_))) => match state.accounts.remember_token(token) {
+        None | Some(Err(AuthError::Unavailable(_))) => match state.accounts.remember_token(token) {
             Some(identity) => known(identity, origin),
             None => Err(away(state)),
         },
-        Some(Err(Refused::Unknown)) => Err(missing("This token is not known.")),
-        Some(Err(Refused::Expired(at))) => Err(missing(format!(
+        Some(Err(AuthError::Unknown)) => Err(missing("This token is not known.")),
+        Some(Err(AuthError::Expired(at))) => Err(missing(format!(
             "This token expired at {}; an administrator can make another.",
             time(at)
         ))),
-        Some(Err(Refused::Revoked(at))) => Err(missing(format!(
+        Some(Err(AuthError::Revoked(at))) => Err(missing(format!(
             "This token was revoked at {}; an administrator can make another.",
             time(at)
         ))),
-        Some(Err(Refused::Disabled)) => Err(missing("This token is disabled.")),
+        Some(Err(AuthError::Disabled)) => Err(missing("This token is disabled.")),
     }
 }
 
@@ -163,7 +163,7 @@ async fn by_proxy(
     };
     let public_url = state.settings.public_url.as_ref();
     let named = proxy::external(settings, peer, headers).and_then(|who| match who {
-        Some(_) if !origin::is_own_host(host, public_url) => Err(proxy::Error::Host),
+        Some(_) if !csrf::is_own_host(host, public_url) => Err(proxy::Error::Host),
         who => Ok(who),
     });
     let who = match named {
@@ -171,7 +171,7 @@ async fn by_proxy(
         Ok(None) => return Ok(None),
         Err(proxy::Error::NotAllowed) => {
             return Err(ApiError::new(
-                Kind::Forbidden,
+                ProblemKind::Forbidden,
                 proxy::Error::NotAllowed.to_string(),
             ));
         }
@@ -183,7 +183,7 @@ async fn by_proxy(
     };
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map_or(&b""[..], |value| value.as_bytes());
-    let arrival = Arrival {
+    let arrival = ClientInfo {
         address: origin.client,
         user_agent: String::from_utf8_lossy(agent).into_owned(),
     };
@@ -196,7 +196,7 @@ async fn by_proxy(
         Some(Err(ExternalError::Storage(error))) => Err(error.into()),
         None => Err(away(state)),
         Some(Err(error)) => Err(ApiError::new(
-            Kind::Forbidden,
+            ProblemKind::Forbidden,
             format!("The proxy says who you are, but {error}."),
         )),
     }
@@ -207,7 +207,7 @@ fn known(identity: Arc<Identity>, origin: Origin) -> Result<Caller, ApiError> {
     // They were names of sources when they were stored.
     let source = source
         .transpose()
-        .map_err(|error| ApiError::new(Kind::Internal, error))?;
+        .map_err(|error| ApiError::new(ProblemKind::Internal, error))?;
     Ok(Caller {
         actor: identity.actor(origin.client),
         role: identity.role(),
@@ -219,7 +219,7 @@ fn known(identity: Arc<Identity>, origin: Origin) -> Result<Caller, ApiError> {
 }
 
 fn cookie<'a>(state: &AppState, headers: &'a HeaderMap, origin: Origin) -> Option<&'a str> {
-    Jar::new(origin.is_secure, state.prefix()).read(Which::Session, headers)
+    Jar::new(origin.is_secure, state.prefix()).read(CookieName::Session, headers)
 }
 
 /// The secret of a request, where it has one: a Bearer token, or the password of
@@ -257,8 +257,8 @@ async fn in_time<T: 'static>(
     state: &AppState,
     answer: impl Future<Output = T> + 'static,
 ) -> Option<T> {
-    let pulse = state.db.pulse();
-    if !pulse.can_stop() {
+    let pulse = state.db.health();
+    if !pulse.is_watched() {
         return Some(answer.await);
     }
     let mut answer = Box::pin(answer);
@@ -269,15 +269,15 @@ async fn in_time<T: 'static>(
     tokio::select! {
         biased;
         answer = answer => answer.ok(),
-        () = pulse.stops() => None,
+        () = pulse.unavailable() => None,
     }
 }
 
 fn away(state: &AppState) -> ApiError {
-    match state.db.pulse().outage() {
+    match state.db.health().outage() {
         Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
         Some(Outage::NoAnswer) | None => ApiError::new(
-            Kind::Unavailable,
+            ProblemKind::Unavailable,
             "The database, which knows who may do what, does not answer now; try again.",
         ),
     }

@@ -12,21 +12,22 @@ use tocsin_api_types::{
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 use tocsin_pipeline::acknowledge::{
-    By, Saying, Selected, Selection, acknowledge_many, acknowledge_one, select, snapshot_incident,
+    ChangeContext, IncidentChange, Selected, Selection, acknowledge_many, acknowledge_one, select,
+    snapshot_incident,
 };
-use tocsin_storage::alerts::{self, ByEntry};
-use tocsin_storage::codes::ActorKind;
+use tocsin_storage::alert_log::{self, ByEntry};
+use tocsin_storage::enums::ActorKind;
 use tocsin_storage::incidents::{self, IncidentSort};
 use tocsin_storage::notifications::{self, ByCreation, NotificationFilter};
-use tocsin_storage::{Db, Order, PageRequest, Telling};
+use tocsin_storage::{AlertContent, Db, Order, PageRequest};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Id};
 use super::caller::Caller;
-use super::change::{self, IfMatch};
 use super::convert;
 use super::filters::{self, Counting, Criteria, Ordering, Paging, States};
 use super::params::{FromQuery, Params, Query, one_of};
+use super::preconditions::{self, IfMatch};
 use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
@@ -155,7 +156,7 @@ async fn get(
         detail(&db, id, &page, &visibility, (now, stale_after)).await
     });
     let (version, detail) = found.await?;
-    Ok(change::found(&version, detail))
+    Ok(preconditions::found(&version, detail))
 }
 
 /// The incident with its version.
@@ -166,12 +167,12 @@ async fn detail(
     visibility: &Visibility,
     (now, stale_after): (Timestamp, Duration),
 ) -> Result<(Value, IncidentDetail), ApiError> {
-    let shows = |told: &Telling| visibility.shows(&told.labels);
+    let shows = |told: &AlertContent| visibility.shows(&told.labels);
     let incident = incidents::get(db, id, now, stale_after)
         .await?
         .filter(|incident| shows(&incident.told))
         .ok_or_else(|| ApiError::no_such("incident", id))?;
-    let mut entries = alerts::of_incident(db, id, page).await?;
+    let mut entries = alert_log::of_incident(db, id, page).await?;
     // A sender that names alerts itself can move one from team to team.
     entries.items.retain(|entry| shows(&entry.told));
     let about = NotificationFilter {
@@ -180,7 +181,8 @@ async fn detail(
     };
     let mails = PageRequest::first(ByCreation, Order::Desc, MAX_MAILS);
     let mails = notifications::list(db, &about, &mails, visibility).await?;
-    let mut episodes = incidents::episodes(db, id, MAX_EPISODES, now, stale_after).await?;
+    let mut episodes =
+        incidents::incidents_of_alert(db, id, MAX_EPISODES, now, stale_after).await?;
     episodes.retain(|episode| shows(&episode.told));
     let events = incidents::events(db, id, MAX_EVENTS).await?;
     let version = snapshot_incident(&incident);
@@ -226,24 +228,24 @@ async fn patch(
         memo,
         by,
     } = input.clone();
-    let saying = Saying {
+    let saying = IncidentChange {
         known,
         memo,
         by: Some(signer(&caller, by)?),
         close: wanted == Some(NewState::Closed),
     };
     let (who, expected) = (by_caller(&state, &caller), version.expected());
-    let standings = state.pipeline.standings();
+    let standings = state.pipeline.alert_cache();
     let changed = acknowledge_one(&state.db, standings, &who, id, expected, &saying)
         .await
-        .map_err(|error| change::refused(error, &input))?;
+        .map_err(|error| preconditions::refused(error, &input))?;
     if changed {
         state.pipeline.changed();
     }
     let is = incidents::get(&state.db, id, who.now, state.settings.stale_after).await?;
     let is = is.filter(|incident| caller.visibility.shows(&incident.told.labels));
     let is = is.ok_or_else(|| ApiError::no_such("incident", id))?;
-    Ok(change::found(
+    Ok(preconditions::found(
         &snapshot_incident(&is),
         convert::incident(is),
     ))
@@ -261,8 +263,8 @@ fn asked(filter: &AcknowledgeFilter) -> Value {
 }
 
 /// Who says something of incidents, and when.
-fn by_caller<'a>(state: &'a AppState, caller: &'a Caller) -> By<'a> {
-    By {
+fn by_caller<'a>(state: &'a AppState, caller: &'a Caller) -> ChangeContext<'a> {
+    ChangeContext {
         actor: &caller.actor,
         visible: &caller.visibility,
         now: state.now(),
@@ -293,7 +295,7 @@ async fn acknowledge(
         memo,
         by,
     } = input;
-    let saying = Saying {
+    let saying = IncidentChange {
         known: Some(known),
         memo,
         by: Some(signer(&caller, by)?),
@@ -323,7 +325,7 @@ async fn close(
         memo,
         by,
     } = input;
-    let saying = Saying {
+    let saying = IncidentChange {
         known: None,
         memo,
         by: Some(signer(&caller, by)?),
@@ -337,7 +339,7 @@ async fn change_many(
     caller: &Caller,
     reader: &Reader,
     (ids, filter): (Option<Vec<i64>>, Option<AcknowledgeFilter>),
-    saying: &Saying,
+    saying: &IncidentChange,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
     let asked = filter.as_ref().map(asked);
     let (now, stale_after) = (state.now(), state.settings.stale_after);
@@ -356,7 +358,7 @@ async fn change_many(
         asked,
     };
     let who = by_caller(state, caller);
-    let standings = state.pipeline.standings();
+    let standings = state.pipeline.alert_cache();
     let changed = acknowledge_many(&state.db, standings, &who, &selected, saying).await?;
     state.pipeline.changed();
     Ok(Json(AcknowledgeResult {

@@ -28,7 +28,7 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
     /// By kind and number.
-    Numbered(tocsin_storage::codes::ActorKind, i64),
+    Numbered(tocsin_storage::enums::ActorKind, i64),
     /// A token of the settings.
     Named(String),
     /// Of too many, all further ones together.
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn tokens_and_users_of_one_number_count_apart() {
-        use tocsin_storage::codes::ActorKind;
+        use tocsin_storage::enums::ActorKind;
         let limits = limits(1, 1, 0);
         let caller = |kind, id| {
             let mut caller = Caller::anonymous(None);

@@ -5,14 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, put};
 use tocsin_api_types::{Me, MeInput, Page, PasswordChange, Session};
 use tocsin_pipeline::accounts::{MeDraft, Method};
 use tocsin_storage::accounts;
-use tocsin_storage::codes::ActorKind;
+use tocsin_storage::enums::ActorKind;
 
 use super::body::{Body, Id};
 use super::caller::Caller;
 use super::convert_me as convert;
-use super::cookies::{Jar, Which};
+use super::cookies::{CookieName, Jar};
 use super::params::Params;
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
 /// Who asks, and what they may do.
@@ -161,7 +161,7 @@ async fn end_session(
     accounts.revoke_session(&caller.actor, id, session).await?;
     let mut response = HttpResponse::NoContent();
     if caller.session_id == Some(session) {
-        response.cookie(Jar::of(&state, &request).forget(Which::Session));
+        response.cookie(Jar::of(&state, &request).forget(CookieName::Session));
     }
     Ok(response.finish())
 }
@@ -174,7 +174,7 @@ fn user_id(caller: &Caller) -> Result<i64, ApiError> {
 
 fn no_user() -> ApiError {
     ApiError::new(
-        Kind::Forbidden,
+        ProblemKind::Forbidden,
         "This is for people who have signed in; a token has no account.",
     )
 }

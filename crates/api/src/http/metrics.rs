@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use tocsin_storage::outbox;
-use tocsin_storage::sizes::Part;
+use tocsin_storage::storage_usage::Part;
 
 use super::damage;
 use super::health;
@@ -33,7 +33,7 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let (depth, measured) = tokio::select! {
         biased;
         stored = stored => stored.unwrap_or_default(),
-        () = state.db.pulse().stops() => Default::default(),
+        () = state.db.health().unavailable() => Default::default(),
     };
     let mail = state.pipeline.mail_health();
     let damage = damage::status(&state.db.findings());

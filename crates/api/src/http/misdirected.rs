@@ -4,13 +4,13 @@
 
 use actix_web::http::Uri;
 
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 
 /// What was meant by a path that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meant {
+pub(crate) enum IntendedPath {
     /// The webhook.
     Webhook,
     /// The API of an Alertmanager, to which a Prometheus sends.
@@ -18,15 +18,15 @@ pub(crate) enum Meant {
 }
 
 /// What somebody meant who sends a body to a path that takes none.
-pub(crate) fn meant(method: &str, path: &str) -> Option<Meant> {
+pub(crate) fn meant(method: &str, path: &str) -> Option<IntendedPath> {
     if !matches!(method, "POST" | "PUT") {
         return None;
     }
     let path = path.trim_end_matches('/').to_ascii_lowercase();
     if path.ends_with("/api/v2/alerts") {
-        Some(Meant::Alertmanager)
+        Some(IntendedPath::Alertmanager)
     } else if path.contains("webhook") || path.ends_with("/alertmanager") {
-        Some(Meant::Webhook)
+        Some(IntendedPath::Webhook)
     } else {
         None
     }
@@ -58,19 +58,19 @@ pub(crate) fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 }
 
 /// The answer, with the webhook's own address.
-pub(crate) fn answer(meant: Meant, path: &str, url: &str) -> ApiError {
+pub(crate) fn answer(meant: IntendedPath, path: &str, url: &str) -> ApiError {
     let detail = match meant {
-        Meant::Webhook => format!(
+        IntendedPath::Webhook => format!(
             "There is nothing at {path}. Alertmanager's webhook is {url}: set it as the url of \
              webhook_configs in alertmanager.yml."
         ),
-        Meant::Alertmanager => format!(
+        IntendedPath::Alertmanager => format!(
             "There is nothing at {path} to send alerts to: this is no Alertmanager. Let Prometheus \
              send to an Alertmanager (alerting.alertmanagers in prometheus.yml), and that one to \
              {url} (webhook_configs in alertmanager.yml)."
         ),
     };
-    ApiError::new(Kind::NotFound, detail)
+    ApiError::new(ProblemKind::NotFound, detail)
 }
 
 #[cfg(test)]
@@ -95,13 +95,17 @@ mod tests {
     #[test]
     fn what_was_meant_is_seen() {
         for (method, path, expected) in [
-            ("POST", "/api/v1/webhook/alertmanager", Some(Meant::Webhook)),
-            ("POST", "/alertmanager", Some(Meant::Webhook)),
-            ("POST", "/api/v2/alerts", Some(Meant::Alertmanager)),
+            (
+                "POST",
+                "/api/v1/webhook/alertmanager",
+                Some(IntendedPath::Webhook),
+            ),
+            ("POST", "/alertmanager", Some(IntendedPath::Webhook)),
+            ("POST", "/api/v2/alerts", Some(IntendedPath::Alertmanager)),
             (
                 "POST",
                 "/alertmanager/api/v2/alerts",
-                Some(Meant::Alertmanager),
+                Some(IntendedPath::Alertmanager),
             ),
             ("GET", "/api/v2/alerts", None),
             ("POST", "/api/v1/nothing", None),

@@ -5,24 +5,21 @@
 //! route, list it in [`routes`] and in [`openapi::ApiDoc`] (a test compares the
 //! two), and run `cargo xtask openapi`.
 
-mod access;
 #[cfg(test)]
 mod access_tests;
-mod address;
 mod alerts;
 mod audit;
 mod body;
-mod browser;
 mod caller;
-mod change;
+mod client_ip;
 mod convert;
 mod convert_accounts;
 mod convert_me;
 mod cookies;
+mod csrf;
 mod damage;
 mod deliveries;
 mod docs;
-mod edge;
 mod events;
 mod export;
 mod fallback;
@@ -34,30 +31,33 @@ mod incidents;
 mod limits;
 mod me;
 mod metrics;
+mod middleware;
 mod misdirected;
 mod notifications;
 mod oidc;
+mod oidc_state_cookie;
 mod openapi;
-mod origin;
 mod params;
+mod policy;
+mod preconditions;
 mod problem;
-mod provisioned;
 mod proxy;
 mod read_pool;
 mod recipients;
 mod routes;
-mod seats;
 mod set_up;
 mod sign_in;
 mod state;
+mod static_files;
+mod static_tokens;
 mod stats;
 mod status;
 mod storage;
+mod stream_limits;
 mod test_alert;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod trip;
 mod users;
 mod webhook;
 
@@ -65,12 +65,12 @@ use actix_web::body::BoxBody;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, dev, web};
 
-pub use browser::BrowserFiles;
 pub(crate) use openapi::description;
 #[cfg(test)]
 pub(crate) use openapi::document;
 pub(crate) use problem::Chain;
 pub(crate) use state::AppState;
+pub use static_files::BrowserFiles;
 
 /// The whole application. Built once for each worker; all that is shared is in
 /// `state`, which is built once.
@@ -89,7 +89,7 @@ pub(crate) fn app(
         .app_data(state)
         .configure(endpoints)
         .default_service(web::to(fallback::answer))
-        .wrap(from_fn(edge::edge))
+        .wrap(from_fn(middleware::edge))
 }
 
 /// Every endpoint; those of fixed paths before those with `{id}`.

@@ -4,15 +4,15 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post};
 use tocsin_api_types::{Notification, NotificationState, Page};
 use tocsin_storage::notifications::{self, ByCreation, NotificationFilter};
-use tocsin_storage::{Order, codes};
+use tocsin_storage::{Order, enums};
 use utoipa::IntoParams;
 
 use super::body::Id;
 use super::caller::Caller;
-use super::change::{self, IdempotencyKey};
 use super::convert;
 use super::filters::{Between, Paging};
 use super::params::{FromQuery, Params, Query, one_of};
+use super::preconditions::{self, IdempotencyKey};
 use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
@@ -48,14 +48,14 @@ impl FromQuery for About {
     }
 }
 
-fn code(state: NotificationState) -> codes::NotificationState {
+fn code(state: NotificationState) -> enums::NotificationState {
     match state {
-        NotificationState::Queued => codes::NotificationState::Queued,
-        NotificationState::Sending => codes::NotificationState::Sending,
-        NotificationState::Sent => codes::NotificationState::Sent,
-        NotificationState::Failed => codes::NotificationState::Failed,
-        NotificationState::Written => codes::NotificationState::Written,
-        NotificationState::Canceled => codes::NotificationState::Canceled,
+        NotificationState::Queued => enums::NotificationState::Queued,
+        NotificationState::Sending => enums::NotificationState::Sending,
+        NotificationState::Sent => enums::NotificationState::Sent,
+        NotificationState::Failed => enums::NotificationState::Failed,
+        NotificationState::Written => enums::NotificationState::Written,
+        NotificationState::Canceled => enums::NotificationState::Canceled,
     }
 }
 
@@ -133,5 +133,5 @@ async fn resend(
     let made = pipeline.resend(&caller.actor, once.as_ref(), id).await?;
     let location = format!("{}api/v1/notifications/{}", state.prefix(), made.object.id);
     let object = convert::notification(made.object);
-    Ok(change::created(&location, object, made.replayed))
+    Ok(preconditions::created(&location, object, made.replayed))
 }

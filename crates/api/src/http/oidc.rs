@@ -7,24 +7,24 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde_json::json;
 use tocsin_pipeline::accounts::{ExternalError, SignedIn};
-use tocsin_pipeline::{Actor, Deed};
-use tocsin_storage::codes::SignInMethod;
+use tocsin_pipeline::{Actor, AuditEntry};
+use tocsin_storage::enums::SignInMethod;
 use url::Url;
 use url::form_urlencoded::Serializer;
 use utoipa::IntoParams;
 
-use super::cookies::{Jar, Which};
+use super::cookies::{CookieName, Jar};
+use super::oidc_state_cookie::{OidcState, PATIENCE, is_own_page};
 use super::params::{FromQuery, Params, Query};
-use super::problem::{ApiError, Chain, Kind};
+use super::problem::{ApiError, Chain, ProblemKind};
 use super::state::AppState;
-use super::trip::{PATIENCE, Trip, is_own_page};
-use super::{address, convert_me, sign_in};
+use super::{client_ip, convert_me, sign_in};
 use crate::oidc::{Answer, Attempt, Failure, SingleSignOn};
 
 /// Where to go after the sign-in.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Begin {
+pub(crate) struct BeginParams {
     /// A page's address, without that of this server: a path that begins with
     /// one slash. Left out: the first page.
     #[param(
@@ -35,7 +35,7 @@ pub(crate) struct Begin {
     return_to: Option<String>,
 }
 
-impl FromQuery for Begin {
+impl FromQuery for BeginParams {
     fn read(query: &mut Query) -> Self {
         let return_to = query.parse("returnTo", |text| {
             if is_own_page(text) {
@@ -51,7 +51,7 @@ impl FromQuery for Begin {
 /// What the provider's page gives the browser to bring back.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Brought {
+pub(crate) struct CallbackParams {
     /// What the provider gives for who signed in.
     code: Option<String>,
     /// What this server gave the provider.
@@ -67,7 +67,7 @@ pub(crate) struct Brought {
 #[utoipa::path(
     tag = "accounts",
     operation_id = "begin_oidc",
-    params(Begin),
+    params(BeginParams),
     responses((
         status = 303,
         description = "To the provider, or to the sign-in page with a problem",
@@ -81,15 +81,15 @@ pub(crate) struct Brought {
 async fn begin(
     state: Data<AppState>,
     request: HttpRequest,
-    Params(Begin { return_to }): Params<Begin>,
+    Params(BeginParams { return_to }): Params<BeginParams>,
 ) -> Result<HttpResponse, ApiError> {
     let oidc = provider(&state)?;
     let jar = Jar::of(&state, &request);
     let attempt = Attempt::new();
     match oidc.begin(&attempt, &back(&state, &request)?).await {
         Ok(url) => {
-            let trip = Trip { attempt, return_to };
-            let cookie = jar.keep(Which::Oidc, trip.write(), PATIENCE);
+            let trip = OidcState { attempt, return_to };
+            let cookie = jar.keep(CookieName::Oidc, trip.write(), PATIENCE);
             Ok(HttpResponse::SeeOther()
                 .insert_header((header::LOCATION, String::from(url)))
                 .cookie(cookie)
@@ -111,7 +111,7 @@ async fn begin(
 #[utoipa::path(
     tag = "accounts",
     operation_id = "finish_oidc",
-    params(Brought),
+    params(CallbackParams),
     responses((
         status = 303,
         description = "To the page that was asked for, or to the sign-in page with a problem",
@@ -127,7 +127,7 @@ async fn callback(state: Data<AppState>, request: HttpRequest) -> Result<HttpRes
     let arrival = convert_me::arrival(&request);
     state.limits.sign_in(arrival.address)?;
     let jar = Jar::of(&state, &request);
-    let Some(trip) = Trip::of(&jar, request.headers()) else {
+    let Some(trip) = OidcState::of(&jar, request.headers()) else {
         tracing::warn!(
             "somebody came back from the OpenID provider who did not go there, or too late"
         );
@@ -138,18 +138,18 @@ async fn callback(state: Data<AppState>, request: HttpRequest) -> Result<HttpRes
         Ok(signed_in) => Ok(HttpResponse::SeeOther()
             .insert_header((header::LOCATION, page(&state, return_to.unwrap_or("/"))))
             .cookie(sign_in::session_cookie(&state, &jar, &signed_in))
-            .cookie(jar.forget(Which::Oidc))
+            .cookie(jar.forget(CookieName::Oidc))
             .finish()),
-        Err(NotIn::Told(problem)) => {
+        Err(SignInFailure::Told(problem)) => {
             note(&state, &request, problem).await?;
             Ok(turn_away(&state, &jar, problem, return_to))
         }
-        Err(NotIn::Failed(error)) => Err(error),
+        Err(SignInFailure::Failed(error)) => Err(error),
     }
 }
 
 /// Why somebody who came back is not signed in.
-enum NotIn {
+enum SignInFailure {
     /// The sign-in page says so, by this word.
     Told(&'static str),
     Failed(ApiError),
@@ -160,30 +160,30 @@ async fn finish(
     request: &HttpRequest,
     oidc: &SingleSignOn,
     attempt: &Attempt,
-) -> Result<SignedIn, NotIn> {
-    let back = back(state, request).map_err(NotIn::Failed)?;
+) -> Result<SignedIn, SignInFailure> {
+    let back = back(state, request).map_err(SignInFailure::Failed)?;
     let answer = answer(request.query_string());
     let now = state.now().to_datetime();
     let who = oidc
         .finish(attempt, &back, answer, now)
         .await
-        .map_err(|failure| NotIn::Told(problem_of(&failure)))?;
+        .map_err(|failure| SignInFailure::Told(problem_of(&failure)))?;
     let arrival = convert_me::arrival(request);
     let signed_in = state
         .accounts
         .sign_in_from(&who, SignInMethod::Oidc, &arrival)
         .await;
     signed_in.map_err(|error| match error {
-        ExternalError::NoEmail => NotIn::Told("oidc-no-email"),
+        ExternalError::NoEmail => SignInFailure::Told("oidc-no-email"),
         ExternalError::NotAllowed => {
             tracing::warn!(
                 "a person of the OpenID provider has the mail address of another account, and it \
                  is not known to be theirs"
             );
-            NotIn::Told("oidc-not-allowed")
+            SignInFailure::Told("oidc-not-allowed")
         }
-        ExternalError::Disabled => NotIn::Told("account-disabled"),
-        ExternalError::Storage(error) => NotIn::Failed(error.into()),
+        ExternalError::Disabled => SignInFailure::Told("account-disabled"),
+        ExternalError::Storage(error) => SignInFailure::Failed(error.into()),
     })
 }
 
@@ -194,7 +194,7 @@ async fn note(state: &AppState, request: &HttpRequest, problem: &str) -> Result<
         return Ok(());
     }
     let why = json!({ "method": "oidc", "problem": problem });
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "sign-in.failed",
         kind: "user",
         id: None,
@@ -202,7 +202,7 @@ async fn note(state: &AppState, request: &HttpRequest, problem: &str) -> Result<
         before: None,
         after: Some(&why),
     };
-    let actor = Actor::anonymous(address::client(request));
+    let actor = Actor::anonymous(client_ip::client(request));
     actor.note(&state.db, &deed, state.now()).await?;
     Ok(())
 }
@@ -210,7 +210,7 @@ async fn note(state: &AppState, request: &HttpRequest, problem: &str) -> Result<
 fn provider(state: &AppState) -> Result<&SingleSignOn, ApiError> {
     state.oidc.as_ref().ok_or_else(|| {
         ApiError::new(
-            Kind::NotFound,
+            ProblemKind::NotFound,
             "There is no single sign-on here: auth.oidc is not set.",
         )
     })
@@ -239,12 +239,12 @@ fn answer(query: &str) -> Answer {
             None
         }
     };
-    let Brought {
+    let CallbackParams {
         code,
         state,
         error,
         iss,
-    } = Brought {
+    } = CallbackParams {
         code: one("code"),
         state: one("state"),
         error: one("error"),
@@ -278,7 +278,7 @@ fn turn_away(
     let location = page(state, &format!("/sign-in?{}", query.finish()));
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, location))
-        .cookie(jar.forget(Which::Oidc))
+        .cookie(jar.forget(CookieName::Oidc))
         .finish()
 }
 
@@ -289,7 +289,7 @@ fn back(state: &AppState, request: &HttpRequest) -> Result<String, ApiError> {
     let base = match &state.settings.public_url {
         Some(url) => url.url().to_string(),
         None => {
-            let scheme = if address::is_secure(request) {
+            let scheme = if client_ip::is_secure(request) {
                 "https"
             } else {
                 "http"

@@ -15,7 +15,7 @@ use tocsin_api_types::FieldError;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::MAX_LIMIT;
 
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
 /// Parameters that a handler reads from the query.
@@ -221,7 +221,7 @@ impl Query {
         if self.errors.is_empty() {
             return Ok(());
         }
-        Err(ApiError::fields(Kind::InvalidRequest, self.errors))
+        Err(ApiError::fields(ProblemKind::InvalidRequest, self.errors))
     }
 }
 

@@ -11,7 +11,7 @@ use tocsin_storage::{Outage, ReadBudget, StorageError};
 /// The kinds of problem. A kind's name, title and status never change: scripts
 /// tell problems apart by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ProblemKind {
     InvalidRequest,
     UnreadableBody,
     Unauthorized,
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Unavailable,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Its name, title and status.
     pub(super) fn parts(self) -> (&'static str, &'static str, StatusCode) {
         match self {
@@ -127,7 +127,7 @@ impl Kind {
 /// An answer that is not a success.
 #[derive(Debug)]
 pub(crate) struct ApiError {
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
     errors: Vec<FieldError>,
     /// The object as it is and as it was asked for, where two people change it.
@@ -151,12 +151,15 @@ const CHALLENGE: &str = "Bearer realm=\"Tocsin\"";
 
 impl ApiError {
     /// `detail` says what happened and what can be done about it.
-    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let mut headers = Vec::new();
-        if matches!(kind, Kind::QueueFull | Kind::Unavailable) {
+        if matches!(kind, ProblemKind::QueueFull | ProblemKind::Unavailable) {
             headers.push((header::RETRY_AFTER, RETRY_AFTER.to_owned()));
         }
-        if matches!(kind, Kind::Unauthorized | Kind::WrongCredentials) {
+        if matches!(
+            kind,
+            ProblemKind::Unauthorized | ProblemKind::WrongCredentials
+        ) {
             // Not Basic: browsers would ask for a password by themselves.
             headers.push((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()));
         }
@@ -173,17 +176,18 @@ impl ApiError {
     /// Too much was asked for; `wait` is how long it takes until more is
     /// answered.
     pub(crate) fn too_many(detail: impl Into<String>, wait: std::time::Duration) -> Self {
-        Self::new(Kind::TooManyRequests, detail).with_header(header::RETRY_AFTER, seconds_up(wait))
+        Self::new(ProblemKind::TooManyRequests, detail)
+            .with_header(header::RETRY_AFTER, seconds_up(wait))
     }
 
     /// There is no `what` of that number.
     pub(crate) fn no_such(what: &str, id: i64) -> Self {
-        Self::new(Kind::NotFound, format!("There is no {what} {id}."))
+        Self::new(ProblemKind::NotFound, format!("There is no {what} {id}."))
     }
 
     /// Fields or parameters are wrong. The detail repeats them, for those who
     /// read only that.
-    pub(crate) fn fields(kind: Kind, errors: Vec<FieldError>) -> Self {
+    pub(crate) fn fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
         let lines: Vec<_> = errors
             .iter()
             .map(|error| format!("{}: {}", error.field, error.message))
@@ -200,14 +204,14 @@ impl ApiError {
             field: field.into(),
             message: message.into(),
         };
-        Self::fields(Kind::InvalidRequest, vec![error])
+        Self::fields(ProblemKind::InvalidRequest, vec![error])
     }
 
     /// A fault of ours: logged here, once, and told to nobody else.
     pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %Chain(error), "a request failed unexpectedly");
         Self::new(
-            Kind::Internal,
+            ProblemKind::Internal,
             "Something went wrong on the server; its log says what.",
         )
     }
@@ -218,7 +222,7 @@ impl ApiError {
             Outage::NoAnswer => "The database does not answer now; try again.".to_owned(),
             Outage::File(_) => sentence(&outage.to_string()),
         };
-        Self::new(Kind::Unavailable, detail)
+        Self::new(ProblemKind::Unavailable, detail)
     }
 
     /// The error of a stored row that cannot be read, where that is why.
@@ -244,7 +248,7 @@ impl ApiError {
     }
 
     /// Whether it is of this kind.
-    pub(crate) fn is(&self, kind: Kind) -> bool {
+    pub(crate) fn is(&self, kind: ProblemKind) -> bool {
         self.kind == kind
     }
 
@@ -306,12 +310,12 @@ impl From<StorageError> for ApiError {
             StorageError::Unavailable(_) => {
                 tracing::warn!(error = %Chain(&error), "the database is not available");
                 Self::new(
-                    Kind::Unavailable,
+                    ProblemKind::Unavailable,
                     "The database is not available now; try again.",
                 )
             }
             StorageError::OverBudget | StorageError::Canceled => Self::new(
-                Kind::Unavailable,
+                ProblemKind::Unavailable,
                 format!(
                     "This took longer than {} s and was stopped. Choose a shorter time range, or \
                      a filter by alert name, instance or team.",
@@ -319,25 +323,25 @@ impl From<StorageError> for ApiError {
                 ),
             ),
             StorageError::Conflict(_) => Self::new(
-                Kind::Conflict,
+                ProblemKind::Conflict,
                 "Somebody else changed the same thing at the same time; load it again and retry.",
             ),
             StorageError::Stale(what) => Self::new(
-                Kind::Conflict,
+                ProblemKind::Conflict,
                 format!("{what} was changed by somebody else meanwhile; load it again and retry."),
             ),
             StorageError::Outage(outage) => Self::outage(&outage),
             StorageError::Damaged(_) => {
                 tracing::error!(error = %Chain(&error), "a request met damage in the database");
                 Self::new(
-                    Kind::Internal,
+                    ProblemKind::Internal,
                     "The database is damaged, so this cannot be answered; /readyz says what to do.",
                 )
             }
             StorageError::Corrupt { .. } => Self {
                 corrupt: Some(Box::new(error)),
                 ..Self::new(
-                    Kind::Internal,
+                    ProblemKind::Internal,
                     "A stored row cannot be read, so this cannot be answered; /readyz says which one.",
                 )
             },

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use tocsin_pipeline::accounts::ExternalIdentity;
 
-use crate::config::{Mapped, ProxySettings};
+use crate::config::{MappedRole, ProxySettings};
 
 /// Why nobody is signed in by a proxy's header. The text is a sentence for the
 /// answer.
@@ -60,9 +60,9 @@ pub(crate) fn external(
     let groups = groups.unwrap_or_default().split(',').map(str::trim);
     let groups: Vec<&str> = groups.filter(|name| !name.is_empty()).collect();
     let role = match settings.mapping.map(&groups) {
-        Mapped::Unmapped => None,
-        Mapped::Role(role) => Some(role),
-        Mapped::Refused => return Err(Error::NotAllowed),
+        MappedRole::Unmapped => None,
+        MappedRole::Role(role) => Some(role),
+        MappedRole::Refused => return Err(Error::NotAllowed),
     };
     Ok(Some(ExternalIdentity {
         issuer: String::new(),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::config::GroupRoles;
     use actix_web::http::header::HeaderValue;
-    use tocsin_storage::codes::Role;
+    use tocsin_storage::enums::Role;
 
     fn settings() -> ProxySettings {
         ProxySettings {

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::export;
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
 /// How long a request waits for one of the places.
@@ -95,7 +95,7 @@ impl ReadPool {
         let place = timeout(patience, Arc::clone(&self.places).acquire_owned());
         let (Ok(Ok(place)), Some(runtime)) = (place.await, &self.runtime) else {
             return Err(ApiError::new(
-                Kind::Unavailable,
+                ProblemKind::Unavailable,
                 "Too many searches are running; try again in a moment.",
             ));
         };
@@ -179,7 +179,7 @@ impl FromRequest for Reader {
         let (Some(state), Some(Canceled(is_canceled))) = (state, canceled) else {
             // `edge` leaves none out.
             let detail = "The request did not pass the middleware.";
-            return ready(Err(ApiError::new(Kind::Internal, detail)));
+            return ready(Err(ApiError::new(ProblemKind::Internal, detail)));
         };
         ready(Ok(Self { state, is_canceled }))
     }
@@ -208,7 +208,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let full = pool.run_within(Duration::from_millis(1), Box::pin(async { Ok(()) }));
-        assert!(full.await.unwrap_err().is(Kind::Unavailable));
+        assert!(full.await.unwrap_err().is(ProblemKind::Unavailable));
         for stop in stops {
             stop.send(()).unwrap();
         }
@@ -225,7 +225,7 @@ mod tests {
         let places = pool.places.available_permits();
         let work = Box::pin(async { panic!("on purpose") });
         let answer: Result<(), ApiError> = pool.run(work).await;
-        assert!(answer.unwrap_err().is(Kind::Internal));
+        assert!(answer.unwrap_err().is(ProblemKind::Internal));
         assert_eq!(pool.places.available_permits(), places);
     }
 

@@ -8,14 +8,14 @@ use tocsin_pipeline::directory::{
     update_recipient,
 };
 use tocsin_storage::directory::{self, ByRecipient};
-use tocsin_storage::{Order, codes};
+use tocsin_storage::{Order, enums};
 
 use super::body::{Body, Id};
 use super::caller::Caller;
-use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::filters::Paging;
 use super::params::Params;
+use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
@@ -75,7 +75,12 @@ async fn create(
     let location = format!("{}api/v1/recipients/{}", state.prefix(), made.object.id);
     let snapshot = snapshot_recipient(&made.object);
     let object = convert::recipient(made.object);
-    Ok(change::made(&location, &snapshot, object, made.replayed))
+    Ok(preconditions::made(
+        &location,
+        &snapshot,
+        object,
+        made.replayed,
+    ))
 }
 
 /// One recipient.
@@ -94,7 +99,7 @@ async fn create(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_recipient(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("recipient", id))?;
-    Ok(change::found(
+    Ok(preconditions::found(
         &snapshot_recipient(&found),
         convert::recipient(found),
     ))
@@ -133,8 +138,8 @@ async fn replace(
         state.now(),
     )
     .await
-    .map_err(|error| change::refused(error, &input))?;
-    Ok(change::found(
+    .map_err(|error| preconditions::refused(error, &input))?;
+    Ok(preconditions::found(
         &snapshot_recipient(&changed),
         convert::recipient(changed),
     ))
@@ -176,8 +181,8 @@ fn draft(input: RecipientInput) -> RecipientDraft {
         group_ids,
     } = input;
     let language = language.map(|language| match language {
-        Language::En => codes::Language::En,
-        Language::Zh => codes::Language::Zh,
+        Language::En => enums::Language::En,
+        Language::Zh => enums::Language::Zh,
     });
     RecipientDraft {
         name,

@@ -12,10 +12,10 @@ use tocsin_storage::directory::{self, ByPosition};
 
 use super::body::{Body, Id};
 use super::caller::Caller;
-use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::filters::Paging;
 use super::params::Params;
+use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
@@ -67,7 +67,12 @@ async fn create(
     let location = format!("{}api/v1/routes/{}", state.prefix(), made.object.id);
     let snapshot = snapshot_route(&made.object);
     let object = convert::route(made.object);
-    Ok(change::made(&location, &snapshot, object, made.replayed))
+    Ok(preconditions::made(
+        &location,
+        &snapshot,
+        object,
+        made.replayed,
+    ))
 }
 
 /// Puts all routes into a new order.
@@ -134,7 +139,7 @@ async fn set_team(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = directory::get_route(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("route", id))?;
-    Ok(change::found(
+    Ok(preconditions::found(
         &snapshot_route(&found),
         convert::route(found),
     ))
@@ -165,8 +170,8 @@ async fn replace(
     let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
     let changed = update_route(&state.db, actor, id, expected, &draft, state.now())
         .await
-        .map_err(|error| change::refused(error, &input))?;
-    Ok(change::found(
+        .map_err(|error| preconditions::refused(error, &input))?;
+    Ok(preconditions::found(
         &snapshot_route(&changed),
         convert::route(changed),
     ))

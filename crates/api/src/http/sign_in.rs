@@ -9,7 +9,7 @@ use tocsin_pipeline::accounts::{Method, SignedIn};
 
 use super::body::Body;
 use super::caller::Caller;
-use super::cookies::{Jar, Which};
+use super::cookies::{CookieName, Jar};
 use super::params::Params;
 use super::problem::ApiError;
 use super::state::AppState;
@@ -81,11 +81,11 @@ async fn sign_out(
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
     let jar = Jar::of(&state, &request);
-    if let Some(secret) = jar.read(Which::Session, request.headers()) {
+    if let Some(secret) = jar.read(CookieName::Session, request.headers()) {
         state.accounts.sign_out(secret, &caller.actor).await?;
     }
     Ok(HttpResponse::NoContent()
-        .cookie(jar.forget(Which::Session))
+        .cookie(jar.forget(CookieName::Session))
         .finish())
 }
 
@@ -110,5 +110,5 @@ pub(super) fn session_cookie(
 ) -> actix_web::cookie::Cookie<'static> {
     let lasts: Duration = signed_in.expires_at.since(state.now());
     let secret = signed_in.secret.as_str().to_owned();
-    jar.keep(Which::Session, secret, lasts)
+    jar.keep(CookieName::Session, secret, lasts)
 }

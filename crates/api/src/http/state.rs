@@ -10,14 +10,14 @@ use tocsin_storage::Db;
 use tokio::sync::{Semaphore, watch};
 
 use super::body::BodyMemory;
-use super::browser::{self, BrowserFiles};
 use super::export;
 use super::limits::Limits;
-use super::provisioned::Provisioned;
 use super::read_pool::ReadPool;
-use super::seats::Seats;
+use super::static_files::{self, BrowserFiles};
+use super::static_tokens::StaticTokens;
 use super::stats;
 use super::storage::Measured;
+use super::stream_limits::StreamLimits;
 use crate::config::Settings;
 use crate::metrics::Metrics;
 use crate::oidc::SingleSignOn;
@@ -26,7 +26,7 @@ use crate::oidc::SingleSignOn;
 pub(crate) struct AppState {
     pub(crate) settings: Settings,
     /// The tokens of the settings.
-    pub(crate) provisioned: Provisioned,
+    pub(crate) provisioned: StaticTokens,
     /// How much each caller asks for.
     pub(crate) limits: Limits,
     pub(crate) db: Db,
@@ -48,7 +48,7 @@ pub(crate) struct AppState {
     /// Turns true when the server stops, which ends event streams.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Places for event streams.
-    pub(crate) seats: Arc<Seats>,
+    pub(crate) seats: Arc<StreamLimits>,
     /// Memory for bodies that are no deliveries.
     pub(crate) body_memory: BodyMemory,
     /// Where what people read is read.
@@ -73,13 +73,13 @@ impl AppState {
     ) -> std::io::Result<Self> {
         let prefix = settings.public_url.as_ref().map_or("/", |url| url.path());
         Ok(Self {
-            provisioned: Provisioned::of(&settings),
+            provisioned: StaticTokens::of(&settings),
             limits: Limits::new(&settings.limits),
             files: BrowserFiles::NONE,
-            index: browser::index(BrowserFiles::NONE, prefix),
+            index: static_files::index(BrowserFiles::NONE, prefix),
             metrics: Metrics::new(),
             measured: Measured::default(),
-            seats: Seats::new(settings.max_event_streams),
+            seats: StreamLimits::new(settings.max_event_streams),
             body_memory: BodyMemory::default(),
             read_pool: ReadPool::start(settings.max_connections)?,
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
@@ -102,7 +102,7 @@ impl AppState {
 
     /// With the files of the browser program.
     pub(crate) fn with_browser_files(self, files: BrowserFiles) -> Self {
-        let index = browser::index(files, self.prefix());
+        let index = static_files::index(files, self.prefix());
         Self {
             files,
             index,

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Json};
 use tocsin_api_types::{StorageForecast, StoragePart, StorageStatus};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::StorageError;
-use tocsin_storage::sizes::{self, Kept, Part, Sizes};
+use tocsin_storage::storage_usage::{self, Kept, Part, StorageUsage};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ pub(crate) struct Measured {
 #[derive(Debug)]
 pub(crate) struct Measurement {
     pub(crate) at: Timestamp,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: StorageUsage,
     /// Bytes in as many days as [`DAYS`] says.
     pub(crate) forecast: [i64; DAYS.len()],
 }
@@ -52,7 +52,7 @@ impl Measured {
         }
         let now = state.now();
         let retention = &state.settings.retention;
-        let sizes = sizes::measure(&state.db, now, &retention.log).await?;
+        let sizes = storage_usage::measure(&state.db, now, &retention.log).await?;
         let kept = Kept {
             deliveries: retention.deliveries,
             bodies: Some(retention.raw_bodies),
@@ -60,7 +60,7 @@ impl Measured {
         };
         let measurement = Arc::new(Measurement {
             at: now,
-            forecast: DAYS.map(|days| sizes::forecast(&sizes, &kept, now, days)),
+            forecast: DAYS.map(|days| storage_usage::forecast(&sizes, &kept, now, days)),
             sizes,
         });
         *last = Some((Instant::now(), Arc::clone(&measurement)));

@@ -7,14 +7,14 @@ use actix_web::web::{Data, Json};
 use serde_json::json;
 use tocsin_api_types::{FieldError, IngestReport};
 use tocsin_core::alert::Labels;
-use tocsin_core::routing::Target;
-use tocsin_pipeline::{Deed, TestAlert, Webhook};
+use tocsin_core::routing::TestTarget;
+use tocsin_pipeline::{AuditEntry, TestAlert, Webhook};
 use tocsin_storage::directory;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::params::{FromQuery, Params, Query};
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 use super::webhook;
 use crate::config::SourceName;
@@ -45,11 +45,11 @@ impl FromQuery for For {
 
 impl For {
     /// Who is notified, if that is said.
-    async fn target(&self, state: &AppState) -> Result<Option<Target>, ApiError> {
+    async fn target(&self, state: &AppState) -> Result<Option<TestTarget>, ApiError> {
         if let Some(id) = self.recipient_id {
             let found = directory::get_recipient(&state.db, id).await?;
             return match found {
-                Some(_) => Ok(Some(Target::Recipient([id]))),
+                Some(_) => Ok(Some(TestTarget::Recipient([id]))),
                 None => Err(missing("recipientId", "recipient", id)),
             };
         }
@@ -57,7 +57,7 @@ impl For {
             return Ok(None);
         };
         match directory::get_route(&state.db, id).await? {
-            Some(_) => Ok(Some(Target::Route(id))),
+            Some(_) => Ok(Some(TestTarget::Route(id))),
             None => Err(missing("routeId", "route", id)),
         }
     }
@@ -68,7 +68,7 @@ fn missing(field: &str, what: &str, id: i64) -> ApiError {
         field: field.to_owned(),
         message: format!("there is no {what} {id}"),
     };
-    ApiError::fields(Kind::Conflict, vec![error])
+    ApiError::fields(ProblemKind::Conflict, vec![error])
 }
 
 /// Sends a test alert.
@@ -98,7 +98,7 @@ async fn send(
         let shown: Labels = serde_json::from_value(labels.clone()).unwrap_or_default();
         if !caller.visibility.shows(&shown) {
             return Err(ApiError::new(
-                Kind::Forbidden,
+                ProblemKind::Forbidden,
                 "You may send test alerts of teams whose alerts you see.",
             ));
         }
@@ -120,12 +120,12 @@ async fn send(
         target,
     };
     let body = alert.begin(&state.db, state.now()).await?;
-    let mut space = state.pipeline.space();
+    let mut space = state.pipeline.queue_permit();
     space
         .grow(body.len())
         .map_err(|error| webhook::problem(error, None).1)?;
     // Before it is mailed to anybody: a delivery does not say who sent it.
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "alert.test",
         kind: "alert",
         id: None,

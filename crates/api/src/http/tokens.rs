@@ -6,15 +6,15 @@ use tocsin_api_types::{NewToken, Page, Token, TokenInput};
 use tocsin_pipeline::accounts::TokenDraft;
 use tocsin_pipeline::{ChangeError, FieldIssue};
 use tocsin_storage::accounts::{self, ByToken};
-use tocsin_storage::{Order, codes};
+use tocsin_storage::{Order, enums};
 
 use super::body::{Body, Id};
 use super::caller::Caller;
-use super::change::{self, IdempotencyKey};
 use super::convert;
 use super::convert_accounts::{access_of, role_of, token};
 use super::filters::Paging;
 use super::params::Params;
+use super::preconditions::{self, IdempotencyKey};
 use super::problem::ApiError;
 use super::state::AppState;
 
@@ -66,7 +66,7 @@ async fn create(
         secret: made.object.secret,
         token: token(made.object.view),
     };
-    Ok(change::created(&location, object, made.replayed))
+    Ok(preconditions::created(&location, object, made.replayed))
 }
 
 /// One token.
@@ -115,9 +115,9 @@ fn draft(input: TokenInput) -> Result<TokenDraft, ChangeError> {
     let opens = match (scopes, role) {
         (Some(_), Some(_)) => {
             let issue = FieldIssue::new("role", "expected either scopes or a role, not both");
-            return Err(ChangeError::Unfit(vec![issue]));
+            return Err(ChangeError::Unprocessable(vec![issue]));
         }
-        (None, Some(role)) => vec![codes::Access::from(role_of(role))],
+        (None, Some(role)) => vec![enums::Access::from(role_of(role))],
         (scopes, None) => scopes.into_iter().flatten().map(access_of).collect(),
     };
     Ok(TokenDraft {

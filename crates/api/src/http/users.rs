@@ -9,11 +9,11 @@ use tocsin_storage::accounts::{self, ByUser};
 
 use super::body::{Body, Id};
 use super::caller::Caller;
-use super::change::{self, IdempotencyKey, IfMatch};
 use super::convert;
 use super::convert_accounts::{role_of, user};
 use super::filters::Paging;
 use super::params::Params;
+use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
@@ -62,7 +62,12 @@ async fn create(
     let location = format!("{}api/v1/users/{}", state.prefix(), made.object.id);
     let snapshot = snapshot_user(&made.object);
     let object = user(made.object);
-    Ok(change::made(&location, &snapshot, object, made.replayed))
+    Ok(preconditions::made(
+        &location,
+        &snapshot,
+        object,
+        made.replayed,
+    ))
 }
 
 /// One user.
@@ -76,7 +81,7 @@ async fn create(
 async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpResponse, ApiError> {
     let found = accounts::get_user(&state.db, id).await?;
     let found = found.ok_or_else(|| ApiError::no_such("user", id))?;
-    Ok(change::found(&snapshot_user(&found), user(found)))
+    Ok(preconditions::found(&snapshot_user(&found), user(found)))
 }
 
 /// Rewrites a user.
@@ -109,8 +114,11 @@ async fn replace(
     let changed = accounts
         .update_user(&caller.actor, id, version.expected(), &draft(input))
         .await
-        .map_err(|error| change::refused(error, &yours))?;
-    Ok(change::found(&snapshot_user(&changed), user(changed)))
+        .map_err(|error| preconditions::refused(error, &yours))?;
+    Ok(preconditions::found(
+        &snapshot_user(&changed),
+        user(changed),
+    ))
 }
 
 /// Deletes a user with their sessions.

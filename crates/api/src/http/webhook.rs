@@ -8,14 +8,14 @@ use actix_web::http::header;
 use actix_web::web::{self, Data, Json, Payload};
 use bytes::Bytes;
 use tocsin_api_types::{IngestReport, RejectedAlert};
-use tocsin_pipeline::{IngestError, Refusal, Space, Webhook};
+use tocsin_pipeline::{IngestError, QueuePermit, RejectedRequest, Webhook};
 use tocsin_storage::Outage;
 use utoipa::IntoParams;
 
 use super::body;
 use super::caller::Caller;
 use super::params::{FromQuery, Query};
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 use crate::config::SourceName;
 use crate::metrics::Outcome;
@@ -110,7 +110,7 @@ async fn take(
     };
     let source = source.as_str();
     let announced = body::content_length(request).unwrap_or(0);
-    let mut space = state.pipeline.space();
+    let mut space = state.pipeline.queue_permit();
     let limit = state.settings.body_limit;
     let body = match read(limit, announced, request, payload, &mut space).await {
         Ok(body) => body,
@@ -145,7 +145,7 @@ pub(super) async fn ingest(
             Ok(Json(report))
         }
         Err(error) => {
-            let (outcome, error) = problem(error, state.db.pulse().outage());
+            let (outcome, error) = problem(error, state.db.health().outage());
             state.metrics.delivery(Some(source), outcome);
             Err(error)
         }
@@ -159,15 +159,15 @@ async fn store(
     state: &AppState,
     webhook: Webhook,
 ) -> Result<tocsin_pipeline::IngestReport, IngestError> {
-    let pulse = state.db.pulse();
+    let pulse = state.db.health();
     // Not handed in at all: what nobody waits for would fill the queue.
-    if !pulse.beats() {
+    if !pulse.is_available() {
         return Err(IngestError::Unavailable);
     }
     tokio::select! {
         biased;
         stored = state.pipeline.ingest(webhook) => stored,
-        () = pulse.stops() => Err(IngestError::Unavailable),
+        () = pulse.unavailable() => Err(IngestError::Unavailable),
     }
 }
 
@@ -180,7 +180,7 @@ fn source(caller: &Caller, request: &HttpRequest) -> Result<Option<SourceName>, 
         // The token would win anyway; saying nothing would hide a mistake that
         // mixes two worlds of alerts.
         (Some(bound), Some(named)) if *bound != named => Err(ApiError::new(
-            Kind::Forbidden,
+            ProblemKind::Forbidden,
             format!(
                 "This token is bound to the source {:?}; leave ?source= out.",
                 bound.as_str()
@@ -196,7 +196,7 @@ async fn read(
     announced: usize,
     request: &HttpRequest,
     payload: Payload,
-    space: &mut Space,
+    space: &mut QueuePermit,
 ) -> Result<Bytes, (Outcome, ApiError)> {
     if announced > limit {
         return Err(too_large(limit));
@@ -216,7 +216,7 @@ async fn read(
         Ok(_) => Ok(plain.into()),
         Err(error) => {
             let detail = format!("The body is not gzip, as Content-Encoding says: {error}.");
-            let error = ApiError::new(Kind::UnreadableBody, detail);
+            let error = ApiError::new(ProblemKind::UnreadableBody, detail);
             Err((Outcome::Refused, error))
         }
     }
@@ -232,7 +232,7 @@ fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
         return Ok(encoding.eq_ignore_ascii_case(b"gzip"));
     }
     Err(ApiError::new(
-        Kind::UnsupportedMediaType,
+        ProblemKind::UnsupportedMediaType,
         "Only Content-Encoding gzip and identity are understood.",
     ))
 }
@@ -242,20 +242,20 @@ fn too_large(limit: usize) -> (Outcome, ApiError) {
         "The body is longer than server.body_limit, {limit} bytes. Send fewer alerts at once \
          (Alertmanager: max_alerts), or raise it."
     );
-    let error = ApiError::new(Kind::PayloadTooLarge, detail);
+    let error = ApiError::new(ProblemKind::PayloadTooLarge, detail);
     (Outcome::TooLarge, error)
 }
 
 /// How a body that was not read to its end is counted.
 fn outcome(error: ApiError, limit: usize) -> (Outcome, ApiError) {
-    if error.is(Kind::PayloadTooLarge) {
+    if error.is(ProblemKind::PayloadTooLarge) {
         too_large(limit)
-    } else if error.is(Kind::QueueFull) {
+    } else if error.is(ProblemKind::QueueFull) {
         (Outcome::QueueFull, error)
-    } else if error.is(Kind::RequestTimeout) {
+    } else if error.is(ProblemKind::RequestTimeout) {
         // It may be us who are slow, and Alertmanager sends a 408 never again.
         let detail = format!("{error} Send it again.");
-        let error = ApiError::new(Kind::Unavailable, detail);
+        let error = ApiError::new(ProblemKind::Unavailable, detail);
         (Outcome::Unavailable, error)
     } else {
         (Outcome::Refused, error)
@@ -272,7 +272,7 @@ async fn refuse(
     error: ApiError,
 ) -> ApiError {
     state.metrics.delivery(Some(source), outcome);
-    let refusal = Refusal {
+    let refusal = RejectedRequest {
         source: source.to_owned(),
         reason: error.to_string(),
         body: None,
@@ -280,8 +280,8 @@ async fn refuse(
     };
     let recorded = tokio::select! {
         biased;
-        recorded = state.pipeline.record_refused(refusal) => recorded,
-        () = state.db.pulse().stops() => Err(IngestError::Unavailable),
+        recorded = state.pipeline.record_rejected(refusal) => recorded,
+        () = state.db.health().unavailable() => Err(IngestError::Unavailable),
     };
     if let Err(failure) = recorded {
         tracing::warn!(%failure, "a refused request was not recorded");
@@ -293,14 +293,14 @@ async fn refuse(
 /// not take deliveries.
 pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, ApiError) {
     match error {
-        IngestError::Unreadable(error) => (
+        IngestError::Malformed(error) => (
             Outcome::Refused,
-            ApiError::new(Kind::UnreadableBody, error.to_string()),
+            ApiError::new(ProblemKind::UnreadableBody, error.to_string()),
         ),
         IngestError::QueueFull => (
             Outcome::QueueFull,
             ApiError::new(
-                Kind::QueueFull,
+                ProblemKind::QueueFull,
                 "More arrives than can be stored now; send it again.",
             ),
         ),
@@ -308,7 +308,7 @@ pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, A
             let error = match outage {
                 Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
                 Some(Outage::NoAnswer) | None => ApiError::new(
-                    Kind::Unavailable,
+                    ProblemKind::Unavailable,
                     "The database does not take it now; send it again.",
                 ),
             };
@@ -316,7 +316,10 @@ pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, A
         }
         IngestError::Stopping => (
             Outcome::Unavailable,
-            ApiError::new(Kind::Unavailable, "The server is stopping; send it again."),
+            ApiError::new(
+                ProblemKind::Unavailable,
+                "The server is stopping; send it again.",
+            ),
         ),
     }
 }
@@ -356,9 +359,12 @@ mod tests {
 
     #[test]
     fn a_delivery_that_is_too_slow_may_be_sent_again() {
-        let slow = ApiError::new(Kind::RequestTimeout, "The body did not arrive within 60 s.");
+        let slow = ApiError::new(
+            ProblemKind::RequestTimeout,
+            "The body did not arrive within 60 s.",
+        );
         let (counted, error) = outcome(slow, 1);
         assert!(matches!(counted, Outcome::Unavailable));
-        assert!(error.is(Kind::Unavailable), "{error}");
+        assert!(error.is(ProblemKind::Unavailable), "{error}");
     }
 }

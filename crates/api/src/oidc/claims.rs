@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 /// The claims that the standard does not name; groups are among them, by
 /// whatever name the provider gives them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Others {
+pub(super) struct CustomClaims {
     #[serde(flatten)]
     all: Map<String, Value>,
 }
 
-impl AdditionalClaims for Others {}
+impl AdditionalClaims for CustomClaims {}
 
 /// What a provider says of somebody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Person {
 impl Person {
     /// From a verified ID token.
     pub(super) fn of_token(
-        claims: &IdTokenClaims<Others, CoreGenderClaim>,
+        claims: &IdTokenClaims<CustomClaims, CoreGenderClaim>,
         groups_claim: &str,
     ) -> Self {
         // The standard claims of an ID token are not handed out in one piece.
@@ -58,7 +58,7 @@ impl Person {
     /// go together: they are taken from one place.
     pub(super) fn complete(
         mut self,
-        info: &UserInfoClaims<Others, CoreGenderClaim>,
+        info: &UserInfoClaims<CustomClaims, CoreGenderClaim>,
         groups_claim: &str,
     ) -> Self {
         let said: &StandardClaims<CoreGenderClaim> = info.standard_claims();
@@ -79,7 +79,7 @@ impl Person {
         self.clean()
     }
 
-    fn add_groups(&mut self, claims: &Others, name: &str) {
+    fn add_groups(&mut self, claims: &CustomClaims, name: &str) {
         if let Some(value) = find(&claims.all, name) {
             self.groups = groups(value);
             self.knows_groups = true;
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(found("nothing"), None);
     }
 
-    fn token(claims: &Value) -> IdTokenClaims<Others, CoreGenderClaim> {
+    fn token(claims: &Value) -> IdTokenClaims<CustomClaims, CoreGenderClaim> {
         let mut all = json!({
             "iss": "https://login.example.com",
             "aud": "tocsin",
@@ -220,7 +220,7 @@ mod tests {
         serde_json::from_value(all).unwrap()
     }
 
-    fn info(claims: &Value) -> UserInfoClaims<Others, CoreGenderClaim> {
+    fn info(claims: &Value) -> UserInfoClaims<CustomClaims, CoreGenderClaim> {
         UserInfoClaims::from_json::<std::io::Error>(claims.to_string().as_bytes(), None).unwrap()
     }
 

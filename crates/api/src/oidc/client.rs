@@ -42,7 +42,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 const SULK: Duration = Duration::from_secs(3);
 
 /// What the provider says of itself: its addresses, and its keys.
-pub(super) struct Known {
+pub(super) struct CachedProvider {
     pub(super) metadata: CoreProviderMetadata,
     read_at: Instant,
 }
@@ -52,12 +52,12 @@ pub(super) struct Provider {
     issuer: IssuerUrl,
     http: reqwest::Client,
     /// Held while it is asked: one asks for all.
-    memory: Mutex<Memory>,
+    memory: Mutex<ProviderCache>,
 }
 
 #[derive(Default)]
-struct Memory {
-    known: Option<Arc<Known>>,
+struct ProviderCache {
+    known: Option<Arc<CachedProvider>>,
     failed: Option<(Instant, String)>,
 }
 
@@ -92,7 +92,10 @@ impl Provider {
     ///
     /// # Errors
     /// [`Failure::Unavailable`].
-    pub(super) async fn known(&self, unfit: Option<&Arc<Known>>) -> Result<Arc<Known>, Failure> {
+    pub(super) async fn known(
+        &self,
+        unfit: Option<&Arc<CachedProvider>>,
+    ) -> Result<Arc<CachedProvider>, Failure> {
         let mut memory = self.memory.lock().await;
         if let Some(known) = &memory.known
             && known.read_at.elapsed() < FRESH
@@ -111,7 +114,7 @@ impl Provider {
         let http = |request| self.send(request);
         match CoreProviderMetadata::discover_async(self.issuer.clone(), &http).await {
             Ok(metadata) => {
-                let known = Arc::new(Known {
+                let known = Arc::new(CachedProvider {
                     metadata,
                     read_at: Instant::now(),
                 });

@@ -19,8 +19,8 @@ use url::Url;
 
 use super::Failure;
 use super::attempt::Attempt;
-use super::claims::{Others, Person};
-use super::client::{HttpError, Known, Provider};
+use super::claims::{CustomClaims, Person};
+use super::client::{CachedProvider, HttpError, Provider};
 use crate::config::OidcSettings;
 use crate::http::Chain;
 
@@ -34,11 +34,11 @@ pub(crate) struct Answer {
     pub(crate) iss: Option<String>,
 }
 
-type Claims = IdTokenClaims<Others, CoreGenderClaim>;
+type Claims = IdTokenClaims<CustomClaims, CoreGenderClaim>;
 
 type Tokens = StandardTokenResponse<
     IdTokenFields<
-        Others,
+        CustomClaims,
         EmptyExtraTokenFields,
         CoreGenderClaim,
         CoreJweContentEncryptionAlgorithm,
@@ -48,7 +48,7 @@ type Tokens = StandardTokenResponse<
 >;
 
 type Ours = Client<
-    Others,
+    CustomClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
     CoreJweContentEncryptionAlgorithm,
@@ -67,7 +67,7 @@ type Ours = Client<
     EndpointMaybeSet,
 >;
 
-fn client(settings: &OidcSettings, known: &Known, back: &str) -> Result<Ours, Failure> {
+fn client(settings: &OidcSettings, known: &CachedProvider, back: &str) -> Result<Ours, Failure> {
     let metadata = known.metadata.clone();
     // Basic authentication, which every provider has to know, unless it says
     // that it does not.
@@ -97,7 +97,7 @@ fn client(settings: &OidcSettings, known: &Known, back: &str) -> Result<Ours, Fa
 /// The address of the provider's page.
 pub(super) fn authorize(
     settings: &OidcSettings,
-    known: &Known,
+    known: &CachedProvider,
     attempt: &Attempt,
     back: &str,
 ) -> Result<Url, Failure> {
@@ -155,7 +155,7 @@ pub(super) async fn finish(
     if !person.lacks_something(wants_groups) || client.user_info_url().is_none() {
         return Ok(person);
     }
-    let info: UserInfoClaims<Others, CoreGenderClaim> = client
+    let info: UserInfoClaims<CustomClaims, CoreGenderClaim> = client
         .user_info(
             tokens.access_token().clone(),
             // Another person's answer is refused.

@@ -18,7 +18,7 @@ pub(crate) use attempt::Attempt;
 pub(crate) use client::SetUpError;
 pub(crate) use flow::Answer;
 
-use crate::config::{Mapped, OidcSettings};
+use crate::config::{MappedRole, OidcSettings};
 
 /// The provider of the settings. One for the whole program: it remembers the
 /// provider's addresses and keys.
@@ -85,9 +85,9 @@ impl SingleSignOn {
         let person =
             flow::finish(&self.settings, &self.provider, attempt, back, answer, now).await?;
         let role = match self.settings.mapping.map(&person.groups) {
-            Mapped::Unmapped => None,
-            Mapped::Role(role) => Some(role),
-            Mapped::Refused => return Err(Failure::NotAllowed),
+            MappedRole::Unmapped => None,
+            MappedRole::Role(role) => Some(role),
+            MappedRole::Refused => return Err(Failure::NotAllowed),
         };
         let email = person.email.ok_or(Failure::NoEmail)?;
         Ok(ExternalIdentity {

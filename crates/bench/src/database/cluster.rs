@@ -1,5 +1,5 @@
-//! A PostgreSQL server of our own, as it comes out of the box: durable, with
-//! its default settings. It stays in `target/bench` for the next run.
+//! A PostgreSQL server with default settings, and so durable. Its data stays in
+//! `target/bench` for the next run.
 
 use std::{
     fs::{self, Permissions},
@@ -12,14 +12,14 @@ use anyhow::{Context as _, ensure};
 use sqlx::Connection as _;
 use tocsin_machine::{Machine, POSTGRESQL};
 
-use super::{Connection, require_reachable, runtime};
+use super::{Connection, require_accessible, runtime};
 
-/// A running server; it ends with this value.
+/// A running server. Stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     programs: PathBuf,
     data: PathBuf,
-    /// Short, because sockets allow 107 bytes.
+    /// Directory of the socket. Short, because socket paths are limited to 107 bytes.
     socket: PathBuf,
     pid: u32,
 }
@@ -28,7 +28,7 @@ impl Cluster {
     pub(crate) fn start(work: &Path) -> anyhow::Result<Self> {
         let programs = POSTGRESQL
             .find(&Machine::here())
-            .context("--only sqlite measures without PostgreSQL")?
+            .context("PostgreSQL is required, except with --only sqlite")?
             .path;
         let home = work.join("postgres");
         let data = home.join("data");
@@ -37,7 +37,7 @@ impl Cluster {
         fs::create_dir_all(&socket)?;
         fs::set_permissions(&socket, Permissions::from_mode(0o700))?;
         if is_root() {
-            require_reachable(&data)?;
+            require_accessible(&data)?;
             run(Command::new("chown")
                 .arg("postgres")
                 .arg(&home)
@@ -79,7 +79,7 @@ impl Cluster {
             .arg(&cluster.data)
             .arg("--log")
             .arg(&log))
-        .with_context(|| format!("PostgreSQL does not start, see {}", log.display()))?;
+        .with_context(|| format!("PostgreSQL cannot be started, see {}", log.display()))?;
         let pid_file = fs::read_to_string(cluster.data.join("postmaster.pid"))?;
         cluster.pid = pid_file.lines().next().unwrap_or_default().trim().parse()?;
         Ok(cluster)
@@ -94,7 +94,7 @@ impl Cluster {
         format!("postgres://postgres@localhost/{database}?host={socket}")
     }
 
-    /// Runs a statement outside of any database of ours.
+    /// Runs a statement in the database `postgres`.
     pub(crate) fn admin(&self, sql: &str) -> anyhow::Result<()> {
         runtime()?.block_on(async {
             let connection = sqlx::PgConnection::connect(&self.url("postgres")).await?;
@@ -102,7 +102,8 @@ impl Cluster {
         })
     }
 
-    /// PostgreSQL refuses to run as root, so root lets its own user run it.
+    /// A command for a PostgreSQL program. As root it is run by the user `postgres`, because
+    /// PostgreSQL does not run as root.
     fn program(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         if !is_root() {
@@ -116,7 +117,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // What cannot be stopped here is told by the next start.
+        // The next start fails if the server could not be stopped.
         let _ = run(self
             .program("pg_ctl")
             .args(["stop", "--silent", "--mode=fast", "--pgdata"])
@@ -135,7 +136,7 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()
-        .with_context(|| format!("{} does not start", command.get_program().display()))?;
+        .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
     ensure!(
         status.success(),
         "{} failed: {status}",

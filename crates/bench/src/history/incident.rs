@@ -1,13 +1,13 @@
-//! The episodes of a year.
+//! Generated incidents of one year.
 
 use super::words::random;
 
 pub(super) const YEAR: i64 = 365 * 86_400 * 1_000_000;
 pub(super) const MINUTE: i64 = 60_000_000;
-/// Episodes of a series.
-pub(super) const EPISODES: u64 = 10;
+/// Number of incidents per alert.
+pub(super) const INCIDENTS_PER_SERIES: u64 = 10;
 
-/// An incident, with its entries yet to be laid out.
+/// An incident, without its log entries.
 #[derive(Debug)]
 pub(super) struct Incident {
     pub(super) series: u64,
@@ -17,7 +17,7 @@ pub(super) struct Incident {
     pub(super) last: i64,
     pub(super) entries: u32,
     pub(super) ends_at: Option<i64>,
-    /// Its predecessor's number and end.
+    /// ID and end of the previous incident of the alert.
     pub(super) previous: Option<(i64, Option<i64>)>,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum State {
     Expired = 2,
 }
 
-/// Links each episode to the one before it.
+/// Links each incident to the previous one of the same alert.
 pub(super) fn link(incidents: &mut [Incident]) {
     let mut latest = std::collections::HashMap::new();
     for (number, incident) in (1_i64..).zip(incidents) {
@@ -38,7 +38,7 @@ pub(super) fn link(incidents: &mut [Incident]) {
 
 impl Incident {
     pub(super) fn new(series: u64, episode: u64, until: i64) -> Self {
-        let seed = series * EPISODES + episode;
+        let seed = series * INCIDENTS_PER_SERIES + episode;
         let draw = |salt: u64, most: u64| random(seed ^ (salt << 48)) % most;
         let entries = match draw(1, 4) {
             0 => 2 + draw(2, 5),
@@ -47,15 +47,14 @@ impl Incident {
             _ => 100 + draw(2, 53),
         };
         let steps = [6, 15, 60, 240];
-        let slot = YEAR / EPISODES as i64;
+        let slot = YEAR / INCIDENTS_PER_SERIES as i64;
         let spans = steps.map(|minutes| minutes * MINUTE * (entries as i64 - 1));
-        let wanted = spans[draw(3, 4) as usize];
-        let span = wanted.min(slot * 8 / 10);
-        let open = episode == EPISODES - 1 && series.is_multiple_of(40);
+        let span = spans[draw(3, 4) as usize].min(slot * 8 / 10);
+        let open = episode == INCIDENTS_PER_SERIES - 1 && series.is_multiple_of(40);
         let state = match (open, draw(4, 100)) {
             (true, _) => State::Open,
-            // What is lost is followed by another one.
-            (_, 0) if episode < EPISODES - 1 => State::Expired,
+            // An expired incident is followed by another one.
+            (_, 0) if episode < INCIDENTS_PER_SERIES - 1 => State::Expired,
             _ => State::Resolved,
         };
         let room = slot - span - MINUTE;
@@ -85,10 +84,10 @@ impl Incident {
         self.first - 30_000_000
     }
 
-    /// When somebody acknowledged it.
-    pub(super) fn known(&self) -> Option<i64> {
+    /// Time of the acknowledgement, if any.
+    pub(super) fn acknowledged_at(&self) -> Option<i64> {
         let share = if self.state == State::Open { 4 } else { 20 };
-        let known = random(self.series << 8 | self.episode).is_multiple_of(share);
-        known.then_some(self.first + 5 * MINUTE)
+        let is_acknowledged = random(self.series << 8 | self.episode).is_multiple_of(share);
+        is_acknowledged.then_some(self.first + 5 * MINUTE)
     }
 }

@@ -1,14 +1,14 @@
-//! The rows of a year: each series has ten episodes, each of two to some
-//! hundred entries.
+//! Generates the rows of one year: each alert has ten incidents, each with two to about
+//! 150 log entries.
 
-use super::incident::{EPISODES, Incident, MINUTE, State, link};
+use super::incident::{INCIDENTS_PER_SERIES, Incident, MINUTE, State, link};
 use super::store::{Store, Value};
 use super::words::{self, Series, random};
 
-/// Entries that one delivery told.
-const TOLD: usize = 10;
+/// Log entries per delivery.
+const ENTRIES_PER_DELIVERY: usize = 10;
 
-/// One entry: when, of which incident (its number), and its kind.
+/// A log entry: time, ID of the incident, and kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     at: i64,
@@ -20,7 +20,7 @@ const OPENED: u8 = 0;
 const RESOLVED: u8 = 1;
 const REFRESHED: u8 = 2;
 
-/// Everything but the texts.
+/// The generated history, without labels and annotations.
 #[derive(Debug)]
 pub(crate) struct Plan {
     series: u64,
@@ -29,12 +29,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// About `entries` entries in the year before `until`.
+    /// Generates about `entries` log entries in the year before `until`.
     pub(crate) fn new(entries: u64, until: i64) -> Self {
         let series = (entries / 500).max(4);
         let mut incidents: Vec<Incident> = (0..series)
             .flat_map(|series| {
-                (0..EPISODES).map(move |episode| Incident::new(series, episode, until))
+                (0..INCIDENTS_PER_SERIES).map(move |episode| Incident::new(series, episode, until))
             })
             .collect();
         incidents.sort_by_key(|incident| (incident.first, incident.series));
@@ -44,7 +44,7 @@ impl Plan {
             incidents,
             entries: Vec::new(),
         };
-        plan.lay_out();
+        plan.generate_entries();
         plan
     }
 
@@ -60,7 +60,7 @@ impl Plan {
         self.series
     }
 
-    fn lay_out(&mut self) {
+    fn generate_entries(&mut self) {
         for (number, incident) in (1..).zip(&self.incidents) {
             let count = i64::from(incident.entries);
             let step = (incident.last - incident.first) / (count - 1).max(1);
@@ -80,14 +80,16 @@ impl Plan {
         self.entries.sort_unstable();
     }
 
+    /// Writes all rows.
+    ///
     /// # Errors
-    /// The database refuses a row.
+    /// If the database rejects a row.
     pub(crate) async fn write(&self, store: &mut Store) -> anyhow::Result<()> {
         self.write_series(store).await?;
         self.write_incidents(store).await?;
         self.write_entries(store).await?;
         self.write_deliveries(store).await?;
-        self.write_backlog(store).await
+        self.write_projection_queue(store).await
     }
 
     async fn write_series(&self, store: &mut Store) -> anyhow::Result<()> {
@@ -118,20 +120,20 @@ impl Plan {
             "team",
         ];
         let series = (0..self.series).map(|series| {
-            let told = Series::new(series);
+            let alert = Series::new(series);
             vec![
                 number(series + 1),
-                told.source.into(),
+                alert.source.into(),
                 Value::Bytes(random(series).to_be_bytes().to_vec()),
                 Value::Bytes(Vec::new()),
-                Value::Text(told.labels),
-                Value::Text(told.annotations),
+                Value::Text(alert.labels),
+                Value::Text(alert.annotations),
                 "http://prometheus.example.com:9090/graph?g0.expr=up".into(),
-                Value::Text(told.message),
-                Value::Text(told.alertname),
-                Value::Text(told.instance),
-                told.severity.into(),
-                told.team.into(),
+                Value::Text(alert.message),
+                Value::Text(alert.alertname),
+                Value::Text(alert.instance),
+                alert.severity.into(),
+                alert.team.into(),
             ]
         });
         store.fill("series", &columns, series).await
@@ -163,7 +165,7 @@ impl Plan {
             "memo",
         ];
         let incidents = (1_u64..).zip(&self.incidents).map(|(id, incident)| {
-            let known = incident.known();
+            let acknowledged = incident.acknowledged_at();
             vec![
                 number(id),
                 number(incident.series + 1),
@@ -173,7 +175,7 @@ impl Plan {
                 incident.ends_at.into(),
                 incident.ends_at.map(|_| incident.last).into(),
                 match incident.state {
-                    State::Open => Value::Nothing,
+                    State::Open => Value::Null,
                     State::Resolved => Value::Number(0),
                     State::Expired => Value::Number(1),
                 },
@@ -185,17 +187,17 @@ impl Plan {
                 Value::Number(incident.entries.into()),
                 Value::Number(1),
                 incident.previous.map(|(id, _)| id).into(),
-                Value::Nothing,
+                Value::Null,
                 Value::Bytes(Vec::new()),
                 "[]".into(),
-                known.into(),
-                known.map_or(Value::Nothing, |_| "wang".into()),
-                known.map_or("", |_| "已知悉, disk ordered").into(),
+                acknowledged.into(),
+                acknowledged.map_or(Value::Null, |_| "wang".into()),
+                acknowledged.map_or("", |_| "已知悉, disk ordered").into(),
             ]
         });
         store.fill("incidents", &columns, incidents).await?;
-        let known = (1_u64..).zip(&self.incidents).filter_map(|(id, incident)| {
-            let at = incident.known()?;
+        let acknowledged = (1_u64..).zip(&self.incidents).filter_map(|(id, incident)| {
+            let at = incident.acknowledged_at()?;
             Some(vec![
                 number(id),
                 Value::Number(4),
@@ -205,18 +207,20 @@ impl Plan {
             ])
         });
         let columns = ["incident_id", "kind", "at", "person", "memo"];
-        store.fill("incident_events", &columns, known).await?;
-        let lost = (1_u64..)
+        store
+            .fill("incident_events", &columns, acknowledged)
+            .await?;
+        let expired = (1_u64..)
             .zip(&self.incidents)
             .filter(|(_, i)| i.state == State::Expired);
-        let lost = lost.map(|(id, incident)| {
+        let expired = expired.map(|(id, incident)| {
             vec![
                 number(id),
                 Value::Number(3),
                 Value::Number(incident.last + MINUTE),
             ]
         });
-        store.fill("incident_events", &columns[..3], lost).await
+        store.fill("incident_events", &columns[..3], expired).await
     }
 
     async fn write_entries(&self, store: &mut Store) -> anyhow::Result<()> {
@@ -236,7 +240,7 @@ impl Plan {
             let resolved = entry.kind == RESOLVED;
             vec![
                 number(index as u64 + 1),
-                number((index / TOLD) as u64 + 1),
+                number((index / ENTRIES_PER_DELIVERY) as u64 + 1),
                 Value::Number(entry.incident.into()),
                 number(incident.series + 1),
                 Value::Number(entry.at),
@@ -271,47 +275,53 @@ impl Plan {
             "unrouted",
             "body_bytes",
         ];
-        let deliveries = self.entries.chunks(TOLD).enumerate().map(|(index, told)| {
-            let first = told.first().copied().unwrap_or(Entry {
-                at: 0,
-                incident: 1,
-                kind: 0,
-            });
-            let source = words::source(self.incident(first).series);
-            let of_kind =
-                |kind| number(told.iter().filter(|entry| entry.kind == kind).count() as u64);
-            let sender = match source {
-                "prod-a" => 1,
-                "prod-b" => 2,
-                _ => 3,
-            };
-            vec![
-                number(index as u64 + 1),
-                Value::Number(first.at),
-                source.into(),
-                number(sender),
-                number(0),
-                "inbox".into(),
-                "{}:{alertname=\"DiskWillFill\"}".into(),
-                number(0),
-                "4".into(),
-                number(told.len() as u64),
-                number(0),
-                of_kind(OPENED),
-                of_kind(RESOLVED),
-                of_kind(REFRESHED),
-                number(0),
-                number(0),
-                "[]".into(),
-                number(0),
-                number(11_000),
-            ]
-        });
+        let deliveries =
+            self.entries
+                .chunks(ENTRIES_PER_DELIVERY)
+                .enumerate()
+                .map(|(index, entries)| {
+                    let first = entries.first().copied().unwrap_or(Entry {
+                        at: 0,
+                        incident: 1,
+                        kind: 0,
+                    });
+                    let source = words::source(self.incident(first).series);
+                    let of_kind = |kind| {
+                        number(entries.iter().filter(|entry| entry.kind == kind).count() as u64)
+                    };
+                    let sender = match source {
+                        "prod-a" => 1,
+                        "prod-b" => 2,
+                        _ => 3,
+                    };
+                    vec![
+                        number(index as u64 + 1),
+                        Value::Number(first.at),
+                        source.into(),
+                        number(sender),
+                        number(0),
+                        "inbox".into(),
+                        "{}:{alertname=\"DiskWillFill\"}".into(),
+                        number(0),
+                        "4".into(),
+                        number(entries.len() as u64),
+                        number(0),
+                        of_kind(OPENED),
+                        of_kind(RESOLVED),
+                        of_kind(REFRESHED),
+                        number(0),
+                        number(0),
+                        "[]".into(),
+                        number(0),
+                        number(11_000),
+                    ]
+                });
         store.fill("deliveries", &columns, deliveries).await
     }
 
-    /// What the server is to fold, in the words of the migration `m0002_scale`.
-    async fn write_backlog(&self, store: &mut Store) -> anyhow::Result<()> {
+    /// Queues all rows for projection by the server, in the format of the migration
+    /// `m0002_scale`.
+    async fn write_projection_queue(&self, store: &mut Store) -> anyhow::Result<()> {
         let ranges = |kind: u64, all: u64, step: usize| {
             (1..=all).step_by(step).map(move |first| {
                 let last = all.min(first + step as u64 - 1);
@@ -319,7 +329,7 @@ impl Plan {
                 vec![number(kind), Value::Bytes(range)]
             })
         };
-        let deliveries = self.entries().div_ceil(TOLD as u64);
+        let deliveries = self.entries().div_ceil(ENTRIES_PER_DELIVERY as u64);
         let rows = ranges(2, self.entries(), 10_000)
             .chain(ranges(3, self.series, 1_000))
             .chain(ranges(5, deliveries, 10_000));
@@ -341,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_year_is_as_long_as_was_asked() {
+    fn history_has_the_requested_size_and_length() {
         let until = 1_800_000_000_000_000;
         let plan = Plan::new(50_000, until);
         assert!(
@@ -363,7 +373,7 @@ mod tests {
             if let Some((_, Some(ended))) = incident.previous {
                 assert!(
                     ended < incident.first,
-                    "episodes of a series overlap: {incident:?}"
+                    "incidents of an alert overlap: {incident:?}"
                 );
             }
         }

@@ -1,5 +1,5 @@
-//! A year of alerts, made once and kept: N log entries of N/50 incidents of
-//! N/500 alerts, in the tables as the server made them.
+//! A generated history of one year, kept between runs: N log entries of N/50 incidents of
+//! N/500 alerts, in the tables created by the server.
 
 mod incident;
 mod made;
@@ -17,86 +17,87 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    database::{Database, Kind, Place, runtime},
+    database::{DataDir, Database, Kind, runtime},
     machine,
     options::Options,
     targets::Target,
 };
 use store::Store;
 
-/// Made anew where what is made here changes.
+/// Version of the generated data. A kept history with another version is regenerated.
 const VERSION: u32 = 1;
-/// The longest that the server may take to fold a history.
-const FOLDING: Duration = Duration::from_secs(3600);
+/// Maximum duration of the projection of a history by the server.
+const PROJECTION_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// A history, ready to be asked.
+/// A history, ready to be queried.
 #[derive(Debug)]
 pub(crate) struct History {
-    pub(crate) place: Place,
-    /// The name of its place.
+    pub(crate) data_dir: DataDir,
+    /// Name of the data directory.
     pub(crate) name: String,
-    pub(crate) made: Manifest,
-    /// How long the server took to fold it; nothing where it was kept.
-    pub(crate) folding: Option<Duration>,
+    pub(crate) manifest: Manifest,
+    /// Duration of the projection by the server. `None` for a kept history.
+    pub(crate) projection: Option<Duration>,
 }
 
-/// What is kept beside it.
+/// Description of a kept history, in `history.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     version: u32,
-    /// Of the empty database.
+    /// Hash of the database schema.
     schema: u64,
+    /// Requested number of log entries.
     wanted: u64,
     pub(crate) entries: u64,
     pub(crate) incidents: u64,
     pub(crate) series: u64,
-    /// Its end, in microseconds; it begins a year before.
+    /// End of the history, in microseconds. It starts a year earlier.
     pub(crate) until: i64,
-    /// Bytes of the log's own table and indexes, and of everything.
+    /// Size of the alert log with its indexes, and of all tables, in bytes.
     pub(crate) log_bytes: u64,
     pub(crate) bytes: u64,
 }
 
-/// The kept one if it fits, else a new one.
+/// Returns the kept history if it matches the options and the schema, else generates one.
 ///
 /// # Errors
-/// It cannot be made, or the server does not fold it.
+/// If the history cannot be written or projected.
 pub(crate) fn prepare(options: &Options, database: &Database) -> anyhow::Result<History> {
     let schema = schema(options, database)?;
     let name = format!("history_{}", options.entries);
-    let place = database.place(&name);
-    let file = place.folder.join("history.json");
+    let data_dir = database.data_dir(&name);
+    let file = data_dir.path.join("history.json");
     let kept = fs::read_to_string(&file).ok();
     let kept = kept.and_then(|text| serde_json::from_str::<Manifest>(&text).ok());
-    if let Some(made) = kept.filter(|made| {
-        (made.version, made.schema, made.wanted) == (VERSION, schema, options.entries)
+    if let Some(manifest) = kept.filter(|manifest| {
+        (manifest.version, manifest.schema, manifest.wanted) == (VERSION, schema, options.entries)
     }) {
         return Ok(History {
-            place,
+            data_dir,
             name,
-            made,
-            folding: None,
+            manifest,
+            projection: None,
         });
     }
     let since = Instant::now();
     eprintln!(
-        "→ Making a history of {} entries on {}",
+        "→ Generating a history of {} log entries on {}",
         options.entries,
         database.kind().name()
     );
-    let place = database.empty(&name)?;
-    Target::tocsin(options, &place, &[])?.stop()?;
+    let data_dir = database.empty(&name)?;
+    Target::tocsin(options, &data_dir, &[])?.stop()?;
     let until = machine::now_micros();
     let plan = made::Plan::new(options.entries, until);
     runtime()?.block_on(async {
-        let mut store = Store::open(&place).await?;
+        let mut store = Store::open(&data_dir).await?;
         plan.write(&mut store).await?;
         store.finish().await
     })?;
     eprintln!("✓ Written ({:.0} s)", since.elapsed().as_secs_f64());
-    let folding = fold(options, &place)?;
-    let bytes = place.table_bytes()?;
-    let made = Manifest {
+    let projection = wait_for_projection(options, &data_dir)?;
+    let bytes = data_dir.table_bytes()?;
+    let manifest = Manifest {
         version: VERSION,
         schema,
         wanted: options.entries,
@@ -107,33 +108,32 @@ pub(crate) fn prepare(options: &Options, database: &Database) -> anyhow::Result<
         log_bytes: bytes.get("log_entries").copied().unwrap_or_default(),
         bytes: bytes.values().sum(),
     };
-    fs::write(&file, serde_json::to_string_pretty(&made)?)?;
+    fs::write(&file, serde_json::to_string_pretty(&manifest)?)?;
     Ok(History {
-        place,
+        data_dir,
         name,
-        made,
-        folding: Some(folding),
+        manifest,
+        projection: Some(projection),
     })
 }
 
-/// A number that changes with the tables and indexes, taken from an embedded
-/// database that the server has just made.
+/// Hash of the tables and indexes, taken from a SQLite database created by the server.
 fn schema(options: &Options, database: &Database) -> anyhow::Result<u64> {
     let folder: PathBuf = options.work.join("schema");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let place = Place {
+    let data_dir = DataDir {
         kind: Kind::Sqlite,
         url: format!("sqlite://{}", folder.join("tocsin.sqlite").display()),
-        folder,
+        path: folder,
         server_pid: None,
     };
-    Target::tocsin(options, &place, &[])?.stop()?;
+    Target::tocsin(options, &data_dir, &[])?.stop()?;
     let rows = runtime()?.block_on(async {
         let sql = "SELECT COALESCE(sql, name), 0 FROM sqlite_master ORDER BY name";
-        place.connect().await?.rows(sql).await
+        data_dir.connect().await?.rows(sql).await
     })?;
     let mut hasher = DefaultHasher::new();
     rows.hash(&mut hasher);
@@ -141,33 +141,36 @@ fn schema(options: &Options, database: &Database) -> anyhow::Result<u64> {
     Ok(hasher.finish())
 }
 
-/// Starts the server and waits until it has folded what waits to be.
-fn fold(options: &Options, place: &Place) -> anyhow::Result<Duration> {
-    let target = Target::tocsin(options, place, &[])?;
+/// Starts the server, and waits until it has projected all queued rows.
+fn wait_for_projection(options: &Options, data_dir: &DataDir) -> anyhow::Result<Duration> {
+    let target = Target::tocsin(options, data_dir, &[])?;
     let since = Instant::now();
-    let folded = runtime()?
+    let is_complete = runtime()?
         .block_on(async {
-            let mut connection = place.connect().await?;
-            let (mut least, mut moved) = (i64::MAX, Instant::now());
+            let mut connection = data_dir.connect().await?;
+            let (mut least, mut last_progress) = (i64::MAX, Instant::now());
             loop {
                 let left = connection.number("SELECT COUNT(*) FROM backlog").await?;
-                if left == 0 || since.elapsed() > FOLDING {
+                if left == 0 || since.elapsed() > PROJECTION_TIMEOUT {
                     return anyhow::Ok(left == 0);
                 }
                 if left < least {
-                    (least, moved) = (left, Instant::now());
+                    (least, last_progress) = (left, Instant::now());
                 }
-                if moved.elapsed() > Duration::from_secs(60) {
+                if last_progress.elapsed() > Duration::from_secs(60) {
                     return Ok(false);
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         })
-        .context("waiting for the roll-ups")?;
+        .context("waiting for the projection")?;
     let took = since.elapsed();
-    match folded {
-        true => eprintln!("✓ Roll-ups and search index ({:.0} s)", took.as_secs_f64()),
-        false => eprintln!("! The server leaves rows in the backlog; measured as it is"),
+    match is_complete {
+        true => eprintln!(
+            "✓ Statistics and search index ({:.0} s)",
+            took.as_secs_f64()
+        ),
+        false => eprintln!("! The projection is incomplete; measuring anyway"),
     }
     target.stop()?;
     Ok(took)

@@ -1,17 +1,17 @@
-//! Writing many rows fast, past the server: into an embedded database in large
-//! statements without a log, into PostgreSQL by COPY; indexes come last.
+//! Bulk inserts that bypass the server: large statements without a journal for SQLite,
+//! `COPY` for PostgreSQL. Indexes are created last.
 
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use sqlx::{Arguments as _, AssertSqlSafe, sqlite::SqliteArguments};
 
-use crate::database::{Connection, Kind, Place};
+use crate::database::{Connection, DataDir, Kind};
 
-/// What a column holds.
+/// A column value.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    Nothing,
+    Null,
     Number(i64),
     Text(String),
     Bytes(Vec<u8>),
@@ -25,11 +25,11 @@ impl From<&str> for Value {
 
 impl From<Option<i64>> for Value {
     fn from(number: Option<i64>) -> Self {
-        number.map_or(Self::Nothing, Self::Number)
+        number.map_or(Self::Null, Self::Number)
     }
 }
 
-/// An insert of so many rows.
+/// An insert statement for a number of rows.
 pub(crate) fn insert(kind: Kind, table: &str, columns: &[&str], rows: u64) -> String {
     let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
     let mut number = 0;
@@ -38,7 +38,7 @@ pub(crate) fn insert(kind: Kind, table: &str, columns: &[&str], rows: u64) -> St
         for column in 0..columns.len() {
             number += 1;
             let comma = if column == 0 { "" } else { ", " };
-            // A String takes everything.
+            // Writing to a String cannot fail.
             let _ = match kind {
                 Kind::Sqlite => write!(sql, "{comma}?"),
                 Kind::Postgres => write!(sql, "{comma}${number}"),
@@ -49,21 +49,23 @@ pub(crate) fn insert(kind: Kind, table: &str, columns: &[&str], rows: u64) -> St
     sql
 }
 
-/// An open database without its indexes.
+/// An open database, with its indexes dropped.
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
-    /// Statements that make the indexes again.
+    /// Statements that create the indexes.
     indexes: Vec<String>,
     filled: Vec<&'static str>,
 }
 
 impl Store {
+    /// Connects, and drops the indexes.
+    ///
     /// # Errors
-    /// The database does not answer.
-    pub(crate) async fn open(place: &Place) -> anyhow::Result<Self> {
-        let mut connection = place.connect().await?;
-        let find = match place.kind {
+    /// If the database returns an error.
+    pub(crate) async fn open(data_dir: &DataDir) -> anyhow::Result<Self> {
+        let mut connection = data_dir.connect().await?;
+        let find = match data_dir.kind {
             Kind::Sqlite => {
                 connection
                     .run("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA temp_store = FILE")
@@ -91,10 +93,10 @@ impl Store {
         })
     }
 
-    /// Writes all rows.
+    /// Inserts all rows.
     ///
     /// # Errors
-    /// The database refuses one.
+    /// If the database rejects a row.
     pub(crate) async fn fill(
         &mut self,
         table: &'static str,
@@ -104,11 +106,11 @@ impl Store {
         if columns.contains(&"id") {
             self.filled.push(table);
         }
-        let done = match &mut self.connection {
+        let result = match &mut self.connection {
             Connection::Sqlite(_) => self.insert(table, columns, rows).await,
             Connection::Postgres(_) => self.copy(table, columns, rows).await,
         };
-        done.with_context(|| format!("writing {table}"))
+        result.with_context(|| format!("writing {table}"))
     }
 
     async fn insert(
@@ -117,9 +119,9 @@ impl Store {
         columns: &[&str],
         rows: impl Iterator<Item = Vec<Value>>,
     ) -> anyhow::Result<()> {
-        // A statement has at most 32,766 values.
-        let most = (30_000 / columns.len()).min(500);
-        let full = insert(Kind::Sqlite, table, columns, most as u64);
+        // A statement can have at most 32,766 parameters.
+        let batch = (30_000 / columns.len()).min(500);
+        let full = insert(Kind::Sqlite, table, columns, batch as u64);
         let mut rows = rows.peekable();
         let Connection::Sqlite(sqlite) = &mut self.connection else {
             return Ok(());
@@ -128,11 +130,11 @@ impl Store {
         while rows.peek().is_some() {
             let mut arguments = SqliteArguments::default();
             let mut count = 0;
-            for row in rows.by_ref().take(most) {
+            for row in rows.by_ref().take(batch) {
                 count += 1;
                 for value in row {
                     match value {
-                        Value::Nothing => arguments.add(None::<i64>),
+                        Value::Null => arguments.add(None::<i64>),
                         Value::Number(number) => arguments.add(number),
                         Value::Text(text) => arguments.add(text),
                         Value::Bytes(bytes) => arguments.add(bytes),
@@ -141,8 +143,8 @@ impl Store {
                 }
             }
             let sql = match count {
-                all if all == most => full.clone(),
-                some => insert(Kind::Sqlite, table, columns, some as u64),
+                count if count == batch => full.clone(),
+                count => insert(Kind::Sqlite, table, columns, count as u64),
             };
             sqlx::query_with(AssertSqlSafe(sql), arguments)
                 .execute(&mut *sqlite)
@@ -182,10 +184,10 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the indexes, and what the database wants to know of its tables.
+    /// Creates the indexes, and updates the sequences and planner statistics.
     ///
     /// # Errors
-    /// The rows do not fit the indexes.
+    /// If an index cannot be created.
     pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
         for sql in &self.indexes {
             self.connection.run(sql).await?;
@@ -208,11 +210,11 @@ impl Store {
 }
 
 impl Value {
-    /// COPY's text format.
+    /// Writes the value in the text format of `COPY`.
     fn write(&self, to: &mut String) {
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = match self {
-            Self::Nothing => write!(to, "\\N"),
+            Self::Null => write!(to, "\\N"),
             Self::Number(number) => write!(to, "{number}"),
             Self::Text(text) => {
                 for c in text.chars() {

@@ -1,6 +1,6 @@
-//! Who and what the history is about.
+//! Alert names, labels and messages of the generated history.
 
-/// Numbers that look random and are the same each time (splitmix64).
+/// Deterministic pseudo-random numbers (splitmix64).
 pub(crate) fn random(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -8,8 +8,8 @@ pub(crate) fn random(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Ten kinds of trouble, in English and in Chinese.
-const TROUBLES: [(&str, &str, &str); 10] = [
+/// Alert names with messages in English and Chinese.
+const PROBLEMS: [(&str, &str, &str); 10] = [
     (
         "DiskWillFill",
         "Disk space on {} is running out, 7 GiB are left",
@@ -78,7 +78,7 @@ pub(crate) const TEAMS: [&str; 8] = [
     "data",
 ];
 
-/// What one series tells.
+/// Labels and annotations of an alert.
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) source: &'static str,
@@ -91,18 +91,18 @@ pub(crate) struct Series {
     pub(crate) message: String,
 }
 
-/// An alert's name: the first of the 50 are frequent, the last are rare.
+/// An alert name. Of the 50 names, the first are frequent and the last are rare.
 pub(crate) fn alertname(index: usize) -> String {
-    let (trouble, _, _) = TROUBLES[index % TROUBLES.len()];
-    format!("{trouble}{}", KINDS[index / TROUBLES.len() % KINDS.len()])
+    let (problem, _, _) = PROBLEMS[index % PROBLEMS.len()];
+    format!("{problem}{}", KINDS[index / PROBLEMS.len() % KINDS.len()])
 }
 
-/// A machine.
+/// An instance label.
 pub(crate) fn instance(index: usize) -> String {
     format!("node-{index:03}.example.com:9100")
 }
 
-/// Source of a series.
+/// Source of an alert.
 pub(crate) fn source(number: u64) -> &'static str {
     match random(number ^ 0x50_0000_0000) % 100 {
         0..70 => "prod-a",
@@ -121,7 +121,7 @@ impl Series {
         let instance = instance(draw(3, 500));
         let severity = SEVERITIES[name % SEVERITIES.len()];
         let team = TEAMS[name % TEAMS.len()];
-        let (_, english, chinese) = TROUBLES[name % TROUBLES.len()];
+        let (_, english, chinese) = PROBLEMS[name % PROBLEMS.len()];
         let text = if number.is_multiple_of(2) {
             english
         } else {
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn series_differ_and_are_json() {
+    fn labels_are_distinct_json_objects() {
         let labels: HashSet<String> = (0..1_000)
             .map(|number| Series::new(number).labels)
             .collect();

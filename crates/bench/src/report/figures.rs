@@ -1,18 +1,18 @@
-//! What is measured, as it is handed over.
+//! Types of the results.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{database::Kind, load::Outcome};
 
-/// What took a load.
+/// A system under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum System {
     Bare,
     Alertmanager,
     Tocsin(Kind),
 }
 
-impl Who {
+impl System {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare handler",
@@ -22,26 +22,26 @@ impl Who {
     }
 }
 
-/// What came of one cell for one of them.
+/// Result of one system in one ingest measurement.
 #[derive(Clone, Debug)]
 pub(crate) struct IngestCell {
     pub(crate) outcome: Outcome,
-    /// Median of 4 KiB written and synced, just before, in microseconds.
+    /// Median time to write and sync 4 KiB before the measurement, in microseconds.
     pub(crate) sync_us: f64,
-    /// Of all processes concerned, for each alert, under load and afterwards.
+    /// CPU time per alert in microseconds, during the load and afterwards.
     pub(crate) cpu_us: f64,
     pub(crate) cpu_after_us: f64,
-    /// The share of the machine that neither side took.
+    /// Share of the machine's CPU time used by other processes.
     pub(crate) other_cpu: f64,
-    /// Highest resident memory, in bytes.
+    /// Peak resident memory in bytes.
     pub(crate) peak: u64,
-    /// Alerts in all, the warm-up included.
+    /// Total number of alerts, including the warm-up.
     pub(crate) sent: u64,
-    /// On disk for each alert sent: everything but raw bodies, and those.
+    /// Disk usage per alert in bytes: all tables except raw bodies, and raw bodies.
     pub(crate) bytes: Option<(f64, f64)>,
 }
 
-/// Answers' times by what was asked.
+/// Response times by path.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
     pub(super) all: Vec<f32>,
@@ -62,17 +62,17 @@ impl Times {
     }
 }
 
-/// One export.
+/// Result of an export.
 #[derive(Clone, Debug)]
 pub(crate) struct Export {
-    pub(crate) what: String,
+    pub(crate) name: String,
     pub(crate) status: u16,
     pub(crate) bytes: u64,
     pub(crate) seconds: f64,
     pub(crate) peak: u64,
 }
 
-/// Memory and start with the history.
+/// Startup time and memory with the history.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     pub(crate) start: Duration,

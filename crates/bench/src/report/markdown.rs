@@ -1,9 +1,9 @@
-//! The tables for the README.
+//! The Markdown tables for the READMEs.
 
 use std::fmt::Write as _;
 
-use super::{Report, Who, count, megabytes, told};
-use crate::{body::Told, database::Kind, ingest::Shape};
+use super::{Report, System, count, megabytes, workload_name};
+use crate::{body::Workload, database::Kind, ingest::Shape};
 
 const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
@@ -12,7 +12,7 @@ impl Report {
         let mut text = format!("Measured on {}.\n", self.machine);
         self.ingest_table(&mut text);
         self.query_table(&mut text);
-        self.rest(&mut text);
+        self.other_results(&mut text);
         text
     }
 
@@ -31,46 +31,46 @@ impl Report {
             }
         }
         for shape in shapes {
-            let entry = |who| {
-                self.cell(who, shape).map_or("–".to_owned(), |cell| {
-                    let rate = count(cell.outcome.alerts_a_second());
+            let entry = |system| {
+                self.cell(system, shape).map_or("–".to_owned(), |cell| {
+                    let rate = count(cell.outcome.alerts_per_second());
                     format!("{rate} ({:.1})", cell.outcome.percentile(0.99))
                 })
             };
             let _ = writeln!(
                 text,
-                "| {}, {} a body, {} sender{} | {} | {} | {} | {} |",
-                told(shape.told),
+                "| {}, {} per request, {} sender{} | {} | {} | {} | {} |",
+                workload_name(shape.workload),
                 shape.alerts,
                 shape.senders,
                 if shape.senders == 1 { "" } else { "s" },
-                entry(Who::Tocsin(Kind::Sqlite)),
-                entry(Who::Tocsin(Kind::Postgres)),
-                entry(Who::Alertmanager),
-                entry(Who::Bare),
+                entry(System::Tocsin(Kind::Sqlite)),
+                entry(System::Tocsin(Kind::Postgres)),
+                entry(System::Alertmanager),
+                entry(System::Bare),
             );
         }
         for (kind, batch, rate) in &self.plain {
             let _ = writeln!(
                 text,
-                "| the same rows by a plain insert, {batch} alerts a commit, {} | {} | | | |",
+                "| plain insert of the same rows, {batch} alerts per commit, {} | {} | | | |",
                 kind.name(),
                 count(*rate)
             );
         }
         let shape = Shape {
-            told: Told::Fresh,
+            workload: Workload::Fresh,
             alerts: 100,
             senders: 8,
         };
         for kind in KINDS {
-            let Some(cell) = self.cell(Who::Tocsin(kind), shape) else {
+            let Some(cell) = self.cell(System::Tocsin(kind), shape) else {
                 continue;
             };
             let _ = writeln!(
                 text,
-                "\n{}, 100 fresh alerts a body, 8 senders: {:.1} µs of CPU an alert ({:.1} µs later), \
-                 {:.0} MB of memory at most.",
+                "\n{}, 100 fresh alerts per request, 8 senders: {:.1} µs of CPU time per alert \
+                 (and {:.1} µs afterwards), {:.0} MB peak memory.",
                 kind.name(),
                 cell.cpu_us,
                 cell.cpu_after_us,
@@ -85,31 +85,31 @@ impl Report {
         }
         let _ = writeln!(
             text,
-            "\n| first page, {} entries, ms | | asked | p50 | p99 | max |\n\
+            "\n| first page, {} log entries, ms | | requests | p50 | p99 | max |\n\
              | --- | --- | ---: | ---: | ---: | ---: |",
             count(self.entries as f64)
         );
-        for (kind, what, [p50, p99, max], asked) in &self.queries {
+        for (kind, name, [p50, p99, max], requests) in &self.queries {
             let _ = writeln!(
                 text,
-                "| {what} | {} | {asked} | {p50:.1} | {p99:.1} | {max:.1} |",
+                "| {name} | {} | {requests} | {p50:.1} | {p99:.1} | {max:.1} |",
                 kind.name()
             );
         }
     }
 
-    fn rest(&self, text: &mut String) {
+    fn other_results(&self, text: &mut String) {
         for (kind, entry, all) in &self.bytes {
             let _ = writeln!(
                 text,
-                "\n{}: a repeat log entry takes {entry:.0} bytes with its indexes, {all:.0} with everything but raw bodies.",
+                "\n{}: a repeated log entry takes {entry:.0} bytes with indexes, {all:.0} in all tables except raw bodies.",
                 kind.name()
             );
         }
         for (kind, memory) in &self.memory {
             let _ = writeln!(
                 text,
-                "\n{} with {} entries: ready after {:.0} ms, {:.0} MB at rest.",
+                "\n{} with {} log entries: ready after {:.0} ms, {:.0} MB idle memory.",
                 kind.name(),
                 count(self.entries as f64),
                 memory.start.as_secs_f64() * 1e3,
@@ -118,8 +118,8 @@ impl Report {
             for export in memory.exports.iter().filter(|export| export.status == 200) {
                 let _ = writeln!(
                     text,
-                    "Export {}: {:.0} MB in {:.1} s, {:.0} MB of memory at most.",
-                    export.what,
+                    "Export {}: {:.0} MB in {:.1} s, {:.0} MB peak memory.",
+                    export.name,
                     megabytes(export.bytes),
                     export.seconds,
                     megabytes(export.peak)
@@ -129,9 +129,9 @@ impl Report {
         for (kind, shape, ratio) in &self.stored {
             let _ = writeln!(
                 text,
-                "\n{}, {} alerts, {} a body, {} senders, with the history stored: {ratio:.2} of the rate without.",
+                "\n{}, {} alerts, {} per request, {} senders: {ratio:.2} of the throughput with an empty database.",
                 kind.name(),
-                told(shape.told),
+                workload_name(shape.workload),
                 shape.alerts,
                 shape.senders
             );

@@ -1,4 +1,4 @@
-//! The tables' place in the READMEs: between two comments.
+//! Writes the tables into the READMEs, between two comments.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use anyhow::Context as _;
 const BEGIN: &str = "<!-- bench -->";
 const END: &str = "<!-- /bench -->";
 
-/// Puts the tables between the marks of both READMEs.
+/// Replaces the text between the markers in both READMEs.
 pub(super) fn write(project: &Path, tables: &str) -> anyhow::Result<()> {
     for name in ["README.md", "README.zh-CN.md"] {
         let file = project.join(name);
@@ -33,11 +33,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_marks_changes() {
+    fn only_text_between_the_markers_changes() {
         let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
         let once = replaced(&text, "new\n").unwrap();
         assert_eq!(once, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
         assert_eq!(replaced(&once, "new\n").unwrap(), once);
-        assert_eq!(replaced("no marks", "new"), None);
+        assert_eq!(replaced("no markers", "new"), None);
     }
 }

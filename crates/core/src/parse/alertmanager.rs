@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::error::{ParseError, excerpt};
 use super::wire::{Object, WireAlert, WireBody};
-use super::{bounds, mend, tolerant};
-use crate::alert::{Body, RejectedAlert, Said, Status};
+use super::{bounds, sanitize, tolerant};
+use crate::alert::{ReceivedAlert, RejectedAlert, Status, WebhookPayload};
 use crate::time::Timestamp;
 use crate::{fingerprint, normalize};
 
@@ -40,7 +40,7 @@ pub const MAX_ALERTS: usize = 100_000;
 /// # Errors
 ///
 /// [`ParseError`] when nothing of the body can be read, or it has over [`MAX_ALERTS`] alerts.
-pub fn alertmanager(body: &[u8], team_label: &str) -> Result<Body, ParseError> {
+pub fn alertmanager(body: &[u8], team_label: &str) -> Result<WebhookPayload, ParseError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|error| ParseError::NotUtf8 {
         offset: error.valid_up_to(),
@@ -48,8 +48,8 @@ pub fn alertmanager(body: &[u8], team_label: &str) -> Result<Body, ParseError> {
     if text.trim_ascii().is_empty() {
         return Err(ParseError::Empty);
     }
-    let text = if mend::may_hold_nul(text) {
-        mend::mend(text)
+    let text = if sanitize::may_hold_nul(text) {
+        sanitize::sanitize(text)
     } else {
         Cow::Borrowed(text)
     };
@@ -60,7 +60,7 @@ pub fn alertmanager(body: &[u8], team_label: &str) -> Result<Body, ParseError> {
     {
         return Ok(read(wire, alerts.0.into_iter().map(Ok), team_label));
     }
-    let text = mend::mend(&text);
+    let text = sanitize::sanitize(&text);
     let (wire, alerts) = tolerant::body(&text)?;
     Ok(read(wire, alerts.into_iter(), team_label))
 }
@@ -69,7 +69,7 @@ fn read<'a>(
     wire: WireBody<'a>,
     entries: impl ExactSizeIterator<Item = Result<WireAlert<'a>, String>>,
     team_label: &str,
-) -> Body {
+) -> WebhookPayload {
     let status = group_status(&wire);
     let total = entries.len();
     let mut alerts = Vec::with_capacity(total);
@@ -80,7 +80,7 @@ fn read<'a>(
             Err(reason) => rejected.push(RejectedAlert { index, reason }),
         }
     }
-    Body {
+    WebhookPayload {
         receiver: text(wire.receiver),
         status,
         external_url: text(wire.external_url),
@@ -103,7 +103,11 @@ fn group_status(wire: &WireBody<'_>) -> Option<Status> {
     })
 }
 
-fn said(alert: WireAlert<'_>, group: Option<Status>, team_label: &str) -> Result<Said, String> {
+fn said(
+    alert: WireAlert<'_>,
+    group: Option<Status>,
+    team_label: &str,
+) -> Result<ReceivedAlert, String> {
     let mut labels = alert.labels.unwrap_or_default();
     let mut annotations = alert.annotations.unwrap_or_default();
     let status = match (&*alert.status, group) {
@@ -121,13 +125,13 @@ fn said(alert: WireAlert<'_>, group: Option<Status>, team_label: &str) -> Result
         Err(_) => fingerprint::of(&labels),
     };
     bounds::alert(&mut labels, &mut annotations);
-    Ok(Said {
+    Ok(ReceivedAlert {
         status,
         fingerprint,
         starts_at: time("startsAt", &alert.starts_at)?,
         ends_at: time("endsAt", &alert.ends_at)?,
         generator_url: text(alert.generator_url),
-        facts: normalize::facts(&labels, &annotations, team_label),
+        fields: normalize::fields(&labels, &annotations, team_label),
         labels,
         annotations,
     })

@@ -6,7 +6,7 @@ mod alertmanager;
 mod bounds;
 mod error;
 mod json;
-mod mend;
+mod sanitize;
 mod tolerant;
 mod wire;
 

@@ -47,7 +47,7 @@ pub struct GroupRule {
 
 /// All routes, in order, and all groups; made once, asked for every alert.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
+pub struct RoutingRules {
     routes: Vec<RouteRule>,
     groups: Vec<GroupRule>,
     /// For each route, where in `groups` its groups are.
@@ -60,7 +60,7 @@ pub struct Plan {
 
 /// One group that hears of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hit<'p> {
+pub struct MatchedGroup<'p> {
     /// The route's key and name; `None` where the team or the default group decided.
     pub route: Option<(i64, &'p str)>,
     /// The group's key and name.
@@ -74,7 +74,7 @@ pub struct Hit<'p> {
 /// Who hears of a test alert, whatever the routes say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum TestTarget {
     /// One recipient.
     Recipient([i64; 1]),
     /// The groups of one route, as if it had matched.
@@ -83,17 +83,17 @@ pub enum Target {
 
 /// Who hears of an alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Routed<'p> {
+pub struct RoutingResult<'p> {
     /// In the order of the routes. A group that two routes name is here twice, as each is a reason
     /// and may differ in `repeat`.
-    pub hits: Vec<Hit<'p>>,
+    pub groups: Vec<MatchedGroup<'p>>,
     /// Whether a route, or a group named like the team, matched. If not and there are no hits, the
     /// alert is unrouted, which has to be shown; if so and there are none, that is what the route
     /// was made for.
     pub matched: bool,
 }
 
-impl Plan {
+impl RoutingRules {
     /// `routes` in the order in which they are tried. A route's groups that are not among `groups`
     /// are left out; of several default groups the first counts. `team_route`: after the routes,
     /// alerts go to the group named like their team.
@@ -129,55 +129,59 @@ impl Plan {
     /// named exactly like the team, as the predecessor had it. What matches nothing goes to the
     /// default group, if there is one.
     #[must_use]
-    pub fn route(&self, labels: &Labels, team: &str) -> Routed<'_> {
+    pub fn route(&self, labels: &Labels, team: &str) -> RoutingResult<'_> {
         let (mut routed, goes_on) = self.by_routes(labels);
         if goes_on && let Some(at) = self.team_group(team) {
             routed.matched = true;
-            routed.hits.push(self.hit(None, at));
+            routed.groups.push(self.matched_group(None, at));
         }
         if !routed.matched {
             routed
-                .hits
-                .extend(self.default.map(|at| self.hit(None, at)));
+                .groups
+                .extend(self.default.map(|at| self.matched_group(None, at)));
         }
         routed
     }
 
     /// Who hears of a test alert. Nobody, where the route is gone meanwhile.
     #[must_use]
-    pub fn target<'p>(&'p self, target: &'p Target) -> Routed<'p> {
+    pub fn route_test_alert<'p>(&'p self, target: &'p TestTarget) -> RoutingResult<'p> {
         let hits = match target {
-            Target::Recipient(id) => vec![Hit {
+            TestTarget::Recipient(id) => vec![MatchedGroup {
                 route: None,
                 group: (0, TEST),
                 repeat: true,
                 recipient_ids: id,
             }],
-            Target::Route(id) => {
+            TestTarget::Route(id) => {
                 let mut all = self.routes.iter().zip(&self.targets);
                 let found = all.find(|(route, _)| route.id == *id);
                 found.map_or_else(Vec::new, |(route, targets)| {
                     let targets = targets.iter();
-                    targets.map(|at| self.hit(Some(route), *at)).collect()
+                    targets
+                        .map(|at| self.matched_group(Some(route), *at))
+                        .collect()
                 })
             }
         };
-        Routed {
+        RoutingResult {
             matched: true,
-            hits,
+            groups: hits,
         }
     }
 
     /// What the routes say, and whether what comes after them is tried too.
-    fn by_routes(&self, labels: &Labels) -> (Routed<'_>, bool) {
-        let mut routed = Routed::default();
+    fn by_routes(&self, labels: &Labels) -> (RoutingResult<'_>, bool) {
+        let mut routed = RoutingResult::default();
         for (route, targets) in self.routes.iter().zip(&self.targets) {
             if !route.matchers.iter().all(|matcher| matcher.matches(labels)) {
                 continue;
             }
             routed.matched = true;
-            let hits = targets.iter().map(|at| self.hit(Some(route), *at));
-            routed.hits.extend(hits);
+            let hits = targets
+                .iter()
+                .map(|at| self.matched_group(Some(route), *at));
+            routed.groups.extend(hits);
             if !route.continue_ {
                 return (routed, false);
             }
@@ -192,9 +196,9 @@ impl Plan {
         self.by_name.get(team).copied()
     }
 
-    fn hit<'p>(&'p self, route: Option<&'p RouteRule>, at: usize) -> Hit<'p> {
+    fn matched_group<'p>(&'p self, route: Option<&'p RouteRule>, at: usize) -> MatchedGroup<'p> {
         let group = &self.groups[at];
-        Hit {
+        MatchedGroup {
             route: route.map(|route| (route.id, route.name.as_str())),
             group: (group.id, &group.name),
             repeat: route.is_none_or(|route| route.repeat),

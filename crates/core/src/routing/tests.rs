@@ -38,22 +38,22 @@ fn group(id: i64, name: &str) -> GroupRule {
 }
 
 /// The keys of route (0 for none) and group of each hit, and whether something matched.
-fn routed(plan: &Plan, set: &[(&str, &str)], team: &str) -> (Vec<(i64, i64)>, bool) {
+fn routed(plan: &RoutingRules, set: &[(&str, &str)], team: &str) -> (Vec<(i64, i64)>, bool) {
     let routed = plan.route(&labels(set), team);
-    let ids = |hit: &Hit<'_>| (hit.route.map_or(0, |route| route.0), hit.group.0);
-    (routed.hits.iter().map(ids).collect(), routed.matched)
+    let ids = |hit: &MatchedGroup<'_>| (hit.route.map_or(0, |route| route.0), hit.group.0);
+    (routed.groups.iter().map(ids).collect(), routed.matched)
 }
 
 #[test]
 fn without_routes_the_team_names_the_group() {
-    let plan = Plan::new(vec![], vec![group(1, "dba"), group(2, "web")], true);
+    let plan = RoutingRules::new(vec![], vec![group(1, "dba"), group(2, "web")], true);
     assert_eq!(routed(&plan, &[], "web"), (vec![(0, 2)], true));
     assert_eq!(routed(&plan, &[], "Web"), (vec![], false));
     assert_eq!(routed(&plan, &[], ""), (vec![], false));
-    let hits = plan.route(&Labels::new(), "dba").hits;
+    let hits = plan.route(&Labels::new(), "dba").groups;
     assert_eq!(
         hits,
-        [Hit {
+        [MatchedGroup {
             route: None,
             group: (1, "dba"),
             repeat: true,
@@ -66,7 +66,7 @@ fn without_routes_the_team_names_the_group() {
 fn the_team_route_comes_last() {
     let plan = |team_route| {
         let routes = vec![route(7, "job=db", &[1]), continued(route(8, "a=1", &[2]))];
-        Plan::new(routes, vec![group(1, "dba"), group(2, "web")], team_route)
+        RoutingRules::new(routes, vec![group(1, "dba"), group(2, "web")], team_route)
     };
     assert_eq!(routed(&plan(true), &[], "dba"), (vec![(0, 1)], true));
     let set = [("job", "db")];
@@ -82,20 +82,20 @@ fn the_team_route_comes_last() {
 
 #[test]
 fn a_test_alert_goes_where_it_is_told() {
-    let plan = Plan::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")], true);
+    let plan = RoutingRules::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")], true);
     let groups = |target| {
-        let routed = plan.target(&target);
-        let ids = |hit: &Hit<'_>| (hit.group.0, hit.recipient_ids.to_vec());
-        routed.hits.iter().map(ids).collect::<Vec<_>>()
+        let routed = plan.route_test_alert(&target);
+        let ids = |hit: &MatchedGroup<'_>| (hit.group.0, hit.recipient_ids.to_vec());
+        routed.groups.iter().map(ids).collect::<Vec<_>>()
     };
-    assert_eq!(groups(Target::Recipient([5])), [(0, vec![5])]);
-    assert_eq!(groups(Target::Route(7)), [(1, vec![10, 11])]);
-    assert_eq!(groups(Target::Route(9)), []);
+    assert_eq!(groups(TestTarget::Recipient([5])), [(0, vec![5])]);
+    assert_eq!(groups(TestTarget::Route(7)), [(1, vec![10, 11])]);
+    assert_eq!(groups(TestTarget::Route(9)), []);
 }
 
 #[test]
 fn the_first_matching_route_decides() {
-    let plan = Plan::new(
+    let plan = RoutingRules::new(
         vec![
             route(1, "severity=critical,team=web", &[1]),
             route(2, "team=web", &[2, 1]),
@@ -115,7 +115,7 @@ fn the_first_matching_route_decides() {
 
 #[test]
 fn continue_tries_the_next_ones_too() {
-    let plan = Plan::new(
+    let plan = RoutingRules::new(
         vec![
             continued(route(1, "a=1", &[1])),
             continued(route(2, "b=1", &[2])),
@@ -136,7 +136,7 @@ fn continue_tries_the_next_ones_too() {
     let set = labels(&[("a", "1")]);
     let repeats: Vec<bool> = plan
         .route(&set, "")
-        .hits
+        .groups
         .iter()
         .map(|hit| hit.repeat)
         .collect();
@@ -150,19 +150,22 @@ fn continue_tries_the_next_ones_too() {
 #[test]
 fn what_matches_nothing_goes_to_the_default_group() {
     let groups = || vec![group(1, "dba"), group(9, "default")];
-    let by_team = Plan::new(vec![], groups(), true);
+    let by_team = RoutingRules::new(vec![], groups(), true);
     assert_eq!(routed(&by_team, &[], "web"), (vec![(0, 9)], false));
-    let by_route = Plan::new(vec![route(1, "a=1", &[1])], groups(), true);
+    let by_route = RoutingRules::new(vec![route(1, "a=1", &[1])], groups(), true);
     assert_eq!(routed(&by_route, &[], "web"), (vec![(0, 9)], false));
     assert_eq!(routed(&by_route, &[("a", "1")], ""), (vec![(1, 1)], true));
-    assert_eq!(routed(&Plan::default(), &[], "web"), (vec![], false));
+    assert_eq!(
+        routed(&RoutingRules::default(), &[], "web"),
+        (vec![], false)
+    );
 }
 
 #[test]
 fn a_route_to_nobody_is_deliberate() {
-    let plan = Plan::new(vec![route(1, "", &[])], vec![group(9, "default")], true);
+    let plan = RoutingRules::new(vec![route(1, "", &[])], vec![group(9, "default")], true);
     assert_eq!(routed(&plan, &[], "default"), (vec![], true));
     // A group that is gone is nobody, too.
-    let plan = Plan::new(vec![route(1, "", &[5])], vec![group(9, "default")], true);
+    let plan = RoutingRules::new(vec![route(1, "", &[5])], vec![group(9, "default")], true);
     assert_eq!(routed(&plan, &[], ""), (vec![], true));
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::message::header::{self, ContentType, HeaderName, HeaderValue, Headers};
 use lettre::message::{MultiPart, SinglePart};
 
-use crate::{MailFacts, text};
+use crate::{MailContent, text};
 
 /// How many incidents `X-Tocsin-Incident` names.
 const MAX_INCIDENTS: usize = 50;
@@ -38,7 +38,7 @@ impl std::fmt::Display for InvalidId {
 /// lettre's `MessageBuilder` is passed by: it reads the From header it was given back with a
 /// parser, and fails on names that it has itself written (`message/mod.rs`, `build`, 0.11.23).
 pub(super) fn assemble(
-    facts: &MailFacts,
+    facts: &MailContent,
     from: &lettre::Address,
     to: &lettre::Address,
     parts: &Parts,
@@ -91,7 +91,7 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
 
 /// A boundary made from the Message-ID, so that the same mail has the same bytes each time, and
 /// counted up until it is in neither part.
-fn boundary(facts: &MailFacts, parts: &Parts) -> String {
+fn boundary(facts: &MailContent, parts: &Parts) -> String {
     let id: String = facts
         .message_id
         .chars()
@@ -125,7 +125,7 @@ fn id(id: &str) -> Result<String, InvalidId> {
 }
 
 /// The incidents' numbers, for people's mail filters.
-fn incidents(facts: &MailFacts) -> String {
+fn incidents(facts: &MailContent) -> String {
     let mut ids: Vec<i64> = facts.events.iter().map(|event| event.incident_id).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tera::Context;
 
-use crate::{InvalidAddress, Language, MailFacts, OutgoingMail, address, text};
+use crate::{InvalidAddress, Language, MailContent, OutgoingMail, address, text};
 
 mod message;
 mod sample;
@@ -100,7 +100,7 @@ impl Renderer {
     ///
     /// See [`RenderError`]. A template of the directory that fails is no error: it is logged, and
     /// the embedded one is used, because the mail must go out.
-    pub fn render(&self, facts: &MailFacts) -> Result<OutgoingMail, RenderError> {
+    pub fn render(&self, facts: &MailContent) -> Result<OutgoingMail, RenderError> {
         let from = address::parse(&facts.from.email).map_err(RenderError::Sender)?;
         let to = address::parse(&facts.to.email).map_err(RenderError::Recipient)?;
         let set = match facts.language {
@@ -143,7 +143,7 @@ impl Set {
         })
     }
 
-    fn render(&self, facts: &MailFacts) -> Result<Parts, TemplateError> {
+    fn render(&self, facts: &MailContent) -> Result<Parts, TemplateError> {
         let words = &self.overridden.as_ref().unwrap_or(&self.embedded).words;
         let mut limit = MAX_ALERTS;
         let (context, html) = loop {

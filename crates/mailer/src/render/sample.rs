@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{Address, AlertFacts, EventKind, Language, MailFacts, ReasonFacts};
+use crate::{Address, EventKind, Language, MailContent, NotifiedAlert, Reason};
 
 /// Facts that fill every place of the templates: each event, known and missing labels, links,
 /// neighbours, a truncated delivery. For trying out templates and settings.
 #[must_use]
-pub fn facts(language: Language) -> MailFacts {
+pub fn facts(language: Language) -> MailContent {
     let began = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000);
-    let alert = |id: i64, event: EventKind, name: &str| AlertFacts {
+    let alert = |id: i64, event: EventKind, name: &str| NotifiedAlert {
         event,
         incident_id: id,
         alertname: name.to_owned(),
@@ -37,7 +37,7 @@ pub fn facts(language: Language) -> MailFacts {
         ends_at: (!event.is_firing()).then(|| began + TimeDelta::minutes(125)),
         occurrences: id,
     };
-    let bare = AlertFacts {
+    let bare = NotifiedAlert {
         event: EventKind::Opened,
         incident_id: 5,
         alertname: "(none)".to_owned(),
@@ -52,7 +52,7 @@ pub fn facts(language: Language) -> MailFacts {
         ends_at: None,
         occurrences: 1,
     };
-    MailFacts {
+    MailContent {
         from: Address::new("Tocsin", "tocsin@example.com"),
         to: Address::new("Li Lei", "lilei@example.com"),
         language,
@@ -77,11 +77,11 @@ pub fn facts(language: Language) -> MailFacts {
         ],
         truncated_alerts: 3,
         reasons: vec![
-            ReasonFacts {
+            Reason {
                 route: Some("databases".to_owned()),
                 group: "DBA".to_owned(),
             },
-            ReasonFacts {
+            Reason {
                 route: None,
                 group: "ops".to_owned(),
             },
@@ -92,9 +92,9 @@ pub fn facts(language: Language) -> MailFacts {
 }
 
 /// As little as there can be.
-pub(super) fn bare(language: Language) -> MailFacts {
+pub(super) fn bare(language: Language) -> MailContent {
     let full = facts(language);
-    MailFacts {
+    MailContent {
         public_url: None,
         events: full.events.iter().skip(4).cloned().collect(),
         still_firing: 0,

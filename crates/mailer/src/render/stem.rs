@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{AlertFacts, text};
+use crate::{NotifiedAlert, text};
 
 /// The longest stem, in characters: about what a phone shows of a subject in two lines.
 const MAX: usize = 120;
@@ -16,7 +16,7 @@ const MAX: usize = 120;
 /// one about the same alert, for people and for mail programs that thread by subject; it depends
 /// on no language and no time zone. The state is left out on purpose, see [`crate::Renderer`].
 #[must_use]
-pub fn subject_stem(events: &[AlertFacts]) -> String {
+pub fn subject_stem(events: &[NotifiedAlert]) -> String {
     let names: BTreeSet<&str> = events.iter().map(|e| e.alertname.as_str()).collect();
     let instances: BTreeSet<&str> = events.iter().map(|e| e.instance.as_str()).collect();
     let mut stem = String::new();
@@ -39,7 +39,7 @@ pub fn subject_stem(events: &[AlertFacts]) -> String {
 }
 
 /// The value of a label that all alerts carry with the same, non-empty value.
-pub(super) fn common_label<'a>(events: &'a [AlertFacts], name: &str) -> Option<&'a str> {
+pub(super) fn common_label<'a>(events: &'a [NotifiedAlert], name: &str) -> Option<&'a str> {
     let first = events.first()?.labels.get(name)?;
     let common = !first.is_empty() && events.iter().all(|e| e.labels.get(name) == Some(first));
     common.then_some(first.as_str())

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::stem::common_label;
 use super::time;
 use super::words::Words;
-use crate::{AlertFacts, EventKind, MailFacts, text};
+use crate::{EventKind, MailContent, NotifiedAlert, text};
 
 /// The longest name, label value and the like, in characters.
 const MAX_NAME: usize = 200;
@@ -115,8 +115,8 @@ struct ReasonView {
 
 impl View {
     /// The view with at most `limit` alerts in full.
-    pub(super) fn new(facts: &MailFacts, words: &Words, limit: usize) -> View {
-        let mut events: Vec<&AlertFacts> = facts.events.iter().collect();
+    pub(super) fn new(facts: &MailContent, words: &Words, limit: usize) -> View {
+        let mut events: Vec<&NotifiedAlert> = facts.events.iter().collect();
         events.sort_by(|a, b| order(a).cmp(&order(b)));
         let alerts: Vec<AlertView> = events
             .iter()
@@ -169,7 +169,7 @@ impl View {
 }
 
 impl AlertView {
-    fn new(alert: &AlertFacts, facts: &MailFacts, words: &Words) -> AlertView {
+    fn new(alert: &NotifiedAlert, facts: &MailContent, words: &Words) -> AlertView {
         let annotation = |name: &str| alert.annotations.get(name).map_or("", String::as_str);
         let summary = match annotation("summary").trim() {
             "" => &alert.message,
@@ -220,7 +220,7 @@ impl AlertView {
 
 /// What a reader must see first: what began, what goes on, what is unclear, what is over; the
 /// worst first in each.
-fn order(alert: &AlertFacts) -> (u8, u8, &str, &str, i64) {
+fn order(alert: &NotifiedAlert) -> (u8, u8, &str, &str, i64) {
     let event = match alert.event {
         EventKind::Opened => 0,
         EventKind::Refreshed => 1,
@@ -243,7 +243,7 @@ fn order(alert: &AlertFacts) -> (u8, u8, &str, &str, i64) {
     )
 }
 
-fn counts(facts: &MailFacts, words: &Words) -> Vec<Count> {
+fn counts(facts: &MailContent, words: &Words) -> Vec<Count> {
     [
         EventKind::Opened,
         EventKind::Refreshed,
@@ -270,7 +270,7 @@ fn counts(facts: &MailFacts, words: &Words) -> Vec<Count> {
     .collect()
 }
 
-fn title(facts: &MailFacts, words: &Words) -> String {
+fn title(facts: &MailContent, words: &Words) -> String {
     match facts.events.as_slice() {
         [first, rest @ ..] if rest.iter().all(|alert| alert.alertname == first.alertname) => {
             text::line(&first.alertname, MAX_NAME)
@@ -297,7 +297,7 @@ fn severity(severity: &str, words: &Words) -> (String, &'static str) {
 }
 
 /// The labels that the alert's other lines do not show.
-fn labels(alert: &AlertFacts) -> Vec<Label> {
+fn labels(alert: &NotifiedAlert) -> Vec<Label> {
     let is_shown = |name: &str, value: &str| match name {
         "alertname" | "instance" | "severity" => true,
         // A setting says which label is the team, so this one may be another.
@@ -317,7 +317,7 @@ fn labels(alert: &AlertFacts) -> Vec<Label> {
 }
 
 /// A page of Tocsin's, below the path prefix of `public_url`; empty without one.
-fn page(facts: &MailFacts, segments: &[&str]) -> String {
+fn page(facts: &MailContent, segments: &[&str]) -> String {
     let Some(mut url) = facts.public_url.clone() else {
         return String::new();
     };

@@ -29,13 +29,13 @@ pub(super) enum Command {
 }
 
 /// A mail's addresses, parsed, and its bytes.
-pub(super) struct Parcel<'a> {
+pub(super) struct Envelope<'a> {
     pub(super) from: lettre::Address,
     pub(super) to: lettre::Address,
     pub(super) message: &'a [u8],
 }
 
-impl Parcel<'_> {
+impl Envelope<'_> {
     /// Whether an address needs SMTPUTF8 (RFC 6531): only a non-ASCII local part does, domains
     /// are ASCII already.
     fn is_international(&self) -> bool {
@@ -107,7 +107,7 @@ impl Connection {
     /// Hands over one mail.
     pub(super) async fn transact(
         &mut self,
-        parcel: &Parcel<'_>,
+        parcel: &Envelope<'_>,
         limit: &Limit,
     ) -> Result<(), (Command, Failure)> {
         self.used += 1;
@@ -134,7 +134,10 @@ impl Connection {
 
     /// What MAIL must announce. SIZE is not: a mail that is too large would then be refused at
     /// MAIL FROM, where a refusal is taken for ours, and stop all others.
-    fn mail_options(&self, parcel: &Parcel<'_>) -> Result<Vec<MailParameter>, (Command, Failure)> {
+    fn mail_options(
+        &self,
+        parcel: &Envelope<'_>,
+    ) -> Result<Vec<MailParameter>, (Command, Failure)> {
         let mut options = Vec::new();
         let server = self.smtp.server_info();
         if parcel.is_international() {

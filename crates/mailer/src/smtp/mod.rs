@@ -13,7 +13,7 @@ mod settings;
 mod step;
 mod tls;
 
-use connection::{Command, Connection, Parcel};
+use connection::{Command, Connection, Envelope};
 use pool::Pool;
 use settings::Server;
 use step::{Failure, Limit};
@@ -45,7 +45,7 @@ impl SmtpMailer {
     /// dead before the server had the mail: then nothing happened that anyone need know of.
     async fn send_on_kept(
         &self,
-        parcel: &Parcel<'_>,
+        parcel: &Envelope<'_>,
         limit: &Limit,
     ) -> Option<Result<(), SendError>> {
         let mut connection = self.pool.take()?;
@@ -83,7 +83,7 @@ impl SmtpMailer {
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivered, SendError> {
-        let parcel = Parcel {
+        let parcel = Envelope {
             from: address::parse(&mail.from).map_err(|error| SendError::Unavailable {
                 stage: Stage::MailFrom,
                 message: format!("the sender is {error}"),

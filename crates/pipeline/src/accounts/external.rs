@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
 use tocsin_storage::accounts::{self, UserRow, UserView};
-use tocsin_storage::codes::{Role, SignInMethod};
+use tocsin_storage::enums::{Role, SignInMethod};
 use tocsin_storage::{StorageError, Tx};
 
 use super::rows::{self, email};
-use super::{Accounts, Arrival, Identity, Method, SignedIn, sign_in};
+use super::{Accounts, ClientInfo, Identity, Method, SignedIn, sign_in};
 use crate::change::{ChangeError, name};
-use crate::{Actor, Deed};
+use crate::{Actor, AuditEntry};
 
 /// A person behind a proxy has no session; their visit is written down so often.
 const VISIT: Duration = Duration::from_secs(12 * 3_600);
@@ -72,7 +72,7 @@ impl Accounts {
         &self,
         who: &ExternalIdentity,
         method: SignInMethod,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<SignedIn, ExternalError> {
         let now = self.now();
         let tx = self.db().begin().await?;
@@ -98,7 +98,7 @@ impl Accounts {
     pub async fn external_user(
         &self,
         who: &ExternalIdentity,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<Arc<Identity>, ExternalError> {
         let now = self.now();
         let key = key(who);
@@ -123,7 +123,7 @@ impl Accounts {
     async fn visit(
         &self,
         who: &ExternalIdentity,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
         now: Timestamp,
     ) -> Result<UserView, ExternalError> {
         let tx = self.db().begin().await?;
@@ -143,7 +143,7 @@ impl Accounts {
         &self,
         tx: &Tx,
         who: &ExternalIdentity,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
         now: Timestamp,
     ) -> Result<UserView, ExternalError> {
         let Some(before) = find(tx, who).await? else {
@@ -227,10 +227,10 @@ fn is_as_told(user: &UserView, who: &ExternalIdentity, now: Timestamp) -> bool {
 async fn refused(
     tx: &Tx,
     user: &UserView,
-    arrival: &Arrival,
+    arrival: &ClientInfo,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "sign-in.failed",
         kind: "user",
         id: Some(user.id),

@@ -7,7 +7,7 @@ use tocsin_core::matcher::{self, display_list};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::accounts::{self, SessionView, TokenView, UserView};
-use tocsin_storage::codes::{Access, ActorKind, Role, SignInMethod};
+use tocsin_storage::enums::{Access, ActorKind, Role, SignInMethod};
 use tocsin_storage::{Db, StorageError};
 
 use super::cache::{TOUCHED_EVERY, Touched};
@@ -131,7 +131,7 @@ impl Identity {
 
 /// Why a secret opens nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
+pub enum AuthError {
     /// It is nobody's: malformed, mistyped, signed out, or of something deleted.
     #[error("it is not known")]
     Unknown,
@@ -154,9 +154,9 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Refused`]; never [`Refused::Disabled`].
-    pub async fn identify_token(&self, token: &str) -> Result<Arc<Identity>, Refused> {
+    pub async fn identify_token(&self, token: &str) -> Result<Arc<Identity>, AuthError> {
         if !secrets::is_token(token) {
-            return Err(Refused::Unknown);
+            return Err(AuthError::Unknown);
         }
         self.token_of(secrets::hash(token)).await
     }
@@ -173,9 +173,9 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Refused`]; never [`Refused::Revoked`].
-    pub async fn identify_session(&self, secret: &str) -> Result<Arc<Identity>, Refused> {
+    pub async fn identify_session(&self, secret: &str) -> Result<Arc<Identity>, AuthError> {
         if !secrets::is_session(secret) {
-            return Err(Refused::Unknown);
+            return Err(AuthError::Unknown);
         }
         self.session_of(secrets::hash(secret)).await
     }
@@ -191,7 +191,7 @@ impl Accounts {
         };
         match again {
             Ok(again) => again.may_as(identity),
-            Err(Refused::Unavailable(_)) => true,
+            Err(AuthError::Unavailable(_)) => true,
             Err(_) => false,
         }
     }
@@ -213,7 +213,7 @@ impl Accounts {
         Ok(has)
     }
 
-    async fn token_of(&self, key: [u8; 32]) -> Result<Arc<Identity>, Refused> {
+    async fn token_of(&self, key: [u8; 32]) -> Result<Arc<Identity>, AuthError> {
         let now = self.now();
         let cache = &self.shared.cache;
         if let Some(identity) = cache.get(&key, now) {
@@ -221,13 +221,13 @@ impl Accounts {
         }
         let generation = cache.generation();
         let view = accounts::token_by_secret(self.db(), &key).await?;
-        let view = view.ok_or(Refused::Unknown)?;
+        let view = view.ok_or(AuthError::Unknown)?;
         if let Some(at) = view.token.revoked_at {
-            return Err(Refused::Revoked(at));
+            return Err(AuthError::Revoked(at));
         }
         let ends = view.token.expires_at;
         if let Some(at) = ends.filter(|at| *at <= now) {
-            return Err(Refused::Expired(at));
+            return Err(AuthError::Expired(at));
         }
         let identity = Arc::new(Identity::of_token(&view, key)?);
         cache.keep(generation, &identity, now, ends);
@@ -235,7 +235,7 @@ impl Accounts {
         Ok(identity)
     }
 
-    async fn session_of(&self, key: [u8; 32]) -> Result<Arc<Identity>, Refused> {
+    async fn session_of(&self, key: [u8; 32]) -> Result<Arc<Identity>, AuthError> {
         let now = self.now();
         let cache = &self.shared.cache;
         if let Some(identity) = cache.get(&key, now) {
@@ -243,14 +243,14 @@ impl Accounts {
         }
         let generation = cache.generation();
         let found = accounts::session_by_secret(self.db(), &key).await?;
-        let (SessionView { id, session }, user) = found.ok_or(Refused::Unknown)?;
+        let (SessionView { id, session }, user) = found.ok_or(AuthError::Unknown)?;
         let idle = session.seen_at.plus(self.shared.settings.session_idle);
         let ends = session.expires_at.min(idle);
         if ends <= now {
-            return Err(Refused::Expired(ends));
+            return Err(AuthError::Expired(ends));
         }
         if !user.user.enabled {
-            return Err(Refused::Disabled);
+            return Err(AuthError::Disabled);
         }
         let method = session.method.into();
         let identity = Arc::new(Identity::of_user(&user, method, Some(id), key)?);
@@ -260,11 +260,11 @@ impl Accounts {
     }
 
     /// A user who came without a secret, read again.
-    async fn user_of(&self, identity: &Identity) -> Result<Arc<Identity>, Refused> {
+    async fn user_of(&self, identity: &Identity) -> Result<Arc<Identity>, AuthError> {
         let user = accounts::get_user(self.db(), identity.id).await?;
-        let user = user.ok_or(Refused::Unknown)?;
+        let user = user.ok_or(AuthError::Unknown)?;
         if !user.user.enabled {
-            return Err(Refused::Disabled);
+            return Err(AuthError::Disabled);
         }
         let again = Identity::of_user(&user, identity.method, None, identity.key)?;
         Ok(Arc::new(again))

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::json;
 use tocsin_storage::StorageError;
 use tocsin_storage::accounts::{self, UserRow, UserView};
-use tocsin_storage::codes::{Language, Theme};
+use tocsin_storage::enums::{Language, Theme};
 
-use super::passwords::{Busy, Verdict};
+use super::passwords::{Busy, PasswordCheck};
 use super::rows::not_found;
 use super::{Accounts, SignInError, lockout, passwords};
 use crate::change::{ChangeError, FieldIssue, Issues, name};
-use crate::{Actor, Deed};
+use crate::{Actor, AuditEntry};
 
 /// What a person writes of their own account; all of it is replaced.
 #[derive(Clone, Debug)]
@@ -144,7 +144,7 @@ impl Accounts {
                 id: session_id,
             });
         }
-        let deed = Deed {
+        let deed = AuditEntry {
             action: "session.revoke",
             kind: "session",
             id: Some(session_id),
@@ -172,7 +172,7 @@ impl Accounts {
         let ended = accounts::delete_sessions(&tx, user_id, keep).await?;
         if ended > 0 {
             let number = json!({ "sessions": ended });
-            let deed = Deed {
+            let deed = AuditEntry {
                 action: "session.revoke",
                 kind: "session",
                 id: None,
@@ -208,8 +208,8 @@ impl Accounts {
         self.check_lock(&account).await.map_err(locked)?;
         let stored = user.user.password.as_deref();
         match turn.verify(current, stored).await? {
-            Verdict::Right(_) => Ok(turn.hash(new).await?),
-            Verdict::Wrong => {
+            PasswordCheck::Right(_) => Ok(turn.hash(new).await?),
+            PasswordCheck::Wrong => {
                 self.count_failure(Some(user), &account, actor).await?;
                 Err(wrong().into())
             }
@@ -228,7 +228,7 @@ fn locked(error: SignInError) -> PasswordError {
 
 fn wrong() -> ChangeError {
     let message = "this is not the present password";
-    ChangeError::Unfit(vec![FieldIssue::new("current", message)])
+    ChangeError::Unprocessable(vec![FieldIssue::new("current", message)])
 }
 
 fn zone(text: &str) -> Result<String, String> {

@@ -40,7 +40,7 @@ use tocsin_storage::Db;
 use tocsin_storage::accounts::UserView;
 
 pub use external::{ExternalError, ExternalIdentity};
-pub use identify::{Identity, Method, Refused};
+pub use identify::{AuthError, Identity, Method};
 pub use me::{MeDraft, PasswordError};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
 pub use rows::snapshot_user;
@@ -75,7 +75,7 @@ impl Default for AccountsSettings {
 
 /// Where somebody comes from who wants to sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Arrival {
+pub struct ClientInfo {
     /// The network address.
     pub address: Option<IpAddr>,
     /// What the browser calls itself; cut to what is stored of it.
@@ -106,7 +106,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: AccountsSettings,
     hasher: passwords::Hasher,
-    judge: strength::Judge,
+    judge: strength::StrengthChecker,
     cache: cache::Cache,
 }
 
@@ -120,7 +120,7 @@ impl Accounts {
                 clock,
                 settings,
                 hasher: passwords::Hasher::new(),
-                judge: strength::Judge::new(),
+                judge: strength::StrengthChecker::new(),
                 cache: cache::Cache::default(),
             }),
         }

@@ -43,7 +43,7 @@ pub(super) struct Busy;
 
 /// What became of comparing a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PasswordCheck {
     /// It is the password. `Some`: the hash to store in place of the old one,
     /// whose parameters are not today's.
     Right(Option<String>),
@@ -64,7 +64,7 @@ pub(super) struct Hasher {
 /// The right to reckon hashes, one after another. Threads that reckon share it,
 /// so that it lasts as long as they do, whoever stopped waiting for them.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct HashPermit {
     held: Arc<Held>,
     #[cfg(test)]
     reckoned: Arc<std::sync::atomic::AtomicUsize>,
@@ -90,12 +90,12 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Busy`], at once, where too many wait.
-    pub(super) async fn turn(&self) -> Result<Turn, Busy> {
+    pub(super) async fn turn(&self) -> Result<HashPermit, Busy> {
         let waiting = Arc::clone(&self.waiting);
         let waiting = waiting.try_acquire_owned().map_err(|_| Busy)?;
         // It is never closed.
         let turn = Arc::clone(&self.turns).acquire_owned().await;
-        Ok(Turn {
+        Ok(HashPermit {
             held: Arc::new(Held {
                 _turn: turn.map_err(|_| Busy)?,
                 _waiting: waiting,
@@ -114,7 +114,7 @@ impl Hasher {
     }
 }
 
-impl Turn {
+impl HashPermit {
     /// The hash of a new password, in the form of a PHC string.
     pub(super) async fn hash(&self, password: &str) -> Result<String, Busy> {
         let password = password.to_owned();
@@ -127,12 +127,12 @@ impl Turn {
         &self,
         password: &str,
         stored: Option<&str>,
-    ) -> Result<Verdict, Busy> {
+    ) -> Result<PasswordCheck, Busy> {
         let password = password.to_owned();
         let known = stored.is_some();
         let stored = stored.unwrap_or(NOBODY).to_owned();
         let verdict = self.reckon(move || verify(&password, &stored)).await?;
-        Ok(if known { verdict } else { Verdict::Wrong })
+        Ok(if known { verdict } else { PasswordCheck::Wrong })
     }
 
     async fn reckon<T: Send + 'static>(
@@ -179,9 +179,9 @@ fn hash(password: &str) -> Result<String, Busy> {
     reckoned.ok_or(Busy)
 }
 
-fn verify(password: &str, stored: &str) -> Verdict {
+fn verify(password: &str, stored: &str) -> PasswordCheck {
     let Ok(parsed) = PasswordHash::new(stored) else {
-        return Verdict::Wrong;
+        return PasswordCheck::Wrong;
     };
     // The hash's own parameters are used, which may be of an older version. It
     // compares in constant time.
@@ -189,9 +189,9 @@ fn verify(password: &str, stored: &str) -> Verdict {
         .verify_password(password.as_bytes(), &parsed)
         .is_err()
     {
-        return Verdict::Wrong;
+        return PasswordCheck::Wrong;
     }
-    Verdict::Right(match is_of_today(&parsed) {
+    PasswordCheck::Right(match is_of_today(&parsed) {
         true => None,
         false => hash(password).ok(),
     })
@@ -240,9 +240,9 @@ mod tests {
             "{hash}"
         );
         for (password, verdict) in [
-            ("one of them", Verdict::Right(None)),
-            ("One of them", Verdict::Wrong),
-            ("", Verdict::Wrong),
+            ("one of them", PasswordCheck::Right(None)),
+            ("One of them", PasswordCheck::Wrong),
+            ("", PasswordCheck::Wrong),
         ] {
             let turn = hasher.turn().await.unwrap();
             assert_eq!(turn.verify(password, Some(&hash)).await, Ok(verdict));
@@ -264,7 +264,7 @@ mod tests {
         let hasher = Hasher::new();
         let turn = hasher.turn().await.unwrap();
         let verdict = turn.verify("one of them", Some(&old)).await.unwrap();
-        let Verdict::Right(Some(new)) = verdict else {
+        let PasswordCheck::Right(Some(new)) = verdict else {
             panic!("{verdict:?}");
         };
         assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{new}");
@@ -278,7 +278,7 @@ mod tests {
         let hasher = Hasher::new();
         for stored in [None, Some("no hash at all")] {
             let turn = hasher.turn().await.unwrap();
-            assert_eq!(turn.verify("", stored).await, Ok(Verdict::Wrong));
+            assert_eq!(turn.verify("", stored).await, Ok(PasswordCheck::Wrong));
         }
         assert_eq!(hasher.reckoned.load(Ordering::Relaxed), 2);
     }

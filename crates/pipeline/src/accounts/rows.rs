@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::accounts::{self, UserRow, UserView};
-use tocsin_storage::codes::{Language, Role, Theme};
+use tocsin_storage::enums::{Language, Role, Theme};
 use tocsin_storage::{StorageError, Tx};
 
 use super::lockout;
 use crate::change::{ChangeError, clean};
-use crate::{Actor, Deed};
+use crate::{Actor, AuditEntry};
 
 /// Adds a user to an open transaction.
 pub(super) async fn add(
@@ -25,7 +25,7 @@ pub(super) async fn add(
     let view = accounts::get_user(tx, id).await?;
     let view = view.ok_or(StorageError::Stale("user"))?;
     let after = snapshot_user(&view);
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "user.create",
         kind: "user",
         id: Some(id),
@@ -63,7 +63,7 @@ pub(super) async fn rewrite(
     let view = accounts::get_user(tx, id).await?;
     let view = view.ok_or(StorageError::Stale("user"))?;
     let (was, is) = (snapshot_user(before), snapshot_user(&view));
-    let mut deed = Deed {
+    let mut deed = AuditEntry {
         action: "user.update",
         kind: "user",
         id: Some(id),
@@ -149,7 +149,7 @@ pub(super) async fn check_last_admin(
 ) -> Result<(), ChangeError> {
     let goes = is_admin(before) && !after.is_some_and(is_admin);
     if goes && accounts::count_enabled_admins(tx).await? <= 1 {
-        return Err(ChangeError::NotNow(
+        return Err(ChangeError::InvalidState(
             "This is the last administrator who may sign in. Make another one first.".to_owned(),
         ));
     }

@@ -2,11 +2,11 @@
 
 use tocsin_storage::StorageError;
 use tocsin_storage::accounts::{self, UserRow, UserView};
-use tocsin_storage::codes::{Role, SignInMethod};
+use tocsin_storage::enums::{Role, SignInMethod};
 
 use super::passwords::Busy;
 use super::rows::{self, email};
-use super::{Accounts, Arrival, SignedIn, secrets};
+use super::{Accounts, ClientInfo, SignedIn, secrets};
 use crate::Actor;
 use crate::change::{ChangeError, FieldIssue, Issues, name};
 
@@ -44,7 +44,7 @@ impl From<ChangeError> for SetUpError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Invalid(issues) => Self::Invalid(issues),
-            ChangeError::Unfit(issues) => Self::Unfit(issues),
+            ChangeError::Unprocessable(issues) => Self::Unfit(issues),
             ChangeError::Conflict { field, message } => {
                 Self::Unfit(vec![FieldIssue::new(field, message)])
             }
@@ -110,7 +110,7 @@ impl Accounts {
         name: &str,
         email: &str,
         password: &str,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<SignedIn, SetUpError> {
         // Nobody makes this program hash without a link.
         self.check_link(token).await?;
@@ -186,9 +186,9 @@ impl Accounts {
         &self,
         tx: &tocsin_storage::Tx,
         user: &UserView,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<(), StorageError> {
-        let deed = crate::Deed {
+        let deed = crate::AuditEntry {
             action: "set-up",
             kind: "user",
             id: Some(user.id),

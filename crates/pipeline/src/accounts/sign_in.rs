@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::accounts::{self, SessionRow, UserView};
-use tocsin_storage::codes::{ActorKind, SignInMethod};
+use tocsin_storage::enums::{ActorKind, SignInMethod};
 use tocsin_storage::{StorageError, Tx};
 
-use super::passwords::{Busy, Verdict};
-use super::{Accounts, Arrival, SessionSecret, SignedIn, lockout, passwords, secrets};
-use crate::{Actor, Deed, FieldIssue};
+use super::passwords::{Busy, PasswordCheck};
+use super::{Accounts, ClientInfo, SessionSecret, SignedIn, lockout, passwords, secrets};
+use crate::{Actor, AuditEntry, FieldIssue};
 
 /// The most bytes of an address; longer ones are nobody's.
 const MAX_EMAIL: usize = 254;
@@ -65,7 +65,7 @@ impl Accounts {
         &self,
         email: &str,
         password: &str,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<SignedIn, SignInError> {
         if !self.shared.settings.password_sign_in {
             return Err(SignInError::Off);
@@ -96,7 +96,7 @@ impl Accounts {
             .filter(|view| view.user.enabled)
             .and_then(|view| view.user.password.as_deref());
         match (turn.verify(password, stored).await?, &user) {
-            (Verdict::Right(rehashed), Some(user)) => {
+            (PasswordCheck::Right(rehashed), Some(user)) => {
                 drop(turn);
                 self.let_in(user, rehashed, &account, arrival).await
             }
@@ -121,7 +121,7 @@ impl Accounts {
             return tx.rollback().await;
         };
         accounts::delete_session(&tx, user.id, session.id).await?;
-        let deed = Deed {
+        let deed = AuditEntry {
             action: "sign-out",
             kind: "user",
             id: Some(user.id),
@@ -147,7 +147,7 @@ impl Accounts {
         seen: &UserView,
         rehashed: Option<String>,
         account: &[u8; 32],
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<SignedIn, SignInError> {
         let now = self.now();
         let tx = self.db().begin().await?;
@@ -178,7 +178,7 @@ impl Accounts {
         &self,
         user: Option<&UserView>,
         account: &[u8; 32],
-        arrival: &Arrival,
+        arrival: &ClientInfo,
     ) -> Result<(), StorageError> {
         let actor = Actor::anonymous(arrival.address);
         self.count_failure(user, account, &actor).await
@@ -193,7 +193,7 @@ impl Accounts {
         let now = self.now();
         let tx = self.db().begin().await?;
         let locked_until = lockout::fail(&tx, account, now).await?;
-        let mut deed = Deed {
+        let mut deed = AuditEntry {
             action: "sign-in.failed",
             kind: "user",
             id: user.map(|view| view.id),
@@ -217,7 +217,7 @@ impl Accounts {
         tx: &Tx,
         user: UserView,
         method: SignInMethod,
-        arrival: &Arrival,
+        arrival: &ClientInfo,
         now: Timestamp,
     ) -> Result<SignedIn, StorageError> {
         let secret = SessionSecret::random();
@@ -262,11 +262,11 @@ pub(super) async fn signed_in(
     tx: &Tx,
     user: &UserView,
     how: &str,
-    arrival: &Arrival,
+    arrival: &ClientInfo,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let how = json!({ "method": how });
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "sign-in.ok",
         kind: "user",
         id: Some(user.id),
@@ -278,7 +278,7 @@ pub(super) async fn signed_in(
 }
 
 /// A user who comes from somewhere.
-pub(super) fn of(user: &UserView, arrival: &Arrival) -> Actor {
+pub(super) fn of(user: &UserView, arrival: &ClientInfo) -> Actor {
     Actor {
         kind: ActorKind::User,
         id: Some(user.id),

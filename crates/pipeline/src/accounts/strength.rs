@@ -23,14 +23,14 @@ const WAITING: usize = 8;
 
 /// Why a new password will not do, for a person, and what would be better.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum Weakness {
     /// It is too short or too long.
     Length(String),
     /// It is easily guessed.
     Weak(String),
 }
 
-impl Flaw {
+impl Weakness {
     /// Adds it to what is wrong with a field.
     pub(super) fn add_to(self, issues: &mut Issues, unfit: &mut Issues, field: &str) {
         match self {
@@ -42,12 +42,12 @@ impl Flaw {
 
 /// Judges new passwords, one at a time.
 #[derive(Clone, Debug)]
-pub(super) struct Judge {
+pub(super) struct StrengthChecker {
     waiting: Arc<Semaphore>,
     turn: Arc<Semaphore>,
 }
 
-impl Judge {
+impl StrengthChecker {
     pub(super) fn new() -> Self {
         Self {
             waiting: Arc::new(Semaphore::new(1 + WAITING)),
@@ -60,7 +60,11 @@ impl Judge {
     ///
     /// # Errors
     /// [`Busy`], at once, where too many wait.
-    pub(super) async fn judge(&self, password: &str, about: &[&str]) -> Result<Option<Flaw>, Busy> {
+    pub(super) async fn judge(
+        &self,
+        password: &str,
+        about: &[&str],
+    ) -> Result<Option<Weakness>, Busy> {
         let held = self.turn().await?;
         let password = password.to_owned();
         let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
@@ -83,15 +87,15 @@ impl Judge {
     }
 }
 
-fn check(password: &str, about: &[&str]) -> Result<(), Flaw> {
+fn check(password: &str, about: &[&str]) -> Result<(), Weakness> {
     let chars = password.chars().count();
     if chars < MIN_PASSWORD_CHARS {
-        return Err(Flaw::Length(format!(
+        return Err(Weakness::Length(format!(
             "expected at least {MIN_PASSWORD_CHARS} characters, not {chars}; several words \
              that do not belong together are easy to remember"
         )));
     }
-    check_length(password).map_err(Flaw::Length)?;
+    check_length(password).map_err(Weakness::Length)?;
     // Parts of an address and of a name are guessed on their own, too.
     let mut inputs: Vec<&str> = vec!["tocsin"];
     for text in about {
@@ -115,7 +119,7 @@ fn check(password: &str, about: &[&str]) -> Result<(), Flaw> {
             message = format!("{message}; {}", sentence(&suggestion.to_string()));
         }
     }
-    Err(Flaw::Weak(message))
+    Err(Weakness::Weak(message))
 }
 
 /// In the middle of another one.
@@ -149,14 +153,14 @@ mod tests {
             "Hopper2026",
         ] {
             let flaw = check(bad, &about).unwrap_err();
-            let (Flaw::Length(error) | Flaw::Weak(error)) = flaw;
+            let (Weakness::Length(error) | Weakness::Weak(error)) = flaw;
             assert!(!error.contains('\n') && error.len() > 15, "{bad}: {error}");
             assert!(bad.is_empty() || !error.contains(bad), "{error}");
         }
         let long = "x".repeat(MAX_PASSWORD_BYTES + 1);
         let error = check(&long, &about).unwrap_err();
         let message = "expected at most 1024 bytes, not 1025".to_owned();
-        assert_eq!(error, Flaw::Length(message));
+        assert_eq!(error, Weakness::Length(message));
         for good in [
             "correct horse battery staple",
             "正确的马电池订书钉很长",
@@ -171,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_password_is_judged_at_a_time_and_a_few_wait() {
-        let judge = Judge::new();
+        let judge = StrengthChecker::new();
         let held = judge.turn().await.unwrap();
         let password = "seven brown bricks fall";
         let mut waiting: Vec<_> = (0..WAITING)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 use tocsin_storage::{Db, DbSettings};
 
-use super::{Accounts, AccountsSettings, Arrival, SignInError, UserDraft};
+use super::{Accounts, AccountsSettings, ClientInfo, SignInError, UserDraft};
 use crate::{Actor, SystemClock};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -53,7 +53,7 @@ async fn every_failure_reckons_one_hash() {
     ] {
         let before = reckoned.load(Ordering::Relaxed);
         let refused = accounts
-            .sign_in(email, "another password", &Arrival::default())
+            .sign_in(email, "another password", &ClientInfo::default())
             .await;
         assert!(matches!(refused, Err(SignInError::Wrong)), "{refused:?}");
         assert_eq!(reckoned.load(Ordering::Relaxed), before + 1, "{email}");
@@ -70,7 +70,7 @@ async fn a_locked_account_reckons_none_known_or_not() {
         let mut before = 0;
         for attempt in 1..=8 {
             let refused = accounts
-                .sign_in(email, "another password", &Arrival::default())
+                .sign_in(email, "another password", &ClientInfo::default())
                 .await;
             let is_locked = matches!(refused, Err(SignInError::Locked { .. }));
             assert_eq!(is_locked, attempt > 5, "{email}: {refused:?}");
@@ -87,7 +87,7 @@ async fn too_many_at_once_are_sent_away() {
     let directory = tempfile::tempdir().unwrap();
     let accounts = accounts(&directory).await;
     user(&accounts, "kim", Some(PASSWORD), true).await;
-    let arrival = Arrival::default();
+    let arrival = ClientInfo::default();
     let all = accounts.shared.hasher.fill();
     for email in ["kim@example.com", "nobody@example.com"] {
         let refused = accounts.sign_in(email, PASSWORD, &arrival).await;

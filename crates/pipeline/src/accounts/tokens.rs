@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use tocsin_core::time::Timestamp;
 use tocsin_storage::StorageError;
 use tocsin_storage::accounts::{self, TokenRow, TokenView};
-use tocsin_storage::codes::Access;
+use tocsin_storage::enums::Access;
 
 use super::{Accounts, secrets};
 use crate::change::{ChangeError, Issues, matchers, name};
-use crate::once::{self, Made, Once};
-use crate::{Actor, Deed};
+use crate::idempotency::{self, Created, IdempotentRequest};
+use crate::{Actor, AuditEntry};
 
 /// The most characters of a source's name.
 const MAX_SOURCE: usize = 64;
@@ -48,24 +48,24 @@ impl Accounts {
     pub async fn create_token(
         &self,
         actor: &Actor,
-        once: Option<&Once>,
+        once: Option<&IdempotentRequest>,
         draft: &TokenDraft,
-    ) -> Result<Made<NewToken>, ChangeError> {
+    ) -> Result<Created<NewToken>, ChangeError> {
         let now = self.now();
         let (secret, row) = new(actor, draft, now)?;
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
-        if let Some(id) = once::begin(&tx, once, now).await? {
+        if let Some(id) = idempotency::begin(&tx, once, now).await? {
             let view = accounts::get_token(&tx, id).await?;
             let object = view.map(|view| NewToken { view, secret: None });
-            return once::made_before(object, "token", id);
+            return idempotency::made_before(object, "token", id);
         }
         let id = accounts::insert_token(&tx, &row).await?;
-        once::finish(&tx, once, id).await?;
+        idempotency::finish(&tx, once, id).await?;
         let view = accounts::get_token(&tx, id).await?;
         let view = view.ok_or(StorageError::Stale("token"))?;
         let after = snapshot_token(&view);
-        let deed = Deed {
+        let deed = AuditEntry {
             action: "token.create",
             kind: "token",
             id: Some(id),
@@ -76,7 +76,7 @@ impl Accounts {
         actor.record(&tx, &deed, now).await?;
         tx.commit().await?;
         self.shared.cache.clear();
-        Ok(Made::now(NewToken {
+        Ok(Created::now(NewToken {
             view,
             secret: Some(secret),
         }))
@@ -98,7 +98,7 @@ impl Accounts {
         let after = accounts::get_token(&tx, id).await?;
         let after = after.ok_or(StorageError::Stale("token"))?;
         let (was, is) = (snapshot_token(&before), snapshot_token(&after));
-        let deed = Deed {
+        let deed = AuditEntry {
             action: "token.revoke",
             kind: "token",
             id: Some(id),

@@ -2,14 +2,14 @@
 
 use tocsin_storage::Tx;
 use tocsin_storage::accounts::{self, UserRow, UserView};
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use super::Accounts;
 use super::passwords::Busy;
 use super::rows::{add, check_last_admin, email, not_found, rewrite, snapshot_user};
 use crate::change::{ChangeError, Issues, matchers, name};
-use crate::once::{self, Made, Once};
-use crate::{Actor, Deed, Expected};
+use crate::idempotency::{self, Created, IdempotentRequest};
+use crate::{Actor, AuditEntry, Expected};
 
 /// What an administrator writes of a user.
 #[derive(Clone)]
@@ -38,9 +38,9 @@ impl Accounts {
     pub async fn create_user(
         &self,
         actor: &Actor,
-        once: Option<&Once>,
+        once: Option<&IdempotentRequest>,
         draft: &UserDraft,
-    ) -> Result<Made<UserView>, ChangeError> {
+    ) -> Result<Created<UserView>, ChangeError> {
         let draft = self.check_draft(draft).await?;
         let now = self.now();
         let row = UserRow {
@@ -60,15 +60,15 @@ impl Accounts {
         };
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
-        if let Some(id) = once::begin(&tx, once, now).await? {
+        if let Some(id) = idempotency::begin(&tx, once, now).await? {
             let object = accounts::get_user(&tx, id).await?;
-            return once::made_before(object, "user", id);
+            return idempotency::made_before(object, "user", id);
         }
         let object = add(&tx, actor, row, now).await?;
-        once::finish(&tx, once, object.id).await?;
+        idempotency::finish(&tx, once, object.id).await?;
         tx.commit().await?;
         self.shared.cache.clear();
-        Ok(Made::now(object))
+        Ok(Created::now(object))
     }
 
     /// Rewrites a user. A new password, and being disabled, end their sessions;
@@ -161,7 +161,7 @@ impl Accounts {
         Expected::check(expected, &snapshot)?;
         check_last_admin(&tx, &before.user, None).await?;
         accounts::delete_user(&tx, id).await?;
-        let deed = Deed {
+        let deed = AuditEntry {
             action: "user.delete",
             kind: "user",
             id: Some(id),

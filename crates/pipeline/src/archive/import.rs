@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize as _;
 use tocsin_core::fingerprint::Fingerprint;
 use tocsin_storage::archive::{self, ArchivedEntry, Line, Restorer, VERSION};
-use tocsin_storage::{Db, StorageError, upkeep};
+use tocsin_storage::{Db, StorageError, retention};
 use tokio::sync::mpsc;
 
 use super::lines::{Lines, Next};
@@ -84,7 +84,7 @@ impl Importer {
     pub async fn new(db: Db, clock: Arc<dyn Clock>, count_own: bool) -> Result<Self, StorageError> {
         let tx = db.begin().await?;
         let candidate = format!("{:016x}", rand::random::<u64>());
-        let database = upkeep::instance(&tx, &candidate).await?;
+        let database = retention::instance(&tx, &candidate).await?;
         tx.commit().await?;
         let restorer = Restorer::new(&db, &database).await?;
         Ok(Self {

@@ -7,7 +7,7 @@ use tocsin_storage::{Db, StorageError, Tx};
 use super::{check_length, check_missing, distinct, names, of_version, snapshot_group, tell};
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
-use crate::once::{self, Made, Once};
+use crate::idempotency::{self, Created, IdempotentRequest};
 
 /// What a person writes of a group.
 #[derive(Clone, Debug)]
@@ -30,15 +30,15 @@ pub struct GroupDraft {
 pub async fn create_group(
     db: &Db,
     actor: &Actor,
-    once: Option<&Once>,
+    once: Option<&IdempotentRequest>,
     draft: &GroupDraft,
     now: Timestamp,
-) -> Result<Made<GroupView>, ChangeError> {
+) -> Result<Created<GroupView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if let Some(id) = once::begin(&tx, once, now).await? {
+    if let Some(id) = idempotency::begin(&tx, once, now).await? {
         let object = directory::get_group(&tx, id).await?;
-        return once::made_before(object, "group", id);
+        return idempotency::made_before(object, "group", id);
     }
     let row = check(&tx, draft, false).await?;
     check_unique(&tx, None, &row).await?;
@@ -48,9 +48,9 @@ pub async fn create_group(
     tell_former(&tx, actor, former, id, now).await?;
     let after = snapshot_group(&object);
     tell(&tx, actor, "group", None, Some(&after), now).await?;
-    once::finish(&tx, once, id).await?;
+    idempotency::finish(&tx, once, id).await?;
     tx.commit().await?;
-    Ok(Made::now(object))
+    Ok(Created::now(object))
 }
 
 /// Rewrites a group.

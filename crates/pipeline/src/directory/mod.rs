@@ -25,7 +25,7 @@ use tocsin_storage::directory::NamedRef;
 use tocsin_storage::{StorageError, Tx};
 
 use crate::change::{ChangeError, Expected, FieldIssue, Issues};
-use crate::{Actor, Deed};
+use crate::{Actor, AuditEntry};
 
 /// The most numbers that one request may name.
 const MAX_REFERENCES: usize = 5_000;
@@ -75,7 +75,9 @@ fn check_missing(field: &str, what: &str, missing: &[i64]) -> Result<(), ChangeE
     }
     let numbers: Vec<String> = missing.iter().take(20).map(i64::to_string).collect();
     let message = format!("there is no {what} {}", numbers.join(", "));
-    Err(ChangeError::Outdated(vec![FieldIssue::new(field, message)]))
+    Err(ChangeError::StaleReference(vec![FieldIssue::new(
+        field, message,
+    )]))
 }
 
 /// The names of some rows, as a sentence has them.
@@ -105,7 +107,7 @@ async fn tell(
     };
     let [short_before, short_after] = snapshot::shorten(before, after);
     let field = |name| after.or(before).and_then(|object| object.get(name));
-    let deed = Deed {
+    let deed = AuditEntry {
         action: &format!("{kind}.{verb}"),
         kind,
         id: field("id").and_then(Value::as_i64),

@@ -3,14 +3,14 @@
 use std::str::FromStr;
 
 use tocsin_core::time::Timestamp;
-use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{self, RecipientRow, RecipientView};
+use tocsin_storage::enums::Language;
 use tocsin_storage::{Db, StorageError, Tx};
 
 use super::{check_length, check_missing, distinct, names, of_version, snapshot_recipient, tell};
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
-use crate::once::{self, Made, Once};
+use crate::idempotency::{self, Created, IdempotentRequest};
 
 /// What a person writes of a recipient.
 #[derive(Clone, Debug)]
@@ -47,16 +47,16 @@ pub struct MailDefaults {
 pub async fn create_recipient(
     db: &Db,
     actor: &Actor,
-    once: Option<&Once>,
+    once: Option<&IdempotentRequest>,
     draft: &RecipientDraft,
     defaults: &MailDefaults,
     now: Timestamp,
-) -> Result<Made<RecipientView>, ChangeError> {
+) -> Result<Created<RecipientView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if let Some(id) = once::begin(&tx, once, now).await? {
+    if let Some(id) = idempotency::begin(&tx, once, now).await? {
         let object = directory::get_recipient(&tx, id).await?;
-        return once::made_before(object, "recipient", id);
+        return idempotency::made_before(object, "recipient", id);
     }
     let row = check(&tx, draft, defaults).await?;
     check_unique(&tx, None, &row).await?;
@@ -64,9 +64,9 @@ pub async fn create_recipient(
     let object = written(&tx, id, draft).await?;
     let after = snapshot_recipient(&object);
     tell(&tx, actor, "recipient", None, Some(&after), now).await?;
-    once::finish(&tx, once, id).await?;
+    idempotency::finish(&tx, once, id).await?;
     tx.commit().await?;
-    Ok(Made::now(object))
+    Ok(Created::now(object))
 }
 
 /// Rewrites a recipient.

@@ -7,8 +7,8 @@ use tocsin_storage::{Db, StorageError, Tx};
 
 use super::{check_length, check_missing, distinct, of_version, snapshot_route, tell};
 use crate::change::{ChangeError, Expected, FieldIssue, Issues, matchers, name};
-use crate::once::{self, Made, Once};
-use crate::{Actor, Deed};
+use crate::idempotency::{self, Created, IdempotentRequest};
+use crate::{Actor, AuditEntry};
 
 /// What a person writes of a route.
 #[derive(Clone, Debug)]
@@ -36,24 +36,24 @@ pub struct RouteDraft {
 pub async fn create_route(
     db: &Db,
     actor: &Actor,
-    once: Option<&Once>,
+    once: Option<&IdempotentRequest>,
     draft: &RouteDraft,
     now: Timestamp,
-) -> Result<Made<RouteView>, ChangeError> {
+) -> Result<Created<RouteView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if let Some(id) = once::begin(&tx, once, now).await? {
+    if let Some(id) = idempotency::begin(&tx, once, now).await? {
         let object = directory::get_route(&tx, id).await?;
-        return once::made_before(object, "route", id);
+        return idempotency::made_before(object, "route", id);
     }
     let (row, groups) = check(&tx, draft).await?;
     let id = directory::insert_route(&tx, &row, &groups).await?;
     let object = written(&tx, id, draft.position).await?;
     let after = snapshot_route(&object);
     tell(&tx, actor, "route", None, Some(&after), now).await?;
-    once::finish(&tx, once, id).await?;
+    idempotency::finish(&tx, once, id).await?;
     tx.commit().await?;
-    Ok(Made::now(object))
+    Ok(Created::now(object))
 }
 
 /// Rewrites a route.
@@ -128,13 +128,15 @@ pub async fn reorder_routes(
     if distinct(&order) != named {
         let numbers: Vec<String> = order.iter().map(i64::to_string).collect();
         let message = format!("expected every route exactly once: {}", numbers.join(", "));
-        return Err(ChangeError::Outdated(vec![FieldIssue::new("ids", message)]));
+        return Err(ChangeError::StaleReference(vec![FieldIssue::new(
+            "ids", message,
+        )]));
     }
     if order == ids {
         return Ok(());
     }
     directory::set_route_order(&tx, ids).await?;
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "route.reorder",
         kind: "route",
         id: None,
@@ -164,7 +166,7 @@ pub async fn set_team_route(
         return tx.rollback().await;
     }
     directory::set_team_route(&tx, enabled).await?;
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "route.team",
         kind: "route",
         id: None,

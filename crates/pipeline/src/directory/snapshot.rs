@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{
     GroupRow, GroupView, NamedRef, RecipientRow, RecipientView, RouteRow, RouteView,
 };
+use tocsin_storage::enums::Language;
 
 /// A recipient with its groups.
 #[must_use]

@@ -4,28 +4,28 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use tocsin_core::digest::Digest;
-use tocsin_core::tally::Tallies;
+use tocsin_core::stats::Delta;
 use tocsin_storage::changes::{Change, MAX_EVENTS};
-use tocsin_storage::ingest::{self, GroupState, Ids, NewDelivery, NewGroup, Numbered, SenderKey};
+use tocsin_storage::ingest::{self, GroupState, IdTable, Ids, NewDelivery, NewGroup, SenderKey};
 use tocsin_storage::{StorageError, Tx};
 use tokio::sync::MutexGuard;
 
 use super::IngestReport;
-use super::incoming::Incoming;
-use super::judging::{Done, Hearing, Ledger, Suspicion};
-use super::known::Known;
-use super::mails::{Envelope, Mails};
-use super::owing::{Router, owed};
-use super::plan::Directory;
+use super::alert_cache::CacheEntries;
+use super::batch_state::BatchState;
+use super::notification_plan::{Router, plan_notifications};
+use super::notifications::{Envelope, NotificationBatch};
+use super::pending::{AlertOutcome, PendingWrites, PositionedAlert, Suspicion};
+use super::prepared::PreparedDelivery;
+use super::routing_table::RoutingTable;
 use super::rows;
-use super::standings::Kept;
 use super::writer::Context;
 
 /// What a writer carries from batch to batch.
 #[derive(Default)]
-pub(super) struct Scribe {
+pub(super) struct WriterState {
     ids: Ids,
-    directory: Directory,
+    directory: RoutingTable,
     senders: HashMap<SenderKey, i64>,
 }
 
@@ -33,25 +33,25 @@ pub(super) struct Scribe {
 const MOST_SENDERS: usize = 1_000;
 
 /// A batch that is written, and has to be committed.
-pub(super) struct Stored<'b> {
+pub(super) struct WrittenBatch<'b> {
     pub(super) reports: Vec<IngestReport>,
-    pub(super) known: Known<'b>,
+    pub(super) known: BatchState<'b>,
     /// Whether it owes mail.
-    pub(super) owes: bool,
+    pub(super) has_notifications: bool,
     senders: HashMap<SenderKey, i64>,
 }
 
-impl Scribe {
+impl WriterState {
     /// Records a refused request, in a transaction of its own.
-    pub(super) async fn refuse(
+    pub(super) async fn record_rejected(
         &mut self,
         context: &Context,
         mut refused: NewDelivery,
     ) -> Result<(), StorageError> {
         let tx = context.db.begin().await?;
         self.ids.begin(&tx).await?;
-        self.ids.reserve(&tx, Numbered::Deliveries, 1).await?;
-        refused.id = self.ids.take(Numbered::Deliveries);
+        self.ids.reserve(&tx, IdTable::Deliveries, 1).await?;
+        refused.id = self.ids.take(IdTable::Deliveries);
         let now = refused.received_at;
         let change = Change::Delivery {
             source: refused.source.clone(),
@@ -59,13 +59,13 @@ impl Scribe {
             refused: true,
             events: Vec::new(),
         };
-        ingest::put_changes(&tx, now, &[(refused.id, change)]).await?;
-        ingest::put_refused(&tx, refused, context.settings.refused_bytes).await?;
+        ingest::insert_changes(&tx, now, &[(refused.id, change)]).await?;
+        ingest::insert_rejected(&tx, refused, context.settings.refused_bytes).await?;
         tx.commit().await
     }
 
     /// Takes up what a commit has made true.
-    pub(super) fn committed(&mut self, stored: &mut Stored<'_>) {
+    pub(super) fn committed(&mut self, stored: &mut WrittenBatch<'_>) {
         if self.senders.len() + stored.senders.len() > MOST_SENDERS {
             self.senders.clear();
         }
@@ -76,7 +76,7 @@ impl Scribe {
     async fn senders(
         &self,
         tx: &Tx,
-        batch: &[Incoming],
+        batch: &[PreparedDelivery],
     ) -> Result<(Vec<i64>, HashMap<SenderKey, i64>), StorageError> {
         let keys: Vec<SenderKey> = batch
             .iter()
@@ -89,7 +89,7 @@ impl Scribe {
         let mut new = HashMap::new();
         if !unknown.is_empty() {
             let unknown = unknown.into_iter().cloned().collect();
-            new = ingest::put_senders(tx, unknown).await?;
+            new = ingest::insert_senders(tx, unknown).await?;
         }
         let number = |key: &SenderKey| {
             let number = self.senders.get(key).or_else(|| new.get(key));
@@ -102,16 +102,16 @@ impl Scribe {
 
 /// Writes a batch, and answers what became of each delivery. `kept` is what is
 /// held in memory, where this writer has that to itself.
-pub(super) async fn store<'b>(
+pub(super) async fn write_batch<'b>(
     context: &Context,
-    scribe: &mut Scribe,
+    scribe: &mut WriterState,
     tx: &Tx,
-    batch: &'b [Incoming],
-    kept: Option<&mut MutexGuard<'_, Kept>>,
-) -> Result<Stored<'b>, StorageError> {
+    batch: &'b [PreparedDelivery],
+    kept: Option<&mut MutexGuard<'_, CacheEntries>>,
+) -> Result<WrittenBatch<'b>, StorageError> {
     scribe.ids.begin(tx).await?;
     scribe.directory.refresh(tx).await?;
-    let routed = scribe.directory.routed;
+    let routed = scribe.directory.has_routes;
     context.routed.store(routed, Ordering::Relaxed);
 
     // Without anybody to mail, groups need not be looked at.
@@ -121,34 +121,34 @@ pub(super) async fn store<'b>(
         lock_groups(tx, batch).await?
     };
     let (senders, new_senders) = scribe.senders(tx, batch).await?;
-    let Scribe { ids, directory, .. } = scribe;
-    let mut known = Known::new(batch);
+    let WriterState { ids, directory, .. } = scribe;
+    let mut known = BatchState::new(batch);
     match kept {
         Some(kept) => known.take(kept),
-        None => known.copy(&*context.standings.lock().await),
+        None => known.copy(&*context.alert_cache.lock().await),
     }
-    known.read(tx, ids, &context.standings).await?;
+    known.read(tx, ids, &context.alert_cache).await?;
     reserve(ids, tx, batch, &known).await?;
 
-    let mut ledger = Ledger::default();
-    let mut tallies = Tallies::default();
+    let mut ledger = PendingWrites::default();
+    let mut tallies = Delta::default();
     let mut reports = Vec::with_capacity(batch.len());
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut changes = Vec::with_capacity(batch.len());
-    let mut mails = Mails::new(context, directory);
-    let places: Vec<usize> = known.places().collect();
+    let mut mails = NotificationBatch::new(context, directory);
+    let places: Vec<usize> = known.slot_indexes().collect();
     let mut places = places.into_iter();
-    let mut done: Vec<Done> = Vec::new();
+    let mut done: Vec<AlertOutcome> = Vec::new();
     for ((nth, incoming), sender) in batch.iter().enumerate().zip(senders) {
         let mut report = IngestReport {
-            delivery_id: ids.take(Numbered::Deliveries),
+            delivery_id: ids.take(IdTable::Deliveries),
             alerts: incoming.total,
             rejected: incoming.rejected.clone(),
             ..IngestReport::default()
         };
         done.clear();
         for ((index, alert), place) in incoming.alerts.iter().enumerate().zip(&mut places) {
-            let hearing = Hearing {
+            let hearing = PositionedAlert {
                 rules: &context.settings.rules,
                 alert,
                 told: (nth, index),
@@ -157,8 +157,8 @@ pub(super) async fn store<'b>(
                 now: incoming.received_at,
                 place,
             };
-            let one = ledger.file(ids, &hearing, &mut known.slots[place]);
-            report.count(one.verdict);
+            let one = ledger.apply(ids, &hearing, &mut known.slots[place]);
+            report.count(one.outcome);
             done.push(one);
         }
         tallies.delivery(incoming.received_at, &incoming.source);
@@ -167,11 +167,11 @@ pub(super) async fn store<'b>(
             mails.settle_suspicions(tx, &mut done, now).await?;
         }
         let router = Router {
-            plan: &directory.plan,
+            plan: &directory.rules,
             routed,
             target: incoming.target.as_ref(),
         };
-        let owed = owed(router, &incoming.alerts, &done);
+        let owed = plan_notifications(router, &incoming.alerts, &done);
         let unrouted = owed.unrouted;
         if let Some(group) = groups.get_mut(&incoming.group) {
             let delivery = report.delivery_id;
@@ -183,24 +183,24 @@ pub(super) async fn store<'b>(
     }
 
     let entries = rows::save(tx, ids, batch, &mut known, ledger, tallies).await?;
-    ingest::put_deliveries(tx, deliveries).await?;
+    ingest::insert_deliveries(tx, deliveries).await?;
     let now = batch.iter().map(|incoming| incoming.received_at).max();
     let released = mails.released;
     let mails = mails.save(tx, ids, &entries).await?;
     let owes = released || !mails.is_empty();
     changes.extend(mails);
-    ingest::put_changes(tx, now.unwrap_or_default(), &changes).await?;
-    Ok(Stored {
+    ingest::insert_changes(tx, now.unwrap_or_default(), &changes).await?;
+    Ok(WrittenBatch {
         reports,
         known,
-        owes,
+        has_notifications: owes,
         senders: new_senders,
     })
 }
 
 async fn lock_groups(
     tx: &Tx,
-    batch: &[Incoming],
+    batch: &[PreparedDelivery],
 ) -> Result<HashMap<Digest, GroupState>, StorageError> {
     let groups = batch
         .iter()
@@ -221,41 +221,41 @@ async fn lock_groups(
 async fn reserve(
     ids: &mut Ids,
     tx: &Tx,
-    batch: &[Incoming],
-    known: &Known<'_>,
+    batch: &[PreparedDelivery],
+    known: &BatchState<'_>,
 ) -> Result<(), StorageError> {
-    ids.reserve(tx, Numbered::Deliveries, batch.len()).await?;
+    ids.reserve(tx, IdTable::Deliveries, batch.len()).await?;
     let alerts = batch.iter().flat_map(|incoming| &incoming.alerts);
     let mut told = 0;
     let mut later = 0;
-    for (alert, place) in alerts.zip(known.places()) {
+    for (alert, place) in alerts.zip(known.slot_indexes()) {
         told += 1;
-        later += usize::from(!known.slots[place].first_told_with(&alert.content.digest));
+        later += usize::from(!known.slots[place].is_first_content(&alert.content.digest));
     }
     // One more than can be opened, because the next number is looked at before
     // it is known whether it is used.
-    ids.reserve(tx, Numbered::Incidents, told + 1).await?;
+    ids.reserve(tx, IdTable::Incidents, told + 1).await?;
     match later {
         0 => Ok(()),
-        _ => ids.reserve(tx, Numbered::Tellings, later).await,
+        _ => ids.reserve(tx, IdTable::AlertContents, later).await,
     }
 }
 
-fn change(incoming: &Incoming, report: &IngestReport, done: &[Done]) -> Change {
+fn change(incoming: &PreparedDelivery, report: &IngestReport, done: &[AlertOutcome]) -> Change {
     Change::Delivery {
         source: incoming.source.clone(),
         entries: i64::try_from(report.entries()).unwrap_or(i64::MAX),
         refused: false,
         events: done
             .iter()
-            .flat_map(Done::events)
+            .flat_map(AlertOutcome::events)
             .take(MAX_EVENTS)
             .collect(),
     }
 }
 
 fn delivery_row(
-    incoming: &Incoming,
+    incoming: &PreparedDelivery,
     sender: i64,
     report: &IngestReport,
     unrouted: usize,

@@ -7,20 +7,20 @@
 //!          → report               only after the commit (rule 1)
 //! ```
 
+mod alert_cache;
 mod batch;
-mod incoming;
-mod judging;
-mod known;
-mod mails;
-mod owing;
-mod plan;
+mod batch_state;
+mod notification_plan;
+mod notifications;
+mod pending;
+mod prepared;
 mod queue;
 mod report;
+mod routing_table;
 mod rows;
-mod standings;
 mod writer;
 
-pub use queue::{Ingest, IngestError, Refusal, Space, Webhook};
+pub use alert_cache::AlertCache;
+pub use queue::{Ingest, IngestError, QueuePermit, RejectedRequest, Webhook};
 pub use report::IngestReport;
-pub use standings::Standings;
 pub(crate) use writer::{Context, spawn_writers};

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tocsin_core::parse::{self, ParseError};
-use tocsin_core::routing::Target;
+use tocsin_core::routing::TestTarget;
 use tocsin_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::IngestReport;
-use super::incoming::Incoming;
+use super::prepared::PreparedDelivery;
 use crate::Clock;
 
 /// The queue is counted in units of this many bytes, because a semaphore
@@ -30,9 +30,9 @@ pub struct Webhook {
     pub body: Bytes,
     /// What the body takes up, from [`Ingest::space`]; what is missing is taken
     /// when the delivery is handed in, and when it is known what becomes of it.
-    pub space: Space,
+    pub space: QueuePermit,
     /// Who is notified of a test alert; `None` for all others, which are routed.
-    pub target: Option<Target>,
+    pub target: Option<TestTarget>,
 }
 
 /// Room in the queue, taken piece by piece while a body arrives and given back
@@ -40,7 +40,7 @@ pub struct Webhook {
 /// stored is bounded together, and a sender that only announces a large body
 /// takes up nothing.
 #[derive(Debug)]
-pub struct Space {
+pub struct QueuePermit {
     all: Arc<Semaphore>,
     taken: Option<OwnedSemaphorePermit>,
     bytes: usize,
@@ -48,7 +48,7 @@ pub struct Space {
     most: usize,
 }
 
-impl Space {
+impl QueuePermit {
     /// Sees to it that room for `bytes` is taken in all.
     fn cover(&mut self, bytes: usize) -> Result<(), IngestError> {
         self.grow(bytes.saturating_sub(self.bytes))
@@ -82,7 +82,7 @@ impl Space {
 
 /// A request that cannot be read, to be shown to people.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct RejectedRequest {
     /// The source that it named.
     pub source: String,
     /// Why it was refused.
@@ -98,7 +98,7 @@ pub struct Refusal {
 pub enum IngestError {
     /// The body can never be read.
     #[error(transparent)]
-    Unreadable(#[from] ParseError),
+    Malformed(#[from] ParseError),
     /// More is waiting than may wait.
     #[error("the ingest queue is full")]
     QueueFull,
@@ -114,14 +114,14 @@ pub(super) struct Job {
     pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Result<IngestReport, IngestError>>,
     /// Given back when the job is done.
-    pub(super) _space: Space,
+    pub(super) _permit: QueuePermit,
 }
 
 pub(super) enum Work {
-    Store(Box<Incoming>),
-    Refuse {
+    Store(Box<PreparedDelivery>),
+    Reject {
         received_at: Timestamp,
-        refusal: Refusal,
+        refusal: RejectedRequest,
         raw: Option<Vec<u8>>,
     },
 }
@@ -173,7 +173,7 @@ impl Ingest {
         space.cover(raw.len())?;
         match parse::alertmanager(&raw, &self.team_label) {
             Ok(body) => {
-                let mut incoming = Incoming::new(
+                let mut incoming = PreparedDelivery::new(
                     received_at,
                     source,
                     body,
@@ -187,7 +187,7 @@ impl Ingest {
                 self.submit(Work::Store(Box::new(incoming)), space).await
             }
             Err(error) => {
-                let refusal = Refusal {
+                let refusal = RejectedRequest {
                     source,
                     reason: error.to_string(),
                     body_bytes: raw.len(),
@@ -206,15 +206,15 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`IngestError`]; never `Unreadable`.
-    pub async fn refuse(&self, refusal: Refusal) -> Result<(), IngestError> {
-        let mut space = self.space();
+    pub async fn reject(&self, refusal: RejectedRequest) -> Result<(), IngestError> {
+        let mut space = self.permit();
         space.grow(refusal.body.as_ref().map_or(0, Bytes::len))?;
         self.record(self.clock.now(), refusal, space).await
     }
 
     /// Room for a delivery, none of it taken yet.
-    pub fn space(&self) -> Space {
-        Space {
+    pub fn permit(&self) -> QueuePermit {
+        QueuePermit {
             all: Arc::clone(&self.space),
             taken: None,
             bytes: 0,
@@ -231,8 +231,8 @@ impl Ingest {
     async fn record(
         &self,
         received_at: Timestamp,
-        mut refusal: Refusal,
-        space: Space,
+        mut refusal: RejectedRequest,
+        space: QueuePermit,
     ) -> Result<(), IngestError> {
         let raw = refusal
             .body
@@ -240,7 +240,7 @@ impl Ingest {
             .filter(|body| !body.is_empty())
             .map(|body| compress(&body));
         self.submit(
-            Work::Refuse {
+            Work::Reject {
                 received_at,
                 refusal,
                 raw,
@@ -251,12 +251,12 @@ impl Ingest {
         .map(drop)
     }
 
-    async fn submit(&self, work: Work, space: Space) -> Result<IngestReport, IngestError> {
+    async fn submit(&self, work: Work, space: QueuePermit) -> Result<IngestReport, IngestError> {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             work,
             reply,
-            _space: space,
+            _permit: space,
         };
         self.jobs.send(job).map_err(|_| IngestError::Stopping)?;
         answer.await.unwrap_or(Err(IngestError::Unavailable))

@@ -1,5 +1,5 @@
 use tocsin_core::alert::RejectedAlert;
-use tocsin_core::judge::Verdict;
+use tocsin_core::lifecycle::Outcome;
 
 /// What became of a delivery's alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub struct IngestReport {
 }
 
 impl IngestReport {
-    pub(super) fn count(&mut self, verdict: Verdict) {
+    pub(super) fn count(&mut self, verdict: Outcome) {
         match verdict {
-            Verdict::Opened => self.opened += 1,
-            Verdict::Resolved => self.resolved += 1,
-            Verdict::Refreshed => self.refreshed += 1,
-            Verdict::SeenAgain => self.seen_again += 1,
-            Verdict::Updated => self.updated += 1,
-            Verdict::Late => self.late += 1,
+            Outcome::Opened => self.opened += 1,
+            Outcome::Resolved => self.resolved += 1,
+            Outcome::Repeated => self.refreshed += 1,
+            Outcome::Duplicate => self.seen_again += 1,
+            Outcome::Updated => self.updated += 1,
+            Outcome::OutOfOrder => self.late += 1,
         }
     }
 

@@ -1,28 +1,28 @@
 //! From what a batch has judged to the rows that say so.
 
 use tocsin_core::alert::Status;
-use tocsin_core::tally::{Counts, Subject as Counted, Tallies, hour_of};
-use tocsin_storage::ingest::{self, Facts, Ids, IncidentRow, NewTelling, Numbered};
-use tocsin_storage::{StorageError, Tx, backlog};
+use tocsin_core::stats::{Counts, Delta, StatsKey as Counted, hour_of};
+use tocsin_storage::ingest::{self, FilterFields, IdTable, Ids, IncidentRow, NewContentVersion};
+use tocsin_storage::{StorageError, Tx, projection_queue};
 
-use super::incoming::{Alert, Incoming};
-use super::judging::{Filed, Ledger, Passed};
-use super::known::{Known, Moved, Slot};
+use super::batch_state::{AlertSlot, BatchState, PendingChange};
+use super::pending::{PendingEntry, PendingWrites, SupersededIncident};
+use super::prepared::{PreparedAlert, PreparedDelivery};
 
 /// Stores the alerts of a batch, and answers the numbers of its log entries.
 pub(super) async fn save(
     tx: &Tx,
     ids: &mut Ids,
-    batch: &[Incoming],
-    known: &mut Known<'_>,
-    ledger: Ledger,
-    mut tallies: Tallies,
+    batch: &[PreparedDelivery],
+    known: &mut BatchState<'_>,
+    ledger: PendingWrites,
+    mut tallies: Delta,
 ) -> Result<Vec<i64>, StorageError> {
-    let Ledger {
+    let PendingWrites {
         entries: filed,
         mut expired,
-        tellings,
-        passed,
+        contents: tellings,
+        superseded: passed,
     } = ledger;
     let alert = |(delivery, alert): (usize, usize)| &batch[delivery].alerts[alert];
     let unknown = filed
@@ -30,12 +30,12 @@ pub(super) async fn save(
         .filter(|filed| needs_subject(&known.slots[filed.place], alert(filed.told)))
         .map(|filed| filed.place)
         .collect();
-    known.read_subjects(tx, unknown).await?;
+    known.read_identities(tx, unknown).await?;
 
-    ids.reserve(tx, Numbered::LogEntries, filed.len()).await?;
+    ids.reserve(tx, IdTable::LogEntries, filed.len()).await?;
     let mut entries = Vec::with_capacity(filed.len());
     for mut filed in filed {
-        filed.entry.id = ids.take(Numbered::LogEntries);
+        filed.entry.id = ids.take(IdTable::LogEntries);
         count(&mut tallies, known, alert(filed.told), &filed);
         entries.push(filed.entry);
     }
@@ -49,69 +49,72 @@ pub(super) async fn save(
         let slot = &known.slots[told.place];
         let content = alert(told.told).content.clone();
         let (labels, facts) = first_told(known, slot);
-        NewTelling {
+        NewContentVersion {
             id: told.id,
-            series_id: slot.standing.series,
+            series_id: slot.cached.alert_id,
             same_labels: *labels == content.labels && *facts == content.facts,
             content,
         }
     });
-    ingest::put_tellings(tx, tellings.collect()).await?;
+    ingest::insert_contents(tx, tellings.collect()).await?;
     let latest = known.slots.iter().filter_map(latest_row);
-    save_incidents(tx, passed.iter().map(Passed::row).chain(latest)).await?;
-    ingest::put_entries(tx, &entries).await?;
-    ingest::put_expired(tx, &expired).await?;
+    save_incidents(tx, passed.iter().map(SupersededIncident::row).chain(latest)).await?;
+    ingest::insert_entries(tx, &entries).await?;
+    ingest::insert_expired(tx, &expired).await?;
 
     let new = known.slots.iter().filter(|slot| slot.is_new);
-    let new: Vec<i64> = new.map(|slot| slot.standing.series).collect();
-    backlog::put_tallies(tx, &tallies).await?;
-    backlog::put_series(tx, &new).await?;
-    backlog::put_tellings(tx, &told).await?;
+    let new: Vec<i64> = new.map(|slot| slot.cached.alert_id).collect();
+    projection_queue::enqueue_stats(tx, &tallies).await?;
+    projection_queue::enqueue_alerts(tx, &new).await?;
+    projection_queue::enqueue_contents(tx, &told).await?;
     Ok(entries.iter().map(|entry| entry.id).collect())
 }
 
 async fn save_incidents<'r>(
     tx: &Tx,
-    rows: impl Iterator<Item = (Moved, IncidentRow<'r>)>,
+    rows: impl Iterator<Item = (PendingChange, IncidentRow<'r>)>,
 ) -> Result<(), StorageError> {
     let mut begun = Vec::new();
     let mut changed = Vec::new();
     let mut seen = Vec::new();
     for (moved, row) in rows {
         match moved {
-            Moved::No => {}
-            Moved::Seen => seen.push(row),
-            Moved::Changed => changed.push(row),
-            Moved::Begun => begun.push(row),
+            PendingChange::None => {}
+            PendingChange::Seen => seen.push(row),
+            PendingChange::Changed => changed.push(row),
+            PendingChange::Opened => begun.push(row),
         }
     }
-    ingest::see_again(tx, &seen).await?;
-    ingest::put_incidents(tx, &changed, &begun).await
+    ingest::touch_incidents(tx, &seen).await?;
+    ingest::insert_incidents(tx, &changed, &begun).await
 }
 
-fn latest_row(slot: &Slot) -> Option<(Moved, IncidentRow<'_>)> {
-    let latest = slot.standing.latest.as_deref()?;
+fn latest_row(slot: &AlertSlot) -> Option<(PendingChange, IncidentRow<'_>)> {
+    let latest = slot.cached.latest.as_deref()?;
     let row = IncidentRow {
-        episode: &latest.episode,
-        series_id: slot.standing.series,
+        episode: &latest.incident,
+        series_id: slot.cached.alert_id,
         number: latest.number,
-        telling_id: latest.telling,
+        telling_id: latest.content_id,
         content: latest.content,
-        told: &latest.told,
+        told: &latest.sender_states,
     };
-    Some((slot.moved, row))
+    Some((slot.change, row))
 }
 
 /// Whether what the series was first told with is neither this alert nor at
 /// hand.
-fn needs_subject(slot: &Slot, alert: &Alert) -> bool {
-    !slot.is_new && slot.standing.subject.is_none() && !slot.first_told_with(&alert.content.digest)
+fn needs_subject(slot: &AlertSlot, alert: &PreparedAlert) -> bool {
+    !slot.is_new && slot.cached.identity.is_none() && !slot.is_first_content(&alert.content.digest)
 }
 
 /// The labels and facts that a series was first told with. Where they were not
 /// read they are those that this batch tells first.
-fn first_told<'k>(known: &'k Known<'_>, slot: &'k Slot) -> (&'k String, &'k Facts) {
-    match (slot.is_new, &slot.standing.subject) {
+fn first_told<'k>(
+    known: &'k BatchState<'_>,
+    slot: &'k AlertSlot,
+) -> (&'k String, &'k FilterFields) {
+    match (slot.is_new, &slot.cached.identity) {
         (false, Some(subject)) => (&subject.labels, &subject.facts),
         _ => {
             let content = &known.alert(slot).content;
@@ -120,9 +123,9 @@ fn first_told<'k>(known: &'k Known<'_>, slot: &'k Slot) -> (&'k String, &'k Fact
     }
 }
 
-fn count(tallies: &mut Tallies, known: &Known<'_>, alert: &Alert, filed: &Filed) {
+fn count(tallies: &mut Delta, known: &BatchState<'_>, alert: &PreparedAlert, filed: &PendingEntry) {
     let slot = &known.slots[filed.place];
-    let facts = if slot.first_told_with(&alert.content.digest) {
+    let facts = if slot.is_first_content(&alert.content.digest) {
         &alert.content.facts
     } else {
         first_told(known, slot).1
@@ -142,7 +145,7 @@ fn count(tallies: &mut Tallies, known: &Known<'_>, alert: &Alert, filed: &Filed)
         ended: filed.ended,
         ..Counts::default()
     };
-    tallies.add_subject(hour_of(entry.received_at), &subject, &counts);
+    tallies.add_key(hour_of(entry.received_at), &subject, &counts);
     if let Some(began) = filed.copy_of {
         tallies.copy(began, &subject);
     }

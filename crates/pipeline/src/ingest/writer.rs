@@ -10,10 +10,10 @@ use tocsin_storage::{Backend, Db, StorageError};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use super::batch::{Scribe, store};
-use super::incoming::Incoming;
+use super::alert_cache::AlertCache;
+use super::batch::{WriterState, write_batch};
+use super::prepared::PreparedDelivery;
 use super::queue::{Job, Work};
-use super::standings::Standings;
 use super::{Ingest, IngestError, IngestReport};
 use crate::{Clock, MessageIds, PipelineSettings};
 
@@ -33,13 +33,13 @@ pub(crate) struct Context {
     pub(crate) message_ids: MessageIds,
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the known alerts stand.
-    pub(crate) standings: Arc<Standings>,
+    pub(crate) alert_cache: Arc<AlertCache>,
     /// Whether there are routes, which match labels.
     pub(crate) routed: Arc<AtomicBool>,
     /// Woken after each commit: the feed has grown.
     pub(crate) committed: Arc<Notify>,
     /// Woken after a commit that owes mail.
-    pub(crate) owed: Arc<Notify>,
+    pub(crate) outbox_wakeup: Arc<Notify>,
     /// Woken when the queue is to be worked off and closed.
     pub(crate) stop: Arc<Notify>,
     /// When deliveries could not be stored (microseconds); 0 once one was.
@@ -95,7 +95,7 @@ pub(crate) fn spawn_writers(context: &Arc<Context>) -> (Ingest, Vec<JoinHandle<(
 }
 
 async fn write_all(context: Arc<Context>, jobs: Jobs) {
-    let mut scribe = Scribe::default();
+    let mut scribe = WriterState::default();
     while let Some(batch) = next_batch(&context, &jobs).await {
         write(&context, &mut scribe, batch).await;
         context.committed.notify_waiters();
@@ -130,12 +130,12 @@ impl Job {
         match &self.work {
             // A delivery without alerts still costs a row.
             Work::Store(incoming) => incoming.alerts.len().max(1),
-            Work::Refuse { .. } => 1,
+            Work::Reject { .. } => 1,
         }
     }
 }
 
-async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
+async fn write(context: &Context, scribe: &mut WriterState, batch: Vec<Job>) {
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut replies = Vec::with_capacity(batch.len());
     for job in batch {
@@ -146,9 +146,9 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
         match job.work {
             Work::Store(incoming) => {
                 deliveries.push(*incoming);
-                replies.push((job.reply, job._space));
+                replies.push((job.reply, job._permit));
             }
-            Work::Refuse {
+            Work::Reject {
                 received_at,
                 refusal,
                 raw,
@@ -161,7 +161,7 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
                     body: raw,
                     ..NewDelivery::default()
                 };
-                let done = scribe.refuse(context, refused).await;
+                let done = scribe.record_rejected(context, refused).await;
                 let done = done.map(|()| IngestReport::default());
                 let _gone = job
                     .reply
@@ -169,7 +169,7 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
             }
         }
     }
-    let results = store_fairly(context, scribe, &deliveries).await;
+    let results = store_batch_or_split(context, scribe, &deliveries).await;
     for ((reply, _space), result) in replies.into_iter().zip(results) {
         // A caller that has gone away meanwhile is not told; its sender comes
         // again, and is then only seen again.
@@ -180,10 +180,10 @@ async fn write(context: &Context, scribe: &mut Scribe, batch: Vec<Job>) {
 /// Stores the batch as one transaction; where that fails for a reason that
 /// lies in one delivery, each on its own, so that the others do not suffer
 /// (rule 7).
-async fn store_fairly(
+async fn store_batch_or_split(
     context: &Context,
-    scribe: &mut Scribe,
-    batch: &[Incoming],
+    scribe: &mut WriterState,
+    batch: &[PreparedDelivery],
 ) -> Vec<Result<IngestReport, IngestError>> {
     if batch.is_empty() {
         return Vec::new();
@@ -221,8 +221,8 @@ fn failed(context: &Context, error: &StorageError, deliveries: usize) -> IngestE
 
 async fn store_retrying(
     context: &Context,
-    scribe: &mut Scribe,
-    batch: &[Incoming],
+    scribe: &mut WriterState,
+    batch: &[PreparedDelivery],
 ) -> Result<Vec<IngestReport>, StorageError> {
     let mut tries = 1;
     loop {
@@ -239,26 +239,26 @@ async fn store_retrying(
 
 async fn store_once(
     context: &Context,
-    scribe: &mut Scribe,
-    batch: &[Incoming],
+    scribe: &mut WriterState,
+    batch: &[PreparedDelivery],
 ) -> Result<Vec<IngestReport>, StorageError> {
     let tx = context.db.begin().await?;
     // Until this is given back nobody else touches it, so that it changes with
     // the database or not at all.
     let mut kept = match context.db.backend() {
-        Backend::Sqlite => Some(context.standings.lock().await),
+        Backend::Sqlite => Some(context.alert_cache.lock().await),
         Backend::Postgres => None,
     };
-    let mut stored = store(context, scribe, &tx, batch, kept.as_mut()).await?;
+    let mut stored = write_batch(context, scribe, &tx, batch, kept.as_mut()).await?;
     tx.commit().await?;
     scribe.committed(&mut stored);
-    if stored.owes {
-        context.owed.notify_waiters();
+    if stored.has_notifications {
+        context.outbox_wakeup.notify_waiters();
     }
     match &mut kept {
         Some(kept) => stored.known.keep(kept, true),
         None => {
-            let kept = &mut *context.standings.lock().await;
+            let kept = &mut *context.alert_cache.lock().await;
             stored.known.keep(kept, false);
         }
     }

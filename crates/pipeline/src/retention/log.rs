@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
 use tocsin_storage::archive::{self, ArchivedEntry, ArchivedIncident};
-use tocsin_storage::upkeep::{self, LogRules, Visited, Walk};
+use tocsin_storage::retention::{self, LogRules, Visited, Walk};
 use tocsin_storage::{Reads, StorageError};
 use tokio::time::Instant;
 
@@ -49,7 +49,7 @@ impl Retention {
     ) -> Result<(), Ended> {
         let before = now.minus(span);
         let words = self.settings.retention.log.words();
-        let mut saved = upkeep::load_walk(&self.db, "log", span).await?;
+        let mut saved = retention::load_walk(&self.db, "log", span).await?;
         let mut walk = self.walk("log", span, &words, before).await?;
         let mut verdicts = Verdicts::new();
         let mut deleted = 0;
@@ -118,14 +118,14 @@ impl Retention {
         let deliveries = settings.retention.deliveries;
         let now = before.plus(span);
         let archived = self.archive.is_some().then_some(&step.incidents);
-        let gone = upkeep::delete(
+        let gone = retention::delete(
             &tx,
             &step.doomed,
             deliveries.map(|span| now.minus(span)),
             archived,
         )
         .await?;
-        upkeep::save_walk(&tx, "log", span, &step.walk).await?;
+        retention::save_walk(&tx, "log", span, &step.walk).await?;
         self.standings.forget(&gone.touched).await;
         tx.commit().await?;
         Ok(Some((step.walk, gone.entries)))
@@ -170,7 +170,7 @@ impl Looker<'_> {
         } else {
             LOOK
         };
-        let visited = upkeep::visit(db, walk.at, self.before, limit).await?;
+        let visited = retention::visit(db, walk.at, self.before, limit).await?;
         if visited.is_empty() {
             return Ok(None);
         }
@@ -192,7 +192,7 @@ impl Looker<'_> {
             step.walk.at = last.spot();
         }
         let ids = |doomed: &[Visited]| doomed.iter().map(|v| v.id).collect::<Vec<i64>>();
-        let awaited = upkeep::undelivered(db, &ids(&step.doomed)).await?;
+        let awaited = retention::undelivered(db, &ids(&step.doomed)).await?;
         let walk = &mut step.walk;
         step.doomed.retain(|visited| {
             let is_awaited = awaited.contains(&visited.id);
@@ -234,7 +234,7 @@ impl Looker<'_> {
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
-        for (text, labels) in upkeep::labels(db, &unknown).await? {
+        for (text, labels) in retention::labels(db, &unknown).await? {
             verdicts.insert(text, self.rules.keep(&labels));
         }
         // One whose text is not found is left alone.

@@ -18,16 +18,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
-use tocsin_storage::upkeep::{self, Walk};
-use tocsin_storage::{Backend, Db, StorageError, Tx, turns};
+use tocsin_storage::retention::{self, Walk};
+use tocsin_storage::{Backend, Db, StorageError, Tx, leader_lock};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::archive::Archive;
-use crate::ingest::{Context, Standings};
+use crate::ingest::{AlertCache, Context};
 use crate::{Clock, PipelineSettings};
 
-use self::sweep::Old;
+use self::sweep::Expired;
 pub use settings::RetentionSettings;
 
 /// Rows deleted in one transaction.
@@ -52,7 +52,7 @@ pub(crate) struct Retention {
     db: Db,
     settings: Arc<PipelineSettings>,
     clock: Arc<dyn Clock>,
-    standings: Arc<Standings>,
+    standings: Arc<AlertCache>,
     /// The database's name, for the archive.
     database: String,
     archive: Option<Arc<Mutex<Archive>>>,
@@ -101,7 +101,7 @@ impl Retention {
             db: context.db.clone(),
             settings: Arc::clone(&context.settings),
             clock: Arc::clone(&context.clock),
-            standings: Arc::clone(&context.standings),
+            standings: Arc::clone(&context.alert_cache),
             database: context.instance.clone(),
             archive: directory.map(|directory| Arc::new(Mutex::new(Archive::new(directory)))),
         }
@@ -130,14 +130,15 @@ impl Retention {
     async fn pass(&mut self, stop: &mut Stop<'_>) -> Result<(), Ended> {
         let now = self.clock.now();
         let keep = self.settings.retention.clone();
-        for old in Old::of_accounts(&keep, now) {
+        for old in Expired::of_accounts(&keep, now) {
             self.sweep(old, stop).await?;
         }
-        self.sweep(Old::Bodies(now.minus(keep.raw_bodies)), stop)
+        self.sweep(Expired::Bodies(now.minus(keep.raw_bodies)), stop)
             .await?;
-        self.sweep(Old::Feed(now.minus(FEED_KEPT)), stop).await?;
+        self.sweep(Expired::Feed(now.minus(FEED_KEPT)), stop)
+            .await?;
         // What an upgrade has left to be counted is not counted yet.
-        if !tocsin_storage::backlog::is_counting(&self.db).await? {
+        if !tocsin_storage::projection_queue::is_counting(&self.db).await? {
             for span in keep.log.spans() {
                 self.log(span, now, stop).await?;
             }
@@ -146,7 +147,7 @@ impl Retention {
             }
         }
         if let Some(span) = keep.mails {
-            self.sweep(Old::Mails(now.minus(span)), stop).await?;
+            self.sweep(Expired::Mails(now.minus(span)), stop).await?;
         }
         self.give_back(stop).await
     }
@@ -154,7 +155,7 @@ impl Retention {
     /// A transaction in which this replica may delete.
     async fn turn(&self) -> Result<Tx, Ended> {
         let tx = self.db.begin().await?;
-        if turns::take(&tx, "retention").await? {
+        if leader_lock::try_lock(&tx, "retention").await? {
             return Ok(tx);
         }
         tx.rollback().await?;
@@ -182,13 +183,14 @@ impl Retention {
         let saved = walk.clone();
         loop {
             let began = Instant::now();
-            let (last, silent) = upkeep::visit_deliveries(&self.db, walk.at, before, STEP).await?;
+            let (last, silent) =
+                retention::visit_deliveries(&self.db, walk.at, before, STEP).await?;
             let Some(last) = last else { break };
             walk.at = last;
             if !silent.is_empty() {
                 let tx = self.turn().await?;
-                upkeep::delete_deliveries(&tx, &silent, before).await?;
-                upkeep::save_walk(&tx, "deliveries", span, &walk).await?;
+                retention::delete_deliveries(&tx, &silent, before).await?;
+                retention::save_walk(&tx, "deliveries", span, &walk).await?;
                 tx.commit().await?;
             }
             self.pause(began, stop).await?;
@@ -205,8 +207,8 @@ impl Retention {
         rules: &str,
         before: Timestamp,
     ) -> Result<Walk, Ended> {
-        let mut walk = upkeep::load_walk(&self.db, what, span).await?;
-        walk.begin(rules, before, upkeep::restored(&self.db).await?);
+        let mut walk = retention::load_walk(&self.db, what, span).await?;
+        walk.begin(rules, before, retention::restored(&self.db).await?);
         Ok(walk)
     }
 
@@ -219,7 +221,7 @@ impl Retention {
     ) -> Result<(), Ended> {
         if saved != walk {
             let tx = self.turn().await?;
-            upkeep::save_walk(&tx, what, span, walk).await?;
+            retention::save_walk(&tx, what, span, walk).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -227,7 +229,7 @@ impl Retention {
 
     /// Gives the disk what an SQLite file does not need any more.
     async fn give_back(&self, stop: &mut Stop<'_>) -> Result<(), Ended> {
-        while let Some(space) = upkeep::space(&self.db).await? {
+        while let Some(space) = retention::space(&self.db).await? {
             let most = space.pages / SLACK;
             if space.free <= most {
                 break;
@@ -235,9 +237,9 @@ impl Retention {
             let began = Instant::now();
             let tx = self.db.begin().await?;
             let pages = u32::try_from(space.free - most).unwrap_or(PAGES).min(PAGES);
-            upkeep::give_back(&tx, pages).await?;
+            retention::release(&tx, pages).await?;
             tx.commit().await?;
-            let left = upkeep::space(&self.db).await?;
+            let left = retention::space(&self.db).await?;
             if left.is_none_or(|left| left.free >= space.free) {
                 // A database of before it could be made smaller.
                 break;

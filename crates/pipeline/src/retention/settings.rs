@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tocsin_storage::upkeep::LogRules;
+use tocsin_storage::retention::LogRules;
 
 /// For how long what is kept.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
-use tocsin_storage::{StorageError, Tx, accounts, audit, once, upkeep};
+use tocsin_storage::{StorageError, Tx, accounts, audit, idempotency, retention};
 use tokio::time::Instant;
 
 use super::{Ended, Retention, RetentionSettings, STEP, Stop};
@@ -13,7 +13,7 @@ const FAILURES_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Rows of one kind, of before a time.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Old {
+pub(super) enum Expired {
     /// Raw bodies.
     Bodies(Timestamp),
     /// Rows of the change feed.
@@ -35,7 +35,7 @@ pub(super) enum Old {
     Keys(Timestamp),
 }
 
-impl Old {
+impl Expired {
     /// What accounts leave behind.
     pub(super) fn of_accounts(keep: &RetentionSettings, now: Timestamp) -> Vec<Self> {
         let mut old = vec![
@@ -44,7 +44,7 @@ impl Old {
                 idle: now.minus(keep.session_idle),
             },
             Self::Failures(now.minus(FAILURES_KEPT)),
-            Self::Keys(now.minus(once::KEPT)),
+            Self::Keys(now.minus(idempotency::KEPT)),
         ];
         old.extend(keep.audit.map(|span| Self::Audit(now.minus(span))));
         old
@@ -53,22 +53,22 @@ impl Old {
     /// Deletes up to [`STEP`] of them; answers how many.
     async fn delete(self, tx: &Tx) -> Result<u64, StorageError> {
         match self {
-            Self::Bodies(before) => upkeep::prune_bodies(tx, before, STEP).await,
-            Self::Feed(before) => upkeep::prune_changes(tx, before, STEP).await,
-            Self::Mails(before) => upkeep::prune_mails(tx, before, STEP).await,
+            Self::Bodies(before) => retention::prune_bodies(tx, before, STEP).await,
+            Self::Feed(before) => retention::prune_changes(tx, before, STEP).await,
+            Self::Mails(before) => retention::prune_notifications(tx, before, STEP).await,
             Self::Audit(before) => audit::delete_before(tx, before, STEP).await,
             Self::Sessions { expired, idle } => {
                 accounts::delete_ended_sessions(tx, expired, idle, STEP).await
             }
             Self::Failures(before) => accounts::delete_old_failures(tx, before, STEP).await,
-            Self::Keys(before) => once::delete_old(tx, before, STEP).await,
+            Self::Keys(before) => idempotency::delete_old(tx, before, STEP).await,
         }
     }
 }
 
 impl Retention {
     /// Deletes all of `old`, step by step.
-    pub(super) async fn sweep(&self, old: Old, stop: &mut Stop<'_>) -> Result<(), Ended> {
+    pub(super) async fn sweep(&self, old: Expired, stop: &mut Stop<'_>) -> Result<(), Ended> {
         loop {
             let began = Instant::now();
             let tx = self.turn().await?;

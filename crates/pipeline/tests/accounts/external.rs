@@ -2,7 +2,7 @@
 
 use tocsin_pipeline::accounts::{ExternalError, ExternalIdentity, Method};
 use tocsin_storage::accounts as stored;
-use tocsin_storage::codes::{Role, SignInMethod};
+use tocsin_storage::enums::{Role, SignInMethod};
 
 use crate::{HOUR, SECOND, World, arrival, draft, root};
 

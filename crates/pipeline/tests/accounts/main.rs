@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tocsin_core::time::Timestamp;
-use tocsin_pipeline::accounts::{Accounts, AccountsSettings, Arrival, UserDraft};
+use tocsin_pipeline::accounts::{Accounts, AccountsSettings, ClientInfo, UserDraft};
 use tocsin_pipeline::{Actor, ChangeError, Clock};
 use tocsin_storage::accounts::UserView;
 use tocsin_storage::audit::{self, AuditFilter, AuditView, ByAudit};
-use tocsin_storage::codes::{ActorKind, Role};
+use tocsin_storage::enums::{ActorKind, Role};
 use tocsin_storage::{Db, DbSettings, Order, PageRequest};
 use tocsin_test_postgres::TestDatabase;
 
@@ -152,8 +152,8 @@ fn root() -> Actor {
     }
 }
 
-fn arrival() -> Arrival {
-    Arrival {
+fn arrival() -> ClientInfo {
+    ClientInfo {
         address: Some([198, 51, 100, 7].into()),
         user_agent: "Browser/1.0".to_owned(),
     }
@@ -174,7 +174,7 @@ fn draft(name: &str, role: Role) -> UserDraft {
 /// The names of the fields that a change was refused for.
 fn fields<T>(refused: Result<T, ChangeError>) -> Vec<String> {
     match refused.err() {
-        Some(ChangeError::Invalid(issues) | ChangeError::Unfit(issues)) => {
+        Some(ChangeError::Invalid(issues) | ChangeError::Unprocessable(issues)) => {
             issues.into_iter().map(|issue| issue.field).collect()
         }
         other => panic!("expected wrong fields, not: {other:?}"),

@@ -3,7 +3,7 @@
 use tocsin_pipeline::ChangeError;
 use tocsin_pipeline::accounts::{MeDraft, PasswordError, SignInError, SignedIn};
 use tocsin_storage::accounts as stored;
-use tocsin_storage::codes::{Language, Role, Theme};
+use tocsin_storage::enums::{Language, Role, Theme};
 
 use crate::{OTHER, PASSWORD, World, arrival, draft, fields, root};
 

@@ -2,7 +2,7 @@
 
 use tocsin_pipeline::accounts::{Method, SetUpError};
 use tocsin_storage::accounts as stored;
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use crate::{PASSWORD, World, arrival};
 

@@ -1,10 +1,10 @@
 //! In and out again.
 
 use tocsin_pipeline::accounts::{
-    AccountsSettings, Arrival, MAX_PASSWORD_BYTES, Method, Refused, SignInError,
+    AccountsSettings, AuthError, ClientInfo, MAX_PASSWORD_BYTES, Method, SignInError,
 };
 use tocsin_storage::accounts::{self as stored, UserRow};
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use crate::{HOUR, MINUTE, OTHER, PASSWORD, SECOND, World, accounts, arrival, root};
 
@@ -42,7 +42,7 @@ async fn a_password_opens_a_session(world: &World) {
         .unwrap();
     for _ in 0..2 {
         let refused = accounts.identify_session(secret).await.unwrap_err();
-        assert!(matches!(refused, Refused::Unknown), "{refused}");
+        assert!(matches!(refused, AuthError::Unknown), "{refused}");
         accounts.sign_out(secret, &root()).await.unwrap();
     }
     assert!(!accounts.is_still(&identity).await);
@@ -116,7 +116,7 @@ async fn too_many_failures_lock_any_account(world: &World) {
         // The right one neither, from anywhere, in any case.
         for email in [email.to_owned(), email.to_uppercase()] {
             let elsewhere = world.elsewhere();
-            let from = Arrival::default();
+            let from = ClientInfo::default();
             match elsewhere.sign_in(&email, PASSWORD, &from).await {
                 Err(SignInError::Locked { retry_after }) => {
                     assert_eq!(retry_after, 30 * SECOND, "{email}");
@@ -176,7 +176,7 @@ async fn a_lock_grows_and_is_forgotten(world: &World) {
 async fn a_session_ends_by_itself(world: &World) {
     let World { accounts, .. } = world;
     world.user("kim", Role::Viewer).await;
-    let from = Arrival::default();
+    let from = ClientInfo::default();
     let sign_in = || accounts.sign_in("kim@example.com", PASSWORD, &from);
     let used = sign_in().await.unwrap();
     let idle = sign_in().await.unwrap();
@@ -203,7 +203,7 @@ async fn a_session_ends_by_itself(world: &World) {
         (idle.secret, used.user.user.created_at.plus(12 * HOUR)),
     ] {
         match accounts.identify_session(secret.as_str()).await {
-            Err(Refused::Expired(ended)) => assert_eq!(ended, at),
+            Err(AuthError::Expired(ended)) => assert_eq!(ended, at),
             other => panic!("{other:?}"),
         }
     }
@@ -239,11 +239,11 @@ async fn what_a_session_may_do_follows_its_user(world: &World) {
     assert_eq!(read.role(), Some(Role::Viewer));
     accounts.set_enabled(&root(), user.id, false).await.unwrap();
     let refused = accounts.identify_session(secret).await.unwrap_err();
-    assert!(matches!(refused, Refused::Unknown), "{refused}");
+    assert!(matches!(refused, AuthError::Unknown), "{refused}");
     // It does not come back with the user.
     accounts.set_enabled(&root(), user.id, true).await.unwrap();
     let refused = accounts.identify_session(secret).await.unwrap_err();
-    assert!(matches!(refused, Refused::Unknown), "{refused}");
+    assert!(matches!(refused, AuthError::Unknown), "{refused}");
     // Disabled by another version of this program, which leaves sessions.
     let signed_in = accounts
         .sign_in("kim@example.com", PASSWORD, &arrival())
@@ -258,7 +258,7 @@ async fn what_a_session_may_do_follows_its_user(world: &World) {
     tx.commit().await.unwrap();
     let secret = signed_in.secret.as_str();
     let refused = accounts.identify_session(secret).await.unwrap_err();
-    assert!(matches!(refused, Refused::Disabled), "{refused}");
+    assert!(matches!(refused, AuthError::Disabled), "{refused}");
 }
 
 async fn sessions_are_bounded(world: &World) {

@@ -1,9 +1,9 @@
 //! API tokens: which are known, and which can be made.
 
-use tocsin_pipeline::accounts::{Method, Refused, TokenDraft};
-use tocsin_pipeline::{ChangeError, Once};
+use tocsin_pipeline::accounts::{AuthError, Method, TokenDraft};
+use tocsin_pipeline::{ChangeError, IdempotentRequest};
 use tocsin_storage::accounts as stored;
-use tocsin_storage::codes::{Access, ActorKind, Role};
+use tocsin_storage::enums::{Access, ActorKind, Role};
 
 use crate::{HOUR, MINUTE, SECOND, World, fields, root};
 
@@ -67,9 +67,9 @@ async fn what_is_no_token_is_not_known(world: &World) {
     let short = &secret[..secret.len() - 1];
     for text in ["", "tocsin_", "ghp_0123456789", &other, short, "值班"] {
         let refused = world.accounts.identify_token(text).await.unwrap_err();
-        assert!(matches!(refused, Refused::Unknown), "{text}: {refused}");
+        assert!(matches!(refused, AuthError::Unknown), "{text}: {refused}");
         let refused = world.accounts.identify_session(text).await.unwrap_err();
-        assert!(matches!(refused, Refused::Unknown), "{text}: {refused}");
+        assert!(matches!(refused, AuthError::Unknown), "{text}: {refused}");
     }
     // Of another database: as it should be, and nobody's.
     let well_made = {
@@ -77,7 +77,7 @@ async fn what_is_no_token_is_not_known(world: &World) {
         make(&elsewhere, &draft(&[Access::Admin])).await.1
     };
     let refused = world.accounts.identify_token(&well_made).await.unwrap_err();
-    assert!(matches!(refused, Refused::Unknown), "{refused}");
+    assert!(matches!(refused, AuthError::Unknown), "{refused}");
 }
 
 async fn it_expires_and_is_revoked(world: &World) {
@@ -94,7 +94,7 @@ async fn it_expires_and_is_revoked(world: &World) {
     world.accounts.identify_token(&short).await.unwrap();
     world.later(SECOND / 2);
     match world.accounts.identify_token(&short).await {
-        Err(Refused::Expired(at)) => assert_eq!(at, ends),
+        Err(AuthError::Expired(at)) => assert_eq!(at, ends),
         other => panic!("{other:?}"),
     }
     elsewhere.identify_token(&long).await.unwrap();
@@ -105,7 +105,7 @@ async fn it_expires_and_is_revoked(world: &World) {
     world.later(SECOND);
     for accounts in [&world.accounts, &elsewhere] {
         match accounts.identify_token(&long).await {
-            Err(Refused::Revoked(since)) => assert_eq!(since, at),
+            Err(AuthError::Revoked(since)) => assert_eq!(since, at),
             other => panic!("{other:?}"),
         }
     }
@@ -217,7 +217,7 @@ async fn what_goes_together(world: &World) {
 }
 
 async fn a_request_that_is_sent_again_makes_no_other(world: &World) {
-    let once = Once::new(&root(), "key-1", &[b"a request"]);
+    let once = IdempotentRequest::new(&root(), "key-1", &[b"a request"]);
     let draft = draft(&[Access::Viewer]);
     let World { accounts, .. } = world;
     let first = accounts.create_token(&root(), Some(&once), &draft).await;
@@ -227,7 +227,7 @@ async fn a_request_that_is_sent_again_makes_no_other(world: &World) {
     let again = again.unwrap();
     assert!(again.replayed && again.object.secret.is_none());
     assert_eq!(again.object.view, first.object.view);
-    let other = Once::new(&root(), "key-1", &[b"another"]);
+    let other = IdempotentRequest::new(&root(), "key-1", &[b"another"]);
     let refused = accounts.create_token(&root(), Some(&other), &draft).await;
     assert!(matches!(refused.err(), Some(ChangeError::KeyReused)));
     assert_eq!(world.actions().await, ["token.create"]);

@@ -2,9 +2,9 @@
 
 use tocsin_pipeline::accounts::{UserDraft, snapshot_user};
 use tocsin_pipeline::change::etag;
-use tocsin_pipeline::{ChangeError, Expected, Once};
+use tocsin_pipeline::{ChangeError, Expected, IdempotentRequest};
 use tocsin_storage::accounts as stored;
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use crate::{OTHER, PASSWORD, World, arrival, draft, fields, root};
 
@@ -176,11 +176,16 @@ async fn nobody_overwrites_what_they_have_not_seen(world: &World) {
         .update_user(&root(), seen.id, Some(&tag), &one)
         .await;
     match refused.err() {
-        Some(ChangeError::Changed { current }) => assert_eq!(current, snapshot_user(&first)),
+        Some(ChangeError::PreconditionFailed { current }) => {
+            assert_eq!(current, snapshot_user(&first))
+        }
         other => panic!("{other:?}"),
     }
     let refused = accounts.delete_user(&root(), seen.id, Some(&tag)).await;
-    assert!(matches!(refused, Err(ChangeError::Changed { .. })));
+    assert!(matches!(
+        refused,
+        Err(ChangeError::PreconditionFailed { .. })
+    ));
     accounts
         .delete_user(&root(), seen.id, Some(&Expected::Any))
         .await
@@ -214,7 +219,7 @@ async fn somebody_stays_who_may_change_users(world: &World) {
             .err(),
     ] {
         assert!(
-            matches!(refused, Some(ChangeError::NotNow(_))),
+            matches!(refused, Some(ChangeError::InvalidState(_))),
             "{refused:?}"
         );
     }
@@ -293,7 +298,7 @@ async fn a_new_password_ends_the_sessions(world: &World) {
 
 async fn a_request_that_is_sent_again_makes_no_other(world: &World) {
     let World { accounts, .. } = world;
-    let once = Once::new(&root(), "key-1", &[b"a request"]);
+    let once = IdempotentRequest::new(&root(), "key-1", &[b"a request"]);
     let kim = draft("kim", Role::Viewer);
     let first = accounts.create_user(&root(), Some(&once), &kim).await;
     let first = first.unwrap();
@@ -307,7 +312,7 @@ async fn a_request_that_is_sent_again_makes_no_other(world: &World) {
         .unwrap();
     let gone = accounts.create_user(&root(), Some(&once), &kim).await;
     assert!(
-        matches!(gone, Err(ChangeError::NotNow(_))),
+        matches!(gone, Err(ChangeError::InvalidState(_))),
         "{:?}",
         gone.err()
     );

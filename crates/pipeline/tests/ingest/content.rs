@@ -1,7 +1,7 @@
 //! What alerts are told with: stored with the series, and again only where it
 //! differs.
 
-use tocsin_storage::alerts;
+use tocsin_storage::alert_log;
 use tocsin_storage::incidents;
 
 use crate::{ALERT, Ingest, Says};
@@ -22,7 +22,7 @@ async fn told(ingest: &Ingest, incident: i64) -> (String, Vec<String>) {
     let shown = shown.await.unwrap().unwrap().told.facts.message.clone();
     let mut messages = Vec::new();
     for id in 1..=ingest.number("SELECT MAX(id) FROM log_entries").await {
-        if let Some(entry) = alerts::get(db, id).await.unwrap()
+        if let Some(entry) = alert_log::get(db, id).await.unwrap()
             && entry.incident_id == incident
         {
             messages.push(entry.told.facts.message.clone());
@@ -110,7 +110,7 @@ async fn other_labels_under_one_fingerprint_are_kept_apart(ingest: &Ingest) {
     assert_eq!(ingest.number("SELECT COUNT(*) FROM incidents").await, 1);
     let mut severities = Vec::new();
     for id in 1..=3 {
-        let entry = alerts::get(ingest.db(), id).await.unwrap().unwrap();
+        let entry = alert_log::get(ingest.db(), id).await.unwrap().unwrap();
         assert_eq!(entry.told.fingerprint, "00000000000000aa");
         assert_eq!(entry.told.labels["severity"], entry.told.facts.severity);
         severities.push(entry.told.facts.severity.clone());

@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tocsin_core::judge::Rules;
+use tocsin_core::lifecycle::DedupSettings;
 use tocsin_core::time::Timestamp;
 use tocsin_mailer::{Address, MemoryMailer, Renderer};
 use tocsin_pipeline::{
     Clock, IngestError, IngestReport, Pipeline, PipelineSettings, RetentionSettings, Webhook,
 };
-use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{self, RecipientRow};
+use tocsin_storage::enums::Language;
 use tocsin_storage::{Db, DbSettings};
 use tocsin_test_postgres::TestDatabase;
 
@@ -202,7 +202,7 @@ async fn open(url: &str) -> Db {
 
 async fn run(db: Db, clock: Arc<Hands>, cache_entries: usize) -> Pipeline {
     let settings = PipelineSettings {
-        rules: Rules {
+        rules: DedupSettings {
             window: Duration::from_secs(300),
             stale_after: Duration::from_secs(32_400),
         },
@@ -233,7 +233,7 @@ async fn deliver(pipeline: &Pipeline, alerts: &[Says<'_>]) -> Result<IngestRepor
     let webhook = Webhook {
         source: "alertmanager".to_owned(),
         body: body.into(),
-        space: pipeline.space(),
+        space: pipeline.queue_permit(),
         target: None,
     };
     pipeline.ingest(webhook).await

@@ -1,7 +1,7 @@
 //! What is held in memory is what the database says.
 
 use tocsin_core::visibility::Visibility;
-use tocsin_pipeline::acknowledge::{By, Saying, acknowledge_one};
+use tocsin_pipeline::acknowledge::{ChangeContext, IncidentChange, acknowledge_one};
 use tocsin_pipeline::{Actor, IngestError};
 
 use crate::{ALERT, Ingest, Says, deliver};
@@ -12,14 +12,14 @@ crate::on_both!(
     what_is_forgotten_is_read_again,
 );
 
-async fn acknowledge(ingest: &Ingest, id: i64, saying: &Saying) {
-    let by = By {
+async fn acknowledge(ingest: &Ingest, id: i64, saying: &IncidentChange) {
+    let by = ChangeContext {
         actor: &Actor::command_line(),
         visible: &Visibility::everything(),
         now: ingest.pipeline.now(),
         message_ids: ingest.pipeline.message_ids(),
     };
-    let held = ingest.pipeline.standings();
+    let held = ingest.pipeline.alert_cache();
     let done = acknowledge_one(ingest.db(), held, &by, id, None, saying).await;
     assert!(done.unwrap());
 }
@@ -31,7 +31,7 @@ async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
     ingest.minutes_pass(6);
     ingest.deliver(&[ALERT]).await;
     assert_eq!(ingest.number(mails).await, 2, "opened, and a repeat");
-    let saying = Saying {
+    let saying = IncidentChange {
         known: Some(true),
         memo: None,
         by: Some("Kim".to_owned()),
@@ -41,7 +41,7 @@ async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
     ingest.minutes_pass(6);
     assert_eq!(ingest.deliver(&[ALERT]).await.refreshed, 1);
     assert_eq!(ingest.number(mails).await, 2, "somebody knows of it");
-    let back = Saying {
+    let back = IncidentChange {
         known: Some(false),
         ..saying
     };
@@ -87,7 +87,7 @@ async fn what_was_rolled_back_is_not_remembered(ingest: &Ingest) {
 
 async fn what_is_forgotten_is_read_again(ingest: &Ingest) {
     ingest.deliver(&[ALERT]).await;
-    let held = ingest.pipeline.standings();
+    let held = ingest.pipeline.alert_cache();
     assert_eq!(held.len().await, 1);
     // As retention does it, which takes a series with all that is told of it.
     for table in ["log_entries", "incidents", "series"] {
@@ -117,14 +117,14 @@ async fn it_is_bounded() {
         .map(|instance| Says { instance, ..ALERT })
         .collect();
     assert_eq!(ingest.deliver(&says).await.opened, 50);
-    assert!(ingest.pipeline.standings().len().await <= 20);
+    assert!(ingest.pipeline.alert_cache().len().await <= 20);
     for part in says.chunks(7) {
         assert_eq!(ingest.deliver(part).await.seen_again, part.len());
     }
     ingest.minutes_pass(6);
     assert_eq!(ingest.deliver(&says).await.refreshed, 50);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM incidents").await, 50);
-    assert!(ingest.pipeline.standings().len().await <= 20);
+    assert!(ingest.pipeline.alert_cache().len().await <= 20);
 }
 
 /// What one replica moves another one sees, whatever it holds.

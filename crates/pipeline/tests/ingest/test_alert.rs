@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tocsin_core::routing::Target;
+use tocsin_core::routing::TestTarget;
 use tocsin_pipeline::{TestAlert, Webhook};
 
 use crate::Ingest;
@@ -24,7 +24,7 @@ async fn a_test_alert_notifies_whom_it_names_and_resolves_itself(ingest: &Ingest
         source: "alertmanager".to_owned(),
         labels: json!({"alertname": "TocsinTest"}),
         annotations: json!({}),
-        target: Some(Target::Recipient([recipient])),
+        target: Some(TestTarget::Recipient([recipient])),
     };
     let body = alert
         .begin(ingest.db(), ingest.pipeline.now())
@@ -33,7 +33,7 @@ async fn a_test_alert_notifies_whom_it_names_and_resolves_itself(ingest: &Ingest
     let webhook = Webhook {
         source: alert.source.clone(),
         body: body.into(),
-        space: ingest.pipeline.space(),
+        space: ingest.pipeline.queue_permit(),
         target: alert.target,
     };
     assert_eq!(ingest.pipeline.ingest(webhook).await.unwrap().opened, 1);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tocsin_core::judge::Rules;
+use tocsin_core::lifecycle::DedupSettings;
 use tocsin_core::visibility::Visibility;
 use tocsin_mailer::{Address, MemoryMailer, Renderer};
 use tocsin_pipeline::acknowledge::{
-    By, MAX_IDS, MAX_MEMO, Saying, Selected, Selection, acknowledge_many, acknowledge_one, select,
-    snapshot_incident,
+    ChangeContext, IncidentChange, MAX_IDS, MAX_MEMO, Selected, Selection, acknowledge_many,
+    acknowledge_one, select, snapshot_incident,
 };
 use tocsin_pipeline::change::{Expected, etag};
 use tocsin_pipeline::{
@@ -47,7 +47,7 @@ async fn deliver(db: &Db) -> Pipeline {
         alerts.join(",")
     );
     let settings = PipelineSettings {
-        rules: Rules {
+        rules: DedupSettings {
             window: Duration::from_secs(300),
             stale_after: STALE_AFTER,
         },
@@ -70,7 +70,7 @@ async fn deliver(db: &Db) -> Pipeline {
     let webhook = Webhook {
         source: "alertmanager".to_owned(),
         body: body.into(),
-        space: pipeline.space(),
+        space: pipeline.queue_permit(),
         target: None,
     };
     let report = pipeline.ingest(webhook).await.unwrap();
@@ -86,8 +86,8 @@ async fn get(db: &Db, id: i64) -> IncidentView {
         .unwrap()
 }
 
-fn seen() -> Saying {
-    Saying {
+fn seen() -> IncidentChange {
+    IncidentChange {
         known: Some(true),
         memo: None,
         by: Some(" Kim ".to_owned()),
@@ -96,7 +96,12 @@ fn seen() -> Saying {
 }
 
 /// As Ann says it of one.
-async fn say(db: &Db, pipeline: &Pipeline, id: i64, saying: &Saying) -> Result<bool, ChangeError> {
+async fn say(
+    db: &Db,
+    pipeline: &Pipeline,
+    id: i64,
+    saying: &IncidentChange,
+) -> Result<bool, ChangeError> {
     say_of(db, pipeline, id, None, saying).await
 }
 
@@ -105,15 +110,15 @@ async fn say_of(
     pipeline: &Pipeline,
     id: i64,
     expected: Option<&Expected>,
-    saying: &Saying,
+    saying: &IncidentChange,
 ) -> Result<bool, ChangeError> {
-    let by = By {
+    let by = ChangeContext {
         actor: &ann(),
         visible: &Visibility::everything(),
         now: NOW,
         message_ids: pipeline.message_ids(),
     };
-    acknowledge_one(db, pipeline.standings(), &by, id, expected, saying).await
+    acknowledge_one(db, pipeline.alert_cache(), &by, id, expected, saying).await
 }
 
 /// As Ann says it of several.
@@ -121,9 +126,9 @@ async fn say_all(
     db: &Db,
     pipeline: &Pipeline,
     selection: &Selection,
-    saying: &Saying,
+    saying: &IncidentChange,
 ) -> Result<usize, ChangeError> {
-    let by = By {
+    let by = ChangeContext {
         actor: &ann(),
         visible: &Visibility::everything(),
         now: NOW,
@@ -134,12 +139,12 @@ async fn say_all(
         ids: select(db, selection, NOW, STALE_AFTER).await?,
         asked: filter.map(|filter| json!({"team": filter.about.team})),
     };
-    acknowledge_many(db, pipeline.standings(), &by, &selected, saying).await
+    acknowledge_many(db, pipeline.alert_cache(), &by, &selected, saying).await
 }
 
 async fn one_is_acknowledged_with_a_name(db: &Db) {
     let pipeline = deliver(db).await;
-    let saying = Saying {
+    let saying = IncidentChange {
         memo: Some(" 知悉,\n处理中 ".to_owned()),
         ..seen()
     };
@@ -151,9 +156,9 @@ async fn one_is_acknowledged_with_a_name(db: &Db) {
         (incident.known_at, incident.memo.as_str()),
         (Some(NOW), "知悉,\n处理中")
     );
-    let back = Saying {
+    let back = IncidentChange {
         known: Some(false),
-        ..Saying::default()
+        ..IncidentChange::default()
     };
     assert!(say(db, &pipeline, 2, &back).await.unwrap());
     assert!(!get(db, 2).await.known);
@@ -161,12 +166,12 @@ async fn one_is_acknowledged_with_a_name(db: &Db) {
 
 async fn what_cannot_be_said_is_refused(db: &Db) {
     let pipeline = deliver(db).await;
-    let nobody = Saying {
+    let nobody = IncidentChange {
         by: Some(" ".to_owned()),
         ..seen()
     };
     assert_eq!(fields(say(db, &pipeline, 1, &nobody).await), ["by"]);
-    let too_long = Saying {
+    let too_long = IncidentChange {
         memo: Some("存".repeat(MAX_MEMO + 1)),
         by: Some("k".repeat(101)),
         ..seen()
@@ -175,7 +180,7 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
         fields(say(db, &pipeline, 1, &too_long).await),
         ["by", "memo"]
     );
-    let nothing = Saying::default();
+    let nothing = IncidentChange::default();
     assert_eq!(fields(say(db, &pipeline, 1, &nothing).await), ["known"]);
     let missing = say(db, &pipeline, 99, &seen()).await.unwrap_err();
     assert!(
@@ -246,12 +251,12 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
         json!({"known": true, "knownBy": "Kim", "knownAt": "2025-10-09T08:53:20Z", "memo": ""})
     );
     // Somebody who has not read that.
-    let memo = Saying {
+    let memo = IncidentChange {
         memo: Some("mine".to_owned()),
-        ..Saying::default()
+        ..IncidentChange::default()
     };
     match say_of(db, &pipeline, 2, version.as_ref(), &memo).await {
-        Err(ChangeError::Changed { current }) => assert_eq!(current, second),
+        Err(ChangeError::PreconditionFailed { current }) => assert_eq!(current, second),
         other => panic!("expected another version, not: {other:?}"),
     }
     let version = Some(Expected::OneOf(vec![etag(&second)]));
@@ -260,9 +265,9 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
             .await
             .unwrap()
     );
-    let back = Saying {
+    let back = IncidentChange {
         known: Some(false),
-        ..Saying::default()
+        ..IncidentChange::default()
     };
     assert!(say(db, &pipeline, 2, &back).await.unwrap());
     assert!(!say(db, &pipeline, 2, &back).await.unwrap());

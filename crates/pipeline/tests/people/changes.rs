@@ -10,8 +10,8 @@ use tocsin_pipeline::directory::{
 use tocsin_pipeline::{Actor, ChangeError};
 use tocsin_storage::Db;
 use tocsin_storage::audit::AuditView;
-use tocsin_storage::codes::{ActorKind, Language};
 use tocsin_storage::directory;
+use tocsin_storage::enums::{ActorKind, Language};
 
 use crate::{NOW, ann, fields, log};
 
@@ -207,7 +207,7 @@ async fn what_changes_nothing_or_fails_is_not_told(db: &Db) {
 /// What a change that came too late is answered.
 fn current<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Value {
     match refused.unwrap_err() {
-        ChangeError::Changed { current } => current,
+        ChangeError::PreconditionFailed { current } => current,
         other => panic!("expected another version, not: {other}"),
     }
 }

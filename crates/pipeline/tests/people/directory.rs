@@ -4,8 +4,8 @@ use tocsin_pipeline::ChangeError;
 use tocsin_pipeline::directory::{self as changes, MailDefaults, RecipientDraft};
 use tocsin_pipeline::directory::{GroupDraft, RouteDraft};
 use tocsin_storage::Db;
-use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{self, GroupView, RecipientView, RouteView};
+use tocsin_storage::enums::Language;
 
 use crate::{NOW, ann, fields, outdated};
 

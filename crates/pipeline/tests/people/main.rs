@@ -16,7 +16,7 @@ use std::time::Duration;
 use tocsin_core::time::Timestamp;
 use tocsin_pipeline::{Actor, ChangeError};
 use tocsin_storage::audit::{self, AuditFilter, AuditView, ByAudit};
-use tocsin_storage::codes::ActorKind;
+use tocsin_storage::enums::ActorKind;
 use tocsin_storage::{Db, DbSettings, Order, PageRequest};
 use tocsin_test_postgres::TestDatabase;
 
@@ -107,7 +107,9 @@ fn fields<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
 /// The names of the fields that name what is not there.
 fn outdated<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
     match refused.unwrap_err() {
-        ChangeError::Outdated(issues) => issues.into_iter().map(|issue| issue.field).collect(),
+        ChangeError::StaleReference(issues) => {
+            issues.into_iter().map(|issue| issue.field).collect()
+        }
         other => panic!("expected outdated fields, not: {other}"),
     }
 }

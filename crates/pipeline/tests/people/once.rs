@@ -3,7 +3,7 @@
 use tocsin_pipeline::directory::{
     create_group, create_recipient, create_route, delete_group, update_group,
 };
-use tocsin_pipeline::{Actor, ChangeError, Once};
+use tocsin_pipeline::{Actor, ChangeError, IdempotentRequest};
 use tocsin_storage::directory::{self, ByGroup};
 use tocsin_storage::{Db, Order, PageRequest};
 
@@ -17,8 +17,8 @@ crate::on_both!(
     what_fails_leaves_the_key_free,
 );
 
-fn key(actor: &Actor, key: &str, request: &str) -> Once {
-    Once::new(
+fn key(actor: &Actor, key: &str, request: &str) -> IdempotentRequest {
+    IdempotentRequest::new(
         actor,
         key,
         &[b"POST", b"/api/v1/groups", request.as_bytes()],
@@ -52,7 +52,7 @@ async fn the_same_request_makes_one_object(db: &Db) {
     assert_eq!(again.unwrap().object.group.name, "dba");
     delete_group(db, who, id, None, NOW).await.unwrap();
     let again = create_group(db, who, Some(&once), &group("ops"), NOW).await;
-    assert!(matches!(again, Err(ChangeError::NotNow(_))));
+    assert!(matches!(again, Err(ChangeError::InvalidState(_))));
     assert_eq!(names(db).await, [""; 0]);
 
     let (draft, defaults) = kim();
@@ -105,7 +105,10 @@ async fn a_key_is_of_one_request_and_one_caller(db: &Db) {
     assert_eq!(names(db).await, ["ops", "dba"]);
     // The same bytes in other parts are another request.
     let (ab, ba) = ([&b"ab"[..], b"c"], [&b"a"[..], b"bc"]);
-    assert_ne!(Once::new(who, "k", &ab), Once::new(who, "k", &ba));
+    assert_ne!(
+        IdempotentRequest::new(who, "k", &ab),
+        IdempotentRequest::new(who, "k", &ba)
+    );
     // The request's hash says nothing without the key.
     assert_ne!(key(who, "k", "ops").request, key(who, "l", "ops").request);
 }

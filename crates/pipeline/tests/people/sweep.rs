@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tocsin_core::judge::Rules;
+use tocsin_core::lifecycle::DedupSettings;
 use tocsin_core::time::Timestamp;
 use tocsin_mailer::{Address, MemoryMailer, Renderer};
 use tocsin_pipeline::{Clock, Pipeline, PipelineSettings, RetentionSettings};
 use tocsin_storage::accounts::{self, SessionRow, UserRow};
 use tocsin_storage::audit::{self, AuditFilter, AuditRow, AuditWalk};
-use tocsin_storage::codes::{ActorKind, Role, SignInMethod};
-use tocsin_storage::once::{self, Begun};
+use tocsin_storage::enums::{ActorKind, Role, SignInMethod};
+use tocsin_storage::idempotency::{self, KeyState};
 use tocsin_storage::{Db, Order};
 
 crate::on_both!(
@@ -36,7 +36,7 @@ impl Clock for Still {
 
 async fn run(db: &Db, retention: RetentionSettings) -> Pipeline {
     let settings = PipelineSettings {
-        rules: Rules {
+        rules: DedupSettings {
             window: Duration::from_secs(300),
             stale_after: Duration::from_secs(32_400),
         },
@@ -145,9 +145,11 @@ async fn what_accounts_leave_behind_goes_by_its_age(db: &Db) {
     for (number, age) in [(1, 25 * HOUR), (2, 23 * HOUR)] {
         let (hash, at) = ([number; 32], NOW.minus(age));
         accounts::note_failure(&tx, &hash, at, None).await.unwrap();
-        let begun = once::begin(&tx, "user:1", &hash, &hash, at).await.unwrap();
-        assert_eq!(begun, Begun::New);
-        once::finish(&tx, "user:1", &hash, 7).await.unwrap();
+        let begun = idempotency::begin(&tx, "user:1", &hash, &hash, at)
+            .await
+            .unwrap();
+        assert_eq!(begun, KeyState::New);
+        idempotency::finish(&tx, "user:1", &hash, 7).await.unwrap();
     }
     tx.commit().await.unwrap();
     let retention = RetentionSettings {
@@ -167,9 +169,9 @@ async fn what_accounts_leave_behind_goes_by_its_age(db: &Db) {
     // At a time when both would still be remembered.
     let tx = db.begin().await.unwrap();
     let then = NOW.minus(2 * HOUR);
-    for (number, begun) in [(1, Begun::New), (2, Begun::Made(7))] {
+    for (number, begun) in [(1, KeyState::New), (2, KeyState::Made(7))] {
         let hash = [number; 32];
-        let again = once::begin(&tx, "user:1", &hash, &hash, then).await;
+        let again = idempotency::begin(&tx, "user:1", &hash, &hash, then).await;
         assert_eq!(again.unwrap(), begun, "{number}");
     }
     tx.rollback().await.unwrap();

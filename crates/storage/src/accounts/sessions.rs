@@ -4,7 +4,7 @@ use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
 
 use super::{UserView, get_user, hash, read_hash};
-use crate::codes::{Coded, SignInMethod};
+use crate::enums::{Coded, SignInMethod};
 use crate::query::{self, Conditions, Reads};
 use crate::{StorageError, Tx};
 

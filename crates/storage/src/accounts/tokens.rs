@@ -4,8 +4,8 @@ use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
 
 use super::{ByToken, hash, read_hash};
-use crate::codes::{Access, Coded};
 use crate::cursor::Place;
+use crate::enums::{Access, Coded};
 use crate::query::{self, Conditions, Reads};
 use crate::{Page, PageRequest, StorageError, Tx};
 

@@ -4,8 +4,8 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::time::Timestamp;
 
 use super::ByUser;
-use crate::codes::{Coded, Language, Role, Theme};
 use crate::cursor::Place;
+use crate::enums::{Coded, Language, Role, Theme};
 use crate::query::{self, Conditions, Reads};
 use crate::{Page, PageRequest, StorageError, Tx};
 

@@ -6,7 +6,7 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::time::Timestamp;
 
 use super::record::ArchivedIncident;
-use crate::codes::{Coded, EndReason, IncidentState};
+use crate::enums::{Coded, EndReason, IncidentState};
 use crate::{StorageError, Tx, query};
 
 /// What is stored of an incident, as far as its place depends on it.

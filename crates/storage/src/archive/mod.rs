@@ -4,15 +4,15 @@
 //! A line of an archive is one log entry with all that it points to, so that
 //! any line can be restored by itself. Raw bodies and mails are not in it.
 
+mod contents;
 mod incident;
 mod read;
 mod record;
 mod restore;
 mod rows;
-mod texts;
 
 pub use read::{Archived, incidents, read};
 pub use record::{
-    ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedIncident, ArchivedText, VERSION,
+    ArchivedContent, ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedIncident, VERSION,
 };
 pub use restore::{Line, Restored, Restorer, counted, note_counted};

@@ -6,9 +6,9 @@ use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 
 use super::record::{
-    ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedIncident, ArchivedText, VERSION,
+    ArchivedContent, ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedIncident, VERSION,
 };
-use crate::codes::{self, Coded, EntryKind, EventKind, IncidentState};
+use crate::enums::{self, Coded, EntryKind, EventKind, IncidentState};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError};
 
@@ -135,8 +135,8 @@ struct TextRow {
 }
 
 impl TextRow {
-    fn read(self, series: i64) -> Result<ArchivedText, StorageError> {
-        Ok(ArchivedText {
+    fn read(self, series: i64) -> Result<ArchivedContent, StorageError> {
+        Ok(ArchivedContent {
             labels: query::labels(&self.labels, "series", "labels", series)?,
             annotations: query::labels(&self.annotations, "series", "annotations", series)?,
             generator_url: self.generator_url,
@@ -289,7 +289,7 @@ impl IncidentRow {
             ends_at: self.ends_at.map(query::time),
             reported_end: self.reported_end.map(query::time),
             closed_at: self.closed_at.map(query::time),
-            end_reason: codes::read(self.end_reason, "incidents", "end_reason", self.id)?,
+            end_reason: enums::read(self.end_reason, "incidents", "end_reason", self.id)?,
             latest_start: self.latest_start.map(query::time),
             previous_end: self.previous_end.map(query::time),
             first_seen_at: query::time(self.first_seen_at),

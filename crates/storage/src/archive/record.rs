@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tocsin_core::alert::{Labels, Status};
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{EndReason, EntryKind, EventKind, IncidentState};
+use crate::enums::{EndReason, EntryKind, EventKind, IncidentState};
 
 /// The version of the lines that this program writes. A change that an older
 /// program would misread raises it.
@@ -40,7 +40,7 @@ pub struct ArchivedEntry {
     /// 16 hex digits.
     pub fingerprint: String,
     /// What it was told with.
-    pub said: ArchivedText,
+    pub said: ArchivedContent,
     /// Its incident, as it was when the line was written.
     pub incident: ArchivedIncident,
     /// The delivery that told it.
@@ -51,7 +51,7 @@ pub struct ArchivedEntry {
 /// Labels, annotations, and the facts taken from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ArchivedText {
+pub struct ArchivedContent {
     /// All labels.
     pub labels: Labels,
     /// All annotations.
@@ -126,7 +126,7 @@ pub struct ArchivedIncident {
     pub memo: String,
     /// What it was last told with; `None` in a line: the same as the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said: Option<ArchivedText>,
+    pub said: Option<ArchivedContent>,
     /// What no entry tells of it: expired, closed, acknowledged, and taken back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ArchivedEvent>,
@@ -275,7 +275,7 @@ words!(state, IncidentState, {
 words!(reason, EndReason, {
     "resolved" => EndReason::Resolved,
     "fired_again" => EndReason::FiredAgain,
-    "not_seen" => EndReason::NotSeen,
+    "not_seen" => EndReason::NoUpdates,
     "person" => EndReason::Person,
     "copy" => EndReason::Copy,
 });

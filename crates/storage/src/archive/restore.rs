@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::Value;
 use tocsin_core::digest::Digest;
-use tocsin_core::tally::Tallies;
+use tocsin_core::stats::Delta;
 use tocsin_core::time::Timestamp;
 
+use super::contents::{digest, insert_content, texts};
 use super::incident::{Episodes, Placed};
-use super::record::{ArchivedEntry, ArchivedText};
+use super::record::{ArchivedContent, ArchivedEntry};
 use super::rows::{
-    Identity, Series, SeriesKey, identity, key, known, missing, put_delivery, put_entries,
-    put_event, put_series, senders,
+    ArchivedAlert, Identity, SeriesKey, identity, insert_alert, insert_delivery, insert_entries,
+    insert_event, key, known, missing, senders,
 };
-use super::texts::{digest, put_telling, texts};
-use crate::codes::{Coded, EndReason, EntryKind, EventKind};
+use crate::enums::{Coded, EndReason, EntryKind, EventKind};
 use crate::query::{self, Reads};
-use crate::{Backend, StorageError, Tx, backlog, ingest, upkeep};
+use crate::{Backend, StorageError, Tx, ingest, projection_queue, retention};
 
 /// A line of an archive.
 #[derive(Clone, Debug)]
@@ -121,12 +121,12 @@ impl Restorer {
         };
         let mut batch = Batch {
             tx,
-            series: put_series(tx, lines).await?,
+            series: insert_alert(tx, lines).await?,
             free: self.free(tx, lines).await?,
             ..Batch::new(tx)
         };
         let ids: Vec<i64> = batch.series.values().map(|series| series.id).collect();
-        upkeep::lock(tx, &ids).await?;
+        retention::lock(tx, &ids).await?;
         batch.episodes = Episodes::load(tx, &ids).await?;
         batch.known = known(tx, &ids, lines).await?;
         batch.senders = senders(tx, lines).await?;
@@ -137,11 +137,11 @@ impl Restorer {
         for line in lines {
             self.one(&mut batch, line, &mut restored).await?;
         }
-        put_entries(tx, &batch.entries).await?;
-        backlog::put_series(tx, &batch.new_series).await?;
-        backlog::put_tellings(tx, &batch.new_tellings).await?;
-        backlog::put_tallies(tx, &batch.tallies).await?;
-        upkeep::note_restored(tx, now, youngest).await?;
+        insert_entries(tx, &batch.entries).await?;
+        projection_queue::enqueue_alerts(tx, &batch.new_series).await?;
+        projection_queue::enqueue_contents(tx, &batch.new_tellings).await?;
+        projection_queue::enqueue_stats(tx, &batch.tallies).await?;
+        retention::note_restored(tx, now, youngest).await?;
         Ok(restored)
     }
 
@@ -189,7 +189,7 @@ impl Restorer {
         let subject = series.subject(&entry.source);
         if !matches!(placed, Placed::Known(_)) {
             for event in missing(tx, incident, &entry.incident.events).await? {
-                put_event(tx, incident, event, is_own).await?;
+                insert_event(tx, incident, event, is_own).await?;
                 let ends = matches!(event.kind, EventKind::Expired | EventKind::Closed);
                 if line.count && ends {
                     batch.tallies.ended(event.at, &subject);
@@ -202,7 +202,7 @@ impl Restorer {
         }
         let delivery = match &entry.delivery {
             Some(delivery) => {
-                put_delivery(batch, entry, delivery, own_delivery.flatten(), line.count).await?
+                insert_delivery(batch, entry, delivery, own_delivery.flatten(), line.count).await?
             }
             None => 0,
         };
@@ -280,7 +280,7 @@ impl Restorer {
         &mut self,
         batch: &mut Batch<'_>,
         series: i64,
-        said: &ArchivedText,
+        said: &ArchivedContent,
     ) -> Result<Option<i64>, StorageError> {
         let tx = batch.tx;
         if self.remembered > REMEMBERED {
@@ -299,7 +299,7 @@ impl Restorer {
         if let Some(telling) = texts.get(&digest) {
             return Ok(*telling);
         }
-        let id = put_telling(tx, series, said).await?;
+        let id = insert_content(tx, series, said).await?;
         batch.new_tellings.push(id);
         texts.insert(digest, Some(id));
         self.remembered += 1;
@@ -310,7 +310,7 @@ impl Restorer {
 /// What is known and collected of one batch.
 pub(super) struct Batch<'a> {
     pub(super) tx: &'a Tx,
-    series: BTreeMap<SeriesKey, Series>,
+    series: BTreeMap<SeriesKey, ArchivedAlert>,
     free: HashSet<(&'static str, i64)>,
     episodes: Episodes,
     known: HashSet<Identity>,
@@ -320,7 +320,7 @@ pub(super) struct Batch<'a> {
     new_series: Vec<i64>,
     new_tellings: Vec<i64>,
     entries: Vec<(Option<i64>, Vec<Value>)>,
-    pub(super) tallies: Tallies,
+    pub(super) tallies: Delta,
 }
 
 impl<'a> Batch<'a> {
@@ -337,7 +337,7 @@ impl<'a> Batch<'a> {
             new_series: Vec::new(),
             new_tellings: Vec::new(),
             entries: Vec::new(),
-            tallies: Tallies::default(),
+            tallies: Delta::default(),
         }
     }
 }
@@ -348,7 +348,7 @@ impl<'a> Batch<'a> {
 /// # Errors
 /// Whatever the database answers.
 pub async fn counted(db: &impl Reads, first_line: &str) -> Result<u64, StorageError> {
-    Ok(upkeep::load(db, &counted_name(first_line))
+    Ok(retention::load(db, &counted_name(first_line))
         .await?
         .unwrap_or_default())
 }
@@ -358,7 +358,7 @@ pub async fn counted(db: &impl Reads, first_line: &str) -> Result<u64, StorageEr
 /// # Errors
 /// Whatever the database answers.
 pub async fn note_counted(tx: &Tx, first_line: &str, lines: u64) -> Result<(), StorageError> {
-    upkeep::save(tx, &counted_name(first_line), &lines).await
+    retention::save(tx, &counted_name(first_line), &lines).await
 }
 
 fn counted_name(first_line: &str) -> String {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::fingerprint::Fingerprint;
-use tocsin_core::tally::Subject;
+use tocsin_core::stats::StatsKey;
 use tocsin_core::time::Timestamp;
 
-use super::record::{ArchivedDelivery, ArchivedEntry, ArchivedEvent, ArchivedText};
+use super::contents::json;
+use super::record::{ArchivedContent, ArchivedDelivery, ArchivedEntry, ArchivedEvent};
 use super::restore::{Batch, Line};
-use super::texts::json;
-use crate::codes::Coded;
+use crate::enums::Coded;
 use crate::{StorageError, Tx, ingest, query};
 
 /// Source and fingerprint; in the order of the locks.
@@ -35,15 +35,15 @@ pub(super) struct SeriesRow {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Series {
+pub(super) struct ArchivedAlert {
     pub(super) id: i64,
     facts: SeriesRow,
     pub(super) is_new: bool,
 }
 
-impl Series {
-    pub(super) fn subject<'a>(&'a self, source: &'a str) -> Subject<'a> {
-        Subject {
+impl ArchivedAlert {
+    pub(super) fn subject<'a>(&'a self, source: &'a str) -> StatsKey<'a> {
+        StatsKey {
             source,
             severity: &self.facts.severity,
             team: &self.facts.team,
@@ -55,13 +55,13 @@ impl Series {
 
 /// The series of the lines; one that is missing is stored as its first line
 /// tells it.
-pub(super) async fn put_series(
+pub(super) async fn insert_alert(
     tx: &Tx,
     lines: &[Line],
-) -> Result<BTreeMap<SeriesKey, Series>, StorageError> {
+) -> Result<BTreeMap<SeriesKey, ArchivedAlert>, StorageError> {
     const FIND: &str = "SELECT id, alertname, instance, severity, team FROM series \
                         WHERE fingerprint = ? AND source = ?";
-    let mut first: BTreeMap<SeriesKey, &ArchivedText> = BTreeMap::new();
+    let mut first: BTreeMap<SeriesKey, &ArchivedContent> = BTreeMap::new();
     for line in lines {
         first.entry(key(&line.entry)).or_insert(&line.entry.said);
     }
@@ -92,7 +92,7 @@ pub(super) async fn put_series(
             row = query::first(tx, FIND, wanted()).await?;
         }
         let facts = row.ok_or(StorageError::Stale("series"))?;
-        let series = Series {
+        let series = ArchivedAlert {
             id: facts.id,
             facts,
             is_new,
@@ -174,11 +174,11 @@ pub(super) async fn senders(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    ingest::put_senders(tx, wanted).await
+    ingest::insert_senders(tx, wanted).await
 }
 
 /// The number of a delivery, which is stored where it is missing.
-pub(super) async fn put_delivery(
+pub(super) async fn insert_delivery(
     batch: &mut Batch<'_>,
     entry: &ArchivedEntry,
     delivery: &ArchivedDelivery,
@@ -288,7 +288,7 @@ pub(super) async fn missing<'a>(
 }
 
 /// Another database's numbers of entries and deliveries mean nothing here.
-pub(super) async fn put_event(
+pub(super) async fn insert_event(
     tx: &Tx,
     incident: i64,
     event: &ArchivedEvent,
@@ -312,7 +312,7 @@ pub(super) async fn put_event(
 /// Rows of a statement.
 pub(super) const ROWS: usize = 64;
 
-pub(super) async fn put_entries(
+pub(super) async fn insert_entries(
     tx: &Tx,
     rows: &[(Option<i64>, Vec<Value>)],
 ) -> Result<(), StorageError> {

@@ -9,7 +9,7 @@ mod read;
 use sea_orm::Value;
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{ActorKind, Coded};
+use crate::enums::{ActorKind, Coded};
 use crate::query;
 use crate::{StorageError, Tx};
 

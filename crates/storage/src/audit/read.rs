@@ -7,9 +7,12 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::search::fold;
 use tocsin_core::time::Timestamp;
 
-use crate::codes::{ActorKind, Coded};
+use crate::enums::{ActorKind, Coded};
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, End, Found, Hit, Key, Lane, Lanes, Map, Rows, Table, Way, find_any};
+use crate::scan::{
+    Direction, End, Found, IndexScan, Key, KeyMapping, MergedScan, RowRef, Rows, ScanBudget, Table,
+    find_any,
+};
 use crate::{Order, Page, PageRequest, SortKey, StorageError, TimeRange};
 
 /// A line of the audit log.
@@ -89,7 +92,7 @@ pub async fn list(
     filter: &AuditFilter,
     page: &PageRequest<ByAudit>,
 ) -> Result<Page<AuditView>, StorageError> {
-    list_within(db, filter, page, &Effort::default()).await
+    list_within(db, filter, page, &ScanBudget::default()).await
 }
 
 /// As [`list`], with other bounds, for tests.
@@ -100,9 +103,9 @@ pub async fn list_within(
     db: &impl Reads,
     filter: &AuditFilter,
     page: &PageRequest<ByAudit>,
-    effort: &Effort,
+    effort: &ScanBudget,
 ) -> Result<Page<AuditView>, StorageError> {
-    let way = page.way();
+    let way = page.direction();
     let found = find(db, filter, way, page.after(), page.limit(), effort).await?;
     let keys: Vec<Key> = found.hits.iter().map(|hit| hit.key).collect();
     let items = views(db, &found.hits, way).await?;
@@ -125,7 +128,7 @@ pub async fn get(db: &impl Reads, id: i64) -> Result<Option<AuditView>, StorageE
 #[derive(Debug)]
 pub struct AuditWalk {
     filter: AuditFilter,
-    way: Way,
+    way: Direction,
     after: Option<Key>,
     done: bool,
 }
@@ -138,7 +141,7 @@ impl AuditWalk {
     pub fn new(filter: AuditFilter, order: Order) -> Self {
         Self {
             filter,
-            way: order.way(),
+            way: order.direction(),
             after: None,
             done: false,
         }
@@ -153,7 +156,7 @@ impl AuditWalk {
         if self.done {
             return Ok(None);
         }
-        let effort = Effort::for_walking();
+        let effort = ScanBudget::for_walking();
         let (filter, way) = (&self.filter, self.way);
         let found = find(db, filter, way, self.after, Self::CHUNK, &effort).await?;
         let views = views(db, &found.hits, way).await?;
@@ -170,7 +173,7 @@ impl AuditWalk {
 const MOST_ACTIONS: usize = 16;
 
 /// Walks along the index of one object, one actor, some actions, or of all.
-fn lanes(filter: &AuditFilter, way: Way, after: Option<Key>) -> Lanes {
+fn lanes(filter: &AuditFilter, way: Direction, after: Option<Key>) -> MergedScan {
     let mut lanes = Vec::new();
     let mut rest = Conditions::default();
     let mut lane = |such: &str, values: Vec<Value>| {
@@ -178,7 +181,7 @@ fn lanes(filter: &AuditFilter, way: Way, after: Option<Key>) -> Lanes {
         if !such.is_empty() {
             conditions.and(such, values);
         }
-        lanes.push(Lane::new(conditions.into(), "r.at", Map::Plain).within(filter.at));
+        lanes.push(IndexScan::new(conditions.into(), "r.at", KeyMapping::Plain).within(filter.at));
     };
     let object = filter.object_kind.as_deref().zip(filter.object_id);
     let actor = filter.actor.as_ref().and_then(actor_lane);
@@ -224,7 +227,7 @@ fn lanes(filter: &AuditFilter, way: Way, after: Option<Key>) -> Lanes {
         let actions = actions.into_iter().map(|action| query::text(action));
         rest.and(&format!("r.action IN ({any})"), actions);
     }
-    Lanes::new(Table::Audit, lanes, rest.into(), way, after)
+    MergedScan::new(Table::Audit, lanes, rest.into(), way, after)
 }
 
 /// How the index of actors finds what this one did; none where it cannot.
@@ -247,10 +250,10 @@ fn actor_lane(who: &Who) -> Option<(&'static str, Vec<Value>)> {
 async fn find(
     db: &impl Reads,
     filter: &AuditFilter,
-    way: Way,
+    way: Direction,
     after: Option<Key>,
     limit: usize,
-    effort: &Effort,
+    effort: &ScanBudget,
 ) -> Result<Found, StorageError> {
     let mut lanes = lanes(filter, way, after);
     if filter.words.is_empty() {
@@ -270,7 +273,7 @@ async fn find(
             let end = hits.last().map_or(last, |hit| End::At(hit.key));
             return Ok(Found { hits, end });
         }
-        if last == End::Exhausted || (spent >= effort.rows && lanes.have_begun()) {
+        if last == End::Exhausted || (spent >= effort.rows && lanes.has_started()) {
             return Ok(Found { hits, end: last });
         }
         size *= 4;
@@ -281,9 +284,9 @@ async fn find(
 /// fold the case of no more than ASCII in the same way.
 async fn such_words(
     db: &impl Reads,
-    mut hits: Vec<Hit>,
+    mut hits: Vec<RowRef>,
     words: &[String],
-) -> Result<Vec<Hit>, StorageError> {
+) -> Result<Vec<RowRef>, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
         id: i64,
@@ -314,7 +317,11 @@ async fn such_words(
 }
 
 /// The lines of `hits`, in their order.
-async fn views(db: &impl Reads, hits: &[Hit], way: Way) -> Result<Vec<AuditView>, StorageError> {
+async fn views(
+    db: &impl Reads,
+    hits: &[RowRef],
+    way: Direction,
+) -> Result<Vec<AuditView>, StorageError> {
     if hits.is_empty() {
         return Ok(Vec::new());
     }

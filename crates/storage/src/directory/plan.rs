@@ -6,7 +6,7 @@ use sea_orm::FromQueryResult;
 
 use super::routes;
 use crate::StorageError;
-use crate::codes::{Coded, Language};
+use crate::enums::{Coded, Language};
 use crate::query::{self, Reads};
 
 /// All routes and groups.

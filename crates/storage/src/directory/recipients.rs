@@ -3,8 +3,8 @@
 use sea_orm::{FromQueryResult, Value};
 
 use super::{BoundRow, ByRecipient, NamedRef, Page, PageRequest, by_owner};
-use crate::codes::{Coded, Language};
 use crate::cursor::Place;
+use crate::enums::{Coded, Language};
 use crate::query::{self, Conditions, Reads};
 use crate::{StorageError, Tx};
 

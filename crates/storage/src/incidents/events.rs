@@ -4,8 +4,8 @@ use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
 
 use crate::StorageError;
-use crate::alerts;
-use crate::codes::{Coded, EntryKind, EventKind};
+use crate::alert_log;
+use crate::enums::{Coded, EntryKind, EventKind};
 use crate::query::{self, Reads};
 
 /// What happened to an incident, for its timeline.
@@ -66,7 +66,7 @@ pub async fn events(
     }
     let kinds = [EntryKind::Opened, EntryKind::Resolved, EntryKind::Refreshed];
     let limit = limit as usize;
-    for entry in alerts::last_of_incident(db, incident_id, &kinds, limit).await? {
+    for entry in alert_log::last_of_incident(db, incident_id, &kinds, limit).await? {
         events.push(IncidentEventView {
             kind: match entry.kind {
                 EntryKind::Opened => EventKind::Opened,

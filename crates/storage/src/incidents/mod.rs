@@ -12,19 +12,19 @@ use std::time::Duration;
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
-pub use crate::acknowledge::{Acknowledgement, Said, acknowledge, said_of};
+pub use crate::acknowledge::{Acknowledgement, PersonalState, acknowledge, personal_state};
 pub use events::{IncidentEventView, events};
 pub(crate) use visible::shown;
 pub use visible::visible;
 pub use walk::{IncidentWalk, ids_matching};
 
-use crate::codes::{EndReason, IncidentState};
+use crate::content::{AlertContent, ContentCache};
 use crate::count::{self, Count};
 use crate::cursor::{Page, PageRequest, SortKey};
+use crate::enums::{EndReason, IncidentState};
 use crate::query::{self, Reads};
-use crate::scan::{Effort, Verifier, Way, find};
-use crate::search::series_set;
-use crate::telling::{Telling, Tellings};
+use crate::scan::{Direction, ScanBudget, Verifier, find};
+use crate::search::alert_set;
 use crate::{IncidentFilter, StorageError};
 
 /// Leaves out what turned out to be a stale copy: [`EndReason::Copy`].
@@ -73,7 +73,7 @@ pub struct IncidentView {
     /// What people wrote of it.
     pub memo: String,
     /// What it was last told with: source, labels, annotations.
-    pub told: Arc<Telling>,
+    pub told: Arc<AlertContent>,
 }
 
 /// What incidents are sorted by; equal ones by their numbers, open ones sorted
@@ -133,7 +133,7 @@ pub async fn list(
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Page<IncidentView>, StorageError> {
-    list_within(db, filter, page, now, stale_after, &Effort::default()).await
+    list_within(db, filter, page, now, stale_after, &ScanBudget::default()).await
 }
 
 /// As [`list`], reading no more than `effort` says.
@@ -146,15 +146,15 @@ pub async fn list_within(
     page: &PageRequest<IncidentSort>,
     now: Timestamp,
     stale_after: Duration,
-    effort: &Effort,
+    effort: &ScanBudget,
 ) -> Result<Page<IncidentView>, StorageError> {
     let as_of = AsOf::new(page.as_of(now), stale_after);
-    let set = series_set(db, &filter.about).await?;
+    let set = alert_set(db, &filter.about).await?;
     let plan = plan::Plan::new(filter, page.key(), as_of);
     let rows = plan
-        .rows(db, &set, page.way(), page.after(), effort)
+        .rows(db, &set, page.direction(), page.after(), effort)
         .await?;
-    let mut tellings = Tellings::default();
+    let mut tellings = ContentCache::default();
     let mut verifier = Verifier {
         about: &filter.about,
         set: &set,
@@ -178,10 +178,10 @@ pub async fn count(
     stale_after: Duration,
 ) -> Result<Count, StorageError> {
     let as_of = AsOf::new(now, stale_after);
-    let set = series_set(db, &filter.about).await?;
-    let effort = Effort::for_counting();
+    let set = alert_set(db, &filter.about).await?;
+    let effort = ScanBudget::for_counting();
     let plan = plan::Plan::new(filter, IncidentSort::LastSeenAt, as_of);
-    let rows = plan.rows(db, &set, Way::Down, None, &effort).await?;
+    let rows = plan.rows(db, &set, Direction::Down, None, &effort).await?;
     count::count(db, rows, &filter.about, &set, &effort).await
 }
 
@@ -196,7 +196,7 @@ pub async fn get(
     stale_after: Duration,
 ) -> Result<Option<IncidentView>, StorageError> {
     let as_of = AsOf::new(now, stale_after);
-    let mut found = read::by_ids(db, &[id], &mut Tellings::default(), as_of).await?;
+    let mut found = read::by_ids(db, &[id], &mut ContentCache::default(), as_of).await?;
     Ok(found.pop())
 }
 
@@ -218,7 +218,7 @@ pub async fn is_visible(
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn episodes(
+pub async fn incidents_of_alert(
     db: &impl Reads,
     incident_id: i64,
     limit: u32,
@@ -238,6 +238,6 @@ pub async fn episodes(
     )
     .await?;
     let as_of = AsOf::new(now, stale_after);
-    let found = read::by_ids(db, &ids, &mut Tellings::default(), as_of).await?;
+    let found = read::by_ids(db, &ids, &mut ContentCache::default(), as_of).await?;
     Ok(read::in_order(&ids, found))
 }

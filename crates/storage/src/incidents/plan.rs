@@ -6,11 +6,14 @@ use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 
 use super::{AsOf, IncidentSort, NOT_A_COPY};
-use crate::codes::{Coded, IncidentState};
+use crate::enums::{Coded, IncidentState};
 use crate::filter::any_code;
 use crate::query::{self, Conditions, Reads};
-use crate::scan::{Effort, Hit, Key, Lane, Lanes, Map, Rows, Such, Table, Way, pack, rows};
-use crate::search::SeriesSet;
+use crate::scan::{
+    Direction, IndexScan, Key, KeyMapping, MergedScan, RowRef, Rows, ScanBudget, SqlCondition,
+    Table, pack, rows,
+};
+use crate::search::AlertSet;
 use crate::{IncidentFilter, StorageError, TimeRange};
 
 const ALL_STATES: [IncidentState; 4] = [
@@ -46,7 +49,7 @@ struct Narrow {
 
 /// What an index finds.
 struct Part {
-    such: Such,
+    such: SqlCondition,
     /// The order of that index.
     order: &'static str,
 }
@@ -80,10 +83,10 @@ impl<'a> Plan<'a> {
     pub(super) async fn rows(
         &self,
         db: &impl Reads,
-        set: &SeriesSet,
-        way: Way,
+        set: &AlertSet,
+        way: Direction,
         after: Option<Key>,
-        effort: &Effort,
+        effort: &ScanBudget,
     ) -> Result<Rows, StorageError> {
         if self.states.is_empty() {
             return Ok(Rows::All(Vec::new()));
@@ -95,7 +98,7 @@ impl<'a> Plan<'a> {
         }
         let lanes = self.lanes();
         let rest = self.rest();
-        Ok(Rows::Lanes(Lanes::new(
+        Ok(Rows::Lanes(MergedScan::new(
             Table::Incidents,
             lanes,
             rest,
@@ -109,8 +112,8 @@ impl<'a> Plan<'a> {
     async fn narrow(
         &self,
         db: &impl Reads,
-        set: &SeriesSet,
-        effort: &Effort,
+        set: &AlertSet,
+        effort: &ScanBudget,
     ) -> Result<Vec<Narrow>, StorageError> {
         let mut narrow = Vec::new();
         if let Some(series) = set.few(effort.few) {
@@ -126,7 +129,7 @@ impl<'a> Plan<'a> {
             let mut such = Conditions::default();
             such.and(&format!("r.state = {}", state.code()), []);
             range.add_to(&mut such, column);
-            Such::from(such)
+            SqlCondition::from(such)
         };
         let starts = self.filter.about.starts;
         if self.sort != IncidentSort::StartsAt && starts != TimeRange::default() {
@@ -159,7 +162,7 @@ impl<'a> Plan<'a> {
     /// The incidents that were active in the range: those that began in it, and those
     /// that began sooner, by no more than any but the longest incidents last; and the
     /// longest, which are few. No index finds by beginning and end at once.
-    async fn active(&self, db: &impl Reads, effort: &Effort) -> Result<Narrow, StorageError> {
+    async fn active(&self, db: &impl Reads, effort: &ScanBudget) -> Result<Narrow, StorageError> {
         let TimeRange { from, to } = self.filter.active;
         let longest = "SELECT (ends_at - starts_at) AS n FROM incidents WHERE state <> 0 \
                        AND (ends_at - starts_at) >= 0 \
@@ -204,10 +207,10 @@ impl<'a> Plan<'a> {
         &self,
         db: &impl Reads,
         narrow: Narrow,
-        way: Way,
+        way: Direction,
         after: Option<Key>,
-        effort: &Effort,
-    ) -> Result<Option<Vec<Hit>>, StorageError> {
+        effort: &ScanBudget,
+    ) -> Result<Option<Vec<RowRef>>, StorageError> {
         #[derive(FromQueryResult)]
         struct Packed {
             n: i64,
@@ -216,11 +219,11 @@ impl<'a> Plan<'a> {
         let most = effort.chunk;
         let mut rest = Conditions::default();
         any_code(&mut rest, "r.state", &self.states);
-        let Such { sql, values } = self.rest();
+        let SqlCondition { sql, values } = self.rest();
         if !sql.is_empty() {
             rest.and(&sql, values);
         }
-        let rest = Such::from(rest);
+        let rest = SqlCondition::from(rest);
         let now = self.as_of.now.as_micros();
         let value = match self.sort {
             IncidentSort::LastSeenAt => "r.last_seen_at".to_owned(),
@@ -260,7 +263,7 @@ impl<'a> Plan<'a> {
             let id = id.unwrap_or_default();
             let mirrored = self.sort == IncidentSort::Duration && state == Some(0);
             let value = value.unwrap_or_default();
-            hits.push(Hit {
+            hits.push(RowRef {
                 key: Key {
                     value: match self.sort {
                         IncidentSort::Occurrences => value.max(1),
@@ -281,11 +284,11 @@ impl<'a> Plan<'a> {
     }
 
     /// Walks along the indexes that have the order.
-    fn lanes(&self) -> Vec<Lane> {
+    fn lanes(&self) -> Vec<IndexScan> {
         let lane = |state: &IncidentState, value: &'static str, range: TimeRange| {
             let mut such = Conditions::default();
             such.and(&format!("r.state = {}", state.code()), []);
-            Lane::new(such.into(), value, Map::Plain).within(range)
+            IndexScan::new(such.into(), value, KeyMapping::Plain).within(range)
         };
         let active = self.filter.active;
         let last_seen = |state: &IncidentState| TimeRange {
@@ -320,14 +323,15 @@ impl<'a> Plan<'a> {
                     let mut such = Conditions::default();
                     such.and("r.state = 0", []);
                     let sum = self.as_of.now.as_micros();
-                    let lane = Lane::new(such.into(), "r.starts_at", Map::Mirrored { sum });
+                    let lane =
+                        IndexScan::new(such.into(), "r.starts_at", KeyMapping::Mirrored { sum });
                     lanes.push(lane.within(starts));
                 }
                 if self.states != [IncidentState::Open] {
                     let mut such = Conditions::default();
                     such.and("r.state <> 0", []);
                     let value = "(r.ends_at - r.starts_at)";
-                    let mut lane = Lane::new(such.into(), value, Map::Plain);
+                    let mut lane = IndexScan::new(such.into(), value, KeyMapping::Plain);
                     let ended = self.states.iter().filter(|it| **it != IncidentState::Open);
                     if ended.count() + 1 < ALL_STATES.len() {
                         // The lane's other condition holds for each of them.
@@ -340,9 +344,9 @@ impl<'a> Plan<'a> {
             IncidentSort::Occurrences => {
                 let mut such = Conditions::default();
                 such.and("r.occurrences > 1", []);
-                let repeated = Lane::new(such.into(), "r.occurrences", Map::Plain);
+                let repeated = IndexScan::new(such.into(), "r.occurrences", KeyMapping::Plain);
                 let none = Conditions::default().into();
-                let mut once = Lane::new(none, "r.id", Map::Fixed { value: 1 });
+                let mut once = IndexScan::new(none, "r.id", KeyMapping::Fixed { value: 1 });
                 once.rest = "r.occurrences < 2".into();
                 vec![repeated, once]
             }
@@ -358,7 +362,7 @@ impl<'a> Plan<'a> {
 
     /// What no index helps with. The plus signs keep the databases from thinking
     /// that one does: the bounds that the walk goes by would come second.
-    fn rest(&self) -> Such {
+    fn rest(&self) -> SqlCondition {
         let mut rest = Conditions::default();
         if self.states != [IncidentState::Open] {
             rest.and(NOT_A_COPY, []);

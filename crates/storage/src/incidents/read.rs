@@ -7,20 +7,20 @@ use sea_orm::FromQueryResult;
 
 use super::{AsOf, IncidentView};
 use crate::StorageError;
-use crate::codes::{self, Coded, IncidentState};
+use crate::content::ContentCache;
+use crate::enums::{self, Coded, IncidentState};
 use crate::query::{self, Reads};
-use crate::scan::{Hit, Room};
-use crate::telling::Tellings;
+use crate::scan::{PageBytes, RowRef};
 
 /// The incidents in the order of `hits`; those that are gone meanwhile are left
 /// out.
 pub(super) async fn views(
     db: &impl Reads,
-    hits: &[Hit],
-    tellings: &mut Tellings,
+    hits: &[RowRef],
+    tellings: &mut ContentCache,
     as_of: AsOf,
 ) -> Result<(Vec<IncidentView>, usize), StorageError> {
-    let mut room = Room::for_page(hits);
+    let mut room = PageBytes::for_page(hits);
     let mut all = Vec::with_capacity(hits.len());
     while let Some(some) = room.next() {
         let ids: Vec<i64> = some.iter().map(|hit| hit.id).collect();
@@ -64,7 +64,7 @@ struct Row {
 pub(super) async fn by_ids(
     db: &impl Reads,
     ids: &[i64],
-    tellings: &mut Tellings,
+    tellings: &mut ContentCache,
     as_of: AsOf,
 ) -> Result<Vec<IncidentView>, StorageError> {
     if ids.is_empty() {
@@ -94,7 +94,7 @@ pub(super) async fn by_ids(
             stale: open && last_seen_at < as_of.stale_before,
             starts_at: query::time(row.starts_at),
             ends_at: row.ends_at.map(query::time),
-            end_reason: codes::read(row.end_reason, "incidents", "end_reason", row.id)?,
+            end_reason: enums::read(row.end_reason, "incidents", "end_reason", row.id)?,
             first_seen_at: query::time(row.first_seen_at),
             last_seen_at,
             occurrences: row.occurrences,

@@ -6,8 +6,8 @@ use sea_orm::FromQueryResult;
 use tocsin_core::visibility::Visibility;
 
 use crate::StorageError;
+use crate::content::{ContentCache, ContentKey};
 use crate::query::{self, Reads};
-use crate::telling::{Tellings, Which};
 
 /// Incidents that are looked at together: each may bring labels of its own.
 const CHUNK: usize = 1_000;
@@ -26,7 +26,7 @@ pub async fn visible(
     if visibility.is_everything() {
         return Ok(ids.to_vec());
     }
-    let mut tellings = Tellings::default();
+    let mut tellings = ContentCache::default();
     let mut kept = Vec::new();
     for chunk in ids.chunks(CHUNK) {
         let list = query::id_list(db.backend());
@@ -51,7 +51,7 @@ struct Row {
 }
 
 impl Row {
-    fn which(&self) -> Which {
+    fn which(&self) -> ContentKey {
         (self.series_id, self.telling_id)
     }
 }
@@ -59,10 +59,10 @@ impl Row {
 /// Those of the tellings whose labels may be seen.
 pub(crate) async fn shown(
     db: &impl Reads,
-    which: impl Iterator<Item = Which>,
+    which: impl Iterator<Item = ContentKey>,
     visibility: &Visibility,
-    tellings: &mut Tellings,
-) -> Result<HashSet<Which>, StorageError> {
+    tellings: &mut ContentCache,
+) -> Result<HashSet<ContentKey>, StorageError> {
     let told = tellings.read(db, which).await?;
     Ok(told
         .into_iter()

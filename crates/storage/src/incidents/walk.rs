@@ -5,10 +5,10 @@ use std::time::Duration;
 use tocsin_core::time::Timestamp;
 
 use super::{AsOf, IncidentSort, IncidentView, plan, read};
+use crate::content::ContentCache;
 use crate::query::Reads;
-use crate::scan::{Effort, End, Found, Key, Verifier, Way, find};
-use crate::search::{SeriesSet, series_set};
-use crate::telling::Tellings;
+use crate::scan::{Direction, End, Found, Key, ScanBudget, Verifier, find};
+use crate::search::{AlertSet, alert_set};
 use crate::{IncidentFilter, Order, StorageError};
 
 /// Reads all incidents that a filter finds, in order; as
@@ -18,10 +18,10 @@ use crate::{IncidentFilter, Order, StorageError};
 pub struct IncidentWalk {
     filter: IncidentFilter,
     sort: IncidentSort,
-    way: Way,
+    way: Direction,
     as_of: AsOf,
-    set: Option<SeriesSet>,
-    tellings: Tellings,
+    set: Option<AlertSet>,
+    tellings: ContentCache,
     after: Option<Key>,
     done: bool,
 }
@@ -41,10 +41,10 @@ impl IncidentWalk {
         Self {
             filter,
             sort,
-            way: order.way(),
+            way: order.direction(),
             as_of: AsOf::new(now, stale_after),
             set: None,
-            tellings: Tellings::default(),
+            tellings: ContentCache::default(),
             after: None,
             done: false,
         }
@@ -70,10 +70,10 @@ impl IncidentWalk {
     }
 
     async fn find(&mut self, db: &impl Reads) -> Result<Found, StorageError> {
-        let effort = Effort::for_walking();
+        let effort = ScanBudget::for_walking();
         let set = match self.set.take() {
             Some(set) => set,
-            None => series_set(db, &self.filter.about).await?,
+            None => alert_set(db, &self.filter.about).await?,
         };
         let set = self.set.insert(set);
         let plan = plan::Plan::new(&self.filter, self.sort, self.as_of);

@@ -182,7 +182,7 @@ pub(super) async fn insert(
     let names = rows.names();
     for (told, values, room) in rows.statements(tx.backend) {
         let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
-        tx.later(&sql, values, room).await?;
+        tx.defer(&sql, values, room).await?;
     }
     Ok(())
 }
@@ -213,7 +213,7 @@ pub(super) async fn with(
     let names = rows.names();
     for (told, values, room) in rows.statements(tx.backend) {
         let sql = format!("WITH {name} ({names}) AS ({told}) {statement}");
-        tx.later(&sql, values, room).await?;
+        tx.defer(&sql, values, room).await?;
     }
     Ok(())
 }

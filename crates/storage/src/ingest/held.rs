@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use tocsin_core::time::Timestamp;
 
 use crate::changes::{self, Change};
-use crate::codes::{Coded, NotificationState};
+use crate::enums::{Coded, NotificationState};
 use crate::{StorageError, Tx, query};
 
 /// The notifications held for an incident.

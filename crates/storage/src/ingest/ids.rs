@@ -9,7 +9,7 @@ use crate::{Backend, StorageError, Tx, query};
 
 /// The tables whose rows are numbered beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbered {
+pub enum IdTable {
     /// `deliveries`
     Deliveries,
     /// `incidents`
@@ -17,20 +17,20 @@ pub enum Numbered {
     /// `log_entries`
     LogEntries,
     /// `series`
-    Series,
+    Alerts,
     /// `tellings`
-    Tellings,
+    AlertContents,
     /// `notifications`
     Notifications,
 }
 
-const TABLES: [(Numbered, &str); 6] = [
-    (Numbered::Deliveries, "deliveries"),
-    (Numbered::Incidents, "incidents"),
-    (Numbered::LogEntries, "log_entries"),
-    (Numbered::Series, "series"),
-    (Numbered::Tellings, "tellings"),
-    (Numbered::Notifications, "notifications"),
+const TABLES: [(IdTable, &str); 6] = [
+    (IdTable::Deliveries, "deliveries"),
+    (IdTable::Incidents, "incidents"),
+    (IdTable::LogEntries, "log_entries"),
+    (IdTable::Alerts, "series"),
+    (IdTable::AlertContents, "tellings"),
+    (IdTable::Notifications, "notifications"),
 ];
 
 /// Fetched at once on PostgreSQL, so that small batches share a fetch.
@@ -62,7 +62,7 @@ impl Ids {
     /// Whatever the database answers.
     pub async fn begin(&mut self, tx: &Tx) -> Result<(), StorageError> {
         self.counts = tx.backend == Backend::Sqlite;
-        self.supply[Numbered::LogEntries as usize].clear();
+        self.supply[IdTable::LogEntries as usize].clear();
         if self.counts {
             self.next = [1; TABLES.len()];
             let counters: Vec<Counter> =
@@ -83,7 +83,7 @@ impl Ids {
     pub async fn reserve(
         &mut self,
         tx: &Tx,
-        table: Numbered,
+        table: IdTable,
         count: usize,
     ) -> Result<(), StorageError> {
         let at = table as usize;
@@ -92,7 +92,7 @@ impl Ids {
             return Ok(());
         }
         let wanted = match table {
-            Numbered::LogEntries => missing,
+            IdTable::LogEntries => missing,
             _ => missing.max(BLOCK),
         };
         let rows = query::numbers(
@@ -112,7 +112,7 @@ impl Ids {
     }
 
     /// The number that [`Ids::take`] would answer.
-    pub fn peek(&self, table: Numbered) -> i64 {
+    pub fn peek(&self, table: IdTable) -> i64 {
         let at = table as usize;
         if self.counts {
             self.next[at]
@@ -123,7 +123,7 @@ impl Ids {
 
     /// The next number of a table. On PostgreSQL it must have been reserved;
     /// where it was not, the number is 0, which no table accepts twice.
-    pub fn take(&mut self, table: Numbered) -> i64 {
+    pub fn take(&mut self, table: IdTable) -> i64 {
         let id = self.peek(table);
         let at = table as usize;
         if self.counts {

@@ -6,28 +6,28 @@
 //! whatever follows belongs to a series that is locked. The decisions are not
 //! here but in core's judge and in the pipeline.
 
+mod alerts;
 mod bulk;
+mod contents;
 mod groups;
 mod held;
 mod ids;
 mod rows;
+mod sender_states;
 mod senders;
-mod series;
-mod tellings;
-mod told;
 
-pub use crate::acknowledge::series_of;
+pub use crate::acknowledge::alerts_of_incidents;
+pub use alerts::{
+    FilterFields, LatestIncident, NewAlert, NewAlertContent, StoredAlert, find_alerts,
+    insert_alerts, latest_incidents, lock_alerts,
+};
+pub use contents::{NewContentVersion, alert_identities, insert_contents};
 pub use groups::{GroupState, NewGroup, lock_groups, save_groups};
 pub use held::{release_held, withdraw_held};
-pub use ids::{Ids, Numbered};
+pub use ids::{IdTable, Ids};
 pub use rows::{
-    IncidentRow, MailRow, NewDelivery, NewEntry, NewExpired, OwedEvent, incident_threads,
-    put_changes, put_deliveries, put_entries, put_expired, put_incidents, put_mails, put_refused,
-    see_again, thread_subjects,
+    IncidentRow, NewDelivery, NewEntry, NewExpiry, NewNotification, NewNotificationEvent,
+    incident_threads, insert_changes, insert_deliveries, insert_entries, insert_expired,
+    insert_incidents, insert_notifications, insert_rejected, thread_subjects, touch_incidents,
 };
-pub use senders::{SenderKey, put_senders};
-pub use series::{
-    Content, Facts, KnownSeries, Latest, NewSeries, find_series, latest_incidents, lock_series,
-    put_series,
-};
-pub use tellings::{NewTelling, first_told, put_tellings};
+pub use senders::{SenderKey, insert_senders};

@@ -28,7 +28,7 @@ struct Known {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put_senders(
+pub async fn insert_senders(
     tx: &Tx,
     senders: Vec<SenderKey>,
 ) -> Result<HashMap<SenderKey, i64>, StorageError> {

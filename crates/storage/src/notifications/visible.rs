@@ -6,10 +6,10 @@ use sea_orm::FromQueryResult;
 use tocsin_core::visibility::Visibility;
 
 use super::{NotificationFilter, rows};
+use crate::content::ContentCache;
 use crate::incidents::shown;
 use crate::query::{self, Reads};
-use crate::scan::{Effort, End, Found, Key, Way, find_any};
-use crate::telling::Tellings;
+use crate::scan::{Direction, End, Found, Key, ScanBudget, find_any};
 use crate::{Backend, StorageError};
 
 /// Mails that are looked at together.
@@ -22,7 +22,7 @@ const CHUNKS: usize = 20;
 pub(super) async fn find(
     db: &impl Reads,
     filter: &NotificationFilter,
-    (way, after): (Way, Option<Key>),
+    (way, after): (Direction, Option<Key>),
     limit: usize,
     visibility: &Visibility,
 ) -> Result<Found, StorageError> {
@@ -30,7 +30,7 @@ pub(super) async fn find(
     let mut after = after;
     for _ in 0..CHUNKS {
         let rows = rows(db, filter, way, after).await?;
-        let found = find_any(db, rows, CHUNK, &Effort::default()).await?;
+        let found = find_any(db, rows, CHUNK, &ScanBudget::default()).await?;
         let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
         let seen = visible(db, &ids, visibility).await?;
         for hit in found.hits {
@@ -114,7 +114,7 @@ pub async fn visible(
     // What the mail itself tells, where a sender gives an alert other labels
     // later; an entry may be deleted before the incident.
     let entry = |row: &Told| Some((row.entry_series_id?, row.entry_telling_id));
-    let mut tellings = Tellings::default();
+    let mut tellings = ContentCache::default();
     let told_of = told
         .iter()
         .flat_map(|row| which(row).into_iter().chain(entry(row)));

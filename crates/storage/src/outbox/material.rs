@@ -5,24 +5,24 @@ use sea_orm::FromQueryResult;
 use tocsin_core::alert::Labels;
 use tocsin_core::time::Timestamp;
 
-use super::LeasedMail;
-use crate::codes::{Coded, EventKind};
+use super::LeasedNotification;
+use crate::enums::{Coded, EventKind};
 use crate::{Db, StorageError, query};
 
 /// What a mail tells, as far as the recipient row does not hold it.
 #[derive(Clone, Debug, Default)]
-pub struct MailMaterial {
+pub struct NotificationData {
     /// The source of the delivery.
     pub source: String,
     /// The receiver that it was for.
     pub receiver: String,
     /// The events, in the order in which they happened.
-    pub events: Vec<ToldEvent>,
+    pub events: Vec<NotifiedEvent>,
 }
 
 /// One incident event with its alert as the event's log entry told it.
 #[derive(Clone, Debug)]
-pub struct ToldEvent {
+pub struct NotifiedEvent {
     /// What happened.
     pub kind: EventKind,
     /// To which incident.
@@ -55,7 +55,10 @@ pub struct ToldEvent {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn material(db: &Db, mail: &LeasedMail) -> Result<MailMaterial, StorageError> {
+pub async fn notification_data(
+    db: &Db,
+    mail: &LeasedNotification,
+) -> Result<NotificationData, StorageError> {
     let sql = "SELECT source, receiver FROM deliveries WHERE id = ?";
     let delivery: Option<DeliveryRow> =
         query::first(db, sql, vec![mail.delivery_id.into()]).await?;
@@ -79,9 +82,9 @@ pub async fn material(db: &Db, mail: &LeasedMail) -> Result<MailMaterial, Storag
                CASE WHEN g.id IS NULL THEN i.telling_id ELSE g.telling_id END \
                WHERE n.notification_id = ? ORDER BY n.entry_id, n.kind DESC, n.incident_id";
     let rows: Vec<EventRow> = query::all(db, sql, vec![mail.id.into()]).await?;
-    let events: Result<Vec<ToldEvent>, _> = rows.into_iter().map(EventRow::read).collect();
+    let events: Result<Vec<NotifiedEvent>, _> = rows.into_iter().map(EventRow::read).collect();
     let delivery = delivery.unwrap_or_default();
-    Ok(MailMaterial {
+    Ok(NotificationData {
         source: delivery.source,
         receiver: delivery.receiver,
         events: events?,
@@ -114,7 +117,7 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn read(self) -> Result<ToldEvent, StorageError> {
+    fn read(self) -> Result<NotifiedEvent, StorageError> {
         let kind = EventKind::read(self.kind, "notification_events", "kind", self.incident_id)?;
         let is_end = matches!(
             kind,
@@ -124,7 +127,7 @@ impl EventRow {
             Some(id) => ("tellings", id),
             None => ("series", self.series_id),
         };
-        Ok(ToldEvent {
+        Ok(NotifiedEvent {
             kind,
             incident_id: self.incident_id,
             labels: query::labels(&self.labels, table, "labels", id)?,

@@ -11,14 +11,14 @@ use serde::Deserialize;
 use tocsin_core::time::Timestamp;
 
 use crate::changes::{self, Change};
-use crate::codes::{Coded, Language, NotificationState};
+use crate::enums::{Coded, Language, NotificationState};
 use crate::{Backend, Db, StorageError, Tx, query};
 
-pub use material::{MailMaterial, ToldEvent, material};
+pub use material::{NotificationData, NotifiedEvent, notification_data};
 
 /// A mail that a worker has taken.
 #[derive(Clone, Debug)]
-pub struct LeasedMail {
+pub struct LeasedNotification {
     /// Its number.
     pub id: i64,
     /// The row of the attempt that has begun.
@@ -42,7 +42,7 @@ pub struct LeasedMail {
     /// The thread's subject.
     pub subject: String,
     /// Why this recipient gets it.
-    pub reasons: Vec<MailReason>,
+    pub reasons: Vec<NotificationReason>,
     /// Unchanged neighbours that go on firing.
     pub still_firing: i64,
     /// A few of their names.
@@ -57,7 +57,7 @@ pub struct LeasedMail {
 
 /// Why a recipient gets a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct MailReason {
+pub struct NotificationReason {
     /// The route's name, if one decided.
     pub route: Option<String>,
     /// The group's name.
@@ -66,7 +66,7 @@ pub struct MailReason {
 
 /// What became of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
+pub enum AttemptResult {
     /// The mail is out of the box: `Sent`, `Written` or `Failed`.
     Done {
         /// Which of them.
@@ -102,7 +102,7 @@ pub struct Lease<'a> {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn lease(tx: &Tx, lease: Lease<'_>) -> Result<Vec<LeasedMail>, StorageError> {
+pub async fn lease(tx: &Tx, lease: Lease<'_>) -> Result<Vec<LeasedNotification>, StorageError> {
     let skip = match tx.backend {
         Backend::Sqlite => "",
         Backend::Postgres => "FOR UPDATE SKIP LOCKED",
@@ -143,16 +143,16 @@ pub async fn lease(tx: &Tx, lease: Lease<'_>) -> Result<Vec<LeasedMail>, Storage
 ///
 /// # Errors
 /// [`StorageError::Stale`] where it does not: the mail is somebody else's now.
-pub async fn settle(
+pub async fn record_result(
     tx: &Tx,
-    mail: &LeasedMail,
+    mail: &LeasedNotification,
     token: &str,
-    settlement: &Settlement,
+    settlement: &AttemptResult,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let (state, next, error) = match settlement {
-        Settlement::Done { state, error } => (*state, None, error.as_deref()),
-        Settlement::Later { at, error } => (
+        AttemptResult::Done { state, error } => (*state, None, error.as_deref()),
+        AttemptResult::Later { at, error } => (
             NotificationState::Queued,
             Some(at.as_micros()),
             Some(error.as_str()),
@@ -190,7 +190,11 @@ pub async fn settle(
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn release(tx: &Tx, token: &str, mails: &[LeasedMail]) -> Result<(), StorageError> {
+pub async fn release(
+    tx: &Tx,
+    token: &str,
+    mails: &[LeasedNotification],
+) -> Result<(), StorageError> {
     let mut attempts = Vec::new();
     for mail in mails {
         let released = tx
@@ -300,13 +304,13 @@ struct LeasedRow {
 }
 
 impl LeasedRow {
-    fn read(self, attempt_id: i64) -> Result<LeasedMail, StorageError> {
+    fn read(self, attempt_id: i64) -> Result<LeasedNotification, StorageError> {
         let corrupt = |column| StorageError::Corrupt {
             table: "notifications",
             column,
             id: self.id,
         };
-        Ok(LeasedMail {
+        Ok(LeasedNotification {
             id: self.id,
             attempt_id,
             tries: self.tries,

@@ -1,11 +1,11 @@
 //! One part of many.
 
 use sea_orm::FromQueryResult;
-use tocsin_core::tally::list;
+use tocsin_core::stats::list;
 
-use super::fold::{TURN, parts};
+use super::project::{TURN, parts};
 use super::{Bucket, Unpack, pack};
-use crate::{Db, StorageError, Tx, query, turns};
+use crate::{Db, StorageError, Tx, leader_lock, query};
 
 /// Parts are merged by four at least: fewer are not worth the writing.
 const AT_LEAST: usize = 4;
@@ -38,7 +38,7 @@ pub async fn merge(db: &Db, buckets: &[Bucket]) -> Result<(), StorageError> {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn tidy(db: &Db, now: i64) -> Result<usize, StorageError> {
+pub async fn compact(db: &Db, now: i64) -> Result<usize, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
         dimension: i16,
@@ -133,7 +133,7 @@ async fn put(db: &Db, ready: &[Merged]) -> Result<(), StorageError> {
         return Ok(());
     }
     let tx = db.begin().await?;
-    if !turns::take(&tx, TURN).await? || !replace(&tx, ready).await? {
+    if !leader_lock::try_lock(&tx, TURN).await? || !replace(&tx, ready).await? {
         // Another replica is at it.
         return tx.rollback().await;
     }

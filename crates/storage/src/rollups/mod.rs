@@ -8,15 +8,15 @@
 //! statement with the backlog, and so sees each thing once.
 
 mod cover;
-mod fold;
 mod merge;
+mod project;
 mod read;
 mod recount;
 
-use tocsin_core::tally::{Dimension, UnreadableTallies};
+use tocsin_core::stats::{CorruptDelta, Dimension};
 
-pub use fold::{Folded, Prepared, fold, prepare, put};
-pub use merge::{merge, tidy};
+pub use merge::{compact, merge};
+pub use project::{Prepared, Projected, prepare, project, put};
 pub(crate) use read::{Span, add};
 pub(crate) use recount::{Want, Which, recount};
 pub use recount::{from_log, note_pruned, pruned_before};
@@ -134,7 +134,7 @@ impl Unpack {
         &mut self,
         data: &[u8],
         bucket: i64,
-        with: impl FnOnce(&[u8]) -> Result<T, UnreadableTallies>,
+        with: impl FnOnce(&[u8]) -> Result<T, CorruptDelta>,
     ) -> Result<T, StorageError> {
         let done = match data.split_first() {
             Some((&COMPRESSED, rest)) => {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{FromQueryResult, Value};
-use tocsin_core::tally::{Counts, Dimension, Tallies};
+use tocsin_core::stats::{Counts, Delta, Dimension};
 
 use super::{HOURLY, Unpack, Want, Which, corrupt_backlog, cover, first_and_last, levels, recount};
-use crate::backlog::{DELIVERIES, ENTRIES, TALLIES};
+use crate::projection_queue::{DELIVERIES, ENTRIES, TALLIES};
 use crate::{Reads, StorageError, query};
 
 /// Hours since the epoch, from the first (included) to the second (excluded);
@@ -77,7 +77,7 @@ pub(crate) async fn add(
         let dimension = i16::try_from(row.dimension).unwrap_or(-1);
         let hours = spans.get(span).copied();
         unpack.list(&row.data, row.number, |list| {
-            tocsin_core::tally::list::read(list, |value, counts| {
+            tocsin_core::stats::list::read(list, |value, counts| {
                 if dimension != HOURLY || in_hours(value, hours) {
                     each(Found {
                         span,
@@ -163,7 +163,7 @@ fn waiting(
     spans: &[Span],
     each: &mut impl FnMut(Found<'_>),
 ) -> Result<(), StorageError> {
-    Tallies::read(&row.data, |hour, dimension, value, counts| {
+    Delta::read(&row.data, |hour, dimension, value, counts| {
         place(hour, dimension, value, counts, dimensions, spans, each);
         Ok(())
     })

@@ -2,7 +2,7 @@
 //! was stored before there were roll-ups.
 
 use sea_orm::{FromQueryResult, Value};
-use tocsin_core::tally::{Counts, Dimension, HOUR, Subject, Tallies};
+use tocsin_core::stats::{Counts, Delta, Dimension, HOUR, StatsKey};
 use tocsin_core::time::Timestamp;
 
 use crate::{Reads, StorageError, Tx, query};
@@ -74,8 +74,8 @@ pub(crate) async fn recount(
     db: &impl Reads,
     which: &[Which],
     want: Want,
-) -> Result<Vec<Tallies>, StorageError> {
-    let mut tallies = vec![Tallies::default(); which.len()];
+) -> Result<Vec<Delta>, StorageError> {
+    let mut tallies = vec![Delta::default(); which.len()];
     let mut statement = Arms::default();
     for (place, which) in which.iter().enumerate() {
         match *which {
@@ -120,7 +120,7 @@ pub(crate) async fn recount(
     Ok(tallies)
 }
 
-fn add(tallies: &mut Tallies, row: &Row) {
+fn add(tallies: &mut Delta, row: &Row) {
     if row.deliveries > 0 {
         let counts = Counts {
             deliveries: row.deliveries.unsigned_abs(),
@@ -129,7 +129,7 @@ fn add(tallies: &mut Tallies, row: &Row) {
         tallies.add(row.hour, Dimension::Source, &row.source, &counts);
         return;
     }
-    let of = Subject {
+    let of = StatsKey {
         source: &row.source,
         severity: &row.severity,
         team: &row.team,
@@ -144,7 +144,7 @@ fn add(tallies: &mut Tallies, row: &Row) {
         copies: row.copies.unsigned_abs(),
         deliveries: 0,
     };
-    tallies.add_subject(row.hour, &of, &counts);
+    tallies.add_key(row.hour, &of, &counts);
 }
 
 /// All that the log holds, counted anew: what the roll-ups must say, as long as
@@ -152,7 +152,7 @@ fn add(tallies: &mut Tallies, row: &Row) {
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn from_log(db: &impl Reads) -> Result<Tallies, StorageError> {
+pub async fn from_log(db: &impl Reads) -> Result<Delta, StorageError> {
     let all = [Which::Received(i64::MIN, i64::MAX)];
     let tallies = recount(db, &all, Want::ALL).await?;
     Ok(tallies.into_iter().next().unwrap_or_default())

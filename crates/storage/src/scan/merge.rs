@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use sea_orm::FromQueryResult;
 
 use super::packed::{pack, rows};
-use super::{End, Hit, Key, Such, Way};
+use super::{Direction, End, Key, RowRef, SqlCondition};
 use crate::query::{self, Reads};
 use crate::{StorageError, TimeRange};
 
@@ -19,17 +19,17 @@ struct Walk {
     /// Rows to read next.
     step: usize,
     /// What was read and not taken: a row that meets the rest, or only a place.
-    read: VecDeque<(Key, Option<Hit>)>,
+    read: VecDeque<(Key, Option<RowRef>)>,
 }
 
 /// The walks, merged.
 #[derive(Debug)]
-pub(crate) struct Merge {
-    way: Way,
+pub(crate) struct OrderedMerge {
+    way: Direction,
     walks: Vec<Walk>,
     /// Where `r.received_at` ends on this way.
-    far: Option<Such>,
-    rest: Such,
+    far: Option<SqlCondition>,
+    rest: SqlCondition,
     /// Where each walk begins is known.
     placed: bool,
     /// Rows were read.
@@ -48,20 +48,20 @@ const FIRST: usize = 4;
 const MOST: usize = 512;
 const MOST_TOGETHER: usize = 4_000;
 
-impl Merge {
+impl OrderedMerge {
     /// The entries of `series` within `range` that meet `rest`.
     pub(crate) fn new(
         series: &[i64],
         range: TimeRange,
-        rest: Such,
-        way: Way,
+        rest: SqlCondition,
+        way: Direction,
         after: Option<Key>,
     ) -> Self {
         let walks = series
             .iter()
             .map(|&series_id| Walk {
                 series_id,
-                frontier: way.within(after.unwrap_or(way.beginning()), range),
+                frontier: way.within(after.unwrap_or(way.start_key()), range),
                 done: false,
                 step: FIRST,
                 read: VecDeque::new(),
@@ -85,7 +85,7 @@ impl Merge {
     }
 
     /// Whether rows were read, and so the list went on.
-    pub(crate) fn have_begun(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         self.begun || self.walks.is_empty()
     }
 
@@ -97,8 +97,8 @@ impl Merge {
             return Ok(0);
         };
         let (least_or_greatest, near, tie) = match self.way {
-            Way::Up => ("MIN", ">=", i64::MIN),
-            Way::Down => ("MAX", "<=", i64::MAX),
+            Direction::Up => ("MIN", ">=", i64::MIN),
+            Direction::Down => ("MAX", "<=", i64::MAX),
         };
         let far = match &self.far {
             Some(far) => format!(" AND {}", far.sql),
@@ -161,8 +161,8 @@ impl Merge {
             .map(|(index, walk)| (walk.head(), index))
             .collect();
         match way {
-            Way::Up => order.sort_unstable(),
-            Way::Down => order.sort_unstable_by(|a, b| b.cmp(a)),
+            Direction::Up => order.sort_unstable(),
+            Direction::Down => order.sort_unstable_by(|a, b| b.cmp(a)),
         }
         // A page of rows is within as many walks, those that come first.
         order.truncate((size / 8).max(64));
@@ -213,7 +213,7 @@ impl Merge {
              FROM ({}) l) p",
             pack(&["r.received_at", "r.id", "r.telling_id", &meets]),
             number(1),
-            way.later(),
+            way.comparison(),
             number(2),
             number(3),
             step,
@@ -233,14 +233,14 @@ impl Merge {
             let Some(walk) = self.walks.get_mut(place) else {
                 continue;
             };
-            let mut read: Vec<(Key, Option<Hit>)> = Vec::new();
+            let mut read: Vec<(Key, Option<RowRef>)> = Vec::new();
             for [value, id, telling_id, meets] in rows::<4>(Some(packed), "log_entries")? {
                 let id = id.unwrap_or_default();
                 let key = Key {
                     value: value.unwrap_or_default(),
                     tie: id,
                 };
-                let hit = Hit {
+                let hit = RowRef {
                     key,
                     id,
                     series_id: walk.series_id,
@@ -250,8 +250,8 @@ impl Merge {
             }
             examined += read.len().max(1);
             match way {
-                Way::Up => read.sort_unstable_by_key(|(key, _)| *key),
-                Way::Down => read.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key)),
+                Direction::Up => read.sort_unstable_by_key(|(key, _)| *key),
+                Direction::Down => read.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key)),
             }
             walk.done = read.len() < step;
             walk.step = (walk.step * 2).min(MOST);
@@ -264,7 +264,7 @@ impl Merge {
     }
 
     /// What is known to come next, in order, and how far that reaches.
-    pub(crate) fn take(&mut self) -> (Vec<Hit>, End) {
+    pub(crate) fn take(&mut self) -> (Vec<RowRef>, End) {
         let way = self.way;
         let end = self
             .walks

@@ -8,27 +8,27 @@
 //! examined as many rows as it may ends there, short or empty, and says where
 //! to go on.
 
-mod lanes;
+mod index_scan;
 mod merge;
 mod packed;
-mod room;
+mod page_bytes;
 
 use sea_orm::Value;
 
-pub(crate) use lanes::{Lane, Lanes, Map, Table};
-pub(crate) use merge::Merge;
+pub(crate) use index_scan::{IndexScan, KeyMapping, MergedScan, Table};
+pub(crate) use merge::OrderedMerge;
 pub(crate) use packed::{pack, rows};
-pub(crate) use room::Room;
+pub(crate) use page_bytes::PageBytes;
 
+use crate::content::{ContentCache, ContentKey};
 use crate::query::{Conditions, Reads};
-use crate::search::SeriesSet;
-use crate::telling::{Tellings, Which};
+use crate::search::AlertSet;
 use crate::{AlertCriteria, StorageError, TimeRange};
 
 /// How much a page may read. The defaults keep the first page within 20 ms at
 /// ten million entries; tests set less.
 #[derive(Clone, Copy, Debug)]
-pub struct Effort {
+pub struct ScanBudget {
     /// Rows that are examined for one page.
     pub rows: usize,
     /// Rows that one statement examines.
@@ -38,7 +38,7 @@ pub struct Effort {
     pub few: usize,
 }
 
-impl Default for Effort {
+impl Default for ScanBudget {
     fn default() -> Self {
         Self {
             rows: 6_000,
@@ -48,9 +48,9 @@ impl Default for Effort {
     }
 }
 
-impl Effort {
+impl ScanBudget {
     /// Rows of which a page is made soon, if it is of many series, or not at all.
-    pub(crate) fn for_trying(&self) -> Self {
+    pub(crate) fn for_probe(&self) -> Self {
         Self {
             rows: self.rows.min(800),
             ..*self
@@ -89,13 +89,13 @@ pub(crate) struct Key {
 
 /// The way in which keys are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     Up,
     Down,
 }
 
-impl Way {
-    pub(crate) fn back(self) -> Self {
+impl Direction {
+    pub(crate) fn reversed(self) -> Self {
         match self {
             Self::Up => Self::Down,
             Self::Down => Self::Up,
@@ -110,7 +110,7 @@ impl Way {
     }
 
     /// The comparison of what comes later.
-    pub(crate) fn later(self) -> &'static str {
+    pub(crate) fn comparison(self) -> &'static str {
         match self {
             Self::Up => ">",
             Self::Down => "<",
@@ -125,7 +125,7 @@ impl Way {
         }
     }
 
-    pub(crate) fn sort(self, hits: &mut [Hit]) {
+    pub(crate) fn sort(self, hits: &mut [RowRef]) {
         match self {
             Self::Up => hits.sort_unstable_by_key(|hit| hit.key),
             Self::Down => hits.sort_unstable_by_key(|hit| std::cmp::Reverse(hit.key)),
@@ -153,19 +153,19 @@ impl Way {
     }
 
     /// The condition that `column` is not past where `range` ends on this way.
-    fn far(self, column: &str, range: TimeRange) -> Option<Such> {
+    fn far(self, column: &str, range: TimeRange) -> Option<SqlCondition> {
         let (comparison, end) = match self {
             Self::Up => ("<", range.to?),
             Self::Down => (">=", range.from?),
         };
-        Some(Such {
+        Some(SqlCondition {
             sql: format!("{column} {comparison} ?"),
             values: vec![end.as_micros().into()],
         })
     }
 
     /// Before all keys.
-    pub(crate) fn beginning(self) -> Key {
+    pub(crate) fn start_key(self) -> Key {
         let end = match self {
             Self::Up => i64::MIN,
             Self::Down => i64::MAX,
@@ -179,27 +179,27 @@ impl Way {
 
 /// A row that the database let pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hit {
+pub(crate) struct RowRef {
     pub(crate) key: Key,
     pub(crate) id: i64,
     pub(crate) series_id: i64,
     pub(crate) telling_id: Option<i64>,
 }
 
-impl Hit {
-    pub(crate) fn which(&self) -> Which {
+impl RowRef {
+    pub(crate) fn content_key(&self) -> ContentKey {
         (self.series_id, self.telling_id)
     }
 }
 
 /// A condition in SQL on the row `r`, with its values.
 #[derive(Clone, Debug)]
-pub(crate) struct Such {
+pub(crate) struct SqlCondition {
     pub(crate) sql: String,
     pub(crate) values: Vec<Value>,
 }
 
-impl From<Conditions> for Such {
+impl From<Conditions> for SqlCondition {
     fn from(conditions: Conditions) -> Self {
         let (sql, values) = conditions.into_parts();
         Self { sql, values }
@@ -209,11 +209,11 @@ impl From<Conditions> for Such {
 /// Where rows come from, in order.
 pub(crate) enum Rows {
     /// Walks along indexes.
-    Lanes(Lanes),
+    Lanes(MergedScan),
     /// The log of a few series.
-    Merge(Merge),
+    Merge(OrderedMerge),
     /// All there are, already sorted.
-    All(Vec<Hit>),
+    All(Vec<RowRef>),
 }
 
 /// Where reading ended.
@@ -228,7 +228,7 @@ pub(crate) enum End {
 /// What was found, in the order of reading.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) hits: Vec<Hit>,
+    pub(crate) hits: Vec<RowRef>,
     pub(crate) end: End,
 }
 
@@ -249,8 +249,8 @@ impl Found {
 /// Looks at what was told.
 pub(crate) struct Verifier<'a> {
     pub(crate) about: &'a AlertCriteria,
-    pub(crate) set: &'a SeriesSet,
-    pub(crate) tellings: &'a mut Tellings,
+    pub(crate) set: &'a AlertSet,
+    pub(crate) tellings: &'a mut ContentCache,
 }
 
 /// Finds up to `limit` rows.
@@ -262,9 +262,9 @@ pub(crate) async fn find(
     mut rows: Rows,
     verifier: &mut Verifier<'_>,
     limit: usize,
-    effort: &Effort,
+    effort: &ScanBudget,
 ) -> Result<Found, StorageError> {
-    let mut hits: Vec<Hit> = Vec::new();
+    let mut hits: Vec<RowRef> = Vec::new();
     let mut spent = 0;
     let mut size = (limit + 1).max(32);
     loop {
@@ -303,8 +303,8 @@ pub(crate) async fn find(
         // However little it may read, a page gets on, or whoever follows its
         // cursor never would.
         let begun = match &rows {
-            Rows::Lanes(lanes) => lanes.have_begun(),
-            Rows::Merge(merge) => merge.have_begun(),
+            Rows::Lanes(lanes) => lanes.has_started(),
+            Rows::Merge(merge) => merge.has_started(),
             Rows::All(_) => true,
         };
         if last == End::Exhausted || (spent >= effort.rows && begun) {
@@ -322,12 +322,12 @@ pub(crate) async fn find_any(
     db: &impl Reads,
     rows: Rows,
     limit: usize,
-    effort: &Effort,
+    effort: &ScanBudget,
 ) -> Result<Found, StorageError> {
     let mut verifier = Verifier {
         about: &AlertCriteria::default(),
-        set: &SeriesSet::default(),
-        tellings: &mut Tellings::default(),
+        set: &AlertSet::default(),
+        tellings: &mut ContentCache::default(),
     };
     find(db, rows, &mut verifier, limit, effort).await
 }
@@ -338,16 +338,16 @@ impl Verifier<'_> {
     async fn keep(
         &mut self,
         db: &impl Reads,
-        hits: &[Hit],
-        kept: &mut Vec<Hit>,
+        hits: &[RowRef],
+        kept: &mut Vec<RowRef>,
     ) -> Result<usize, StorageError> {
         /// What a telling costs that has to be read: as much as a few rows.
         const TELLING: usize = 10;
-        if !self.about.asks_of_telling() {
+        if !self.about.needs_content() {
             kept.extend(hits);
             return Ok(0);
         }
-        let may: Vec<Hit> = hits
+        let may: Vec<RowRef> = hits
             .iter()
             .filter(|hit| self.set.contains(hit.series_id))
             .copied()
@@ -355,9 +355,12 @@ impl Verifier<'_> {
         if may.is_empty() {
             return Ok(0);
         }
-        let told = self.tellings.read(db, may.iter().map(Hit::which)).await?;
-        let answers = |hit: &&Hit| {
-            told.get(&hit.which())
+        let told = self
+            .tellings
+            .read(db, may.iter().map(RowRef::content_key))
+            .await?;
+        let answers = |hit: &&RowRef| {
+            told.get(&hit.content_key())
                 .is_some_and(|told| self.about.matches(&told.source, &told.labels, &told.facts))
         };
         kept.extend(may.iter().filter(answers));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use roaring::RoaringTreemap;
 use sea_orm::{FromQueryResult, Value};
-use tocsin_core::terms::{block, postings, term};
+use tocsin_core::search_index::{block, postings, term};
 
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError};
@@ -228,7 +228,7 @@ fn add(
     data: &[u8],
     range: &Range,
     wanted: &impl Fn(term::Value<'_>) -> bool,
-) -> Result<(), tocsin_core::terms::Corrupt> {
+) -> Result<(), tocsin_core::search_index::CorruptIndex> {
     let mut reader = block::Reader::new(data);
     while let Some((term, postings)) = reader.next()? {
         if term < &range.from[..] {

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use sea_orm::FromQueryResult;
-use tocsin_core::terms::{Block, Corrupt, Merger, Step};
+use tocsin_core::search_index::{Block, CorruptIndex, Merger, Step};
 
-use super::fold;
+use super::project;
 use super::set::number;
 use crate::query::{self, Reads};
-use crate::{Backend, Db, StorageError, Tx, turns};
+use crate::{Backend, Db, StorageError, Tx, leader_lock};
 
 /// Segments of one tier that are merged.
 const TOGETHER: usize = 8;
@@ -53,7 +53,7 @@ struct Segment {
 /// is none.
 pub async fn merge(db: &Db) -> Result<bool, StorageError> {
     let mut steps = Steps { db, tx: None };
-    if !turns::take(steps.tx().await?, "search_merge").await? {
+    if !leader_lock::try_lock(steps.tx().await?, "search_merge").await? {
         return Ok(false);
     }
     let sql = "SELECT id, documents, bytes FROM search_segments ORDER BY id";
@@ -69,7 +69,7 @@ pub async fn merge(db: &Db) -> Result<bool, StorageError> {
         steps.finish().await?;
         return Ok(false);
     };
-    let merged = fold::put_segment(steps.tx().await?, HIDDEN, &[]).await?;
+    let merged = project::put_segment(steps.tx().await?, HIDDEN, &[]).await?;
     steps.next().await?;
     let ids: Vec<i64> = sources.iter().map(|segment| segment.id).collect();
     let mut merger = Merger::new(ids.len());
@@ -170,21 +170,21 @@ async fn write(
             (merger, full, held, result)
         };
         let result;
-        (merger, full, held, result) = fold::blocking(work).await?;
+        (merger, full, held, result) = project::blocking(work).await?;
         let is_done = match result.map_err(|corrupt| spoilt(corrupt, merged))? {
             Some(Step::Need(place)) => {
                 // Segments never change, so this may be out of the transaction.
                 let blocks = sources[place].next(steps.db).await?;
                 merger
-                    .give(place, blocks)
+                    .push_blocks(place, blocks)
                     .map_err(|corrupt| spoilt(corrupt, ids[place]))?;
                 continue;
             }
             Some(Step::Done) => true,
             Some(Step::Block(_)) | None => false,
         };
-        bytes += fold::size(&full);
-        fold::put_blocks(steps.tx().await?, merged, &full).await?;
+        bytes += project::size(&full);
+        project::put_blocks(steps.tx().await?, merged, &full).await?;
         steps.next().await?;
         full.clear();
         held = 0;
@@ -299,7 +299,7 @@ impl Source {
     }
 }
 
-fn spoilt(_: Corrupt, segment: i64) -> StorageError {
+fn spoilt(_: CorruptIndex, segment: i64) -> StorageError {
     StorageError::Corrupt {
         table: "search_blocks",
         column: "data",

@@ -12,19 +12,19 @@
 //! * [`series_set`] reads it. It answers with too many rather than too few:
 //!   whoever asks tries each row, too.
 
-mod fold;
 mod lookup;
 mod merge;
 mod pending;
 mod plan;
+mod project;
 mod set;
 
 use crate::query::Reads;
 use crate::{AlertCriteria, StorageError, Tx};
 
-pub use fold::{Prepared, prepare, put};
 pub use merge::merge;
-pub use set::SeriesSet;
+pub use project::{Prepared, prepare, put};
+pub use set::AlertSet;
 
 /// The series that `about` may be true of: every one that it is true of, and
 /// some more. Reads the index and what of the backlog is not in it yet.
@@ -34,14 +34,14 @@ pub use set::SeriesSet;
 /// # Errors
 /// Whatever the database answers; [`StorageError::Corrupt`] for a block that
 /// does not hold what [`fold`] writes.
-pub async fn series_set(db: &impl Reads, about: &AlertCriteria) -> Result<SeriesSet, StorageError> {
+pub async fn alert_set(db: &impl Reads, about: &AlertCriteria) -> Result<AlertSet, StorageError> {
     let plan = plan::Plan::of(about);
     if plan.is_empty() {
-        return Ok(SeriesSet::default());
+        return Ok(AlertSet::default());
     }
     // The backlog first: what is folded meanwhile is then found in both, not in
     // neither.
-    let mut pending = pending::series(db).await?;
+    let mut pending = pending::alerts(db).await?;
     let set = plan.run(db).await?;
     if set.only.is_some() {
         pending = pending::matching(db, about, pending).await?;
@@ -58,7 +58,7 @@ pub async fn series_set(db: &impl Reads, about: &AlertCriteria) -> Result<Series
 /// # Errors
 /// Whatever the database answers; [`StorageError::Corrupt`] for a row of the
 /// backlog or of the series that cannot be read.
-pub async fn fold(tx: &Tx, documents: usize) -> Result<usize, StorageError> {
+pub async fn project(tx: &Tx, documents: usize) -> Result<usize, StorageError> {
     match prepare(tx, documents).await? {
         None => Ok(0),
         Some(segment) => put(tx, segment).await,

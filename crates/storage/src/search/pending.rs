@@ -2,12 +2,12 @@
 
 use roaring::RoaringTreemap;
 use sea_orm::FromQueryResult;
-use tocsin_core::alert::{Facts, Labels};
+use tocsin_core::alert::{AlertFields, Labels};
 
-use super::fold::{Row, SERIES_RANGE};
+use super::project::{Row, SERIES_RANGE};
 use super::set::number;
 use crate::query::{self, Reads};
-use crate::{AlertCriteria, StorageError, backlog};
+use crate::{AlertCriteria, StorageError, projection_queue};
 
 /// Series that are tried one by one, where something narrow is asked. When
 /// more are waiting they are all said to be possible.
@@ -16,9 +16,13 @@ const TRIED: u64 = 2_000;
 const TELLINGS: usize = 4_000;
 
 /// The series of which something is not in the index.
-pub(super) async fn series(db: &impl Reads) -> Result<RoaringTreemap, StorageError> {
+pub(super) async fn alerts(db: &impl Reads) -> Result<RoaringTreemap, StorageError> {
     let sql = "SELECT id, kind, data FROM backlog WHERE kind IN (?, ?, ?)";
-    let kinds = [backlog::SERIES, SERIES_RANGE, backlog::TELLINGS];
+    let kinds = [
+        projection_queue::SERIES,
+        SERIES_RANGE,
+        projection_queue::TELLINGS,
+    ];
     let rows: Vec<Row> = query::all(db, sql, kinds.map(Into::into).to_vec()).await?;
     let mut found = RoaringTreemap::new();
     let mut tellings = Vec::new();
@@ -28,7 +32,7 @@ pub(super) async fn series(db: &impl Reads) -> Result<RoaringTreemap, StorageErr
                 let (first, last) = row.range()?;
                 found.insert_range(number(first)..=number(last));
             }
-            backlog::SERIES => found.extend(row.numbers()?.into_iter().map(number)),
+            projection_queue::SERIES => found.extend(row.numbers()?.into_iter().map(number)),
             _ => tellings.extend(row.numbers()?),
         }
     }
@@ -90,7 +94,7 @@ pub(super) async fn matching(
             true => Labels::new(),
             false => query::labels(&told.labels, "series", "labels", told.series_id)?,
         };
-        let facts = Facts {
+        let facts = AlertFields {
             alertname: told.alertname,
             instance: told.instance,
             severity: told.severity,

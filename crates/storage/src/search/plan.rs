@@ -4,11 +4,11 @@ use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Hir, HirKind};
 use tocsin_core::matcher::{Matcher, Op};
 use tocsin_core::search;
-use tocsin_core::terms::Fact;
-use tocsin_core::terms::term::{self, Value};
+use tocsin_core::search_index::Field;
+use tocsin_core::search_index::term::{self, Value};
 
 use super::lookup::{self, Found, Range};
-use super::set::SeriesSet;
+use super::set::AlertSet;
 use crate::query::Reads;
 use crate::{AlertCriteria, StorageError};
 
@@ -53,14 +53,14 @@ impl Plan {
     pub(super) fn of(about: &AlertCriteria) -> Self {
         let mut plan = Self::default();
         for (fact, values) in [
-            (Fact::Severity, &about.severity),
-            (Fact::Team, &about.team),
-            (Fact::Alertname, &about.alertname),
-            (Fact::Instance, &about.instance),
-            (Fact::Source, &about.source),
+            (Field::Severity, &about.severity),
+            (Field::Team, &about.team),
+            (Field::Alertname, &about.alertname),
+            (Field::Instance, &about.instance),
+            (Field::Source, &about.source),
         ] {
             if !values.is_empty() {
-                let terms = values.iter().map(|value| term::fact(fact, value));
+                let terms = values.iter().map(|value| term::field(fact, value));
                 let places = terms.map(|term| plan.place(term)).collect();
                 plan.any.push(places);
             }
@@ -169,8 +169,8 @@ impl Plan {
     }
 
     /// Asks the index.
-    pub(super) async fn run(mut self, db: &impl Reads) -> Result<SeriesSet, StorageError> {
-        let mut set = SeriesSet::default();
+    pub(super) async fn run(mut self, db: &impl Reads) -> Result<AlertSet, StorageError> {
+        let mut set = AlertSet::default();
         // What was told with other labels, too, may have a value that matches
         // beside one that does not.
         let leaves_out = !self.none.is_empty() || self.walks.iter().any(|walk| walk.leaves_out);
@@ -196,7 +196,7 @@ impl Plan {
         Ok(set)
     }
 
-    fn answer(&self, found: &Found, set: &mut SeriesSet) -> Result<(), StorageError> {
+    fn answer(&self, found: &Found, set: &mut AlertSet) -> Result<(), StorageError> {
         for places in &self.any {
             set.take(found.any(places)?);
         }
@@ -211,7 +211,7 @@ impl Plan {
 }
 
 impl Walk {
-    async fn run(&self, db: &impl Reads, set: &mut SeriesSet) -> Result<(), StorageError> {
+    async fn run(&self, db: &impl Reads, set: &mut AlertSet) -> Result<(), StorageError> {
         let wanted = |value: Value<'_>| match value {
             Value::Whole(value) => self.matcher.matches_value(value) == self.matches,
             // Not known: taken, or not left out.

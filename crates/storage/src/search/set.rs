@@ -6,14 +6,14 @@ use roaring::RoaringTreemap;
 /// some more: whoever uses it tries each row
 /// (`AlertCriteria::matches`).
 #[derive(Clone, Debug, Default)]
-pub struct SeriesSet {
+pub struct AlertSet {
     /// None but these; all where there is no such list.
     pub(crate) only: Option<RoaringTreemap>,
     /// All but these. Never together with `only`.
     pub(crate) except: Option<RoaringTreemap>,
 }
 
-impl SeriesSet {
+impl AlertSet {
     /// Whether it holds the series.
     pub fn contains(&self, series: i64) -> bool {
         let number = number(series);

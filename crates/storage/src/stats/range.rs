@@ -1,6 +1,6 @@
 //! A range of time as whole hours and the parts of hours at its ends.
 
-use tocsin_core::tally::{HOUR, hour_of};
+use tocsin_core::stats::{HOUR, hour_of};
 use tocsin_core::time::Timestamp;
 
 use crate::TimeRange;

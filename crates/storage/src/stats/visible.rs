@@ -10,18 +10,20 @@ mod entries;
 use std::collections::{HashMap, HashSet};
 
 use tocsin_core::alert::Status;
-use tocsin_core::tally::{Counts, Dimension, Tallies, hour_of};
+use tocsin_core::stats::{Counts, Delta, Dimension, hour_of};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
 use self::entries::{Alike, Grain};
 use super::{Count, MAX_VALUES, Stretch, Summary, TopBy, most, signed};
-use crate::codes::{Coded, IncidentState};
+use crate::content::{AlertContent, ContentCache};
+use crate::enums::{Coded, IncidentState};
 use crate::incidents::NOT_A_COPY;
 use crate::query::{Conditions, Reads};
-use crate::scan::{Effort, End, Lane, Lanes, Map, Rows, Table, Verifier, Way, find};
-use crate::search::{SeriesSet, series_set};
-use crate::telling::{Telling, Tellings};
+use crate::scan::{
+    Direction, End, IndexScan, KeyMapping, MergedScan, Rows, ScanBudget, Table, Verifier, find,
+};
+use crate::search::{AlertSet, alert_set};
 use crate::{AlertCriteria, StorageError, TimeRange};
 
 /// Incidents that are read at a time.
@@ -99,8 +101,8 @@ pub(crate) async fn by_hour(
     db: &impl Reads,
     visibility: &Visibility,
     range: TimeRange,
-) -> Result<Tallies, StorageError> {
-    let mut tallies = Tallies::default();
+) -> Result<Delta, StorageError> {
+    let mut tallies = Delta::default();
     let visible = Visible::new(db, visibility).await?;
     let count = |alike: &Alike| {
         let severity = &alike.told.facts.severity;
@@ -172,7 +174,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, part: Part, is_stale: bool, told: &Telling) {
+    fn add(&mut self, part: Part, is_stale: bool, told: &AlertContent) {
         if part == Part::Unacknowledged {
             self.unacknowledged += 1;
             return;
@@ -190,7 +192,7 @@ impl Found {
 /// What may be seen, looked up once.
 struct Visible {
     about: AlertCriteria,
-    set: SeriesSet,
+    set: AlertSet,
 }
 
 impl Visible {
@@ -199,7 +201,7 @@ impl Visible {
             matchers: visibility.matchers().to_vec(),
             ..AlertCriteria::default()
         };
-        let set = series_set(db, &about).await?;
+        let set = alert_set(db, &about).await?;
         Ok(Self { about, set })
     }
 
@@ -211,17 +213,17 @@ impl Visible {
         db: &impl Reads,
         range: TimeRange,
         part: Part,
-        mut each: impl FnMut(Timestamp, &Telling),
+        mut each: impl FnMut(Timestamp, &AlertContent),
     ) -> Result<(), StorageError> {
-        let effort = Effort::for_walking();
-        let mut tellings = Tellings::default();
+        let effort = ScanBudget::for_walking();
+        let mut tellings = ContentCache::default();
         let mut after = None;
         loop {
-            let rows = Rows::Lanes(Lanes::new(
+            let rows = Rows::Lanes(MergedScan::new(
                 Table::Incidents,
                 vec![lane(range, part)],
                 rest(range, part).into(),
-                Way::Up,
+                Direction::Up,
                 after,
             ));
             let mut verifier = Verifier {
@@ -230,10 +232,10 @@ impl Visible {
                 tellings: &mut tellings,
             };
             let found = find(db, rows, &mut verifier, CHUNK, &effort).await?;
-            let which = found.hits.iter().map(|hit| hit.which());
+            let which = found.hits.iter().map(|hit| hit.content_key());
             let told = tellings.read(db, which).await?;
             for hit in &found.hits {
-                if let Some(told) = told.get(&hit.which()) {
+                if let Some(told) = told.get(&hit.content_key()) {
                     each(Timestamp::from_micros(hit.key.value), told);
                 }
             }
@@ -245,14 +247,14 @@ impl Visible {
     }
 }
 
-fn lane(range: TimeRange, part: Part) -> Lane {
+fn lane(range: TimeRange, part: Part) -> IndexScan {
     let state = match part {
         Part::Open | Part::Unacknowledged => IncidentState::Open,
         Part::Ended(state) => state,
     };
     let mut such = Conditions::default();
     such.and(&format!("r.state = {}", state.code()), []);
-    let lane = Lane::new(such.into(), "r.last_seen_at", Map::Plain);
+    let lane = IndexScan::new(such.into(), "r.last_seen_at", KeyMapping::Plain);
     match part {
         // Nothing is seen of an incident before it is resolved.
         Part::Ended(IncidentState::Resolved) => lane.within(TimeRange { to: None, ..range }),

@@ -4,8 +4,8 @@ use serde_json::json;
 use tocsin_core::search;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::audit::{self, AuditFilter, AuditRow, AuditView, AuditWalk, ByAudit, Who};
-use tocsin_storage::codes::ActorKind;
-use tocsin_storage::{Effort, Order, PageRequest, TimeRange, Tx};
+use tocsin_storage::enums::ActorKind;
+use tocsin_storage::{Order, PageRequest, ScanBudget, TimeRange, Tx};
 
 use crate::common::{TestDb, at};
 
@@ -313,7 +313,7 @@ async fn a_search_in_vain_examines_so_much_and_goes_on(test: &TestDb) {
     let mut lines: Vec<Line> = vec![line(0, SHELL, "user.create", ("user", Some(9), "needle"))];
     lines.extend((1..=300).map(|time| line(time, ANN, "recipient.update", OPS)));
     write(test, &lines).await;
-    let effort = Effort {
+    let effort = ScanBudget {
         rows: 100,
         chunk: 50,
         few: 0,

@@ -2,7 +2,7 @@
 
 use tocsin_storage::Backend;
 use tocsin_storage::accounts::{self, UserRow};
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use crate::common::{TestDb, at};
 

@@ -2,7 +2,7 @@
 
 use tocsin_storage::StorageError;
 use tocsin_storage::accounts::{self, SessionRow};
-use tocsin_storage::codes::{Role, SignInMethod};
+use tocsin_storage::enums::{Role, SignInMethod};
 
 use crate::common::{TestDb, at};
 use crate::fixtures::{hash, put_user, user};

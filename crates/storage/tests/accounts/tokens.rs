@@ -1,7 +1,7 @@
 //! Tokens, and the links of the first set-up.
 
 use tocsin_storage::accounts::{self, ByToken, TokenRow};
-use tocsin_storage::codes::Access;
+use tocsin_storage::enums::Access;
 use tocsin_storage::{Order, PageRequest, StorageError};
 
 use crate::common::{TestDb, at};

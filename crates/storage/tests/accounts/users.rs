@@ -1,7 +1,7 @@
 //! Users.
 
 use tocsin_storage::accounts::{self, ByUser, UserRow};
-use tocsin_storage::codes::{Language, Role, Theme};
+use tocsin_storage::enums::{Language, Role, Theme};
 use tocsin_storage::{Order, PageRequest, StorageError};
 
 use crate::common::{TestDb, at};

@@ -2,7 +2,7 @@
 
 use tocsin_core::alert::{Labels, Status};
 use tocsin_core::time::Timestamp;
-use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, IncidentState};
+use tocsin_storage::enums::{Coded, DeliveryOutcome, EntryKind, IncidentState};
 
 use super::{TestDb, at};
 

@@ -5,11 +5,11 @@ use rand::seq::IndexedRandom;
 use tocsin_core::alert::Status;
 use tocsin_core::matcher;
 use tocsin_core::search;
-use tocsin_storage::alerts::{self, AlertView, ByReceived, LogWalk};
-use tocsin_storage::codes::IncidentState;
+use tocsin_storage::alert_log::{self, AlertView, ByReceived, LogWalk};
+use tocsin_storage::enums::IncidentState;
 use tocsin_storage::incidents::{self, IncidentSort, IncidentView, IncidentWalk};
 use tocsin_storage::{
-    AlertCriteria, AlertFilter, Effort, IncidentFilter, Order, Page, PageRequest, TimeRange,
+    AlertCriteria, AlertFilter, IncidentFilter, Order, Page, PageRequest, ScanBudget, TimeRange,
 };
 
 use crate::common::{TestDb, at};
@@ -23,24 +23,24 @@ crate::on_both!(
 
 /// So little that pages end short, that statements see a part of a page, and
 /// that few series are too many; and what is usual.
-fn efforts() -> [Effort; 4] {
+fn efforts() -> [ScanBudget; 4] {
     [
-        Effort {
+        ScanBudget {
             rows: 30,
             chunk: 7,
             few: 0,
         },
-        Effort {
+        ScanBudget {
             rows: 60,
             chunk: 200,
             few: 3,
         },
-        Effort {
+        ScanBudget {
             rows: 90,
             chunk: 20,
             few: 100,
         },
-        Effort::default(),
+        ScanBudget::default(),
     ]
 }
 
@@ -192,7 +192,7 @@ async fn check_log(test: &TestDb, world: &mut World, filter: &AlertFilter, what:
     }
     let read = async |cursor: Option<&str>| {
         let page = PageRequest::new(ByReceived, order, 17, cursor).unwrap();
-        let page = alerts::list_within(&test.db, filter, &page, &effort).await;
+        let page = alert_log::list_within(&test.db, filter, &page, &effort).await;
         page.unwrap_or_else(|error| panic!("{what}: {error}"))
     };
     let all = pages(&what, read).await;
@@ -203,7 +203,7 @@ async fn check_log(test: &TestDb, world: &mut World, filter: &AlertFilter, what:
         walked.extend(chunk.iter().map(|alert| alert.id));
     }
     assert_eq!(walked, expected, "{what}");
-    let count = alerts::count(&test.db, filter).await.unwrap();
+    let count = alert_log::count(&test.db, filter).await.unwrap();
     assert_eq!((count.value, count.exact), (expected.len() as u64, true));
     expected.len()
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tocsin_core::alert::Status;
 use tocsin_core::matcher;
 use tocsin_core::visibility::Visibility;
-use tocsin_storage::alerts::{self, ByEntry};
-use tocsin_storage::codes::{Coded, EntryKind, EventKind, IncidentState};
+use tocsin_storage::alert_log::{self, ByEntry};
+use tocsin_storage::enums::{Coded, EntryKind, EventKind, IncidentState};
 use tocsin_storage::incidents;
 use tocsin_storage::{Order, PageRequest};
 
@@ -46,7 +46,7 @@ async fn an_incident_has_entries_and_episodes(test: &TestDb) {
     let mut cursor: Option<String> = None;
     loop {
         let page = PageRequest::new(ByEntry, Order::Desc, 4, cursor.as_deref()).unwrap();
-        let page = alerts::of_incident(&test.db, 1, &page).await.unwrap();
+        let page = alert_log::of_incident(&test.db, 1, &page).await.unwrap();
         got.extend(page.items.iter().map(|alert| alert.id));
         cursor = page.next;
         if cursor.is_none() {
@@ -56,7 +56,7 @@ async fn an_incident_has_entries_and_episodes(test: &TestDb) {
     assert_eq!(got, [20, 21, 22, 23, 24, 1]);
     let hour = Duration::from_secs(3_600);
     for (of, limit, expected) in [(1, 20, vec![11, 10]), (10, 1, vec![11]), (2, 20, vec![])] {
-        let others = incidents::episodes(&test.db, of, limit, at(200), hour)
+        let others = incidents::incidents_of_alert(&test.db, of, limit, at(200), hour)
             .await
             .unwrap();
         let others: Vec<i64> = others.iter().map(|incident| incident.id).collect();

@@ -1,8 +1,8 @@
 //! Single entries of the log.
 
 use tocsin_core::alert::Status;
-use tocsin_storage::alerts;
-use tocsin_storage::codes::EntryKind;
+use tocsin_storage::alert_log;
+use tocsin_storage::enums::EntryKind;
 
 use crate::common::rows::{Entry, labels};
 use crate::common::{TestDb, at};
@@ -17,7 +17,7 @@ async fn an_entry_carries_all_that_it_points_to(test: &TestDb) {
     test.put_incidents(2).await;
     test.run("UPDATE incidents SET memo = 'on it' WHERE id = 2", vec![])
         .await;
-    let alert = alerts::get(&test.db, 2).await.unwrap().unwrap();
+    let alert = alert_log::get(&test.db, 2).await.unwrap().unwrap();
     assert_eq!(
         (
             alert.id,
@@ -52,7 +52,7 @@ async fn an_entry_carries_all_that_it_points_to(test: &TestDb) {
     assert_eq!(told.annotations["message"], "it is full");
     assert_eq!((alert.known, alert.memo.as_str()), (false, "on it"));
     assert_eq!(told.generator_url, "http://prometheus.example/graph");
-    assert_eq!(alerts::get(&test.db, 3).await.unwrap(), None);
+    assert_eq!(alert_log::get(&test.db, 3).await.unwrap(), None);
 }
 
 async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
@@ -73,7 +73,7 @@ async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
         incident.telling_id = Some(telling_id);
         test.put_entry(&entry, &incident).await;
     }
-    let told = async |id| alerts::get(&test.db, id).await.unwrap().unwrap().told;
+    let told = async |id| alert_log::get(&test.db, id).await.unwrap().unwrap().told;
     let first = told(1).await;
     let annotations = told(11).await;
     assert_eq!(annotations.facts.message, "fuller");
@@ -95,10 +95,10 @@ async fn a_row_that_nobody_writes_is_named(test: &TestDb) {
     test.put_incidents(2).await;
     test.run("UPDATE log_entries SET kind = 9 WHERE id = 1", vec![])
         .await;
-    let error = alerts::get(&test.db, 1).await.unwrap_err().to_string();
+    let error = alert_log::get(&test.db, 1).await.unwrap_err().to_string();
     assert_eq!(error, "corrupt row: table log_entries, column kind, id 1");
     test.run("UPDATE series SET labels = '[]' WHERE id = 2", vec![])
         .await;
-    let error = alerts::get(&test.db, 2).await.unwrap_err().to_string();
+    let error = alert_log::get(&test.db, 2).await.unwrap_err().to_string();
     assert_eq!(error, "corrupt row: table series, column labels, id 2");
 }

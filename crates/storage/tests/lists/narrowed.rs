@@ -8,7 +8,7 @@ use tocsin_core::visibility::Visibility;
 use tocsin_storage::explain::Explained;
 use tocsin_storage::notifications::{self, ByCreation, NotificationFilter};
 use tocsin_storage::stats::{self, Bucket, TopBy};
-use tocsin_storage::{Order, PageRequest, TimeRange, alerts, incidents};
+use tocsin_storage::{Order, PageRequest, TimeRange, alert_log, incidents};
 
 use crate::common::at;
 use crate::plans::check;
@@ -25,7 +25,7 @@ pub(crate) async fn narrowed(db: &Explained) {
         notifications::get(db, 7, &visibility).await.unwrap();
         check(db.take(), "mails that may be seen");
         incidents::is_visible(db, 7, &visibility).await.unwrap();
-        alerts::of_delivery(db, 7, &visibility).await.unwrap();
+        alert_log::of_delivery(db, 7, &visibility).await.unwrap();
         check(db.take(), "what may be seen");
         let (now, hour) = (at(40_000), Duration::from_secs(3_600));
         // More than a chunk each.

@@ -9,15 +9,15 @@ use std::time::Duration;
 use tocsin_core::alert::Status;
 use tocsin_core::visibility::Visibility;
 use tocsin_core::{matcher, search};
-use tocsin_storage::alerts::{self, ByEntry, ByReceived, LogWalk};
+use tocsin_storage::alert_log::{self, ByEntry, ByReceived, LogWalk};
 use tocsin_storage::audit::{self, AuditFilter, AuditWalk, ByAudit, Who};
-use tocsin_storage::codes::{ActorKind, DeliveryOutcome, IncidentState, NotificationState};
 use tocsin_storage::deliveries::{self, ByArrival, DeliveryFilter};
-use tocsin_storage::explain::{Explained, Plan};
+use tocsin_storage::enums::{ActorKind, DeliveryOutcome, IncidentState, NotificationState};
+use tocsin_storage::explain::{Explained, QueryPlan};
 use tocsin_storage::incidents::{self, IncidentSort};
 use tocsin_storage::notifications::{self, ByCreation, NotificationFilter};
 use tocsin_storage::{
-    AlertCriteria, AlertFilter, Backend, Effort, IncidentFilter, Order, PageRequest, TimeRange,
+    AlertCriteria, AlertFilter, Backend, IncidentFilter, Order, PageRequest, ScanBudget, TimeRange,
 };
 
 use crate::common::{TestDb, at};
@@ -111,7 +111,7 @@ async fn fill(test: &TestDb) {
     }
 }
 
-pub(crate) fn check(plans: Vec<Plan>, what: &str) {
+pub(crate) fn check(plans: Vec<QueryPlan>, what: &str) {
     assert!(!plans.is_empty(), "{what} asked nothing");
     for plan in plans {
         // The beginning of an index, of which nothing is left out, is no whole.
@@ -186,13 +186,13 @@ const ABOUT: [Set<AlertCriteria>; 9] = [
 ];
 
 /// Few rows a page, so that there are further ones.
-fn efforts() -> [Effort; 2] {
-    let few = Effort {
+fn efforts() -> [ScanBudget; 2] {
+    let few = ScanBudget {
         rows: 600,
         chunk: 300,
         few: 0,
     };
-    [few, Effort::default()]
+    [few, ScanBudget::default()]
 }
 
 async fn no_list_reads_a_whole_table(test: &TestDb) {
@@ -221,21 +221,21 @@ async fn the_log(db: &Explained) {
                 // Back is the other way along the index.
                 let what = format!("log, {about}, {name}");
                 let page = PageRequest::first(ByReceived, Order::Desc, 50);
-                let page = alerts::list_within(db, &filter, &page, &effort).await;
+                let page = alert_log::list_within(db, &filter, &page, &effort).await;
                 check(db.take(), &what);
                 let Some(next) = page.unwrap().next else {
                     continue;
                 };
                 let next = PageRequest::new(ByReceived, Order::Desc, 50, Some(&next)).unwrap();
-                let page = alerts::list_within(db, &filter, &next, &effort).await;
+                let page = alert_log::list_within(db, &filter, &next, &effort).await;
                 check(db.take(), &format!("{what}, on"));
                 let back = page.unwrap().prev.unwrap();
                 let back = PageRequest::new(ByReceived, Order::Desc, 50, Some(&back)).unwrap();
-                let page = alerts::list_within(db, &filter, &back, &effort).await;
+                let page = alert_log::list_within(db, &filter, &back, &effort).await;
                 page.unwrap();
                 check(db.take(), &format!("{what}, back"));
             }
-            alerts::count(db, &filter).await.unwrap();
+            alert_log::count(db, &filter).await.unwrap();
             check(db.take(), &format!("log, {about}, {name}, counted"));
             let mut walk = LogWalk::new(filter, Order::Desc);
             walk.next(db).await.unwrap();
@@ -306,13 +306,13 @@ async fn the_incidents(db: &Explained) {
 async fn one_incident(db: &Explained) {
     let (now, stale_after) = (at(40_000), Duration::from_secs(35_000));
     incidents::get(db, 7, now, stale_after).await.unwrap();
-    incidents::episodes(db, 7, 20, now, stale_after)
+    incidents::incidents_of_alert(db, 7, 20, now, stale_after)
         .await
         .unwrap();
     incidents::events(db, 7, 200).await.unwrap();
     let page = PageRequest::first(ByEntry, Order::Desc, 50);
-    alerts::of_incident(db, 7, &page).await.unwrap();
-    alerts::get(db, 7).await.unwrap();
+    alert_log::of_incident(db, 7, &page).await.unwrap();
+    alert_log::get(db, 7).await.unwrap();
     check(db.take(), "one incident");
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use tocsin_core::alert::{Facts, Labels, Status};
+use tocsin_core::alert::{AlertFields, Labels, Status};
 use tocsin_core::search;
 use tocsin_core::time::Timestamp;
-use tocsin_storage::codes::IncidentState;
+use tocsin_storage::enums::IncidentState;
 use tocsin_storage::incidents::IncidentSort;
 use tocsin_storage::{AlertCriteria, AlertFilter, IncidentFilter, TimeRange};
 
@@ -171,7 +171,7 @@ async fn to_index(test: &TestDb, kind: i16, ids: std::ops::RangeInclusive<i64>) 
 }
 
 async fn search_fold(tx: &tocsin_storage::Tx) {
-    while tocsin_storage::search::fold(tx, 100).await.unwrap() > 0 {}
+    while tocsin_storage::search::project(tx, 100).await.unwrap() > 0 {}
 }
 
 fn some_labels(random: &mut StdRng) -> Labels {
@@ -298,7 +298,7 @@ fn meets(
             .words
             .iter()
             .all(|w| subject.contains(w) || message.contains(w));
-    let facts = Facts {
+    let facts = AlertFields {
         alertname: name.to_owned(),
         instance: label(labels, "instance").to_owned(),
         severity: label(labels, "severity").to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tocsin_core::matcher;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::changes::{self, Change};
-use tocsin_storage::codes::EventKind;
+use tocsin_storage::enums::EventKind;
 use tocsin_storage::incidents::{self, Acknowledgement, IncidentView};
 
 use crate::common::rows::label;

@@ -1,7 +1,7 @@
 //! Deliveries and their raw bodies.
 
-use tocsin_storage::codes::DeliveryOutcome;
 use tocsin_storage::deliveries::{self, ByArrival, DeliveryFilter, RejectedView};
+use tocsin_storage::enums::DeliveryOutcome;
 use tocsin_storage::{Order, PageRequest, TimeRange};
 
 use crate::common::{TestDb, at};

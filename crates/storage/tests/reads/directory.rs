@@ -1,9 +1,9 @@
 //! Recipients, groups and routes.
 
-use tocsin_storage::codes::Language;
 use tocsin_storage::directory::{
     self, ByGroup, ByPosition, ByRecipient, GroupRow, NamedRef, RecipientRow, RouteRow,
 };
+use tocsin_storage::enums::Language;
 use tocsin_storage::{Order, PageRequest, StorageError};
 
 use crate::common::TestDb;

@@ -2,7 +2,7 @@
 
 use tocsin_storage::Backend;
 use tocsin_storage::changes::{self, Change, FeedCursor, MAX_EVENTS};
-use tocsin_storage::codes::{EventKind, NotificationState};
+use tocsin_storage::enums::{EventKind, NotificationState};
 
 use crate::common::{TestDb, at};
 

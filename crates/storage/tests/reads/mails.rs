@@ -3,12 +3,12 @@
 use tocsin_core::matcher;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::changes::{self, Change};
-use tocsin_storage::codes::{Coded, EventKind, Language, NotificationState};
 use tocsin_storage::directory::{self, RecipientRow};
+use tocsin_storage::enums::{Coded, EventKind, Language, NotificationState};
 use tocsin_storage::notifications::{
     self, ByCreation, NotificationFilter, NotificationView, ReasonView, Resend, Resent,
 };
-use tocsin_storage::outbox::{self, Lease, ToldEvent};
+use tocsin_storage::outbox::{self, Lease, NotifiedEvent};
 use tocsin_storage::{Order, PageRequest, TimeRange};
 
 use crate::common::rows::{label, labels};
@@ -255,7 +255,7 @@ async fn what_is_under_way_is_not_sent_again(test: &TestDb) {
 }
 
 /// What the only mail that is due tells.
-async fn material(test: &TestDb) -> Vec<ToldEvent> {
+async fn material(test: &TestDb) -> Vec<NotifiedEvent> {
     let tx = test.db.begin().await.unwrap();
     let lease = Lease {
         token: "t",
@@ -266,7 +266,10 @@ async fn material(test: &TestDb) -> Vec<ToldEvent> {
     let mails = outbox::lease(&tx, lease).await.unwrap();
     // The lease is given back.
     tx.rollback().await.unwrap();
-    outbox::material(&test.db, &mails[0]).await.unwrap().events
+    outbox::notification_data(&test.db, &mails[0])
+        .await
+        .unwrap()
+        .events
 }
 
 async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tocsin_core::tally::{Dimension, Tallies};
+use tocsin_core::stats::{Delta, Dimension};
 use tocsin_core::time::Timestamp;
-use tocsin_storage::alerts::AlertView;
+use tocsin_storage::alert_log::AlertView;
 use tocsin_storage::archive::{self, ArchivedEntry, Line, Restored, Restorer};
-use tocsin_storage::codes::{Coded, EntryKind, IncidentState};
+use tocsin_storage::enums::{Coded, EntryKind, IncidentState};
 use tocsin_storage::incidents::{self, IncidentSort, IncidentView};
-use tocsin_storage::{Backend, IncidentFilter, Order, PageRequest, StorageError, upkeep};
+use tocsin_storage::{Backend, IncidentFilter, Order, PageRequest, StorageError, retention};
 
 use crate::common::{TestDb, at};
 use crate::history::{
@@ -141,7 +141,7 @@ async fn what_was_deleted_comes_back_as_it_was(test: &TestDb) {
     // The search index is told; statistics are not.
     assert_eq!(count(test, "backlog WHERE kind = 1").await, 1);
     assert_eq!(count(test, "backlog WHERE kind = 0").await, 0);
-    let restored = upkeep::restored(&test.db).await.unwrap().unwrap();
+    let restored = retention::restored(&test.db).await.unwrap().unwrap();
     assert_eq!(restored.through, at(60 * 60).as_micros());
     assert_eq!(restored.at, at(NOW).as_micros());
 }
@@ -313,12 +313,12 @@ async fn an_incident_that_changed_is_not_deleted_as_it_was(test: &TestDb) {
     let archived = archive::read(&test.db, HERE, &ids).await.unwrap();
     test.run("UPDATE incidents SET memo = 'wait'", vec![]).await;
     let tx = test.db.begin().await.unwrap();
-    let error = upkeep::delete(&tx, &entries, None, Some(&archived.incidents)).await;
+    let error = retention::delete(&tx, &entries, None, Some(&archived.incidents)).await;
     assert!(matches!(error, Err(StorageError::Stale(_))), "{error:?}");
     tx.rollback().await.unwrap();
     let archived = archive::read(&test.db, HERE, &ids).await.unwrap();
     let tx = test.db.begin().await.unwrap();
-    let gone = upkeep::delete(&tx, &entries, None, Some(&archived.incidents))
+    let gone = retention::delete(&tx, &entries, None, Some(&archived.incidents))
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -339,10 +339,10 @@ async fn imported_entries_are_counted_once(test: &TestDb) {
             vec![],
         )
         .await;
-    let mut tallies = Tallies::default();
+    let mut tallies = Delta::default();
     for row in rows {
         let data: Vec<u8> = row.try_get_by_index(0).unwrap();
-        tallies.merge(Tallies::decode(&data).unwrap());
+        tallies.merge(Delta::decode(&data).unwrap());
     }
     let mut sum = [0; 5];
     let hours: Vec<i64> = tallies.hours().collect();

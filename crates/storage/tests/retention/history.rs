@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tocsin_core::alert::{Labels, Status};
-use tocsin_storage::alerts::{self, AlertView, ByReceived};
+use tocsin_storage::alert_log::{self, AlertView, ByReceived};
 use tocsin_storage::archive::Line;
-use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, IncidentState};
-use tocsin_storage::upkeep::{self, Gone, Visited};
-use tocsin_storage::{AlertFilter, Order, PageRequest, Telling, archive};
+use tocsin_storage::enums::{Coded, DeliveryOutcome, EntryKind, IncidentState};
+use tocsin_storage::retention::{self, Gone, Visited};
+use tocsin_storage::{AlertContent, AlertFilter, Order, PageRequest, archive};
 
 use crate::common::rows::{Incident, labels};
 use crate::common::{TestDb, Value, at};
@@ -126,14 +126,14 @@ pub(crate) async fn ended(test: &TestDb, severities: &[&str]) -> Vec<Incident> {
 
 /// All entries received before `minute`.
 pub(crate) async fn before(test: &TestDb, minute: i64) -> Vec<Visited> {
-    upkeep::visit(&test.db, (0, 0), at(minute * 60), 1_000)
+    retention::visit(&test.db, (0, 0), at(minute * 60), 1_000)
         .await
         .unwrap()
 }
 
 pub(crate) async fn delete(test: &TestDb, doomed: &[Visited]) -> Gone {
     let tx = test.db.begin().await.unwrap();
-    let gone = upkeep::delete(&tx, doomed, None, None).await.unwrap();
+    let gone = retention::delete(&tx, doomed, None, None).await.unwrap();
     tx.commit().await.unwrap();
     gone
 }
@@ -154,8 +154,8 @@ pub(crate) async fn numbers(test: &TestDb, table: &str) -> Vec<i64> {
 }
 
 /// A text without the numbers of the rows that hold it.
-pub(crate) fn unnumbered(told: &Telling) -> Arc<Telling> {
-    Arc::new(Telling {
+pub(crate) fn unnumbered(told: &AlertContent) -> Arc<AlertContent> {
+    Arc::new(AlertContent {
         series_id: 0,
         telling_id: None,
         ..told.clone()
@@ -165,7 +165,7 @@ pub(crate) fn unnumbered(told: &Telling) -> Arc<Telling> {
 /// The whole log, the newest first.
 pub(crate) async fn log(test: &TestDb) -> Vec<AlertView> {
     let page = PageRequest::first(ByReceived, Order::Desc, 500);
-    let page = alerts::list(&test.db, &AlertFilter::default(), &page)
+    let page = alert_log::list(&test.db, &AlertFilter::default(), &page)
         .await
         .unwrap();
     let entries = page.items.into_iter().map(|entry| AlertView {

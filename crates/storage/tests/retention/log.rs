@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tocsin_core::matcher;
-use tocsin_storage::codes::{EntryKind, IncidentState};
-use tocsin_storage::upkeep::{self, LogRule, LogRules, Visited, Walk};
+use tocsin_storage::enums::{EntryKind, IncidentState};
+use tocsin_storage::retention::{self, LogRule, LogRules, Visited, Walk};
 
 use crate::common::{TestDb, at};
 use crate::history::{before, count, delete, ended, incident, log, numbers, put_entry, severity};
@@ -163,7 +163,7 @@ async fn rules_look_at_what_was_told(test: &TestDb) {
     };
     let entries = before(test, 1_000).await;
     let texts: Vec<_> = entries.iter().map(Visited::text).collect();
-    let found = upkeep::labels(&test.db, &texts).await.unwrap();
+    let found = retention::labels(&test.db, &texts).await.unwrap();
     let goes = |entry: &&Visited| rules.keep(&found[&entry.text()]).is_some();
     let doomed: Vec<i64> = entries.iter().filter(goes).map(|entry| entry.id).collect();
     assert_eq!(doomed, [1, 2, 5]);
@@ -180,7 +180,7 @@ async fn a_walk_passes_over_nothing(test: &TestDb) {
         let mut walk = Walk::default();
         let mut seen = Vec::new();
         loop {
-            let found = upkeep::visit(&test.db, walk.at, at(104 * 60), step)
+            let found = retention::visit(&test.db, walk.at, at(104 * 60), step)
                 .await
                 .unwrap();
             let Some(last) = found.last() else { break };
@@ -196,7 +196,7 @@ async fn a_walk_passes_over_nothing(test: &TestDb) {
         vec![at(103 * 60).as_micros().into()],
     )
     .await;
-    let found = upkeep::visit(&test.db, (at(102 * 60).as_micros(), 11), at(104 * 60), 100).await;
+    let found = retention::visit(&test.db, (at(102 * 60).as_micros(), 11), at(104 * 60), 100).await;
     let found: Vec<i64> = found.unwrap().iter().map(|entry| entry.id).collect();
     assert_eq!(found, [4, 12, 13, 14, 15]);
 }
@@ -237,7 +237,9 @@ async fn mails_go_with_what_they_tell(test: &TestDb) {
     put_mail(test, 2, 3, &[2, 3], false).await;
     put_mail(test, 3, 0, &[4], false).await;
     put_mail(test, 4, 1, &[1], true).await;
-    let undelivered = upkeep::undelivered(&test.db, &[1, 2, 3, 4]).await.unwrap();
+    let undelivered = retention::undelivered(&test.db, &[1, 2, 3, 4])
+        .await
+        .unwrap();
     assert_eq!(undelivered, HashSet::from([1, 4]), "a resend counts, too");
     let entries = before(test, 1_000).await;
     let gone = delete(test, &of_incident(&entries, 1)).await;
@@ -248,7 +250,12 @@ async fn mails_go_with_what_they_tell(test: &TestDb) {
     assert_eq!(count(test, "notification_events").await, 2);
 
     let tx = test.db.begin().await.unwrap();
-    assert_eq!(upkeep::prune_mails(&tx, at(100_000), 10).await.unwrap(), 1);
+    assert_eq!(
+        retention::prune_notifications(&tx, at(100_000), 10)
+            .await
+            .unwrap(),
+        1
+    );
     tx.commit().await.unwrap();
     assert_eq!(
         numbers(test, "notifications").await,
@@ -281,20 +288,20 @@ async fn deliveries_go_with_their_entries(test: &TestDb) {
         vec![vec![1_u8].into()],
     )
     .await;
-    let all = upkeep::visit_deliveries(&test.db, (0, 0), at(100_000), 10)
+    let all = retention::visit_deliveries(&test.db, (0, 0), at(100_000), 10)
         .await
         .unwrap();
     assert_eq!(all, (Some((at(25 * 60).as_micros(), 4)), vec![4]));
-    let none = upkeep::visit_deliveries(&test.db, all.0.unwrap(), at(100_000), 10).await;
+    let none = retention::visit_deliveries(&test.db, all.0.unwrap(), at(100_000), 10).await;
     assert_eq!(none.unwrap(), (None, vec![]));
     let entries = before(test, 1_000).await;
     let tx = test.db.begin().await.unwrap();
     // The first is old enough, the second not yet; of the third an entry stays.
-    let gone = upkeep::delete(&tx, &entries[..3], Some(at(12 * 60)), None)
+    let gone = retention::delete(&tx, &entries[..3], Some(at(12 * 60)), None)
         .await
         .unwrap();
     assert_eq!((gone.entries, gone.deliveries), (3, 1));
-    upkeep::delete_deliveries(&tx, &[4], at(100_000))
+    retention::delete_deliveries(&tx, &[4], at(100_000))
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -304,7 +311,7 @@ async fn deliveries_go_with_their_entries(test: &TestDb) {
 
 async fn where_a_walk_stands_is_kept(test: &TestDb) {
     let span = Duration::from_secs(60);
-    let load = || async { upkeep::load_walk(&test.db, "log", span).await.unwrap() };
+    let load = || async { retention::load_walk(&test.db, "log", span).await.unwrap() };
     assert_eq!(load().await, Walk::default());
     let mut walk = Walk {
         rules: "60000ms".to_owned(),
@@ -314,11 +321,11 @@ async fn where_a_walk_stands_is_kept(test: &TestDb) {
     walk.hold((3, 2));
     for _ in 0..2 {
         let tx = test.db.begin().await.unwrap();
-        upkeep::save_walk(&tx, "log", span, &walk).await.unwrap();
+        retention::save_walk(&tx, "log", span, &walk).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(load().await, walk);
     }
-    let other = upkeep::load_walk(&test.db, "deliveries", span)
+    let other = retention::load_walk(&test.db, "deliveries", span)
         .await
         .unwrap();
     assert_eq!(other, Walk::default());

@@ -1,6 +1,6 @@
 //! Bodies, and the space that is given back.
 
-use tocsin_storage::{Backend, upkeep};
+use tocsin_storage::{Backend, retention};
 
 use crate::common::{TestDb, at};
 use crate::history::count;
@@ -19,14 +19,17 @@ async fn bodies_go_by_age_in_small_steps(test: &TestDb) {
     }
     for (deleted, left) in [(3, 7), (3, 4), (2, 2), (0, 2)] {
         let tx = test.db.begin().await.unwrap();
-        assert_eq!(upkeep::prune_bodies(&tx, at(9), 3).await.unwrap(), deleted);
+        assert_eq!(
+            retention::prune_bodies(&tx, at(9), 3).await.unwrap(),
+            deleted
+        );
         tx.commit().await.unwrap();
         assert_eq!(count(test, "delivery_bodies").await, left);
     }
 }
 
 async fn freed_space_is_given_back(test: &TestDb) {
-    let space = || async { upkeep::space(&test.db).await.unwrap() };
+    let space = || async { retention::space(&test.db).await.unwrap() };
     if test.db.backend() == Backend::Postgres {
         assert_eq!(space().await, None);
         return;
@@ -42,13 +45,13 @@ async fn freed_space_is_given_back(test: &TestDb) {
     let full = space().await.unwrap();
     assert!(full.pages * full.page_bytes > 4_000_000, "{full:?}");
     let tx = test.db.begin().await.unwrap();
-    upkeep::prune_bodies(&tx, at(0), 100).await.unwrap();
+    retention::prune_bodies(&tx, at(0), 100).await.unwrap();
     tx.commit().await.unwrap();
     let freed = space().await.unwrap();
     assert_eq!(freed.pages, full.pages);
     assert!(freed.free > 900, "{freed:?}");
     let tx = test.db.begin().await.unwrap();
-    upkeep::give_back(&tx, 100).await.unwrap();
+    retention::release(&tx, 100).await.unwrap();
     tx.commit().await.unwrap();
     let smaller = space().await.unwrap();
     assert_eq!(

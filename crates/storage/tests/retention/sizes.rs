@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tocsin_core::matcher;
-use tocsin_storage::sizes::{self, Part};
-use tocsin_storage::upkeep::{LogRule, LogRules};
+use tocsin_storage::retention::{LogRule, LogRules};
+use tocsin_storage::storage_usage::{self, Part};
 
 use crate::common::{TestDb, at};
 use crate::history::{ended, put_entry, severity};
@@ -17,13 +17,13 @@ on_both!(
 );
 
 async fn an_empty_database_has_a_size(test: &TestDb) {
-    let found = sizes::measure(&test.db, at(0), &LogRules::default())
+    let found = storage_usage::measure(&test.db, at(0), &LogRules::default())
         .await
         .unwrap();
     assert!(found.bytes > 0);
     assert_eq!((found.entries, found.oldest_entry), (0, None));
     assert_eq!(found.bytes_an_entry(), None);
-    let year = sizes::forecast(&found, &sizes::Kept::default(), at(0), 365);
+    let year = storage_usage::forecast(&found, &storage_usage::Kept::default(), at(0), 365);
     assert!(year >= found.bytes);
 }
 
@@ -34,7 +34,7 @@ async fn rows_are_counted_and_weighed(test: &TestDb) {
             test,
             id,
             &incidents[1],
-            tocsin_storage::codes::EntryKind::Refreshed,
+            tocsin_storage::enums::EntryKind::Refreshed,
             100,
         )
         .await;
@@ -51,7 +51,9 @@ async fn rows_are_counted_and_weighed(test: &TestDb) {
         }],
         default: None,
     };
-    let found = sizes::measure(&test.db, at(86_400), &rules).await.unwrap();
+    let found = storage_usage::measure(&test.db, at(86_400), &rules)
+        .await
+        .unwrap();
     assert_eq!(found.entries, 8);
     assert_eq!(found.oldest_entry, Some(at(600)));
     assert_eq!(found.oldest, [Some(at(600)), Some(at(600)), None]);
@@ -80,7 +82,7 @@ async fn many_rows_are_estimated(test: &TestDb) {
         vec![],
     )
     .await;
-    let found = sizes::measure(&test.db, at(0), &LogRules::default())
+    let found = storage_usage::measure(&test.db, at(0), &LogRules::default())
         .await
         .unwrap();
     assert!((found.entries - 30_000).abs() < 600, "{}", found.entries);

@@ -68,7 +68,7 @@ async fn what_waits_is_found_before_it_is_folded_and_after(test: &TestDb) {
 async fn a_fold_that_is_rolled_back_is_done_again(test: &TestDb) {
     tell(test, 1).await;
     let tx = test.db.begin().await.unwrap();
-    assert_eq!(search::fold(&tx, 10).await.unwrap(), 1);
+    assert_eq!(search::project(&tx, 10).await.unwrap(), 1);
     tx.rollback().await.unwrap();
     assert_eq!((waiting(test).await, test.segments().await), (1, 0));
     assert_eq!(test.find_words("磁盘").await, Some(vec![1]));
@@ -164,7 +164,7 @@ async fn a_block_that_is_none_is_named(test: &TestDb) {
         vec![vec![255_u8; 9].into()],
     )
     .await;
-    let found = search::series_set(&test.db, &words_of("磁盘")).await;
+    let found = search::alert_set(&test.db, &words_of("磁盘")).await;
     assert!(matches!(
         found,
         Err(StorageError::Corrupt {

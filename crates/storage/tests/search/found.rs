@@ -132,7 +132,7 @@ async fn check(test: &TestDb, told: &[Told], random: &mut StdRng, rounds: usize)
     let all: BTreeSet<i64> = told.iter().map(|told| told.series_id).collect();
     for _ in 0..rounds {
         let about = criteria(random);
-        let set = search::series_set(&test.db, &about).await.unwrap();
+        let set = search::alert_set(&test.db, &about).await.unwrap();
         for told in told {
             assert!(
                 !told.is_wanted(&about) || set.contains(told.series_id),
@@ -251,7 +251,7 @@ async fn a_telling_with_other_labels_is_never_left_out(test: &TestDb) {
     test.wait_for(&[], &[1]).await;
     for _ in 0..2 {
         for matcher in ["job!=\"a\"", "job!~\"a.?\"", "job=~\"b|\""] {
-            let set = search::series_set(&test.db, &matching(matcher))
+            let set = search::alert_set(&test.db, &matching(matcher))
                 .await
                 .unwrap();
             assert!(set.contains(1) && set.contains(3), "{matcher}");
@@ -266,7 +266,7 @@ async fn a_telling_with_other_labels_is_never_left_out(test: &TestDb) {
         }
         test.fold_all().await;
     }
-    let set = search::series_set(&test.db, &matching("job!=\"a\"")).await;
+    let set = search::alert_set(&test.db, &matching("job!=\"a\"")).await;
     assert!(!set.unwrap().contains(2));
 }
 
@@ -291,7 +291,7 @@ async fn long_and_strange_values_are_found(test: &TestDb) {
         test.find(&matching("path=~\".*!\"")).await,
         Some(vec![1, 2])
     );
-    let set = search::series_set(&test.db, &matching("path!~\".*!\""))
+    let set = search::alert_set(&test.db, &matching("path!~\".*!\""))
         .await
         .unwrap();
     assert!(set.contains(1) && set.contains(2) && set.contains(3));
@@ -300,12 +300,12 @@ async fn long_and_strange_values_are_found(test: &TestDb) {
 async fn a_filter_that_asks_nothing_is_all(test: &TestDb) {
     tell(test, 1, &[], "").await;
     test.fold_all().await;
-    let set = search::series_set(&test.db, &AlertCriteria::default())
+    let set = search::alert_set(&test.db, &AlertCriteria::default())
         .await
         .unwrap();
     assert!(set.is_all() && set.contains(1) && set.contains(2));
     assert_eq!((set.few(10), set.listed()), (None, None));
-    let set = search::series_set(&test.db, &words_of("a")).await.unwrap();
+    let set = search::alert_set(&test.db, &words_of("a")).await.unwrap();
     assert!(set.is_all());
     let none = AlertCriteria {
         severity: vec![String::new()],
@@ -364,7 +364,7 @@ async fn many_values_are_walked_in_steps(test: &TestDb) {
     let about = matching("id=~\".*-\"");
     let walking = async {
         for _ in 0..8 {
-            let set = search::series_set(&test.db, &about).await.unwrap();
+            let set = search::alert_set(&test.db, &about).await.unwrap();
             assert!(left.iter().all(|id| set.contains(*id)));
         }
     };

@@ -13,8 +13,8 @@ mod fold;
 mod found;
 mod speed;
 
-use tocsin_core::alert::{Facts, Labels};
-use tocsin_storage::{AlertCriteria, backlog, search};
+use tocsin_core::alert::{AlertFields, Labels};
+use tocsin_storage::{AlertCriteria, projection_queue, search};
 
 use common::TestDb;
 use common::rows::{alertname, label};
@@ -30,7 +30,7 @@ pub(crate) struct Told {
 
 impl Told {
     pub(crate) fn is_wanted(&self, about: &AlertCriteria) -> bool {
-        let facts = Facts {
+        let facts = AlertFields {
             alertname: alertname(&self.labels).to_owned(),
             instance: label(&self.labels, "instance").to_owned(),
             severity: label(&self.labels, "severity").to_owned(),
@@ -52,15 +52,17 @@ impl TestDb {
     /// Puts series and tellings into the backlog.
     pub(crate) async fn wait_for(&self, series: &[i64], tellings: &[i64]) {
         let tx = self.db.begin().await.unwrap();
-        backlog::put_series(&tx, series).await.unwrap();
-        backlog::put_tellings(&tx, tellings).await.unwrap();
+        projection_queue::enqueue_alerts(&tx, series).await.unwrap();
+        projection_queue::enqueue_contents(&tx, tellings)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
     }
 
     /// Folds once, at most about so many documents.
     pub(crate) async fn fold(&self, documents: usize) -> usize {
         let tx = self.db.begin().await.unwrap();
-        let folded = search::fold(&tx, documents).await.unwrap();
+        let folded = search::project(&tx, documents).await.unwrap();
         tx.commit().await.unwrap();
         folded
     }
@@ -72,7 +74,7 @@ impl TestDb {
 
     /// The series that the index names, where it names them.
     pub(crate) async fn find(&self, about: &AlertCriteria) -> Option<Vec<i64>> {
-        let set = search::series_set(&self.db, about).await.unwrap();
+        let set = search::alert_set(&self.db, about).await.unwrap();
         set.few(usize::MAX)
     }
 

@@ -97,7 +97,7 @@ async fn report(test: &TestDb) {
         let mut listed = None;
         for _ in 0..5 {
             let start = Instant::now();
-            listed = search::series_set(&test.db, &about).await.unwrap().listed();
+            listed = search::alert_set(&test.db, &about).await.unwrap().listed();
             best = best.min(start.elapsed().as_micros());
         }
         println!("{best:>8} us  {what} ({listed:?})");

@@ -3,9 +3,9 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tocsin_core::alert::{Labels, Status};
-use tocsin_core::tally::{HOUR, Subject, Tallies};
+use tocsin_core::stats::{Delta, HOUR, StatsKey};
 use tocsin_core::time::Timestamp;
-use tocsin_storage::{backlog, search};
+use tocsin_storage::{projection_queue, search};
 
 use crate::common::{TestDb, Value};
 
@@ -125,8 +125,8 @@ impl History {
     }
 
     /// One batch of a few deliveries at `at`, and its tallies.
-    pub(crate) fn batch(&mut self, at: i64) -> Tallies {
-        let mut tallies = Tallies::default();
+    pub(crate) fn batch(&mut self, at: i64) -> Delta {
+        let mut tallies = Delta::default();
         let deliveries = self.random.random_range(1..4);
         for _ in 0..deliveries {
             let source = SOURCES[self.random.random_range(0..SOURCES.len())];
@@ -140,10 +140,10 @@ impl History {
         tallies
     }
 
-    fn alert(&mut self, at: i64, delivery: usize, tallies: &mut Tallies) {
+    fn alert(&mut self, at: i64, delivery: usize, tallies: &mut Delta) {
         let series = self.random.random_range(0..self.series.len());
         let [source, severity, team, alertname, instance] = self.series[series];
-        let of = Subject {
+        let of = StatsKey {
             source,
             severity,
             team,
@@ -270,8 +270,8 @@ impl History {
         if series < self.series.len() {
             let new: Vec<i64> = (series as i64 + 1..=self.series.len() as i64).collect();
             let tx = test.db.begin().await.unwrap();
-            backlog::put_series(&tx, &new).await.unwrap();
-            search::fold(&tx, usize::MAX).await.unwrap();
+            projection_queue::enqueue_alerts(&tx, &new).await.unwrap();
+            search::project(&tx, usize::MAX).await.unwrap();
             tx.commit().await.unwrap();
         }
         self.stored = [
@@ -324,10 +324,10 @@ impl History {
     }
 
     /// Stores a batch as ingest does.
-    pub(crate) async fn store(&mut self, test: &TestDb, tallies: &Tallies) {
+    pub(crate) async fn store(&mut self, test: &TestDb, tallies: &Delta) {
         self.store_rows(test).await;
         let tx = test.db.begin().await.unwrap();
-        backlog::put_tallies(&tx, tallies).await.unwrap();
+        projection_queue::enqueue_stats(&tx, tallies).await.unwrap();
         tx.commit().await.unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tocsin_core::alert::Status;
 use tocsin_core::matcher;
-use tocsin_core::tally::HOUR;
+use tocsin_core::stats::HOUR;
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::TimeRange;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tocsin_core::alert::Status;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::TimeRange;
-use tocsin_storage::codes::{Coded, DeliveryOutcome, EntryKind, EventKind, IncidentState};
+use tocsin_storage::enums::{Coded, DeliveryOutcome, EntryKind, EventKind, IncidentState};
 use tocsin_storage::stats::{self, Bucket, Count, TopBy};
 
 use crate::common::rows::{Entry, Incident, labels};

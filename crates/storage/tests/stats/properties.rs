@@ -1,10 +1,10 @@
 //! At every step of a random history, whatever is folded by then, and however
 //! often folding was given up half-way.
 
-use tocsin_core::tally::{HOUR, Tallies};
+use tocsin_core::stats::{Delta, HOUR};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
-use tocsin_storage::{TimeRange, backlog, rollups};
+use tocsin_storage::{TimeRange, projection_queue, rollups};
 
 use crate::common::TestDb;
 use crate::history::{BEGIN, History};
@@ -58,7 +58,7 @@ async fn statistics_equal_a_full_scan(test: &TestDb) {
     println!("seed {seed}");
     let mut history = History::new(seed);
     let mut now = BEGIN * HOUR;
-    let mut sum = Tallies::default();
+    let mut sum = Delta::default();
     for step in 0..60 {
         now += (HOURS * HOUR / 60) * history.below(3) as i64 + history.below(1_000) as i64;
         let tallies = history.batch(now);
@@ -67,7 +67,7 @@ async fn statistics_equal_a_full_scan(test: &TestDb) {
         match history.below(5) {
             0 => assert!(fold(test, false).await),
             1 | 2 => assert!(fold(test, true).await),
-            3 => _ = rollups::tidy(&test.db, now / HOUR).await.unwrap(),
+            3 => _ = rollups::compact(&test.db, now / HOUR).await.unwrap(),
             _ => {}
         }
         if step % 6 == 5 {
@@ -75,9 +75,9 @@ async fn statistics_equal_a_full_scan(test: &TestDb) {
         }
     }
     while fold(test, true).await {}
-    assert_eq!(backlog::size(&test.db).await.unwrap(), 0);
+    assert_eq!(projection_queue::size(&test.db).await.unwrap(), 0);
     compare_some(&mut history, test, now).await;
-    while rollups::tidy(&test.db, i64::MAX).await.unwrap() > 0 {}
+    while rollups::compact(&test.db, i64::MAX).await.unwrap() > 0 {}
     compare_some(&mut history, test, now).await;
     assert_eq!(rollups::from_log(&test.db).await.unwrap(), sum);
 }
@@ -96,7 +96,7 @@ async fn many_parts_of_a_bucket_become_few(test: &TestDb) {
         .compare(test, TimeRange::default(), BEGIN * HOUR)
         .await;
     // An hour later it is over, and a single part.
-    rollups::tidy(&test.db, BEGIN + 1).await.unwrap();
+    rollups::compact(&test.db, BEGIN + 1).await.unwrap();
     let sql = "SELECT COUNT(*) FROM rollups WHERE level = 0";
     assert_eq!(test.number(sql, vec![]).await, 5);
     history
@@ -110,18 +110,18 @@ async fn several_folders_count_everything_once(test: &TestDb) {
         // Of a size that one slice does not take all.
         let mut tallies = history.batch((BEGIN * 3_600 + second) * 1_000_000);
         let extra = format!("{:01$}", second, 60_000);
-        let counts = tocsin_core::tally::Counts {
+        let counts = tocsin_core::stats::Counts {
             opened: 1,
             ended: 1,
             ..Default::default()
         };
-        let dimension = tocsin_core::tally::Dimension::Instance;
+        let dimension = tocsin_core::stats::Dimension::Instance;
         tallies.add(BEGIN, dimension, &extra, &counts);
         history.store(test, &tallies).await;
     }
     let folder = || async {
-        while backlog::size(&test.db).await.unwrap() > 0 {
-            let folded = rollups::fold(&test.db).await.unwrap();
+        while projection_queue::size(&test.db).await.unwrap() > 0 {
+            let folded = rollups::project(&test.db).await.unwrap();
             rollups::merge(&test.db, &folded.to_merge).await.unwrap();
         }
     };

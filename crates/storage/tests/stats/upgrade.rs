@@ -1,8 +1,8 @@
 //! What was stored before there were roll-ups is counted from the log.
 
-use tocsin_core::tally::HOUR;
+use tocsin_core::stats::HOUR;
 use tocsin_core::time::Timestamp;
-use tocsin_storage::{TimeRange, backlog, rollups};
+use tocsin_storage::{TimeRange, projection_queue, rollups};
 
 use crate::common::TestDb;
 use crate::history::{BEGIN, History};
@@ -30,7 +30,7 @@ async fn what_was_there_before_is_counted_once(test: &TestDb) {
             .await;
         }
     }
-    assert!(backlog::is_counting(&test.db).await.unwrap());
+    assert!(projection_queue::is_counting(&test.db).await.unwrap());
     let range = TimeRange {
         from: Some(Timestamp::from_micros(BEGIN * HOUR + 7 * HOUR / 2)),
         to: Some(Timestamp::from_micros((BEGIN + 30) * HOUR)),
@@ -39,13 +39,13 @@ async fn what_was_there_before_is_counted_once(test: &TestDb) {
     loop {
         history.compare(test, TimeRange::default(), now).await;
         history.compare(test, range, now).await;
-        if !rollups::fold(&test.db).await.unwrap().any {
+        if !rollups::project(&test.db).await.unwrap().any {
             break;
         }
         // Deliveries go on meanwhile.
         let tallies = history.batch(now);
         history.store(test, &tallies).await;
-        assert!(rollups::fold(&test.db).await.unwrap().any);
+        assert!(rollups::project(&test.db).await.unwrap().any);
     }
-    assert!(!backlog::is_counting(&test.db).await.unwrap());
+    assert!(!projection_queue::is_counting(&test.db).await.unwrap());
 }

@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use tocsin_core::alert::Status;
-use tocsin_core::tally::{HOUR, Subject, Tallies};
+use tocsin_core::stats::{Delta, HOUR, StatsKey};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::stats::{self, Bucket, HOURS_A_WEEK, TopBy};
-use tocsin_storage::{TimeRange, backlog, rollups};
+use tocsin_storage::{TimeRange, projection_queue, rollups};
 
 use crate::common::TestDb;
 use crate::history::BEGIN;
@@ -45,12 +45,12 @@ async fn put_year(test: &TestDb) {
     let facts: Vec<_> = (0..SERIES).map(facts).collect();
     let mut entry = 0;
     for hour in BEGIN..BEGIN + HOURS {
-        let mut tallies = Tallies::default();
+        let mut tallies = Delta::default();
         for _ in 0..ENTRIES_AN_HOUR {
             entry += 1;
             let [source, severity, team, alertname, instance] =
                 &facts[(entry * 7919 % SERIES) as usize];
-            let of = Subject {
+            let of = StatsKey {
                 source,
                 severity,
                 team,
@@ -72,13 +72,15 @@ async fn put_year(test: &TestDb) {
             tallies.delivery(at, source);
         }
         let tx = test.db.begin().await.unwrap();
-        backlog::put_tallies(&tx, &tallies).await.unwrap();
+        projection_queue::enqueue_stats(&tx, &tallies)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         if hour % 100 == 0 || hour == BEGIN + HOURS - 1 {
             fold(test).await;
         }
     }
-    while rollups::tidy(&test.db, BEGIN + HOURS).await.unwrap() > 0 {}
+    while rollups::compact(&test.db, BEGIN + HOURS).await.unwrap() > 0 {}
 }
 
 async fn fold(test: &TestDb) {

@@ -2,7 +2,7 @@ use tocsin_machine::fake::FakeMachine;
 
 use super::*;
 
-/// A Debian with root, whose apt-get does this.
+/// A Debian machine with root and this apt-get script.
 fn fake(apt_get: &str) -> FakeMachine {
     FakeMachine::new()
         .prints("id", "0")
@@ -19,7 +19,7 @@ fn install(fake: &FakeMachine) -> Result<()> {
 }
 
 #[test]
-fn lists_are_refreshed_once_in_a_run() {
+fn package_lists_are_refreshed_once_per_run() {
     let fake = fake("");
     let apt = Apt::new(&fake.machine());
     for name in ["one", "two"] {
@@ -30,7 +30,7 @@ fn lists_are_refreshed_once_in_a_run() {
 }
 
 #[test]
-fn another_installer_is_waited_for() {
+fn install_waits_for_the_lock() {
     let fake = fake(
         "if [ ! -e \"$ROOT/ended\" ]; then
            : > \"$ROOT/ended\"
@@ -43,18 +43,18 @@ fn another_installer_is_waited_for() {
 }
 
 #[test]
-fn a_broken_repository_that_is_not_needed_is_no_obstacle() {
+fn unrelated_broken_repository_is_ignored() {
     let fake = fake("[ \"$1\" = install ] || { echo 'E: No release file' >&2; exit 100; }");
     assert_eq!(install(&fake), Ok(()));
 }
 
 #[test]
-fn lists_that_are_missing_and_cannot_be_fetched_are_named() {
+fn unavailable_package_is_reported_with_the_list_error() {
     let fake = fake("echo 'E: Could not resolve host' >&2; exit 100")
         .script("/usr/bin/apt-cache", "echo '  Candidate: (none)'");
     let failure = install(&fake).unwrap_err().to_string();
     assert!(
-        failure.contains("offers python3-aiosmtpd not at all"),
+        failure.contains("python3-aiosmtpd is not available"),
         "{failure}"
     );
     assert!(failure.contains("Could not resolve host"), "{failure}");
@@ -62,14 +62,14 @@ fn lists_that_are_missing_and_cannot_be_fetched_are_named() {
 }
 
 #[test]
-fn what_apt_says_is_passed_on() {
+fn apt_errors_are_reported() {
     let fake = fake("[ \"$1\" = update ] || { echo 'E: Unmet dependencies' >&2; exit 100; }");
     let failure = install(&fake).unwrap_err().to_string();
     assert!(failure.contains("E: Unmet dependencies"), "{failure}");
 }
 
 #[test]
-fn an_interrupted_installation_is_finished_first() {
+fn interrupted_installation_is_finished_first() {
     let fake = fake("").script(
         "/usr/bin/dpkg",
         "case \"$1\" in --audit) echo 'rustc-web is half configured';; esac",
@@ -81,7 +81,7 @@ fn an_interrupted_installation_is_finished_first() {
 }
 
 #[test]
-fn who_may_not_install_is_given_each_package_and_why() {
+fn without_root_or_apt_required_packages_are_listed() {
     for fake in [
         fake("").prints("id", "1000"),
         FakeMachine::new().prints("id", "0"),

@@ -1,5 +1,5 @@
-//! The library that writes the JavaScript must be of the version of the one that
-//! is compiled into the program: they speak a private format between them.
+//! Checks that `wasm-bindgen-cli-support`, which generates the JavaScript, has the same
+//! version as `wasm-bindgen` in the frontend: the format between them is private.
 
 use std::{fs, path::Path};
 
@@ -8,42 +8,42 @@ use crate::{
     project::Project,
 };
 
-/// Fails when the two lock files name different versions.
+/// Fails if the two lock files have different versions.
 pub(crate) fn check_versions(project: &Project) -> Result<()> {
-    let bundler = locked(&project.join("Cargo.lock"), "wasm-bindgen-cli-support")?;
-    let program = locked(&project.frontend().join("Cargo.lock"), "wasm-bindgen")?;
-    if bundler == program {
+    let bundler = locked_version(&project.join("Cargo.lock"), "wasm-bindgen-cli-support")?;
+    let frontend = locked_version(&project.frontend().join("Cargo.lock"), "wasm-bindgen")?;
+    if bundler == frontend {
         return Ok(());
     }
     Err(Failure::new(
-        "build the browser program",
+        "build the frontend",
         format!(
-            "frontend/Cargo.lock has wasm-bindgen {program}, and Cargo.lock has wasm-bindgen-cli-support {bundler}; they must be the same"
+            "frontend/Cargo.lock has wasm-bindgen {frontend}, but Cargo.lock has wasm-bindgen-cli-support {bundler}; the versions must be equal"
         ),
         format!(
-            "Set `wasm-bindgen-cli-support = \"={program}\"` in Cargo.toml, or run `cargo update -p wasm-bindgen --precise {bundler}` in frontend/"
+            "Set `wasm-bindgen-cli-support = \"={frontend}\"` in Cargo.toml, or run `cargo update -p wasm-bindgen --precise {bundler}` in frontend/"
         ),
     ))
 }
 
-fn locked(lock: &Path, package: &str) -> Result<String> {
+fn locked_version(lock: &Path, package: &str) -> Result<String> {
     let text = fs::read_to_string(lock).file("read", lock)?;
     match &versions(&text, package)[..] {
         [version] => Ok((*version).to_owned()),
         found => Err(Failure::new(
             format!("find the version of {package} in {}", lock.display()),
-            format!("It names {} versions of it", found.len()),
-            "Restore the file with `git checkout`, or make it again with `cargo update`",
+            format!("It has {} versions of it", found.len()),
+            "Restore the file with `git checkout`, or regenerate it with `cargo update`",
         )),
     }
 }
 
-/// Every version of a package that a lock file names.
+/// All versions of a package in a lock file.
 fn versions<'a>(lock: &'a str, package: &str) -> Vec<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines();
     let mut found = Vec::new();
-    // Cargo writes the version on the line after the name.
+    // In a lock file, the version is on the line after the name.
     while lines.by_ref().any(|line| line == name) {
         let version = lines
             .next()
@@ -74,17 +74,17 @@ version = "0.2.131"
 "#;
 
     #[test]
-    fn a_lock_file_gives_the_version_of_the_package_of_that_very_name() {
+    fn package_names_are_matched_exactly() {
         assert_eq!(versions(LOCK, "wasm-bindgen"), ["0.2.130"]);
         assert_eq!(versions(LOCK, "wasm-bindgen-macro"), ["0.2.131"]);
         assert!(versions(LOCK, "wasm-bindgen-cli").is_empty());
     }
 
-    fn check(program: &str, bundler: &str) -> Result<()> {
+    fn check(frontend: &str, bundler: &str) -> Result<()> {
         let fake = FakeMachine::new()
             .file(
                 "frontend/Cargo.lock",
-                &format!("name = \"wasm-bindgen\"\nversion = \"{program}\"\n"),
+                &format!("name = \"wasm-bindgen\"\nversion = \"{frontend}\"\n"),
             )
             .file(
                 "Cargo.lock",
@@ -94,7 +94,7 @@ version = "0.2.131"
     }
 
     #[test]
-    fn two_versions_stop_the_build_with_a_remedy() {
+    fn different_versions_are_an_error_with_a_fix() {
         assert_eq!(check("0.2.130", "0.2.130"), Ok(()));
         let error = check("0.2.131", "0.2.130").unwrap_err().to_string();
         assert!(error.contains("=0.2.131"), "{error}");

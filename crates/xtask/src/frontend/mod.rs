@@ -1,8 +1,8 @@
-//! `cargo xtask frontend`: the browser program, from Rust to `frontend/dist/`.
+//! `cargo xtask frontend`: builds the frontend into `frontend/dist/`.
 //!
-//! Compiled for `wasm32-unknown-unknown` by the compiler that [`toolchain`]
-//! finds, into `frontend/target/`; then written by `tocsin-bundler`
-//! (`crates/bundler`), whose documentation says what goes in and what comes out.
+//! The Rust code is compiled for `wasm32-unknown-unknown` into `frontend/target/`, with
+//! the toolchain found by [`toolchain`]. Then `tocsin-bundler` (`crates/bundler`) writes
+//! the files; its documentation describes its input and output.
 
 mod lock_files;
 mod watch;
@@ -23,16 +23,16 @@ use crate::{
 
 pub(crate) use lock_files::check_versions;
 
-/// The package.
+/// Package of the frontend.
 const PACKAGE: &str = "tocsin-frontend";
 
-/// Its programs, and what their modules are called in the browser.
-const PROGRAMS: [(&str, &str); 2] = [(PACKAGE, "app"), ("desk", "desk")];
+/// Programs of the package, with the names of their ES modules.
+const PROGRAMS: [(&str, &str); 2] = [(PACKAGE, "app"), ("admin", "admin")];
 
-/// The browser program as the compiler leaves it.
+/// The compiled frontend.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    /// A module's name and its file.
+    /// Module names and WebAssembly files.
     programs: Vec<(&'static str, PathBuf)>,
     is_release: bool,
 }
@@ -52,7 +52,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let apt = Apt::new(project.machine());
     if is_watching {
         return watch::watch(&project, || {
-            // Tailwind reads class names from the sources: they change together.
+            // Tailwind reads class names from the sources.
             if styles::can_build(&project) {
                 styles::build(&project, &apt)?;
             }
@@ -62,15 +62,12 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     build(&project, &apt, is_release)
 }
 
-/// Brings `frontend/dist/` up to date.
+/// Updates `frontend/dist/`.
 pub(crate) fn build(project: &Project, apt: &Apt, is_release: bool) -> Result<()> {
     check_versions(project)?;
     let toolchain = toolchain::find(project, apt)?;
-    let step = terminal::step(&format!(
-        "Building the browser program with {}",
-        toolchain.name()
-    ));
-    let outcome = Builds::shown(&step, |builds| {
+    let step = terminal::step(&format!("Building the frontend with {}", toolchain.name()));
+    let outcome = Builds::with_progress(&step, |builds| {
         let bundler = build_bundler(project, builds)?;
         let compiled = compile(project, builds, &toolchain, is_release)?;
         bundle(project, &bundler, &compiled)
@@ -83,8 +80,8 @@ fn finish(step: Step, outcome: &str) {
     step.done(outcome);
 }
 
-/// The bundler in the profile of the tests, with the features that the whole
-/// workspace gives its crates: the tests' build goes on from it.
+/// Builds the bundler with the profile and the workspace features of the tests, so
+/// that the tests reuse the build.
 fn build_bundler(project: &Project, builds: &Builds) -> Result<PathBuf> {
     let mut command = project.cargo("build");
     command
@@ -95,7 +92,7 @@ fn build_bundler(project: &Project, builds: &Builds) -> Result<PathBuf> {
         .executable("tocsin-bundler")
 }
 
-/// Compiles the browser program.
+/// Compiles the frontend.
 pub(crate) fn compile(
     project: &Project,
     builds: &Builds,
@@ -104,7 +101,7 @@ pub(crate) fn compile(
 ) -> Result<Compiled> {
     let profile = if is_release { "release" } else { "dev" };
     let built = builds.run(
-        "the browser program",
+        "the frontend",
         toolchain
             .cargo_build(project)
             .args(["--package", PACKAGE, "--profile", profile])
@@ -122,7 +119,7 @@ pub(crate) fn compile(
     })
 }
 
-/// Writes `frontend/dist/` with the bundler; the result says how large it is.
+/// Writes `frontend/dist/` with the bundler. Returns a summary of the file sizes.
 pub(crate) fn bundle(project: &Project, bundler: &Path, compiled: &Compiled) -> Result<String> {
     let frontend = project.frontend();
     let mut command = project.machine().command(bundler);
@@ -146,13 +143,13 @@ pub(crate) fn bundle(project: &Project, bundler: &Path, compiled: &Compiled) -> 
     let output = project.machine().output(&mut command);
     output.map(|text| text.trim().to_owned()).map_err(|failed| {
         Failure::new(
-            "write the browser files",
+            "write the frontend files",
             if failed.stderr.is_empty() {
                 failed.to_string()
             } else {
                 failed.stderr
             },
-            "Correct what it names, and run the same command again",
+            "Fix the error, then try again",
         )
     })
 }

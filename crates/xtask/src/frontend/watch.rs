@@ -1,7 +1,7 @@
-//! Building again whenever a source changes.
+//! Rebuilds when a source file changes.
 //!
-//! By looking at the files' times twice a second: the sources are few, and it
-//! works on every file system without another dependency.
+//! Polls the modification times: there are few sources, and polling works on every file
+//! system without a dependency.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,9 +11,9 @@ use std::{
 
 use crate::{failure::Result, project::Project, terminal};
 
-const PAUSE: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What the browser program is made of.
+/// Sources of the frontend.
 const SOURCES: [&str; 9] = [
     "frontend/src",
     "frontend/static",
@@ -26,24 +26,24 @@ const SOURCES: [&str; 9] = [
     "crates/core/src",
 ];
 
-/// Builds, and builds again after each change, until interrupted. A failed
-/// build is shown and waits for the next change.
+/// Builds, then rebuilds after each change until interrupted. After a failed build, it
+/// prints the error and waits for the next change.
 pub(super) fn watch(project: &Project, mut build: impl FnMut() -> Result<()>) -> Result<()> {
     let roots: Vec<PathBuf> = SOURCES.iter().map(|path| project.join(path)).collect();
     loop {
         if let Err(error) = build() {
             terminal::error(&format!("{error}"));
         }
-        // Taken after the build: what the build itself wrote is no change.
+        // Taken after the build, to ignore the files that the build itself wrote.
         let built = state(&roots);
-        terminal::note("Watching for changes; Ctrl-C ends");
+        terminal::note("Watching for changes; press Ctrl-C to stop");
         while state(&roots) == built {
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-/// Every file with its time: a file that goes is a change too.
+/// All files with their modification times. A deleted file is a change, too.
 fn state(roots: &[PathBuf]) -> Vec<(PathBuf, Option<SystemTime>)> {
     let mut files = Vec::new();
     for root in roots {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn new_and_removed_files_are_changes() {
+    fn created_and_deleted_files_are_changes() {
         let fake = tocsin_machine::fake::FakeMachine::new();
         let folder = fake.root().join("frontend");
         fs::create_dir(&folder).unwrap();
@@ -78,10 +78,10 @@ mod tests {
         let empty = state(&roots);
         fs::create_dir(folder.join("pages")).unwrap();
         fs::write(folder.join("pages/log.rs"), "").unwrap();
-        let one = state(&roots);
-        assert_ne!(empty, one);
-        assert_eq!(one, state(&roots));
+        let created = state(&roots);
+        assert_ne!(empty, created);
+        assert_eq!(created, state(&roots));
         fs::remove_file(folder.join("pages/log.rs")).unwrap();
-        assert_ne!(one, state(&roots));
+        assert_ne!(created, state(&roots));
     }
 }

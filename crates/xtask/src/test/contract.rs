@@ -1,9 +1,9 @@
-//! The real program against the description of its API, as a tester that makes
-//! up requests from it (schemathesis) sees it.
+//! Tests the server against its OpenAPI document with schemathesis, which generates
+//! requests from it.
 
 use std::{fs, path::PathBuf};
 
-use tocsin_machine::{PYTHON_VENV, own};
+use tocsin_machine::{PYTHON_VENV, local_tool};
 
 use super::{
     Bench,
@@ -14,10 +14,10 @@ use crate::{
     terminal,
 };
 
-/// Another seed than that of tests/contract/schemathesis.toml.
+/// Overrides the seed in tests/contract/schemathesis.toml.
 const SEED: &str = "TOCSIN_CONTRACT_SEED";
 
-/// Another number of made-up requests for each operation.
+/// Overrides the number of generated requests per operation.
 const EXAMPLES: &str = "TOCSIN_CONTRACT_EXAMPLES";
 
 pub(super) fn run(bench: &mut Bench) -> Result<Counts> {
@@ -34,27 +34,27 @@ pub(super) fn run(bench: &mut Bench) -> Result<Counts> {
             command.arg(option).arg(value);
         }
     }
-    super::layers::counted(&mut command, Runner::Contract)
+    super::layers::run_tests(&mut command, Runner::Contract)
 }
 
-/// A Python of the project's own with what tests/contract/requirements.txt lists,
-/// put there once: no change to the system.
+/// Installs tests/contract/requirements.txt into a project-local Python environment, if
+/// it is not up to date. Returns the path of its Python.
 fn python(bench: &Bench) -> Result<PathBuf> {
     let machine = bench.project.machine();
-    let folder = own(machine, "contract-python");
+    let folder = local_tool(machine, "contract-python");
     let python = folder.join("bin/python");
     let list = bench.project.join("tests/contract/requirements.txt");
     let list_text = fs::read_to_string(&list).file("read", &list)?;
     let base = bench.found.tool(&PYTHON_VENV);
-    let base = base.ok_or_else(|| failed("The set-up found no Python".to_owned()))?;
-    // Another Python needs other packages. Written last, so it stands for a whole
+    let base = base.ok_or_else(|| failed("The setup found no Python".to_owned()))?;
+    // Includes the Python, because packages depend on it. Written last, to mark a complete
     // installation.
     let wanted = format!("# {} {}\n{list_text}", base.path.display(), base.version);
     let installed = folder.join("installed.txt");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    let step = terminal::step("Getting schemathesis");
+    let step = terminal::step("Installing schemathesis");
     let mut venv = machine.command(&base.path);
     venv.args(["-m", "venv", "--clear"]).arg(&folder);
     let mut pip = machine.command(&python);
@@ -72,8 +72,8 @@ fn python(bench: &Bench) -> Result<PathBuf> {
 
 fn failed(found: String) -> Failure {
     Failure::new(
-        "get schemathesis, the tester of the API's description",
+        "install schemathesis for the contract tests",
         found,
-        "Check the network and pip's settings (`pip config list`), and try again",
+        "Check the network and pip's configuration (`pip config list`), then try again",
     )
 }

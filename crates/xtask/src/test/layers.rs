@@ -1,10 +1,11 @@
-//! What each layer runs.
+//! The commands of each layer.
 
 use std::{path::PathBuf, process::Command};
 
 use super::{
     Bench,
     summary::{Counts, Runner},
+    vocabulary,
 };
 use crate::{
     bench as measuring,
@@ -14,16 +15,16 @@ use crate::{
     styles, terminal,
 };
 
-/// The end-to-end tests' package: a layer of its own.
+/// Package of the end-to-end tests, which are a separate layer.
 const END_TO_END: &str = "tocsin-tests";
 
-/// The formatter, naming the files that are not as it would write them.
+/// Checks the formatting, and lists unformatted files.
 pub(super) fn format(bench: &mut Bench) -> Result<Counts> {
     let list = ["--check", "--", "--files-with-diff"];
     all([
         process::check(bench.project.cargo("fmt").arg("--all").args(list)),
-        process::check(cargo_in(bench, Apart::Xtask, "fmt").args(list)),
-        process::check(cargo_in(bench, Apart::Frontend, "fmt").args(list)),
+        process::check(cargo_in(bench, Workspace::Xtask, "fmt").args(list)),
+        process::check(cargo_in(bench, Workspace::Frontend, "fmt").args(list)),
     ])
 }
 
@@ -32,50 +33,51 @@ pub(super) fn frontend(bench: &mut Bench) -> Result<Counts> {
     Ok(Counts::of_checks(1))
 }
 
-/// Clippy, with warnings as errors. The browser program is looked at as a program
-/// of this machine: that needs no WebAssembly toolchain with a clippy.
+/// Clippy, with warnings as errors. The frontend is checked for the native target, which
+/// does not require a WebAssembly toolchain with Clippy.
 pub(super) fn lint(bench: &mut Bench) -> Result<Counts> {
     bench.browser_files()?;
-    let strictly = ["--", "--deny", "warnings"];
+    let deny_warnings = ["--", "--deny", "warnings"];
     all([
+        vocabulary::check(bench.project.root()),
         process::check(
             bench
                 .project
                 .cargo("clippy")
                 .args(TEST_SELECTION)
-                .args(strictly),
+                .args(deny_warnings),
         ),
         process::check(
-            cargo_in(bench, Apart::Xtask, "clippy")
+            cargo_in(bench, Workspace::Xtask, "clippy")
                 .arg("--all-targets")
-                .args(strictly),
+                .args(deny_warnings),
         ),
         process::check(
-            cargo_in(bench, Apart::Frontend, "clippy")
+            cargo_in(bench, Workspace::Frontend, "clippy")
                 .arg("--all-targets")
-                .args(strictly),
+                .args(deny_warnings),
         ),
     ])
 }
 
-/// The tests inside the crates, their documentation's examples, and the tests
-/// inside the browser program that need no browser.
+/// Unit and integration tests of the crates, doc tests, and the tests of the frontend
+/// that need no browser.
 pub(super) fn unit(bench: &mut Bench) -> Result<Counts> {
     bench.browser_files()?;
     let mut counts = bench.cargo_tests(
         &format!("not package({END_TO_END})"),
-        // All but `e2e`, which is the only one whose name begins so.
+        // All except `e2e`, the only test program whose name starts with an e.
         &["--lib", "--bins", "--test", "[!e]*"],
     )?;
-    counts += counted(
+    counts += run_tests(
         bench
             .with_environment(&mut bench.project.cargo("test"))
             .args(["--workspace", "--features", EMBED, "--doc"]),
         Runner::CargoTest,
     )?;
-    for apart in [Apart::Xtask, Apart::Frontend] {
-        counts += counted(
-            cargo_in(bench, apart, "test").arg("--no-fail-fast"),
+    for workspace in [Workspace::Xtask, Workspace::Frontend] {
+        counts += run_tests(
+            cargo_in(bench, workspace, "test").arg("--no-fail-fast"),
             Runner::CargoTest,
         )?;
     }
@@ -93,21 +95,21 @@ pub(super) fn openapi(bench: &mut Bench) -> Result<Counts> {
     Ok(Counts::of_checks(1))
 }
 
-/// The real program, from outside, without a browser.
+/// End-to-end tests of the server, without a browser.
 pub(super) fn e2e(bench: &mut Bench) -> Result<Counts> {
     bench.binary()?;
-    // The OpenID provider of the single sign-on tests.
+    // OpenID provider of the single sign-on tests.
     bench.npm_packages("tests/oidc")?;
     bench.cargo_tests(&format!("package({END_TO_END})"), &["--test", "e2e"])
 }
 
-/// The real program in a real browser.
+/// End-to-end tests in a real browser.
 pub(super) fn browser(bench: &mut Bench) -> Result<Counts> {
     bench.binary()?;
     let folder = bench.npm_packages("tests/browser")?;
     let node = bench.node()?;
     let program = node.node.path.clone();
-    counted(
+    run_tests(
         bench
             .with_environment(&mut node.run(bench.project.machine(), &program))
             .args(["--test", "--test-reporter=spec"])
@@ -116,7 +118,7 @@ pub(super) fn browser(bench: &mut Bench) -> Result<Counts> {
     )
 }
 
-/// The benchmark, small: that it works, whatever it measures.
+/// A small benchmark, to test that it works. The results are ignored.
 pub(super) fn bench(bench: &mut Bench) -> Result<Counts> {
     let server = bench.binary()?;
     measuring::small(&bench.project, &server)?;
@@ -124,7 +126,7 @@ pub(super) fn bench(bench: &mut Bench) -> Result<Counts> {
 }
 
 impl Bench {
-    /// The browser files, made once.
+    /// Builds the frontend files, once per run.
     fn browser_files(&mut self) -> Result<()> {
         if !self.browser_files {
             frontend::build(&self.project, &self.apt, true)?;
@@ -133,7 +135,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The server under test, built once.
+    /// Builds the server under test, once per run.
     pub(super) fn binary(&mut self) -> Result<PathBuf> {
         if let Some(binary) = &self.binary {
             return Ok(binary.clone());
@@ -147,16 +149,15 @@ impl Bench {
         node::find(&self.project, &self.apt)
     }
 
-    /// The npm packages of a folder.
+    /// Installs the npm packages of a directory.
     fn npm_packages(&self, folder: &str) -> Result<PathBuf> {
         let folder = self.project.join(folder);
         node::install_packages(self.project.machine(), &self.node()?, &folder)?;
         Ok(folder)
     }
 
-    /// Tests of the server's workspace. With nextest a filter chooses among them, so
-    /// that what is built stays the same; cargo's own runner chooses test programs of
-    /// the whole workspace, for the same reason.
+    /// Runs tests of the server's workspace. nextest selects them with `filter`, and
+    /// cargo's test runner by test program: the selection does not change what is built.
     fn cargo_tests(&self, filter: &str, programs: &[&str]) -> Result<Counts> {
         let (mut command, runner) = if self.found.nextest {
             let mut command = self.project.cargo("nextest");
@@ -169,13 +170,13 @@ impl Bench {
                 .args(programs);
             (command, Runner::CargoTest)
         };
-        counted(
+        run_tests(
             self.with_environment(&mut command).arg("--no-fail-fast"),
             runner,
         )
     }
 
-    /// Names to the tests what was found for them.
+    /// Passes the paths of the server and the tools to the tests.
     fn with_environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if let Some(binary) = &self.binary {
             command.env("TOCSIN_BIN", binary);
@@ -187,7 +188,7 @@ impl Bench {
     }
 }
 
-/// Checks that all run even where one fails.
+/// Combines the results of several checks. Prints all failures, and returns the first.
 fn all<const N: usize>(checks: [Result<()>; N]) -> Result<Counts> {
     let failures: Vec<Failure> = checks.into_iter().filter_map(Result::err).collect();
     for failure in failures.iter().skip(1) {
@@ -199,35 +200,35 @@ fn all<const N: usize>(checks: [Result<()>; N]) -> Result<Counts> {
     }
 }
 
-/// Runs a test runner and reads its closing lines.
-pub(super) fn counted(command: &mut Command, runner: Runner) -> Result<Counts> {
-    let ended = process::pass_through(command)?;
-    let counts = runner.counts(&ended.text);
+/// Runs a test runner, and parses the counts in its output.
+pub(super) fn run_tests(command: &mut Command, runner: Runner) -> Result<Counts> {
+    let output = process::pass_through(command)?;
+    let counts = runner.counts(&output.text);
     if counts.failed > 0 {
         terminal::error(&format!("{} failed", counts.failed));
-    } else if !ended.success {
+    } else if !output.success {
         return Err(Failure::new(
-            "run the tests to their end",
-            "The test runner failed, and its messages are above",
-            "Correct what they name and try again",
+            "run the tests",
+            "The test runner failed; see its messages above",
+            "Fix the errors in the messages, then try again",
         ));
     }
     Ok(counts)
 }
 
-/// A workspace apart from the server's.
+/// A workspace besides the server's.
 #[derive(Clone, Copy)]
-enum Apart {
+enum Workspace {
     Xtask,
-    /// The browser program, as a program of this machine.
+    /// The frontend, built for the native target.
     Frontend,
 }
 
-fn cargo_in(bench: &Bench, apart: Apart, command: &str) -> Command {
+fn cargo_in(bench: &Bench, workspace: Workspace, command: &str) -> Command {
     let project = &bench.project;
-    let (folder, target) = match apart {
-        Apart::Xtask => (project.join("crates/xtask"), project.target().join("xtask")),
-        Apart::Frontend => (project.frontend(), project.frontend_target()),
+    let (folder, target) = match workspace {
+        Workspace::Xtask => (project.join("crates/xtask"), project.target().join("xtask")),
+        Workspace::Frontend => (project.frontend(), project.frontend_target()),
     };
     let mut cargo = project.bare_cargo();
     cargo

@@ -1,20 +1,21 @@
-//! `cargo xtask test [--only NAME]`: every check there is, in layers.
+//! `cargo xtask test [--only NAME]`: runs all checks, in layers.
 //!
-//! A layer that fails does not stop the others, so that one run shows all there
-//! is to mend; only what builds on it is left out. To add a layer, write a
-//! function in [`layers`] and name it in [`LAYERS`].
+//! If a layer fails, the others still run, so that one run shows all failures. Only
+//! layers that depend on it are skipped. To add a layer, write a function in [`layers`]
+//! and add it to [`LAYERS`].
 //!
-//! The browser files come before the lints: the server embeds them, so nothing
-//! of it compiles in the one feature selection that all layers share
-//! ([`crate::server::TEST_SELECTION`]) until they are there.
+//! The frontend is built before the lints: the server embeds its files, and does not
+//! compile without them in the feature selection that all layers share
+//! ([`crate::server::TEST_SELECTION`]).
 //!
-//! [`fresh_machine`] runs only when it is named: it takes an hour.
+//! [`fresh_machine`] runs only if selected, because it takes an hour.
 
 mod contract;
 mod fresh_machine;
 mod layers;
 mod setup;
 mod summary;
+mod vocabulary;
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
@@ -27,13 +28,13 @@ use crate::{
 };
 use summary::{Counts, Outcome, Row};
 
-/// One kind of check.
+/// A group of checks.
 struct Layer {
     name: &'static str,
     run: fn(&mut Bench) -> Result<Counts>,
-    /// What it cannot do without, and fails for when that failed.
+    /// Layer that it depends on: it is skipped if that fails.
     after: Option<&'static str>,
-    /// Whether it runs without being named.
+    /// Whether it runs without `--only`.
     by_default: bool,
 }
 
@@ -67,7 +68,7 @@ const fn layer(
     }
 }
 
-/// What the layers work with, and hand on to each other.
+/// State shared by the layers.
 struct Bench {
     project: Project,
     apt: Apt,
@@ -76,16 +77,16 @@ struct Bench {
     binary: Option<PathBuf>,
 }
 
-/// Runs the layers; the exit code tells whether all of them passed.
+/// Runs the layers. The exit code is a success if all of them passed.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let only = parse(arguments)?;
-    let chosen: Vec<&Layer> = LAYERS
+    let selected: Vec<&Layer> = LAYERS
         .iter()
         .filter(|layer| {
             (only.is_empty() && layer.by_default) || only.iter().any(|name| name == layer.name)
         })
         .collect();
-    let names: Vec<&str> = chosen.iter().map(|layer| layer.name).collect();
+    let names: Vec<&str> = selected.iter().map(|layer| layer.name).collect();
     let project = Project::here();
     let apt = Apt::new(project.machine());
 
@@ -108,13 +109,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         browser_files: false,
         binary: None,
     };
-    for layer in chosen {
+    for layer in selected {
         heading(layer.name);
         let since = Instant::now();
         let outcome = match layer.after.filter(|name| summary::failed(&rows, name)) {
             Some(name) => {
-                terminal::error(&format!("left out, because {name} failed"));
-                Outcome::LeftOut(name)
+                terminal::error(&format!("skipped, because {name} failed"));
+                Outcome::Skipped(name)
             }
             None => Outcome::of((layer.run)(&mut bench)),
         };
@@ -123,7 +124,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(conclude(&rows))
 }
 
-/// The layers named with `--only`; none means all.
+/// Parses `--only`. Returns the selected layers; empty if there is no selection.
 fn parse(mut arguments: Arguments) -> Result<Vec<String>> {
     let mut only = Vec::new();
     while let Some(word) = arguments.next()? {
@@ -134,7 +135,7 @@ fn parse(mut arguments: Arguments) -> Result<Vec<String>> {
         let known = LAYERS.map(|layer| layer.name);
         if !known.contains(&name.as_str()) {
             return Err(Failure::usage(format!(
-                "There is no layer {name:?}; the layers are {}",
+                "Unknown layer {name:?}; expected one of {}",
                 known.join(", ")
             )));
         }
@@ -143,7 +144,7 @@ fn parse(mut arguments: Arguments) -> Result<Vec<String>> {
     Ok(only)
 }
 
-/// Prints the table and, as the last line of all, the totals.
+/// Prints the table, and the totals as the last line.
 fn conclude(rows: &[Row]) -> ExitCode {
     println!("\n{}\n{}", summary::table(rows), summary::totals(rows));
     if rows.iter().all(Row::is_good) {
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layers_are_chosen_by_name() {
+    fn layers_are_selected_by_name() {
         let parse = |words: &[&str]| parse(Arguments::new(words.iter().map(Into::into)));
         assert_eq!(parse(&[]).ok(), Some(vec![]));
         assert_eq!(
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_layer_needs_runs_before_it() {
+    fn dependencies_run_before_their_layers() {
         for (index, layer) in LAYERS.iter().enumerate() {
             if let Some(name) = layer.after {
                 assert!(LAYERS[..index].iter().any(|before| before.name == name));

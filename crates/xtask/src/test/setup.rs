@@ -1,10 +1,10 @@
-//! What the tests need of the machine, and getting it.
+//! Finds and installs the tools that the tests require.
 
 use std::{ffi::OsStr, process::Command};
 
 use tocsin_machine::{
     ALERTMANAGER, CHROMIUM, Found, Machine, NODE, NPM, POSTGRESQL, PROMETHEUS, PYTHON_VENV,
-    PYTHON_WITH_SMTP, Tool, Unfit, own,
+    PYTHON_WITH_SMTP, Tool, ToolNotFound, local_tool,
 };
 
 use crate::{
@@ -17,72 +17,72 @@ use crate::{
     toolchain,
 };
 
-/// A program that some layers need.
-struct Need {
+/// A tool, and the layers that require it.
+struct Requirement {
     tool: Tool,
     needed_for: &'static str,
     layers: &'static [&'static str],
 }
 
-const NEEDS: [Need; 6] = [
-    Need {
+const REQUIREMENTS: [Requirement; 6] = [
+    Requirement {
         tool: PROMETHEUS,
         needed_for: "the tests with the real Prometheus",
         layers: &["e2e"],
     },
-    Need {
+    Requirement {
         tool: ALERTMANAGER,
         needed_for: "the tests with the real Alertmanager",
         layers: &["e2e", "bench"],
     },
-    Need {
+    Requirement {
         tool: POSTGRESQL,
         needed_for: "the tests on PostgreSQL, in a temporary cluster",
         layers: &["unit", "e2e", "bench"],
     },
-    Need {
+    Requirement {
         tool: PYTHON_WITH_SMTP,
-        needed_for: "the tests' SMTP server",
+        needed_for: "the SMTP server of the tests",
         layers: &["unit", "e2e"],
     },
-    Need {
+    Requirement {
         tool: PYTHON_VENV,
-        needed_for: "the tester of the API's description",
+        needed_for: "the contract tests",
         layers: &["contract"],
     },
-    Need {
+    Requirement {
         tool: CHROMIUM,
         needed_for: "the browser tests",
         layers: &["browser"],
     },
 ];
 
-/// The layers that Node.js takes part in.
+/// Layers that require Node.js.
 const WITH_NODE: [&str; 3] = ["styles", "e2e", "browser"];
 
-/// The layers that compile nothing of the project.
+/// Layers that compile nothing of the project.
 const WITHOUT_BUILD: [&str; 3] = ["format", "styles", super::fresh_machine::NAME];
 
-/// Chinese text in the browser tests: a package without a program.
+/// Font package for Chinese text in the browser tests.
 const FONT: &str = "fonts-wqy-microhei";
 
-/// What was found, for the tests to use.
+/// The tools found.
 #[derive(Debug, Default)]
 pub(super) struct Setup {
-    /// There is a `cargo nextest`.
+    /// Whether `cargo nextest` is installed.
     pub(super) nextest: bool,
     tools: Vec<(&'static str, Found)>,
 }
 
 impl Setup {
-    /// The variables by which tests learn where things are: those of the tools.
+    /// Environment variables with the paths of the tools, for the tests.
     pub(super) fn environment(&self) -> impl Iterator<Item = (&'static str, &OsStr)> {
         self.tools
             .iter()
             .map(|(variable, found)| (*variable, found.path.as_os_str()))
     }
 
-    /// The program that was found for a tool.
+    /// The program found for a tool.
     pub(super) fn tool(&self, tool: &Tool) -> Option<&Found> {
         let mut tools = self.tools.iter();
         tools
@@ -91,21 +91,22 @@ impl Setup {
     }
 }
 
-/// Finds what the chosen layers need; installs what is missing or too old, or
-/// names it. The project comes back with the settings that its builds need.
+/// Finds the tools required by the selected layers. Missing and outdated tools are
+/// installed, or reported as a failure. Returns the project with the settings for its
+/// builds.
 pub(super) fn prepare(project: Project, apt: &Apt, layers: &[&str]) -> Result<(Project, Setup)> {
     let builds = layers.iter().any(|layer| !WITHOUT_BUILD.contains(layer));
     let steps = Steps::new(if builds { 2 } else { 1 });
-    let step = steps.begin("Looking for what the tests need");
+    let step = steps.begin("Looking for the tools of the tests");
     if builds {
         checks::machine(&project, false)?;
     }
     components(&project, layers)?;
     let mut setup = Setup {
-        tools: tools(&project, apt, &needed_by(layers).collect::<Vec<_>>())?,
+        tools: tools(&project, apt, &required_by(layers).collect::<Vec<_>>())?,
         ..Setup::default()
     };
-    if layers.contains(&"browser") && apt.is_here() && apt.installed(FONT).is_none() {
+    if layers.contains(&"browser") && apt.is_available() && apt.installed(FONT).is_none() {
         apt.install(&[Package::new(FONT, "Chinese text in the browser tests")])?;
     }
     if layers.iter().any(|layer| WITH_NODE.contains(layer)) {
@@ -128,57 +129,69 @@ pub(super) fn prepare(project: Project, apt: &Apt, layers: &[&str]) -> Result<(P
         .output(nextest.args(["nextest", "--version"]))
         .is_ok();
     if !setup.nextest {
-        terminal::note("cargo nextest is not installed: cargo's own test runner is used");
+        terminal::note("cargo nextest is not installed: using cargo's test runner");
     }
     Ok((project, setup))
 }
 
-/// A fit one of each tool, all that is missing installed at once.
-fn tools(project: &Project, apt: &Apt, needs: &[&Need]) -> Result<Vec<(&'static str, Found)>> {
+/// Finds all tools, and installs the missing ones in one step.
+fn tools(
+    project: &Project,
+    apt: &Apt,
+    requirements: &[&Requirement],
+) -> Result<Vec<(&'static str, Found)>> {
     let machine = project.machine();
     let mut missing = Vec::new();
-    for need in needs {
-        match need.tool.find(machine) {
+    for requirement in requirements {
+        match requirement.tool.find(machine) {
             Ok(_) => {}
-            Err(unfit) if unfit.is_named() => return Err(unusable(need, &unfit)),
-            // Without root a library can still be had for the project alone, below.
-            Err(_) if is_smtp(need) && !apt.may_install() => own_python(project)?,
-            Err(_) => missing.push(Package::new(need.tool.package, need.needed_for)),
+            Err(error) if error.is_configured() => return Err(unusable(requirement, &error)),
+            // A Python library can also be installed without root.
+            Err(_) if is_smtp(requirement) && !apt.may_install() => {
+                install_local_python(project)?;
+            }
+            Err(_) => missing.push(Package::new(
+                requirement.tool.package,
+                requirement.needed_for,
+            )),
         }
     }
     apt.install(&missing)?;
-    needs
+    requirements
         .iter()
-        .map(|need| {
-            let found = need.tool.find(machine);
-            let found = found.map_err(|unfit| unusable(need, &unfit))?;
-            Ok((need.tool.variable, found))
+        .map(|requirement| {
+            let found = requirement.tool.find(machine);
+            let found = found.map_err(|error| unusable(requirement, &error))?;
+            Ok((requirement.tool.variable, found))
         })
         .collect()
 }
 
-fn is_smtp(need: &Need) -> bool {
-    need.tool.variable == PYTHON_WITH_SMTP.variable
+fn is_smtp(requirement: &Requirement) -> bool {
+    requirement.tool.variable == PYTHON_WITH_SMTP.variable
 }
 
-fn unusable(need: &Need, unfit: &Unfit) -> Failure {
+fn unusable(requirement: &Requirement, error: &ToolNotFound) -> Failure {
     Failure::new(
-        format!("prepare {}", need.needed_for),
-        unfit.to_string(),
+        format!("prepare {}", requirement.needed_for),
+        error.to_string(),
         format!(
-            "`apt-cache policy {}` shows which version is offered",
-            need.tool.package
+            "Run `apt-cache policy {}` to see the available versions",
+            requirement.tool.package
         ),
     )
 }
 
-fn needed_by<'a>(layers: &'a [&str]) -> impl Iterator<Item = &'static Need> + use<'a> {
-    NEEDS
-        .iter()
-        .filter(|need| need.layers.iter().any(|layer| layers.contains(layer)))
+fn required_by<'a>(layers: &'a [&str]) -> impl Iterator<Item = &'static Requirement> + use<'a> {
+    REQUIREMENTS.iter().filter(|requirement| {
+        requirement
+            .layers
+            .iter()
+            .any(|layer| layers.contains(layer))
+    })
 }
 
-/// The parts of the Rust toolchain that its smallest installation leaves out.
+/// Adds components of the Rust toolchain that rustup's minimal profile does not include.
 fn components(project: &Project, layers: &[&str]) -> Result<()> {
     let machine = project.machine();
     for (layer, command, component) in [("format", "fmt", "rustfmt"), ("lint", "clippy", "clippy")]
@@ -194,7 +207,7 @@ fn components(project: &Project, layers: &[&str]) -> Result<()> {
             terminal::change(&format!(
                 "Adding {component} to the Rust toolchain (rustup component add {component})"
             ));
-            // Whether it worked shows below.
+            // Errors are detected below.
             let _ = machine.output(
                 machine
                     .command("rustup")
@@ -205,31 +218,31 @@ fn components(project: &Project, layers: &[&str]) -> Result<()> {
             Failure::new(
                 format!("run cargo {command}"),
                 failed.to_string(),
-                format!("Run `rustup component add {component}`, and then the same command again"),
+                format!("Run `rustup component add {component}`, then try again"),
             )
         })?;
     }
     Ok(())
 }
 
-/// Puts aiosmtpd into a Python of the project's own: no change to the system.
-fn own_python(project: &Project) -> Result<()> {
+/// Installs aiosmtpd into a project-local Python environment.
+fn install_local_python(project: &Project) -> Result<()> {
     let machine = project.machine();
-    let folder = own(machine, "python");
+    let folder = local_tool(machine, "python");
     let failed = |found: String| {
         Failure::new(
-            "get aiosmtpd, the tests' SMTP server",
+            "install aiosmtpd, the SMTP server of the tests",
             found,
             format!(
-                "As root, run `apt-get install {} {}`, or let {} name a Python that has it",
+                "As root, run `apt-get install {} {}`, or set {} to a Python that has it",
                 PYTHON_WITH_SMTP.package, PYTHON_VENV.package, PYTHON_WITH_SMTP.variable
             ),
         )
     };
     let python = PYTHON_VENV
         .find(machine)
-        .map_err(|unfit| failed(unfit.to_string()))?;
-    terminal::note(&format!("Putting aiosmtpd into {}", folder.display()));
+        .map_err(|error| failed(error.to_string()))?;
+    terminal::note(&format!("Installing aiosmtpd into {}", folder.display()));
     let mut venv = machine.command(&python.path);
     venv.args(["-m", "venv", "--clear"]).arg(&folder);
     let mut pip = machine.command(folder.join("bin/python"));
@@ -255,9 +268,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layer_asks_only_for_its_own() {
+    fn layers_require_only_their_own_tools() {
         let names = |layers: &[&str]| -> Vec<_> {
-            needed_by(layers).map(|need| need.tool.package).collect()
+            required_by(layers)
+                .map(|requirement| requirement.tool.package)
+                .collect()
         };
         assert!(names(&["format", "lint"]).is_empty());
         assert_eq!(names(&["browser"]), ["chromium"]);
@@ -265,8 +280,8 @@ mod tests {
         assert!(!names(&["e2e"]).contains(&"chromium"));
     }
 
-    /// A Debian whose own Python has aiosmtpd once its package is installed, behind
-    /// a pyenv's Python that has not.
+    /// A Debian whose Python has aiosmtpd once the package is installed. A pyenv Python
+    /// without it comes first in `PATH`.
     fn pyenv(user: &str) -> FakeMachine {
         FakeMachine::new()
             .prints("id", user)
@@ -290,21 +305,21 @@ mod tests {
     fn smtp(fake: &FakeMachine) -> Result<Found> {
         let machine = fake.with_path(&["/home/.pyenv/shims", "/usr/bin"]);
         let project = Project::new(fake.root(), machine);
-        let needs: Vec<_> = NEEDS.iter().filter(|need| is_smtp(need)).collect();
-        let found = tools(&project, &Apt::new(project.machine()), &needs)?;
+        let requirements: Vec<_> = REQUIREMENTS.iter().filter(|r| is_smtp(r)).collect();
+        let found = tools(&project, &Apt::new(project.machine()), &requirements)?;
         Ok(found[0].1.clone())
     }
 
     #[test]
-    fn the_module_is_installed_for_the_python_that_can_have_it() {
+    fn aiosmtpd_is_installed_for_debians_python() {
         let fake = pyenv("0");
         let found = smtp(&fake).unwrap();
         assert_eq!(found.path, fake.root().join("usr/bin/python3"));
-        assert!(fake.calls().contains("apt-get update"), "lists of this run");
+        assert!(fake.calls().contains("apt-get update"), "refreshed lists");
     }
 
     #[test]
-    fn without_root_the_module_goes_into_a_python_of_the_project() {
+    fn without_root_aiosmtpd_is_installed_locally() {
         let fake = pyenv("1000").script(
             "/usr/bin/python3",
             "case \"$*\" in
@@ -321,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_named_with_what_to_install() {
+    fn missing_aiosmtpd_is_reported_with_package_and_variable() {
         let failure = smtp(&pyenv("1000")).unwrap_err().to_string();
         for part in ["aiosmtpd", "python3-aiosmtpd", "TOCSIN_TEST_PYTHON"] {
             assert!(failure.contains(part), "{part}: {failure}");
@@ -329,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_component_is_added_where_rustup_may_install() {
+    fn missing_component_is_added_if_rustup_is_allowed_to() {
         let fake = FakeMachine::new()
             .script("/usr/bin/cargo", "[ -e \"$ROOT/clippy\" ]")
             .script("/usr/bin/rustup", ": > \"$ROOT/clippy\"");

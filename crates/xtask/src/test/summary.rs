@@ -1,11 +1,11 @@
-//! What came of the layers: counts read from the runners' closing lines, a table,
-//! and the line that closes everything.
+//! Results of the layers: counts parsed from the output of the test runners, the table,
+//! and the totals.
 
 use std::{fmt::Write as _, ops::AddAssign, time::Duration};
 
 use crate::{failure::Result, terminal};
 
-/// How many tests, or checks, ended how.
+/// Number of passed, failed and skipped tests or checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) passed: usize,
@@ -14,7 +14,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Checks that either pass or end the layer, such as the formatter's.
+    /// Counts of passed checks. A failed check fails the whole layer.
     pub(super) fn of_checks(passed: usize) -> Self {
         Self {
             passed,
@@ -36,7 +36,7 @@ impl AddAssign for Counts {
     }
 }
 
-/// A program that runs tests, by the way it closes.
+/// A test runner, by its output format.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Runner {
     Nextest,
@@ -48,9 +48,9 @@ pub(super) enum Runner {
 }
 
 impl Runner {
-    /// The counts in a runner's output; zeros where it has no closing lines.
+    /// Parses the counts in the output of the runner. Zero if it has no summary.
     pub(super) fn counts(self, output: &str) -> Counts {
-        let output = without_colours(output);
+        let output = without_colors(output);
         match self {
             Self::Nextest => nextest(&output),
             Self::CargoTest => cargo_test(&output),
@@ -63,16 +63,16 @@ impl Runner {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// There was nothing to count, and it went well.
+    /// Succeeded without counts.
     Ready,
     Passed(Counts),
     Failed(Counts),
-    /// Not run, because the layer of this name failed.
-    LeftOut(&'static str),
+    /// Skipped, because the layer with this name failed.
+    Skipped(&'static str),
 }
 
 impl Outcome {
-    /// An error is shown here, where it happened, and counted below.
+    /// Converts a result. Prints the error, if any.
     pub(super) fn of(result: Result<Counts>) -> Self {
         match result {
             Ok(counts) if counts.failed == 0 => Self::Passed(counts),
@@ -105,8 +105,8 @@ impl Row {
         matches!(self.outcome, Outcome::Ready | Outcome::Passed(_))
     }
 
-    /// A layer that broke without a failed test counts as one failure, so that
-    /// the last line never looks better than the exit code.
+    /// Counts of the layer. A layer that failed without a failed test counts as one
+    /// failure, so that the totals match the exit code.
     fn counts(&self) -> Counts {
         match self.outcome {
             Outcome::Ready => Counts::default(),
@@ -115,7 +115,7 @@ impl Row {
                 failed: counts.failed.max(1),
                 ..counts
             },
-            Outcome::LeftOut(_) => Counts {
+            Outcome::Skipped(_) => Counts {
                 failed: 1,
                 ..Counts::default()
             },
@@ -123,7 +123,7 @@ impl Row {
     }
 }
 
-/// Whether this layer ran, and not well.
+/// Whether this layer failed or was skipped.
 pub(super) fn failed(rows: &[Row], name: &str) -> bool {
     rows.iter().any(|row| row.name == name && !row.is_good())
 }
@@ -134,7 +134,7 @@ pub(super) fn table(rows: &[Row]) -> String {
         let result = match row.outcome {
             Outcome::Ready | Outcome::Passed(_) => "ok",
             Outcome::Failed(_) => "FAILED",
-            Outcome::LeftOut(_) => "left out",
+            Outcome::Skipped(_) => "skipped",
         };
         let counts = row.counts();
         // Writing to a string cannot fail.
@@ -152,7 +152,7 @@ pub(super) fn table(rows: &[Row]) -> String {
     table
 }
 
-/// `N passed, N failed`, the form that continuous integration reads.
+/// The totals: `N passed, N failed`, a format parsed by continuous integration.
 pub(super) fn totals(rows: &[Row]) -> String {
     let mut sum = Counts::default();
     for row in rows {
@@ -165,18 +165,17 @@ pub(super) fn totals(rows: &[Row]) -> String {
     line
 }
 
-/// `Summary [ 0.1s] 5 tests run: 4 passed (1 slow), 1 failed, 3 skipped`.
+/// Parses `Summary [ 0.1s] 5 tests run: 4 passed (1 slow), 1 failed, 3 skipped`.
 ///
-/// What nextest calls skipped is not counted: to it, a test of another layer is
-/// skipped too.
+/// Skipped tests are not counted: they include the tests of other layers.
 fn nextest(output: &str) -> Counts {
-    let closing = output
+    let summary = output
         .lines()
         .rfind(|line| line.trim_start().starts_with("Summary ["))
         .and_then(|line| line.split_once(" run: "))
         .map_or("", |(_, counts)| counts);
     let mut counts = Counts::default();
-    for part in without_parentheses(closing).split(',') {
+    for part in without_parentheses(summary).split(',') {
         match number_and_word(part) {
             Some((number, "passed")) => counts.passed += number,
             Some((number, "failed" | "timed out" | "exec failed")) => counts.failed += number,
@@ -186,17 +185,17 @@ fn nextest(output: &str) -> Counts {
     counts
 }
 
-/// `test result: ok. 4 passed; 0 failed; 1 ignored; …`, once for each program.
+/// Parses `test result: ok. 4 passed; 0 failed; 1 ignored; …`, one line per test program.
 fn cargo_test(output: &str) -> Counts {
     let mut counts = Counts::default();
     for line in output.lines() {
-        let Some((_, closing)) = line
+        let Some((_, summary)) = line
             .strip_prefix("test result: ")
             .and_then(|line| line.split_once(". "))
         else {
             continue;
         };
-        for part in closing.split(';') {
+        for part in summary.split(';') {
             match number_and_word(part) {
                 Some((number, "passed")) => counts.passed += number,
                 Some((number, "failed")) => counts.failed += number,
@@ -208,7 +207,7 @@ fn cargo_test(output: &str) -> Counts {
     counts
 }
 
-/// `ℹ pass 5`, or `# pass 5` in its other style; one line for each.
+/// Parses `ℹ pass 5`, or `# pass 5` in TAP format, one line per count.
 fn node(output: &str) -> Counts {
     let mut counts = Counts::default();
     for line in output.lines() {
@@ -231,7 +230,7 @@ fn node(output: &str) -> Counts {
     counts
 }
 
-/// What follows a prefix in the last line that has it.
+/// Rest of the last line with a prefix.
 fn last_with_prefix<'a>(output: &'a str, prefix: &str) -> &'a str {
     let mut lines = output.lines().rev();
     lines
@@ -239,10 +238,10 @@ fn last_with_prefix<'a>(output: &'a str, prefix: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// `5 passed, 0 failed, 1 skipped`.
-fn numbers(closing: &str) -> Counts {
+/// Parses `5 passed, 0 failed, 1 skipped`.
+fn numbers(summary: &str) -> Counts {
     let mut counts = Counts::default();
-    for part in closing.split(',') {
+    for part in summary.split(',') {
         match number_and_word(part) {
             Some((number, "passed")) => counts.passed += number,
             Some((number, "failed")) => counts.failed += number,
@@ -253,7 +252,7 @@ fn numbers(closing: &str) -> Counts {
     counts
 }
 
-/// ` 4 passed ` → 4 and `passed`.
+/// Parses ` 4 passed ` to 4 and `passed`.
 fn number_and_word(part: &str) -> Option<(usize, &str)> {
     let (number, word) = part.trim().split_once(' ')?;
     Some((number.parse().ok()?, word.trim()))
@@ -276,12 +275,12 @@ fn without_parentheses(text: &str) -> String {
         .collect()
 }
 
-/// Without the escape sequences that colour a terminal.
-fn without_colours(text: &str) -> String {
+/// Removes the escape sequences for terminal colors.
+fn without_colors(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        // `[` parameters, then one letter that ends the sequence.
+        // A sequence is `[`, parameters, and one letter at the end.
         let rest = part
             .strip_prefix('[')
             .and_then(|part| part.split_once(|letter: char| letter.is_ascii_alphabetic()))
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_of_the_contract_is_read() {
+    fn contract_summary_is_parsed() {
         let text = "contract: 1 passed, 9 failed\n12 selected\ncontract: 40 passed, 2 failed\n";
         assert_eq!(Runner::Contract.counts(text), counts(40, 2, 0));
         assert_eq!(Runner::Contract.counts("nothing"), counts(0, 0, 0));
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn nextests_closing_line_is_read() {
+    fn nextest_summary_is_parsed() {
         for (text, expected) in [
             (
                 "     Summary [   0.113s] 25 tests run: 25 passed, 3 skipped\n",
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_tests_own_output_is_not_counted() {
+    fn output_of_failed_tests_is_not_counted() {
         let text = "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n\
                     test result: FAILED. 0 passed; 1 failed; 0 ignored\n     \
                     Summary [   0.1s] 1 test run: 0 passed, 1 failed, 0 skipped\n";
@@ -342,14 +341,14 @@ mod tests {
     }
 
     #[test]
-    fn cargos_closing_lines_are_added_up() {
+    fn cargo_test_summaries_are_added() {
         let text = "test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                     test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
         assert_eq!(Runner::CargoTest.counts(text), counts(5, 2, 1));
     }
 
     #[test]
-    fn nodes_closing_lines_are_read_in_both_styles() {
+    fn node_summary_is_parsed_in_both_formats() {
         let spec = "✔ a page\nℹ tests 8\nℹ suites 0\nℹ pass 5\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 51.2\n";
         assert_eq!(Runner::Node.counts(spec), counts(5, 2, 1));
         assert_eq!(
@@ -359,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_is_never_better_than_the_exit_code() {
+    fn failed_and_skipped_layers_count_as_failures() {
         let time = Duration::from_secs(1);
         let good = Row::new("unit", Outcome::Passed(counts(7, 0, 2)), time);
         assert_eq!(totals(&[good]), "7 passed, 0 failed, 2 skipped");
@@ -369,14 +368,14 @@ mod tests {
             time,
         );
         assert!(!broken.is_good());
-        let left_out = Row::new("e2e", Outcome::LeftOut("lint"), time);
-        let rows = [broken, left_out];
+        let skipped = Row::new("e2e", Outcome::Skipped("lint"), time);
+        let rows = [broken, skipped];
         assert_eq!(totals(&rows), "0 passed, 2 failed");
         assert!(failed(&rows, "lint") && !failed(&rows, "unit"));
     }
 
     #[test]
-    fn the_table_says_what_ran() {
+    fn table_has_a_row_per_layer() {
         let rows = [
             Row::new("setup", Outcome::Ready, Duration::from_millis(300)),
             Row::new(

@@ -2,9 +2,10 @@ use tocsin_machine::fake::FakeMachine;
 
 use super::*;
 
-const NEEDED: &str = "1.95";
+const REQUIRED: &str = "1.95";
 
-/// Which Rust Debian's packages are, and what the lists offer.
+/// Rust versions on a Debian machine: installed, in the package lists, and in the
+/// refreshed lists.
 struct Debian {
     installed: Option<&'static str>,
     lists: &'static str,
@@ -23,9 +24,8 @@ impl Default for Debian {
     }
 }
 
-/// A machine with a rustup toolchain without the target, and with Debian's
-/// package manager: `apt-get update` brings the fresh lists, and `apt-get
-/// install` what the lists offer.
+/// A machine with apt, and a rustup toolchain without the target. `apt-get update`
+/// refreshes the lists, and `apt-get install` installs the listed versions.
 fn machine(debian: &Debian, user: &str) -> FakeMachine {
     let Debian {
         installed,
@@ -34,7 +34,7 @@ fn machine(debian: &Debian, user: &str) -> FakeMachine {
         held,
     } = debian;
     let fake = FakeMachine::new()
-        .file("Cargo.toml", &format!("rust-version = \"{NEEDED}\"\n"))
+        .file("Cargo.toml", &format!("rust-version = \"{REQUIRED}\"\n"))
         .file("offered", lists)
         .file("held", if *held { "rustc-web\n" } else { "" })
         .prints("id", user)
@@ -94,7 +94,7 @@ fn machine(debian: &Debian, user: &str) -> FakeMachine {
         )
 }
 
-fn look(fake: &FakeMachine, variables: &[(&str, &str)]) -> Result<Toolchain> {
+fn find_on(fake: &FakeMachine, variables: &[(&str, &str)]) -> Result<Toolchain> {
     let mut machine = fake.with_path(&["/home/.cargo/bin", "/usr/bin"]);
     for (name, value) in variables {
         machine = machine.with(name, *value);
@@ -108,16 +108,16 @@ fn is_debian(result: &Result<Toolchain>) -> bool {
 }
 
 #[test]
-fn a_compiler_that_has_the_target_is_used_before_anything_is_changed() {
+fn active_compiler_with_the_target_is_used_without_changes() {
     let fake = machine(&Debian::default(), "0").script("/home/.cargo/bin/rustc", "exit 0");
-    assert_eq!(look(&fake, &[]), Ok(Toolchain::Active));
+    assert_eq!(find_on(&fake, &[]), Ok(Toolchain::Active));
     assert!(!fake.calls().contains("apt-get"));
 }
 
 #[test]
-fn packages_are_installed_from_lists_of_this_run() {
+fn packages_are_installed_from_refreshed_lists() {
     let fake = machine(&Debian::default(), "0");
-    let result = look(&fake, &[]);
+    let result = find_on(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
     let calls = fake.calls();
     let update = calls.find("apt-get update").unwrap();
@@ -131,24 +131,24 @@ fn packages_are_installed_from_lists_of_this_run() {
 }
 
 #[test]
-fn an_older_installed_compiler_is_upgraded() {
+fn outdated_compiler_is_upgraded() {
     let debian = Debian {
         installed: Some("1.85.0+dfsg3-1"),
         ..Debian::default()
     };
     let fake = machine(&debian, "0");
-    let result = look(&fake, &[]);
+    let result = find_on(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
 }
 
 #[test]
-fn a_compiler_that_is_fit_needs_no_package_list() {
+fn installed_debian_compiler_is_used_without_apt() {
     let debian = Debian {
         installed: Some("1.96.0+dfsg1-1"),
         ..Debian::default()
     };
     let fake = machine(&debian, "1000").script("/home/.cargo/bin/rustup", "exit 1");
-    let result = look(&fake, &[]);
+    let result = find_on(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
     let calls = fake.calls();
     assert!(
@@ -158,7 +158,7 @@ fn a_compiler_that_is_fit_needs_no_package_list() {
 }
 
 #[test]
-fn an_older_linker_is_not_used() {
+fn outdated_linker_is_not_used() {
     let debian = Debian {
         installed: Some("1.96.0+dfsg1-1"),
         ..Debian::default()
@@ -166,18 +166,18 @@ fn an_older_linker_is_not_used() {
     let fake = machine(&debian, "0");
     std::fs::remove_dir_all(fake.root().join("usr/lib/llvm-22")).unwrap();
     let fake = fake.script("/usr/lib/llvm-19/bin/wasm-ld", "echo 'Debian LLD 19.1.7'");
-    let result = look(&fake, &[]);
+    let result = find_on(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
 }
 
 #[test]
-fn a_start_that_failed_for_old_lists_succeeds_with_newer_ones() {
+fn outdated_lists_fail_and_newer_lists_succeed() {
     let debian = Debian {
         fresh: "1.85.0+dfsg3-1",
         ..Debian::default()
     };
     let fake = machine(&debian, "0");
-    let failure = look(&fake, &[]).unwrap_err().to_string();
+    let failure = find_on(&fake, &[]).unwrap_err().to_string();
     assert!(
         failure.contains("1.85") && failure.contains("1.95"),
         "{failure}"
@@ -193,19 +193,19 @@ fn a_start_that_failed_for_old_lists_succeeds_with_newer_ones() {
           depends) echo "  Depends: libllvm22";;
         esac"#,
     );
-    let result = look(&fake, &[]);
+    let result = find_on(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
 }
 
 #[test]
-fn a_hold_of_the_user_is_named_and_not_overridden() {
+fn held_package_is_reported_and_not_upgraded() {
     let debian = Debian {
         installed: Some("1.85.0+dfsg3-1"),
         held: true,
         ..Debian::default()
     };
     let fake = machine(&debian, "0");
-    let failure = look(&fake, &[]).unwrap_err().to_string();
+    let failure = find_on(&fake, &[]).unwrap_err().to_string();
     assert!(
         failure.contains("rustc-web is held back in version 1.85"),
         "{failure}"
@@ -215,25 +215,25 @@ fn a_hold_of_the_user_is_named_and_not_overridden() {
 }
 
 #[test]
-fn a_package_that_would_be_removed_is_named() {
+fn conflicting_package_is_reported_and_not_removed() {
     let fake = machine(&Debian::default(), "0").script(
         "/usr/bin/dpkg-query",
         "[ \"$4\" = rustc ] && echo 'installed 1.63.0+dfsg1-2'",
     );
-    let failure = look(&fake, &[]).unwrap_err().to_string();
+    let failure = find_on(&fake, &[]).unwrap_err().to_string();
     assert!(failure.contains("rustc (1.63.0) is installed"), "{failure}");
     assert!(failure.contains("apt-get remove rustc"), "{failure}");
     assert!(!fake.calls().contains("apt-get"), "nothing was changed");
 }
 
 #[test]
-fn without_root_each_package_and_both_ways_are_named() {
+fn without_root_packages_and_rustup_command_are_reported() {
     let debian = Debian {
         installed: Some("1.85.0+dfsg3-1"),
         ..Debian::default()
     };
     let fake = machine(&debian, "1000").script("/home/.cargo/bin/rustup", "exit 1");
-    let failure = look(&fake, &[("RUSTUP_AUTO_INSTALL", "0")])
+    let failure = find_on(&fake, &[("RUSTUP_AUTO_INSTALL", "0")])
         .unwrap_err()
         .to_string();
     for part in [
@@ -253,11 +253,11 @@ fn without_root_each_package_and_both_ways_are_named() {
 }
 
 #[test]
-fn rustup_adds_the_target_where_it_may_install() {
+fn rustup_adds_the_target_if_allowed() {
     let fake = machine(&Debian::default(), "1000")
         .script("/home/.cargo/bin/rustc", "[ -e \"$ROOT/target-added\" ]")
         .script("/home/.cargo/bin/rustup", ": > \"$ROOT/target-added\"");
-    assert_eq!(look(&fake, &[]), Ok(Toolchain::Active));
+    assert_eq!(find_on(&fake, &[]), Ok(Toolchain::Active));
     assert!(
         fake.calls()
             .contains("rustup target add wasm32-unknown-unknown")
@@ -265,27 +265,27 @@ fn rustup_adds_the_target_where_it_may_install() {
 }
 
 #[test]
-fn rustup_that_may_not_write_leaves_it_to_debian() {
+fn debian_packages_are_used_if_rustup_fails() {
     let fake = machine(&Debian::default(), "0").script(
         "/home/.cargo/bin/rustup",
         "echo 'Read-only file system' >&2; exit 1",
     );
-    let result = look(&fake, &[]);
+    let result = find_on(&fake, &[]);
     assert!(is_debian(&result), "{result:?}");
 }
 
 #[test]
-fn without_rustup_and_apt_the_way_out_is_named() {
+fn without_rustup_and_apt_the_fix_is_reported() {
     let fake = FakeMachine::new()
         .file("Cargo.toml", "rust-version = \"1.95\"\n")
         .script("/home/.cargo/bin/rustc", "exit 1");
-    let failure = look(&fake, &[]).unwrap_err().to_string();
+    let failure = find_on(&fake, &[]).unwrap_err().to_string();
     assert!(failure.contains("rustup is not installed"), "{failure}");
     assert!(failure.contains("rustup target add"), "{failure}");
 }
 
 #[test]
-fn the_users_flags_and_wrappers_are_for_their_own_compiler() {
+fn debian_compiler_ignores_flags_and_wrappers_of_the_user() {
     let machine = FakeMachine::new()
         .machine()
         .with("RUSTFLAGS", "-Clink-arg=-fuse-ld=mold");

@@ -1,4 +1,4 @@
-//! One's own account.
+//! The account page.
 
 mod password;
 mod profile;
@@ -11,7 +11,6 @@ use password::Password;
 use profile::Profile;
 use sessions::Sessions;
 
-/// The page.
 #[component]
 pub fn AccountPage() -> Html {
     let words = use_words();
@@ -23,7 +22,7 @@ pub fn AccountPage() -> Html {
             <section class="part-card">
                 <h2>{ words.account.profile }</h2>
                 <p class="muted">{ words.account.profile_why }</p>
-                // What is kept elsewhere fills the form anew.
+                // A change elsewhere resets the form.
                 <Profile key={format!("{:?}{:?}{:?}", me.language, me.time_zone, me.theme)} me={me.clone()} />
             </section>
             <section class="part-card">

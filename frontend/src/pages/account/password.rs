@@ -4,7 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::{
-    api::{ApiError, Ask},
+    api::{ApiError, ApiRequest},
     components::{PasswordField, failure},
     forms::body,
     i18n::use_words,
@@ -13,11 +13,11 @@ use crate::{
 
 #[derive(Properties, PartialEq)]
 pub struct PasswordProps {
-    /// For the browser's own store of passwords.
+    /// For the browser's password manager.
     pub email: AttrValue,
 }
 
-/// A new password in place of the present one.
+/// Form to change the password.
 #[component]
 pub fn Password(props: &PasswordProps) -> Html {
     let words = use_words();
@@ -41,15 +41,15 @@ pub fn Password(props: &PasswordProps) -> Html {
             let (busy, error, toasts) = (busy.setter(), error.clone(), toasts.clone());
             busy.set(true);
             spawn_local(async move {
-                let ask = Ask::new(Method::PUT, "me/password");
-                let answer = ask.send(Some(&body(&input))).await;
+                let request = ApiRequest::new(Method::PUT, "me/password");
+                let response = request.send(Some(&body(&input))).await;
                 busy.set(false);
-                if answer.is_ok() {
+                if response.is_ok() {
                     current.set(String::new());
                     new.set(String::new());
-                    toasts.say(words.account.password_changed);
+                    toasts.info(words.account.password_changed);
                 }
-                error.set(answer.err());
+                error.set(response.err());
             });
         }
     };

@@ -16,7 +16,7 @@ pub struct ProfileProps {
     pub me: Rc<Me>,
 }
 
-/// The name, and how the pages look.
+/// Form for name, language, time zone and theme.
 #[component]
 pub fn Profile(props: &ProfileProps) -> Html {
     let words = use_words();
@@ -52,11 +52,11 @@ pub fn Profile(props: &ProfileProps) -> Html {
             let next = input.clone();
             session.save(
                 move |me| *me = next,
-                Callback::from(move |answer: Result<(), ApiError>| {
+                Callback::from(move |response: Result<(), ApiError>| {
                     busy.set(false);
-                    error.set(answer.clone().err());
-                    if answer.is_ok() {
-                        // Also where the account leaves it to the browser now.
+                    error.set(response.clone().err());
+                    if response.is_ok() {
+                        // Also where the account now leaves it to the browser.
                         prefs.iter().for_each(|prefs| {
                             prefs.change(|prefs| {
                                 prefs.lang = input.language.map(Into::into);
@@ -64,9 +64,9 @@ pub fn Profile(props: &ProfileProps) -> Html {
                                 prefs.zone.clone_from(&input.time_zone);
                             });
                         });
-                        // In the language that was just chosen.
+                        // In the newly chosen language.
                         let lang = input.language.map_or_else(browser_lang, Lang::from);
-                        toasts.say(lang.words().account.saved);
+                        toasts.info(lang.words().account.saved);
                     }
                 }),
             );
@@ -77,7 +77,7 @@ pub fn Profile(props: &ProfileProps) -> Html {
     let zone_browser = (words.account.zone_browser)(&time::browser_zone());
     let chosen_zone = input.time_zone.clone().unwrap_or_default();
     let mut zone_choices = vec![("", zone_browser.as_str())];
-    // One that this browser does not list is kept all the same.
+    // Keep a zone that this browser does not list.
     if !chosen_zone.is_empty() && !zones.contains(&chosen_zone) {
         zone_choices.push((&chosen_zone, &chosen_zone));
     }

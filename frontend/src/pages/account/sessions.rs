@@ -10,13 +10,13 @@ use crate::{
     state::{use_toasts, use_view},
 };
 
-/// The browsers that are signed in.
+/// Sessions of the account.
 #[component]
 pub fn Sessions() -> Html {
     let words = &use_view();
     let toasts = use_toasts();
     let fetched = use_fetch::<Page<Session>>("me/sessions".to_owned());
-    let asking = use_state_eq(|| false);
+    let confirming = use_state_eq(|| false);
     let end = {
         let (toasts, reload) = (toasts.clone(), fetched.reload.clone());
         let lang = words.lang;
@@ -24,19 +24,19 @@ pub fn Sessions() -> Html {
             let (toasts, reload, words) = (toasts.clone(), reload.clone(), lang.words());
             spawn_local(async move {
                 if let Err(error) = api::call(Method::DELETE, &format!("me/sessions/{id}")).await {
-                    toasts.fail(error.explain(words));
+                    toasts.error(error.explain(words));
                 }
                 reload.emit(());
             });
         })
     };
-    let ask = {
-        let asking = asking.clone();
-        move |_| asking.set(true)
+    let open_confirm = {
+        let confirming = confirming.clone();
+        move |_| confirming.set(true)
     };
     let close = {
-        let asking = asking.setter();
-        Callback::from(move |()| asking.set(false))
+        let confirming = confirming.setter();
+        Callback::from(move |()| confirming.set(false))
     };
     let done = {
         let (close, reload) = (close.clone(), fetched.reload.clone());
@@ -44,7 +44,7 @@ pub fn Sessions() -> Html {
         Callback::from(move |()| {
             close.emit(());
             reload.emit(());
-            toasts.say(text);
+            toasts.info(text);
         })
     };
     let list = fetched.data.as_ref().map_or(&[][..], |page| &page.items);
@@ -57,7 +57,7 @@ pub fn Sessions() -> Html {
                     <p class="muted">{ words.account.sessions_why }</p>
                 </div>
                 if others {
-                    <button type="button" class="btn btn-sm" aria-haspopup="dialog" onclick={ask}>{ words.account.end_others }</button>
+                    <button type="button" class="btn btn-sm" aria-haspopup="dialog" onclick={open_confirm}>{ words.account.end_others }</button>
                 }
             </div>
             if let Some(error) = fetched.error.clone() {
@@ -91,17 +91,17 @@ pub fn Sessions() -> Html {
                     }
                 }) }
             </ul>
-            if *asking {
-                <ConfirmDialog title={words.account.end_others} text={words.account.end_others_sure}
+            if *confirming {
+                <ConfirmDialog title={words.account.end_others} text={words.account.end_others_confirm}
                     action={words.account.end_others} path="me/sessions" {done} {close} />
             }
         </section>
     }
 }
 
-/// What people call the browser that says this of itself.
+/// Display name for a `User-Agent`.
 fn browser(words: &Words, agent: &str) -> String {
-    // The order matters: each says that it is the later ones as well.
+    // Order matters: each browser also names the later ones.
     let name = [
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),
@@ -124,7 +124,7 @@ fn browser(words: &Words, agent: &str) -> String {
     match (find(&name), find(&system)) {
         (Some(name), Some(system)) => (words.account.on)(name, system),
         (Some(name), None) => name.to_owned(),
-        // What calls itself something else is shown as it does.
+        // An unknown agent is shown as received.
         (None, _) if !agent.trim().is_empty() => agent.chars().take(60).collect(),
         (None, _) => words.account.unknown_browser.to_owned(),
     }
@@ -136,7 +136,7 @@ mod tests {
     use crate::i18n::Lang;
 
     #[test]
-    fn browsers_have_their_names() {
+    fn user_agents_have_display_names() {
         let words = Lang::En.words();
         for (agent, name) in [
             (

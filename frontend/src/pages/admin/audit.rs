@@ -17,10 +17,10 @@ use crate::{
     state::{View, use_view},
 };
 
-/// Lines on a page.
+/// Rows per page.
 const LIMIT: &str = "50";
 
-/// What the address bar asks for, beside the time and the page.
+/// State of the audit log page in the URL.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuditFilter {
     q: String,
@@ -57,17 +57,17 @@ impl AuditFilter {
         ]
     }
 
-    /// As the address bar has it.
-    fn to_address(&self) -> String {
+    /// As a query string for the URL.
+    fn to_url_query(&self) -> String {
         let time = Filter {
             range: self.range,
             ..Filter::default()
         };
-        self.with(time.to_address())
+        self.with(time.to_url_query())
     }
 
-    /// As the API has it, without what says how much of it is wanted.
-    fn to_api(&self) -> String {
+    /// As a query string for the API, without the page size.
+    fn to_api_query(&self) -> String {
         let mut query = self.with(String::new());
         let (from, to) = self.range.bounds(crate::time::now());
         for (name, at) in [("from", from), ("to", to)] {
@@ -91,7 +91,7 @@ impl AuditFilter {
         query
     }
 
-    /// From its first page.
+    /// A changed filter, on its first page.
     fn change(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut next = self.clone();
         next.cursor.clear();
@@ -99,35 +99,35 @@ impl AuditFilter {
         next
     }
 
-    /// Everything about one object.
-    pub fn of_object(kind: &str, id: i64) -> String {
+    /// The history of one object.
+    pub fn for_object(kind: &str, id: i64) -> String {
         Self {
             kind: kind.to_owned(),
             id: id.to_string(),
             ..Self::default()
         }
-        .to_address()
+        .to_url_query()
     }
 
-    /// Everything by one actor.
-    pub fn of_actor(actor: &str) -> String {
+    /// All actions of one actor.
+    pub fn for_actor(actor: &str) -> String {
         Self {
             actor: actor.to_owned(),
             ..Self::default()
         }
-        .to_address()
+        .to_url_query()
     }
 }
 
 #[derive(Properties, PartialEq)]
 pub struct AuditPageProps {
-    /// The other parts of the administration.
+    /// Navigation of the administration pages.
     pub nav: Html,
-    /// The entry that is open.
+    /// ID of the open entry.
     pub entry: Option<i64>,
 }
 
-/// Who did what, newest first.
+/// The audit log, newest first.
 #[component]
 pub fn AuditPage(props: &AuditPageProps) -> Html {
     let words = &use_view();
@@ -135,16 +135,16 @@ pub fn AuditPage(props: &AuditPageProps) -> Html {
     let query = use_location().map(|l| l.query_str().to_owned());
     let query = query.unwrap_or_default();
     let filter = AuditFilter::parse(&query);
-    let api = use_memo(filter.clone(), AuditFilter::to_api);
+    let api = use_memo(filter.clone(), AuditFilter::to_api_query);
     let fetched = use_fetch::<Page<AuditEntry>>(format!("audit?limit={LIMIT}&{api}"));
-    let address = filter.to_address();
+    let url_query = filter.to_url_query();
     let go = {
         let entry = props.entry;
         Callback::from(move |next: AuditFilter| {
             let route = entry.map_or(Route::Audit, |id| Route::AuditEntry { id });
             if let Some(navigator) = &navigator {
-                // A raw query is not encoded, so nothing can go wrong in it.
-                let _ = navigator.push_with_query(&route, Raw(&next.to_address()));
+                // A raw query is not encoded, so this cannot fail.
+                let _ = navigator.push_with_query(&route, Raw(&next.to_url_query()));
             }
         })
     };
@@ -183,16 +183,17 @@ pub fn AuditPage(props: &AuditPageProps) -> Html {
                             <th scope="col">{ words.admin.what }</th><th scope="col">{ words.admin.object }</th>
                             <th scope="col">{ words.admin.address }</th>
                         </tr></thead>
-                        <tbody>{ for list.iter().map(|entry| row(words, entry, props.entry, &address)) }</tbody>
+                        <tbody>{ for list.iter().map(|entry| row(words, entry, props.entry, &url_query)) }</tbody>
                     </table>
                 }
-                // One child either way: another number of children would mount all of them anew.
+                // Always one child: a changing number of children would remount all of
+                // them.
                 if let Some(pages) = &pages {
                     { pager(words, pages) }
                 }
             </div>
             if let Some(id) = props.entry {
-                <AuditPanel key={id} {id} query={address} />
+                <AuditPanel key={id} {id} query={url_query} />
             }
         </div>
     }
@@ -215,7 +216,7 @@ fn row(words: &View, entry: &AuditEntry, open: Option<i64>, query: &str) -> Html
     }
 }
 
-/// Who it was; what is no user says so.
+/// The actor; anything but a user shows its kind.
 pub fn actor(words: &View, entry: &AuditEntry) -> Html {
     use tocsin_api_types::ActorKind;
     let kind = (words.admin.actor_kind)(entry.actor_kind);
@@ -284,7 +285,7 @@ fn filters(
             </span>
         }
     };
-    let chosen = filter.to_address();
+    let chosen = filter.to_url_query();
     html! {
         <div class="filter-bar">
             <div class="filter-line">
@@ -305,7 +306,7 @@ fn filters(
                 <span class="grow only-wide"></span>
                 <Popover end=true button_class="btn btn-sm" {chosen}
                     button={html! { <>{ icon(IconName::Download) }{ words.list.export }</> }}>
-                    { export_links(words, "audit", &filter.change(|_| ()).to_api(), &Callback::noop()) }
+                    { export_links(words, "audit", &filter.change(|_| ()).to_api_query(), &Callback::noop()) }
                 </Popover>
                 <button type="button" class="icon-btn" aria-label={words.list.refresh} title={words.list.refresh}
                     onclick={reload.reform(|_| ())}>{ icon(IconName::Refresh) }</button>
@@ -329,22 +330,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_says_it_all() {
+    fn audit_filter_round_trips_through_the_url() {
         for query in [
             "",
             "range=24h&q=ana&actor=user:7&action=user.update&objectKind=user&objectId=3&cursor=abc",
         ] {
-            assert_eq!(AuditFilter::parse(query).to_address(), query);
+            assert_eq!(AuditFilter::parse(query).to_url_query(), query);
         }
         let filter = AuditFilter::parse("q=ana&cursor=abc");
         assert_eq!(
             filter
                 .change(|f| f.action = "sign-out".to_owned())
-                .to_address(),
+                .to_url_query(),
             "q=ana&action=sign-out"
         );
         assert_eq!(
-            AuditFilter::of_object("route", 4),
+            AuditFilter::for_object("route", 4),
             "objectKind=route&objectId=4"
         );
     }

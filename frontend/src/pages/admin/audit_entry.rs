@@ -17,17 +17,16 @@ use crate::{
 #[derive(Properties, PartialEq)]
 pub struct AuditPanelProps {
     pub id: i64,
-    /// The query of the address bar, which closing it keeps.
+    /// Query string of the URL, kept when the panel closes.
     pub query: AttrValue,
 }
 
-/// What was done, as people say it; a code that is newer than these words as it
-/// is.
+/// Name of an action; an unknown code is shown as it is.
 pub fn action_name(words: &Words, action: &str) -> String {
     (words.admin.action)(action).unwrap_or(action).to_owned()
 }
 
-/// One line of the audit log, with what was before and after.
+/// An entry of the audit log, with the values before and after.
 #[component]
 pub fn AuditPanel(props: &AuditPanelProps) -> Html {
     let words = &use_view();
@@ -37,7 +36,7 @@ pub fn AuditPanel(props: &AuditPanelProps) -> Html {
         let query = props.query.clone();
         Callback::from(move |()| {
             if let Some(navigator) = &navigator {
-                // A raw query is not encoded, so nothing can go wrong in it.
+                // A raw query is not encoded, so this cannot fail.
                 let _ = navigator.push_with_query(&Route::Audit, Raw(&*query));
             }
         })
@@ -68,7 +67,7 @@ pub fn AuditPanel(props: &AuditPanelProps) -> Html {
 
 fn body(words: &View, entry: &AuditEntry) -> Html {
     let kind = (words.admin.kind)(&entry.object_kind).unwrap_or(&entry.object_kind);
-    let number = entry.object_id.map(|id| format!(" #{id}"));
+    let object_id = entry.object_id.map(|id| format!(" #{id}"));
     let by = match (entry.actor_kind, entry.actor_id) {
         (ActorKind::User, Some(id)) => Some(format!("user:{id}")),
         (ActorKind::Token, Some(id)) => Some(format!("token:{id}")),
@@ -80,19 +79,19 @@ fn body(words: &View, entry: &AuditEntry) -> Html {
                 <div><dt>{ words.admin.when }</dt><dd>{ exact_time(words, entry.at) }</dd></div>
                 <div><dt>{ words.admin.who }</dt><dd>{ actor(words, entry) }</dd></div>
                 <div><dt>{ words.admin.object }</dt><dd>{ &entry.object_name }{ " " }
-                    <span class="muted">{ kind }{ number.unwrap_or_default() }</span></dd></div>
+                    <span class="muted">{ kind }{ object_id.unwrap_or_default() }</span></dd></div>
                 <div><dt>{ words.admin.address }</dt><dd>{ entry.address.clone().unwrap_or_else(|| "–".to_owned()) }</dd></div>
             </dl>
             <p class="audit-links">
-                if let Some((to, query)) = place_of(entry) {
+                if let Some((to, query)) = object_route(entry) {
                     <RouteLink class="btn btn-sm" {to} {query}>{ words.admin.to_object }</RouteLink>
                 }
                 if let Some(id) = entry.object_id {
-                    <RouteLink class="btn btn-sm" to={Route::Audit} query={AuditFilter::of_object(&entry.object_kind, id)}>
-                        { words.admin.history }</RouteLink>
+                    <RouteLink class="btn btn-sm" to={Route::Audit} query={AuditFilter::for_object(&entry.object_kind, id)}>
+                        { words.admin.object_history }</RouteLink>
                 }
                 if let Some(by) = by {
-                    <RouteLink class="btn btn-sm" to={Route::Audit} query={AuditFilter::of_actor(&by)}>{ words.admin.by_same }</RouteLink>
+                    <RouteLink class="btn btn-sm" to={Route::Audit} query={AuditFilter::for_actor(&by)}>{ words.admin.actor_history }</RouteLink>
                 }
             </p>
             <section><h3>{ words.admin.changes }</h3>{ changes(words, entry) }</section>
@@ -100,8 +99,8 @@ fn body(words: &View, entry: &AuditEntry) -> Html {
     }
 }
 
-/// Where the object is seen.
-fn place_of(entry: &AuditEntry) -> Option<(Route, &'static str)> {
+/// The page that shows the object.
+fn object_route(entry: &AuditEntry) -> Option<(Route, &'static str)> {
     if entry.action.ends_with(".delete") {
         return None;
     }
@@ -117,7 +116,7 @@ fn place_of(entry: &AuditEntry) -> Option<(Route, &'static str)> {
     }
 }
 
-/// One field before and after.
+/// A field before and after.
 #[derive(Debug, PartialEq)]
 struct Line {
     field: String,
@@ -125,7 +124,7 @@ struct Line {
     after: Option<String>,
 }
 
-/// The fields that differ; of what is no object, the whole.
+/// The changed fields. A value that is not an object counts as one field.
 fn lines(before: Option<&Value>, after: Option<&Value>) -> Vec<Line> {
     let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
     let (old, new) = match (object(before), object(after)) {
@@ -198,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_shown() {
+    fn only_changed_fields_are_shown() {
         let before = json!({"name": "Ana", "role": "viewer", "matchers": []});
         let after = json!({"name": "Ana", "role": "admin", "matchers": ["team=\"db\"", "a=\"b\""]});
         let found = lines(Some(&before), Some(&after));

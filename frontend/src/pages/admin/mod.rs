@@ -1,5 +1,4 @@
-//! What administrators alone see: who may sign in, what tokens there are, and
-//! who did what.
+//! Pages for administrators: users, tokens, audit log.
 
 mod audit;
 mod audit_entry;
@@ -15,7 +14,7 @@ use audit::AuditPage;
 use tokens::Tokens;
 use users::Users;
 
-/// The page of one of the three.
+/// The page of a route.
 pub fn admin_page(words: &Words, route: Route) -> Html {
     let parts = [
         (Route::Users, words.admin.users),

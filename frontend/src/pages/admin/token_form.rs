@@ -3,7 +3,9 @@ use tocsin_api_types::{NewToken, Scope, TokenInput};
 use yew::prelude::*;
 
 use crate::{
-    components::{Dialog, IconName, Matchers, TextField, code_box, icon, select_field, written},
+    components::{
+        Dialog, IconName, Matchers, TextField, code_box, icon, non_empty_lines, select_field,
+    },
     forms::{body, use_submit},
     i18n::{Words, use_words},
     pages::empty::snippet,
@@ -11,11 +13,11 @@ use crate::{
     time,
 };
 
-/// Days until a new token ends; 0 is never.
+/// Lifetimes of a new token in days; 0 means no expiry.
 const EXPIRY: [i64; 5] = [30, 90, 180, 365, 0];
 
-/// What is chosen for somebody who chooses nothing. When a sender's token ends,
-/// nobody hears of alerts any more: that must be somebody's decision.
+/// Default lifetime. Ingest tokens do not expire by default: an expired one would
+/// silently stop alerts, so expiry has to be chosen.
 fn usual_days(scope: Scope) -> i64 {
     match scope {
         Scope::Ingest => 0,
@@ -58,7 +60,7 @@ impl Draft {
     }
 }
 
-/// Makes a token, and shows its secret once.
+/// Form that creates a token and shows its secret once.
 #[component]
 pub fn TokenForm(props: &TokenFormProps) -> Html {
     let words = use_words();
@@ -71,17 +73,17 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
         days: usual_days(Scope::Ingest),
     });
     let tried = use_state_eq(|| false);
-    let made = use_state(|| None::<NewToken>);
-    let taken = {
-        let made = made.setter();
-        Callback::from(move |answer: String| made.set(crate::api::read(&answer).ok()))
+    let created = use_state(|| None::<NewToken>);
+    let on_created = {
+        let created = created.setter();
+        Callback::from(move |response: String| created.set(crate::api::read(&response).ok()))
     };
-    let submit = use_submit("tokens", None, taken);
-    if let Some(made) = &*made {
+    let submit = use_submit("tokens", None, on_created);
+    if let Some(created) = &*created {
         let url = status.map(|status| status.webhook_url.clone());
         return html! {
-            <Dialog title={words.admin.made_title} close={props.done.clone()} fixed={true} class="wide">
-                { secret(words, made, url.as_deref(), &props.done) }
+            <Dialog title={words.admin.created_title} close={props.done.clone()} fixed={true} class="wide">
+                { secret(words, created, url.as_deref(), &props.done) }
             </Dialog>
         };
     }
@@ -119,10 +121,11 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
     };
     let onsubmit = {
         let (draft, send, tried) = (draft.clone(), submit.send.clone(), tried.setter());
-        // The same request for the same key: its end does not move with the clock.
+        // Retries with the same idempotency key send the same body: the expiry does not
+        // move with the clock.
         let input = use_memo((*draft).clone(), |draft| {
             Draft {
-                matchers: written(&draft.matchers),
+                matchers: non_empty_lines(&draft.matchers),
                 ..draft.clone()
             }
             .to_input()
@@ -131,7 +134,7 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
             event.prevent_default();
             tried.set(true);
             draft.set(Draft {
-                matchers: written(&draft.matchers),
+                matchers: non_empty_lines(&draft.matchers),
                 ..(*draft).clone()
             });
             send.emit(body(&*input));
@@ -150,7 +153,7 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
             <form class="form" {onsubmit} novalidate={true}>
                 { TextField {
                     id: "token-name".into(),
-                    label: words.people.name.into(),
+                    label: words.recipients.name.into(),
                     hint: words.admin.token_name_hint.into(),
                     value: draft.name.clone().into(),
                     autofocus: true,
@@ -171,8 +174,8 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
                     }.draw() }
                 } else if draft.scope != Scope::Admin {
                     { Matchers {
-                        label: words.admin.sees,
-                        hint: words.admin.sees_hint,
+                        label: words.admin.visible_alerts,
+                        hint: words.admin.visible_alerts_hint,
                         lines: &draft.matchers,
                         change: matchers,
                         tried: *tried,
@@ -195,7 +198,7 @@ pub fn TokenForm(props: &TokenFormProps) -> Html {
     }
 }
 
-/// What it opens, each with what that means.
+/// The scopes with their explanations.
 fn scopes(words: &Words, chosen: Scope, change: &Callback<Scope>, error: Option<String>) -> Html {
     let items = SCOPES.map(|scope| {
         html! {
@@ -210,7 +213,7 @@ fn scopes(words: &Words, chosen: Scope, change: &Callback<Scope>, error: Option<
         }
     });
     html! {
-        <fieldset class="field"><legend>{ words.admin.opens }</legend>{ for items }
+        <fieldset class="field"><legend>{ words.admin.scopes }</legend>{ for items }
             if let Some(error) = error {
                 <p class="field-error">{ error }</p>
             }
@@ -218,22 +221,22 @@ fn scopes(words: &Words, chosen: Scope, change: &Callback<Scope>, error: Option<
     }
 }
 
-/// The only time that the secret is seen.
-fn secret(words: &Words, made: &NewToken, url: Option<&str>, done: &Callback<()>) -> Html {
-    let Some(secret) = &made.secret else {
+/// Shows the secret. It is not shown again.
+fn secret(words: &Words, created: &NewToken, url: Option<&str>, done: &Callback<()>) -> Html {
+    let Some(secret) = &created.secret else {
         return html! {
             <div class="form">
-                <p class="notice is-failed" role="alert">{ icon(IconName::Alert) }<span>{ words.admin.made_replayed }</span></p>
+                <p class="notice is-failed" role="alert">{ icon(IconName::Alert) }<span>{ words.admin.secret_lost }</span></p>
                 <div class="form-actions">
                     <button type="button" class="btn btn-primary" onclick={done.reform(|_| ())}>{ words.admin.done }</button>
                 </div>
             </div>
         };
     };
-    let ingest = made.token.scopes.contains(&Scope::Ingest);
+    let ingest = created.token.scopes.contains(&Scope::Ingest);
     html! {
         <div class="form">
-            <p class="notice" role="status">{ icon(IconName::Key) }<span>{ words.admin.made_once }</span></p>
+            <p class="notice" role="status">{ icon(IconName::Key) }<span>{ words.admin.copy_secret_now }</span></p>
             { code_box(words.admin.secret, secret.clone()) }
             if let Some(url) = url.filter(|_| ingest) {
                 { code_box(words.empty.snippet, snippet(url, Some(secret))) }

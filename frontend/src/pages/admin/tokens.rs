@@ -11,15 +11,15 @@ use crate::{
     state::{View, use_view},
 };
 
-/// Secrets for scripts and senders.
+/// The tokens page.
 #[component]
 pub fn Tokens() -> Html {
     let words = &use_view();
     let fetched = use_fetch::<Page<Token>>("tokens?limit=500".to_owned());
-    // The page before the first alert leads here for one that delivers alerts.
+    // The empty state links here with `?new=ingest`.
     let query = use_location().map(|l| l.query_str().to_owned());
-    let asked = pairs(&query.unwrap_or_default());
-    let adding = use_state_eq(|| asked.iter().any(|(name, _)| name == "new"));
+    let parameters = pairs(&query.unwrap_or_default());
+    let adding = use_state_eq(|| parameters.iter().any(|(name, _)| name == "new"));
     let revoking = use_state(|| None::<Token>);
     let ended = use_state_eq(|| false);
     let close = {
@@ -41,22 +41,22 @@ pub fn Tokens() -> Html {
         move |_| adding.set(true)
     };
     let list = fetched.data.as_ref().map_or(&[][..], |page| &page.items);
-    let is_over = |token: &Token| {
+    let is_inactive = |token: &Token| {
         token.revoked_at.is_some() || token.expires_at.is_some_and(|at| at <= words.now)
     };
-    let over = list.iter().filter(|token| is_over(token)).count();
+    let over = list.iter().filter(|token| is_inactive(token)).count();
     let show_over = {
         let ended = ended.clone();
         move |_| ended.set(!*ended)
     };
-    let shown = list.iter().filter(|token| *ended || !is_over(token));
+    let shown = list.iter().filter(|token| *ended || !is_inactive(token));
     let rows = shown.map(|token| {
         let revoke = {
             let (revoking, token) = (revoking.setter(), token.clone());
             move |_: MouseEvent| revoking.set(Some(token.clone()))
         };
         html! {
-            <tr key={token.id} class={is_over(token).then_some("is-over")}>
+            <tr key={token.id} class={is_inactive(token).then_some("is-over")}>
                 <th scope="row" class="card-name">{ &token.name }{ state(words, token) }
                     <span class="token-hint"><code>{ &token.hint }{ "…" }</code></span>
                 </th>
@@ -64,7 +64,7 @@ pub fn Tokens() -> Html {
                 <td>{ bound(words, token) }</td>
                 <td class="muted" data-label={words.admin.expires}>{ at(words, token.expires_at, words.admin.never_expires) }</td>
                 <td class="muted" data-label={words.admin.last_used}>{ at(words, token.last_used_at, words.admin.never) }</td>
-                <td class="muted" data-label={words.admin.made}>{ time(words, token.created_at) }{ " " }{ (words.admin.made_by)(&token.created_by) }</td>
+                <td class="muted" data-label={words.admin.created}>{ time(words, token.created_at) }{ " " }{ (words.admin.created_by)(&token.created_by) }</td>
                 <td class="card-actions">
                     if token.revoked_at.is_none() {
                         <button type="button" class="btn btn-sm" aria-label={(words.admin.revoke_named)(&token.name)}
@@ -88,10 +88,10 @@ pub fn Tokens() -> Html {
             } else {
                 <table class="table-plain is-tall">
                     <thead><tr>
-                        <th scope="col">{ words.people.name }</th><th scope="col">{ words.admin.opens }</th>
+                        <th scope="col">{ words.recipients.name }</th><th scope="col">{ words.admin.scopes }</th>
                         <th scope="col">{ words.admin.source_column }</th><th scope="col">{ words.admin.expires }</th>
-                        <th scope="col">{ words.admin.last_used }</th><th scope="col">{ words.admin.made }</th>
-                        <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                        <th scope="col">{ words.admin.last_used }</th><th scope="col">{ words.admin.created }</th>
+                        <th scope="col"><span class="sr-only">{ words.recipients.actions }</span></th>
                     </tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>
@@ -104,14 +104,14 @@ pub fn Tokens() -> Html {
                 <TokenForm done={done.clone()} close={done.clone()} />
             }
             if let Some(token) = &*revoking {
-                <ConfirmDialog title={(words.admin.revoke_named)(&token.name)} text={(words.admin.revoke_sure)(&token.name)}
+                <ConfirmDialog title={(words.admin.revoke_named)(&token.name)} text={(words.admin.revoke_confirm)(&token.name)}
                     action={words.admin.revoke} path={format!("tokens/{}", token.id)} {done} {close} />
             }
         </section>
     }
 }
 
-/// Whether it still works.
+/// Badge for a revoked or expired token.
 fn state(words: &View, token: &Token) -> Html {
     let text = if token.revoked_at.is_some() {
         words.admin.revoked
@@ -123,7 +123,7 @@ fn state(words: &View, token: &Token) -> Html {
     html! { <span class="pill pill-lost ms-2">{ text }</span> }
 }
 
-/// The source of an ingest token, or what another one sees.
+/// The source of an ingest token, or the matchers of another one.
 fn bound(words: &View, token: &Token) -> Html {
     match &token.source {
         Some(source) => html! { { (words.admin.source_of)(source) } },
@@ -131,7 +131,7 @@ fn bound(words: &View, token: &Token) -> Html {
         None if token.scopes.contains(&Scope::Ingest) => {
             html! { <span class="muted">{ "–" }</span> }
         }
-        None => html! { <span class="muted">{ words.admin.sees_all }</span> },
+        None => html! { <span class="muted">{ words.admin.all_alerts }</span> },
     }
 }
 

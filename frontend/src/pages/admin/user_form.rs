@@ -2,14 +2,14 @@ use tocsin_api_types::{Role, User, UserInput};
 use yew::prelude::*;
 
 use crate::{
-    components::{Dialog, Matchers, PasswordField, TextField, check_field, written},
-    forms::{Edited, Sides, body, use_submit},
+    components::{Dialog, Matchers, PasswordField, TextField, check_field, non_empty_lines},
+    forms::{ConflictView, Edited, body, use_submit},
     i18n::{Words, use_words},
 };
 
 #[derive(Properties, PartialEq)]
 pub struct UserFormProps {
-    /// The one to change; none for a new one.
+    /// The user to edit; `None` for a new one.
     #[prop_or_default]
     pub user: Option<(User, Edited)>,
     pub done: Callback<()>,
@@ -27,7 +27,6 @@ fn input_of(user: Option<&User>) -> UserInput {
     }
 }
 
-/// Adds or changes a user.
 #[component]
 pub fn UserForm(props: &UserFormProps) -> Html {
     let words = use_words();
@@ -87,7 +86,7 @@ pub fn UserForm(props: &UserFormProps) -> Html {
         email: input.email.trim().to_owned(),
         matchers: match input.role {
             Role::Admin => Vec::new(),
-            _ => written(&input.matchers),
+            _ => non_empty_lines(&input.matchers),
         },
         password: input.password.clone().filter(|text| !text.is_empty()),
         ..input.clone()
@@ -103,7 +102,7 @@ pub fn UserForm(props: &UserFormProps) -> Html {
         }
     };
     let title = match &props.user {
-        Some((user, _)) => (words.people.edit_named)(&user.name),
+        Some((user, _)) => (words.recipients.edit_named)(&user.name),
         None => words.admin.add_user.to_owned(),
     };
     let (password_label, password_hint) = if new {
@@ -138,11 +137,11 @@ pub fn UserForm(props: &UserFormProps) -> Html {
                     <p class="field-error">{ error }</p>
                 }
                 if input.role == Role::Admin {
-                    <p class="field-hint">{ words.admin.sees_admin }</p>
+                    <p class="field-hint">{ words.admin.admin_sees_all }</p>
                 } else {
                     { Matchers {
-                        label: words.admin.sees,
-                        hint: words.admin.sees_hint,
+                        label: words.admin.visible_alerts,
+                        hint: words.admin.visible_alerts_hint,
                         lines: &input.matchers,
                         change: matchers,
                         tried: *tried,
@@ -152,14 +151,14 @@ pub fn UserForm(props: &UserFormProps) -> Html {
                 <PasswordField id="user-password" label={password_label} hint={password_hint} new={true}
                     value={input.password.clone().unwrap_or_default()} change={text(|input, text| input.password = Some(text))}
                     error={submit.field("password")} />
-                { check_field(words.admin.may_sign_in, words.admin.may_sign_in_hint, input.enabled.unwrap_or(true), enabled) }
-                { Sides {
+                { check_field(words.admin.can_sign_in, words.admin.can_sign_in_hint, input.enabled.unwrap_or(true), enabled) }
+                { ConflictView {
                     base: (*base).clone(),
                     mine: body(&sent(&input)),
                     theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(Some(&theirs)))),
                     labels: &[
                         ("name", words.account.name), ("email", words.account.email), ("role", words.admin.role),
-                        ("matchers", words.admin.sees), ("enabled", words.admin.may_sign_in),
+                        ("matchers", words.admin.visible_alerts), ("enabled", words.admin.can_sign_in),
                     ],
                     names: &[],
                     load,
@@ -170,7 +169,7 @@ pub fn UserForm(props: &UserFormProps) -> Html {
     }
 }
 
-/// The roles, each with what it means.
+/// The roles with their explanations.
 fn roles(words: &Words, chosen: Role, change: &Callback<Role>) -> Html {
     let items = [Role::Viewer, Role::Responder, Role::Admin].map(|role| {
         html! {

@@ -5,23 +5,23 @@ use super::user_form::UserForm;
 use crate::{
     api::use_fetch,
     components::{ConfirmDialog, IconName, failure, icon, matcher_list, time},
-    forms::{Doing, open},
+    forms::{FormState, open_editor},
     state::{View, use_me, use_toasts, use_view},
 };
 
-/// Who may sign in.
+/// The users page.
 #[component]
 pub fn Users() -> Html {
     let words = &use_view();
     let toasts = use_toasts();
     let me = use_me().and_then(|me| me.id);
     let fetched = use_fetch::<Page<User>>("users?limit=500".to_owned());
-    let doing = use_state(|| Doing::<User>::Nothing);
+    let form_state = use_state(|| FormState::<User>::Closed);
     let ending = use_state(|| None::<User>);
     let close = {
-        let (doing, ending) = (doing.setter(), ending.setter());
+        let (form_state, ending) = (form_state.setter(), ending.setter());
         Callback::from(move |()| {
-            doing.set(Doing::Nothing);
+            form_state.set(FormState::Closed);
             ending.set(None);
         })
     };
@@ -37,18 +37,18 @@ pub fn Users() -> Html {
             (done.clone(), toasts.clone(), ending.clone(), words.lang);
         Callback::from(move |()| {
             if let Some(user) = &*ending {
-                toasts.say((lang.words().admin.ended_sessions)(&user.name));
+                toasts.info((lang.words().admin.ended_sessions)(&user.name));
             }
             done.emit(());
         })
     };
-    let edit = open(words.lang.words(), toasts, "users", doing.setter());
+    let edit = open_editor(words.lang.words(), toasts, "users", form_state.setter());
     let list = fetched.data.as_ref().map_or(&[][..], |page| &page.items);
     let rows = list.iter().map(|user| {
         let id = user.id;
         let delete = {
-            let (doing, user) = (doing.setter(), user.clone());
-            move |_: MouseEvent| doing.set(Doing::Deleting(user.clone()))
+            let (form_state, user) = (form_state.setter(), user.clone());
+            move |_: MouseEvent| form_state.set(FormState::Deleting(user.clone()))
         };
         let end = {
             let (ending, user) = (ending.setter(), user.clone());
@@ -66,22 +66,22 @@ pub fn Users() -> Html {
                 </th>
                 <td>{ &user.email }</td>
                 <td class="nowrap">{ (words.account.role)(user.role) }</td>
-                <td data-label={words.admin.sees}>{ sees(words, user) }</td>
+                <td data-label={words.admin.visible_alerts}>{ visible_alerts(words, user) }</td>
                 <td class="muted" data-label={words.admin.last_sign_in}>{ last_sign_in(words, user) }</td>
                 <td class="card-actions is-three">
-                    <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&user.name)}
+                    <button type="button" class="icon-btn" aria-label={(words.recipients.edit_named)(&user.name)}
                         title={words.common.edit} onclick={edit.reform(move |_: MouseEvent| id)}>{ icon(IconName::Pencil) }</button>
                     <button type="button" class="icon-btn" aria-label={(words.admin.end_sessions_of)(&user.name)}
                         title={words.admin.end_sessions} onclick={end}>{ icon(IconName::Leave) }</button>
-                    <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&user.name)}
+                    <button type="button" class="icon-btn" aria-label={(words.recipients.delete_named)(&user.name)}
                         title={words.common.delete} onclick={delete}>{ icon(IconName::Trash) }</button>
                 </td>
             </tr>
         }
     });
     let add = {
-        let doing = doing.setter();
-        move |_| doing.set(Doing::Adding)
+        let form_state = form_state.setter();
+        move |_| form_state.set(FormState::Adding)
     };
     html! {
         <section aria-label={words.admin.users}>
@@ -95,38 +95,38 @@ pub fn Users() -> Html {
             <table class="table-plain">
                 <thead><tr>
                     <th scope="col">{ words.account.name }</th><th scope="col">{ words.account.email }</th>
-                    <th scope="col">{ words.admin.role }</th><th scope="col">{ words.admin.sees }</th>
+                    <th scope="col">{ words.admin.role }</th><th scope="col">{ words.admin.visible_alerts }</th>
                     <th scope="col">{ words.admin.last_sign_in }</th>
-                    <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                    <th scope="col"><span class="sr-only">{ words.recipients.actions }</span></th>
                 </tr></thead>
                 <tbody>{ for rows }</tbody>
             </table>
-            { match (*doing).clone() {
-                Doing::Nothing => html! {},
-                Doing::Adding => html! { <UserForm done={done.clone()} close={close.clone()} /> },
-                Doing::Editing(user, edited) => html! { <UserForm user={(user, edited)} done={done.clone()} close={close.clone()} /> },
-                Doing::Deleting(user) => html! {
-                    <ConfirmDialog title={(words.people.delete_named)(&user.name)} text={(words.people.delete_sure)(&user.name)}
+            { match (*form_state).clone() {
+                FormState::Closed => html! {},
+                FormState::Adding => html! { <UserForm done={done.clone()} close={close.clone()} /> },
+                FormState::Editing(user, edited) => html! { <UserForm user={(user, edited)} done={done.clone()} close={close.clone()} /> },
+                FormState::Deleting(user) => html! {
+                    <ConfirmDialog title={(words.recipients.delete_named)(&user.name)} text={(words.recipients.delete_confirm)(&user.name)}
                         action={words.common.delete} path={format!("users/{}", user.id)} done={done.clone()} close={close.clone()} />
                 },
             } }
             if let Some(user) = &*ending {
-                <ConfirmDialog title={(words.admin.end_sessions_of)(&user.name)} text={(words.admin.end_sessions_sure)(&user.name)}
+                <ConfirmDialog title={(words.admin.end_sessions_of)(&user.name)} text={(words.admin.end_sessions_confirm)(&user.name)}
                     action={words.admin.end_sessions} path={format!("users/{}/sessions", user.id)} done={ended} {close} />
             }
         </section>
     }
 }
 
-fn sees(words: &View, user: &User) -> Html {
+fn visible_alerts(words: &View, user: &User) -> Html {
     if user.matchers.is_empty() {
-        html! { <span class="muted">{ words.admin.sees_all }</span> }
+        html! { <span class="muted">{ words.admin.all_alerts }</span> }
     } else {
         matcher_list(&user.matchers)
     }
 }
 
-/// When they were last here, or why they cannot have been.
+/// Time of the last sign-in, and how the user signs in.
 fn last_sign_in(words: &View, user: &User) -> Html {
     html! {
         <>
@@ -134,7 +134,7 @@ fn last_sign_in(words: &View, user: &User) -> Html {
             if user.single_sign_on {
                 { " · " }{ words.admin.sign_on }
             } else if !user.has_password {
-                { " · " }{ words.admin.no_way_in }
+                { " · " }{ words.admin.no_password }
             }
         </>
     }

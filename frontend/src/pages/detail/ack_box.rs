@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::{
     components::{CloseDialog, IconName, icon, time},
-    state::{AckRequest, Act, Target, View, use_ack, use_role, use_view},
+    state::{AckRequest, IncidentAction, Target, View, use_ack, use_role, use_view},
 };
 
 #[derive(Properties, PartialEq)]
@@ -12,16 +12,16 @@ pub struct AckBoxProps {
     pub incident: Incident,
 }
 
-/// Who acknowledged it and why; or the way to do so, memo inline.
+/// Acknowledgement of an incident: who and when, or the form for it, with the note.
 #[component]
 pub fn AckBox(props: &AckBoxProps) -> Html {
     let words = &use_view();
     let ack = use_ack();
     let incident = &props.incident;
-    let memo = use_state(|| incident.memo.clone());
+    let note = use_state(|| incident.memo.clone());
     {
-        let memo = memo.setter();
-        use_effect_with(incident.memo.clone(), move |text| memo.set(text.clone()));
+        let note = note.setter();
+        use_effect_with(incident.memo.clone(), move |text| note.set(text.clone()));
     }
     let send = {
         let (id, title, before) = (
@@ -29,66 +29,73 @@ pub fn AckBox(props: &AckBoxProps) -> Html {
             incident.alertname.clone(),
             incident.memo.clone(),
         );
-        Callback::from(move |(act, memo): (Act, Option<String>)| {
+        Callback::from(move |(action, note): (IncidentAction, Option<String>)| {
             let target = Target::One(id, title.clone().into(), before.clone());
-            ack.emit(AckRequest { target, act, memo });
+            ack.emit(AckRequest {
+                target,
+                action,
+                note,
+            });
         })
     };
     let oninput = {
-        let memo = memo.setter();
+        let note = note.setter();
         move |event: InputEvent| {
-            memo.set(event.target_unchecked_into::<HtmlTextAreaElement>().value())
+            note.set(event.target_unchecked_into::<HtmlTextAreaElement>().value())
         }
     };
-    let asking = use_state_eq(|| false);
+    let confirming = use_state_eq(|| false);
     let acknowledged = incident.known_by.is_some();
-    let changed = memo.trim() != incident.memo;
+    let changed = note.trim() != incident.memo;
     let onsubmit = {
-        let (send, memo) = (send.clone(), memo.clone());
+        let (send, note) = (send.clone(), note.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            let text = memo.trim().to_owned();
-            send.emit((Act::Acknowledge, changed.then_some(text)));
+            let text = note.trim().to_owned();
+            send.emit((IncidentAction::Acknowledge, changed.then_some(text)));
         }
     };
     if use_role() < Role::Responder {
         return read_only(words, incident);
     }
-    let take_back = send.reform(|_: MouseEvent| (Act::Unacknowledge, None));
+    let unacknowledge = send.reform(|_: MouseEvent| (IncidentAction::Unacknowledge, None));
     let is_open = incident.state == IncidentState::Open;
-    let ask = {
-        let asking = asking.setter();
-        Callback::from(move |is: bool| asking.set(is))
+    let set_confirming = {
+        let confirming = confirming.setter();
+        Callback::from(move |is: bool| confirming.set(is))
     };
     let close = {
-        let (send, memo) = (send, memo.clone());
+        let (send, note) = (send, note.clone());
         Callback::from(move |()| {
-            send.emit((Act::Close, changed.then(|| memo.trim().to_owned())));
+            send.emit((
+                IncidentAction::Close,
+                changed.then(|| note.trim().to_owned()),
+            ));
         })
     };
     html! {
         <form class="ack-box" {onsubmit}>
             { known_by(words, incident) }
-            <textarea class="textarea w-full" rows="2" value={(*memo).clone()} {oninput} maxlength="4000"
-                placeholder={words.common.memo_hint} aria-label={words.common.memo} />
+            <textarea class="textarea w-full" rows="2" value={(*note).clone()} {oninput} maxlength="4000"
+                placeholder={words.common.note_hint} aria-label={words.common.note} />
             <div class="flex gap-2">
                 if !acknowledged {
                     <button type="submit" class="btn btn-sm btn-primary">{ icon(IconName::Check) }{ words.common.acknowledge }</button>
                 } else {
                     if changed {
-                        <button type="submit" class="btn btn-sm btn-primary">{ words.detail.save_memo }</button>
+                        <button type="submit" class="btn btn-sm btn-primary">{ words.detail.save_note }</button>
                     }
-                    <button type="button" class="btn btn-sm" onclick={take_back}>
+                    <button type="button" class="btn btn-sm" onclick={unacknowledge}>
                         { icon(IconName::Undo) }{ words.common.unacknowledge }
                     </button>
                 }
                 if is_open {
-                    <button type="button" class="btn btn-sm" onclick={ask.reform(|_| true)}>{ words.common.close_incident }</button>
+                    <button type="button" class="btn btn-sm" onclick={set_confirming.reform(|_| true)}>{ words.common.close_incident }</button>
                 }
             </div>
-            if *asking {
-                <CloseDialog title={format!("{}: {}", words.common.close_incident, incident.alertname)} sure={close}
-                    close={ask.reform(|()| false)} />
+            if *confirming {
+                <CloseDialog title={format!("{}: {}", words.common.close_incident, incident.alertname)} confirm={close}
+                    close={set_confirming.reform(|()| false)} />
             }
         </form>
     }
@@ -108,7 +115,7 @@ fn known_by(words: &View, incident: &Incident) -> Html {
     }
 }
 
-/// For who may only read.
+/// For users without the permission to acknowledge.
 fn read_only(words: &View, incident: &Incident) -> Html {
     html! {
         <div class="ack-box">

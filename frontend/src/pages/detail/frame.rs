@@ -4,19 +4,18 @@ use yew::prelude::*;
 use crate::{
     components::{IconName, icon},
     i18n::use_words,
-    list::{moves, use_list_actions},
+    list::{scroll, use_list_actions},
 };
 
 #[derive(Properties, PartialEq)]
 pub struct FrameProps {
-    /// What kind of thing it is.
     pub kind: AttrValue,
-    /// What it is called; empty while it is read.
+    /// Empty while loading.
     pub title: AttrValue,
     pub children: Html,
 }
 
-/// The panel beside a list: over it on a phone.
+/// The panel next to a list; on a phone, over it.
 #[component]
 pub fn Frame(props: &FrameProps) -> Html {
     let words = use_words();
@@ -24,14 +23,15 @@ pub fn Frame(props: &FrameProps) -> Html {
     {
         let heading = heading.clone();
         use_effect_with((), move |()| {
-            // On a phone the panel takes the list's place, from its top.
-            if moves::is_phone() {
-                moves::to_top();
+            // On a phone the panel replaces the list and starts at its top.
+            if scroll::is_phone() {
+                scroll::to_top();
             }
             if let Some(heading) = heading.cast::<HtmlElement>() {
                 let still = FocusOptions::new();
                 still.set_prevent_scroll(true);
-                // The reader begins here; without focus the panel is still seen.
+                // Moves screen readers to the panel; without focus it is still
+                // displayed.
                 let _ = heading.focus_with_options(&still);
             }
         });

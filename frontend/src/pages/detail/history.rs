@@ -7,52 +7,57 @@ use tocsin_api_types::{
 use yew::prelude::*;
 
 use crate::{
-    components::{IconName, icon, mail_state, time},
+    components::{IconName, icon, notification_badge, time},
     i18n::Words,
     state::View,
 };
 
-/// One thing that happened.
-struct Happened {
+/// An item of the timeline.
+struct TimelineItem {
     at: DateTime<Utc>,
     icon: IconName,
     class: &'static str,
     text: Html,
 }
 
-/// What happened in an episode, newest first: what was told, who was mailed,
-/// who acknowledged. `earlier` are entries that were read further back.
+/// The timeline of an incident, newest first: log entries, notifications and events.
+/// `earlier` are entries loaded from further pages.
 pub fn history(words: &View, detail: &IncidentDetail, earlier: &[Alert]) -> Html {
-    // News push entries from the first page into those read further back.
+    // New entries push older ones from the first page into those already loaded.
     let first = &detail.entries.items;
     let shown: BTreeSet<i64> = first.iter().map(|entry| entry.id).collect();
     let earlier = earlier.iter().filter(|entry| !shown.contains(&entry.id));
     let entries = first.iter().chain(earlier);
-    let mut list: Vec<Happened> = entries.map(|entry| told(entry, words)).collect();
-    list.extend(detail.notifications.iter().map(|mail| mailed(mail, words)));
+    let mut list: Vec<TimelineItem> = entries.map(|entry| entry_item(entry, words)).collect();
+    list.extend(
+        detail
+            .notifications
+            .iter()
+            .map(|notification| notification_item(notification, words)),
+    );
     list.extend(
         detail
             .events
             .iter()
-            .filter_map(|event| untold(event, words)),
+            .filter_map(|event| event_item(event, words)),
     );
-    list.push(began(&detail.incident, words));
-    // Stable, so that what came in one moment stays in its order.
-    list.sort_by_key(|happened| std::cmp::Reverse(happened.at));
+    list.push(start_item(&detail.incident, words));
+    // A stable sort keeps the order of items with the same time.
+    list.sort_by_key(|item| std::cmp::Reverse(item.at));
     html! {
         <ol class="history">
-            { for list.into_iter().map(|happened| html! {
-                <li class={happened.class}>
-                    { icon(happened.icon) }
-                    <div class="grow min-w-0">{ happened.text }</div>
-                    <span class="muted">{ time(words, happened.at) }</span>
+            { for list.into_iter().map(|item| html! {
+                <li class={item.class}>
+                    { icon(item.icon) }
+                    <div class="grow min-w-0">{ item.text }</div>
+                    <span class="muted">{ time(words, item.at) }</span>
                 </li>
             }) }
         </ol>
     }
 }
 
-fn told(entry: &Alert, words: &View) -> Happened {
+fn entry_item(entry: &Alert, words: &View) -> TimelineItem {
     let (icon, class) = match entry.kind {
         EntryKind::Opened => (IconName::Flame, "is-fired"),
         EntryKind::Refreshed => (IconName::Refresh, ""),
@@ -60,7 +65,7 @@ fn told(entry: &Alert, words: &View) -> Happened {
         EntryKind::Late => (IconName::Clock, ""),
         EntryKind::Updated => (IconName::Pencil, ""),
     };
-    Happened {
+    TimelineItem {
         at: entry.received_at,
         icon,
         class,
@@ -71,23 +76,23 @@ fn told(entry: &Alert, words: &View) -> Happened {
     }
 }
 
-fn mailed(mail: &Notification, words: &View) -> Happened {
-    let reasons: Vec<String> = mail
+fn notification_item(notification: &Notification, words: &View) -> TimelineItem {
+    let reasons: Vec<String> = notification
         .reasons
         .iter()
         .map(|reason| reason_text(reason, words))
         .collect();
-    let error = mail
+    let error = notification
         .attempts
         .last()
         .and_then(|attempt| attempt.error.clone());
-    Happened {
-        at: mail.created_at,
+    TimelineItem {
+        at: notification.created_at,
         icon: IconName::Mail,
         class: "",
         text: html! {
             <>
-                { (words.detail.mail_to)(&mail.recipient_name) }{ " " }{ mail_state(words, mail.state) }
+                { (words.detail.notification_to)(&notification.recipient_name) }{ " " }{ notification_badge(words, notification.state) }
                 <span class="muted block text-sm break-words">{ reasons.join(" · ") }</span>
                 if let Some(error) = error {
                     <span class="block text-sm text-error break-words">{ error }</span>
@@ -97,7 +102,7 @@ fn mailed(mail: &Notification, words: &View) -> Happened {
     }
 }
 
-/// Why somebody got a mail.
+/// Why a notification was sent.
 pub fn reason_text(reason: &Reason, words: &Words) -> String {
     match &reason.route {
         Some(route) => (words.detail.because_route)(route, &reason.group),
@@ -105,8 +110,8 @@ pub fn reason_text(reason: &Reason, words: &Words) -> String {
     }
 }
 
-/// What no entry tells: what people did, and an end that was never told.
-fn untold(event: &IncidentEvent, words: &View) -> Option<Happened> {
+/// Events without a log entry: user actions and expiry.
+fn event_item(event: &IncidentEvent, words: &View) -> Option<TimelineItem> {
     let (icon, class) = match event.kind {
         EventKind::Acknowledged => (IconName::User, "is-known"),
         EventKind::Unacknowledged => (IconName::Undo, ""),
@@ -117,11 +122,11 @@ fn untold(event: &IncidentEvent, words: &View) -> Option<Happened> {
     let by = event.by.as_deref().unwrap_or(words.common.unknown);
     let text = match event.kind {
         EventKind::Acknowledged => (words.common.acknowledged_by)(by),
-        EventKind::Unacknowledged => (words.detail.taken_back_by)(by),
+        EventKind::Unacknowledged => (words.detail.unacknowledged_by)(by),
         EventKind::Closed => (words.detail.closed_by)(by),
         _ => words.detail.expired.to_owned(),
     };
-    Some(Happened {
+    Some(TimelineItem {
         at: event.at,
         icon,
         class,
@@ -132,12 +137,12 @@ fn untold(event: &IncidentEvent, words: &View) -> Option<Happened> {
     })
 }
 
-/// The alert's own beginning, before anybody told of it.
-fn began(incident: &Incident, words: &View) -> Happened {
-    Happened {
+/// The start of the alert, before it was first received.
+fn start_item(incident: &Incident, words: &View) -> TimelineItem {
+    TimelineItem {
         at: incident.starts_at,
         icon: IconName::Dot,
         class: "",
-        text: html! { { words.detail.began } },
+        text: html! { { words.detail.alert_started } },
     }
 }

@@ -7,23 +7,23 @@ use crate::{
     list::Value,
 };
 
-/// The address, where it leads to a page. Anything else, such as
-/// `javascript:`, is shown as the text that it is.
-fn web_address(text: &str) -> Option<&str> {
+/// The text if it is an HTTP URL. Anything else, such as `javascript:`, is shown as
+/// text.
+fn web_url(text: &str) -> Option<&str> {
     let text = text.trim();
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     let safe = lower.starts_with("http://") || lower.starts_with("https://");
     (safe && !text.contains(char::is_whitespace)).then_some(text)
 }
 
-/// A link that somebody else wrote: only to pages, and telling them nothing of
-/// this one. `text` is what it says, or empty for the address itself.
+/// A link from alert data: HTTP only, without referrer. `text` is the link text; empty
+/// shows the URL.
 pub fn safe_link(to: &str, text: &str) -> Html {
-    match web_address(to) {
-        Some(address) => {
+    match web_url(to) {
+        Some(url) => {
             let text = if text.is_empty() { to } else { text };
             html! {
-                <a class="link" href={address.to_owned()} target="_blank" rel="noopener noreferrer">
+                <a class="link" href={url.to_owned()} target="_blank" rel="noopener noreferrer">
                     { text }{ icon(IconName::External) }
                 </a>
             }
@@ -32,7 +32,8 @@ pub fn safe_link(to: &str, text: &str) -> Html {
     }
 }
 
-/// Names and values, whole. Each value filters the list, or is text and links.
+/// A table of labels or annotations. With `filter`, values filter the list; otherwise
+/// URLs are links.
 pub fn label_table(words: &Words, labels: &Labels, filter: bool) -> Html {
     if labels.is_empty() {
         return html! { <p class="muted">{ words.detail.nothing }</p> };
@@ -50,12 +51,12 @@ pub fn label_table(words: &Words, labels: &Labels, filter: bool) -> Html {
 
 #[cfg(test)]
 mod tests {
-    use super::web_address;
+    use super::web_url;
 
     #[test]
-    fn only_pages_are_links() {
+    fn only_http_urls_are_links() {
         for good in ["http://a", "https://a/b?c#d", " HTTPS://A "] {
-            assert_eq!(web_address(good), Some(good.trim()));
+            assert_eq!(web_url(good), Some(good.trim()));
         }
         for bad in [
             "",
@@ -68,7 +69,7 @@ mod tests {
             "java\nscript:x",
             "磁盘磁盘磁盘",
         ] {
-            assert_eq!(web_address(bad), None, "{bad}");
+            assert_eq!(web_url(bad), None, "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the panels of an incident and of a log entry share.
+//! Shared parts of the incident and log entry panels.
 
 mod ack_box;
 mod frame;

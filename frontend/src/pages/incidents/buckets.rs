@@ -1,34 +1,29 @@
-//! The bars of the timeline. Pure: tested on the host.
+//! The bars of the timeline chart. Pure, so that it is tested on the host.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tocsin_api_types::{Bucket, TimelinePoint};
 
-/// Severities that have a colour; the last stands for all others.
+/// Severities with a color; the last one stands for all others.
 pub const KINDS: [&str; 4] = ["critical", "warning", "info", ""];
-/// More bars than this cannot be told apart.
-const MOST: i64 = 400;
+/// Most bars that can be distinguished.
+const MAX_BARS: i64 = 400;
 
-/// One bar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// Its beginning.
     pub from: DateTime<Utc>,
-    /// Its end.
     pub to: DateTime<Utc>,
-    /// Firing entries by [`KINDS`].
+    /// Firing entries by severity, in the order of [`KINDS`].
     pub kinds: [i64; 4],
-    /// Resolved entries.
     pub resolved: i64,
 }
 
 impl Bar {
-    /// All firing entries.
     pub fn firing(&self) -> i64 {
         self.kinds.iter().sum()
     }
 }
 
-/// Hours for up to a week, days for more.
+/// Hours for up to a week, days for longer ranges.
 pub fn bucket_for(from: Option<DateTime<Utc>>, to: DateTime<Utc>) -> Bucket {
     match from {
         Some(from) if to - from <= TimeDelta::hours(7 * 24 + 1) => Bucket::Hour,
@@ -43,7 +38,7 @@ fn seconds(bucket: Bucket) -> i64 {
     }
 }
 
-/// A bar for every bucket of the time, those without entries included.
+/// One bar for each bucket of the range, including empty ones.
 pub fn bars(
     points: &[TimelinePoint],
     bucket: Bucket,
@@ -55,9 +50,9 @@ pub fn bars(
     let Some(start) = from.or_else(|| points.first().map(|point| point.at)) else {
         return Vec::new();
     };
-    // The end is excluded; a time just at a border begins no new bucket.
+    // The end is exclusive: a time on the border of a bucket does not start a new bucket.
     let last = (to.timestamp() - 1).div_euclid(size);
-    let first = number(start).max(last - MOST + 1);
+    let first = number(start).max(last - MAX_BARS + 1);
     let mut bars: Vec<Bar> = (first..=last)
         .filter_map(|at| {
             Some(Bar {
@@ -106,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_hours_are_bars_too() {
+    fn empty_buckets_have_bars() {
         let points = [point(1, "critical", 2), point(4, "page", 3)];
         let bars = bars(&points, Bucket::Hour, Some(at(0, 30)), at(5, 0));
         let firing: Vec<i64> = bars.iter().map(Bar::firing).collect();
@@ -116,15 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn years_are_cut_to_what_can_be_seen() {
+    fn long_ranges_are_cut_to_max_bars() {
         let from = Utc.with_ymd_and_hms(2020, 1, 1, 0, 0, 0).unwrap();
         let bars = bars(&[point(1, "info", 1)], Bucket::Day, Some(from), at(5, 0));
-        assert_eq!(bars.len() as i64, MOST);
+        assert_eq!(bars.len() as i64, MAX_BARS);
         assert_eq!(bars.last().map(Bar::firing), Some(1));
     }
 
     #[test]
-    fn a_week_is_hours_and_a_month_is_days() {
+    fn buckets_are_hours_up_to_a_week_and_days_beyond() {
         let to = at(5, 0);
         assert_eq!(bucket_for(Some(to - TimeDelta::days(7)), to), Bucket::Hour);
         assert_eq!(bucket_for(Some(to - TimeDelta::days(30)), to), Bucket::Day);

@@ -1,7 +1,7 @@
-//! The incidents: each firing episode once, with what is noisy above.
+//! The incidents page: list and statistics.
 
 mod buckets;
-mod listed;
+mod list_item;
 mod panel;
 mod stats;
 mod timeline;
@@ -12,7 +12,6 @@ use yew::prelude::*;
 
 use crate::list::ListPage;
 
-/// The page, with one of the incidents opened.
 pub fn incidents_page(selected: Option<i64>) -> Html {
     html! { <ListPage<Incident> {selected} /> }
 }

@@ -19,7 +19,7 @@ pub struct IncidentPanelProps {
     pub id: i64,
 }
 
-/// One incident, beside the list.
+/// The panel of an incident.
 #[component]
 pub fn IncidentPanel(props: &IncidentPanelProps) -> Html {
     let words = &use_view();
@@ -27,7 +27,7 @@ pub fn IncidentPanel(props: &IncidentPanelProps) -> Html {
     let fetched = use_fetch::<IncidentDetail>(format!("incidents/{id}"));
     let reload = fetched.reload.clone();
     use_signals(Callback::from(move |signal| match signal {
-        Signal::Resync | Signal::Acted | Signal::Change(ChangeEvent::Notification(_)) => {
+        Signal::Resync | Signal::LocalChange | Signal::Change(ChangeEvent::Notification(_)) => {
             reload.emit(());
         }
         Signal::Change(ChangeEvent::Incident(change)) if change.id == id => reload.emit(()),
@@ -59,13 +59,13 @@ fn body(words: &View, detail: &Rc<IncidentDetail>) -> Html {
             { facts(incident, words) }
             <section><h3>{ words.detail.labels }</h3>{ label_table(words, &incident.labels, true) }</section>
             <section><h3>{ words.detail.annotations }</h3>{ label_table(words, &incident.annotations, false) }</section>
-            <section><h3>{ words.detail.timeline }</h3><Happenings detail={detail.clone()} /></section>
-            <section><h3>{ words.detail.episodes }</h3>{ episodes(detail, words) }</section>
+            <section><h3>{ words.detail.timeline }</h3><History detail={detail.clone()} /></section>
+            <section><h3>{ words.detail.other_incidents }</h3>{ episodes(detail, words) }</section>
         </>
     }
 }
 
-/// What and where, and how bad.
+/// Location, state and severity.
 fn head(incident: &Incident, words: &View) -> Html {
     html! {
         <div class="panel-lead">
@@ -101,7 +101,7 @@ fn facts(incident: &Incident, words: &View) -> Html {
                 if let Some(at) = incident.ends_at { { exact_time(words, at) } } else { { words.detail.not_ended } }
             </dd></div>
             <div><dt>{ words.detail.duration }</dt><dd>{ duration(words, incident.starts_at, incident.ends_at) }</dd></div>
-            <div><dt>{ words.detail.occurrences }</dt><dd>{ (words.detail.times)(incident.occurrences) }</dd></div>
+            <div><dt>{ words.detail.received_times }</dt><dd>{ (words.detail.times)(incident.occurrences) }</dd></div>
             <div><dt>{ words.detail.first_seen }</dt><dd>{ exact_time(words, incident.first_seen_at) }</dd></div>
             <div><dt>{ words.detail.last_seen }</dt><dd>{ time(words, incident.last_seen_at) }</dd></div>
             <div><dt>{ words.detail.senders }</dt><dd>{ incident.senders }</dd></div>
@@ -111,15 +111,15 @@ fn facts(incident: &Incident, words: &View) -> Html {
 }
 
 #[derive(Properties, PartialEq)]
-struct HappeningsProps {
+struct HistoryProps {
     detail: Rc<IncidentDetail>,
 }
 
-/// The history, with a way to what lies further back.
+/// The timeline, with a button to load earlier entries.
 #[component]
-fn Happenings(props: &HappeningsProps) -> Html {
+fn History(props: &HistoryProps) -> Html {
     let words = &use_view();
-    // None before anything further back was read. A page may be empty.
+    // `None` until earlier entries are loaded. A page may be empty.
     let earlier = use_state(|| None::<Page<Alert>>);
     let error = use_state(|| None::<ApiError>);
     let first = &props.detail.entries;
@@ -168,7 +168,7 @@ fn episodes(detail: &IncidentDetail, words: &View) -> Html {
         .filter(|other| other.id != detail.incident.id)
         .collect();
     if others.is_empty() {
-        return html! { <p class="muted">{ words.detail.no_episodes }</p> };
+        return html! { <p class="muted">{ words.detail.no_other_incidents }</p> };
     }
     html! {
         <ul class="plain-list">

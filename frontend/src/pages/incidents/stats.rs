@@ -9,15 +9,15 @@ use crate::{
     api::use_fetch,
     components::{IconName, failure, icon},
     i18n::use_words,
-    list::{moves, range_text},
+    list::{range_text, scroll},
     query::{Filter, Preset, Range},
     state::{Signal, use_prefs, use_signals},
     time,
 };
 
-/// News are gathered for so long before the numbers are read again, in
-/// milliseconds: they cost the server more than a list.
-const GATHER: u32 = 2_000;
+/// Delay before reloading after a change, in milliseconds. Statistics cost the server
+/// more than a list.
+const RELOAD_DELAY_MS: u32 = 2_000;
 
 #[derive(Properties, PartialEq)]
 pub struct StatsStripProps {
@@ -25,7 +25,7 @@ pub struct StatsStripProps {
     pub change: Callback<Filter>,
 }
 
-/// The time of the statistics: the list's, or seven days where it has none.
+/// Time range of the statistics: that of the list, or seven days.
 fn scope(range: Range) -> Range {
     match range {
         Range::All => Range::Last(Preset::Week),
@@ -33,22 +33,22 @@ fn scope(range: Range) -> Range {
     }
 }
 
-/// `from` and `to` as the API takes them.
+/// `from` and `to` as a query string for the API.
 pub fn bounds_query(range: Range) -> String {
     let only_time = Filter {
         range,
         ..Filter::default()
     };
-    only_time.to_api(time::now())
+    only_time.to_api_query(time::now())
 }
 
-/// What is noisy, above the incidents; can be folded away.
+/// Statistics above the incidents. Collapsible.
 #[component]
 pub fn StatsStrip(props: &StatsStripProps) -> Html {
     let words = use_words();
     let prefs = use_prefs();
     let hidden = prefs.as_ref().and_then(|prefs| prefs.stats_hidden);
-    let hidden = hidden.unwrap_or_else(moves::is_phone);
+    let hidden = hidden.unwrap_or_else(scroll::is_phone);
     let range = scope(props.filter.range);
     let toggle = move |_| {
         if let Some(prefs) = &prefs {
@@ -86,16 +86,16 @@ struct StatsBodyProps {
 
 #[component]
 fn StatsBody(props: &StatsBodyProps) -> Html {
-    // Counts up when the numbers are to be read again.
+    // Incremented to reload the numbers.
     let round = use_state(|| 0u32);
-    let gathering = use_mut_ref(|| None::<Timeout>);
+    let reload_timer = use_mut_ref(|| None::<Timeout>);
     {
-        let (round, gathering) = (round.clone(), Rc::clone(&gathering));
+        let (round, reload_timer) = (round.clone(), Rc::clone(&reload_timer));
         use_signals(Callback::from(move |_: Signal| {
-            let mut timer = gathering.borrow_mut();
+            let mut timer = reload_timer.borrow_mut();
             if timer.is_none() {
-                let (round, done) = (round.clone(), Rc::clone(&gathering));
-                *timer = Some(Timeout::new(GATHER, move || {
+                let (round, done) = (round.clone(), Rc::clone(&reload_timer));
+                *timer = Some(Timeout::new(RELOAD_DELAY_MS, move || {
                     done.borrow_mut().take();
                     round.set(round.wrapping_add(1));
                 }));
@@ -112,19 +112,18 @@ fn StatsBody(props: &StatsBodyProps) -> Html {
     html! { <div class="stats-body">{ numbers }{ timeline }{ top }</div> }
 }
 
-/// What each part of the statistics is given. The parts are hooks of one
-/// component and not components of their own, for the download's sake.
+/// Input of each part of the statistics. The parts are hooks of one component, because
+/// each component adds to the download.
 pub struct Part<'a> {
-    /// The time that is counted.
     pub range: Range,
-    /// The list's filter, which a click changes.
+    /// Filter of the list, changed by a click.
     pub filter: &'a Filter,
     pub change: &'a Callback<Filter>,
-    /// Read again when it changes.
+    /// Reloads when it changes.
     pub round: u32,
 }
 
-/// Reads again when `round` changes.
+/// Calls `reload` when `round` changes.
 #[hook]
 pub fn use_rounds(round: u32, reload: Callback<()>) {
     use_effect_with(round, move |round| {
@@ -134,7 +133,7 @@ pub fn use_rounds(round: u32, reload: Callback<()>) {
     });
 }
 
-/// The numbers, some of which lead to their incidents.
+/// The numbers; some are links to their incidents.
 #[hook]
 fn use_numbers(props: &Part<'_>) -> Html {
     let words = use_words();
@@ -161,7 +160,7 @@ fn use_numbers(props: &Part<'_>) -> Html {
         range: props.filter.range,
         ..props.filter.cleared()
     };
-    let unknown = Filter {
+    let unacknowledged = Filter {
         known: Some(false),
         ..open.clone()
     };
@@ -173,13 +172,13 @@ fn use_numbers(props: &Part<'_>) -> Html {
     html! {
         <div class="numbers">
             { number(words.stats.open, data.map(|d| d.open), Some(open)) }
-            { number(words.stats.unacknowledged, data.map(|d| d.unacknowledged), Some(unknown)) }
+            { number(words.stats.unacknowledged, data.map(|d| d.unacknowledged), Some(unacknowledged)) }
             { number(words.stats.stale, data.map(|d| d.stale), Some(stale)) }
             { number(words.stats.incidents, data.map(|d| d.incidents), None) }
             { number(words.stats.entries, data.map(|d| d.log_entries), None) }
-            <div class="stat" title={words.stats.noise_hint}>
+            <div class="stat" title={words.stats.per_incident_hint}>
                 <span class="number">{ noise.map_or("–".to_owned(), |noise| format!("{noise:.1}")) }</span>
-                <span class="number-label">{ words.stats.noise }</span>
+                <span class="number-label">{ words.stats.per_incident }</span>
             </div>
         </div>
     }

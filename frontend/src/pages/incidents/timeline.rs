@@ -14,11 +14,11 @@ use crate::{
     time,
 };
 
-/// The drawing's height; its width is ten for each bar.
+/// Height of the view box; its width is ten for each bar.
 const HEIGHT: f64 = 100.0;
 const CLASSES: [&str; 4] = ["fill-critical", "fill-warning", "fill-info", "fill-other"];
 
-/// Firing entries over time, stacked by severity; the same as a table.
+/// Firing entries over time, stacked by severity, as a chart or a table.
 #[hook]
 pub fn use_timeline(props: &Part<'_>) -> Html {
     let words = &use_view();
@@ -40,7 +40,7 @@ pub fn use_timeline(props: &Part<'_>) -> Html {
         let (filter, change) = (props.filter.clone(), props.change.clone());
         Callback::from(move |bar: Bar| {
             let range = Range::Between(Some(bar.from), Some(bar.to));
-            // The bar counts all alerts, whatever the list is filtered by.
+            // A bar counts all alerts, regardless of the list's filter.
             change.emit(Filter {
                 range,
                 ..filter.cleared()
@@ -88,7 +88,7 @@ fn legend(words: &Words) -> Html {
     html! { <span class="legend">{ for items }</span> }
 }
 
-/// The bar's time, in the browser's zone; days are the server's, in UTC.
+/// Label of a bar: hours in the user's zone; days in UTC, as the server counts them.
 fn label(bar: &Bar, bucket: Bucket) -> String {
     match bucket {
         Bucket::Hour => format!("{} {}", time::day_of(bar.from), time::hour_of(bar.from)),
@@ -107,7 +107,7 @@ fn chart(bars: &[Bar], bucket: Bucket, words: &Words, zoom: &Callback<Bar>) -> H
         let parts = bar.kinds.iter().zip(CLASSES).filter(|(count, _)| **count > 0);
         let parts: Html = parts
             .map(|(count, class)| {
-                // What happened once must be seen, whatever the scale.
+                // A single entry stays noticeable at any scale.
                 let height = (*count as f64 / most * HEIGHT).max(1.5);
                 top -= height;
                 html! {

@@ -9,10 +9,10 @@ use crate::{
     query::{Field, Term},
 };
 
-/// Bars that are shown.
+/// Number of bars.
 const LIMIT: usize = 5;
 
-/// The noisiest alerts, instances or teams; a press shows their incidents.
+/// The noisiest alerts, instances or teams; a click filters the list.
 #[hook]
 pub fn use_top(props: &Part<'_>) -> Html {
     let words = use_words();

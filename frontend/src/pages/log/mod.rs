@@ -1,15 +1,14 @@
-//! The log: every alert as it was told, for good.
+//! The log page: every alert as received.
 
-mod listed;
+mod delivery_warnings;
+mod list_item;
 mod panel;
-mod troubles;
 
 use tocsin_api_types::Alert;
 use yew::prelude::*;
 
 use crate::list::ListPage;
 
-/// The page, with one of the entries opened.
 pub fn log_page(selected: Option<i64>) -> Html {
     html! { <ListPage<Alert> {selected} /> }
 }

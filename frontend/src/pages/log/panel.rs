@@ -15,7 +15,7 @@ pub struct EntryPanelProps {
     pub id: i64,
 }
 
-/// One entry of the log, beside the list.
+/// The panel of a log entry.
 #[component]
 pub fn EntryPanel(props: &EntryPanelProps) -> Html {
     let words = &use_view();
@@ -42,7 +42,7 @@ fn body(detail: &AlertDetail, words: &View) -> Html {
     html! {
         <>
             { head(alert, words) }
-            <OfIncident id={alert.incident_id} />
+            <IncidentAck id={alert.incident_id} />
             <dl class="facts">
                 <div><dt>{ words.detail.received }</dt><dd>{ exact_time(words, alert.received_at) }</dd></div>
                 <div><dt>{ words.detail.started }</dt><dd>{ exact_time(words, alert.starts_at) }</dd></div>
@@ -53,15 +53,15 @@ fn body(detail: &AlertDetail, words: &View) -> Html {
             </dl>
             <section><h3>{ words.detail.labels }</h3>{ label_table(words, &alert.labels, true) }</section>
             <section><h3>{ words.detail.annotations }</h3>{ label_table(words, &alert.annotations, false) }</section>
-            // Who sees only some alerts is not told what came with them.
+            // Not available to users who do not see all alerts.
             if let Some(delivery) = delivery {
-                <section><h3>{ words.detail.delivery }</h3>{ told_by(delivery, words) }</section>
+                <section><h3>{ words.detail.request }</h3>{ request_facts(delivery, words) }</section>
             }
         </>
     }
 }
 
-/// What and where, and how bad.
+/// Location, status and severity.
 fn head(alert: &Alert, words: &View) -> Html {
     html! {
         <div class="panel-lead">
@@ -87,26 +87,26 @@ fn head(alert: &Alert, words: &View) -> Html {
                 <p class="break-words">{ safe_link(&alert.generator_url, words.detail.graph) }</p>
             }
             <RouteLink class="link" to={Route::Incident { id: alert.incident_id }}>
-                { words.detail.whole_incident }{ format!(" #{}", alert.incident_id) }{ icon(IconName::Right) }
+                { words.detail.view_incident }{ format!(" #{}", alert.incident_id) }{ icon(IconName::Right) }
             </RouteLink>
         </div>
     }
 }
 
 #[derive(Properties, PartialEq)]
-struct OfIncidentProps {
+struct IncidentAckProps {
     id: i64,
 }
 
-/// The incident's acknowledgement: an entry has none of its own.
+/// Acknowledgement of the entry's incident; entries have none.
 #[component]
-fn OfIncident(props: &OfIncidentProps) -> Html {
+fn IncidentAck(props: &IncidentAckProps) -> Html {
     let words = use_view();
     let id = props.id;
     let fetched = use_fetch::<IncidentDetail>(format!("incidents/{id}"));
     let reload = fetched.reload.clone();
     use_signals(Callback::from(move |signal| match signal {
-        Signal::Resync | Signal::Acted => reload.emit(()),
+        Signal::Resync | Signal::LocalChange => reload.emit(()),
         Signal::Change(ChangeEvent::Incident(change)) if change.id == id => reload.emit(()),
         Signal::Change(_) => {}
     }));
@@ -117,13 +117,13 @@ fn OfIncident(props: &OfIncidentProps) -> Html {
     }
 }
 
-fn told_by(delivery: &Delivery, words: &View) -> Html {
+fn request_facts(delivery: &Delivery, words: &View) -> Html {
     html! {
         <>
             <dl class="facts">
                 <div><dt>{ words.detail.sender }</dt><dd>{ safe_link(&delivery.sender, "") }</dd></div>
                 <div><dt>{ words.detail.receiver }</dt><dd>{ &delivery.receiver }</dd></div>
-                <div><dt>{ words.detail.delivery_alerts }</dt><dd>
+                <div><dt>{ words.detail.request_alerts }</dt><dd>
                     { delivery.alerts }
                     if delivery.truncated_alerts > 0 {
                         <span class="muted">{ " · " }{ (words.detail.truncated)(delivery.truncated_alerts) }</span>
@@ -131,11 +131,11 @@ fn told_by(delivery: &Delivery, words: &View) -> Html {
                 </dd></div>
             </dl>
             if delivery.raw_available {
-                <a class="link" target="_blank" rel="noopener" href={api::address(&format!("deliveries/{}/raw", delivery.id))}>
-                    { words.detail.raw }{ icon(IconName::External) }
+                <a class="link" target="_blank" rel="noopener" href={api::url(&format!("deliveries/{}/raw", delivery.id))}>
+                    { words.detail.payload }{ icon(IconName::External) }
                 </a>
             } else {
-                <p class="muted">{ words.detail.raw_gone }</p>
+                <p class="muted">{ words.detail.payload_deleted }</p>
             }
         </>
     }

@@ -2,14 +2,14 @@ use tocsin_api_types::{Group, GroupInput, Recipient};
 use yew::prelude::*;
 
 use crate::{
-    components::{Choices, Dialog, TextField, check_field},
-    forms::{Edited, Sides, body, use_submit},
+    components::{CheckboxGroup, Dialog, TextField, check_field},
+    forms::{ConflictView, Edited, body, use_submit},
     i18n::use_words,
 };
 
 #[derive(Properties, PartialEq)]
 pub struct GroupFormProps {
-    /// The one to change; none for a new one.
+    /// The group to edit; `None` for a new one.
     #[prop_or_default]
     pub group: Option<(Group, Edited)>,
     pub recipients: Vec<Recipient>,
@@ -32,7 +32,6 @@ fn input_of(group: Option<&Group>) -> GroupInput {
     }
 }
 
-/// Adds or changes a group.
 #[component]
 pub fn GroupForm(props: &GroupFormProps) -> Html {
     let words = use_words();
@@ -85,8 +84,8 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
         }
     };
     let title = match &props.group {
-        Some((group, _)) => (words.people.edit_named)(&group.name),
-        None => words.people.add_group.to_owned(),
+        Some((group, _)) => (words.recipients.edit_named)(&group.name),
+        None => words.recipients.add_group.to_owned(),
     };
     let all: Vec<(i64, String)> = props
         .recipients
@@ -98,28 +97,28 @@ pub fn GroupForm(props: &GroupFormProps) -> Html {
             <form class="form" {onsubmit} novalidate={true}>
                 { TextField {
                     id: "group-name".into(),
-                    label: words.people.name.into(),
+                    label: words.recipients.name.into(),
                     value: input.name.clone().into(),
                     autofocus: true,
                     change: name,
                     error: submit.field("name"),
                     ..TextField::default()
                 }.draw() }
-                { Choices {
-                    label: words.people.members,
+                { CheckboxGroup {
+                    label: words.recipients.members,
                     hint: "",
                     all: all.clone(),
                     chosen: input.recipient_ids.as_deref().unwrap_or_default(),
                     change: chosen,
                     error: submit.field("recipientIds"),
                 }.draw(words) }
-                { check_field(words.people.is_default, words.people.is_default_hint, input.is_default.unwrap_or(false), default) }
-                { Sides {
+                { check_field(words.recipients.is_default, words.recipients.is_default_hint, input.is_default.unwrap_or(false), default) }
+                { ConflictView {
                     base: (*base).clone(),
                     mine: body(&*input),
                     theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(Some(&theirs)))),
                     labels: &[
-                        ("name", words.people.name), ("recipientIds", words.people.members), ("isDefault", words.people.is_default),
+                        ("name", words.recipients.name), ("recipientIds", words.recipients.members), ("isDefault", words.recipients.is_default),
                     ],
                     names: &all,
                     load,

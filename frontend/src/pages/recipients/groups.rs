@@ -7,7 +7,7 @@ use super::group_form::GroupForm;
 use crate::{
     api::ApiError,
     components::{ConfirmDialog, IconName, failure, icon},
-    forms::{Doing, open},
+    forms::{FormState, open_editor},
     i18n::use_words,
     state::{use_role, use_toasts},
 };
@@ -20,16 +20,16 @@ pub struct GroupsProps {
     pub reload: Callback<()>,
 }
 
-/// Named sets of recipients.
+/// The groups section.
 #[component]
 pub fn Groups(props: &GroupsProps) -> Html {
     let words = use_words();
     let admin = use_role() == Role::Admin;
     let toasts = use_toasts();
-    let doing = use_state(|| Doing::<Group>::Nothing);
+    let form_state = use_state(|| FormState::<Group>::Closed);
     let close = {
-        let doing = doing.setter();
-        Callback::from(move |()| doing.set(Doing::Nothing))
+        let form_state = form_state.setter();
+        Callback::from(move |()| form_state.set(FormState::Closed))
     };
     let done = {
         let (close, reload) = (close.clone(), props.reload.clone());
@@ -38,10 +38,10 @@ pub fn Groups(props: &GroupsProps) -> Html {
             reload.emit(());
         })
     };
-    let edit = open(words, toasts, "groups", doing.setter());
-    let to = |next: Doing<Group>| {
-        let doing = doing.setter();
-        move |_: MouseEvent| doing.set(next.clone())
+    let edit = open_editor(words, toasts, "groups", form_state.setter());
+    let to = |next: FormState<Group>| {
+        let form_state = form_state.setter();
+        move |_: MouseEvent| form_state.set(next.clone())
     };
     let recipients = props
         .recipients
@@ -55,34 +55,34 @@ pub fn Groups(props: &GroupsProps) -> Html {
             <tr key={group.id}>
                 <th scope="row" class="card-name">{ &group.name }
                     if group.is_default {
-                        <span class="pill pill-quiet ms-2">{ words.people.default_mark }</span>
+                        <span class="pill pill-quiet ms-2">{ words.recipients.default_badge }</span>
                     }
                 </th>
                 <td>
                     if names.is_empty() {
-                        <span class="muted">{ words.people.no_members }</span>
+                        <span class="muted">{ words.recipients.no_members }</span>
                     } else {
                         { names.join(", ") }
                     }
                 </td>
                 if admin {
                     <td class="card-actions">
-                        <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&group.name)}
+                        <button type="button" class="icon-btn" aria-label={(words.recipients.edit_named)(&group.name)}
                             title={words.common.edit} onclick={{ let id = group.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
-                        <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&group.name)}
-                            title={words.common.delete} onclick={to(Doing::Deleting(group.clone()))}>{ icon(IconName::Trash) }</button>
+                        <button type="button" class="icon-btn" aria-label={(words.recipients.delete_named)(&group.name)}
+                            title={words.common.delete} onclick={to(FormState::Deleting(group.clone()))}>{ icon(IconName::Trash) }</button>
                     </td>
                 }
             </tr>
         }
     });
     html! {
-        <section aria-label={words.people.groups}>
+        <section aria-label={words.recipients.groups}>
             <div class="part-bar">
                 <span class="grow"></span>
                 if admin {
-                    <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                        { icon(IconName::Plus) }{ words.people.add_group }
+                    <button type="button" class="btn btn-sm btn-primary" onclick={to(FormState::Adding)}>
+                        { icon(IconName::Plus) }{ words.recipients.add_group }
                     </button>
                 }
             </div>
@@ -90,24 +90,24 @@ pub fn Groups(props: &GroupsProps) -> Html {
                 { failure(words, &error, Some(props.reload.clone())) }
             }
             if list.is_empty() && props.groups.is_some() {
-                <p class="none muted">{ words.people.no_groups_yet }</p>
+                <p class="none muted">{ words.recipients.no_groups_yet }</p>
             } else {
                 <table class="table-plain">
                     <thead><tr>
-                        <th scope="col">{ words.people.name }</th><th scope="col">{ words.people.members }</th>
+                        <th scope="col">{ words.recipients.name }</th><th scope="col">{ words.recipients.members }</th>
                         if admin {
-                            <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                            <th scope="col"><span class="sr-only">{ words.recipients.actions }</span></th>
                         }
                     </tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>
             }
-            { match (*doing).clone() {
-                Doing::Nothing => html! {},
-                Doing::Adding => html! { <GroupForm {recipients} {done} {close} /> },
-                Doing::Editing(group, edited) => html! { <GroupForm group={(group, edited)} {recipients} {done} {close} /> },
-                Doing::Deleting(group) => html! {
-                    <ConfirmDialog title={(words.people.delete_named)(&group.name)} text={(words.people.delete_sure)(&group.name)}
+            { match (*form_state).clone() {
+                FormState::Closed => html! {},
+                FormState::Adding => html! { <GroupForm {recipients} {done} {close} /> },
+                FormState::Editing(group, edited) => html! { <GroupForm group={(group, edited)} {recipients} {done} {close} /> },
+                FormState::Deleting(group) => html! {
+                    <ConfirmDialog title={(words.recipients.delete_named)(&group.name)} text={(words.recipients.delete_confirm)(&group.name)}
                         action={words.common.delete} path={format!("groups/{}", group.id)} {done} {close} />
                 },
             } }

@@ -1,16 +1,18 @@
-//! Who is mailed: recipients, groups, routes, and the mails themselves.
+//! The recipients page: recipients, groups, routes and the notification log.
 
 mod group_form;
 mod groups;
-mod mail_row;
-mod mails;
-mod people;
+mod notification_log;
+mod notification_row;
 mod recipient_form;
+mod recipient_list;
 mod route_form;
 mod routes;
 mod test_button;
 
-use tocsin_api_types::{Group, MailMode, MailStatus, Page, Recipient, Role, Route as MailRoute};
+use tocsin_api_types::{
+    Group, MailMode, MailStatus, Page, Recipient, Role, Route as NotificationRoute,
+};
 use yew::prelude::*;
 use yew_router::hooks::use_location;
 
@@ -23,42 +25,46 @@ use crate::{
     state::{use_role, use_status},
 };
 use groups::Groups;
-use mails::Mails;
-use people::People;
+use notification_log::NotificationLog;
+use recipient_list::RecipientList;
 use routes::Routes;
 
-/// The part that is shown; the address bar says which.
+/// A section of the page, from the `show` parameter.
 #[derive(Clone, Copy, PartialEq)]
 enum Part {
     Recipients,
     Groups,
     Routes,
-    Mails,
+    NotificationLog,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Recipients, Self::Groups, Self::Routes, Self::Mails];
+    const ALL: [Self; 4] = [
+        Self::Recipients,
+        Self::Groups,
+        Self::Routes,
+        Self::NotificationLog,
+    ];
 
     fn code(self) -> &'static str {
         match self {
             Self::Recipients => "recipients",
             Self::Groups => "groups",
             Self::Routes => "routes",
-            Self::Mails => "mails",
+            Self::NotificationLog => "mails",
         }
     }
 
     fn name(self, words: &Words) -> &'static str {
         match self {
-            Self::Recipients => words.people.recipients,
-            Self::Groups => words.people.groups,
-            Self::Routes => words.people.routes,
-            Self::Mails => words.people.mails,
+            Self::Recipients => words.recipients.recipients,
+            Self::Groups => words.recipients.groups,
+            Self::Routes => words.recipients.routes,
+            Self::NotificationLog => words.recipients.notification_log,
         }
     }
 }
 
-/// The page.
 #[component]
 pub fn RecipientsPage() -> Html {
     let words = use_words();
@@ -72,7 +78,7 @@ pub fn RecipientsPage() -> Html {
         .find(|part| show.as_ref().is_some_and(|(_, show)| part.code() == show));
     let part = part.unwrap_or(Part::Recipients);
     let body = match part {
-        Part::Mails => html! { <Mails /> },
+        Part::NotificationLog => html! { <NotificationLog /> },
         part => html! { <Directory {part} /> },
     };
     html! {
@@ -81,9 +87,9 @@ pub fn RecipientsPage() -> Html {
                 { mail_hint(words, &status.mail) }
             }
             if role != Role::Admin {
-                <p class="quiet-hint">{ icon(IconName::Info) }{ words.people.admins_only }</p>
+                <p class="quiet-hint">{ icon(IconName::Info) }{ words.recipients.admins_only }</p>
             }
-            <nav class="parts" aria-label={words.people.sections}>
+            <nav class="parts" aria-label={words.recipients.sections}>
                 { for Part::ALL.into_iter().map(|other| html! {
                     <RouteLink class="part" to={Route::Recipients} query={format!("show={}", other.code())} current={other == part}>
                         { other.name(words) }
@@ -95,13 +101,14 @@ pub fn RecipientsPage() -> Html {
     }
 }
 
-/// Where mail goes, where that is nowhere, and how much of it waits.
+/// Hint if no mail server is configured or notifications are waiting.
 fn mail_hint(words: &Words, mail: &MailStatus) -> Html {
     let (picture, text) = match mail.mode {
-        MailMode::File => (IconName::Info, words.people.mail_file.to_owned()),
-        MailMode::Smtp if mail.queued > 0 => {
-            (IconName::Clock, (words.people.mail_queued)(mail.queued))
-        }
+        MailMode::File => (IconName::Info, words.recipients.no_mail_server.to_owned()),
+        MailMode::Smtp if mail.queued > 0 => (
+            IconName::Clock,
+            (words.recipients.notifications_queued)(mail.queued),
+        ),
         MailMode::Smtp => return html! {},
     };
     html! { <p class="quiet-hint">{ icon(picture) }{ text }</p> }
@@ -112,13 +119,13 @@ struct DirectoryProps {
     part: Part,
 }
 
-/// The three lists that name each other: read together, so that a change of one
-/// shows in the others.
+/// Recipients, groups and routes. Loaded together, because a change of one shows in the
+/// others.
 #[component]
 fn Directory(props: &DirectoryProps) -> Html {
     let recipients = use_fetch::<Page<Recipient>>("recipients?limit=500".to_owned());
     let groups = use_fetch::<Page<Group>>("groups?limit=500".to_owned());
-    let routes = use_fetch::<Page<MailRoute>>("routes?limit=500".to_owned());
+    let routes = use_fetch::<Page<NotificationRoute>>("routes?limit=500".to_owned());
     let reload = {
         let all = [
             recipients.reload.clone(),
@@ -137,7 +144,7 @@ fn Directory(props: &DirectoryProps) -> Html {
             <Routes routes={routes.data} groups={groups.data} error={routes.error.or(groups.error)} {reload} />
         },
         _ => html! {
-            <People recipients={recipients.data} groups={groups.data} error={recipients.error.or(groups.error)} {reload} />
+            <RecipientList recipients={recipients.data} groups={groups.data} error={recipients.error.or(groups.error)} {reload} />
         },
     }
 }

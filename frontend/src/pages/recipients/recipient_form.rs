@@ -3,8 +3,8 @@ use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use crate::{
-    components::{Choices, Dialog, TextField, check_field},
-    forms::{Edited, Sides, body, use_submit},
+    components::{CheckboxGroup, Dialog, TextField, check_field},
+    forms::{ConflictView, Edited, body, use_submit},
     i18n::use_words,
     state::use_status,
     time,
@@ -12,7 +12,7 @@ use crate::{
 
 #[derive(Properties, PartialEq)]
 pub struct RecipientFormProps {
-    /// The one to change; none for a new one.
+    /// The recipient to edit; `None` for a new one.
     #[prop_or_default]
     pub recipient: Option<(Recipient, Edited)>,
     pub groups: Vec<Group>,
@@ -46,7 +46,6 @@ fn new_input() -> RecipientInput {
     }
 }
 
-/// Adds or changes a recipient.
 #[component]
 pub fn RecipientForm(props: &RecipientFormProps) -> Html {
     let words = use_words();
@@ -110,12 +109,12 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
         }
     };
     let title = match &props.recipient {
-        Some((recipient, _)) => (words.people.edit_named)(&recipient.name),
-        None => words.people.add_recipient.to_owned(),
+        Some((recipient, _)) => (words.recipients.edit_named)(&recipient.name),
+        None => words.recipients.add_recipient.to_owned(),
     };
     let default_language = match status.as_ref().map(|status| status.default_language) {
-        Some(Language::En) => words.people.english,
-        Some(Language::Zh) => words.people.chinese,
+        Some(Language::En) => words.recipients.english,
+        Some(Language::Zh) => words.recipients.chinese,
         None => "",
     };
     let default_zone = status
@@ -131,7 +130,7 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
             <form class="form" {onsubmit} novalidate={true}>
                 { TextField {
                     id: "recipient-name".into(),
-                    label: words.people.person_name.into(),
+                    label: words.recipients.person_name.into(),
                     value: input.name.clone().into(),
                     autofocus: true,
                     change: set(|input, text| input.name = text),
@@ -140,7 +139,7 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
                 }.draw() }
                 { TextField {
                     id: "recipient-email".into(),
-                    label: words.people.email.into(),
+                    label: words.recipients.email.into(),
                     value: input.email.clone().into(),
                     kind: "email",
                     maxlength: 254,
@@ -149,43 +148,43 @@ pub fn RecipientForm(props: &RecipientFormProps) -> Html {
                     ..TextField::default()
                 }.draw() }
                 <div class="field">
-                    <label for="recipient-language">{ words.people.language }</label>
+                    <label for="recipient-language">{ words.recipients.language }</label>
                     <select id="recipient-language" class="select w-full" onchange={language}>
                         if id.is_none() {
-                            <option value="" selected={input.language.is_none()}>{ (words.people.default)(default_language) }</option>
+                            <option value="" selected={input.language.is_none()}>{ (words.recipients.default)(default_language) }</option>
                         }
-                        <option value="zh" selected={input.language == Some(Language::Zh)}>{ words.people.chinese }</option>
-                        <option value="en" selected={input.language == Some(Language::En)}>{ words.people.english }</option>
+                        <option value="zh" selected={input.language == Some(Language::Zh)}>{ words.recipients.chinese }</option>
+                        <option value="en" selected={input.language == Some(Language::En)}>{ words.recipients.english }</option>
                     </select>
                 </div>
                 { TextField {
                     id: "recipient-zone".into(),
-                    label: words.people.zone.into(),
+                    label: words.recipients.zone.into(),
                     value: input.time_zone.clone().unwrap_or_default().into(),
                     list: Some("zones".into()),
                     placeholder: default_zone.into(),
-                    hint: words.people.zone_hint.into(),
+                    hint: words.recipients.zone_hint.into(),
                     error: submit.field("timeZone"),
                     change: set(|input, text| input.time_zone = (!text.trim().is_empty()).then(|| text.trim().to_owned())),
                     ..TextField::default()
                 }.draw() }
                 <datalist id="zones">{ for time::zones().into_iter().map(|zone| html! { <option value={zone} /> }) }</datalist>
-                { Choices {
-                    label: words.people.groups,
+                { CheckboxGroup {
+                    label: words.recipients.groups,
                     hint: "",
                     all: groups.clone(),
                     chosen: input.group_ids.as_deref().unwrap_or_default(),
                     change: chosen,
                     error: submit.field("groupIds"),
                 }.draw(words) }
-                { check_field(words.people.enabled, "", input.enabled.unwrap_or(true), enabled) }
-                { Sides {
+                { check_field(words.recipients.enabled, "", input.enabled.unwrap_or(true), enabled) }
+                { ConflictView {
                     base: (*base).clone(),
                     mine: body(&*input),
                     theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(&theirs))),
                     labels: &[
-                        ("name", words.people.person_name), ("email", words.people.email), ("language", words.people.language),
-                        ("timeZone", words.people.zone), ("groupIds", words.people.groups), ("enabled", words.people.enabled),
+                        ("name", words.recipients.person_name), ("email", words.recipients.email), ("language", words.recipients.language),
+                        ("timeZone", words.recipients.zone), ("groupIds", words.recipients.groups), ("enabled", words.recipients.enabled),
                     ],
                     names: &groups,
                     load,

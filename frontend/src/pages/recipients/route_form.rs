@@ -2,14 +2,14 @@ use tocsin_api_types::{Group, Route, RouteInput};
 use yew::prelude::*;
 
 use crate::{
-    components::{Choices, Dialog, Matchers, TextField, check_field, written},
-    forms::{Edited, Sides, body, use_submit},
+    components::{CheckboxGroup, Dialog, Matchers, TextField, check_field, non_empty_lines},
+    forms::{ConflictView, Edited, body, use_submit},
     i18n::use_words,
 };
 
 #[derive(Properties, PartialEq)]
 pub struct RouteFormProps {
-    /// The one to change; none for a new one.
+    /// The route to edit; `None` for a new one.
     #[prop_or_default]
     pub route: Option<(Route, Edited)>,
     pub groups: Vec<Group>,
@@ -35,17 +35,17 @@ fn set(state: &UseStateHandle<bool>) -> Callback<bool> {
     Callback::from(move |is| state.set(is))
 }
 
-/// Adds or changes a route.
 #[component]
 pub fn RouteForm(props: &RouteFormProps) -> Html {
     let words = use_words();
     let input = use_state(|| input_of(props.route.as_ref().map(|(route, _)| route)));
     let base = use_state(|| body(&*input));
     let tried = use_state_eq(|| false);
-    // "Everything" and "nobody" are easily meant by mistake, so they have to be said.
+    // Matching every alert and notifying no one are easy mistakes, so both need
+    // confirmation.
     let before = props.route.as_ref().map(|(route, _)| route);
     let all = use_state_eq(|| before.is_some_and(|route| route.matchers.is_empty()));
-    let nobody = use_state_eq(|| before.is_some_and(|route| route.groups.is_empty()));
+    let no_recipients = use_state_eq(|| before.is_some_and(|route| route.groups.is_empty()));
     let edited = props.route.as_ref().map(|(_, edited)| edited.clone());
     let submit = use_submit("routes", edited, props.done.reform(|_| ()));
     let load = {
@@ -76,7 +76,7 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
             })
         })
     };
-    let go_on = {
+    let continue_matching = {
         let input = input.clone();
         Callback::from(move |continue_| {
             input.set(RouteInput {
@@ -105,25 +105,25 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
     };
     let onsubmit = {
         let (input, send, tried) = (input.clone(), submit.send.clone(), tried.setter());
-        let (all, nobody) = (*all, *nobody);
+        let (all, no_recipients) = (*all, *no_recipients);
         move |event: SubmitEvent| {
             event.prevent_default();
             tried.set(true);
             let next = RouteInput {
-                matchers: written(&input.matchers),
+                matchers: non_empty_lines(&input.matchers),
                 ..(*input).clone()
             };
             input.set(next.clone());
-            let is_said =
-                (all || !next.matchers.is_empty()) && (nobody || !next.group_ids.is_empty());
-            if is_said {
+            let is_complete =
+                (all || !next.matchers.is_empty()) && (no_recipients || !next.group_ids.is_empty());
+            if is_complete {
                 send.emit(body(&next));
             }
         }
     };
     let title = match &props.route {
-        Some((route, _)) => (words.people.edit_named)(&route.name),
-        None => words.people.add_route.to_owned(),
+        Some((route, _)) => (words.recipients.edit_named)(&route.name),
+        None => words.recipients.add_route.to_owned(),
     };
     let groups: Vec<(i64, String)> = props
         .groups
@@ -135,7 +135,7 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
             <form class="form" {onsubmit} novalidate={true}>
                 { TextField {
                     id: "route-name".into(),
-                    label: words.people.name.into(),
+                    label: words.recipients.name.into(),
                     value: input.name.clone().into(),
                     autofocus: true,
                     change: name,
@@ -143,42 +143,42 @@ pub fn RouteForm(props: &RouteFormProps) -> Html {
                     ..TextField::default()
                 }.draw() }
                 { Matchers {
-                    label: words.people.matchers,
-                    hint: words.people.matchers_hint,
+                    label: words.recipients.matchers,
+                    hint: words.recipients.matchers_hint,
                     lines: &input.matchers,
                     change: matchers,
                     tried: *tried,
                     wrong: &|field| submit.field(field),
                 }.draw(words) }
-                if written(&input.matchers).is_empty() {
-                    { check_field(words.people.match_all, "", *all, set(&all)) }
+                if non_empty_lines(&input.matchers).is_empty() {
+                    { check_field(words.recipients.match_all, "", *all, set(&all)) }
                     if *tried && !*all {
-                        <p class="field-error" role="alert">{ words.people.match_all_missing }</p>
+                        <p class="field-error" role="alert">{ words.recipients.match_all_missing }</p>
                     }
                 }
-                { Choices {
-                    label: words.people.to_groups,
-                    hint: words.people.to_groups_hint,
+                { CheckboxGroup {
+                    label: words.recipients.to_groups,
+                    hint: words.recipients.to_groups_hint,
                     all: groups.clone(),
                     chosen: &input.group_ids,
                     change: chosen,
                     error: submit.field("groupIds"),
                 }.draw(words) }
                 if input.group_ids.is_empty() {
-                    { check_field(words.people.notify_nobody, "", *nobody, set(&nobody)) }
-                    if *tried && !*nobody {
-                        <p class="field-error" role="alert">{ words.people.notify_nobody_missing }</p>
+                    { check_field(words.recipients.do_not_notify, "", *no_recipients, set(&no_recipients)) }
+                    if *tried && !*no_recipients {
+                        <p class="field-error" role="alert">{ words.recipients.do_not_notify_missing }</p>
                     }
                 }
-                { check_field(words.people.repeat, words.people.repeat_hint, input.repeat, repeat) }
-                { check_field(words.people.go_on, words.people.go_on_hint, input.continue_, go_on) }
-                { Sides {
+                { check_field(words.recipients.repeat, words.recipients.repeat_hint, input.repeat, repeat) }
+                { check_field(words.recipients.continue_matching, words.recipients.continue_hint, input.continue_, continue_matching) }
+                { ConflictView {
                     base: (*base).clone(),
                     mine: body(&*input),
                     theirs: &|object| serde_json::from_value(object.clone()).ok().map(|theirs| body(&input_of(Some(&theirs)))),
                     labels: &[
-                        ("name", words.people.name), ("matchers", words.people.matchers), ("groupIds", words.people.to_groups),
-                        ("continue", words.people.go_on), ("repeat", words.people.repeat),
+                        ("name", words.recipients.name), ("matchers", words.recipients.matchers), ("groupIds", words.recipients.to_groups),
+                        ("continue", words.recipients.continue_matching), ("repeat", words.recipients.repeat),
                     ],
                     names: &groups,
                     load,

@@ -10,7 +10,7 @@ use super::{route_form::RouteForm, test_button::test_button};
 use crate::{
     api::{self, ApiError, use_fetch},
     components::{ConfirmDialog, IconName, failure, icon, matcher_list},
-    forms::{Doing, open},
+    forms::{FormState, open_editor},
     i18n::{Words, use_words},
     state::{use_role, use_toasts},
 };
@@ -23,17 +23,17 @@ pub struct RoutesProps {
     pub reload: Callback<()>,
 }
 
-/// Which alerts go to which groups, in order.
+/// The routes section, in evaluation order.
 #[component]
 pub fn Routes(props: &RoutesProps) -> Html {
     let words = use_words();
     let admin = use_role() == Role::Admin;
     let toasts = use_toasts();
-    let doing = use_state(|| Doing::<Route>::Nothing);
+    let form_state = use_state(|| FormState::<Route>::Closed);
     let moving = use_state(|| None::<ApiError>);
     let close = {
-        let doing = doing.setter();
-        Callback::from(move |()| doing.set(Doing::Nothing))
+        let form_state = form_state.setter();
+        Callback::from(move |()| form_state.set(FormState::Closed))
     };
     let done = {
         let (close, reload) = (close.clone(), props.reload.clone());
@@ -42,10 +42,10 @@ pub fn Routes(props: &RoutesProps) -> Html {
             reload.emit(());
         })
     };
-    let edit = open(words, toasts.clone(), "routes", doing.setter());
-    let to = |next: Doing<Route>| {
-        let doing = doing.setter();
-        move |_: MouseEvent| doing.set(next.clone())
+    let edit = open_editor(words, toasts.clone(), "routes", form_state.setter());
+    let to = |next: FormState<Route>| {
+        let form_state = form_state.setter();
+        move |_: MouseEvent| form_state.set(next.clone())
     };
     let groups = props
         .groups
@@ -53,7 +53,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
         .map(|page| page.items.clone())
         .unwrap_or_default();
     let list = props.routes.as_ref().map_or(&[][..], |page| &page.items);
-    // Swaps a route with the one before or after it.
+    // Swaps two adjacent routes.
     let swap = |one: usize, two: usize| {
         let mut ids: Vec<i64> = list.iter().map(|route| route.id).collect();
         if one < ids.len() && two < ids.len() {
@@ -67,8 +67,9 @@ pub fn Routes(props: &RoutesProps) -> Html {
                 moving.clone(),
             );
             spawn_local(async move {
-                let answer = api::send::<_, IgnoredAny>(Method::PUT, "routes/order", &order).await;
-                moving.set(answer.err());
+                let response =
+                    api::send::<_, IgnoredAny>(Method::PUT, "routes/order", &order).await;
+                moving.set(response.err());
                 reload.emit(());
             });
         }
@@ -79,9 +80,9 @@ pub fn Routes(props: &RoutesProps) -> Html {
                 <td class="route-order">
                     <span class="tabular-nums muted">{ place + 1 }</span>
                     if admin {
-                        <button type="button" class="icon-btn" aria-label={(words.people.move_up)(&route.name)}
+                        <button type="button" class="icon-btn" aria-label={(words.recipients.move_up)(&route.name)}
                             disabled={place == 0} onclick={swap(place, place.wrapping_sub(1))}>{ icon(IconName::Up) }</button>
-                        <button type="button" class="icon-btn" aria-label={(words.people.move_down)(&route.name)}
+                        <button type="button" class="icon-btn" aria-label={(words.recipients.move_down)(&route.name)}
                             disabled={place + 1 == list.len()} onclick={swap(place, place + 1)}>{ icon(IconName::Down) }</button>
                     }
                 </td>
@@ -91,18 +92,18 @@ pub fn Routes(props: &RoutesProps) -> Html {
                 if admin {
                     <td class="card-actions">
                         { test_button(words, &toasts, format!("routeId={}", route.id), &route.name) }
-                        <button type="button" class="icon-btn" aria-label={(words.people.edit_named)(&route.name)}
+                        <button type="button" class="icon-btn" aria-label={(words.recipients.edit_named)(&route.name)}
                             title={words.common.edit} onclick={{ let id = route.id; edit.reform(move |_: MouseEvent| id) }}>{ icon(IconName::Pencil) }</button>
-                        <button type="button" class="icon-btn" aria-label={(words.people.delete_named)(&route.name)}
-                            title={words.common.delete} onclick={to(Doing::Deleting(route.clone()))}>{ icon(IconName::Trash) }</button>
+                        <button type="button" class="icon-btn" aria-label={(words.recipients.delete_named)(&route.name)}
+                            title={words.common.delete} onclick={to(FormState::Deleting(route.clone()))}>{ icon(IconName::Trash) }</button>
                     </td>
                 }
             </tr>
         }
     });
     let team = use_fetch::<TeamRoute>("routes/team".to_owned());
-    // What was chosen is shown at once: a render before the server has answered
-    // would otherwise set the box back.
+    // Shows the choice at once: a render before the server responds would reset the
+    // check box.
     let chosen = use_state(|| None::<bool>);
     {
         let chosen = chosen.setter();
@@ -116,11 +117,11 @@ pub fn Routes(props: &RoutesProps) -> Html {
             chosen.set(Some(enabled));
             spawn_local(async move {
                 let route = TeamRoute { enabled };
-                let answer = api::send::<_, IgnoredAny>(Method::PUT, "routes/team", &route).await;
-                if answer.is_err() {
+                let response = api::send::<_, IgnoredAny>(Method::PUT, "routes/team", &route).await;
+                if response.is_err() {
                     chosen.set(None);
                 }
-                moving.set(answer.err());
+                moving.set(response.err());
                 reload.emit(());
             });
         })
@@ -131,12 +132,12 @@ pub fn Routes(props: &RoutesProps) -> Html {
         html! {
             <tr key="team" class={classes!((!enabled).then_some("is-off"))}>
                 <td class="route-order"><span class="tabular-nums muted">{ list.len() + 1 }</span></td>
-                <th scope="row" class="card-name">{ words.people.team_route }</th>
-                <td class="muted">{ words.people.team_route_matches }</td>
+                <th scope="row" class="card-name">{ words.recipients.team_route }</th>
+                <td class="muted">{ words.recipients.team_route_matches }</td>
                 <td>
                     <label class="check-field">
                         <input type="checkbox" class="checkbox checkbox-sm" checked={enabled} disabled={!admin} {onchange} />
-                        <span>{ words.people.team_route_goes }</span>
+                        <span>{ words.recipients.team_route_goes }</span>
                     </label>
                 </td>
                 if admin {
@@ -146,12 +147,12 @@ pub fn Routes(props: &RoutesProps) -> Html {
         }
     });
     html! {
-        <section aria-label={words.people.routes}>
+        <section aria-label={words.recipients.routes}>
             <div class="part-bar">
-                <p class="muted grow">{ words.people.routes_why }</p>
+                <p class="muted grow">{ words.recipients.routes_why }</p>
                 if admin {
-                    <button type="button" class="btn btn-sm btn-primary" onclick={to(Doing::Adding)}>
-                        { icon(IconName::Plus) }{ words.people.add_route }
+                    <button type="button" class="btn btn-sm btn-primary" onclick={to(FormState::Adding)}>
+                        { icon(IconName::Plus) }{ words.recipients.add_route }
                     </button>
                 }
             </div>
@@ -161,21 +162,21 @@ pub fn Routes(props: &RoutesProps) -> Html {
             if props.routes.is_some() {
                 <table class="table-plain">
                     <thead><tr>
-                        <th scope="col">{ words.people.order }</th><th scope="col">{ words.people.name }</th>
-                        <th scope="col">{ words.people.matchers }</th><th scope="col">{ words.people.groups }</th>
+                        <th scope="col">{ words.recipients.order }</th><th scope="col">{ words.recipients.name }</th>
+                        <th scope="col">{ words.recipients.matchers }</th><th scope="col">{ words.recipients.groups }</th>
                         if admin {
-                            <th scope="col"><span class="sr-only">{ words.people.actions }</span></th>
+                            <th scope="col"><span class="sr-only">{ words.recipients.actions }</span></th>
                         }
                     </tr></thead>
                     <tbody>{ for rows }{ for team_row }</tbody>
                 </table>
             }
-            { match (*doing).clone() {
-                Doing::Nothing => html! {},
-                Doing::Adding => html! { <RouteForm {groups} {done} {close} /> },
-                Doing::Editing(route, edited) => html! { <RouteForm route={(route, edited)} {groups} {done} {close} /> },
-                Doing::Deleting(route) => html! {
-                    <ConfirmDialog title={(words.people.delete_named)(&route.name)} text={(words.people.delete_sure)(&route.name)}
+            { match (*form_state).clone() {
+                FormState::Closed => html! {},
+                FormState::Adding => html! { <RouteForm {groups} {done} {close} /> },
+                FormState::Editing(route, edited) => html! { <RouteForm route={(route, edited)} {groups} {done} {close} /> },
+                FormState::Deleting(route) => html! {
+                    <ConfirmDialog title={(words.recipients.delete_named)(&route.name)} text={(words.recipients.delete_confirm)(&route.name)}
                         action={words.common.delete} path={format!("routes/{}", route.id)} {done} {close} />
                 },
             } }
@@ -185,7 +186,7 @@ pub fn Routes(props: &RoutesProps) -> Html {
 
 fn matchers(route: &Route, words: &Words) -> Html {
     if route.matchers.is_empty() {
-        return html! { <span class="muted">{ words.people.everything }</span> };
+        return html! { <span class="muted">{ words.recipients.all_alerts }</span> };
     }
     matcher_list(&route.matchers)
 }
@@ -199,15 +200,15 @@ fn goes_to(route: &Route, words: &Words) -> Html {
     html! {
         <>
             if names.is_empty() {
-                <span class="muted">{ words.people.no_groups }</span>
+                <span class="muted">{ words.recipients.no_notification }</span>
             } else {
                 { names.join(", ") }
             }
             if route.continue_ {
-                <span class="pill pill-quiet ms-2">{ words.people.goes_on }</span>
+                <span class="pill pill-quiet ms-2">{ words.recipients.continues }</span>
             }
             if !route.repeat {
-                <span class="pill pill-quiet ms-2">{ words.people.no_repeat }</span>
+                <span class="pill pill-quiet ms-2">{ words.recipients.no_repeat }</span>
             }
         </>
     }

@@ -9,17 +9,19 @@ use crate::{
     state::Toasts,
 };
 
-/// Sends a test alert to whom `query` names, called `name`, and says how that went.
+/// Button that sends a test alert to the recipient or route in `query`, called `name`.
 pub fn test_button(words: &'static Words, toasts: &Toasts, query: String, name: &str) -> Html {
-    let label = (words.people.test_to)(name);
+    let label = (words.recipients.test_to)(name);
     let onclick = {
         let (toasts, name) = (toasts.clone(), name.to_owned());
         move |_: MouseEvent| {
             let (toasts, query, name) = (toasts.clone(), query.clone(), name.clone());
             spawn_local(async move {
                 match api::call(Method::POST, &format!("alerts/test?{query}")).await {
-                    Ok(()) => toasts.say((words.people.test_sent)(&name)),
-                    Err(error) => toasts.fail((words.people.test_failed)(&error.explain(words))),
+                    Ok(()) => toasts.info((words.recipients.test_sent)(&name)),
+                    Err(error) => {
+                        toasts.error((words.recipients.test_failed)(&error.explain(words)))
+                    }
                 }
             });
         }

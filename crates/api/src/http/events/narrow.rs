@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use tocsin_core::visibility::Visibility;
 use tocsin_storage::changes::{Change, ChangeRow, MAX_EVENTS};
-use tocsin_storage::codes::{EntryKind, EventKind};
-use tocsin_storage::{Db, StorageError, alerts, incidents, notifications};
+use tocsin_storage::enums::{EntryKind, EventKind};
+use tocsin_storage::{Db, StorageError, alert_log, incidents, notifications};
 
 /// The rows that are left, each with what is left of it: the incidents that may
 /// be seen, the deliveries that told of some, with the number of those entries,
@@ -26,7 +26,7 @@ pub(super) async fn narrow(
     }
     named.sort_unstable();
     named.dedup();
-    let seen = Seen {
+    let seen = VisibleChange {
         incidents: incidents::visible(db, &named, visibility)
             .await?
             .into_iter()
@@ -62,7 +62,7 @@ pub(super) async fn narrow(
     Ok(kept)
 }
 
-struct Seen {
+struct VisibleChange {
     incidents: HashSet<i64>,
     mails: HashSet<i64>,
 }
@@ -76,7 +76,7 @@ async fn delivery(
     id: i64,
     entries: i64,
     mut events: Events,
-    seen: &Seen,
+    seen: &VisibleChange,
     visibility: &Visibility,
 ) -> Result<Option<(i64, Events)>, StorageError> {
     let is_entry = |(_, kind): &&(i64, EventKind)| {
@@ -90,7 +90,7 @@ async fn delivery(
     let mut own = events.iter().filter(is_entry).count();
     // Late entries make no event, and of a great delivery not all are named.
     if i64::try_from(named).is_ok_and(|named| entries > named) {
-        let all = alerts::of_delivery(db, id, visibility).await?;
+        let all = alert_log::of_delivery(db, id, visibility).await?;
         own = all.len();
         let told: HashSet<(i64, EventKind)> = events.iter().copied().collect();
         let more = all.into_iter().filter_map(|(incident, kind)| {

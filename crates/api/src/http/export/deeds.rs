@@ -9,13 +9,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde_json::Value;
 use tocsin_storage::audit::{AuditView, AuditWalk};
-use tocsin_storage::codes::ActorKind;
-use tocsin_storage::{Db, StorageError, Telling};
+use tocsin_storage::enums::ActorKind;
+use tocsin_storage::{AlertContent, Db, StorageError};
 
 use super::rows::{Cell, Row, text_cell};
 use super::walk::Walk;
-use super::{Export, Wanted};
-use crate::http::audit::{Deeds, filter};
+use super::{Export, ExportParams};
+use crate::http::audit::{AuditParams, filter};
 use crate::http::filters::{Between, Ordering};
 use crate::http::params::Params;
 use crate::http::problem::ApiError;
@@ -29,7 +29,7 @@ use crate::http::state::AppState;
 #[utoipa::path(
     tag = "audit",
     operation_id = "export_audit",
-    params(Deeds, Between, Ordering, Wanted),
+    params(AuditParams, Between, Ordering, ExportParams),
     responses((status = 200, description = "The file", content(
         (String = "text/csv"),
         (String = "application/x-ndjson"),
@@ -40,7 +40,12 @@ use crate::http::state::AppState;
 async fn audit(
     state: Data<AppState>,
     request: HttpRequest,
-    Params((deeds, between, ordering, wanted)): Params<(Deeds, Between, Ordering, Wanted)>,
+    Params((deeds, between, ordering, wanted)): Params<(
+        AuditParams,
+        Between,
+        Ordering,
+        ExportParams,
+    )>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = AuditWalk::new(filter(deeds, &between), ordering.of());
     Export::begin(&state, &request, "audit", wanted)?.answer(&state, walk)
@@ -106,7 +111,7 @@ impl Row for AuditView {
         each(after.as_ref().map_or(Cell::Nothing, object));
     }
 
-    fn told(&self) -> Option<&Arc<Telling>> {
+    fn told(&self) -> Option<&Arc<AlertContent>> {
         None
     }
 }
@@ -120,11 +125,11 @@ mod tests {
     use serde_json::json;
     use tocsin_core::time::Timestamp;
 
-    use super::super::text::{Lines, Writer};
+    use super::super::text::{TextFormat, Writer};
     use super::*;
     use crate::http::audit::entry;
 
-    fn line(lines: Lines, row: &AuditView) -> String {
+    fn line(lines: TextFormat, row: &AuditView) -> String {
         let mut out = Vec::new();
         Writer::new(lines).write(row, &mut out);
         String::from_utf8(out).unwrap()
@@ -147,7 +152,7 @@ mod tests {
             after: Some(json!({"name": "值班"})),
         };
         for _ in 0..2 {
-            let said: Value = serde_json::from_str(&line(Lines::Json, &row)).unwrap();
+            let said: Value = serde_json::from_str(&line(TextFormat::Json, &row)).unwrap();
             let wire = entry(row.clone());
             assert_eq!(said, serde_json::to_value(wire).unwrap());
             row.actor_kind = ActorKind::Anonymous;
@@ -157,11 +162,11 @@ mod tests {
             row.before = None;
         }
         assert_eq!(
-            line(Lines::Csv, &row),
+            line(TextFormat::Csv, &row),
             "7,2023-11-14T22:13:20.123456Z,anonymous,,'=cmd(),,group.update,group,,值班,,\
              \"{\"\"name\"\":\"\"值班\"\"}\"\r\n"
         );
-        let head = Writer::new(Lines::Csv).head::<AuditView>();
+        let head = Writer::new(TextFormat::Csv).head::<AuditView>();
         let head = String::from_utf8(head).unwrap();
         assert!(head.ends_with(",objectName,before,after\r\n"), "{head}");
     }

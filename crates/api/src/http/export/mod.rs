@@ -20,7 +20,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use bytes::Bytes;
 use futures::stream;
-use tocsin_storage::alerts::LogWalk;
+use tocsin_storage::alert_log::LogWalk;
 use tocsin_storage::incidents::IncidentWalk;
 use tocsin_storage::{Db, StorageError};
 use tokio::sync::mpsc::error::SendTimeoutError;
@@ -29,13 +29,13 @@ use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
 use self::sheet::About;
-use self::text::{Lines, Writer};
+use self::text::{TextFormat, Writer};
 use self::walk::Walk;
 use super::caller::Caller;
 use super::filters::{Criteria, Ordering, States};
 use super::incidents::Sorting;
 use super::params::{FromQuery, Params, Query, one_of};
-use super::problem::{ApiError, Chain, Kind};
+use super::problem::{ApiError, Chain, ProblemKind};
 use super::state::AppState;
 
 /// Exports at once: each keeps some megabytes of texts.
@@ -83,13 +83,13 @@ impl FileFormat {
 /// As what.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Wanted {
+struct ExportParams {
     /// Left out: `csv`.
     #[param(inline)]
     format: Option<FileFormat>,
 }
 
-impl FromQuery for Wanted {
+impl FromQuery for ExportParams {
     fn read(query: &mut Query) -> Self {
         const FORMATS: &[(&str, FileFormat)] = &[
             ("csv", FileFormat::Csv),
@@ -110,7 +110,7 @@ impl FromQuery for Wanted {
 #[utoipa::path(
     tag = "alerts",
     operation_id = "export_alerts",
-    params(Criteria, Ordering, Wanted),
+    params(Criteria, Ordering, ExportParams),
     responses((status = 200, description = "The file", content(
         (String = "text/csv"),
         (String = "application/x-ndjson"),
@@ -122,7 +122,7 @@ async fn alerts(
     state: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
-    Params((criteria, ordering, wanted)): Params<(Criteria, Ordering, Wanted)>,
+    Params((criteria, ordering, wanted)): Params<(Criteria, Ordering, ExportParams)>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = LogWalk::new(criteria.for_alerts(&caller.visibility), ordering.of());
     Export::begin(&state, &request, "alerts", wanted)?.answer(&state, walk)
@@ -136,7 +136,7 @@ async fn alerts(
 #[utoipa::path(
     tag = "incidents",
     operation_id = "export_incidents",
-    params(Criteria, States, Sorting, Ordering, Wanted),
+    params(Criteria, States, Sorting, Ordering, ExportParams),
     responses((status = 200, description = "The file", content(
         (String = "text/csv"),
         (String = "application/x-ndjson"),
@@ -153,7 +153,7 @@ async fn incidents(
         States,
         Sorting,
         Ordering,
-        Wanted,
+        ExportParams,
     )>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = IncidentWalk::new(
@@ -168,7 +168,7 @@ async fn incidents(
 
 /// Why a file ended before its end.
 #[derive(Debug, thiserror::Error)]
-enum Cut {
+enum Truncation {
     #[error("the rows cannot be read")]
     Storage(#[from] StorageError),
     #[error("the workbook cannot be written")]
@@ -195,19 +195,19 @@ struct Export {
     _seat: OwnedSemaphorePermit,
 }
 
-type Pieces = mpsc::Sender<Result<Bytes, Cut>>;
+type Pieces = mpsc::Sender<Result<Bytes, Truncation>>;
 
 impl Export {
     fn begin(
         state: &AppState,
         request: &HttpRequest,
         what: &'static str,
-        wanted: Wanted,
+        wanted: ExportParams,
     ) -> Result<Self, ApiError> {
         let seat = Arc::clone(&state.exports).try_acquire_owned();
         let seat = seat.map_err(|_| {
             let detail = format!("{AT_ONCE} exports are running; try again when one is done.");
-            ApiError::new(Kind::Unavailable, detail)
+            ApiError::new(ProblemKind::Unavailable, detail)
         })?;
         let at = state.now().to_datetime();
         Ok(Self {
@@ -254,15 +254,15 @@ impl Export {
     async fn run(mut self, walk: impl Walk, pieces: Pieces) {
         let began = Instant::now();
         let done = match self.format {
-            FileFormat::Csv => self.lines(Lines::Csv, walk, &pieces).await,
-            FileFormat::Jsonl => self.lines(Lines::Json, walk, &pieces).await,
+            FileFormat::Csv => self.lines(TextFormat::Csv, walk, &pieces).await,
+            FileFormat::Jsonl => self.lines(TextFormat::Json, walk, &pieces).await,
             FileFormat::Xlsx => self.sheet(walk, &pieces).await,
         };
         let (what, format, rows) = (self.what, self.format.name(), self.rows);
         let millis = began.elapsed().as_millis();
         match done {
             Ok(()) => tracing::info!(what, format, rows, millis, "exported"),
-            Err(Cut::Untaken) => {
+            Err(Truncation::Untaken) => {
                 tracing::info!(
                     what,
                     format,
@@ -281,9 +281,9 @@ impl Export {
         }
     }
 
-    async fn next<W: Walk>(&mut self, walk: &mut W) -> Result<Option<Vec<W::Row>>, Cut> {
+    async fn next<W: Walk>(&mut self, walk: &mut W) -> Result<Option<Vec<W::Row>>, Truncation> {
         if *self.stopping.borrow() {
-            return Err(Cut::Stopping);
+            return Err(Truncation::Stopping);
         }
         let rows = walk
             .next(&self.db)
@@ -295,10 +295,10 @@ impl Export {
 
     async fn lines<W: Walk>(
         &mut self,
-        lines: Lines,
+        lines: TextFormat,
         mut walk: W,
         pieces: &Pieces,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Truncation> {
         let mut writer = Writer::new(lines);
         let mut buffer = writer.head::<W::Row>();
         while let Some(rows) = self.next(&mut walk).await? {
@@ -310,19 +310,19 @@ impl Export {
                 }
             }
             if pieces.is_closed() {
-                return Err(Cut::Untaken);
+                return Err(Truncation::Untaken);
             }
         }
         send(pieces, buffer).await
     }
 
-    async fn sheet<W: Walk>(&mut self, mut walk: W, pieces: &Pieces) -> Result<(), Cut> {
+    async fn sheet<W: Walk>(&mut self, mut walk: W, pieces: &Pieces) -> Result<(), Truncation> {
         let (chunks, taken) = mpsc::channel(1);
         let about = self.about.clone();
         let build = spawn_blocking(move || sheet::build::<W::Row>(taken, &about));
         while let Some(rows) = self.next(&mut walk).await? {
             if pieces.is_closed() {
-                return Err(Cut::Untaken);
+                return Err(Truncation::Untaken);
             }
             if chunks.send(rows).await.is_err() {
                 // The sheet is full, or cannot be written, which its end tells.
@@ -344,16 +344,20 @@ impl Export {
     }
 }
 
-async fn send(pieces: &Pieces, piece: Vec<u8>) -> Result<(), Cut> {
+async fn send(pieces: &Pieces, piece: Vec<u8>) -> Result<(), Truncation> {
     send_within(PATIENCE, pieces, piece).await
 }
 
-async fn send_within(patience: Duration, pieces: &Pieces, piece: Vec<u8>) -> Result<(), Cut> {
+async fn send_within(
+    patience: Duration,
+    pieces: &Pieces,
+    piece: Vec<u8>,
+) -> Result<(), Truncation> {
     let piece = Ok(Bytes::from(piece));
     let sent = pieces.send_timeout(piece, patience).await;
     sent.map_err(|error| match error {
-        SendTimeoutError::Timeout(_) => Cut::Stalled,
-        SendTimeoutError::Closed(_) => Cut::Untaken,
+        SendTimeoutError::Timeout(_) => Truncation::Stalled,
+        SendTimeoutError::Closed(_) => Truncation::Untaken,
     })
 }
 
@@ -374,8 +378,8 @@ mod tests {
         let (pieces, taken) = mpsc::channel(1);
         let send = async || send_within(Duration::from_millis(1), &pieces, vec![1]).await;
         assert!(send().await.is_ok());
-        assert!(matches!(send().await, Err(Cut::Stalled)));
+        assert!(matches!(send().await, Err(Truncation::Stalled)));
         drop(taken);
-        assert!(matches!(send().await, Err(Cut::Untaken)));
+        assert!(matches!(send().await, Err(Truncation::Untaken)));
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tocsin_core::alert::{Labels, Status};
 use tocsin_core::time::Timestamp;
-use tocsin_storage::Telling;
-use tocsin_storage::alerts::AlertView;
-use tocsin_storage::codes::{EndReason, EntryKind, IncidentState};
+use tocsin_storage::AlertContent;
+use tocsin_storage::alert_log::AlertView;
+use tocsin_storage::enums::{EndReason, EntryKind, IncidentState};
 use tocsin_storage::incidents::IncidentView;
 
 /// The value of a field.
@@ -38,7 +38,7 @@ pub(super) trait Row: Send + 'static {
     fn own(&self, each: impl FnMut(Cell<'_>));
 
     /// What it was told with; `None` where it shares nothing.
-    fn told(&self) -> Option<&Arc<Telling>>;
+    fn told(&self) -> Option<&Arc<AlertContent>>;
 }
 
 /// The names of the fields that [`told`] gives.
@@ -61,8 +61,8 @@ pub(super) fn names<R: Row>() -> impl Iterator<Item = &'static str> {
 }
 
 /// The fields that rows share, in the order of [`TOLD`].
-pub(super) fn told(telling: &Telling, mut each: impl FnMut(Cell<'_>)) {
-    let Telling {
+pub(super) fn told(telling: &AlertContent, mut each: impl FnMut(Cell<'_>)) {
+    let AlertContent {
         series_id: _,
         telling_id: _,
         source,
@@ -139,7 +139,7 @@ impl Row for AlertView {
         each(text_cell(memo));
     }
 
-    fn told(&self) -> Option<&Arc<Telling>> {
+    fn told(&self) -> Option<&Arc<AlertContent>> {
         Some(&self.told)
     }
 }
@@ -198,7 +198,7 @@ impl Row for IncidentView {
             text_cell(match reason {
                 EndReason::Resolved => "resolved",
                 EndReason::FiredAgain => "fired_again",
-                EndReason::NotSeen => "not_seen",
+                EndReason::NoUpdates => "not_seen",
                 EndReason::Person => "person",
                 EndReason::Copy => "copy",
             })
@@ -214,7 +214,7 @@ impl Row for IncidentView {
         each(text_cell(memo));
     }
 
-    fn told(&self) -> Option<&Arc<Telling>> {
+    fn told(&self) -> Option<&Arc<AlertContent>> {
         Some(&self.told)
     }
 }

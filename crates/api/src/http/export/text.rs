@@ -12,7 +12,7 @@ use super::rows::{self, Cell, Row, TOLD};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lines {
+pub(super) enum TextFormat {
     /// RFC 4180, in UTF-8 with a mark at its beginning, by which Excel knows it.
     Csv,
     /// An object of the API on each line.
@@ -22,7 +22,7 @@ pub(super) enum Lines {
 /// Writes rows of one kind.
 #[derive(Debug)]
 pub(super) struct Writer {
-    lines: Lines,
+    lines: TextFormat,
     /// The ends of lines, by what was told; as many again from before.
     ends: HashMap<Which, Vec<u8>>,
     older: HashMap<Which, Vec<u8>>,
@@ -34,7 +34,7 @@ type Which = (i64, Option<i64>);
 const KEPT: usize = 4_096;
 
 impl Writer {
-    pub(super) fn new(lines: Lines) -> Self {
+    pub(super) fn new(lines: TextFormat) -> Self {
         Self {
             lines,
             ends: HashMap::new(),
@@ -45,8 +45,8 @@ impl Writer {
     /// What comes before the first row.
     pub(super) fn head<R: Row>(&self) -> Vec<u8> {
         match self.lines {
-            Lines::Json => Vec::new(),
-            Lines::Csv => {
+            TextFormat::Json => Vec::new(),
+            TextFormat::Csv => {
                 let names: Vec<_> = rows::names::<R>().collect();
                 format!("\u{feff}{}\r\n", names.join(",")).into_bytes()
             }
@@ -83,8 +83,8 @@ impl Writer {
     }
 }
 
-impl Lines {
-    fn end(self, telling: &tocsin_storage::Telling) -> Vec<u8> {
+impl TextFormat {
+    fn end(self, telling: &tocsin_storage::AlertContent) -> Vec<u8> {
         let mut end = Vec::new();
         let mut names = TOLD.iter();
         rows::told(telling, |cell| {
@@ -207,11 +207,11 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::Value;
-    use tocsin_core::alert::{Facts, Status};
+    use tocsin_core::alert::{AlertFields, Status};
     use tocsin_core::time::Timestamp;
-    use tocsin_storage::Telling;
-    use tocsin_storage::alerts::AlertView;
-    use tocsin_storage::codes::{EntryKind, IncidentState};
+    use tocsin_storage::AlertContent;
+    use tocsin_storage::alert_log::AlertView;
+    use tocsin_storage::enums::{EntryKind, IncidentState};
     use tocsin_storage::incidents::IncidentView;
 
     use super::super::super::convert;
@@ -234,14 +234,14 @@ mod tests {
         }
     }
 
-    fn telling(message: &str) -> Arc<Telling> {
+    fn telling(message: &str) -> Arc<AlertContent> {
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        Arc::new(Telling {
+        Arc::new(AlertContent {
             series_id: 1,
             telling_id: None,
             source: "default".to_owned(),
             fingerprint: "00112233445566ff".to_owned(),
-            facts: Facts {
+            facts: AlertFields {
                 alertname: "=cmd()".to_owned(),
                 instance: "a,b".to_owned(),
                 severity: "критично".to_owned(),
@@ -277,7 +277,7 @@ mod tests {
             stale: false,
             starts_at: Timestamp::from_micros(1),
             ends_at: None,
-            end_reason: Some(tocsin_storage::codes::EndReason::FiredAgain),
+            end_reason: Some(tocsin_storage::enums::EndReason::FiredAgain),
             first_seen_at: Timestamp::from_micros(1_700_000_000_123_000),
             last_seen_at: Timestamp::from_micros(1_700_000_001_000_000),
             occurrences: 4,
@@ -291,7 +291,7 @@ mod tests {
         }
     }
 
-    fn line<R: Row>(lines: Lines, row: &R) -> String {
+    fn line<R: Row>(lines: TextFormat, row: &R) -> String {
         let mut writer = Writer::new(lines);
         let mut first = Vec::new();
         writer.write(row, &mut first);
@@ -303,9 +303,9 @@ mod tests {
 
     #[test]
     fn a_line_of_json_is_the_object_of_the_api() {
-        let said: Value = serde_json::from_str(&line(Lines::Json, &alert())).unwrap();
+        let said: Value = serde_json::from_str(&line(TextFormat::Json, &alert())).unwrap();
         assert_eq!(said, serde_json::to_value(convert::alert(alert())).unwrap());
-        let said: Value = serde_json::from_str(&line(Lines::Json, &incident())).unwrap();
+        let said: Value = serde_json::from_str(&line(TextFormat::Json, &incident())).unwrap();
         assert_eq!(
             said,
             serde_json::to_value(convert::incident(incident())).unwrap()
@@ -314,11 +314,11 @@ mod tests {
 
     #[test]
     fn a_line_of_csv_has_its_quotes_and_no_formula() {
-        let head = Writer::new(Lines::Csv).head::<AlertView>();
+        let head = Writer::new(TextFormat::Csv).head::<AlertView>();
         let head = String::from_utf8(head).unwrap();
         assert!(head.starts_with("\u{feff}id,deliveryId,") && head.ends_with("generatorUrl\r\n"));
         assert_eq!(
-            line(Lines::Csv, &alert()),
+            line(TextFormat::Csv, &alert()),
             "7,8,9,2023-11-14T22:13:20.123456Z,resolved,late,2023-11-14T22:13:20Z,\
              2023-11-14T22:13:20.500Z,true,'-1+1,default,'=cmd(),\"a,b\",критично,网络组,\
              \"two\nlines and \"\"quotes\"\"\",00112233445566ff,\
@@ -329,13 +329,13 @@ mod tests {
 
     #[test]
     fn ends_are_let_go_when_there_are_many() {
-        let mut writer = Writer::new(Lines::Csv);
+        let mut writer = Writer::new(TextFormat::Csv);
         let mut out = Vec::new();
         for series_id in 0..3 * i64::try_from(KEPT).unwrap() {
             let mut row = alert();
-            row.told = Arc::new(Telling {
+            row.told = Arc::new(AlertContent {
                 series_id,
-                ..Telling::clone(&row.told)
+                ..AlertContent::clone(&row.told)
             });
             writer.write(&row, &mut out);
         }

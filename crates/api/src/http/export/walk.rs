@@ -1,6 +1,6 @@
 //! What a file is made of, read chunk by chunk.
 
-use tocsin_storage::alerts::{AlertView, LogWalk};
+use tocsin_storage::alert_log::{AlertView, LogWalk};
 use tocsin_storage::incidents::{IncidentView, IncidentWalk};
 use tocsin_storage::{Db, StorageError};
 

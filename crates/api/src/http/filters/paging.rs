@@ -5,7 +5,7 @@ use tocsin_storage::{Order, PageRequest, SortKey};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::params::{FromQuery, Query, one_of};
-use crate::http::problem::{ApiError, Kind};
+use crate::http::problem::{ApiError, ProblemKind};
 
 /// How every cursor begins.
 pub(crate) const CURSOR: &str = "eyJrIjoi";
@@ -50,8 +50,8 @@ impl Paging {
             // What looks like a cursor may be one, of another list: there is no
             // such page here. Anything else is a mistake in the request.
             let kind = match self.cursor.as_deref() {
-                Some(cursor) if cursor.starts_with(CURSOR) => Kind::NotFound,
-                _ => Kind::InvalidRequest,
+                Some(cursor) if cursor.starts_with(CURSOR) => ProblemKind::NotFound,
+                _ => ProblemKind::InvalidRequest,
             };
             let error = FieldError {
                 field: "cursor".to_owned(),

@@ -4,81 +4,81 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::http::problem::Kind;
+use crate::http::problem::ProblemKind;
 
 /// Every kind there is, in the order of their statuses.
-pub(super) const ALL: [Kind; 21] = [
-    Kind::InvalidRequest,
-    Kind::UnreadableBody,
-    Kind::Unauthorized,
-    Kind::WrongCredentials,
-    Kind::Forbidden,
-    Kind::CrossSite,
-    Kind::NotFound,
-    Kind::MethodNotAllowed,
-    Kind::RequestTimeout,
-    Kind::Conflict,
-    Kind::InUse,
-    Kind::PreconditionFailed,
-    Kind::PayloadTooLarge,
-    Kind::UnsupportedMediaType,
-    Kind::MisdirectedRequest,
-    Kind::IdempotencyMismatch,
-    Kind::Unprocessable,
-    Kind::TooManyRequests,
-    Kind::Internal,
-    Kind::QueueFull,
-    Kind::Unavailable,
+pub(super) const ALL: [ProblemKind; 21] = [
+    ProblemKind::InvalidRequest,
+    ProblemKind::UnreadableBody,
+    ProblemKind::Unauthorized,
+    ProblemKind::WrongCredentials,
+    ProblemKind::Forbidden,
+    ProblemKind::CrossSite,
+    ProblemKind::NotFound,
+    ProblemKind::MethodNotAllowed,
+    ProblemKind::RequestTimeout,
+    ProblemKind::Conflict,
+    ProblemKind::InUse,
+    ProblemKind::PreconditionFailed,
+    ProblemKind::PayloadTooLarge,
+    ProblemKind::UnsupportedMediaType,
+    ProblemKind::MisdirectedRequest,
+    ProblemKind::IdempotencyMismatch,
+    ProblemKind::Unprocessable,
+    ProblemKind::TooManyRequests,
+    ProblemKind::Internal,
+    ProblemKind::QueueFull,
+    ProblemKind::Unavailable,
 ];
 
 /// When a problem is of this kind, and what can be done about it.
-fn meaning(kind: Kind) -> &'static str {
+fn meaning(kind: ProblemKind) -> &'static str {
     match kind {
-        Kind::InvalidRequest => {
+        ProblemKind::InvalidRequest => {
             "The request is not as this document describes it; `errors` names every wrong field and parameter."
         }
-        Kind::UnreadableBody => {
+        ProblemKind::UnreadableBody => {
             "The body is no JSON that an alert can be read from, is not compressed as it says, or ended early."
         }
-        Kind::Unauthorized => {
+        ProblemKind::Unauthorized => {
             "There is no credential, or it is not known, has expired, was revoked or is ambiguous; `detail` says which."
         }
-        Kind::WrongCredentials => "Signing in failed: the address or the password is wrong.",
-        Kind::Forbidden => "Whoever asks may not do this; `detail` says what is needed.",
-        Kind::CrossSite => "A page of another site sent this request in somebody's browser.",
-        Kind::NotFound => "There is nothing of this number or name, or it may not be seen.",
-        Kind::MethodNotAllowed => {
+        ProblemKind::WrongCredentials => "Signing in failed: the address or the password is wrong.",
+        ProblemKind::Forbidden => "Whoever asks may not do this; `detail` says what is needed.",
+        ProblemKind::CrossSite => "A page of another site sent this request in somebody's browser.",
+        ProblemKind::NotFound => "There is nothing of this number or name, or it may not be seen.",
+        ProblemKind::MethodNotAllowed => {
             "This address does not know the method; the header `Allow` names those it knows."
         }
-        Kind::RequestTimeout => "The body did not arrive in time.",
-        Kind::Conflict => {
+        ProblemKind::RequestTimeout => "The body did not arrive in time.",
+        ProblemKind::Conflict => {
             "What is there does not allow it: another object has the name, something referred to is missing, or \
              somebody changed the same thing at the same time."
         }
-        Kind::InUse => "Something else refers to it; `detail` says what.",
-        Kind::PreconditionFailed => {
+        ProblemKind::InUse => "Something else refers to it; `detail` says what.",
+        ProblemKind::PreconditionFailed => {
             "It is not the version that `If-Match` names: `current` is the object as it is, `yours` what was asked for."
         }
-        Kind::PayloadTooLarge => "The body is too long.",
-        Kind::UnsupportedMediaType => {
+        ProblemKind::PayloadTooLarge => "The body is too long.",
+        ProblemKind::UnsupportedMediaType => {
             "The body's `Content-Type` or `Content-Encoding` is another than expected."
         }
-        Kind::MisdirectedRequest => {
+        ProblemKind::MisdirectedRequest => {
             "The `Host` is not one that this server answers to while it needs no token: a page may have been led here."
         }
-        Kind::IdempotencyMismatch => "The `Idempotency-Key` was used for another request.",
-        Kind::Unprocessable => {
+        ProblemKind::IdempotencyMismatch => "The `Idempotency-Key` was used for another request.",
+        ProblemKind::Unprocessable => {
             "The request is as described, but its content is refused, such as a password that is easily guessed; \
              `errors` says why."
         }
-        Kind::TooManyRequests => {
+        ProblemKind::TooManyRequests => {
             "Too much was asked in a short time; `Retry-After` says how many seconds to wait."
         }
-        Kind::Internal => "A fault of the server, whose log says more.",
-        Kind::QueueFull => {
+        ProblemKind::Internal => "A fault of the server, whose log says more.",
+        ProblemKind::QueueFull => {
             "More arrives than can be stored now; send it again after `Retry-After` seconds."
         }
-        Kind::Unavailable => {
+        ProblemKind::Unavailable => {
             "The database does not answer or its files are gone, the server is stopping, or as much of this runs as \
              may at once; try again after `Retry-After` seconds."
         }
@@ -86,12 +86,12 @@ fn meaning(kind: Kind) -> &'static str {
 }
 
 /// The stable identifier, as a problem's `type` has it.
-fn identifier(kind: Kind) -> String {
+fn identifier(kind: ProblemKind) -> String {
     format!("urn:tocsin:problem:{}", kind.parts().0)
 }
 
 /// The kinds that a status may mean.
-pub(super) fn of_status(status: u16) -> impl Iterator<Item = Kind> {
+pub(super) fn of_status(status: u16) -> impl Iterator<Item = ProblemKind> {
     let mut all = ALL.into_iter();
     std::iter::from_fn(move || all.find(|kind| kind.parts().2.as_u16() == status))
 }
@@ -105,7 +105,7 @@ pub(super) fn sentences(status: u16) -> String {
 }
 
 /// A problem as it may look.
-pub(super) fn example(kind: Kind, detail: &str) -> Value {
+pub(super) fn example(kind: ProblemKind, detail: &str) -> Value {
     let (_, title, status) = kind.parts();
     json!({
         "type": identifier(kind),
@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(same, 1, "{kind:?}");
         }
         // The last of the enumeration: those before it have the numbers before.
-        assert_eq!(ALL.len(), Kind::Unavailable as usize + 1);
+        assert_eq!(ALL.len(), ProblemKind::Unavailable as usize + 1);
     }
 
     #[test]

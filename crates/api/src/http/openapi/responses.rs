@@ -3,88 +3,93 @@
 use serde_json::{Value, json};
 
 use super::{Operation, each_operation, problems};
-use crate::http::problem::Kind;
+use crate::http::problem::ProblemKind;
 
 /// The statuses of failures: the name in the description, an example of the
 /// kind, and what such a problem says in detail.
-const FAILURES: &[(u16, &str, Kind, &str)] = &[
+const FAILURES: &[(u16, &str, ProblemKind, &str)] = &[
     (
         400,
         "BadRequest",
-        Kind::InvalidRequest,
+        ProblemKind::InvalidRequest,
         "limit: expected a whole number from 1 to 500, found \"0\"",
     ),
     (
         401,
         "Unauthorized",
-        Kind::Unauthorized,
+        ProblemKind::Unauthorized,
         "This token is not known.",
     ),
     (
         403,
         "Forbidden",
-        Kind::Forbidden,
+        ProblemKind::Forbidden,
         "This needs the role admin; this token has the role viewer.",
     ),
-    (404, "NotFound", Kind::NotFound, "There is no incident 42."),
+    (
+        404,
+        "NotFound",
+        ProblemKind::NotFound,
+        "There is no incident 42.",
+    ),
     (
         408,
         "RequestTimeout",
-        Kind::RequestTimeout,
+        ProblemKind::RequestTimeout,
         "The body did not arrive within 60 s.",
     ),
     (
         409,
         "Conflict",
-        Kind::Conflict,
+        ProblemKind::Conflict,
         "name: group 3 has this name already",
     ),
     (
         412,
         "PreconditionFailed",
-        Kind::PreconditionFailed,
+        ProblemKind::PreconditionFailed,
         "It was changed by somebody else meanwhile; look at what it is now, and send your change again.",
     ),
     (
         413,
         "PayloadTooLarge",
-        Kind::PayloadTooLarge,
+        ProblemKind::PayloadTooLarge,
         "The body is longer than 1048576 bytes.",
     ),
     (
         415,
         "UnsupportedMediaType",
-        Kind::UnsupportedMediaType,
+        ProblemKind::UnsupportedMediaType,
         "Send JSON with the header Content-Type: application/json.",
     ),
     (
         421,
         "MisdirectedRequest",
-        Kind::MisdirectedRequest,
+        ProblemKind::MisdirectedRequest,
         "Without a token only requests to this machine's own names are answered.",
     ),
     (
         422,
         "Unprocessable",
-        Kind::Unprocessable,
+        ProblemKind::Unprocessable,
         "password: is easily guessed; a few unusual words are better",
     ),
     (
         429,
         "TooManyRequests",
-        Kind::TooManyRequests,
+        ProblemKind::TooManyRequests,
         "Too many requests; wait a second.",
     ),
     (
         500,
         "InternalError",
-        Kind::Internal,
+        ProblemKind::Internal,
         "Something went wrong on the server; its log says what.",
     ),
     (
         503,
         "Unavailable",
-        Kind::Unavailable,
+        ProblemKind::Unavailable,
         "The database is not available now; try again.",
     ),
 ];
@@ -152,14 +157,14 @@ pub(super) fn complete(document: &mut Value) {
     });
 }
 
-fn response(status: u16, kind: Kind, detail: &str) -> Value {
+fn response(status: u16, kind: ProblemKind, detail: &str) -> Value {
     let mut example = problems::example(kind, detail);
     match kind {
-        Kind::InvalidRequest | Kind::Conflict | Kind::Unprocessable => {
+        ProblemKind::InvalidRequest | ProblemKind::Conflict | ProblemKind::Unprocessable => {
             let (field, message) = detail.split_once(": ").unwrap_or_default();
             example["errors"] = json!([{"field": field, "message": message}]);
         }
-        Kind::PreconditionFailed => {
+        ProblemKind::PreconditionFailed => {
             example["current"] =
                 json!({"name": "On call", "isDefault": true, "recipientIds": [1, 2]});
             example["yours"] = json!({"name": "On call", "isDefault": false, "recipientIds": [1]});

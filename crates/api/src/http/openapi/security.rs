@@ -1,10 +1,10 @@
 //! Who may ask for what, as `access` says it.
 
 use serde_json::{Value, json};
-use tocsin_storage::codes::Role;
+use tocsin_storage::enums::Role;
 
 use super::{Operation, each_operation, push};
-use crate::http::access::{self, Needs};
+use crate::http::policy::{self, Requirement};
 
 const TOKEN: &str = "token";
 const TOKEN_BASIC: &str = "tokenBasic";
@@ -39,28 +39,28 @@ pub(super) fn complete(document: &mut Value) {
     document["security"] = required("viewer", "read");
     each_operation(document, |mut operation| {
         let method = operation.method.to_uppercase();
-        if let Some(needs) = access::needs(&method, operation.path) {
+        if let Some(needs) = policy::needs(&method, operation.path) {
             say(&mut operation, needs);
         }
     });
 }
 
-fn say(operation: &mut Operation<'_>, needs: Needs) {
+fn say(operation: &mut Operation<'_>, needs: Requirement) {
     let (security, role, sentence) = match needs {
-        Needs::Nothing => (json!([]), "none", "Role: none; anybody may ask.".to_owned()),
-        Needs::Ingest => (
+        Requirement::Nothing => (json!([]), "none", "Role: none; anybody may ask.".to_owned()),
+        Requirement::Ingest => (
             json!([{TOKEN: ["ingest"]}, {TOKEN_BASIC: ["ingest"]}]),
             "ingest",
             "Needs a token with the scope `ingest`. Without any such token, requests to this machine's own names \
              are taken on loopback."
                 .to_owned(),
         ),
-        Needs::Person => (
+        Requirement::Person => (
             json!([{SESSION: ["viewer"]}]),
             "viewer",
             "Role: viewer, of a person: this is about one's own account, which a token has none of.".to_owned(),
         ),
-        Needs::Role(role) => {
+        Requirement::Role(role) => {
             let (role, scope) = match role {
                 Role::Viewer => ("viewer", "read"),
                 Role::Responder => ("responder", "respond"),

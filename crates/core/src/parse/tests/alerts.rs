@@ -19,7 +19,7 @@ fn missing_and_null_fields_are_empty() {
         assert_eq!((said.starts_at, said.ends_at), (None, None));
         assert_eq!(said.generator_url, "");
         assert_eq!(said.fingerprint, Fingerprint(0xcbf2_9ce4_8422_2325));
-        assert_eq!(said.facts.alertname, "(none)");
+        assert_eq!(said.fields.alertname, "(none)");
     }
 }
 
@@ -73,7 +73,7 @@ fn an_unknown_status_rejects_the_alert() {
 fn an_alert_that_says_nothing_is_rejected() {
     let body = read(r#"{"alerts":[{},{"labels":{"alertname":"X"}}]}"#);
     assert_eq!(body.rejected[0].reason, "has neither status nor labels");
-    assert_eq!(body.alerts[0].facts.alertname, "X");
+    assert_eq!(body.alerts[0].fields.alertname, "X");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn nul_becomes_the_replacement_character_everywhere() {
     let whole = format!("{body:?}");
     assert!(!whole.contains('\0') && !whole.contains("\\0"), "{whole}");
     assert_eq!(body.receiver, "r\u{fffd}");
-    assert_eq!(body.alerts[0].facts.alertname, "A\u{fffd}B");
+    assert_eq!(body.alerts[0].fields.alertname, "A\u{fffd}B");
     assert_eq!(body.alerts[0].labels["n\u{fffd}"], "v");
     // An escaped backslash before the same letters is no NUL.
     let said = alert(r#"{"status":"firing","labels":{"path":"C:\\u0000\u0000"}}"#);
@@ -224,8 +224,8 @@ fn hostile_text_is_kept_as_it_is() {
             "annotations":{"summary":"\u202eevil 😀"},"generatorURL":"javascript:alert(1)"}"#,
     );
     assert_eq!(said.labels["__proto__"], "<script>");
-    assert_eq!(said.facts.alertname, "a\r\nBcc: x");
-    assert_eq!(said.facts.message, "\u{202e}evil 😀");
+    assert_eq!(said.fields.alertname, "a\r\nBcc: x");
+    assert_eq!(said.fields.message, "\u{202e}evil 😀");
     assert_eq!(said.generator_url, "javascript:alert(1)");
 }
 

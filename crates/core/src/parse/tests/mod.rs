@@ -5,9 +5,9 @@ mod bodies;
 mod properties;
 
 use super::alertmanager;
-use crate::alert::{Body, Said};
+use crate::alert::{ReceivedAlert, WebhookPayload};
 
-fn read(body: &str) -> Body {
+fn read(body: &str) -> WebhookPayload {
     alertmanager(body.as_bytes(), "team").unwrap()
 }
 
@@ -17,7 +17,7 @@ fn around(alerts: &str) -> String {
 }
 
 /// The only alert, which must have been read.
-fn alert(alert: &str) -> Said {
+fn alert(alert: &str) -> ReceivedAlert {
     let mut body = read(&around(alert));
     assert_eq!(body.rejected, []);
     assert_eq!(body.alerts.len(), 1);
@@ -32,7 +32,7 @@ fn reason(bad: &str) -> String {
         good("before"),
         good("after")
     )));
-    let names: Vec<&str> = body.alerts.iter().map(|a| &*a.facts.alertname).collect();
+    let names: Vec<&str> = body.alerts.iter().map(|a| &*a.fields.alertname).collect();
     assert_eq!(names, ["before", "after"]);
     assert_eq!(body.total, 3);
     assert_eq!(body.rejected.len(), 1);

@@ -57,7 +57,7 @@ fn both_parts_tell_what_a_reader_needs_in_chinese() {
         ],
     );
     facts.resend = true;
-    facts.reasons = vec![ReasonFacts {
+    facts.reasons = vec![Reason {
         route: None,
         group: "数据库组".to_owned(),
     }];

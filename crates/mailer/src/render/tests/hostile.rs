@@ -29,7 +29,7 @@ fn html_and_links_from_alerts_are_harmless() {
     facts.receiver = evil.to_owned();
     facts.still_firing = 1;
     facts.still_firing_names = vec![evil.to_owned()];
-    facts.reasons = vec![ReasonFacts {
+    facts.reasons = vec![Reason {
         route: Some(evil.to_owned()),
         group: evil.to_owned(),
     }];

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
 
 use super::*;
-use crate::{Address, AlertFacts, EventKind, ReasonFacts};
+use crate::{Address, EventKind, NotifiedAlert, Reason};
 
 mod content;
 mod hostile;
@@ -40,7 +40,7 @@ impl Read {
     }
 }
 
-fn render_with(renderer: &Renderer, facts: &MailFacts) -> Read {
+fn render_with(renderer: &Renderer, facts: &MailContent) -> Read {
     let mail = renderer.render(facts).unwrap();
     let message = MessageParser::default().parse(&mail.message).unwrap();
     let (text, html) = (
@@ -50,13 +50,13 @@ fn render_with(renderer: &Renderer, facts: &MailFacts) -> Read {
     Read { mail, text, html }
 }
 
-fn render(facts: &MailFacts) -> Read {
+fn render(facts: &MailContent) -> Read {
     render_with(&Renderer::new(None).unwrap(), facts)
 }
 
-fn alert(id: i64, event: EventKind) -> AlertFacts {
+fn alert(id: i64, event: EventKind) -> NotifiedAlert {
     let starts_at = Utc.with_ymd_and_hms(2026, 11, 22, 18, 30, 0).unwrap();
-    AlertFacts {
+    NotifiedAlert {
         event,
         incident_id: id,
         alertname: "DiskFull".to_owned(),
@@ -73,8 +73,8 @@ fn alert(id: i64, event: EventKind) -> AlertFacts {
     }
 }
 
-fn facts(language: Language, events: Vec<AlertFacts>) -> MailFacts {
-    MailFacts {
+fn facts(language: Language, events: Vec<NotifiedAlert>) -> MailContent {
+    MailContent {
         from: Address::new("Tocsin", "tocsin@example.com"),
         to: Address::new("李雷", "lilei@example.com"),
         language,
@@ -89,7 +89,7 @@ fn facts(language: Language, events: Vec<AlertFacts>) -> MailFacts {
         still_firing: 0,
         still_firing_names: Vec::new(),
         truncated_alerts: 0,
-        reasons: vec![ReasonFacts {
+        reasons: vec![Reason {
             route: Some("databases".to_owned()),
             group: "DBA".to_owned(),
         }],

@@ -5,9 +5,9 @@ use tocsin_core::alert::{RejectedAlert, Status};
 use tocsin_core::time::Timestamp;
 
 use super::count;
-use crate::codes::{Coded, DeliveryOutcome};
+use crate::enums::{Coded, DeliveryOutcome};
 use crate::ingest::bulk::{self, Columns, Rows, Type};
-use crate::upkeep::by_ids;
+use crate::retention::by_ids;
 use crate::{StorageError, Tx, query};
 
 /// A delivery with its compressed raw body.
@@ -92,7 +92,7 @@ const BODIES: Columns = &[
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<(), StorageError> {
+pub async fn insert_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<(), StorageError> {
     let mut rows = Rows::new(DELIVERIES, deliveries.len());
     let mut bodies = Rows::new(BODIES, deliveries.len());
     for delivery in deliveries {
@@ -146,12 +146,12 @@ const MOST_REFUSED: i64 = 10_000;
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put_refused(
+pub async fn insert_rejected(
     tx: &Tx,
     refused: NewDelivery,
     body_bytes: u64,
 ) -> Result<(), StorageError> {
-    put_deliveries(tx, vec![refused]).await?;
+    insert_deliveries(tx, vec![refused]).await?;
     let most = i64::try_from(body_bytes).unwrap_or(i64::MAX);
     drop_bodies(tx, most).await?;
     drop_refused(tx).await

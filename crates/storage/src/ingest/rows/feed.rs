@@ -3,7 +3,7 @@
 use tocsin_core::time::Timestamp;
 
 use crate::changes::{self, Change};
-use crate::codes::Coded;
+use crate::enums::Coded;
 use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
 
@@ -18,7 +18,7 @@ const CHANGES: Columns = &[
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put_changes(
+pub async fn insert_changes(
     tx: &Tx,
     now: Timestamp,
     changes: &[(i64, Change)],

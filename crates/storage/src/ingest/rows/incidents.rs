@@ -1,19 +1,19 @@
 //! Incidents, as a batch leaves them.
 
 use tocsin_core::digest::Digest;
-use tocsin_core::judge::{Episode, Memory};
+use tocsin_core::lifecycle::{Incident, SenderState};
 
 use super::micros;
-use crate::codes::Coded;
+use crate::enums::Coded;
 use crate::ingest::bulk::{self, Columns, Rows, Type};
-use crate::ingest::told;
+use crate::ingest::sender_states;
 use crate::{StorageError, Tx};
 
 /// An incident as a batch leaves it.
 #[derive(Clone, Copy, Debug)]
 pub struct IncidentRow<'a> {
     /// What judging moves.
-    pub episode: &'a Episode,
+    pub episode: &'a Incident,
     /// Whose episode it is.
     pub series_id: i64,
     /// Which episode of its series it is, from 1.
@@ -23,7 +23,7 @@ pub struct IncidentRow<'a> {
     /// The digest of that.
     pub content: Option<Digest>,
     /// What each sender last said; nothing once another episode is the latest.
-    pub told: &'a [(i64, Memory)],
+    pub told: &'a [(i64, SenderState)],
 }
 
 const INCIDENTS: Columns = &[
@@ -55,7 +55,7 @@ const INCIDENTS: Columns = &[
 ///
 /// # Errors
 /// [`StorageError::Conflict`] where a series would have two open incidents.
-pub async fn put_incidents(
+pub async fn insert_incidents(
     tx: &Tx,
     changed: &[IncidentRow<'_>],
     new: &[IncidentRow<'_>],
@@ -96,12 +96,12 @@ fn incident_rows(incidents: &[IncidentRow<'_>]) -> Rows {
             episode.last_seen_at.as_micros().into(),
             episode.last_entry_at.as_micros().into(),
             micros(episode.updated_at),
-            episode.occurrences.into(),
+            episode.times_received.into(),
             episode.senders.into(),
             episode.previous.into(),
             row.telling_id.into(),
             row.content.map_or(Vec::new(), |it| it.0.to_vec()).into(),
-            told::write(row.told).into(),
+            sender_states::write(row.told).into(),
         ]);
     }
     rows
@@ -119,14 +119,14 @@ const SEEN: Columns = &[
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn see_again(tx: &Tx, seen: &[IncidentRow<'_>]) -> Result<(), StorageError> {
+pub async fn touch_incidents(tx: &Tx, seen: &[IncidentRow<'_>]) -> Result<(), StorageError> {
     let mut rows = Rows::new(SEEN, seen.len());
     for row in seen {
         rows.push([
             row.episode.id.into(),
             row.episode.last_seen_at.as_micros().into(),
             row.episode.senders.into(),
-            told::write(row.told).into(),
+            sender_states::write(row.told).into(),
         ]);
     }
     bulk::with(

@@ -4,7 +4,7 @@ use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
 
 use super::micros;
-use crate::codes::{Coded, EntryKind, EventKind};
+use crate::enums::{Coded, EntryKind, EventKind};
 use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
 
@@ -50,7 +50,7 @@ const ENTRIES: Columns = &[
 ///
 /// # Errors
 /// Whatever the database answers.
-pub async fn put_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageError> {
+pub async fn insert_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageError> {
     let mut rows = Rows::new(ENTRIES, entries.len());
     for entry in entries {
         rows.push([
@@ -71,7 +71,7 @@ pub async fn put_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageErr
 
 /// The end of an incident whose resolution never came.
 #[derive(Clone, Copy, Debug)]
-pub struct NewExpired {
+pub struct NewExpiry {
     /// Whose end it is.
     pub incident_id: i64,
     /// When we heard of it.
@@ -94,7 +94,7 @@ const EXPIRED: Columns = &[
 ///
 /// # Errors
 /// [`StorageError::Conflict`] for a second such end of an incident.
-pub async fn put_expired(tx: &Tx, expired: &[NewExpired]) -> Result<(), StorageError> {
+pub async fn insert_expired(tx: &Tx, expired: &[NewExpiry]) -> Result<(), StorageError> {
     let mut rows = Rows::new(EXPIRED, expired.len());
     for one in expired {
         rows.push([

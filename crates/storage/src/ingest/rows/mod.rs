@@ -4,16 +4,18 @@ mod deliveries;
 mod feed;
 mod incidents;
 mod log;
-mod mails;
+mod notifications;
 
 use sea_orm::Value;
 use tocsin_core::time::Timestamp;
 
-pub use deliveries::{NewDelivery, put_deliveries, put_refused};
-pub use feed::put_changes;
-pub use incidents::{IncidentRow, put_incidents, see_again};
-pub use log::{NewEntry, NewExpired, put_entries, put_expired};
-pub use mails::{MailRow, OwedEvent, incident_threads, put_mails, thread_subjects};
+pub use deliveries::{NewDelivery, insert_deliveries, insert_rejected};
+pub use feed::insert_changes;
+pub use incidents::{IncidentRow, insert_incidents, touch_incidents};
+pub use log::{NewEntry, NewExpiry, insert_entries, insert_expired};
+pub use notifications::{
+    NewNotification, NewNotificationEvent, incident_threads, insert_notifications, thread_subjects,
+};
 
 pub(super) fn micros(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::as_micros).into()

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
-use tocsin_core::tally::{Counts, HOUR};
+use tocsin_core::stats::{Counts, HOUR};
 use tocsin_core::time::Timestamp;
 
 use super::Visible;
-use crate::alerts::LogWalk;
+use crate::alert_log::LogWalk;
+use crate::content::{AlertContent, ContentCache};
 use crate::query::{self, Reads};
-use crate::scan::{Effort, pack, rows};
-use crate::telling::{Telling, Tellings};
+use crate::scan::{ScanBudget, pack, rows};
 use crate::{AlertFilter, Order, StorageError, TimeRange};
 
 /// Entries that one statement counts, and those of the same time as the last.
@@ -34,7 +34,7 @@ pub(super) struct Alike {
     /// The delivery that told them; 0 where none is known, or by the hour.
     pub(super) delivery_id: i64,
     /// What they were told with.
-    pub(super) told: Arc<Telling>,
+    pub(super) told: Arc<AlertContent>,
     /// How many they are.
     pub(super) counts: Counts,
 }
@@ -49,7 +49,7 @@ impl Visible {
         grain: Grain,
         each: impl FnMut(&Alike),
     ) -> Result<(), StorageError> {
-        match self.set.few(Effort::for_walking().few) {
+        match self.set.few(ScanBudget::for_walking().few) {
             Some(_) => self.of_few(db, range, each).await,
             None => self.of_many(db, range, grain, each).await,
         }
@@ -91,7 +91,7 @@ impl Visible {
         grain: Grain,
         mut each: impl FnMut(&Alike),
     ) -> Result<(), StorageError> {
-        let mut tellings = Tellings::default();
+        let mut tellings = ContentCache::default();
         let mut from = range.from.map_or(i64::MIN, Timestamp::as_micros);
         let to = range.to.map_or(i64::MAX, Timestamp::as_micros);
         let sql = format!(

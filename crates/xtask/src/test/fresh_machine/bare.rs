@@ -1,4 +1,4 @@
-//! A Debian in a folder.
+//! A Debian in a chroot directory.
 
 use std::{
     ffi::OsString,
@@ -16,11 +16,11 @@ use crate::{
     terminal,
 };
 
-/// The Debian that the project is tested on.
+/// The Debian release that the project is tested on.
 const SUITE: &str = "bookworm";
-/// The project's folder there: with a space, and letters beyond ASCII.
+/// Project directory on the bare machine, with a space and non-ASCII characters.
 const FOLDER: &str = "/root/on call 值班/tocsin";
-/// What the README asks for besides Rust.
+/// Requirements of the README besides Rust.
 const PACKAGES: &str = "ca-certificates,git,gcc,libc6-dev";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Network {
     None,
 }
 
-/// A Debian in a folder.
+/// A Debian in a chroot directory.
 #[derive(Debug)]
 pub(super) struct BareMachine {
     root: PathBuf,
@@ -38,12 +38,12 @@ pub(super) struct BareMachine {
 }
 
 impl BareMachine {
-    pub(super) fn make(project: &Project) -> Result<Self> {
+    pub(super) fn create(project: &Project) -> Result<Self> {
         let machine = project.machine();
         let root = project.target().join(NAME);
         remove(&root)?;
-        let step = terminal::step("Making a bare Debian with debootstrap");
-        let mirror = site(project, SUITE)?;
+        let step = terminal::step("Creating a bare Debian with debootstrap");
+        let mirror = mirror_url(project, SUITE)?;
         process::check(
             machine
                 .command("debootstrap")
@@ -63,7 +63,8 @@ impl BareMachine {
         };
         bare.copy_settings(Path::new(home))?;
         bare.add_rustup(project)?;
-        bare.make_lists_old(&mirror, &site(project, &format!("{SUITE}-security"))?)?;
+        let security = mirror_url(project, &format!("{SUITE}-security"))?;
+        bare.outdate_package_lists(&mirror, &security)?;
         process::check(
             machine
                 .command("git")
@@ -75,19 +76,19 @@ impl BareMachine {
         Ok(bare)
     }
 
-    /// How this machine reaches the registries.
+    /// Copies the settings of this machine for reaching package registries.
     fn copy_settings(&self, home: &Path) -> Result<()> {
-        let own = ["/etc/resolv.conf", "/etc/pip.conf", "/etc/npmrc"].map(PathBuf::from);
-        let of_user =
+        let system = ["/etc/resolv.conf", "/etc/pip.conf", "/etc/npmrc"].map(PathBuf::from);
+        let user =
             [".npmrc", ".config/pip/pip.conf", ".cargo/config.toml"].map(|name| home.join(name));
-        for file in own.iter().chain(&of_user) {
+        for file in system.iter().chain(&user) {
             let name = file.strip_prefix(home).map_or_else(
                 |_| self.root.join(file.strip_prefix("/").unwrap_or(file)),
                 |name| self.at("/root").join(name),
             );
             self.copy(file, &name)?;
         }
-        // Also those that this machine was given besides Debian's.
+        // Includes certificates that were added to those of Debian.
         let certificates = Path::new("/etc/ssl/certs/ca-certificates.crt");
         self.copy(certificates, &self.at("/etc/ssl/certs/ca-certificates.crt"))?;
         for entry in fs::read_dir("/etc/apt/apt.conf.d")
@@ -108,17 +109,17 @@ impl BareMachine {
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).file("create", folder)?;
         }
-        // A link of the bare machine is not followed out of it.
+        // A symbolic link could lead out of the bare machine: do not write through it.
         let _ = fs::remove_file(to);
         fs::copy(from, to).map(drop).file("copy", from)
     }
 
-    /// rustup's own programs; its toolchains are mounted read-only.
+    /// Adds the rustup programs. The toolchains are mounted read-only later.
     fn add_rustup(&self, project: &Project) -> Result<()> {
         let machine = project.machine();
         let rustup = machine.find("rustup").ok_or_else(|| {
             failed(
-                "give the bare machine a Rust toolchain",
+                "add a Rust toolchain to the bare machine",
                 "This machine has no rustup".to_owned(),
             )
         })?;
@@ -141,9 +142,9 @@ impl BareMachine {
         Ok(())
     }
 
-    /// Fetches the package lists, and only then names the suites that have newer
-    /// versions: as in an image that was made before they had them.
-    fn make_lists_old(&self, mirror: &str, security: &str) -> Result<()> {
+    /// Fetches the package lists, and then adds the suites with newer versions, as in an
+    /// outdated image.
+    fn outdate_package_lists(&self, mirror: &str, security: &str) -> Result<()> {
         let sources = self.at("/etc/apt/sources.list");
         let old = format!("deb {mirror} {SUITE} main\n");
         fs::write(&sources, &old).file("write", &sources)?;
@@ -155,9 +156,9 @@ impl BareMachine {
         fs::write(&sources, all).file("write", &sources)
     }
 
-    /// A shell command in the project's folder there, as a new user types it.
+    /// A shell command in the project directory of the bare machine.
     pub(super) fn command(&self, line: &str, network: Network) -> Command {
-        // The mounts are gone with the last process of the namespace.
+        // The mounts end with the last process of the namespace.
         let script = "set -e
             mount --rbind /dev \"$0/dev\"
             mount -t proc proc \"$0/proc\"
@@ -202,7 +203,7 @@ impl BareMachine {
     }
 }
 
-/// The variables by which this machine reaches registries, and no others.
+/// Environment variables of this machine for reaching package registries.
 fn environment(project: &Project) -> Vec<(String, OsString)> {
     let is_kept = |name: &str| {
         let lower = name.to_ascii_lowercase();
@@ -229,30 +230,27 @@ fn environment(project: &Project) -> Vec<(String, OsString)> {
         .collect()
 }
 
-/// Where this machine gets the packages of a Debian release from.
-fn site(project: &Project, release: &str) -> Result<String> {
+/// URL of this machine's mirror for a Debian release.
+fn mirror_url(project: &Project, release: &str) -> Result<String> {
     let machine = project.machine();
     let mut command = machine.command("apt-get");
     command.args(["indextargets", "--format", "$(SITE) $(RELEASE)"]);
-    let text = machine.output(&mut command).map_err(|error| {
-        failed(
-            "find out where Debian's packages come from",
-            error.to_string(),
-        )
-    })?;
+    let text = machine
+        .output(&mut command)
+        .map_err(|error| failed("determine the Debian mirror", error.to_string()))?;
     let mut sites = text.lines().filter_map(|line| {
         let (site, name) = line.split_once(' ')?;
         (name == release).then(|| site.to_owned())
     });
     sites.next().ok_or_else(|| {
         failed(
-            "find out where Debian's packages come from",
-            format!("This machine's package sources do not name {release}"),
+            "determine the Debian mirror",
+            format!("The package sources of this machine do not include {release}"),
         )
     })
 }
 
-/// Removes a folder in which nothing is mounted any more.
+/// Removes a directory without mounts.
 fn remove(root: &Path) -> Result<()> {
     if root.exists() {
         fs::remove_dir_all(root).file("remove", root)?;
