@@ -137,7 +137,7 @@ pub async fn acknowledge_one(
     }
     let was = snapshot(&before);
     Expected::check(expected, &was)?;
-    let mut said = said(&saying, by);
+    let mut said = requested_change(&saying, by);
     if saying.close && saying.known.is_none() {
         // The note belongs to the close.
         said.memo = None;
@@ -214,7 +214,7 @@ pub async fn acknowledge_many(
     let changed = match saying.close {
         // Nothing is said of those that have ended: a close is no acknowledgement.
         true => close(&tx, ids, by, &saying).await?,
-        false => incidents::acknowledge(&tx, ids, &said(&saying, by)).await?,
+        false => incidents::acknowledge(&tx, ids, &requested_change(&saying, by)).await?,
     };
     if changed.is_empty() {
         return Ok(0);
@@ -374,7 +374,7 @@ async fn record_close(
     by.actor.record(tx, &deed, by.now).await
 }
 
-fn said<'a>(saying: &'a IncidentChange, by: &ChangeContext<'a>) -> Acknowledgement<'a> {
+fn requested_change<'a>(saying: &'a IncidentChange, by: &ChangeContext<'a>) -> Acknowledgement<'a> {
     Acknowledgement {
         known: saying.known,
         memo: saying.memo.as_deref(),

@@ -18,7 +18,7 @@ use tocsin_storage::outbox::{self, AttemptResult, Lease, LeasedNotification};
 use tocsin_storage::{Db, StorageError};
 use tokio::sync::Notify;
 
-use crate::facts::mail_facts;
+use crate::mail_content::mail_content;
 use crate::{Clock, PipelineSettings};
 
 /// Mails taken at once, and sent at once: one slow server connection does not
@@ -175,7 +175,7 @@ impl Worker {
     /// Sends one mail and notes the result. `false` where none can be sent.
     async fn attempt(&self, mail: LeasedNotification, token: &str) -> Result<bool, StorageError> {
         let material = outbox::notification_data(&self.db, &mail).await?;
-        let facts = mail_facts(&self.settings, &mail, material);
+        let facts = mail_content(&self.settings, &mail, material);
         let settlement = match self.renderer.render(&facts) {
             Err(error) => self.finished(NotificationState::Failed, Some(error.to_string())),
             Ok(rendered) => match self.mailer.send(&rendered).await {

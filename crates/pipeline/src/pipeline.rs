@@ -220,8 +220,8 @@ impl Pipeline {
 
     /// Whether the last deliveries could not be stored, a moment ago: a small
     /// write may still fit on a disk that is full for them.
-    pub fn turns_away(&self) -> bool {
-        self.shared.context.turns_away()
+    pub fn is_rejecting(&self) -> bool {
+        self.shared.context.is_rejecting()
     }
 
     /// Whether every worker is alive.

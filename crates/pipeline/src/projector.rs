@@ -63,7 +63,7 @@ impl Projector {
     /// One step of each kind; how long to wait before the next.
     async fn step(&mut self) -> Duration {
         let begun = Instant::now();
-        match self.fold().await {
+        match self.project().await {
             Ok(next) => {
                 self.is_failing = false;
                 let times = if next == Next::Old { 1 } else { REST };
@@ -85,7 +85,7 @@ impl Projector {
         }
     }
 
-    async fn fold(&mut self) -> Result<Next, StorageError> {
+    async fn project(&mut self) -> Result<Next, StorageError> {
         let folded = rollups::project(&self.db).await?;
         rollups::merge(&self.db, &folded.to_merge).await?;
         let indexed = self.index().await?;

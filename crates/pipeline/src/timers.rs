@@ -31,7 +31,7 @@ pub(crate) struct Timers {
     /// Woken after a change that is to be passed on.
     changed: Arc<Notify>,
     /// Woken after one that somebody is notified of.
-    owed: Arc<Notify>,
+    outbox_wakeup: Arc<Notify>,
     is_failing: bool,
 }
 
@@ -45,7 +45,7 @@ impl Timers {
             message_ids: context.message_ids.clone(),
             ingest,
             changed,
-            owed: Arc::clone(&context.outbox_wakeup),
+            outbox_wakeup: Arc::clone(&context.outbox_wakeup),
             is_failing: false,
         }
     }
@@ -112,7 +112,7 @@ impl Timers {
             self.standings.forget_incidents(&tx, &ended).await?;
             tx.commit().await?;
             self.changed.notify_waiters();
-            self.owed.notify_waiters();
+            self.outbox_wakeup.notify_waiters();
             if due.len() < STEP as usize || ended.is_empty() {
                 return Ok(());
             }

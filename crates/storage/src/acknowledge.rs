@@ -170,7 +170,7 @@ async fn change(
         feed.entry(kind).or_default().push(incident.id);
     }
     if let Some(is) = said.known {
-        set_known(tx, &known, is, said).await?;
+        set_acknowledged(tx, &known, is, said).await?;
     }
     if let Some(memo) = &memo {
         let set = "memo = ?";
@@ -193,7 +193,7 @@ async fn change(
     Ok(changed)
 }
 
-async fn set_known(
+async fn set_acknowledged(
     tx: &Tx,
     ids: &[i64],
     known: bool,

@@ -15,15 +15,15 @@ use crate::{Backend, StorageError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertContent {
     /// The series.
-    pub series_id: i64,
+    pub alert_id: i64,
     /// The later telling; none for the series' own first one.
-    pub telling_id: Option<i64>,
+    pub content_id: Option<i64>,
     /// The source.
     pub source: String,
     /// 16 hex digits.
     pub fingerprint: String,
     /// alertname, instance, severity, team and message.
-    pub facts: AlertFields,
+    pub fields: AlertFields,
     /// All labels.
     pub labels: Labels,
     /// All annotations.
@@ -36,7 +36,7 @@ impl AlertContent {
     /// Bytes of its texts.
     pub(crate) fn size(&self) -> usize {
         let labels = self.labels.iter().chain(&self.annotations);
-        let facts = &self.facts;
+        let facts = &self.fields;
         labels
             .map(|(name, value)| name.len() + value.len())
             .sum::<usize>()
@@ -143,8 +143,8 @@ impl ContentCache {
             rows.extend(read(db, columns, &from, &later).await?);
         }
         for row in rows {
-            let telling = Arc::new(row.into_telling()?);
-            let which = (telling.series_id, telling.telling_id);
+            let telling = Arc::new(row.into_content()?);
+            let which = (telling.alert_id, telling.content_id);
             self.put(which, Arc::clone(&telling));
             found.insert(which, telling);
         }
@@ -201,18 +201,18 @@ struct Row {
 }
 
 impl Row {
-    fn into_telling(self) -> Result<AlertContent, StorageError> {
+    fn into_content(self) -> Result<AlertContent, StorageError> {
         let (table, id) = match self.telling_id {
             Some(id) => ("tellings", id),
             None => ("series", self.series_id),
         };
         let corrupt = |column| StorageError::Corrupt { table, column, id };
         Ok(AlertContent {
-            series_id: self.series_id,
-            telling_id: self.telling_id,
+            alert_id: self.series_id,
+            content_id: self.telling_id,
             source: self.source,
             fingerprint: self.fingerprint.to_ascii_lowercase(),
-            facts: AlertFields {
+            fields: AlertFields {
                 alertname: self.alertname.ok_or_else(|| corrupt("alertname"))?,
                 instance: self.instance.ok_or_else(|| corrupt("instance"))?,
                 severity: self.severity.ok_or_else(|| corrupt("severity"))?,

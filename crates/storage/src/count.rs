@@ -29,11 +29,11 @@ pub(crate) async fn count(
     let mut verifier = Verifier {
         about,
         set,
-        tellings: &mut ContentCache::default(),
+        contents: &mut ContentCache::default(),
     };
     let found = find(db, rows, &mut verifier, BOUND, effort).await?;
     Ok(Count {
-        value: found.hits.len() as u64,
+        value: found.rows.len() as u64,
         exact: found.end == End::Exhausted,
     })
 }

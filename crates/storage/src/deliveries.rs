@@ -128,9 +128,15 @@ pub async fn list(
         IndexScan::new(such.into(), "r.received_at", KeyMapping::Plain).within(filter.received);
     let (way, after) = (page.direction(), page.after());
     let lanes = MergedScan::new(Table::Deliveries, vec![lane], rest.into(), way, after);
-    let found = find_any(db, Rows::Lanes(lanes), page.limit(), &ScanBudget::default()).await?;
-    let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
-    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
+    let found = find_any(
+        db,
+        Rows::Indexes(lanes),
+        page.limit(),
+        &ScanBudget::default(),
+    )
+    .await?;
+    let ids: Vec<i64> = found.rows.iter().map(|hit| hit.id).collect();
+    let keys: Vec<_> = found.rows.iter().map(|hit| hit.key).collect();
     let mut these = Conditions::default();
     these.and(&query::among(db.backend(), "d.id"), [query::ids(&ids)]);
     let order = format!(" ORDER BY d.received_at {0}, d.id {0}", way.sql());

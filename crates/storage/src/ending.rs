@@ -68,7 +68,7 @@ async fn end_chunk(
     ending: &Ending<'_>,
     tallies: &mut Delta,
 ) -> Result<Vec<i64>, StorageError> {
-    let series = open_series(tx, ids).await?;
+    let series = alerts_with_open_incident(tx, ids).await?;
     let mut latest: Vec<(i64, LatestIncident)> = ingest::latest_incidents(tx, &series).await?;
     // An open incident is the latest of its series.
     latest.retain(|(_, latest)| latest.is_open() && ids.contains(&latest.incident.id));
@@ -82,12 +82,12 @@ async fn end_chunk(
     let rows: Vec<IncidentRow<'_>> = ended
         .iter()
         .map(|(series, episode, latest)| IncidentRow {
-            episode,
-            series_id: *series,
-            number: latest.number,
-            telling_id: latest.content_id,
-            content: latest.content,
-            told: &latest.sender_states,
+            incident: episode,
+            alert_id: *series,
+            sequence: latest.sequence,
+            content_id: latest.content_id,
+            content_digest: latest.content,
+            sender_states: &latest.sender_states,
         })
         .collect();
     ingest::insert_incidents(tx, &rows, &[]).await?;
@@ -104,7 +104,7 @@ async fn end_chunk(
     Ok(ids)
 }
 
-async fn open_series(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
+async fn alerts_with_open_incident(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
     let sql = format!(
         "SELECT DISTINCT series_id AS n FROM incidents WHERE state = ? AND id IN ({})",
         query::id_list(tx.backend)

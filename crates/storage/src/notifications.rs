@@ -119,8 +119,8 @@ pub async fn list(
     } else {
         visible::find(db, filter, place, page.limit(), visibility).await?
     };
-    let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
-    let keys: Vec<_> = found.hits.iter().map(|hit| hit.key).collect();
+    let ids: Vec<i64> = found.rows.iter().map(|hit| hit.id).collect();
+    let keys: Vec<_> = found.rows.iter().map(|hit| hit.key).collect();
     let mut these = Conditions::default();
     these.and(&query::among(db.backend(), "n.id"), [query::ids(&ids)]);
     let order = format!(
@@ -188,7 +188,7 @@ async fn rows(
         any_code(&mut rest, "r.state", &filter.state);
     }
     let lanes = MergedScan::new(Table::Mails, lanes, rest.into(), way, after);
-    Ok(Rows::Lanes(lanes))
+    Ok(Rows::Indexes(lanes))
 }
 
 /// One mail, if it may be seen; see [`list`].
@@ -268,12 +268,12 @@ async fn add_events(db: &impl Reads, mails: &mut [NotificationView]) -> Result<(
          GROUP BY ne.notification_id, ne.incident_id) numbered \
          WHERE place <= {MAX_INCIDENTS} ORDER BY notification_id, n"
     );
-    let mut incidents = by_mail(query::all(db, &sql, vec![query::ids(&ids)]).await?);
+    let mut incidents = by_notification(query::all(db, &sql, vec![query::ids(&ids)]).await?);
     let sql = format!(
         "SELECT DISTINCT ne.notification_id, CAST(ne.kind AS BIGINT) AS n \
          FROM notification_events ne WHERE ne.notification_id IN ({list}) ORDER BY ne.notification_id, n"
     );
-    let mut kinds = by_mail(query::all(db, &sql, vec![query::ids(&ids)]).await?);
+    let mut kinds = by_notification(query::all(db, &sql, vec![query::ids(&ids)]).await?);
     for mail in mails {
         mail.incident_ids = incidents.remove(&mail.id).unwrap_or_default();
         let codes = kinds.remove(&mail.id).unwrap_or_default().into_iter();
@@ -285,7 +285,7 @@ async fn add_events(db: &impl Reads, mails: &mut [NotificationView]) -> Result<(
     Ok(())
 }
 
-fn by_mail(rows: Vec<NumberRow>) -> HashMap<i64, Vec<i64>> {
+fn by_notification(rows: Vec<NumberRow>) -> HashMap<i64, Vec<i64>> {
     let mut numbers: HashMap<i64, Vec<i64>> = HashMap::new();
     for row in rows {
         numbers.entry(row.notification_id).or_default().push(row.n);

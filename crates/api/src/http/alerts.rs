@@ -62,7 +62,7 @@ async fn get(
 ) -> Result<Json<AlertDetail>, ApiError> {
     let alert = alert_log::get(&state.db, id)
         .await?
-        .filter(|alert| caller.visibility.shows(&alert.told.labels))
+        .filter(|alert| caller.visibility.shows(&alert.content.labels))
         .ok_or_else(|| ApiError::no_such("log entry", id))?;
     // A delivery tells of other alerts, too.
     let delivery = match caller.visibility.is_everything() {

@@ -32,7 +32,7 @@ impl Origin {
             .as_ref()
             .is_some_and(|url| url.url().scheme() == "https");
         let is_secure = settings.tls.is_some() || is_public_https;
-        told(
+        forwarded_for(
             peer,
             is_secure,
             request.headers(),
@@ -57,7 +57,12 @@ fn origin(request: &HttpRequest) -> Option<Origin> {
     request.extensions().get::<Origin>().copied()
 }
 
-fn told(peer: Option<IpAddr>, is_secure: bool, headers: &HeaderMap, trusted: &[IpNet]) -> Origin {
+fn forwarded_for(
+    peer: Option<IpAddr>,
+    is_secure: bool,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Origin {
     let mut origin = Origin {
         peer,
         client: peer,
@@ -125,7 +130,7 @@ mod tests {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "2001:db8::/32"]
             .map(|net| net.parse().unwrap())
             .to_vec();
-        let origin = told(peer.parse().ok(), false, &headers(pairs), &trusted);
+        let origin = forwarded_for(peer.parse().ok(), false, &headers(pairs), &trusted);
         (origin.client.unwrap().to_string(), origin.is_secure)
     }
 

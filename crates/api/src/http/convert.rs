@@ -52,14 +52,14 @@ struct EntryContent {
     generator_url: String,
 }
 
-fn told(telling: Arc<AlertContent>) -> EntryContent {
+fn entry_content(telling: Arc<AlertContent>) -> EntryContent {
     // Rows that were told the same share it.
     let AlertContent {
-        series_id: _,
-        telling_id: _,
+        alert_id: _,
+        content_id: _,
         source,
         fingerprint,
-        facts,
+        fields: facts,
         labels,
         annotations,
         generator_url,
@@ -84,7 +84,7 @@ pub(crate) fn alert(view: alert_log::AlertView) -> wire::Alert {
         kind,
         starts_at,
         ends_at,
-        told,
+        content: told,
         known,
         memo,
     } = view;
@@ -95,7 +95,7 @@ pub(crate) fn alert(view: alert_log::AlertView) -> wire::Alert {
         labels,
         annotations,
         generator_url,
-    } = self::told(told);
+    } = self::entry_content(told);
     wire::Alert {
         id,
         delivery_id,
@@ -136,14 +136,14 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         end_reason,
         first_seen_at,
         last_seen_at,
-        occurrences,
+        times_received: occurrences,
         senders,
         previous_id,
         known,
         known_by,
         known_at,
         memo,
-        told,
+        content: told,
     } = view;
     let EntryContent {
         source,
@@ -152,7 +152,7 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         labels,
         annotations,
         generator_url,
-    } = self::told(told);
+    } = self::entry_content(told);
     wire::Incident {
         id,
         fingerprint,

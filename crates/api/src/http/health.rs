@@ -85,7 +85,7 @@ pub(crate) async fn reasons(state: &AppState) -> Vec<String> {
     } else if !state.pipeline.is_alive() {
         because("a worker has ended");
     }
-    if state.pipeline.turns_away() {
+    if state.pipeline.is_rejecting() {
         because("the last deliveries could not be stored");
     }
     reasons.extend(damage::reason(state.db.backend(), &state.db.findings()));

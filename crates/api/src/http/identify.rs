@@ -68,7 +68,7 @@ pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
     match in_time(state, async move { accounts.has_ingest_token().await }).await {
         Some(Ok(has_token)) => Ok(!has_token),
         Some(Err(error)) => Err(error.into()),
-        None => Err(away(state)),
+        None => Err(unavailable(state)),
     }
 }
 
@@ -100,9 +100,9 @@ pub(crate) async fn caller(
         async move { accounts.identify_session(&secret).await },
     );
     match found.await {
-        Some(Ok(identity)) => Ok(Some(known(identity, origin)?)),
+        Some(Ok(identity)) => Ok(Some(authenticated(identity, origin)?)),
         Some(Err(AuthError::Unavailable(error))) => Err(error.into()),
-        None => Err(away(state)),
+        None => Err(unavailable(state)),
         Some(Err(AuthError::Disabled)) => Err(missing("This account is disabled.")),
         Some(Err(AuthError::Unknown | AuthError::Expired(_) | AuthError::Revoked(_))) => {
             Err(missing("Your session has ended; sign in again."))
@@ -132,12 +132,12 @@ async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Calle
     let found = in_time(state, async move { accounts.identify_token(&asked).await });
     let time = |at: tocsin_core::time::Timestamp| at.to_datetime().format("%Y-%m-%dT%H:%M:%SZ");
     match found.await {
-        Some(Ok(identity)) => known(identity, origin),
+        Some(Ok(identity)) => authenticated(identity, origin),
         // The database is away, and with it all that it holds; what is in memory,
         // such as the metrics, is wanted most just then.
         None | Some(Err(AuthError::Unavailable(_))) => match state.accounts.remember_token(token) {
-            Some(identity) => known(identity, origin),
-            None => Err(away(state)),
+            Some(identity) => authenticated(identity, origin),
+            None => Err(unavailable(state)),
         },
         Some(Err(AuthError::Unknown)) => Err(missing("This token is not known.")),
         Some(Err(AuthError::Expired(at))) => Err(missing(format!(
@@ -192,9 +192,9 @@ async fn by_proxy(
         accounts.external_user(&who, &arrival).await
     });
     match found.await {
-        Some(Ok(identity)) => known(identity, origin).map(Some),
+        Some(Ok(identity)) => authenticated(identity, origin).map(Some),
         Some(Err(ExternalError::Storage(error))) => Err(error.into()),
-        None => Err(away(state)),
+        None => Err(unavailable(state)),
         Some(Err(error)) => Err(ApiError::new(
             ProblemKind::Forbidden,
             format!("The proxy says who you are, but {error}."),
@@ -202,7 +202,7 @@ async fn by_proxy(
     }
 }
 
-fn known(identity: Arc<Identity>, origin: Origin) -> Result<Caller, ApiError> {
+fn authenticated(identity: Arc<Identity>, origin: Origin) -> Result<Caller, ApiError> {
     let source = identity.source.clone().map(SourceName::try_from);
     // They were names of sources when they were stored.
     let source = source
@@ -273,7 +273,7 @@ async fn in_time<T: 'static>(
     }
 }
 
-fn away(state: &AppState) -> ApiError {
+fn unavailable(state: &AppState) -> ApiError {
     match state.db.health().outage() {
         Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
         Some(Outage::NoAnswer) | None => ApiError::new(

@@ -170,11 +170,11 @@ async fn detail(
     let shows = |told: &AlertContent| visibility.shows(&told.labels);
     let incident = incidents::get(db, id, now, stale_after)
         .await?
-        .filter(|incident| shows(&incident.told))
+        .filter(|incident| shows(&incident.content))
         .ok_or_else(|| ApiError::no_such("incident", id))?;
     let mut entries = alert_log::of_incident(db, id, page).await?;
     // A sender that names alerts itself can move one from team to team.
-    entries.items.retain(|entry| shows(&entry.told));
+    entries.items.retain(|entry| shows(&entry.content));
     let about = NotificationFilter {
         incident_id: Some(id),
         ..NotificationFilter::default()
@@ -183,7 +183,7 @@ async fn detail(
     let mails = notifications::list(db, &about, &mails, visibility).await?;
     let mut episodes =
         incidents::incidents_of_alert(db, id, MAX_EPISODES, now, stale_after).await?;
-    episodes.retain(|episode| shows(&episode.told));
+    episodes.retain(|episode| shows(&episode.content));
     let events = incidents::events(db, id, MAX_EVENTS).await?;
     let version = snapshot_incident(&incident);
     let detail = IncidentDetail {
@@ -238,12 +238,12 @@ async fn patch(
     let standings = state.pipeline.alert_cache();
     let changed = acknowledge_one(&state.db, standings, &who, id, expected, &saying)
         .await
-        .map_err(|error| preconditions::refused(error, &input))?;
+        .map_err(|error| preconditions::precondition_failed(error, &input))?;
     if changed {
         state.pipeline.changed();
     }
     let is = incidents::get(&state.db, id, who.now, state.settings.stale_after).await?;
-    let is = is.filter(|incident| caller.visibility.shows(&incident.told.labels));
+    let is = is.filter(|incident| caller.visibility.shows(&incident.content.labels));
     let is = is.ok_or_else(|| ApiError::no_such("incident", id))?;
     Ok(preconditions::found(
         &snapshot_incident(&is),

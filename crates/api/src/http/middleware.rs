@@ -70,7 +70,7 @@ pub(crate) async fn edge(
         // have none.
         response = response.map_body(|_, _| BoxBody::new(()));
     }
-    state.metrics.refused(response.status());
+    state.metrics.rejected(response.status());
     note_corrupt(&state, &response);
     let is_docs = response.request().path().starts_with("/docs");
     secure(response.headers_mut(), is_docs, from.is_secure);

@@ -144,7 +144,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(notifications::get)
         .service(notifications::resend)
         .service(audit::list)
-        .service(export::deeds::audit)
+        .service(export::audit::audit)
         .service(audit::get)
         .service(sign_in::options)
         .service(sign_in::sign_in)

@@ -95,7 +95,7 @@ async fn begin(
                 .cookie(cookie)
                 .finish())
         }
-        Err(failure) => Ok(turn_away(
+        Err(failure) => Ok(reject(
             &state,
             &jar,
             problem_of(&failure),
@@ -131,7 +131,7 @@ async fn callback(state: Data<AppState>, request: HttpRequest) -> Result<HttpRes
         tracing::warn!(
             "somebody came back from the OpenID provider who did not go there, or too late"
         );
-        return Ok(turn_away(&state, &jar, "oidc-refused", None));
+        return Ok(reject(&state, &jar, "oidc-refused", None));
     };
     let return_to = trip.return_to.as_deref();
     match finish(&state, &request, oidc, &trip.attempt).await {
@@ -142,7 +142,7 @@ async fn callback(state: Data<AppState>, request: HttpRequest) -> Result<HttpRes
             .finish()),
         Err(SignInFailure::Told(problem)) => {
             note(&state, &request, problem).await?;
-            Ok(turn_away(&state, &jar, problem, return_to))
+            Ok(reject(&state, &jar, problem, return_to))
         }
         Err(SignInFailure::Failed(error)) => Err(error),
     }
@@ -264,7 +264,7 @@ fn page(state: &AppState, path: &str) -> String {
 }
 
 /// To the sign-in page, which says what is wrong.
-fn turn_away(
+fn reject(
     state: &AppState,
     jar: &Jar<'_>,
     problem: &'static str,

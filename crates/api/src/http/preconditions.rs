@@ -191,7 +191,7 @@ fn tagged<'a>(
 
 /// As the conversion of a [`ChangeError`], with what the request asked for
 /// beside the object as it is. `yours` holds no secret.
-pub(crate) fn refused(error: ChangeError, yours: &impl Serialize) -> ApiError {
+pub(crate) fn precondition_failed(error: ChangeError, yours: &impl Serialize) -> ApiError {
     match error {
         ChangeError::PreconditionFailed { current } => {
             changed(current, serde_json::to_value(yours).ok())

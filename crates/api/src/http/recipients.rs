@@ -138,7 +138,7 @@ async fn replace(
         state.now(),
     )
     .await
-    .map_err(|error| preconditions::refused(error, &input))?;
+    .map_err(|error| preconditions::precondition_failed(error, &input))?;
     Ok(preconditions::found(
         &snapshot_recipient(&changed),
         convert::recipient(changed),

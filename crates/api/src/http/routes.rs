@@ -170,7 +170,7 @@ async fn replace(
     let (actor, expected, draft) = (&caller.actor, version.expected(), draft(input.clone()));
     let changed = update_route(&state.db, actor, id, expected, &draft, state.now())
         .await
-        .map_err(|error| preconditions::refused(error, &input))?;
+        .map_err(|error| preconditions::precondition_failed(error, &input))?;
     Ok(preconditions::found(
         &snapshot_route(&changed),
         convert::route(changed),

@@ -114,7 +114,7 @@ async fn replace(
     let changed = accounts
         .update_user(&caller.actor, id, version.expected(), &draft(input))
         .await
-        .map_err(|error| preconditions::refused(error, &yours))?;
+        .map_err(|error| preconditions::precondition_failed(error, &yours))?;
     Ok(preconditions::found(
         &snapshot_user(&changed),
         user(changed),

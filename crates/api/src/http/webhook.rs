@@ -105,7 +105,7 @@ async fn take(
     let source = match source(caller, request) {
         Ok(source) => source.unwrap_or(fallback),
         Err(error) => {
-            return Err(refuse(state, fallback.as_str(), Outcome::Refused, 0, error).await);
+            return Err(reject(state, fallback.as_str(), Outcome::Refused, 0, error).await);
         }
     };
     let source = source.as_str();
@@ -118,7 +118,7 @@ async fn take(
             state.metrics.delivery(Some(source), outcome);
             return Err(error);
         }
-        Err((outcome, error)) => return Err(refuse(state, source, outcome, announced, error).await),
+        Err((outcome, error)) => return Err(reject(state, source, outcome, announced, error).await),
     };
     let webhook = Webhook {
         source: source.to_owned(),
@@ -264,7 +264,7 @@ fn outcome(error: ApiError, limit: usize) -> (Outcome, ApiError) {
 
 /// Makes a refusal visible in the list of deliveries. That it could not be
 /// listed is no reason to answer otherwise.
-async fn refuse(
+async fn reject(
     state: &AppState,
     source: &str,
     outcome: Outcome,

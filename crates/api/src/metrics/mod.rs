@@ -244,7 +244,7 @@ impl Metrics {
     }
 
     /// Counts an answer, if it is that somebody was not let in.
-    pub(crate) fn refused(&self, status: StatusCode) {
+    pub(crate) fn rejected(&self, status: StatusCode) {
         let reason = match status {
             StatusCode::UNAUTHORIZED => "unauthorized",
             StatusCode::FORBIDDEN => "forbidden",

@@ -58,7 +58,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// What a sender says, in its order. Each tells the ends with its own skew.
-fn claims(truths: &[Truth], sender: usize) -> Vec<AlertUpdate> {
+fn updates(truths: &[Truth], sender: usize) -> Vec<AlertUpdate> {
     let skew = Duration::from_millis(sender as u64);
     let mut claims = Vec::new();
     for truth in truths {
@@ -163,7 +163,7 @@ fn interleave(
     senders: usize,
     choices: &[(usize, bool)],
 ) -> Vec<(usize, AlertUpdate)> {
-    let scripts: Vec<Vec<AlertUpdate>> = (0..senders).map(|s| claims(truths, s)).collect();
+    let scripts: Vec<Vec<AlertUpdate>> = (0..senders).map(|s| updates(truths, s)).collect();
     let mut next = vec![0usize; senders];
     let mut told = Vec::new();
     for (choice, retries) in choices {
@@ -216,7 +216,7 @@ proptest! {
         choices in choices(),
     ) {
         let alone: Vec<(usize, AlertUpdate)> =
-            claims(&truths, 0).into_iter().map(|claim| (0, claim)).collect();
+            updates(&truths, 0).into_iter().map(|claim| (0, claim)).collect();
         let alone = outcome(&run(&alone, |_| 0));
         let together = run(&interleave(&truths, senders, &choices), |peer| peer as i64);
         prop_assert_eq!(outcome(&together), alone);

@@ -59,7 +59,7 @@ pub(super) fn compile(expression: &str) -> Result<Regex, MatcherError> {
     let regex = Regex::builder()
         .configure(config)
         .build_from_hir(&anchored)
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| rejected(&error))?;
     if regex.memory_usage() > MAX_SIZE {
         return Err(MatcherError::RegexTooLarge);
     }
@@ -67,7 +67,7 @@ pub(super) fn compile(expression: &str) -> Result<Regex, MatcherError> {
     Ok(regex)
 }
 
-fn refused(error: &BuildError) -> MatcherError {
+fn rejected(error: &BuildError) -> MatcherError {
     match error.syntax_error() {
         Some(error) => MatcherError::syntax(error),
         // Of its other reasons only the size can be met by what is typed.

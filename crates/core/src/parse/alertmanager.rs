@@ -75,7 +75,7 @@ fn read<'a>(
     let mut alerts = Vec::with_capacity(total);
     let mut rejected = Vec::new();
     for (index, entry) in entries.enumerate() {
-        match entry.and_then(|alert| said(alert, status, team_label)) {
+        match entry.and_then(|alert| received_alert(alert, status, team_label)) {
             Ok(said) => alerts.push(said),
             Err(reason) => rejected.push(RejectedAlert { index, reason }),
         }
@@ -103,7 +103,7 @@ fn group_status(wire: &WireBody<'_>) -> Option<Status> {
     })
 }
 
-fn said(
+fn received_alert(
     alert: WireAlert<'_>,
     group: Option<Status>,
     team_label: &str,

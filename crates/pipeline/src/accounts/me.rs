@@ -104,7 +104,7 @@ impl Accounts {
         let UserRow { name, email, .. } = &user.user;
         let (mut issues, mut unfit) = (Issues::default(), Issues::default());
         issues.take("current", passwords::check_length(current));
-        if let Some(flaw) = self.shared.judge.judge(new, &[name, email]).await? {
+        if let Some(flaw) = self.shared.judge.check(new, &[name, email]).await? {
             flaw.add_to(&mut issues, &mut unfit, "new");
         }
         if !new.is_empty() && new == current {

@@ -160,7 +160,7 @@ impl Accounts {
         let checked = issues.take("name", name(user_name));
         let checked_email = issues.take("email", email(address));
         let about = [user_name, address];
-        if let Some(flaw) = self.shared.judge.judge(password, &about).await? {
+        if let Some(flaw) = self.shared.judge.check(password, &about).await? {
             flaw.add_to(&mut issues, &mut unfit, "password");
         }
         issues.finish_with(unfit)?;

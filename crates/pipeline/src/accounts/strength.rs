@@ -60,7 +60,7 @@ impl StrengthChecker {
     ///
     /// # Errors
     /// [`Busy`], at once, where too many wait.
-    pub(super) async fn judge(
+    pub(super) async fn check(
         &self,
         password: &str,
         about: &[&str],
@@ -179,19 +179,19 @@ mod tests {
         let held = judge.turn().await.unwrap();
         let password = "seven brown bricks fall";
         let mut waiting: Vec<_> = (0..WAITING)
-            .map(|_| Box::pin(judge.judge(password, &[])))
+            .map(|_| Box::pin(judge.check(password, &[])))
             .collect();
         for one in &mut waiting {
             assert!(futures::poll!(one.as_mut()).is_pending());
         }
-        assert_eq!(judge.judge(password, &[]).await, Err(Busy));
+        assert_eq!(judge.check(password, &[]).await, Err(Busy));
         drop(held);
         for one in waiting {
             assert_eq!(one.await, Ok(None));
         }
         assert_eq!(
             judge
-                .judge("aaaaaaaaaaaa", &[])
+                .check("aaaaaaaaaaaa", &[])
                 .await
                 .map(|flaw| flaw.is_some()),
             Ok(true)

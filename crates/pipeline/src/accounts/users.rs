@@ -212,7 +212,7 @@ impl Accounts {
         about: &[&str],
     ) -> Result<String, ChangeError> {
         let (mut issues, mut unfit) = (Issues::default(), Issues::default());
-        if let Some(flaw) = self.shared.judge.judge(password, about).await? {
+        if let Some(flaw) = self.shared.judge.check(password, about).await? {
             flaw.add_to(&mut issues, &mut unfit, field);
         }
         issues.finish_with(unfit)?;
@@ -243,7 +243,7 @@ impl Accounts {
         }
         if let Some(password) = &draft.password {
             let about = [draft.name.as_str(), draft.email.as_str()];
-            if let Some(flaw) = self.shared.judge.judge(password, &about).await? {
+            if let Some(flaw) = self.shared.judge.check(password, &about).await? {
                 flaw.add_to(&mut issues, &mut unfit, "password");
             }
         }

@@ -4,7 +4,9 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, GroupRow, GroupView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, names, of_version, snapshot_group, tell};
+use super::{
+    audit_change, check_length, check_missing, distinct, names, of_version, snapshot_group,
+};
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
@@ -47,7 +49,7 @@ pub async fn create_group(
     let object = written(&tx, id, draft).await?;
     tell_former(&tx, actor, former, id, now).await?;
     let after = snapshot_group(&object);
-    tell(&tx, actor, "group", None, Some(&after), now).await?;
+    audit_change(&tx, actor, "group", None, Some(&after), now).await?;
     idempotency::finish(&tx, once, id).await?;
     tx.commit().await?;
     Ok(Created::now(object))
@@ -78,7 +80,7 @@ pub async fn update_group(
     let object = written(&tx, id, draft).await?;
     tell_former(&tx, actor, former, id, now).await?;
     let after = snapshot_group(&object);
-    tell(&tx, actor, "group", Some(&before), Some(&after), now).await?;
+    audit_change(&tx, actor, "group", Some(&before), Some(&after), now).await?;
     tx.commit().await?;
     Ok(object)
 }
@@ -114,7 +116,7 @@ pub async fn delete_group(
     if !directory::delete_group(&tx, id).await? {
         return Err(not_found(id));
     }
-    tell(&tx, actor, "group", Some(&before), None, now).await?;
+    audit_change(&tx, actor, "group", Some(&before), None, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -143,7 +145,7 @@ async fn tell_former(
     let before = snapshot_group(&former);
     let after = directory::get_group(tx, former.id).await?;
     let after = after.as_ref().map(snapshot_group);
-    tell(tx, actor, "group", Some(&before), after.as_ref(), now).await
+    audit_change(tx, actor, "group", Some(&before), after.as_ref(), now).await
 }
 
 async fn check(tx: &Tx, draft: &GroupDraft, was_default: bool) -> Result<GroupRow, ChangeError> {

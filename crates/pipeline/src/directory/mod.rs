@@ -89,7 +89,7 @@ fn names(rows: &[NamedRef]) -> (String, Vec<String>) {
 
 /// Tells the audit log what became of one object, which one of `before` and
 /// `after` has. Nothing is told where they are equal.
-async fn tell(
+async fn audit_change(
     tx: &Tx,
     actor: &Actor,
     kind: &str,

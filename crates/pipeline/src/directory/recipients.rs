@@ -7,7 +7,9 @@ use tocsin_storage::directory::{self, RecipientRow, RecipientView};
 use tocsin_storage::enums::Language;
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, names, of_version, snapshot_recipient, tell};
+use super::{
+    audit_change, check_length, check_missing, distinct, names, of_version, snapshot_recipient,
+};
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
@@ -63,7 +65,7 @@ pub async fn create_recipient(
     let id = directory::insert_recipient(&tx, &row).await?;
     let object = written(&tx, id, draft).await?;
     let after = snapshot_recipient(&object);
-    tell(&tx, actor, "recipient", None, Some(&after), now).await?;
+    audit_change(&tx, actor, "recipient", None, Some(&after), now).await?;
     idempotency::finish(&tx, once, id).await?;
     tx.commit().await?;
     Ok(Created::now(object))
@@ -93,7 +95,7 @@ pub async fn update_recipient(
     directory::update_recipient(&tx, id, &row).await?;
     let object = written(&tx, id, draft).await?;
     let after = snapshot_recipient(&object);
-    tell(&tx, actor, "recipient", Some(&before), Some(&after), now).await?;
+    audit_change(&tx, actor, "recipient", Some(&before), Some(&after), now).await?;
     tx.commit().await?;
     Ok(object)
 }
@@ -128,7 +130,7 @@ pub async fn delete_recipient(
     if !directory::delete_recipient(&tx, id).await? {
         return Err(not_found(id));
     }
-    tell(&tx, actor, "recipient", Some(&before), None, now).await?;
+    audit_change(&tx, actor, "recipient", Some(&before), None, now).await?;
     Ok(tx.commit().await?)
 }
 

@@ -5,7 +5,7 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, RouteRow, RouteView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{check_length, check_missing, distinct, of_version, snapshot_route, tell};
+use super::{audit_change, check_length, check_missing, distinct, of_version, snapshot_route};
 use crate::change::{ChangeError, Expected, FieldIssue, Issues, matchers, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
 use crate::{Actor, AuditEntry};
@@ -50,7 +50,7 @@ pub async fn create_route(
     let id = directory::insert_route(&tx, &row, &groups).await?;
     let object = written(&tx, id, draft.position).await?;
     let after = snapshot_route(&object);
-    tell(&tx, actor, "route", None, Some(&after), now).await?;
+    audit_change(&tx, actor, "route", None, Some(&after), now).await?;
     idempotency::finish(&tx, once, id).await?;
     tx.commit().await?;
     Ok(Created::now(object))
@@ -77,7 +77,7 @@ pub async fn update_route(
     directory::update_route(&tx, id, &row, &groups).await?;
     let object = written(&tx, id, draft.position).await?;
     let after = snapshot_route(&object);
-    tell(&tx, actor, "route", Some(&before), Some(&after), now).await?;
+    audit_change(&tx, actor, "route", Some(&before), Some(&after), now).await?;
     tx.commit().await?;
     Ok(object)
 }
@@ -101,7 +101,7 @@ pub async fn delete_route(
     if !directory::delete_route(&tx, id).await? {
         return Err(not_found(id));
     }
-    tell(&tx, actor, "route", Some(&before), None, now).await?;
+    audit_change(&tx, actor, "route", Some(&before), None, now).await?;
     Ok(tx.commit().await?)
 }
 

@@ -45,7 +45,7 @@ pub(super) struct CachedAlert {
 #[derive(Clone, Debug)]
 pub(super) struct AlertIdentity {
     pub(super) labels: String,
-    pub(super) facts: FilterFields,
+    pub(super) fields: FilterFields,
 }
 
 /// Two generations: what was not asked for while the young one grew to half of

@@ -35,7 +35,7 @@ const MOST_SENDERS: usize = 1_000;
 /// A batch that is written, and has to be committed.
 pub(super) struct WrittenBatch<'b> {
     pub(super) reports: Vec<IngestReport>,
-    pub(super) known: BatchState<'b>,
+    pub(super) state: BatchState<'b>,
     /// Whether it owes mail.
     pub(super) has_notifications: bool,
     senders: HashMap<SenderKey, i64>,
@@ -149,13 +149,13 @@ pub(super) async fn write_batch<'b>(
         done.clear();
         for ((index, alert), place) in incoming.alerts.iter().enumerate().zip(&mut places) {
             let hearing = PositionedAlert {
-                rules: &context.settings.rules,
+                settings: &context.settings.rules,
                 alert,
-                told: (nth, index),
+                position: (nth, index),
                 delivery: report.delivery_id,
                 sender,
                 now: incoming.received_at,
-                place,
+                slot: place,
             };
             let one = ledger.apply(ids, &hearing, &mut known.slots[place]);
             report.count(one.outcome);
@@ -192,7 +192,7 @@ pub(super) async fn write_batch<'b>(
     ingest::insert_changes(tx, now.unwrap_or_default(), &changes).await?;
     Ok(WrittenBatch {
         reports,
-        known,
+        state: known,
         has_notifications: owes,
         senders: new_senders,
     })
@@ -265,7 +265,7 @@ fn delivery_row(
         received_at: incoming.received_at,
         source: incoming.source.clone(),
         sender_id: Some(sender),
-        refused: None,
+        reject_reason: None,
         receiver: incoming.receiver.clone(),
         group_key: incoming.group_key.clone(),
         status: incoming.status,

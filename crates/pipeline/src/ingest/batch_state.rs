@@ -263,7 +263,10 @@ impl<'b> BatchState<'b> {
         let series: Vec<i64> = by_series.keys().copied().collect();
         for (id, labels, facts) in ingest::alert_identities(tx, &series).await? {
             if let Some(place) = by_series.get(&id) {
-                let subject = Arc::new(AlertIdentity { labels, facts });
+                let subject = Arc::new(AlertIdentity {
+                    labels,
+                    fields: facts,
+                });
                 self.slots[*place].cached.identity = Some(subject);
             }
         }

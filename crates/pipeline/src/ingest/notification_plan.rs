@@ -58,7 +58,7 @@ pub(super) struct Router<'p> {
 
 impl<'p> Router<'p> {
     fn route(self, alert: &PreparedAlert) -> RoutingResult<'p> {
-        let team = &alert.content.facts.team;
+        let team = &alert.content.fields.team;
         if let Some(target) = self.target {
             self.plan.route_test_alert(target)
         } else if self.routed {
@@ -173,7 +173,7 @@ impl Planned {
             };
             draft.still_firing += 1;
             if draft.still_firing_names.len() < NAMED_NEIGHBOURS {
-                let facts = &alert.content.facts;
+                let facts = &alert.content.fields;
                 let name = format!("{} {}", facts.alertname, facts.instance);
                 draft.still_firing_names.push(name.trim_end().to_owned());
             }
@@ -260,7 +260,7 @@ mod tests {
     fn ask(plan: &RoutingRules, alerts: &[&PreparedAlert], did: &[AlertOutcome]) -> Planned {
         let alerts: Vec<PreparedAlert> = alerts
             .iter()
-            .map(|alert| firing(&alert.content.facts.team, &alert.content.facts.instance))
+            .map(|alert| firing(&alert.content.fields.team, &alert.content.fields.instance))
             .collect();
         let router = Router {
             plan,

@@ -18,7 +18,7 @@ use super::pending::{AlertOutcome, Suspicion};
 use super::prepared::{PreparedAlert, PreparedDelivery};
 use super::routing_table::RoutingTable;
 use super::writer::Context;
-use crate::facts::mail_kind;
+use crate::mail_content::mail_kind;
 
 /// The delivery that owes a mail.
 #[derive(Clone, Copy)]
@@ -202,7 +202,7 @@ impl<'a> NotificationBatch<'a> {
         for mail in &self.drafted {
             let id = ids.take(IdTable::Notifications);
             let told = mail.draft.events.iter().map(|told| NewNotificationEvent {
-                mail_id: id,
+                notification_id: id,
                 entry_id: entries.get(told.entry).copied().unwrap_or_default(),
                 kind: told.kind,
                 incident_id: told.incident,
@@ -266,7 +266,7 @@ fn thread_subject(events: &[PlannedEvent], alerts: &[PreparedAlert], now: Timest
         .iter()
         .filter_map(|told| {
             let alert = alerts.get(told.alert)?;
-            let facts = alert.content.facts.clone();
+            let facts = alert.content.fields.clone();
             Some(NotifiedAlert {
                 event: mail_kind(told.kind)?,
                 incident_id: told.incident,

@@ -55,9 +55,9 @@ impl AlertOutcome {
 pub(super) struct PendingEntry {
     pub(super) entry: NewEntry,
     /// The alert.
-    pub(super) place: usize,
+    pub(super) slot: usize,
     /// What was told: the delivery, and the alert in it.
-    pub(super) told: (usize, usize),
+    pub(super) position: (usize, usize),
     /// Whether an incident began here.
     pub(super) began: bool,
     /// Incidents that ended here, but for copies.
@@ -70,33 +70,33 @@ pub(super) struct PendingEntry {
 pub(super) struct PendingContent {
     pub(super) id: i64,
     /// The alert.
-    pub(super) place: usize,
+    pub(super) slot: usize,
     /// The delivery, and the alert in it.
-    pub(super) told: (usize, usize),
+    pub(super) position: (usize, usize),
 }
 
 /// An incident that is not its series' latest any more.
 pub(super) struct SupersededIncident {
-    episode: Incident,
-    series: i64,
-    number: i64,
-    telling: Option<i64>,
+    incident: Incident,
+    alert_id: i64,
+    sequence: i64,
+    content_id: Option<i64>,
     content: Option<Digest>,
-    moved: PendingChange,
+    change: PendingChange,
 }
 
 impl SupersededIncident {
     /// The row, if it has to be stored; the memory of judging has moved on.
     pub(super) fn row(&self) -> (PendingChange, IncidentRow<'_>) {
         let row = IncidentRow {
-            episode: &self.episode,
-            series_id: self.series,
-            number: self.number,
-            telling_id: self.telling,
-            content: self.content,
-            told: &[],
+            incident: &self.incident,
+            alert_id: self.alert_id,
+            sequence: self.sequence,
+            content_id: self.content_id,
+            content_digest: self.content,
+            sender_states: &[],
         };
-        (self.moved, row)
+        (self.change, row)
     }
 }
 
@@ -112,15 +112,15 @@ pub(super) struct PendingWrites {
 
 /// One alert of a delivery, and who told it when.
 pub(super) struct PositionedAlert<'a> {
-    pub(super) rules: &'a DedupSettings,
+    pub(super) settings: &'a DedupSettings,
     pub(super) alert: &'a PreparedAlert,
     /// The delivery, and the alert in it.
-    pub(super) told: (usize, usize),
+    pub(super) position: (usize, usize),
     pub(super) delivery: i64,
     pub(super) sender: i64,
     pub(super) now: Timestamp,
     /// The alert's slot.
-    pub(super) place: usize,
+    pub(super) slot: usize,
 }
 
 impl PendingWrites {
@@ -137,7 +137,7 @@ impl PendingWrites {
             let latest = slot.cached.latest.as_deref();
             let content = latest.and_then(|latest| latest.content);
             transition(&lifecycle::TransitionInput {
-                settings: hearing.rules,
+                settings: hearing.settings,
                 now: hearing.now,
                 new_id,
                 update: claim,
@@ -173,7 +173,7 @@ impl PendingWrites {
         };
         let kind = entry_kind(judgement.outcome);
         let telling = match kind.is_some() || judgement.updates_content() {
-            true => self.telling(ids, hearing, slot),
+            true => self.content_id(ids, hearing, slot),
             false => None,
         };
         if let Some(kind) = kind {
@@ -181,8 +181,8 @@ impl PendingWrites {
             let ends = !is_open && (begins || (was_open && kind == EntryKind::Resolved));
             let is_copy = judgement.incident.end_reason == Some(EndReason::Copy);
             self.entries.push(PendingEntry {
-                place: hearing.place,
-                told: hearing.told,
+                slot: hearing.slot,
+                position: hearing.position,
                 began: begins,
                 ended: u64::from(ends && !is_copy) + u64::from(judgement.expired.is_some()),
                 copy_of: (ends && is_copy).then_some(judgement.incident.first_seen_at),
@@ -190,8 +190,8 @@ impl PendingWrites {
                     id: 0,
                     delivery_id: hearing.delivery,
                     incident_id: judgement.incident.id,
-                    series_id: slot.cached.alert_id,
-                    telling_id: telling,
+                    alert_id: slot.cached.alert_id,
+                    content_id: telling,
                     received_at: hearing.now,
                     status: claim.status,
                     kind,
@@ -210,7 +210,7 @@ impl PendingWrites {
             self.expired.push((done.entry, end));
         }
         if begins {
-            self.begin(hearing, slot, judgement, telling);
+            self.open_incident(hearing, slot, judgement, telling);
         } else {
             update_latest(hearing, slot, judgement, telling);
         }
@@ -219,7 +219,7 @@ impl PendingWrites {
 
     /// Under which telling an alert is stored: none where it says what its
     /// series was first told with.
-    fn telling(
+    fn content_id(
         &mut self,
         ids: &mut Ids,
         hearing: &PositionedAlert<'_>,
@@ -237,14 +237,14 @@ impl PendingWrites {
         let id = ids.take(IdTable::AlertContents);
         self.contents.push(PendingContent {
             id,
-            place: hearing.place,
-            told: hearing.told,
+            slot: hearing.slot,
+            position: hearing.position,
         });
         Some(id)
     }
 
     /// Another episode is the latest now.
-    fn begin(
+    fn open_incident(
         &mut self,
         hearing: &PositionedAlert<'_>,
         slot: &mut AlertSlot,
@@ -254,7 +254,7 @@ impl PendingWrites {
         let before = slot.cached.latest.take();
         let mut latest = Box::new(LatestIncident {
             incident: judgement.incident,
-            number: 1,
+            sequence: 1,
             content_id: telling,
             content: Some(hearing.alert.content.digest),
             sender_states: Vec::new(),
@@ -262,7 +262,7 @@ impl PendingWrites {
         });
         if let Some(before) = before {
             let before = *before;
-            latest.number = before.number + 1;
+            latest.sequence = before.sequence + 1;
             latest.sender_states = before.sender_states;
             let moved = match judgement.expired {
                 Some(_) => slot.change.max(PendingChange::Changed),
@@ -270,13 +270,13 @@ impl PendingWrites {
             };
             if moved != PendingChange::None {
                 self.superseded.push(SupersededIncident {
-                    episode: judgement.expired.unwrap_or(before.incident),
-                    series: slot.cached.alert_id,
-                    number: before.number,
-                    telling: before.content_id,
+                    incident: judgement.expired.unwrap_or(before.incident),
+                    alert_id: slot.cached.alert_id,
+                    sequence: before.sequence,
+                    content_id: before.content_id,
                     content: before.content,
                     // Its memory is cleared, which is more than being seen.
-                    moved: moved.max(PendingChange::Changed),
+                    change: moved.max(PendingChange::Changed),
                 });
             }
         }
@@ -325,7 +325,7 @@ fn update_latest(
 
 fn suspicion(hearing: &PositionedAlert<'_>, judgement: &Transition, begins: bool) -> Suspicion {
     let episode = &judgement.incident;
-    let is_fresh = hearing.now < episode.first_seen_at.plus(hearing.rules.window);
+    let is_fresh = hearing.now < episode.first_seen_at.plus(hearing.settings.window);
     if judgement.suspected_copy {
         Suspicion::Suspected
     } else if begins

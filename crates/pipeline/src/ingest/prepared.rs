@@ -121,7 +121,7 @@ impl PreparedAlert {
                 annotations,
                 generator_url: said.generator_url,
                 message: said.fields.message,
-                facts,
+                fields: facts,
             },
             labels: with_labels.then_some(said.labels),
         }

@@ -27,8 +27,8 @@ pub(super) async fn save(
     let alert = |(delivery, alert): (usize, usize)| &batch[delivery].alerts[alert];
     let unknown = filed
         .iter()
-        .filter(|filed| needs_subject(&known.slots[filed.place], alert(filed.told)))
-        .map(|filed| filed.place)
+        .filter(|filed| needs_subject(&known.slots[filed.slot], alert(filed.position)))
+        .map(|filed| filed.slot)
         .collect();
     known.read_identities(tx, unknown).await?;
 
@@ -36,7 +36,7 @@ pub(super) async fn save(
     let mut entries = Vec::with_capacity(filed.len());
     for mut filed in filed {
         filed.entry.id = ids.take(IdTable::LogEntries);
-        count(&mut tallies, known, alert(filed.told), &filed);
+        count(&mut tallies, known, alert(filed.position), &filed);
         entries.push(filed.entry);
     }
     for (entry, end) in &mut expired {
@@ -46,13 +46,13 @@ pub(super) async fn save(
 
     let told: Vec<i64> = tellings.iter().map(|told| told.id).collect();
     let tellings = tellings.iter().map(|told| {
-        let slot = &known.slots[told.place];
-        let content = alert(told.told).content.clone();
-        let (labels, facts) = first_told(known, slot);
+        let slot = &known.slots[told.slot];
+        let content = alert(told.position).content.clone();
+        let (labels, facts) = first_contents(known, slot);
         NewContentVersion {
             id: told.id,
-            series_id: slot.cached.alert_id,
-            same_labels: *labels == content.labels && *facts == content.facts,
+            alert_id: slot.cached.alert_id,
+            same_labels: *labels == content.labels && *facts == content.fields,
             content,
         }
     });
@@ -92,12 +92,12 @@ async fn save_incidents<'r>(
 fn latest_row(slot: &AlertSlot) -> Option<(PendingChange, IncidentRow<'_>)> {
     let latest = slot.cached.latest.as_deref()?;
     let row = IncidentRow {
-        episode: &latest.incident,
-        series_id: slot.cached.alert_id,
-        number: latest.number,
-        telling_id: latest.content_id,
-        content: latest.content,
-        told: &latest.sender_states,
+        incident: &latest.incident,
+        alert_id: slot.cached.alert_id,
+        sequence: latest.sequence,
+        content_id: latest.content_id,
+        content_digest: latest.content,
+        sender_states: &latest.sender_states,
     };
     Some((slot.change, row))
 }
@@ -110,25 +110,25 @@ fn needs_subject(slot: &AlertSlot, alert: &PreparedAlert) -> bool {
 
 /// The labels and facts that a series was first told with. Where they were not
 /// read they are those that this batch tells first.
-fn first_told<'k>(
+fn first_contents<'k>(
     known: &'k BatchState<'_>,
     slot: &'k AlertSlot,
 ) -> (&'k String, &'k FilterFields) {
     match (slot.is_new, &slot.cached.identity) {
-        (false, Some(subject)) => (&subject.labels, &subject.facts),
+        (false, Some(subject)) => (&subject.labels, &subject.fields),
         _ => {
             let content = &known.alert(slot).content;
-            (&content.labels, &content.facts)
+            (&content.labels, &content.fields)
         }
     }
 }
 
 fn count(tallies: &mut Delta, known: &BatchState<'_>, alert: &PreparedAlert, filed: &PendingEntry) {
-    let slot = &known.slots[filed.place];
+    let slot = &known.slots[filed.slot];
     let facts = if slot.is_first_content(&alert.content.digest) {
-        &alert.content.facts
+        &alert.content.fields
     } else {
-        first_told(known, slot).1
+        first_contents(known, slot).1
     };
     let subject = Counted {
         source: known.source(slot),

@@ -50,7 +50,7 @@ impl Context {
     /// Whether deliveries were turned away a moment ago, and none was stored
     /// since. It is forgotten after a while, because a balancer that sends
     /// nothing more would keep it so for ever.
-    pub(crate) fn turns_away(&self) -> bool {
+    pub(crate) fn is_rejecting(&self) -> bool {
         const REMEMBERED: Duration = Duration::from_secs(10);
         let at = Timestamp::from_micros(self.turned_away.load(Ordering::Relaxed));
         at.as_micros() != 0 && self.clock.now().since(at) < REMEMBERED
@@ -156,7 +156,7 @@ async fn write(context: &Context, scribe: &mut WriterState, batch: Vec<Job>) {
                 let refused = NewDelivery {
                     received_at,
                     source: refusal.source,
-                    refused: Some(refusal.reason),
+                    reject_reason: Some(refusal.reason),
                     body_bytes: refusal.body_bytes,
                     body: raw,
                     ..NewDelivery::default()
@@ -256,10 +256,10 @@ async fn store_once(
         context.outbox_wakeup.notify_waiters();
     }
     match &mut kept {
-        Some(kept) => stored.known.keep(kept, true),
+        Some(kept) => stored.state.keep(kept, true),
         None => {
             let kept = &mut *context.alert_cache.lock().await;
-            stored.known.keep(kept, false);
+            stored.state.keep(kept, false);
         }
     }
     Ok(stored.reports)

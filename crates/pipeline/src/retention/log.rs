@@ -176,7 +176,7 @@ impl Looker<'_> {
         }
         let mut step = Step {
             walk: walk.clone(),
-            doomed: self.judge(db, &visited, verdicts).await?,
+            doomed: self.decide(db, &visited, verdicts).await?,
             lines: Vec::new(),
             incidents: BTreeMap::new(),
         };
@@ -210,7 +210,7 @@ impl Looker<'_> {
     }
 
     /// Those of the entries that have to go.
-    async fn judge(
+    async fn decide(
         &self,
         db: &impl Reads,
         visited: &[Visited],

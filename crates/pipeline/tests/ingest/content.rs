@@ -19,13 +19,13 @@ async fn told(ingest: &Ingest, incident: i64) -> (String, Vec<String>) {
     let db = ingest.db();
     let stale_after = std::time::Duration::from_secs(32_400);
     let shown = incidents::get(db, incident, ingest.pipeline.now(), stale_after);
-    let shown = shown.await.unwrap().unwrap().told.facts.message.clone();
+    let shown = shown.await.unwrap().unwrap().content.fields.message.clone();
     let mut messages = Vec::new();
     for id in 1..=ingest.number("SELECT MAX(id) FROM log_entries").await {
         if let Some(entry) = alert_log::get(db, id).await.unwrap()
             && entry.incident_id == incident
         {
-            messages.push(entry.told.facts.message.clone());
+            messages.push(entry.content.fields.message.clone());
         }
     }
     (shown, messages)
@@ -111,9 +111,12 @@ async fn other_labels_under_one_fingerprint_are_kept_apart(ingest: &Ingest) {
     let mut severities = Vec::new();
     for id in 1..=3 {
         let entry = alert_log::get(ingest.db(), id).await.unwrap().unwrap();
-        assert_eq!(entry.told.fingerprint, "00000000000000aa");
-        assert_eq!(entry.told.labels["severity"], entry.told.facts.severity);
-        severities.push(entry.told.facts.severity.clone());
+        assert_eq!(entry.content.fingerprint, "00000000000000aa");
+        assert_eq!(
+            entry.content.labels["severity"],
+            entry.content.fields.severity
+        );
+        severities.push(entry.content.fields.severity.clone());
     }
     assert_eq!(severities, ["warning", "critical", "warning"]);
 }

@@ -42,7 +42,7 @@ pub struct AlertView {
     pub ends_at: Option<Timestamp>,
     /// What it was told with: source, labels, annotations. Shared with the other
     /// entries that were told the same.
-    pub told: Arc<AlertContent>,
+    pub content: Arc<AlertContent>,
     /// The incident is acknowledged or has ended.
     pub known: bool,
     /// The incident's memo.
@@ -59,7 +59,7 @@ pub(crate) struct Counted {
     /// What the sender said.
     pub(crate) status: Status,
     /// What it was told with.
-    pub(crate) told: Arc<AlertContent>,
+    pub(crate) content: Arc<AlertContent>,
 }
 
 /// The log is sorted by when an entry was received, then by its number.
@@ -110,7 +110,7 @@ pub async fn list_within(
     let mut verifier = Verifier {
         about: &filter.about,
         set: &set,
-        tellings: &mut tellings,
+        contents: &mut tellings,
     };
     let limit = page.limit();
     // Of many series, the latest rows may be a page already, and neighbours are
@@ -119,7 +119,7 @@ pub async fn list_within(
         Rows::Merge(merge) if merge.is_of_many() => {
             let latest = plan::by_time(filter, page.direction(), page.after());
             let found = find(db, latest, &mut verifier, limit, &effort.for_probe()).await?;
-            Some(found).filter(|found| found.hits.len() == limit)
+            Some(found).filter(|found| found.rows.len() == limit)
         }
         _ => None,
     };
@@ -127,7 +127,7 @@ pub async fn list_within(
         Some(found) => found,
         None => find(db, rows, &mut verifier, limit, effort).await?,
     };
-    let (items, rows) = read::views(db, &found.hits, &mut tellings).await?;
+    let (items, rows) = read::views(db, &found.rows, &mut tellings).await?;
     found.keep(rows);
     Ok(page.found(items, &found.keys(), found.end, None))
 }
@@ -180,7 +180,7 @@ pub async fn of_incident(
     let effort = ScanBudget::default();
     let rows = plan::of_incident(db, incident_id, &[], page.direction(), page.after()).await?;
     let mut found = find_any(db, rows, page.limit(), &effort).await?;
-    let (items, rows) = read::views(db, &found.hits, &mut ContentCache::default()).await?;
+    let (items, rows) = read::views(db, &found.rows, &mut ContentCache::default()).await?;
     found.keep(rows);
     Ok(page.found(items, &found.keys(), found.end, None))
 }
@@ -199,6 +199,6 @@ pub(crate) async fn last_of_incident(
     let way = crate::scan::Direction::Down;
     let rows = plan::of_incident(db, incident_id, kinds, way, None).await?;
     let found = find_any(db, rows, limit, &ScanBudget::default()).await?;
-    let (views, _) = read::views(db, &found.hits, &mut ContentCache::default()).await?;
+    let (views, _) = read::views(db, &found.rows, &mut ContentCache::default()).await?;
     Ok(views)
 }

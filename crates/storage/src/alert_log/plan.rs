@@ -36,7 +36,7 @@ pub(super) fn by_time(filter: &AlertFilter, way: Direction, after: Option<Key>) 
     let all = Conditions::default().into();
     let lane = IndexScan::new(all, "r.received_at", KeyMapping::Plain).within(filter.received);
     let rest = rest(filter);
-    Rows::Lanes(MergedScan::new(Table::Log, vec![lane], rest, way, after))
+    Rows::Indexes(MergedScan::new(Table::Log, vec![lane], rest, way, after))
 }
 
 /// The entries of one incident: those of its series since it was first seen,
@@ -73,7 +73,7 @@ pub(super) async fn of_incident(
     };
     let lane = IndexScan::new(such.into(), "r.received_at", KeyMapping::Plain).within(since);
     let rest = rest.into();
-    Ok(Rows::Lanes(MergedScan::new(
+    Ok(Rows::Indexes(MergedScan::new(
         Table::Log,
         vec![lane],
         rest,

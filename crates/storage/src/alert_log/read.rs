@@ -26,7 +26,7 @@ pub(super) async fn views(
     let mut all = Vec::with_capacity(hits.len());
     while let Some(some) = room.next() {
         for view in read(db, some, tellings).await? {
-            if let Err(rows) = room.take(view.id, view.told.size()) {
+            if let Err(rows) = room.take(view.id, view.content.size()) {
                 return Ok((all, rows));
             }
             all.push(view);
@@ -87,7 +87,7 @@ pub(super) async fn counted(
             delivery_id: *delivery_id,
             received_at: query::time(hit.key.value),
             status: *status,
-            told: Arc::clone(told.get(&hit.content_key())?),
+            content: Arc::clone(told.get(&hit.content_key())?),
         })
     });
     Ok(counted.collect())
@@ -199,7 +199,7 @@ pub(super) async fn by_ids(
             kind: EntryKind::read(code(kind), "log_entries", "kind", id)?,
             starts_at: query::time(starts_at),
             ends_at: row[9].map(|_| query::time(ends_at)),
-            told: Arc::clone(told),
+            content: Arc::clone(told),
             known: row[11].is_some() || state != IncidentState::Open,
             memo: memos.get(&incident_id).cloned().unwrap_or_default(),
         });

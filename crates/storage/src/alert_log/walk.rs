@@ -47,7 +47,7 @@ impl LogWalk {
             return Ok(None);
         }
         let mut found = self.find(db).await?;
-        let (views, rows) = read::views(db, &found.hits, &mut self.tellings).await?;
+        let (views, rows) = read::views(db, &found.rows, &mut self.tellings).await?;
         found.keep(rows);
         self.go_on(found.end);
         Ok(Some(views))
@@ -62,7 +62,7 @@ impl LogWalk {
             return Ok(None);
         }
         let found = self.find(db).await?;
-        let counted = read::counted(db, &found.hits, &mut self.tellings).await?;
+        let counted = read::counted(db, &found.rows, &mut self.tellings).await?;
         self.go_on(found.end);
         Ok(Some(counted))
     }
@@ -78,7 +78,7 @@ impl LogWalk {
         let mut verifier = Verifier {
             about: &self.filter.about,
             set,
-            tellings: &mut self.tellings,
+            contents: &mut self.tellings,
         };
         find(db, rows, &mut verifier, Self::CHUNK, &effort).await
     }

@@ -30,7 +30,7 @@ impl Stored {
 
 /// The incidents of the series of a batch, in the order of their episodes.
 #[derive(Debug, Default)]
-pub(super) struct Episodes {
+pub(super) struct StoredIncidents {
     of: HashMap<i64, Vec<Stored>>,
 }
 
@@ -53,7 +53,7 @@ impl Placed {
     }
 }
 
-impl Episodes {
+impl StoredIncidents {
     /// Reads the incidents of series that are locked.
     pub(super) async fn load(tx: &Tx, series: &[i64]) -> Result<Self, StorageError> {
         #[derive(FromQueryResult)]

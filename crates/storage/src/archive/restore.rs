@@ -9,11 +9,11 @@ use tocsin_core::stats::Delta;
 use tocsin_core::time::Timestamp;
 
 use super::contents::{digest, insert_content, texts};
-use super::incident::{Episodes, Placed};
+use super::incident::{Placed, StoredIncidents};
 use super::record::{ArchivedContent, ArchivedEntry};
 use super::rows::{
-    ArchivedAlert, Identity, SeriesKey, identity, insert_alert, insert_delivery, insert_entries,
-    insert_event, key, known, missing, senders,
+    AlertKey, ArchivedAlert, Identity, existing, identity, insert_alert, insert_delivery,
+    insert_entries, insert_event, key, missing, senders,
 };
 use crate::enums::{Coded, EndReason, EntryKind, EventKind};
 use crate::query::{self, Reads};
@@ -127,8 +127,8 @@ impl Restorer {
         };
         let ids: Vec<i64> = batch.series.values().map(|series| series.id).collect();
         retention::lock(tx, &ids).await?;
-        batch.episodes = Episodes::load(tx, &ids).await?;
-        batch.known = known(tx, &ids, lines).await?;
+        batch.episodes = StoredIncidents::load(tx, &ids).await?;
+        batch.known = existing(tx, &ids, lines).await?;
         batch.senders = senders(tx, lines).await?;
         for series in batch.series.values().filter(|series| series.is_new) {
             batch.new_series.push(series.id);
@@ -158,9 +158,9 @@ impl Restorer {
             .get(&key(entry))
             .cloned()
             .ok_or(StorageError::Stale("series"))?;
-        let telling = self.telling(batch, series.id, &entry.said).await?;
+        let telling = self.content_id(batch, series.id, &entry.said).await?;
         let incident_telling = match &entry.incident.said {
-            Some(said) => self.telling(batch, series.id, said).await?,
+            Some(said) => self.content_id(batch, series.id, said).await?,
             None => telling,
         };
         let is_own = entry.database == self.database;
@@ -276,7 +276,7 @@ impl Restorer {
 
     /// The telling that has this text, stored where it is missing; `None`: it
     /// is what the series was first told with.
-    async fn telling(
+    async fn content_id(
         &mut self,
         batch: &mut Batch<'_>,
         series: i64,
@@ -310,9 +310,9 @@ impl Restorer {
 /// What is known and collected of one batch.
 pub(super) struct Batch<'a> {
     pub(super) tx: &'a Tx,
-    series: BTreeMap<SeriesKey, ArchivedAlert>,
+    series: BTreeMap<AlertKey, ArchivedAlert>,
     free: HashSet<(&'static str, i64)>,
-    episodes: Episodes,
+    episodes: StoredIncidents,
     known: HashSet<Identity>,
     pub(super) senders: HashMap<ingest::SenderKey, i64>,
     pub(super) deliveries: HashMap<(i64, String, i64), i64>,
@@ -329,7 +329,7 @@ impl<'a> Batch<'a> {
             tx,
             series: BTreeMap::new(),
             free: HashSet::new(),
-            episodes: Episodes::default(),
+            episodes: StoredIncidents::default(),
             known: HashSet::new(),
             senders: HashMap::new(),
             deliveries: HashMap::new(),

@@ -14,9 +14,9 @@ use crate::enums::Coded;
 use crate::{StorageError, Tx, ingest, query};
 
 /// Source and fingerprint; in the order of the locks.
-pub(super) type SeriesKey = (String, Vec<u8>);
+pub(super) type AlertKey = (String, Vec<u8>);
 
-pub(super) fn key(entry: &ArchivedEntry) -> SeriesKey {
+pub(super) fn key(entry: &ArchivedEntry) -> AlertKey {
     // A line without a fingerprint of 16 digits is refused when it is read.
     let fingerprint: Fingerprint = entry.fingerprint.parse().unwrap_or(Fingerprint(0));
     (
@@ -26,7 +26,7 @@ pub(super) fn key(entry: &ArchivedEntry) -> SeriesKey {
 }
 
 #[derive(Clone, Debug, FromQueryResult)]
-pub(super) struct SeriesRow {
+pub(super) struct AlertRow {
     id: i64,
     alertname: String,
     instance: String,
@@ -37,7 +37,7 @@ pub(super) struct SeriesRow {
 #[derive(Clone, Debug)]
 pub(super) struct ArchivedAlert {
     pub(super) id: i64,
-    facts: SeriesRow,
+    facts: AlertRow,
     pub(super) is_new: bool,
 }
 
@@ -58,17 +58,17 @@ impl ArchivedAlert {
 pub(super) async fn insert_alert(
     tx: &Tx,
     lines: &[Line],
-) -> Result<BTreeMap<SeriesKey, ArchivedAlert>, StorageError> {
+) -> Result<BTreeMap<AlertKey, ArchivedAlert>, StorageError> {
     const FIND: &str = "SELECT id, alertname, instance, severity, team FROM series \
                         WHERE fingerprint = ? AND source = ?";
-    let mut first: BTreeMap<SeriesKey, &ArchivedContent> = BTreeMap::new();
+    let mut first: BTreeMap<AlertKey, &ArchivedContent> = BTreeMap::new();
     for line in lines {
         first.entry(key(&line.entry)).or_insert(&line.entry.said);
     }
     let mut found = BTreeMap::new();
     for (key, said) in first {
         let wanted = || vec![Value::from(key.1.clone()), key.0.as_str().into()];
-        let mut row: Option<SeriesRow> = query::first(tx, FIND, wanted()).await?;
+        let mut row: Option<AlertRow> = query::first(tx, FIND, wanted()).await?;
         let mut is_new = false;
         if row.is_none() {
             let sql = "INSERT INTO series (source, fingerprint, content, labels, annotations, \
@@ -119,7 +119,7 @@ pub(super) fn identity(series: i64, entry: &ArchivedEntry) -> Identity {
 
 /// The entries of these series that are stored already, of the time that the
 /// lines span.
-pub(super) async fn known(
+pub(super) async fn existing(
     tx: &Tx,
     series: &[i64],
     lines: &[Line],

@@ -107,8 +107,8 @@ pub async fn list_within(
 ) -> Result<Page<AuditView>, StorageError> {
     let way = page.direction();
     let found = find(db, filter, way, page.after(), page.limit(), effort).await?;
-    let keys: Vec<Key> = found.hits.iter().map(|hit| hit.key).collect();
-    let items = views(db, &found.hits, way).await?;
+    let keys: Vec<Key> = found.rows.iter().map(|hit| hit.key).collect();
+    let items = views(db, &found.rows, way).await?;
     Ok(page.found(items, &keys, found.end, None))
 }
 
@@ -159,7 +159,7 @@ impl AuditWalk {
         let effort = ScanBudget::for_walking();
         let (filter, way) = (&self.filter, self.way);
         let found = find(db, filter, way, self.after, Self::CHUNK, &effort).await?;
-        let views = views(db, &found.hits, way).await?;
+        let views = views(db, &found.rows, way).await?;
         match found.end {
             End::At(key) => self.after = Some(key),
             End::Exhausted => self.done = true,
@@ -173,7 +173,7 @@ impl AuditWalk {
 const MOST_ACTIONS: usize = 16;
 
 /// Walks along the index of one object, one actor, some actions, or of all.
-fn lanes(filter: &AuditFilter, way: Direction, after: Option<Key>) -> MergedScan {
+fn index_scans(filter: &AuditFilter, way: Direction, after: Option<Key>) -> MergedScan {
     let mut lanes = Vec::new();
     let mut rest = Conditions::default();
     let mut lane = |such: &str, values: Vec<Value>| {
@@ -184,7 +184,7 @@ fn lanes(filter: &AuditFilter, way: Direction, after: Option<Key>) -> MergedScan
         lanes.push(IndexScan::new(conditions.into(), "r.at", KeyMapping::Plain).within(filter.at));
     };
     let object = filter.object_kind.as_deref().zip(filter.object_id);
-    let actor = filter.actor.as_ref().and_then(actor_lane);
+    let actor = filter.actor.as_ref().and_then(actor_scan);
     let mut actions: Vec<&String> = filter.actions.iter().collect();
     actions.sort_unstable();
     actions.dedup();
@@ -231,7 +231,7 @@ fn lanes(filter: &AuditFilter, way: Direction, after: Option<Key>) -> MergedScan
 }
 
 /// How the index of actors finds what this one did; none where it cannot.
-fn actor_lane(who: &Who) -> Option<(&'static str, Vec<Value>)> {
+fn actor_scan(who: &Who) -> Option<(&'static str, Vec<Value>)> {
     match who {
         Who::One(kind, id) => Some((
             "r.actor_kind = ? AND r.actor_id = ?",
@@ -255,9 +255,9 @@ async fn find(
     limit: usize,
     effort: &ScanBudget,
 ) -> Result<Found, StorageError> {
-    let mut lanes = lanes(filter, way, after);
+    let mut lanes = index_scans(filter, way, after);
     if filter.words.is_empty() {
-        return find_any(db, Rows::Lanes(lanes), limit, effort).await;
+        return find_any(db, Rows::Indexes(lanes), limit, effort).await;
     }
     let mut hits = Vec::new();
     let mut spent = 0;
@@ -271,10 +271,13 @@ async fn find(
             hits.truncate(limit);
             // A page has a row at least.
             let end = hits.last().map_or(last, |hit| End::At(hit.key));
-            return Ok(Found { hits, end });
+            return Ok(Found { rows: hits, end });
         }
         if last == End::Exhausted || (spent >= effort.rows && lanes.has_started()) {
-            return Ok(Found { hits, end: last });
+            return Ok(Found {
+                rows: hits,
+                end: last,
+            });
         }
         size *= 4;
     }

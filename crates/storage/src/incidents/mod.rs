@@ -59,7 +59,7 @@ pub struct IncidentView {
     /// When Tocsin last received it.
     pub last_seen_at: Timestamp,
     /// How often it was told, repeats within the window not counted.
-    pub occurrences: i64,
+    pub times_received: i64,
     /// How many senders told it.
     pub senders: i64,
     /// The earlier episode.
@@ -73,7 +73,7 @@ pub struct IncidentView {
     /// What people wrote of it.
     pub memo: String,
     /// What it was last told with: source, labels, annotations.
-    pub told: Arc<AlertContent>,
+    pub content: Arc<AlertContent>,
 }
 
 /// What incidents are sorted by; equal ones by their numbers, open ones sorted
@@ -158,10 +158,10 @@ pub async fn list_within(
     let mut verifier = Verifier {
         about: &filter.about,
         set: &set,
-        tellings: &mut tellings,
+        contents: &mut tellings,
     };
     let mut found = find(db, rows, &mut verifier, page.limit(), effort).await?;
-    let (items, rows) = read::views(db, &found.hits, &mut tellings, as_of).await?;
+    let (items, rows) = read::views(db, &found.rows, &mut tellings, as_of).await?;
     found.keep(rows);
     Ok(page.found(items, &found.keys(), found.end, Some(as_of.now)))
 }

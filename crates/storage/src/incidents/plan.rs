@@ -96,9 +96,9 @@ impl<'a> Plan<'a> {
                 return Ok(Rows::All(hits));
             }
         }
-        let lanes = self.lanes();
+        let lanes = self.index_scans();
         let rest = self.rest();
-        Ok(Rows::Lanes(MergedScan::new(
+        Ok(Rows::Indexes(MergedScan::new(
             Table::Incidents,
             lanes,
             rest,
@@ -272,8 +272,8 @@ impl<'a> Plan<'a> {
                     tie: if mirrored { -id } else { id },
                 },
                 id,
-                series_id: series_id.unwrap_or_default(),
-                telling_id,
+                alert_id: series_id.unwrap_or_default(),
+                content_id: telling_id,
             });
         }
         if let Some(after) = after {
@@ -284,7 +284,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Walks along the indexes that have the order.
-    fn lanes(&self) -> Vec<IndexScan> {
+    fn index_scans(&self) -> Vec<IndexScan> {
         let lane = |state: &IncidentState, value: &'static str, range: TimeRange| {
             let mut such = Conditions::default();
             such.and(&format!("r.state = {}", state.code()), []);

@@ -26,7 +26,7 @@ pub(super) async fn views(
         let ids: Vec<i64> = some.iter().map(|hit| hit.id).collect();
         let found = by_ids(db, &ids, tellings, as_of).await?;
         for view in in_order(&ids, found) {
-            if let Err(rows) = room.take(view.id, view.told.size()) {
+            if let Err(rows) = room.take(view.id, view.content.size()) {
                 return Ok((all, rows));
             }
             all.push(view);
@@ -97,14 +97,14 @@ pub(super) async fn by_ids(
             end_reason: enums::read(row.end_reason, "incidents", "end_reason", row.id)?,
             first_seen_at: query::time(row.first_seen_at),
             last_seen_at,
-            occurrences: row.occurrences,
+            times_received: row.occurrences,
             senders: row.senders,
             previous_id: row.previous_id,
             known: row.known_at.is_some() || !open,
             known_by: row.known_by,
             known_at: row.known_at.map(query::time),
             memo: row.memo,
-            told: Arc::clone(told),
+            content: Arc::clone(told),
         });
     }
     Ok(views)

@@ -63,7 +63,7 @@ impl IncidentWalk {
             return Ok(None);
         }
         let mut found = self.find(db).await?;
-        let (views, rows) = read::views(db, &found.hits, &mut self.tellings, self.as_of).await?;
+        let (views, rows) = read::views(db, &found.rows, &mut self.tellings, self.as_of).await?;
         found.keep(rows);
         self.go_on(found.end);
         Ok(Some(views))
@@ -81,7 +81,7 @@ impl IncidentWalk {
         let mut verifier = Verifier {
             about: &self.filter.about,
             set,
-            tellings: &mut self.tellings,
+            contents: &mut self.tellings,
         };
         find(db, rows, &mut verifier, Self::CHUNK, &effort).await
     }
@@ -112,7 +112,7 @@ pub async fn ids_matching(
     let mut ids = Vec::new();
     while !walk.done && ids.len() <= most {
         let found = walk.find(db).await?;
-        ids.extend(found.hits.iter().map(|hit| hit.id));
+        ids.extend(found.rows.iter().map(|hit| hit.id));
         walk.go_on(found.end);
     }
     ids.sort_unstable();

@@ -28,7 +28,7 @@ pub struct NewAlertContent {
     /// The message taken out of the annotations.
     pub message: String,
     /// What the alert is, as people filter it.
-    pub facts: FilterFields,
+    pub fields: FilterFields,
 }
 
 /// What an alert is counted and filtered by.
@@ -76,7 +76,7 @@ pub struct LatestIncident {
     /// The part that judging moves.
     pub incident: Incident,
     /// Which episode of its series it is, from 1.
-    pub number: i64,
+    pub sequence: i64,
     /// What it was last told with; `None`: what its series was first told with.
     pub content_id: Option<i64>,
     /// The digest of that; `None` where it was never reckoned.
@@ -95,7 +95,7 @@ impl LatestIncident {
 }
 
 #[derive(FromQueryResult)]
-struct SeriesRow {
+struct AlertRow {
     id: i64,
     source: String,
     fingerprint: Vec<u8>,
@@ -112,7 +112,7 @@ pub async fn find_alerts(
 ) -> Result<Vec<StoredAlert>, StorageError> {
     let keys = fingerprints.iter().map(|key| bytes(*key)).collect();
     let head = "SELECT id, source, fingerprint, content FROM series WHERE fingerprint";
-    let rows: Vec<SeriesRow> = bulk::select_in(tx, head, Type::Bytes, keys, "").await?;
+    let rows: Vec<AlertRow> = bulk::select_in(tx, head, Type::Bytes, keys, "").await?;
     rows.into_iter()
         .map(|row| {
             let corrupt = |_| StorageError::Corrupt {
@@ -164,7 +164,7 @@ pub async fn insert_alerts(tx: &Tx, series: Vec<NewAlert>) -> Result<Vec<i64>, S
             annotations,
             generator_url,
             message,
-            facts,
+            fields: facts,
         } = one.content;
         rows.push([
             one.id.into(),
@@ -287,7 +287,7 @@ impl LatestRow {
             id: self.id,
         })?;
         Ok(LatestIncident {
-            number: self.episode,
+            sequence: self.episode,
             content_id: self.telling_id,
             content: digest(&self.content),
             sender_states: told,

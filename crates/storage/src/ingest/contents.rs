@@ -13,7 +13,7 @@ pub struct NewContentVersion {
     /// Its number.
     pub id: i64,
     /// The series.
-    pub series_id: i64,
+    pub alert_id: i64,
     /// What it was told with.
     pub content: NewAlertContent,
     /// Whether the labels are those of the series; they are not stored again
@@ -91,11 +91,11 @@ pub async fn insert_contents(
             annotations,
             generator_url,
             message,
-            facts,
+            fields: facts,
         } = one.content;
         rows.push([
             one.id.into(),
-            one.series_id.into(),
+            one.alert_id.into(),
             annotations.into(),
             generator_url.into(),
             message.into(),

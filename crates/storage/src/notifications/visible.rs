@@ -31,9 +31,9 @@ pub(super) async fn find(
     for _ in 0..CHUNKS {
         let rows = rows(db, filter, way, after).await?;
         let found = find_any(db, rows, CHUNK, &ScanBudget::default()).await?;
-        let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
+        let ids: Vec<i64> = found.rows.iter().map(|hit| hit.id).collect();
         let seen = visible(db, &ids, visibility).await?;
-        for hit in found.hits {
+        for hit in found.rows {
             if !seen.contains(&hit.id) {
                 continue;
             }
@@ -46,17 +46,17 @@ pub(super) async fn find(
             // There may be more in this chunk: the next page looks at it again.
             (_, Some(last)) if hits.len() == limit => {
                 let end = End::At(last.key);
-                return Ok(Found { hits, end });
+                return Ok(Found { rows: hits, end });
             }
             (End::Exhausted, _) => {
                 let end = End::Exhausted;
-                return Ok(Found { hits, end });
+                return Ok(Found { rows: hits, end });
             }
             (End::At(key), _) => after = Some(key),
         }
     }
     let end = after.map_or(End::Exhausted, End::At);
-    Ok(Found { hits, end })
+    Ok(Found { rows: hits, end })
 }
 
 /// Those of the mails that may be seen: those of whose whole thread every
@@ -72,12 +72,12 @@ pub async fn visible(
     visibility: &Visibility,
 ) -> Result<HashSet<i64>, StorageError> {
     #[derive(FromQueryResult)]
-    struct Mail {
+    struct NotificationRow {
         id: i64,
         thread_id: String,
     }
     #[derive(FromQueryResult)]
-    struct Told {
+    struct EventRow {
         thread_id: String,
         series_id: Option<i64>,
         telling_id: Option<i64>,
@@ -91,7 +91,7 @@ pub async fn visible(
         "SELECT id, thread_id FROM notifications WHERE {}",
         query::among(db.backend(), "id")
     );
-    let mails: Vec<Mail> = query::all(db, &sql, vec![query::ids(mails)]).await?;
+    let mails: Vec<NotificationRow> = query::all(db, &sql, vec![query::ids(mails)]).await?;
     let mut threads: Vec<String> = mails.iter().map(|mail| mail.thread_id.clone()).collect();
     threads.sort_unstable();
     threads.dedup();
@@ -109,11 +109,11 @@ pub async fn visible(
          LEFT JOIN incidents i ON i.id = ne.incident_id \
          LEFT JOIN log_entries e ON e.id = ne.entry_id WHERE {these}"
     );
-    let told: Vec<Told> = query::all(db, &sql, vec![query::texts(&threads)]).await?;
-    let which = |row: &Told| Some((row.series_id?, row.telling_id));
+    let told: Vec<EventRow> = query::all(db, &sql, vec![query::texts(&threads)]).await?;
+    let which = |row: &EventRow| Some((row.series_id?, row.telling_id));
     // What the mail itself tells, where a sender gives an alert other labels
     // later; an entry may be deleted before the incident.
-    let entry = |row: &Told| Some((row.entry_series_id?, row.entry_telling_id));
+    let entry = |row: &EventRow| Some((row.entry_series_id?, row.entry_telling_id));
     let mut tellings = ContentCache::default();
     let told_of = told
         .iter()

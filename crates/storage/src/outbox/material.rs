@@ -48,7 +48,7 @@ pub struct NotifiedEvent {
     /// The incident's end, where the event is one.
     pub ends_at: Option<Timestamp>,
     /// How often the incident was told.
-    pub occurrences: i64,
+    pub times_received: i64,
 }
 
 /// Loads what a mail tells.
@@ -140,7 +140,7 @@ impl EventRow {
             generator_url: self.generator_url,
             starts_at: query::time(self.starts_at),
             ends_at: self.ends_at.filter(|_| is_end).map(query::time),
-            occurrences: self.occurrences,
+            times_received: self.occurrences,
         })
     }
 }

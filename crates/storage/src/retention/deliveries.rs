@@ -73,7 +73,7 @@ pub async fn delete_deliveries(
 
 /// Deletes those of the deliveries that arrived before `before` and of which
 /// the log holds nothing any more.
-pub(super) async fn delete_told(
+pub(super) async fn delete_events(
     tx: &Tx,
     ids: &[i64],
     before: Timestamp,

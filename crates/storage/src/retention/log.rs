@@ -205,7 +205,7 @@ pub async fn delete(
     lock(tx, &series).await?;
     let entries: Vec<i64> = doomed.iter().map(|entry| entry.id).collect();
     let mut gone = Gone {
-        mails: delete_mails_of(tx, &entries).await?,
+        mails: delete_notifications_of(tx, &entries).await?,
         entries: by_ids(tx, "DELETE FROM log_entries WHERE id IN ({list})", &entries).await?,
         ..Gone::default()
     };
@@ -223,7 +223,7 @@ pub async fn delete(
     delete_texts(tx, &series, &tellings).await?;
     if let Some(before) = deliveries_before {
         let deliveries = distinct(doomed.iter().map(|entry| entry.delivery_id));
-        gone.deliveries = super::deliveries::delete_told(tx, &deliveries, before).await?;
+        gone.deliveries = super::deliveries::delete_events(tx, &deliveries, before).await?;
     }
     // Statistics of part of an hour are asked of the log.
     rollups::note_pruned(tx, newest.plus(Duration::from_micros(1))).await?;
@@ -331,7 +331,7 @@ async fn delete_texts(tx: &Tx, series: &[i64], tellings: &[i64]) -> Result<(), S
 
 /// Takes the entries out of the mails that tell them, and deletes the mails
 /// that tell nothing else.
-async fn delete_mails_of(tx: &Tx, entries: &[i64]) -> Result<u64, StorageError> {
+async fn delete_notifications_of(tx: &Tx, entries: &[i64]) -> Result<u64, StorageError> {
     let mut mails = HashSet::new();
     // Each of the two has its partial index.
     for such in ["NOT resend", "resend"] {

@@ -162,7 +162,7 @@ fn corrupt(bucket: i64) -> StorageError {
 }
 
 /// A row of the backlog that this program did not write so.
-fn corrupt_backlog(id: i64) -> StorageError {
+fn corrupt_queue_row(id: i64) -> StorageError {
     StorageError::Corrupt {
         table: "backlog",
         column: "data",
@@ -172,7 +172,7 @@ fn corrupt_backlog(id: i64) -> StorageError {
 
 /// The JSON list [first, last] of a row of the backlog.
 fn first_and_last(data: &[u8], id: i64) -> Result<(i64, i64), StorageError> {
-    serde_json::from_slice(data).map_err(|_| corrupt_backlog(id))
+    serde_json::from_slice(data).map_err(|_| corrupt_queue_row(id))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::stats::{Delta, Dimension, List, list};
 
 use super::{
-    Bucket, HOURLY, Want, Which, corrupt_backlog, first_and_last, hourly, levels, pack, recount,
+    Bucket, HOURLY, Want, Which, corrupt_queue_row, first_and_last, hourly, levels, pack, recount,
 };
 use crate::projection_queue::{DELIVERIES, ENTRIES, TALLIES};
 use crate::{Db, Reads, StorageError, Tx, leader_lock, query};
@@ -201,7 +201,7 @@ async fn add_up(db: &impl Reads, ids: &[i64]) -> Result<Delta, StorageError> {
     let mut sum = Delta::default();
     for row in rows {
         sum.add_encoded(&row.data)
-            .map_err(|_| corrupt_backlog(row.id))?;
+            .map_err(|_| corrupt_queue_row(row.id))?;
     }
     Ok(sum)
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::stats::{Counts, Delta, Dimension};
 
-use super::{HOURLY, Unpack, Want, Which, corrupt_backlog, cover, first_and_last, levels, recount};
+use super::{
+    HOURLY, Unpack, Want, Which, corrupt_queue_row, cover, first_and_last, levels, recount,
+};
 use crate::projection_queue::{DELIVERIES, ENTRIES, TALLIES};
 use crate::{Reads, StorageError, query};
 
@@ -70,7 +72,7 @@ pub(crate) async fn add(
             match i16::try_from(row.dimension) {
                 Ok(TALLIES) => waiting(&row, dimensions, spans, &mut each)?,
                 Ok(kind) => uncounted.push((kind, first_and_last(&row.data, row.number)?)),
-                Err(_) => return Err(corrupt_backlog(row.number)),
+                Err(_) => return Err(corrupt_queue_row(row.number)),
             }
             continue;
         };
@@ -167,7 +169,7 @@ fn waiting(
         place(hour, dimension, value, counts, dimensions, spans, each);
         Ok(())
     })
-    .map_err(|_| corrupt_backlog(row.number))
+    .map_err(|_| corrupt_queue_row(row.number))
 }
 
 fn place(

@@ -84,7 +84,7 @@ pub(crate) async fn recount(
                 let such = "e.received_at >= ? AND e.received_at < ?";
                 statement.entries(place, want, such, both());
                 if want.incidents {
-                    statement.untold(place, want, "v.at >= ? AND v.at < ?", both());
+                    statement.unreported(place, want, "v.at >= ? AND v.at < ?", both());
                 }
                 if want.deliveries {
                     let such = "received_at >= ? AND received_at < ?";
@@ -99,7 +99,7 @@ pub(crate) async fn recount(
                      AND v.at <= (SELECT MAX(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
                      AND v.entry_id >= ? AND v.entry_id <= ?";
                 let values = [both(), both(), both()].concat();
-                statement.untold(place, want, such, values);
+                statement.unreported(place, want, such, values);
             }
             Which::Deliveries(first, last) => {
                 let values = vec![first.into(), last.into()];
@@ -196,7 +196,7 @@ impl Arms {
     }
 
     /// Incidents whose end no entry tells: they expired, or a person closed them.
-    fn untold(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
+    fn unreported(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
         let inner = format!(
             "SELECT v.at / {HOUR} AS hour, i.series_id, 0 AS firing, 0 AS resolved, \
              0 AS opened, COUNT(*) AS ended, 0 AS copies FROM incident_events v \

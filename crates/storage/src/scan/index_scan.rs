@@ -325,8 +325,8 @@ impl MergedScan {
             lane.hits.push(RowRef {
                 key: lane.map.key(value, id),
                 id,
-                series_id: series_id.unwrap_or_default(),
-                telling_id,
+                alert_id: series_id.unwrap_or_default(),
+                content_id: telling_id,
             });
         }
         Ok(size)

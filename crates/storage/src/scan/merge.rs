@@ -243,8 +243,8 @@ impl OrderedMerge {
                 let hit = RowRef {
                     key,
                     id,
-                    series_id: walk.series_id,
-                    telling_id,
+                    alert_id: walk.series_id,
+                    content_id: telling_id,
                 };
                 read.push((key, (meets == Some(1)).then_some(hit)));
             }

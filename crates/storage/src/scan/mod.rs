@@ -182,13 +182,13 @@ impl Direction {
 pub(crate) struct RowRef {
     pub(crate) key: Key,
     pub(crate) id: i64,
-    pub(crate) series_id: i64,
-    pub(crate) telling_id: Option<i64>,
+    pub(crate) alert_id: i64,
+    pub(crate) content_id: Option<i64>,
 }
 
 impl RowRef {
     pub(crate) fn content_key(&self) -> ContentKey {
-        (self.series_id, self.telling_id)
+        (self.alert_id, self.content_id)
     }
 }
 
@@ -209,7 +209,7 @@ impl From<Conditions> for SqlCondition {
 /// Where rows come from, in order.
 pub(crate) enum Rows {
     /// Walks along indexes.
-    Lanes(MergedScan),
+    Indexes(MergedScan),
     /// The log of a few series.
     Merge(OrderedMerge),
     /// All there are, already sorted.
@@ -228,21 +228,21 @@ pub(crate) enum End {
 /// What was found, in the order of reading.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) hits: Vec<RowRef>,
+    pub(crate) rows: Vec<RowRef>,
     pub(crate) end: End,
 }
 
 impl Found {
     /// Of what was found only the first `rows`: for more a page had no room.
     pub(crate) fn keep(&mut self, rows: usize) {
-        if rows < self.hits.len() {
-            self.hits.truncate(rows);
-            self.end = self.hits.last().map_or(self.end, |hit| End::At(hit.key));
+        if rows < self.rows.len() {
+            self.rows.truncate(rows);
+            self.end = self.rows.last().map_or(self.end, |hit| End::At(hit.key));
         }
     }
 
     pub(crate) fn keys(&self) -> Vec<Key> {
-        self.hits.iter().map(|hit| hit.key).collect()
+        self.rows.iter().map(|hit| hit.key).collect()
     }
 }
 
@@ -250,7 +250,7 @@ impl Found {
 pub(crate) struct Verifier<'a> {
     pub(crate) about: &'a AlertCriteria,
     pub(crate) set: &'a AlertSet,
-    pub(crate) tellings: &'a mut ContentCache,
+    pub(crate) contents: &'a mut ContentCache,
 }
 
 /// Finds up to `limit` rows.
@@ -270,7 +270,7 @@ pub(crate) async fn find(
     loop {
         size = size.min(effort.chunk).max(1);
         let (pending, last) = match &mut rows {
-            Rows::Lanes(lanes) => {
+            Rows::Indexes(lanes) => {
                 spent += lanes.read(db, size).await?;
                 lanes.take()
             }
@@ -292,23 +292,26 @@ pub(crate) async fn find(
                 hits.truncate(limit);
                 // A page has a row at least.
                 let end = hits.last().map_or(last, |hit| End::At(hit.key));
-                return Ok(Found { hits, end });
+                return Ok(Found { rows: hits, end });
             }
             let stop = now.last().filter(|_| spent >= effort.rows * 2);
             if let Some(stop) = stop.filter(|_| !pending.is_empty()) {
                 let end = End::At(stop.key);
-                return Ok(Found { hits, end });
+                return Ok(Found { rows: hits, end });
             }
         }
         // However little it may read, a page gets on, or whoever follows its
         // cursor never would.
         let begun = match &rows {
-            Rows::Lanes(lanes) => lanes.has_started(),
+            Rows::Indexes(lanes) => lanes.has_started(),
             Rows::Merge(merge) => merge.has_started(),
             Rows::All(_) => true,
         };
         if last == End::Exhausted || (spent >= effort.rows && begun) {
-            return Ok(Found { hits, end: last });
+            return Ok(Found {
+                rows: hits,
+                end: last,
+            });
         }
         size *= 4;
     }
@@ -327,7 +330,7 @@ pub(crate) async fn find_any(
     let mut verifier = Verifier {
         about: &AlertCriteria::default(),
         set: &AlertSet::default(),
-        tellings: &mut ContentCache::default(),
+        contents: &mut ContentCache::default(),
     };
     find(db, rows, &mut verifier, limit, effort).await
 }
@@ -349,19 +352,19 @@ impl Verifier<'_> {
         }
         let may: Vec<RowRef> = hits
             .iter()
-            .filter(|hit| self.set.contains(hit.series_id))
+            .filter(|hit| self.set.contains(hit.alert_id))
             .copied()
             .collect();
         if may.is_empty() {
             return Ok(0);
         }
         let told = self
-            .tellings
+            .contents
             .read(db, may.iter().map(RowRef::content_key))
             .await?;
         let answers = |hit: &&RowRef| {
             told.get(&hit.content_key())
-                .is_some_and(|told| self.about.matches(&told.source, &told.labels, &told.facts))
+                .is_some_and(|told| self.about.matches(&told.source, &told.labels, &told.fields))
         };
         kept.extend(may.iter().filter(answers));
         Ok(told.len() * TELLING)

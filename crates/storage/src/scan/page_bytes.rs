@@ -62,8 +62,8 @@ mod tests {
         let hit = |id| RowRef {
             key: Key { value: id, tie: id },
             id,
-            series_id: id,
-            telling_id: None,
+            alert_id: id,
+            content_id: None,
         };
         (0..count).map(hit).collect()
     }

@@ -53,7 +53,7 @@ pub(super) async fn matching(
     series: RoaringTreemap,
 ) -> Result<RoaringTreemap, StorageError> {
     #[derive(FromQueryResult)]
-    struct Told {
+    struct ContentRow {
         series_id: i64,
         source: String,
         message: String,
@@ -84,7 +84,7 @@ pub(super) async fn matching(
     let ids = query::ids(&numbers);
     let most = TRIED as usize + TELLINGS;
     let values = vec![ids.clone(), ids, (most as i64).into()];
-    let told: Vec<Told> = query::all(db, &sql, values).await?;
+    let told: Vec<ContentRow> = query::all(db, &sql, values).await?;
     if told.len() >= most {
         return Ok(series);
     }

@@ -57,7 +57,7 @@ impl Row {
 /// What a series, or a telling of it, says. What is `None` is as the series
 /// has it.
 #[derive(FromQueryResult)]
-struct Told {
+struct ContentRow {
     series_id: i64,
     source: Option<String>,
     message: String,
@@ -95,7 +95,7 @@ pub async fn prepare(db: &impl Reads, documents: usize) -> Result<Option<Prepare
                 if found.documents() >= documents {
                     break;
                 }
-                let told = told(db, &row).await?;
+                let told = contents(db, &row).await?;
                 found = blocking(move || add(found, told)).await??;
                 rows.push(row.id);
             }
@@ -184,7 +184,7 @@ pub(super) fn size(blocks: &[Block]) -> i64 {
 }
 
 /// What the series and tellings of a row say. Those that are gone say nothing.
-async fn told(db: &impl Reads, row: &Row) -> Result<Vec<Told>, StorageError> {
+async fn contents(db: &impl Reads, row: &Row) -> Result<Vec<ContentRow>, StorageError> {
     const SERIES: &str = "SELECT id AS series_id, source, message, labels, alertname, instance, \
                           severity, team FROM series";
     let list = query::id_list(db.backend());
@@ -209,7 +209,7 @@ async fn told(db: &impl Reads, row: &Row) -> Result<Vec<Told>, StorageError> {
     query::all(db, &sql, values).await
 }
 
-fn add(mut found: Builder, told: Vec<Told>) -> Result<Builder, StorageError> {
+fn add(mut found: Builder, told: Vec<ContentRow>) -> Result<Builder, StorageError> {
     for told in told {
         found.document(number(told.series_id));
         found.text(&search::fold(&told.message));

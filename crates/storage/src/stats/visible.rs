@@ -84,7 +84,7 @@ pub(super) async fn top(
     let mut values: HashMap<String, i64> = HashMap::new();
     let visible = Visible::new(db, visibility).await?;
     let count = |alike: &Alike| {
-        let facts = &alike.told.facts;
+        let facts = &alike.content.fields;
         let value = match by {
             TopBy::Alertname => &facts.alertname,
             TopBy::Instance => &facts.instance,
@@ -105,7 +105,7 @@ pub(crate) async fn by_hour(
     let mut tallies = Delta::default();
     let visible = Visible::new(db, visibility).await?;
     let count = |alike: &Alike| {
-        let severity = &alike.told.facts.severity;
+        let severity = &alike.content.fields.severity;
         let hour = hour_of(alike.at);
         tallies.add(hour, Dimension::Severity, severity, &alike.counts);
     };
@@ -184,8 +184,8 @@ impl Found {
             self.stale += i64::from(is_stale);
         }
         self.incidents += 1;
-        add(&mut self.by_severity, &told.facts.severity, 1);
-        add(&mut self.by_team, &told.facts.team, 1);
+        add(&mut self.by_severity, &told.fields.severity, 1);
+        add(&mut self.by_team, &told.fields.team, 1);
     }
 }
 
@@ -219,9 +219,9 @@ impl Visible {
         let mut tellings = ContentCache::default();
         let mut after = None;
         loop {
-            let rows = Rows::Lanes(MergedScan::new(
+            let rows = Rows::Indexes(MergedScan::new(
                 Table::Incidents,
-                vec![lane(range, part)],
+                vec![index_scan(range, part)],
                 rest(range, part).into(),
                 Direction::Up,
                 after,
@@ -229,12 +229,12 @@ impl Visible {
             let mut verifier = Verifier {
                 about: &self.about,
                 set: &self.set,
-                tellings: &mut tellings,
+                contents: &mut tellings,
             };
             let found = find(db, rows, &mut verifier, CHUNK, &effort).await?;
-            let which = found.hits.iter().map(|hit| hit.content_key());
+            let which = found.rows.iter().map(|hit| hit.content_key());
             let told = tellings.read(db, which).await?;
-            for hit in &found.hits {
+            for hit in &found.rows {
                 if let Some(told) = told.get(&hit.content_key()) {
                     each(Timestamp::from_micros(hit.key.value), told);
                 }
@@ -247,7 +247,7 @@ impl Visible {
     }
 }
 
-fn lane(range: TimeRange, part: Part) -> IndexScan {
+fn index_scan(range: TimeRange, part: Part) -> IndexScan {
     let state = match part {
         Part::Open | Part::Unacknowledged => IncidentState::Open,
         Part::Ended(state) => state,

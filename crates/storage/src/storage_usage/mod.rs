@@ -126,7 +126,7 @@ pub async fn measure(
         oldest(db, "delivery_bodies", "received_at").await?,
         oldest(db, "notifications", "created_at").await?,
     ];
-    sizes.entries_a_day = of_late(db, now, sizes.oldest_entry).await?;
+    sizes.entries_a_day = recent(db, now, sizes.oldest_entry).await?;
     sizes.shares = shares(db, rules).await?;
     Ok(sizes)
 }
@@ -141,7 +141,7 @@ async fn oldest(
     Ok(found.first().copied().map(query::time))
 }
 
-async fn of_late(db: &Db, now: Timestamp, oldest: Option<Timestamp>) -> Result<f64, StorageError> {
+async fn recent(db: &Db, now: Timestamp, oldest: Option<Timestamp>) -> Result<f64, StorageError> {
     const HOUR: i64 = 3_600_000_000;
     const DAY: f64 = 86_400.0;
     let Some(oldest) = oldest else { return Ok(0.0) };

@@ -245,8 +245,8 @@ async fn check_incidents(
     for incident in &found.forth {
         let model = &world.incidents[incident.id as usize - 1];
         assert_eq!(incident.stale, stale(model));
-        assert_eq!(incident.told.labels, model.labels);
-        assert_eq!(incident.told.facts.message, model.message);
+        assert_eq!(incident.content.labels, model.labels);
+        assert_eq!(incident.content.fields.message, model.message);
     }
     let matching = incidents::ids_matching(&test.db, filter, 1_000, at(NOW), STALE_AFTER).await;
     assert_eq!(matching.unwrap(), all, "{what}");

@@ -32,8 +32,8 @@ async fn an_entry_carries_all_that_it_points_to(test: &TestDb) {
         (alert.received_at, alert.starts_at, alert.ends_at),
         (at(102), at(2), None)
     );
-    let told = &alert.told;
-    let facts = &told.facts;
+    let told = &alert.content;
+    let facts = &told.fields;
     assert_eq!(
         [
             &facts.alertname,
@@ -73,20 +73,20 @@ async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
         incident.telling_id = Some(telling_id);
         test.put_entry(&entry, &incident).await;
     }
-    let told = async |id| alert_log::get(&test.db, id).await.unwrap().unwrap().told;
+    let told = async |id| alert_log::get(&test.db, id).await.unwrap().unwrap().content;
     let first = told(1).await;
     let annotations = told(11).await;
-    assert_eq!(annotations.facts.message, "fuller");
+    assert_eq!(annotations.fields.message, "fuller");
     assert_eq!(annotations.annotations["message"], "fuller");
     assert_eq!(annotations.labels, first.labels);
-    assert_eq!(annotations.facts.instance, "host-1:9100");
+    assert_eq!(annotations.fields.instance, "host-1:9100");
     let all = told(12).await;
     assert_eq!(
         (&all.labels, all.fingerprint.as_str()),
         (&moved, "0000000000000001")
     );
     assert_eq!(
-        [&all.facts.instance, &all.facts.team, &all.facts.message],
+        [&all.fields.instance, &all.fields.team, &all.fields.message],
         ["", "storage", "moved"]
     );
 }

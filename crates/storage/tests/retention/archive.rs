@@ -48,7 +48,7 @@ async fn all_incidents(test: &TestDb) -> Vec<IncidentView> {
         .await
         .unwrap();
     let all = page.items.into_iter().map(|incident| IncidentView {
-        told: unnumbered(&incident.told),
+        content: unnumbered(&incident.content),
         ..incident
     });
     all.collect()
@@ -197,7 +197,7 @@ async fn another_database_takes_it_too(test: &TestDb) {
     }
     let (here, mut there) = (log(test).await, log(&other).await);
     assert_eq!(
-        there.pop().map(|entry| entry.told.source.clone()),
+        there.pop().map(|entry| entry.content.source.clone()),
         Some("own".to_owned())
     );
     assert_eq!(told(&there), told(&here));

@@ -156,8 +156,8 @@ pub(crate) async fn numbers(test: &TestDb, table: &str) -> Vec<i64> {
 /// A text without the numbers of the rows that hold it.
 pub(crate) fn unnumbered(told: &AlertContent) -> Arc<AlertContent> {
     Arc::new(AlertContent {
-        series_id: 0,
-        telling_id: None,
+        alert_id: 0,
+        content_id: None,
         ..told.clone()
     })
 }
@@ -169,7 +169,7 @@ pub(crate) async fn log(test: &TestDb) -> Vec<AlertView> {
         .await
         .unwrap();
     let entries = page.items.into_iter().map(|entry| AlertView {
-        told: unnumbered(&entry.told),
+        content: unnumbered(&entry.content),
         ..entry
     });
     entries.collect()

@@ -4,7 +4,7 @@
 //! fast as they are taken, so that memory stays flat; when nobody takes them any
 //! more, it stops. Its queries are never dropped half-way.
 
-pub(super) mod deeds;
+pub(super) mod audit;
 mod rows;
 mod sheet;
 mod text;

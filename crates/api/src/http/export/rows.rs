@@ -38,7 +38,7 @@ pub(super) trait Row: Send + 'static {
     fn own(&self, each: impl FnMut(Cell<'_>));
 
     /// What it was told with; `None` where it shares nothing.
-    fn told(&self) -> Option<&Arc<AlertContent>>;
+    fn content(&self) -> Option<&Arc<AlertContent>>;
 }
 
 /// The names of the fields that [`told`] gives.
@@ -61,13 +61,13 @@ pub(super) fn names<R: Row>() -> impl Iterator<Item = &'static str> {
 }
 
 /// The fields that rows share, in the order of [`TOLD`].
-pub(super) fn told(telling: &AlertContent, mut each: impl FnMut(Cell<'_>)) {
+pub(super) fn content_columns(telling: &AlertContent, mut each: impl FnMut(Cell<'_>)) {
     let AlertContent {
-        series_id: _,
-        telling_id: _,
+        alert_id: _,
+        content_id: _,
         source,
         fingerprint,
-        facts,
+        fields: facts,
         labels,
         annotations,
         generator_url,
@@ -114,7 +114,7 @@ impl Row for AlertView {
             kind,
             starts_at,
             ends_at,
-            told: _,
+            content: _,
             known,
             memo,
         } = self;
@@ -139,8 +139,8 @@ impl Row for AlertView {
         each(text_cell(memo));
     }
 
-    fn told(&self) -> Option<&Arc<AlertContent>> {
-        Some(&self.told)
+    fn content(&self) -> Option<&Arc<AlertContent>> {
+        Some(&self.content)
     }
 }
 
@@ -175,14 +175,14 @@ impl Row for IncidentView {
             end_reason,
             first_seen_at,
             last_seen_at,
-            occurrences,
+            times_received: occurrences,
             senders,
             previous_id,
             known,
             known_by,
             known_at,
             memo,
-            told: _,
+            content: _,
         } = self;
         each(Cell::Number(*id));
         each(text_cell(match state {
@@ -214,8 +214,8 @@ impl Row for IncidentView {
         each(text_cell(memo));
     }
 
-    fn told(&self) -> Option<&Arc<AlertContent>> {
-        Some(&self.told)
+    fn content(&self) -> Option<&Arc<AlertContent>> {
+        Some(&self.content)
     }
 }
 

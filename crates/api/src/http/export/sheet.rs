@@ -111,8 +111,8 @@ impl Formats {
             column += 1;
         };
         values.own(&mut put);
-        if let Some(telling) = values.told() {
-            rows::told(telling, put);
+        if let Some(telling) = values.content() {
+            rows::content_columns(telling, put);
         }
         done
     }

@@ -62,11 +62,11 @@ impl Writer {
             let name = names.next().copied().unwrap_or_default();
             lines.put(to, name, &cell, name == R::OWN[0]);
         });
-        let Some(telling) = row.told() else {
+        let Some(telling) = row.content() else {
             to.extend_from_slice(lines.last());
             return;
         };
-        let which = (telling.series_id, telling.telling_id);
+        let which = (telling.alert_id, telling.content_id);
         if !self.ends.contains_key(&which) {
             let end = self
                 .older
@@ -87,7 +87,7 @@ impl TextFormat {
     fn end(self, telling: &tocsin_storage::AlertContent) -> Vec<u8> {
         let mut end = Vec::new();
         let mut names = TOLD.iter();
-        rows::told(telling, |cell| {
+        rows::content_columns(telling, |cell| {
             let name = names.next().copied().unwrap_or_default();
             self.put(&mut end, name, &cell, false);
         });
@@ -237,11 +237,11 @@ mod tests {
     fn telling(message: &str) -> Arc<AlertContent> {
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Arc::new(AlertContent {
-            series_id: 1,
-            telling_id: None,
+            alert_id: 1,
+            content_id: None,
             source: "default".to_owned(),
             fingerprint: "00112233445566ff".to_owned(),
-            facts: AlertFields {
+            fields: AlertFields {
                 alertname: "=cmd()".to_owned(),
                 instance: "a,b".to_owned(),
                 severity: "критично".to_owned(),
@@ -264,7 +264,7 @@ mod tests {
             kind: EntryKind::Late,
             starts_at: Timestamp::from_micros(1_700_000_000_000_000),
             ends_at: Some(Timestamp::from_micros(1_700_000_000_500_000)),
-            told: telling("two\nlines and \"quotes\""),
+            content: telling("two\nlines and \"quotes\""),
             known: true,
             memo: "-1+1".to_owned(),
         }
@@ -280,14 +280,14 @@ mod tests {
             end_reason: Some(tocsin_storage::enums::EndReason::FiredAgain),
             first_seen_at: Timestamp::from_micros(1_700_000_000_123_000),
             last_seen_at: Timestamp::from_micros(1_700_000_001_000_000),
-            occurrences: 4,
+            times_received: 4,
             senders: 2,
             previous_id: None,
             known: true,
             known_by: Some("王".to_owned()),
             known_at: None,
             memo: String::new(),
-            told: telling(""),
+            content: telling(""),
         }
     }
 
@@ -333,9 +333,9 @@ mod tests {
         let mut out = Vec::new();
         for series_id in 0..3 * i64::try_from(KEPT).unwrap() {
             let mut row = alert();
-            row.told = Arc::new(AlertContent {
-                series_id,
-                ..AlertContent::clone(&row.told)
+            row.content = Arc::new(AlertContent {
+                alert_id: series_id,
+                ..AlertContent::clone(&row.content)
             });
             writer.write(&row, &mut out);
         }

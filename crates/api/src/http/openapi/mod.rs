@@ -87,7 +87,7 @@ use super::{
         tokens::get,
         tokens::revoke,
         audit::list,
-        export::deeds::audit,
+        export::audit::audit,
         audit::get,
         sign_in::options,
         sign_in::sign_in,

@@ -22,7 +22,7 @@ pub struct NewDelivery {
     /// The sender; `None` for a refused one.
     pub sender_id: Option<i64>,
     /// Why it was refused; `None` for an accepted one.
-    pub refused: Option<String>,
+    pub reject_reason: Option<String>,
     /// The receiver's name.
     pub receiver: String,
     /// The sender's key of the group.
@@ -96,7 +96,7 @@ pub async fn insert_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<
     let mut rows = Rows::new(DELIVERIES, deliveries.len());
     let mut bodies = Rows::new(BODIES, deliveries.len());
     for delivery in deliveries {
-        let outcome = match delivery.refused {
+        let outcome = match delivery.reject_reason {
             None => DeliveryOutcome::Accepted,
             Some(_) => DeliveryOutcome::Refused,
         };
@@ -104,7 +104,7 @@ pub async fn insert_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<
             bodies.push([
                 delivery.id.into(),
                 delivery.received_at.as_micros().into(),
-                delivery.refused.is_some().into(),
+                delivery.reject_reason.is_some().into(),
                 body.into(),
             ]);
         }
@@ -114,7 +114,7 @@ pub async fn insert_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<
             delivery.source.into(),
             delivery.sender_id.into(),
             outcome.code().into(),
-            delivery.refused.into(),
+            delivery.reject_reason.into(),
             delivery.receiver.into(),
             delivery.group_key.into(),
             delivery.status.map(Coded::code).into(),
@@ -154,7 +154,7 @@ pub async fn insert_rejected(
     insert_deliveries(tx, vec![refused]).await?;
     let most = i64::try_from(body_bytes).unwrap_or(i64::MAX);
     drop_bodies(tx, most).await?;
-    drop_refused(tx).await
+    delete_oldest_rejected(tx).await
 }
 
 /// Refused deliveries that are looked at together, the oldest first.
@@ -202,7 +202,7 @@ async fn drop_bodies(tx: &Tx, most: i64) -> Result<(), StorageError> {
 
 /// Drops the oldest refused deliveries beyond [`MOST_REFUSED`], with their
 /// bodies.
-async fn drop_refused(tx: &Tx) -> Result<(), StorageError> {
+async fn delete_oldest_rejected(tx: &Tx) -> Result<(), StorageError> {
     let sql = "SELECT COUNT(*) AS n FROM deliveries WHERE outcome = 1";
     let kept = query::numbers(tx, sql, vec![]).await?;
     let over = kept.first().copied().unwrap_or_default() - MOST_REFUSED;

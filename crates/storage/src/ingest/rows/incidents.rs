@@ -13,17 +13,17 @@ use crate::{StorageError, Tx};
 #[derive(Clone, Copy, Debug)]
 pub struct IncidentRow<'a> {
     /// What judging moves.
-    pub episode: &'a Incident,
+    pub incident: &'a Incident,
     /// Whose episode it is.
-    pub series_id: i64,
+    pub alert_id: i64,
     /// Which episode of its series it is, from 1.
-    pub number: i64,
+    pub sequence: i64,
     /// What it was last told with; `None`: what its series was first told with.
-    pub telling_id: Option<i64>,
+    pub content_id: Option<i64>,
     /// The digest of that.
-    pub content: Option<Digest>,
+    pub content_digest: Option<Digest>,
     /// What each sender last said; nothing once another episode is the latest.
-    pub told: &'a [(i64, SenderState)],
+    pub sender_states: &'a [(i64, SenderState)],
 }
 
 const INCIDENTS: Columns = &[
@@ -79,11 +79,11 @@ pub async fn insert_incidents(
 fn incident_rows(incidents: &[IncidentRow<'_>]) -> Rows {
     let mut rows = Rows::new(INCIDENTS, incidents.len());
     for row in incidents {
-        let episode = row.episode;
+        let episode = row.incident;
         rows.push([
             episode.id.into(),
-            row.series_id.into(),
-            row.number.into(),
+            row.alert_id.into(),
+            row.sequence.into(),
             episode.state.code().into(),
             episode.starts_at.as_micros().into(),
             micros(episode.ends_at),
@@ -99,9 +99,11 @@ fn incident_rows(incidents: &[IncidentRow<'_>]) -> Rows {
             episode.times_received.into(),
             episode.senders.into(),
             episode.previous.into(),
-            row.telling_id.into(),
-            row.content.map_or(Vec::new(), |it| it.0.to_vec()).into(),
-            sender_states::write(row.told).into(),
+            row.content_id.into(),
+            row.content_digest
+                .map_or(Vec::new(), |it| it.0.to_vec())
+                .into(),
+            sender_states::write(row.sender_states).into(),
         ]);
     }
     rows
@@ -123,10 +125,10 @@ pub async fn touch_incidents(tx: &Tx, seen: &[IncidentRow<'_>]) -> Result<(), St
     let mut rows = Rows::new(SEEN, seen.len());
     for row in seen {
         rows.push([
-            row.episode.id.into(),
-            row.episode.last_seen_at.as_micros().into(),
-            row.episode.senders.into(),
-            sender_states::write(row.told).into(),
+            row.incident.id.into(),
+            row.incident.last_seen_at.as_micros().into(),
+            row.incident.senders.into(),
+            sender_states::write(row.sender_states).into(),
         ]);
     }
     bulk::with(

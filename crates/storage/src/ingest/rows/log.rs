@@ -18,9 +18,9 @@ pub struct NewEntry {
     /// The incident that it is filed under.
     pub incident_id: i64,
     /// The alert.
-    pub series_id: i64,
+    pub alert_id: i64,
     /// What it was told with; `None`: what its series was first told with.
-    pub telling_id: Option<i64>,
+    pub content_id: Option<i64>,
     /// When the delivery arrived.
     pub received_at: Timestamp,
     /// What was said.
@@ -57,8 +57,8 @@ pub async fn insert_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), Storage
             entry.id.into(),
             entry.delivery_id.into(),
             entry.incident_id.into(),
-            entry.series_id.into(),
-            entry.telling_id.into(),
+            entry.alert_id.into(),
+            entry.content_id.into(),
             entry.received_at.as_micros().into(),
             entry.status.code().into(),
             entry.kind.code().into(),

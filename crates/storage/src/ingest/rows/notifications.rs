@@ -51,7 +51,7 @@ pub struct NewNotification {
 #[derive(Clone, Copy, Debug)]
 pub struct NewNotificationEvent {
     /// The mail.
-    pub mail_id: i64,
+    pub notification_id: i64,
     /// The log entry that told it.
     pub entry_id: i64,
     /// What happened.
@@ -182,7 +182,7 @@ pub async fn insert_notifications(
     let mut rows = Rows::new(EVENTS, events.len());
     for event in events {
         rows.push([
-            event.mail_id.into(),
+            event.notification_id.into(),
             event.entry_id.into(),
             event.kind.code().into(),
             event.incident_id.into(),

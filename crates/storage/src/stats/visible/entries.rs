@@ -34,7 +34,7 @@ pub(super) struct Alike {
     /// The delivery that told them; 0 where none is known, or by the hour.
     pub(super) delivery_id: i64,
     /// What they were told with.
-    pub(super) told: Arc<AlertContent>,
+    pub(super) content: Arc<AlertContent>,
     /// How many they are.
     pub(super) counts: Counts,
 }
@@ -74,7 +74,7 @@ impl Visible {
                 each(&Alike {
                     at: entry.received_at,
                     delivery_id: entry.delivery_id,
-                    told: entry.told,
+                    content: entry.content,
                     counts: counts(firing, 1 - firing),
                 });
             }
@@ -113,11 +113,11 @@ impl Visible {
                 let Some(told) = told.get(&row.which()) else {
                     continue;
                 };
-                if self.about.matches(&told.source, &told.labels, &told.facts) {
+                if self.about.matches(&told.source, &told.labels, &told.fields) {
                     each(&Alike {
                         at: query::time(row.at),
                         delivery_id: row.delivery_id,
-                        told: Arc::clone(told),
+                        content: Arc::clone(told),
                         counts: counts(row.firing, row.resolved),
                     });
                 }

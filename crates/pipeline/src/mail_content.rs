@@ -20,7 +20,7 @@ pub(crate) fn mail_kind(kind: EventKind) -> Option<MailKind> {
 }
 
 /// Everything that a mail says.
-pub(crate) fn mail_facts(
+pub(crate) fn mail_content(
     settings: &PipelineSettings,
     mail: &LeasedNotification,
     material: NotificationData,
@@ -78,6 +78,6 @@ fn alert_facts(told: NotifiedEvent) -> Option<NotifiedAlert> {
         generator_url: told.generator_url,
         starts_at: told.starts_at.to_datetime(),
         ends_at: told.ends_at.map(|end| end.to_datetime()),
-        occurrences: told.occurrences,
+        occurrences: told.times_received,
     })
 }

@@ -111,7 +111,7 @@ impl Row for AuditView {
         each(after.as_ref().map_or(Cell::Nothing, object));
     }
 
-    fn told(&self) -> Option<&Arc<AlertContent>> {
+    fn content(&self) -> Option<&Arc<AlertContent>> {
         None
     }
 }
