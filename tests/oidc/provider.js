@@ -1,10 +1,10 @@
 // An OpenID provider for the end-to-end tests: the certified package
-// oidc-provider, with people who sign in without being asked.
+// oidc-provider, with users that sign in without a prompt.
 //
-// Its first line on standard output says where it is. Whoever comes is the person
-// of the last `PUT /person` (`{"sub", "email", "email_verified", "name",
-// "groups"}`), or says no after `PUT /person` with null. `PUT /keys` makes it sign
-// with a new key. It ends with its standard input.
+// The first line on standard output is its URL. The user of the last `PUT /person`
+// (`{"sub", "email", "email_verified", "name", "groups"}`) signs in; after `PUT /person`
+// with null, consent is denied. `PUT /keys` rotates the signing key. The process ends when
+// its standard input is closed.
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
@@ -57,7 +57,7 @@ const body = async (request) => {
   return JSON.parse(Buffer.concat(pieces).toString() || "null");
 };
 
-// Signs in, agrees, or says no, as the pages of a provider would.
+// Signs in and consents, or denies, like the pages of a provider.
 const interact = async (provider, request, response) => {
   const { prompt, params, session } = await provider.interactionDetails(request, response);
   if (person === null) {

@@ -3,24 +3,24 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-/// The time by the machine's clock, which the program under test goes by.
+/// The current time by the system clock, which the program under test uses too.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the real program has the real clock"
+    reason = "the program under test uses the system clock"
 )]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// The time so many seconds ago, to the millisecond, as Alertmanager has it.
+/// The time `seconds` ago, truncated to milliseconds as Alertmanager writes it.
 #[must_use]
 pub fn ago(seconds: i64) -> DateTime<Utc> {
     let millis = now().timestamp_millis();
     DateTime::from_timestamp_millis(millis).expect("a time") - TimeDelta::seconds(seconds)
 }
 
-/// One alert of a body.
+/// One alert of a webhook body.
 #[derive(Clone, Debug)]
 pub struct TestAlert {
     status: &'static str,
@@ -30,20 +30,20 @@ pub struct TestAlert {
     ends_at: Option<DateTime<Utc>>,
 }
 
-/// An alert of that name that fires, since a minute ago.
+/// A firing alert with this `alertname` that started a minute ago.
 #[must_use]
 pub fn firing(alertname: &str) -> TestAlert {
-    let said = TestAlert {
+    let alert = TestAlert {
         status: "firing",
         labels: Map::new(),
         annotations: Map::new(),
         starts_at: ago(60),
         ends_at: None,
     };
-    said.label("alertname", alertname)
+    alert.label("alertname", alertname)
 }
 
-/// An alert of that name that fired a minute ago and ends now.
+/// An alert with this `alertname` that started a minute ago and ended now.
 #[must_use]
 pub fn resolved(alertname: &str) -> TestAlert {
     firing(alertname).ends(ago(0))
@@ -88,14 +88,14 @@ impl TestAlert {
         self.annotation("summary", value)
     }
 
-    /// When it began.
+    /// Sets `startsAt`.
     #[must_use]
     pub fn starts(mut self, at: DateTime<Utc>) -> Self {
         self.starts_at = at;
         self
     }
 
-    /// That it is resolved since then.
+    /// Sets `endsAt` and the status `resolved`.
     #[must_use]
     pub fn ends(mut self, at: DateTime<Utc>) -> Self {
         self.status = "resolved";
@@ -105,19 +105,19 @@ impl TestAlert {
 
     /// The same alert, resolved now.
     #[must_use]
-    pub fn over(&self) -> Self {
+    pub fn resolve(&self) -> Self {
         self.clone().ends(ago(0))
     }
 
     fn json(&self) -> Value {
         let end = self
             .ends_at
-            .map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), written);
+            .map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339);
         json!({
             "status": self.status,
             "labels": self.labels,
             "annotations": self.annotations,
-            "startsAt": written(self.starts_at),
+                "startsAt": rfc3339(self.starts_at),
             "endsAt": end,
             "generatorURL": "http://prometheus.example.com/graph?g0.expr=up",
             "fingerprint": "",
@@ -125,11 +125,11 @@ impl TestAlert {
     }
 }
 
-fn written(time: DateTime<Utc>) -> String {
+fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A body.
+/// A webhook body.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     alerts: Vec<TestAlert>,
@@ -152,41 +152,41 @@ impl Webhook {
         }
     }
 
-    /// From another receiver.
+    /// Sets the receiver.
     #[must_use]
     pub fn receiver(mut self, name: &str) -> Self {
         name.clone_into(&mut self.receiver);
         self
     }
 
-    /// Of another group.
+    /// Sets the group key.
     #[must_use]
     pub fn group(mut self, key: &str) -> Self {
         key.clone_into(&mut self.group_key);
         self
     }
 
-    /// From another peer: `b` is `http://alertmanager-b.example.com:9093`.
+    /// Sets the sender: `b` is `http://alertmanager-b.example.com:9093`.
     #[must_use]
     pub fn peer(mut self, name: &str) -> Self {
         self.external_url = format!("http://alertmanager-{name}.example.com:9093");
         self
     }
 
-    /// With so many alerts left out.
+    /// Sets `truncatedAlerts`.
     #[must_use]
     pub fn truncated(mut self, alerts: u64) -> Self {
         self.truncated = alerts;
         self
     }
 
-    /// As JSON, for a test to spoil.
+    /// The body as JSON, for tests that modify it.
     #[must_use]
     pub fn json(&self) -> Value {
-        let fires = self.alerts.iter().any(|alert| alert.status == "firing");
+        let is_firing = self.alerts.iter().any(|alert| alert.status == "firing");
         json!({
             "receiver": self.receiver,
-            "status": if fires { "firing" } else { "resolved" },
+                "status": if is_firing { "firing" } else { "resolved" },
             "alerts": self.alerts.iter().map(TestAlert::json).collect::<Vec<_>>(),
             "groupLabels": {},
             "commonLabels": {},
@@ -198,7 +198,7 @@ impl Webhook {
         })
     }
 
-    /// As it goes over the wire.
+    /// The serialized body.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.json().to_string().into_bytes()

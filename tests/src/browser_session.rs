@@ -1,4 +1,4 @@
-//! Somebody with a browser: cookies are kept, redirects followed one by one.
+//! A browser session: stores cookies and follows redirects one by one.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use url::Url;
 use crate::schema::{self, Answer};
 use crate::{Reply, Tocsin, http_client};
 
-/// A browser of its own, as far as signing in goes.
+/// A browser with its own cookies, as far as signing in needs one.
 #[derive(Debug)]
 pub struct BrowserSession {
     http: Client,
-    /// By host and port, because all is on one machine here; then by name.
+    /// Cookies by host and port (all hosts are 127.0.0.1), then by name.
     jar: BTreeMap<String, BTreeMap<String, String>>,
-    /// The addresses that it came by, the last first asked last.
-    pub way: Vec<Url>,
+    /// The URLs visited while following redirects, oldest first.
+    pub visited: Vec<Url>,
 }
 
 impl Default for BrowserSession {
@@ -28,67 +28,68 @@ impl Default for BrowserSession {
 }
 
 impl BrowserSession {
-    /// One who was nowhere yet.
+    /// A browser without cookies.
     ///
     /// # Panics
-    /// There is no HTTP client.
+    /// If the HTTP client cannot be created.
     #[must_use]
     pub fn new() -> Self {
         let http = http_client().redirect(Policy::none());
         Self {
             http: http.build().expect("an HTTP client"),
             jar: BTreeMap::new(),
-            way: Vec::new(),
+            visited: Vec::new(),
         }
     }
 
-    /// Opens an address and answers what came first.
+    /// Opens a URL without following redirects.
     pub async fn open(&mut self, url: &str) -> Reply {
         let request = self.http.get(url).header("sec-fetch-mode", "navigate");
         self.send(url, request).await
     }
 
-    /// Opens an address and goes wherever it leads, until `stop` says that it is
-    /// there. Answers the address, and what came there.
+    /// Opens a URL and follows redirects until `stop` returns true. Returns the last
+    /// URL and its response.
     ///
     /// # Panics
-    /// It leads nowhere.
+    /// On an invalid URL or after 20 redirects.
     pub async fn follow(&mut self, url: &str, stop: impl Fn(&Url) -> bool) -> (Url, Reply) {
-        let mut at = Url::parse(url).expect("an address");
+        let mut at = Url::parse(url).expect("a URL");
         for _ in 0..20 {
             let reply = self.open(at.as_str()).await;
-            self.way.push(at.clone());
+            self.visited.push(at.clone());
             let Some(next) = reply.headers.get(LOCATION) else {
                 return (at, reply);
             };
-            let next = next.to_str().expect("an address");
-            at = at.join(next).expect("an address");
+            let next = next.to_str().expect("a URL");
+            at = at.join(next).expect("a URL");
             if stop(&at) {
                 return (at, reply);
             }
         }
-        panic!("it goes round in circles: {:?}", self.way);
+        panic!("redirect loop: {:?}", self.visited);
     }
 
-    /// Asks the API, as the pages do.
-    pub async fn ask(&mut self, tocsin: &Tocsin, method: Method, path: &str) -> Reply {
-        self.ask_with(tocsin, method, path, &[], None).await
+    /// Sends an API request without a body, as the frontend does.
+    pub async fn request(&mut self, tocsin: &Tocsin, method: Method, path: &str) -> Reply {
+        self.request_with(tocsin, method, path, &[], None).await
     }
 
-    /// Sends JSON to the API, as the pages do.
-    pub async fn tell(
+    /// Sends JSON to the API, as the frontend does.
+    pub async fn send_json(
         &mut self,
         tocsin: &Tocsin,
         method: Method,
         path: &str,
         body: &Value,
     ) -> Reply {
-        self.ask_with(tocsin, method, path, &[], Some(body)).await
+        self.request_with(tocsin, method, path, &[], Some(body))
+            .await
     }
 
-    /// Asks the API with these headers; the answer is compared with its
-    /// description.
-    pub async fn ask_with(
+    /// Sends an API request with these headers and validates the response against
+    /// the OpenAPI description.
+    pub async fn request_with(
         &mut self,
         tocsin: &Tocsin,
         method: Method,
@@ -118,31 +119,31 @@ impl BrowserSession {
     /// Signs in with a password.
     pub async fn sign_in(&mut self, tocsin: &Tocsin, email: &str, password: &str) -> Reply {
         let body = serde_json::json!({"email": email, "password": password});
-        self.tell(tocsin, Method::POST, "/api/v1/sign-in", &body)
+        self.send_json(tocsin, Method::POST, "/api/v1/sign-in", &body)
             .await
     }
 
-    /// The cookies that it sends to the program, by name.
+    /// The cookies sent to the program, by name.
     #[must_use]
     pub fn cookies(&self, tocsin: &Tocsin) -> BTreeMap<String, String> {
-        let place = place(&tocsin.url("/"));
-        self.jar.get(&place).cloned().unwrap_or_default()
+        let authority = authority(&tocsin.url("/"));
+        self.jar.get(&authority).cloned().unwrap_or_default()
     }
 
-    /// Puts a cookie there, as somebody could who may write into the browser.
-    pub fn plant(&mut self, tocsin: &Tocsin, name: &str, value: &str) {
-        let cookies = self.jar.entry(place(&tocsin.url("/"))).or_default();
+    /// Sets a cookie, as an attacker with write access to the browser could.
+    pub fn set_cookie(&mut self, tocsin: &Tocsin, name: &str, value: &str) {
+        let cookies = self.jar.entry(authority(&tocsin.url("/"))).or_default();
         cookies.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Forgets a cookie.
-    pub fn forget(&mut self, tocsin: &Tocsin, name: &str) {
-        let cookies = self.jar.entry(place(&tocsin.url("/"))).or_default();
+    /// Removes a cookie.
+    pub fn remove_cookie(&mut self, tocsin: &Tocsin, name: &str) {
+        let cookies = self.jar.entry(authority(&tocsin.url("/"))).or_default();
         cookies.remove(name);
     }
 
     async fn send(&mut self, url: &str, mut request: RequestBuilder) -> Reply {
-        let cookies = self.jar.entry(place(url)).or_default();
+        let cookies = self.jar.entry(authority(url)).or_default();
         if !cookies.is_empty() {
             let pairs: Vec<_> = cookies
                 .iter()
@@ -150,8 +151,8 @@ impl BrowserSession {
                 .collect();
             request = request.header(COOKIE, pairs.join("; "));
         }
-        let answer = request.send().await.expect("an answer");
-        keep(cookies, answer.headers());
+        let answer = request.send().await.expect("a response");
+        store_cookies(cookies, answer.headers());
         Reply {
             request: url.to_owned(),
             status: answer.status(),
@@ -161,15 +162,15 @@ impl BrowserSession {
     }
 }
 
-fn keep(cookies: &mut BTreeMap<String, String>, headers: &HeaderMap) {
+fn store_cookies(cookies: &mut BTreeMap<String, String>, headers: &HeaderMap) {
     for line in headers.get_all(SET_COOKIE) {
         let line = line.to_str().expect("a cookie");
         let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
         let (name, value) = pair.split_once('=').expect("a cookie's name");
-        let is_gone = value.is_empty()
+        let is_removed = value.is_empty()
             || attributes.to_lowercase().contains("max-age=0")
             || attributes.contains("01 Jan 1970");
-        if is_gone {
+        if is_removed {
             cookies.remove(name);
         } else {
             cookies.insert(name.to_owned(), value.to_owned());
@@ -177,7 +178,7 @@ fn keep(cookies: &mut BTreeMap<String, String>, headers: &HeaderMap) {
     }
 }
 
-fn place(url: &str) -> String {
-    let url = Url::parse(url).expect("an address");
+fn authority(url: &str) -> String {
+    let url = Url::parse(url).expect("a URL");
     url.authority().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Requests, and answers that were compared with their description.
+//! Requests, and responses that are validated against the OpenAPI description.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use tocsin_api_types::{FieldError, IngestReport, Problem};
 use crate::schema::{self, Answer};
 use crate::{Tocsin, Webhook};
 
-/// Where senders post to.
+/// The path that senders post to.
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 
-/// A whole answer.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// What was asked, for messages.
+    /// The request, for failure messages.
     pub request: String,
-    /// The status.
+    /// HTTP status.
     pub status: StatusCode,
-    /// The headers.
+    /// Response headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// Response body.
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    /// The body as text.
+    /// The body as a string.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// A header as text; empty where it is missing.
+    /// A header's value; empty if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers
@@ -43,10 +43,10 @@ impl Reply {
             .unwrap_or_default()
     }
 
-    /// The same, if it has this status.
+    /// Asserts the status.
     ///
     /// # Panics
-    /// It has another.
+    /// On another status.
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(
             self.status.as_u16(),
@@ -58,10 +58,10 @@ impl Reply {
         self
     }
 
-    /// The value that a success holds.
+    /// Deserializes the body of a successful response.
     ///
     /// # Panics
-    /// It is no success, or another value.
+    /// On an error status, or if the body does not deserialize.
     pub fn json<T: DeserializeOwned>(&self) -> T {
         assert!(
             self.status.is_success(),
@@ -74,10 +74,10 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{}: {error}: {}", self.request, self.text()))
     }
 
-    /// The problem that a failure holds, if it has this status.
+    /// Asserts the status and deserializes the problem in the body.
     ///
     /// # Panics
-    /// It is something else.
+    /// On another status, or if the body is not a problem.
     pub fn problem(&self, status: u16) -> Problem {
         assert_eq!(
             self.status.as_u16(),
@@ -99,7 +99,7 @@ impl Reply {
         problem
     }
 
-    /// The fields that a problem names, if it has this status.
+    /// Asserts the status and returns the fields that the problem names.
     pub fn fields(&self, status: u16) -> Vec<String> {
         let errors = self.problem(status).errors;
         errors
@@ -109,8 +109,8 @@ impl Reply {
     }
 }
 
-/// A request about to be sent. It carries the credentials of the program's
-/// options unless it says otherwise.
+/// A request to send. It carries the credentials of the program's options unless
+/// changed.
 #[derive(Debug)]
 pub struct Request<'a> {
     tocsin: &'a Tocsin,
@@ -130,51 +130,51 @@ impl Request<'_> {
         self
     }
 
-    /// Goes without the harness's credentials.
+    /// Sends no credentials.
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.credentials = false;
         self
     }
 
-    /// Carries these instead.
+    /// Sends this `Authorization` header instead of the harness's credentials.
     #[must_use]
     pub fn authorization(self, value: &str) -> Self {
         self.anonymous().header("authorization", value)
     }
 
-    /// A body of these bytes.
+    /// Sets the body.
     #[must_use]
     pub fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// A body of JSON.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &impl Serialize) -> Self {
         let bytes = serde_json::to_vec(body).expect("JSON");
         self.header("content-type", "application/json").bytes(bytes)
     }
 
-    /// Sends it, and compares the answer with its description.
+    /// Sends the request and validates the response.
     ///
     /// # Panics
-    /// No answer comes, or another one than described.
+    /// Without a response, or if it does not match the OpenAPI description.
     pub async fn send(self) -> Reply {
-        let what = format!("{} {}", self.method, self.path);
+        let label = format!("{} {}", self.method, self.path);
         self.try_send()
             .await
-            .unwrap_or_else(|error| panic!("{what}: no answer: {error:?}"))
+            .unwrap_or_else(|error| panic!("{label}: no response: {error:?}"))
     }
 
-    /// As [`Request::send`], for a program that may be killed meanwhile.
+    /// Same as [`Request::send`], for a program that may be killed during the request.
     ///
     /// # Errors
-    /// No answer came.
+    /// If no response is received.
     ///
     /// # Panics
-    /// The answer is not as described.
+    /// If the response does not match the OpenAPI description.
     pub async fn try_send(self) -> Result<Reply, reqwest::Error> {
         let Self {
             tocsin,
@@ -184,7 +184,7 @@ impl Request<'_> {
             body,
             credentials,
         } = self;
-        let what = format!("{method} {path}");
+        let label = format!("{method} {path}");
         let bare = path.split('?').next().unwrap_or_default().to_owned();
         let options = tocsin.options();
         let webhook = bare == WEBHOOK || bare.starts_with("/webhook");
@@ -221,7 +221,7 @@ impl Request<'_> {
             body: &body,
         });
         Ok(Reply {
-            request: what,
+            request: label,
             status,
             headers,
             body,
@@ -244,13 +244,13 @@ impl Tocsin {
         }
     }
 
-    /// What `GET` answers with success.
+    /// The deserialized body of a successful `GET`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
         self.request(Method::GET, path).send().await.json()
     }
 
-    /// Whatever `GET` answers.
-    pub async fn look(&self, path: &str) -> Reply {
+    /// The response to a `GET`, with any status.
+    pub async fn get_reply(&self, path: &str) -> Reply {
         self.request(Method::GET, path).send().await
     }
 
@@ -259,7 +259,7 @@ impl Tocsin {
         self.request(method, path).json(body).send().await
     }
 
-    /// Delivers raw bytes, as Alertmanager would.
+    /// Delivers raw bytes with Alertmanager's headers.
     pub async fn deliver(&self, path: &str, body: impl Into<Vec<u8>>) -> Reply {
         self.request(Method::POST, path)
             .header("content-type", "application/json")
@@ -269,12 +269,12 @@ impl Tocsin {
             .await
     }
 
-    /// Delivers a body that is stored.
+    /// Delivers a body and asserts that it is stored.
     pub async fn post(&self, webhook: &Webhook) -> IngestReport {
         self.deliver(WEBHOOK, webhook.bytes()).await.json()
     }
 
-    /// Delivers a body that is stored, to a source.
+    /// Delivers a body to a source and asserts that it is stored.
     pub async fn post_to(&self, source: &str, body: impl Into<Vec<u8>>) -> IngestReport {
         self.deliver(&format!("{WEBHOOK}?source={source}"), body)
             .await

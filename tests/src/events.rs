@@ -1,4 +1,4 @@
-//! A browser that follows `GET /events`.
+//! A client of the event stream, `GET /events`.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::Tocsin;
 /// One server-sent event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Where the stream goes on after it; the last one said so far.
+    /// The event ID, or the last one received if the event has none.
     pub id: String,
-    /// What it tells.
+    /// The change that it carries.
     pub change: ChangeEvent,
 }
 
@@ -26,22 +26,22 @@ pub struct EventStream {
 }
 
 impl Tocsin {
-    /// Follows what happens, after the event of that id if one is given. It
-    /// returns when the stream has begun.
+    /// Opens the event stream, after the event with this ID if one is given. Returns
+    /// when the stream has started.
     ///
     /// # Panics
-    /// It does not begin.
-    pub async fn follow(&self, last_event_id: Option<&str>) -> EventStream {
+    /// If the stream does not start.
+    pub async fn open_stream(&self, last_event_id: Option<&str>) -> EventStream {
         let admin = format!("Bearer {}", self.admin());
-        self.follow_as(("authorization", &admin), last_event_id)
+        self.open_stream_as(("authorization", &admin), last_event_id)
             .await
     }
 
-    /// As [`Tocsin::follow`], as whoever this header says.
+    /// Same as [`Tocsin::open_stream`], authenticated by this header.
     ///
     /// # Panics
-    /// It does not begin.
-    pub async fn follow_as(
+    /// If the stream does not start.
+    pub async fn open_stream_as(
         &self,
         (name, value): (&str, &str),
         last_event_id: Option<&str>,
@@ -54,10 +54,13 @@ impl Tocsin {
         request = request.header(name, value);
         let answer = request.send().await.expect("the event stream");
         assert_eq!(answer.status(), 200);
-        let kind = answer.headers()["content-type"]
+        let content_type = answer.headers()["content-type"]
             .to_str()
             .expect("a content type");
-        assert!(kind.starts_with("text/event-stream"), "{kind}");
+        assert!(
+            content_type.starts_with("text/event-stream"),
+            "{content_type}"
+        );
         let last_id = last_event_id.unwrap_or_default().to_owned();
         EventStream {
             answer,
@@ -71,17 +74,17 @@ impl EventStream {
     /// The next event.
     ///
     /// # Panics
-    /// None comes, or it is not as described.
+    /// If the stream ends, is silent for 30 seconds or sends an invalid event.
     pub async fn next(&mut self) -> Event {
         self.try_next()
             .await
             .expect("an event before the stream's end")
     }
 
-    /// The next event; `None` at the stream's end.
+    /// The next event; `None` at the end of the stream.
     ///
     /// # Panics
-    /// Nothing comes for a long while, or it is not as described.
+    /// If the stream is silent for 30 seconds or sends an invalid event.
     pub async fn try_next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.unread.split_once("\n\n") {
@@ -99,7 +102,7 @@ impl EventStream {
         }
     }
 
-    /// Events up to and with the first for which `is_last` holds.
+    /// Events up to and including the first for which `is_last` holds.
     pub async fn until(&mut self, mut is_last: impl FnMut(&ChangeEvent) -> bool) -> Vec<Event> {
         let mut events = Vec::new();
         loop {

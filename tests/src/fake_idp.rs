@@ -1,4 +1,4 @@
-//! An OpenID provider that says whatever it is told to, right or wrong.
+//! A fake OpenID provider that returns configured responses, valid or forged.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,93 +9,97 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The number of its key.
+/// Key ID.
 const KEY: &str = "one";
 
-/// What it answers to who exchanges a code: the status, and the body.
+/// Status and body of the token endpoint's response.
 type Answer = (u16, String);
 
-/// A running one; it ends with the test.
+/// A running provider; it stops at the end of the test.
 #[derive(Debug)]
 pub struct FakeIdp {
-    /// Its address, as it writes it itself.
+    /// Its issuer URL.
     pub issuer: String,
     key: KeyPair,
-    told: Arc<Mutex<Told>>,
+    config: Arc<Mutex<IdpConfig>>,
 }
 
 #[derive(Debug)]
-struct Told {
+struct IdpConfig {
     issuer: String,
-    /// The issuer of its own description.
-    says: String,
+    /// The issuer in the discovery document.
+    discovery_issuer: String,
     jwks: Value,
-    answer: Answer,
+    token_response: Answer,
 }
 
 impl FakeIdp {
-    /// One with a key of its own.
+    /// Starts a provider with a new key.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("its number").port();
+        let port = listener.local_addr().expect("a local address").port();
         let issuer = format!("http://127.0.0.1:{port}");
         let key = new_key();
-        let told = Told {
+        let config = IdpConfig {
             issuer: issuer.clone(),
-            says: issuer.clone(),
+            discovery_issuer: issuer.clone(),
             jwks: json!({"keys": [public(&key)]}),
-            answer: (500, String::new()),
+            token_response: (500, String::new()),
         };
-        let told = Arc::new(Mutex::new(told));
-        let shared = Arc::clone(&told);
+        let config = Arc::new(Mutex::new(config));
+        let shared = Arc::clone(&config);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&shared)));
             }
         });
-        Self { issuer, key, told }
+        Self {
+            issuer,
+            key,
+            config,
+        }
     }
 
-    /// Another issuer's name in its own description.
+    /// Sets the issuer in the discovery document.
     ///
     /// # Panics
-    /// Never.
-    pub fn call_itself(&self, issuer: &str) {
-        self.told.lock().expect("a lock").says = issuer.to_owned();
+    /// If the lock is poisoned.
+    pub fn set_issuer(&self, issuer: &str) {
+        self.config.lock().expect("a lock").discovery_issuer = issuer.to_owned();
     }
 
-    /// What whoever exchanges a code gets.
+    /// Sets the token endpoint's response.
     ///
     /// # Panics
-    /// Never.
-    pub fn answer(&self, status: u16, body: impl Into<String>) {
-        self.told.lock().expect("a lock").answer = (status, body.into());
+    /// If the lock is poisoned.
+    pub fn set_token_response(&self, status: u16, body: impl Into<String>) {
+        self.config.lock().expect("a lock").token_response = (status, body.into());
     }
 
-    /// Gives this ID token to whoever exchanges a code.
-    pub fn give(&self, id_token: &str) {
+    /// Makes the token endpoint return this ID token.
+    pub fn set_id_token(&self, id_token: &str) {
         let body = json!({
             "access_token": "access", "token_type": "Bearer", "expires_in": 60,
             "id_token": id_token,
         });
-        self.answer(200, body.to_string());
+        self.set_token_response(200, body.to_string());
     }
 
-    /// An ID token with these claims, rightly signed.
+    /// An ID token with these claims and a valid signature.
     pub fn sign(&self, claims: &Value) -> String {
         signed(&self.key, claims)
     }
 
-    /// The same, signed with a key that nobody knows, under the known key's name.
+    /// An ID token signed with an unpublished key, under the published key's ID.
     #[must_use]
     pub fn sign_with_another_key(&self, claims: &Value) -> String {
         signed(&new_key(), claims)
     }
 
-    /// An ID token with this head and tail.
+    /// An ID token with this header and signature.
     #[must_use]
     pub fn unsigned(&self, header: &Value, claims: &Value, signature: &str) -> String {
         format!("{}.{}.{signature}", part(header), part(claims))
@@ -113,20 +117,20 @@ fn public(key: &KeyPair) -> Value {
 
 fn signed(key: &KeyPair, claims: &Value) -> String {
     let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": KEY});
-    let text = format!("{}.{}", part(&header), part(claims));
-    let signature = key.sign(text.as_bytes()).expect("a signature");
-    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let input = format!("{}.{}", part(&header), part(claims));
+    let signature = key.sign(input.as_bytes()).expect("a signature");
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn part(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// One request and its answer, as plain as HTTP allows.
-async fn serve(mut stream: TcpStream, told: Arc<Mutex<Told>>) {
+/// Serves one HTTP request.
+async fn serve(mut stream: TcpStream, config: Arc<Mutex<IdpConfig>>) {
     let mut request = Vec::new();
     let mut piece = [0; 4096];
-    // A form is short: it comes with its head or right behind it.
+    // The request may arrive in several reads.
     loop {
         let count = stream.read(&mut piece).await.unwrap_or_default();
         request.extend_from_slice(&piece[..count]);
@@ -137,11 +141,11 @@ async fn serve(mut stream: TcpStream, told: Arc<Mutex<Told>>) {
     let text = String::from_utf8_lossy(&request).into_owned();
     let path = text.split(' ').nth(1).unwrap_or_default();
     let (status, body) = {
-        let told = told.lock().expect("a lock");
+        let config = config.lock().expect("a lock");
         match path {
-            "/.well-known/openid-configuration" => (200, description(&told).to_string()),
-            "/jwks" => (200, told.jwks.to_string()),
-            "/token" => told.answer.clone(),
+            "/.well-known/openid-configuration" => (200, description(&config).to_string()),
+            "/jwks" => (200, config.jwks.to_string()),
+            "/token" => config.token_response.clone(),
             _ => (404, String::new()),
         }
     };
@@ -150,7 +154,7 @@ async fn serve(mut stream: TcpStream, told: Arc<Mutex<Told>>) {
          connection: close\r\n\r\n",
         body.len()
     );
-    // Who asked may have had enough.
+    // The client may have closed the connection.
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(body.as_bytes()).await;
     let _ = stream.shutdown().await;
@@ -168,10 +172,14 @@ fn is_whole(request: &[u8]) -> bool {
     body.len() >= length.unwrap_or_default()
 }
 
-fn description(told: &Told) -> Value {
-    let Told { issuer, says, .. } = told;
+fn description(config: &IdpConfig) -> Value {
+    let IdpConfig {
+        issuer,
+        discovery_issuer,
+        ..
+    } = config;
     json!({
-        "issuer": says,
+            "issuer": discovery_issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
         "jwks_uri": format!("{issuer}/jwks"),

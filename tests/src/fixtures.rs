@@ -1,11 +1,11 @@
-//! The bodies under `tests/fixtures/payloads`.
+//! The webhook bodies in `tests/fixtures/payloads`.
 
 use std::path::Path;
 
-/// A body as it came over the wire, byte for byte. `name` without `.json`.
+/// A captured body, byte for byte. `name` is the file name without `.json`.
 ///
 /// # Panics
-/// There is no such file.
+/// If there is no such file.
 #[must_use]
 pub fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/payloads/{name}.json"));

@@ -1,4 +1,4 @@
-//! Mails as their recipients find them.
+//! E-mails as their recipients receive them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,32 +7,32 @@ use serde_json::Value;
 
 use crate::{SmtpServer, eventually};
 
-/// A mail, read back.
+/// A parsed e-mail.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// Who it went to, by the envelope.
+    /// The envelope's recipient.
     pub to: String,
-    /// What the server noted of its coming: `tls`, `user`.
+    /// Properties of the SMTP session: `tls`, `user`.
     pub envelope: Value,
     /// The subject, decoded.
     pub subject: String,
-    /// Its own Message-ID, without brackets.
+    /// The Message-ID, without brackets.
     pub message_id: String,
     /// The Message-IDs of its thread.
     pub references: Vec<String>,
-    /// The text part, decoded.
+    /// The plain-text part, decoded.
     pub text: String,
     /// The HTML part, decoded.
     pub html: String,
-    /// The whole message as it came.
+    /// The raw message.
     pub raw: String,
 }
 
 impl Mail {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Panics
-    /// It is none.
+    /// If it is not a MIME message.
     #[must_use]
     pub fn parse(raw: &[u8], envelope: Value) -> Self {
         let message = MessageParser::default().parse(raw).expect("a MIME message");
@@ -58,7 +58,7 @@ impl Mail {
         }
     }
 
-    /// A header as it stands in the message, unfolded; empty if it is missing.
+    /// A header's raw value, unfolded; empty if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> String {
         let head = self.raw.split("\r\n\r\n").next().unwrap_or_default();
@@ -71,16 +71,16 @@ impl Mail {
         line.unwrap_or_default()
     }
 
-    /// The mails that the program wrote to files, oldest first.
+    /// The e-mails that the program wrote to files, oldest first.
     ///
     /// # Panics
-    /// They cannot be read.
+    /// If they cannot be read.
     #[must_use]
     pub fn in_folder(folder: &Path) -> Vec<(PathBuf, Self)> {
         let mut paths = files(folder, "eml");
         paths.sort();
         let read = |path: PathBuf| {
-            let raw = std::fs::read(&path).expect("a mail");
+            let raw = std::fs::read(&path).expect("an e-mail");
             let mail = Self::parse(&raw, Value::Null);
             (path, mail)
         };
@@ -89,17 +89,17 @@ impl Mail {
 }
 
 impl SmtpServer {
-    /// What it accepted so far, in order.
+    /// The accepted e-mails, in order.
     ///
     /// # Panics
-    /// It cannot be read.
+    /// If they cannot be read.
     #[must_use]
     pub fn mails(&self) -> Vec<Mail> {
         let mut paths = files(self.folder(), "json");
         paths.sort();
         let read = |path: PathBuf| {
             let envelope = std::fs::read(&path).expect("an envelope");
-            let raw = std::fs::read(path.with_extension("eml")).expect("a mail");
+            let raw = std::fs::read(path.with_extension("eml")).expect("an e-mail");
             Mail::parse(
                 &raw,
                 serde_json::from_slice(&envelope).expect("an envelope"),
@@ -108,12 +108,12 @@ impl SmtpServer {
         paths.into_iter().map(read).collect()
     }
 
-    /// Waits until it has accepted so many, and returns them.
+    /// Waits until it has accepted `count` e-mails, and returns them.
     ///
     /// # Panics
-    /// They do not come, or more do.
+    /// If fewer or more arrive.
     pub async fn wait_for(&self, count: usize) -> Vec<Mail> {
-        let mails = eventually(&format!("{count} mails"), || async {
+        let mails = eventually(&format!("{count} e-mails"), || async {
             Some(self.mails()).filter(|mails| mails.len() >= count)
         })
         .await;

@@ -1,17 +1,17 @@
-//! What the end-to-end tests stand on: the real program with a folder, a port
-//! and a database of its own, real senders, and a real SMTP server.
+//! Harness of the end-to-end tests: the real program with its own folder, port
+//! and database, real senders, and a real SMTP server.
 //!
-//! A test reads: start a [`Tocsin`] (with [`Options`]), [`Tocsin::post`] a
-//! [`Webhook`] or a fixture, look with [`Tocsin::get`], and where something
-//! happens by itself wait for it with [`wait_until`]. Every answer that passes
-//! through is compared with `openapi/openapi.json` on its way.
+//! A test starts a [`Tocsin`] (with [`Options`]), posts a [`Webhook`] or a fixture
+//! with [`Tocsin::post`], reads with [`Tocsin::get`], and waits for asynchronous
+//! results with [`wait_until`]. Every response is validated against
+//! `openapi/openapi.json`.
 //!
-//! Tests of what reaches the database run on both, by [`on_both!`].
+//! Tests that use the database run on both with [`on_both!`].
 
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test that cannot run says so by panicking"
+    reason = "a test that cannot run panics"
 )]
 
 mod body;
@@ -61,7 +61,7 @@ pub use tocsin::Tocsin;
 pub use wait::{eventually, eventually_within, wait_until};
 pub use walk::Walk;
 
-/// Makes a test for each database of each `async fn NAME(database: Database)`.
+/// Creates a test on each database for each `async fn NAME(database: Database)`.
 #[macro_export]
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! The real Prometheus and Alertmanager, and something for them to watch.
+//! The real Prometheus and Alertmanager, and an exporter for them to scrape.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -13,35 +13,35 @@ use tokio::net::TcpListener;
 
 use crate::{eventually, http_client, program};
 
-/// A scraped program with services that break and heal as the test says.
+/// A scrape target with services that the test can break.
 #[derive(Debug)]
 pub struct Exporter {
     address: String,
-    /// By team and instance.
+    /// Whether a service is broken, by team and instance.
     broken: Arc<Mutex<BTreeMap<(String, String), bool>>>,
 }
 
 impl Exporter {
-    /// One with these services, all whole.
+    /// Starts an exporter with these services, all healthy.
     ///
     /// # Panics
-    /// It cannot listen.
+    /// If it cannot listen.
     pub async fn start(services: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
-        let whole =
+        let healthy =
             |(team, instance): &(&str, &str)| (((*team).to_owned(), (*instance).to_owned()), false);
-        let broken = Arc::new(Mutex::new(services.iter().map(whole).collect()));
-        let shown = Arc::clone(&broken);
+        let broken = Arc::new(Mutex::new(services.iter().map(healthy).collect()));
+        let state = Arc::clone(&broken);
         tokio::spawn(async move {
             loop {
                 let Ok((mut connection, _)) = listener.accept().await else {
                     return;
                 };
-                let body = exposition(&shown.lock().unwrap());
+                let body = exposition(&state.lock().unwrap());
                 tokio::spawn(async move {
                     let mut request = [0; 4_096];
-                    // Any request is for the metrics; a scraper that goes away is no matter.
+                    // Every request is a scrape; a closed connection does not matter.
                     let _ = connection.read(&mut request).await;
                     let head = format!(
                         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\
@@ -55,7 +55,7 @@ impl Exporter {
         Self { address, broken }
     }
 
-    /// Breaks or heals all services of a team, at one moment.
+    /// Breaks or repairs all services of a team at once.
     pub fn set(&self, team: &str, is_broken: bool) {
         for ((of, _), broken) in self.broken.lock().unwrap().iter_mut() {
             if of == team {
@@ -75,7 +75,7 @@ fn exposition(services: &BTreeMap<(String, String), bool>) -> String {
     services.iter().map(line).collect()
 }
 
-/// A program of the sender's side; it ends with this value.
+/// A running Prometheus or Alertmanager; it stops when this value is dropped.
 #[derive(Debug)]
 pub struct Sender {
     child: Child,
@@ -84,8 +84,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Debian's Alertmanager under that name, which posts to `url` with this
-    /// token and knows of no other.
+    /// Debian's Alertmanager with this name, which posts to `url` with this token. It
+    /// is not clustered.
     pub async fn alertmanager(name: &str, url: &str, token: &str) -> Self {
         let config = format!(
             "route:\n  receiver: tocsin\n  group_by: [alertname]\n  group_wait: 300ms\n  \
@@ -107,7 +107,7 @@ impl Sender {
         .await
     }
 
-    /// Debian's Prometheus, which watches the exporter and tells these.
+    /// Debian's Prometheus, which scrapes the exporter and sends to these Alertmanagers.
     pub async fn prometheus(exporter: &Exporter, alertmanagers: &[&Self]) -> Self {
         let targets: Vec<String> = alertmanagers
             .iter()
@@ -138,7 +138,7 @@ impl Sender {
     }
 }
 
-/// Starts one of these programs, on a port of its own.
+/// Starts the tool on a free port.
 async fn start(tool: &Tool, config: &str, args: impl Fn(u16, &Path) -> Vec<String>) -> Sender {
     let http = http_client().build().expect("an HTTP client");
     for _ in 0..5 {
@@ -151,7 +151,7 @@ async fn start(tool: &Tool, config: &str, args: impl Fn(u16, &Path) -> Vec<Strin
             folder,
             port,
         });
-        // It ends at once where another took its port meanwhile.
+        // It exits at once if another process has taken its port.
         let is_ready = eventually(&format!("{} is ready", tool.name), || async {
             let ended = sender
                 .lock()
@@ -200,14 +200,14 @@ fn spawn(tool: &Tool, args: &[String], folder: &Path) -> Child {
 impl Sender {
     fn print_log(&self) {
         let log = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
-        // Not asserted: this tells of another failure.
+        // Ignored: the test has already failed.
         let _ = std::io::stderr().write_all(&log);
     }
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

@@ -1,4 +1,4 @@
-//! Statistics and the log they are of.
+//! Comparison of the statistics with the alert log.
 
 use chrono::{SecondsFormat, TimeDelta};
 use tocsin_api_types::{Summary, Timeline, Top};
@@ -6,12 +6,12 @@ use tocsin_api_types::{Summary, Timeline, Top};
 use crate::{Tocsin, now};
 
 impl Tocsin {
-    /// Compares what ingest added up with what the log itself says: the hour in
-    /// which a range ends is counted from the log, where it is not whole.
+    /// Asserts that the statistics added up at ingest equal those computed from the
+    /// log. A range that ends within an hour is computed from the log.
     ///
     /// # Panics
-    /// Where they differ.
-    pub async fn numbers_are_those_of_the_log(&self) {
+    /// If they differ.
+    pub async fn assert_stats_match_log(&self) {
         let to = (now() + TimeDelta::seconds(30)).to_rfc3339_opts(SecondsFormat::Micros, true);
         let summary = async |range: &str| {
             let path = format!("/api/v1/stats/summary{range}");

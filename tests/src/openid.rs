@@ -9,29 +9,29 @@ use tocsin_machine::NODE;
 use crate::http_client;
 use crate::process::{program, workspace};
 
-/// What the provider wants to hear from the program.
+/// The client secret.
 const SECRET: &str = "the-provider-knows-this-4711";
 
-/// A running provider; it ends with this value.
+/// A running provider; it stops when this value is dropped.
 #[derive(Debug)]
 pub struct OpenIdProvider {
     child: Child,
     settings: Value,
-    /// Its address, as it writes it itself.
+    /// Its issuer URL.
     pub issuer: String,
     http: reqwest::Client,
 }
 
 impl OpenIdProvider {
-    /// One that says who somebody is where the standard wants it: in user info.
+    /// A provider that returns the user's claims where the standard puts them: in user info.
     pub fn start() -> Self {
         Self::start_with(json!({}))
     }
 
-    /// One with these settings besides.
+    /// A provider with these additional settings.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     pub fn start_with(mut settings: Value) -> Self {
         settings["secret"] = json!(SECRET);
         let (child, issuer) = spawn(&settings);
@@ -44,8 +44,7 @@ impl OpenIdProvider {
         }
     }
 
-    /// The program's settings for it, without the section's head: `groups` are
-    /// further lines.
+    /// The program's settings for this provider. `more` is appended to the section.
     #[must_use]
     pub fn config(&self, more: &str) -> String {
         format!(
@@ -55,19 +54,19 @@ impl OpenIdProvider {
         )
     }
 
-    /// What only it and the program may know.
+    /// The client secret.
     #[must_use]
     pub fn secret(&self) -> &'static str {
         SECRET
     }
 
-    /// Whoever comes from now on is this person; null says no.
-    pub async fn person(&self, person: &Value) {
+    /// Sets the user of all later sign-ins; null denies them.
+    pub async fn set_user(&self, person: &Value) {
         self.put("person", person).await;
     }
 
-    /// Signs with a new key from now on, and knows the old one no more.
-    pub async fn new_keys(&self) {
+    /// Replaces the signing keys.
+    pub async fn rotate_keys(&self) {
         self.put("keys", &Value::Null).await;
     }
 
@@ -77,17 +76,17 @@ impl OpenIdProvider {
         assert!(answer.status().is_success(), "{}", answer.status());
     }
 
-    /// It is gone, as in an outage.
+    /// Stops it, as in an outage.
     ///
     /// # Panics
-    /// It is gone already.
+    /// If it is not running.
     pub fn stop(&mut self) {
         self.child.kill().expect("the provider is killed");
-        self.child.wait().expect("the provider is gone");
+        self.child.wait().expect("the provider ends");
     }
 
-    /// It is back, where it was, with new keys.
-    pub fn start_again(&mut self) {
+    /// Starts it again on the same port, with new keys.
+    pub fn restart(&mut self) {
         let mut settings = self.settings.clone();
         let (_, port) = self.issuer.rsplit_once(':').expect("a port");
         settings["port"] = json!(port.parse::<u16>().expect("a port"));
@@ -116,14 +115,14 @@ fn spawn(settings: &Value) -> (Child, String) {
     let issuer = ready.expect(
         "the OpenID provider did not start: `npm install` in tests/oidc, or `cargo xtask test --only e2e`",
     );
-    // It must not wait for somebody to read.
+    // Drain its output, so that it never blocks.
     std::thread::spawn(move || lines.for_each(drop));
     (child, issuer)
 }
 
 impl Drop for OpenIdProvider {
     fn drop(&mut self) {
-        // It may be gone already, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Certificates, Database, SmtpServer};
 
-/// The program's settings; what is not said is its default.
+/// The program's settings. Settings that are not set have their defaults.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) database: Database,
@@ -27,7 +27,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults, on this database.
+    /// The defaults, with this database.
     #[must_use]
     pub fn on(database: Database) -> Self {
         Self {
@@ -45,41 +45,41 @@ impl Options {
         }
     }
 
-    /// The database that it is on.
+    /// The database.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Sets a key, through its environment variable.
+    /// Sets a setting through its environment variable.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
         self
     }
 
-    /// Listens there, and not on 127.0.0.1; requests still go to that.
+    /// Sets the listen address. Requests still go to 127.0.0.1.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.host = host.to_owned();
         self
     }
 
-    /// An existing data directory in place of a new one.
+    /// Uses an existing data directory instead of a new one.
     #[must_use]
     pub fn data_dir(mut self, dir: &Path) -> Self {
         self.data_dir = Some(dir.to_owned());
         self
     }
 
-    /// Lets [`Tocsin::fill_disk`](crate::Tocsin::fill_disk) be called.
+    /// Enables [`Tocsin::fill_disk`](crate::Tocsin::fill_disk).
     #[must_use]
     pub fn with_limited_disk(mut self) -> Self {
         self.full_disk = true;
         self
     }
 
-    /// Made-up history, in a database of its own: no token is made for the
+    /// Starts the demo, which has its own database. No token is created for the
     /// harness.
     #[must_use]
     pub fn demo(mut self) -> Self {
@@ -87,24 +87,22 @@ impl Options {
         self.admin("")
     }
 
-    /// A settings file.
+    /// Sets the settings file's content.
     #[must_use]
     pub fn config(mut self, toml: impl Into<String>) -> Self {
         self.config = Some(toml.into());
         self
     }
 
-    /// The token that the harness's own requests carry; left out, one of an
-    /// administrator is made. For a database that has one already, or to ask
-    /// as somebody else.
+    /// Sets the token of the harness's own requests. Without it the harness creates an
+    /// administrator token.
     #[must_use]
     pub fn admin(mut self, token: &str) -> Self {
         self.admin = Some(token.to_owned());
         self
     }
 
-    /// The token that the harness's own deliveries carry, and the program
-    /// wants.
+    /// Sets the token of the harness's own deliveries, which the program then requires.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
@@ -114,7 +112,7 @@ impl Options {
         )
     }
 
-    /// TLS by the program itself, with this certificate.
+    /// Enables TLS in the program with this certificate.
     #[must_use]
     pub fn tls(mut self, certificates: &Certificates) -> Self {
         self.ca = Some(certificates.ca.clone());
@@ -122,7 +120,7 @@ impl Options {
             .set("server.tls.key_file", certificates.key.display())
     }
 
-    /// Mail through this server, without TLS.
+    /// Sends e-mail through this server, without TLS.
     #[must_use]
     pub fn smtp(self, server: &SmtpServer) -> Self {
         self.set("mail.from", "Tocsin <tocsin@example.com>")
@@ -132,7 +130,7 @@ impl Options {
             .set("mail.smtp.timeout", "5s")
     }
 
-    /// Mail through this server, with STARTTLS and AUTH.
+    /// Sends e-mail through this server, with STARTTLS and AUTH.
     #[must_use]
     pub fn secure_smtp(
         self,

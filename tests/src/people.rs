@@ -1,4 +1,4 @@
-//! Recipients and groups, as most tests need them.
+//! Recipients, groups and routes, as most tests need them.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::{Tocsin, eventually_within};
 pub struct Team {
     /// The group.
     pub group: Group,
-    /// Its recipient, at `NAME@example.com`.
-    pub person: Recipient,
+    /// Its recipient, `NAME@example.com`.
+    pub recipient: Recipient,
 }
 
-/// Makes a group of that name with one recipient.
+/// Creates a group with this name and one recipient.
 pub async fn team(tocsin: &Tocsin, name: &str) -> Team {
     let group = tocsin.create_group(&json!({"name": name})).await;
-    let person = tocsin
+    let recipient = tocsin
         .create_recipient(&json!({
             "name": format!("On call of {name}"),
             "email": format!("{name}@example.com"),
             "groupIds": [group.id],
         }))
         .await;
-    Team { group, person }
+    Team { group, recipient }
 }
 
 impl Tocsin {
-    /// Adds a recipient.
+    /// Creates a recipient.
     pub async fn create_recipient(&self, input: &Value) -> Recipient {
         self.send(Method::POST, "/api/v1/recipients", input)
             .await
@@ -40,7 +40,7 @@ impl Tocsin {
             .json()
     }
 
-    /// Adds a group.
+    /// Creates a group.
     pub async fn create_group(&self, input: &Value) -> Group {
         self.send(Method::POST, "/api/v1/groups", input)
             .await
@@ -48,7 +48,7 @@ impl Tocsin {
             .json()
     }
 
-    /// Adds a route; what `input` leaves out matches everything and notifies nobody.
+    /// Creates a route. By default it matches everything and notifies no group.
     pub async fn create_route(&self, input: &Value) -> Route {
         let mut route = json!({"matchers": [], "groupIds": []});
         for (name, value) in input.as_object().into_iter().flatten() {
@@ -60,30 +60,30 @@ impl Tocsin {
             .json()
     }
 
-    /// Waits until no mail is on its way, and returns all of them, newest
-    /// first. What is held back for a while, because it may tell of a stale copy, is
-    /// not on its way.
-    pub async fn settled(&self) -> Vec<Notification> {
-        self.settled_within(PATIENCE).await
+    /// Waits until no notification is being sent, and returns all of them, newest
+    /// first. Delayed notifications (of a suspected stale copy) are not waited for.
+    pub async fn wait_for_notifications(&self) -> Vec<Notification> {
+        self.wait_for_notifications_within(PATIENCE).await
     }
 
-    /// As [`Tocsin::settled`], where leases of a killed program have to run
-    /// out first.
-    pub async fn settled_within(&self, patience: Duration) -> Vec<Notification> {
+    /// Same as [`Tocsin::wait_for_notifications`], for tests in which leases of a killed
+    /// program have to expire first.
+    pub async fn wait_for_notifications_within(&self, patience: Duration) -> Vec<Notification> {
         eventually_within(
             patience,
-            "all mails are sent, written or failed",
+            "all notifications are sent, written or failed",
             || async {
-                let mails: Vec<Notification> = self.all("notifications").await;
-                let waits = |mail: &Notification| match mail.state {
+                let notifications: Vec<Notification> = self.all("notifications").await;
+                let is_pending = |notification: &Notification| match notification.state {
                     NotificationState::Queued => {
-                        let is_held = mail.next_attempt_at > Some(mail.created_at);
-                        !(is_held && mail.attempts.is_empty())
+                        let is_delayed =
+                            notification.next_attempt_at > Some(notification.created_at);
+                        !(is_delayed && notification.attempts.is_empty())
                     }
                     NotificationState::Sending => true,
                     _ => false,
                 };
-                Some(mails).filter(|mails| !mails.iter().any(waits))
+                Some(notifications).filter(|all| !all.iter().any(is_pending))
             },
         )
         .await

@@ -7,39 +7,38 @@ use std::process::{Command, Stdio};
 
 use tocsin_machine::{Machine, Tool};
 
-/// The project's root.
+/// The workspace root.
 #[must_use]
 pub fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     root.expect("the tests are in the workspace").to_owned()
 }
 
-/// The program under test: `TOCSIN_BIN`, else the one that cargo built beside
+/// The program under test: `TOCSIN_BIN`, or else the one that cargo built beside
 /// this test.
 ///
 /// # Panics
-/// It was not built.
+/// If it is not built.
 #[must_use]
 pub fn binary() -> PathBuf {
     let path = std::env::var_os("TOCSIN_BIN").map_or_else(beside_this_test, PathBuf::from);
     assert!(
         path.is_file(),
-        "there is no program at {}: build it with `cargo build -p tocsin-api`, or name it in \
-         TOCSIN_BIN",
+        "there is no program at {}: build it with `cargo build -p tocsin-api`, or set TOCSIN_BIN",
         path.display()
     );
     path
 }
 
-/// A program of this machine that the tests need.
+/// Finds a program on this machine that the tests need.
 ///
 /// # Panics
-/// There is no fit one; the message says what was found and what to do.
+/// If no suitable one is installed; the message explains how to install it.
 #[must_use]
 pub fn program(tool: &Tool) -> PathBuf {
     match tool.find(&Machine::here()) {
         Ok(found) => found.path,
-        Err(unfit) => panic!("{unfit}"),
+        Err(unsuitable) => panic!("{unsuitable}"),
     }
 }
 
@@ -50,11 +49,11 @@ fn beside_this_test() -> PathBuf {
     profile.join("tocsin")
 }
 
-/// The program, cut off from this process's settings and input.
-pub(crate) fn command(outlives_file_limits: bool) -> Command {
+/// The program's command, without this process's settings and input.
+pub(crate) fn command(ignores_file_limit_signal: bool) -> Command {
     let mut command = Command::new(binary());
-    if outlives_file_limits {
-        // A signal that is ignored stays so in the program that takes over.
+    if ignores_file_limit_signal {
+        // An ignored signal stays ignored after exec.
         command = Command::new("sh");
         command
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
@@ -69,10 +68,10 @@ pub(crate) fn command(outlives_file_limits: bool) -> Command {
     command
 }
 
-/// What a program said that ran to its end.
+/// The result of a program that has exited.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its exit code; `None` where a signal ended it.
+    /// Exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -80,10 +79,10 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// Runs the program to its end, in the directory `dir`, with these settings.
+/// Runs the program to its end in the directory `dir`, with these settings.
 ///
 /// # Panics
-/// It does not start.
+/// If it does not start.
 pub fn run<S: AsRef<OsStr>>(dir: &Path, args: &[S], settings: &[(&str, &str)]) -> Finished {
     let mut command = command(false);
     command.args(args).current_dir(dir);
@@ -93,10 +92,10 @@ pub fn run<S: AsRef<OsStr>>(dir: &Path, args: &[S], settings: &[(&str, &str)]) -
     finish(command, "")
 }
 
-/// Lets it read `input` and run to its end.
+/// Runs the command to its end with this standard input.
 ///
 /// # Panics
-/// It does not start.
+/// If it does not start.
 pub(crate) fn finish(mut command: Command, input: &str) -> Finished {
     let mut child = command
         .stdin(Stdio::piped())
@@ -105,10 +104,10 @@ pub(crate) fn finish(mut command: Command, input: &str) -> Finished {
         .spawn()
         .expect("the program starts");
     if let Some(mut stdin) = child.stdin.take() {
-        // It may end without reading.
+        // It may exit without reading.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child.wait_with_output().expect("the program's end");
+    let output = child.wait_with_output().expect("the program ends");
     Finished {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,5 +1,5 @@
-//! Alerts as they truly happened, and how senders tell of them: made up at
-//! random from a seed, so that a failure can be told again.
+//! Random alerts and the deliveries of their senders, generated from a seed so that
+//! a failure can be reproduced.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
@@ -13,53 +13,52 @@ use crate::{TestAlert, Webhook, ago, firing};
 pub struct ScenarioStep {
     /// The body.
     pub webhook: Webhook,
-    /// How often it is sent: more than once where an answer was lost.
+    /// How often it is sent: more than once simulates a lost response.
     pub times: usize,
-    /// Whether two programs get it at the same moment.
-    pub twice_at_once: bool,
+    /// Whether two replicas receive it at the same time.
+    pub concurrent: bool,
 }
 
-/// What happened to some alerts of one source, told by one to three peers, each
-/// in its order.
+/// The alerts of one source, reported by one to three senders, each in its own order.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// The source's name.
+    /// Source name.
     pub source: String,
-    /// What each sender tells.
+    /// Deliveries of each sender.
     pub senders: Vec<Vec<ScenarioStep>>,
 }
 
-/// One thing to be said of one alert.
-type Claim = (usize, TestAlert);
+/// A report of the alert with this index.
+type Report = (usize, TestAlert);
 
-/// An episode as it truly happened: its start, and its end if it has one.
-type Truth = (DateTime<Utc>, Option<DateTime<Utc>>);
+/// The true start and end of an incident.
+type Period = (DateTime<Utc>, Option<DateTime<Utc>>);
 
 impl Scenario {
-    /// A story of that seed. Where `apart`, each alert is a group of its own, so
-    /// that a mail tells of one alert.
+    /// Generates the scenario of a seed. With `separate_groups`, each alert is in its
+    /// own group, so that an e-mail contains one alert.
     #[must_use]
-    pub fn of(seed: u64, apart: bool) -> Self {
+    pub fn of(seed: u64, separate_groups: bool) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let alerts = random.random_range(1..=4);
-        let scripts: Vec<Vec<Truth>> = (0..alerts).map(|_| truths(&mut random)).collect();
+        let periods: Vec<Vec<Period>> = (0..alerts).map(|_| periods(&mut random)).collect();
         let senders = (0..random.random_range(1..=3))
             .map(|sender| {
-                let scripts = scripts
+                let reports = periods
                     .iter()
                     .enumerate()
-                    .map(|(alert, truths)| claims(alert, sender, truths))
+                    .map(|(alert, periods)| reports(alert, sender, periods))
                     .collect();
-                tell(&mut random, sender, scripts, apart)
+                deliveries(&mut random, sender, reports, separate_groups)
             })
             .collect();
         Self {
-            source: format!("story-{seed}"),
+            source: format!("scenario-{seed}"),
             senders,
         }
     }
 
-    /// All of it in one order, in which each sender's own is kept.
+    /// All deliveries in one random order that keeps the order of each sender.
     #[must_use]
     pub fn interleaved(&self, seed: u64) -> Vec<&ScenarioStep> {
         let mut random = StdRng::seed_from_u64(seed);
@@ -67,10 +66,10 @@ impl Scenario {
             .senders
             .iter()
             .enumerate()
-            .flat_map(|(sender, told)| std::iter::repeat_n(sender, told.len()))
+            .flat_map(|(sender, steps)| std::iter::repeat_n(sender, steps.len()))
             .collect();
         turns.shuffle(&mut random);
-        let mut rest: Vec<_> = self.senders.iter().map(|told| told.iter()).collect();
+        let mut rest: Vec<_> = self.senders.iter().map(|steps| steps.iter()).collect();
         turns
             .into_iter()
             .filter_map(|sender| rest[sender].next())
@@ -78,99 +77,103 @@ impl Scenario {
     }
 }
 
-/// Up to four episodes, long over but for the last, which may still be open.
-/// Each begins after the one before ended, or with the start of that one, as
-/// where an alert fires again between two evaluations of its sender.
-fn truths(random: &mut StdRng) -> Vec<Truth> {
-    let episodes = random.random_range(1..=4);
+/// Up to four incidents, of which only the last may be open. Each starts after the
+/// end of the previous one, or keeps its start, as where an alert fires again between
+/// two evaluations of its sender.
+fn periods(random: &mut StdRng) -> Vec<Period> {
+    let incidents = random.random_range(1..=4);
     let is_open = random.random_bool(0.5);
     let second = |at: DateTime<Utc>| DateTime::from_timestamp(at.timestamp(), 0).expect("a time");
     let mut time = second(ago(6_000));
     let mut start = time;
-    (0..episodes)
-        .map(|episode| {
+    (0..incidents)
+        .map(|incident| {
             let gap = TimeDelta::seconds(random.random_range(2..200));
-            if episode == 0 || random.random_bool(0.7) {
+            if incident == 0 || random.random_bool(0.7) {
                 start = time + gap;
             }
             time += gap + TimeDelta::seconds(random.random_range(2..200));
-            let is_over = episode + 1 < episodes || !is_open;
+            let is_over = incident + 1 < incidents || !is_open;
             (start, is_over.then_some(time))
         })
         .collect()
 }
 
-/// What a sender says of an alert, in its order. Peers tell the ends with a
-/// skew.
-fn claims(alert: usize, sender: i64, truths: &[Truth]) -> Vec<TestAlert> {
-    let said = firing("Story")
+/// A sender's reports of an alert, in order. Senders report ends with a skew.
+fn reports(alert: usize, sender: i64, periods: &[Period]) -> Vec<TestAlert> {
+    let base = firing("Scenario")
         .instance(&format!("host-{alert}"))
         .team("infra")
         .summary(&format!("Host {alert} is in trouble"));
-    truths
+    periods
         .iter()
         .flat_map(|(start, end)| {
-            let said = said.clone().starts(*start);
-            let over = end.map(|end| said.clone().ends(end + TimeDelta::milliseconds(sender)));
-            std::iter::once(said).chain(over)
+            let firing = base.clone().starts(*start);
+            let resolved =
+                end.map(|end| firing.clone().ends(end + TimeDelta::milliseconds(sender)));
+            std::iter::once(firing).chain(resolved)
         })
         .collect()
 }
 
-/// One sender's deliveries: its claims in batches, with what it said of others
-/// before, sent again now and then, also for another receiver.
-fn tell(
+/// One sender's deliveries: its reports in batches, mixed with earlier reports of
+/// other alerts, sometimes repeated or copied to another receiver.
+fn deliveries(
     random: &mut StdRng,
     sender: i64,
-    scripts: Vec<Vec<TestAlert>>,
-    apart: bool,
+    reports: Vec<Vec<TestAlert>>,
+    separate_groups: bool,
 ) -> Vec<ScenarioStep> {
     let peer = ["a", "b", "c"][usize::try_from(sender).expect("a small number")];
-    let mut rest: Vec<_> = scripts.into_iter().map(Vec::into_iter).collect();
-    let mut said: Vec<Option<TestAlert>> = vec![None; rest.len()];
-    let mut tellings = Vec::new();
+    let mut rest: Vec<_> = reports.into_iter().map(Vec::into_iter).collect();
+    let mut latest: Vec<Option<TestAlert>> = vec![None; rest.len()];
+    let mut steps = Vec::new();
     loop {
         let mut open: Vec<usize> = (0..rest.len()).filter(|n| rest[*n].len() > 0).collect();
         if open.is_empty() {
-            return tellings;
+            return steps;
         }
         open.shuffle(random);
-        open.truncate(if apart { 1 } else { random.random_range(1..=3) });
-        let mut news: Vec<Claim> = Vec::new();
+        open.truncate(if separate_groups {
+            1
+        } else {
+            random.random_range(1..=3)
+        });
+        let mut batch: Vec<Report> = Vec::new();
         for alert in open {
-            if let Some(claim) = rest[alert].next() {
-                said[alert] = Some(claim.clone());
-                news.push((alert, claim));
+            if let Some(report) = rest[alert].next() {
+                latest[alert] = Some(report.clone());
+                batch.push((alert, report));
             }
         }
-        let group = if apart {
-            format!("{{}}:{{alert=\"{}\"}}", news[0].0)
+        let group = if separate_groups {
+            format!("{{}}:{{alert=\"{}\"}}", batch[0].0)
         } else {
             "{}:{}".to_owned()
         };
-        if !apart {
-            for (alert, claim) in said.iter().enumerate() {
-                let is_new = news.iter().any(|(other, _)| *other == alert);
-                if let Some(claim) = claim.as_ref().filter(|_| !is_new)
+        if !separate_groups {
+            for (alert, report) in latest.iter().enumerate() {
+                let is_new = batch.iter().any(|(other, _)| *other == alert);
+                if let Some(report) = report.as_ref().filter(|_| !is_new)
                     && random.random_bool(0.5)
                 {
-                    news.push((alert, claim.clone()));
+                    batch.push((alert, report.clone()));
                 }
             }
         }
-        news.shuffle(random);
-        let webhook = Webhook::of(news.into_iter().map(|(_, claim)| claim))
+        batch.shuffle(random);
+        let webhook = Webhook::of(batch.into_iter().map(|(_, report)| report))
             .peer(peer)
             .group(&group);
         let times = *[1, 1, 1, 2, 3].choose(random).expect("a choice");
-        let telling = |webhook: Webhook, times, twice_at_once| ScenarioStep {
+        let step = |webhook: Webhook, times, concurrent| ScenarioStep {
             webhook,
             times,
-            twice_at_once,
+            concurrent,
         };
         if random.random_bool(0.2) {
-            tellings.push(telling(webhook.clone().receiver("copies"), 1, false));
+            steps.push(step(webhook.clone().receiver("copies"), 1, false));
         }
-        tellings.push(telling(webhook, times, random.random_bool(0.3)));
+        steps.push(step(webhook, times, random.random_bool(0.3)));
     }
 }

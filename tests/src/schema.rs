@@ -1,4 +1,4 @@
-//! Real answers against `openapi/openapi.json`.
+//! Validation of real responses against `openapi/openapi.json`.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -15,27 +15,27 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(&text).expect("openapi.json is JSON")
 });
 
-/// The second addresses of described operations.
+/// Aliases of documented paths.
 const ALIASES: [(&str, &str); 2] = [
     ("/webhook", "/api/v1/webhooks/alertmanager"),
     ("/webhook/", "/api/v1/webhooks/alertmanager"),
 ];
 
-/// An answer as far as it is described.
+/// The documented parts of a response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) method: &'a str,
-    /// Without the query.
+    /// Path without the query.
     pub(crate) path: &'a str,
     pub(crate) status: u16,
     pub(crate) content_type: &'a str,
     pub(crate) body: &'a [u8],
 }
 
-/// Says what an answer lacks of its description.
+/// Validates a response against the OpenAPI description.
 ///
 /// # Panics
-/// It lacks something.
+/// If it does not match.
 pub(crate) fn check(answer: Answer<'_>) {
     let Answer {
         method,
@@ -47,8 +47,8 @@ pub(crate) fn check(answer: Answer<'_>) {
     let what = format!("{method} {path} → {status} {content_type}");
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let Some(response) = response(method, path, status) else {
-        // A page, a browser file, the description itself, or nothing at all,
-        // which still has to be said as a problem.
+        // A page, a static file, the description itself, or an undocumented error, which
+        // still has to be a problem.
         if status >= 400 {
             assert_eq!(media_type, "application/problem+json", "{what}");
             validate(
@@ -74,12 +74,12 @@ pub(crate) fn check(answer: Answer<'_>) {
     }
 }
 
-/// What is described for that status of that operation.
+/// The documented response of an operation with this status.
 fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == path);
     let path = alias.map_or(path, |(_, described)| *described);
     let paths = DESCRIPTION["paths"].as_object()?;
-    // A fixed path before one with a number in it.
+    // Fixed paths take precedence over paths with an ID.
     let exact = paths.get(path);
     let found = exact.or_else(|| {
         paths
@@ -88,7 +88,7 @@ fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
             .map(|(_, item)| item)
     });
     let described = found?.get(method.to_lowercase())?["responses"].get(status.to_string());
-    // A method that is described does not answer this, but another way to it may.
+    // The method is not documented for this path; another matching path may have it.
     assert!(
         described.is_some() || status == 405,
         "{method} {path}: the status {status} is not described"
@@ -127,11 +127,10 @@ fn validate(key: &str, schema: &Value, body: &[u8], what: &str) {
     );
 }
 
-/// Says which examples of the description are not as it describes, and which
-/// bodies have none.
+/// Validates the examples of the description, and checks that every body has one.
 ///
 /// # Panics
-/// There is one.
+/// If an example is invalid or missing.
 pub fn check_examples() {
     let mut checked = 0;
     for (path, item) in DESCRIPTION["paths"].as_object().into_iter().flatten() {
@@ -159,7 +158,7 @@ pub fn check_examples() {
     assert!(checked > 100, "only {checked} examples were found");
 }
 
-/// What a reference of the description stands for.
+/// Resolves a reference in the description.
 fn resolve(value: &'static Value) -> &'static Value {
     let reference = value["$ref"].as_str();
     let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
@@ -168,8 +167,7 @@ fn resolve(value: &'static Value) -> &'static Value {
         .unwrap_or(value)
 }
 
-/// The schema with what it refers to. A field that is not described is a
-/// mistake too.
+/// Compiles a schema with its references. Undocumented fields are errors.
 fn compile(schema: &Value) -> Validator {
     let whole = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,5 +1,4 @@
-//! The real SMTP server of `tests/support/smtp_server.py`, and certificates
-//! for it.
+//! The real SMTP server of `tests/support/smtp_server.py`, and its certificates.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,23 +10,23 @@ use tocsin_machine::PYTHON_WITH_SMTP;
 
 use crate::process::program;
 
-/// A running server; it ends with this value.
+/// A running server; it stops when this value is dropped.
 #[derive(Debug)]
 pub struct SmtpServer {
     child: Child,
     folder: TempDir,
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub port: u16,
 }
 
 impl SmtpServer {
-    /// One that takes everything, without TLS.
+    /// A server that accepts every e-mail, without TLS.
     #[must_use]
     pub fn plain() -> Self {
         Self::start(&[])
     }
 
-    /// One that wants STARTTLS and AUTH.
+    /// A server that requires STARTTLS and AUTH.
     #[must_use]
     pub fn secure(certificates: &Certificates, user: &str, password: &str) -> Self {
         Self::start(&[
@@ -44,10 +43,10 @@ impl SmtpServer {
         ])
     }
 
-    /// One with these arguments.
+    /// A server with these arguments.
     ///
     /// # Panics
-    /// It does not start; the message says what it needs.
+    /// If it does not start; the message says what is missing.
     #[must_use]
     pub fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -83,7 +82,7 @@ impl SmtpServer {
         }
     }
 
-    /// Where it puts what it accepts.
+    /// The folder that it writes accepted e-mails to.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -92,7 +91,7 @@ impl SmtpServer {
 
 impl Drop for SmtpServer {
     fn drop(&mut self) {
-        // It may be gone already, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -102,25 +101,25 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// A certificate authority of this test's own, and a certificate of its for
-/// `localhost` and 127.0.0.1.
+/// A new certificate authority, and a certificate signed by it for `localhost` and
+/// 127.0.0.1.
 #[derive(Debug)]
 pub struct Certificates {
     _folder: TempDir,
-    /// The authority's certificate.
+    /// CA certificate.
     pub ca: PathBuf,
-    /// The server's certificate.
+    /// Server certificate.
     pub cert: PathBuf,
-    /// Its key.
+    /// Server key.
     pub key: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Certificates {
-    /// Fresh ones.
+    /// Generates the certificates.
     ///
     /// # Panics
-    /// They cannot be written.
+    /// If they cannot be written.
     #[must_use]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -144,10 +143,10 @@ impl Certificates {
         made
     }
 
-    /// Puts another certificate, of the same authority, in place of the server's.
+    /// Replaces the server certificate with a new one of the same CA.
     ///
     /// # Panics
-    /// It cannot be written.
+    /// If it cannot be written.
     pub fn renew(&self) {
         let key = KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];

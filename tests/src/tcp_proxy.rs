@@ -1,5 +1,5 @@
-//! A gate between a program and its PostgreSQL: shut, the server is gone;
-//! silent, it takes connections and says nothing, as where its machine hangs.
+//! A TCP proxy in front of PostgreSQL. Disconnected, it simulates a stopped server;
+//! stalled, it accepts connections but passes nothing on, as a hung machine does.
 
 use std::path::PathBuf;
 
@@ -8,42 +8,42 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
-/// How much passes.
+/// What the proxy passes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Passage {
+enum ProxyMode {
     Open,
-    Silent,
-    Shut,
+    Stalled,
+    Disconnected,
 }
 
-/// The gate, and the database behind it. Gone with this.
+/// The proxy and the database behind it. Both end when this value is dropped.
 #[derive(Debug)]
 pub struct TcpProxy {
     port: u16,
     database: TestDatabase,
-    passage: watch::Sender<Passage>,
+    mode: watch::Sender<ProxyMode>,
 }
 
 impl TcpProxy {
-    /// An open one before a new database.
+    /// An open proxy in front of a new database.
     pub(crate) async fn open() -> Self {
-        let made = tokio::task::spawn_blocking(TestDatabase::create).await;
-        let database = made.expect("a database on PostgreSQL");
+        let created = tokio::task::spawn_blocking(TestDatabase::create).await;
+        let database = created.expect("a database on PostgreSQL");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("its number").port();
-        let (passage, passing) = watch::channel(Passage::Open);
-        tokio::spawn(accept(listener, server(database.url()), passing));
+        let port = listener.local_addr().expect("a local address").port();
+        let (mode, mode_changes) = watch::channel(ProxyMode::Open);
+        tokio::spawn(accept(listener, server(database.url()), mode_changes));
         Self {
             port,
             database,
-            passage,
+            mode,
         }
     }
 
-    /// The database's address, through the gate.
+    /// The database URL through the proxy.
     #[must_use]
     pub fn url(&self) -> String {
-        let name = url::Url::parse(self.database.url()).expect("an address");
+        let name = url::Url::parse(self.database.url()).expect("a URL");
         let name = name.path().trim_start_matches('/');
         format!(
             "postgres://postgres@127.0.0.1:{}/{name}?sslmode=disable",
@@ -51,30 +51,30 @@ impl TcpProxy {
         )
     }
 
-    /// Connections break, and no new one is made.
-    pub fn shut(&self) {
-        self.passage.send_replace(Passage::Shut);
+    /// Closes all connections and accepts no new ones.
+    pub fn disconnect(&self) {
+        self.mode.send_replace(ProxyMode::Disconnected);
     }
 
-    /// Nothing passes, and nobody is told.
-    pub fn silence(&self) {
-        self.passage.send_replace(Passage::Silent);
+    /// Passes nothing on, without closing connections.
+    pub fn stall(&self) {
+        self.mode.send_replace(ProxyMode::Stalled);
     }
 
-    /// All passes again, also what waited.
+    /// Passes everything on again, including data that has waited.
     pub fn reopen(&self) {
-        self.passage.send_replace(Passage::Open);
+        self.mode.send_replace(ProxyMode::Open);
     }
 }
 
-/// Where the server itself listens.
+/// Where the PostgreSQL server listens.
 enum Server {
     Socket(PathBuf),
     Port(String),
 }
 
 fn server(url: &str) -> Server {
-    let url = url::Url::parse(url).expect("an address");
+    let url = url::Url::parse(url).expect("a URL");
     let port = url.port().unwrap_or(5432);
     let socket = url
         .query_pairs()
@@ -86,38 +86,44 @@ fn server(url: &str) -> Server {
     }
 }
 
-async fn accept(listener: TcpListener, server: Server, mut passing: watch::Receiver<Passage>) {
+async fn accept(
+    listener: TcpListener,
+    server: Server,
+    mut mode_changes: watch::Receiver<ProxyMode>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // The gate is gone.
-            Err(_) = stays(&mut passing) => return,
+            // The proxy was dropped.
+            Err(_) = wait_until_dropped(&mut mode_changes) => return,
         };
         let Ok((client, _)) = accepted else { return };
-        if *passing.borrow() == Passage::Shut {
+        if *mode_changes.borrow() == ProxyMode::Disconnected {
             continue;
         }
         match &server {
             Server::Socket(path) => {
                 if let Ok(behind) = UnixStream::connect(path).await {
                     let (from, to) = behind.into_split();
-                    pass(client, from, to, &passing);
+                    pass(client, from, to, &mode_changes);
                 }
             }
             Server::Port(address) => {
                 if let Ok(behind) = TcpStream::connect(address).await {
                     let (from, to) = behind.into_split();
-                    pass(client, from, to, &passing);
+                    pass(client, from, to, &mode_changes);
                 }
             }
         }
     }
 }
 
-/// Returns only when the gate is gone.
-async fn stays(passing: &mut watch::Receiver<Passage>) -> Result<(), watch::error::RecvError> {
+/// Returns when the proxy is dropped.
+async fn wait_until_dropped(
+    mode_changes: &mut watch::Receiver<ProxyMode>,
+) -> Result<(), watch::error::RecvError> {
     loop {
-        passing.changed().await?;
+        mode_changes.changed().await?;
     }
 }
 
@@ -125,29 +131,33 @@ fn pass(
     client: TcpStream,
     from: impl AsyncRead + Send + Unpin + 'static,
     to: impl AsyncWrite + Send + Unpin + 'static,
-    passing: &watch::Receiver<Passage>,
+    mode_changes: &watch::Receiver<ProxyMode>,
 ) {
     let (client_from, client_to) = client.into_split();
-    tokio::spawn(copy(client_from, to, passing.clone()));
-    tokio::spawn(copy(from, client_to, passing.clone()));
+    tokio::spawn(copy(client_from, to, mode_changes.clone()));
+    tokio::spawn(copy(from, client_to, mode_changes.clone()));
 }
 
-/// Passes on what comes. Either way's end ends the other by itself, because
-/// both ends are closed then.
+/// Copies in one direction. If it ends, so does the other direction, because both
+/// connections are closed.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut passing: watch::Receiver<Passage>,
+    mut mode_changes: watch::Receiver<ProxyMode>,
 ) {
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = tokio::select! {
             read = from.read(&mut buffer) => read,
-            _ = passing.wait_for(|passage| *passage == Passage::Shut) => return,
+            _ = mode_changes.wait_for(|mode| *mode == ProxyMode::Disconnected) => return,
         };
         let Ok(length @ 1..) = read else { return };
-        match passing.wait_for(|p| *p != Passage::Silent).await.as_deref() {
-            Ok(Passage::Open) => {}
+        match mode_changes
+            .wait_for(|p| *p != ProxyMode::Stalled)
+            .await
+            .as_deref()
+        {
+            Ok(ProxyMode::Open) => {}
             _ => return,
         }
         if to.write_all(&buffer[..length]).await.is_err() {

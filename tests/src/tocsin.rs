@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::process::{Finished, command, finish, variable};
 use crate::{Options, eventually, http_client, https_client, wait_until};
 
-/// One running program, with a folder and a database of its own. It ends with
-/// this value.
+/// A running program with its own folder and database. It is killed when this value
+/// is dropped.
 #[derive(Debug)]
 pub struct Tocsin {
     options: Options,
@@ -25,7 +25,7 @@ pub struct Tocsin {
     pub(crate) http: reqwest::Client,
 }
 
-/// What it has logged and printed, and whether anybody still reads that.
+/// The program's log and output, and the state of its reader.
 #[derive(Debug, Default)]
 struct Log {
     text: Mutex<String>,
@@ -35,21 +35,21 @@ struct Log {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Reader {
     #[default]
-    Reads,
-    /// Takes nothing any more, and stays.
-    Hangs,
-    Gone,
+    Reading,
+    /// Stops reading, but keeps the pipe open.
+    Stalled,
+    Closed,
 }
 
-/// A start that takes longer hangs. The demo makes up its history first, which takes
-/// ten seconds of a core, and several times that where the cores are busy.
+/// Time limit of a start. The demo generates its history first, which takes ten
+/// seconds of CPU time, and several times that on a busy machine.
 const START_WITHIN: Duration = Duration::from_secs(240);
 
 impl Tocsin {
-    /// Starts one and waits until it is ready.
+    /// Starts the program and waits until it is ready.
     ///
     /// # Panics
-    /// It does not get ready; its log says why.
+    /// If it does not become ready; the message contains its log.
     pub async fn start(options: Options) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self::start_in(Arc::new(folder), options).await
@@ -73,27 +73,27 @@ impl Tocsin {
         };
         started.wait_until_ready().await;
         if started.options.admin.is_none() {
-            let token = started.make_token(&["--role", "admin"]).await;
+            let token = started.create_token(&["--role", "admin"]).await;
             started.options.admin = Some(token);
         }
         started
     }
 
-    /// Makes a token at the command line, beside the running program, and
-    /// returns its secret. `args` say what it opens, such as `--role viewer`.
+    /// Creates a token at the command line while the program runs, and returns its
+    /// secret. `args` set its permissions, such as `--role viewer`.
     ///
     /// # Panics
-    /// None is made.
-    pub async fn make_token(&self, args: &[&str]) -> String {
+    /// If it is not created.
+    pub async fn create_token(&self, args: &[&str]) -> String {
         let mut all = vec!["token", "add", "--name", "tests"];
         all.extend(args);
-        let made = self.command_line(&all, "").await;
-        assert_eq!(made.code, Some(0), "{made:?}");
-        made.stdout.trim().to_owned()
+        let finished = self.command_line(&all, "").await;
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.stdout.trim().to_owned()
     }
 
-    /// Runs the program's command line on the same folder and database, with
-    /// the same settings, to its end. It reads `input`.
+    /// Runs the program's command line to its end, with the same folder, database and
+    /// settings. `input` is its standard input.
     pub async fn command_line(&self, args: &[&str], input: &str) -> Finished {
         let command = program(command(false), args, self.folder(), &self.options);
         let input = input.to_owned();
@@ -101,10 +101,10 @@ impl Tocsin {
         finished.expect("the command line")
     }
 
-    /// The token of an administrator that the harness's own requests carry.
+    /// The administrator token of the harness's own requests.
     ///
     /// # Panics
-    /// Never: it is made at the start.
+    /// Never: it is created at the start.
     #[must_use]
     pub fn admin(&self) -> &str {
         self.options.admin.as_deref().expect("the admin token")
@@ -142,7 +142,7 @@ impl Tocsin {
         .await;
     }
 
-    /// An address of this program.
+    /// A URL of this program.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.options.ca {
@@ -152,30 +152,30 @@ impl Tocsin {
         format!("{scheme}://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The client of the harness, for requests that it does not make by itself.
+    /// The HTTP client of the harness, for requests that the harness has no method for.
     #[must_use]
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// Its port.
+    /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Lets it have the same port after a restart.
+    /// Keeps the same port after a restart.
     pub fn keep_port(&mut self) {
         self.options.port = self.port;
     }
 
-    /// Its process.
+    /// Process ID.
     #[must_use]
     pub fn pid(&self) -> String {
         self.child.id().to_string()
     }
 
-    /// How it was started.
+    /// The options it was started with.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
@@ -187,57 +187,57 @@ impl Tocsin {
         self.folder.path()
     }
 
-    /// Where it keeps its data.
+    /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         data_dir(self.folder.path(), &self.options)
     }
 
-    /// What it has logged and printed so far.
+    /// The log and output so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text.lock().unwrap().clone()
     }
 
-    /// From the next line on nobody reads its log, but the pipe stays open.
+    /// Stops reading the log after the next line, but keeps the pipe open.
     ///
     /// # Panics
-    /// Never: nobody panics who holds the lock.
-    pub fn stop_reading(&self) {
-        *self.log.reader.lock().unwrap() = Reader::Hangs;
+    /// If the lock is poisoned.
+    pub fn stop_reading_log(&self) {
+        *self.log.reader.lock().unwrap() = Reader::Stalled;
     }
 
-    /// From the next line on its log has no reader any more.
+    /// Closes the log's pipe after the next line.
     ///
     /// # Panics
-    /// Never: nobody panics who holds the lock.
+    /// If the lock is poisoned.
     pub fn close_log(&self) {
-        *self.log.reader.lock().unwrap() = Reader::Gone;
+        *self.log.reader.lock().unwrap() = Reader::Closed;
     }
 
-    /// Kills it as a power cut would: nothing is finished, nothing is told.
+    /// Kills the program with SIGKILL: it finishes nothing and closes nothing.
     ///
     /// # Panics
-    /// It is gone already.
+    /// If it is not running.
     pub fn kill9(&mut self) {
         self.child.kill().expect("the program is killed");
-        self.child.wait().expect("the program is gone");
+        self.child.wait().expect("the program ends");
     }
 
-    /// Starts it again after its end, on the same folder and database.
+    /// Starts the program again on the same folder and database.
     ///
     /// # Panics
-    /// It does not get ready.
+    /// If it does not become ready.
     pub async fn restart(&mut self) {
         self.start_again();
         self.wait_until_ready().await;
     }
 
-    /// As [`Tocsin::restart`], where something will keep it from being ready: when it
-    /// answers, this may have been noticed or not.
+    /// Same as [`Tocsin::restart`], for programs that will not stay ready. It returns once
+    /// the program answers `/healthz`, whether or not the fault has been detected.
     ///
     /// # Panics
-    /// It does not answer.
+    /// If it does not answer.
     pub async fn restart_unready(&mut self) {
         self.start_again();
         self.wait_for("/healthz").await;
@@ -250,27 +250,27 @@ impl Tocsin {
         self.child = spawn(self.folder.path(), &self.options, &self.log);
     }
 
-    /// As [`Tocsin::restart`], with other settings.
+    /// Same as [`Tocsin::restart`], with other settings.
     ///
     /// # Panics
-    /// It does not get ready.
+    /// If it does not become ready.
     pub async fn restart_with(&mut self, change: impl FnOnce(Options) -> Options) {
         self.options = change(self.options.clone());
         self.restart().await;
     }
 
-    /// A second program on the same database, with a folder of its own.
+    /// Starts a second program on the same database, with its own folder.
     pub async fn replica(&self) -> Self {
         let mut options = self.options.clone();
         options.port = 0;
         Self::start(options).await
     }
 
-    /// Lets no file of its grow beyond these bytes, as a full disk would;
-    /// `None` makes room again.
+    /// Limits the size of every file of the program, as a full disk does; `None` lifts
+    /// the limit.
     ///
     /// # Panics
-    /// It was not started with a limited disk.
+    /// If it was not started with [`Options::with_limited_disk`].
     pub fn fill_disk(&self, bytes: Option<u64>) {
         assert!(self.options.full_disk, "the program would be killed");
         let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
@@ -284,26 +284,26 @@ impl Tocsin {
         );
     }
 
-    /// Asks it to end, as a service manager does.
+    /// Sends SIGTERM, as a service manager does.
     ///
     /// # Panics
-    /// It cannot be asked.
+    /// If the signal cannot be sent.
     pub fn terminate(&self) {
         let status = Command::new("kill").args(["-TERM", &self.pid()]).status();
         assert!(status.expect("kill").success());
     }
 
-    /// Tells it to look at its files again, as a service manager does.
+    /// Sends SIGHUP, which reloads the program's files.
     ///
     /// # Panics
-    /// It cannot be told.
+    /// If the signal cannot be sent.
     pub fn reload(&self) {
         let status = Command::new("kill").args(["-HUP", &self.pid()]).status();
         assert!(status.expect("kill").success());
     }
 
-    /// Waits for its end.
-    pub async fn ended(&mut self) -> ExitStatus {
+    /// Waits until the program exits.
+    pub async fn wait_for_exit(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let child = Mutex::new(child);
         eventually("the program's end", || async {
@@ -319,7 +319,7 @@ impl Tocsin {
 
 impl Drop for Tocsin {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -339,8 +339,8 @@ fn data_dir(folder: &Path, options: &Options) -> PathBuf {
         .unwrap_or_else(|| folder.join("data"))
 }
 
-/// The program with these arguments, on the test's folder and database, with its
-/// settings.
+/// The program's command with these arguments, on the test's folder and database, with
+/// the test's settings.
 fn program(mut command: Command, args: &[&str], folder: &Path, options: &Options) -> Command {
     let data_dir = data_dir(folder, options);
     command
@@ -348,7 +348,7 @@ fn program(mut command: Command, args: &[&str], folder: &Path, options: &Options
         .arg("--data-dir")
         .arg(&data_dir)
         .env("TOCSIN_LOG_FORMAT", "json")
-        // Tests ask as fast as they can; those of the limits set their own.
+        // Tests send requests as fast as they can; tests of the limits set their own.
         .env(variable("limits.requests_per_second"), "0")
         .current_dir(folder);
     if options.demo {
@@ -368,19 +368,19 @@ fn program(mut command: Command, args: &[&str], folder: &Path, options: &Options
 }
 
 fn spawn(folder: &Path, options: &Options, log: &Arc<Log>) -> Child {
-    // By default the system picks a free port, and the log says which.
+    // By default the system picks a free port, which the program logs.
     let listen = format!("{}:{}", options.host, options.port);
     let args = ["serve", "--listen", &listen];
     let mut command = program(command(options.full_disk), &args, folder, options);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
-    gather(child.stderr.take().expect("standard error"), log);
-    gather(child.stdout.take().expect("standard output"), log);
-    child
+    collect_output(child.stderr.take().expect("standard error"), log);
+    collect_output(child.stderr.take().expect("standard error"), log);
+    collect_output(child.stdout.take().expect("standard output"), log);
 }
 
-/// Keeps what it says, line by line.
-fn gather(from: impl Read + Send + 'static, log: &Arc<Log>) {
+/// Collects the output line by line.
+fn collect_output(from: impl Read + Send + 'static, log: &Arc<Log>) {
     let log = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
@@ -389,9 +389,9 @@ fn gather(from: impl Read + Send + 'static, log: &Arc<Log>) {
             text.push('\n');
             drop(text);
             match *log.reader.lock().unwrap() {
-                Reader::Reads => continue,
-                Reader::Gone => return,
-                Reader::Hangs => {}
+                Reader::Reading => continue,
+                Reader::Closed => return,
+                Reader::Stalled => {}
             }
             loop {
                 std::thread::park();
@@ -400,7 +400,7 @@ fn gather(from: impl Read + Send + 'static, log: &Arc<Log>) {
     });
 }
 
-/// The port in the line that says "serving".
+/// The port in the log line "serving".
 fn announced_port(log: &str) -> Option<u16> {
     let mut lines = log
         .lines()

@@ -1,18 +1,18 @@
-//! Waiting for what happens by itself.
+//! Waiting for asynchronous results.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Long enough for a loaded machine; what is right is there much sooner.
+/// Time limit, long enough for a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Time between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Looks until `condition` answers something, and returns that.
+/// Polls until `condition` returns a value, and returns it.
 ///
 /// # Panics
-/// It never does; the message says `what` was waited for.
+/// On a timeout; the message contains `what`.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     condition: impl FnMut() -> F,
@@ -20,10 +20,10 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
     eventually_within(PATIENCE, what, condition).await
 }
 
-/// As [`eventually`], for what may take so long by design.
+/// Same as [`eventually`], with another time limit.
 ///
 /// # Panics
-/// It takes longer.
+/// On a timeout.
 pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
@@ -36,16 +36,16 @@ pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
         }
         assert!(
             began.elapsed() < patience,
-            "waited {patience:?} in vain for: {what}"
+            "timed out after {patience:?} waiting for: {what}"
         );
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Looks until `condition` holds.
+/// Polls until `condition` holds.
 ///
 /// # Panics
-/// It never does.
+/// On a timeout.
 pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     eventually(what, || {
         let holds = condition();

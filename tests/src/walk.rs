@@ -1,11 +1,11 @@
-//! Reading lists to their end.
+//! Reading paged lists to their end.
 
 use serde::de::DeserializeOwned;
 use tocsin_api_types::Page;
 
 use crate::Tocsin;
 
-/// A list and the filters it is read with.
+/// A list and its query parameters.
 #[derive(Clone, Debug)]
 pub struct Walk {
     path: String,
@@ -22,16 +22,16 @@ impl Walk {
         }
     }
 
-    /// With one more parameter.
+    /// Adds a query parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Its address.
+    /// Path and query.
     #[must_use]
-    pub fn address(&self) -> String {
+    pub fn url(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.query);
         match query.finish() {
@@ -43,19 +43,19 @@ impl Walk {
     /// All rows of all pages.
     ///
     /// # Panics
-    /// The pages never end.
+    /// After 10,000 pages.
     pub async fn all<T: DeserializeOwned>(&self, tocsin: &Tocsin) -> Vec<T> {
         let mut rows = Vec::new();
         let mut walk = self.clone();
         for _ in 0..10_000 {
-            let page: Page<T> = tocsin.get(&walk.address()).await;
+            let page: Page<T> = tocsin.get(&walk.url()).await;
             rows.extend(page.items);
             match page.next_cursor {
                 None => return rows,
                 Some(cursor) => walk = self.clone().with("cursor", cursor),
             }
         }
-        panic!("{} has no end", self.address());
+        panic!("{} has no end", self.url());
     }
 }
 

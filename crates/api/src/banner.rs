@@ -1,5 +1,5 @@
-//! What `serve` prints at its start: where it is and how to come in, what to put
-//! into alertmanager.yml, and where mail goes.
+//! Startup message of `serve`: the URL, how to sign in, the configuration for alertmanager.yml, and
+//! the mail settings.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,41 +11,41 @@ use crate::demo;
 pub(crate) struct Banner<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) address: SocketAddr,
-    pub(crate) way_in: SignInHint,
+    pub(crate) sign_in: SignInHint,
     pub(crate) ingest: IngestToken,
 }
 
-/// How people come in.
+/// How to sign in.
 pub(crate) enum SignInHint {
-    /// There is no administrator: the secret of a link that makes the first.
+    /// There is no administrator yet: secret of the setup link.
     SetUp(String),
-    /// With their accounts.
+    /// With existing accounts.
     SignIn,
-    /// By single sign-on only, and nobody is an administrator.
+    /// By single sign-on only, and there is no administrator yet.
     NoAdmin,
-    /// With the demo's account, which has this password.
+    /// With the demo account, which has this password.
     Demo(String),
 }
 
-/// What Alertmanager has to show.
+/// The token that Alertmanager needs.
 pub(crate) enum IngestToken {
-    /// Nothing: the webhook is open to this machine.
+    /// None: the webhook accepts requests from this machine without a token.
     NotNeeded,
-    /// A token of the settings.
-    OfSettings,
-    /// A token that was made.
-    Made,
-    /// A token that is still to be made.
+    /// A token from the settings.
+    Configured,
+    /// A token that has been created.
+    Created,
+    /// A token that must be created first.
     Missing,
 }
 
 impl Banner<'_> {
-    /// Where people open it, with a slash at the end.
+    /// URL for browsers, with a slash at the end.
     fn base(&self) -> String {
         let Self {
             settings, address, ..
         } = self;
-        // Nobody can open "every address".
+        // An unspecified address cannot be opened in a browser.
         match &settings.public_url {
             None if address.ip().is_unspecified() => {
                 format!("{}://localhost:{}/", settings.scheme(), address.port())
@@ -54,27 +54,27 @@ impl Banner<'_> {
         }
     }
 
-    fn way_in(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn sign_in(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = self.base();
-        match &self.way_in {
+        match &self.sign_in {
             SignInHint::SetUp(token) => {
                 writeln!(
                     f,
-                    "\nThere is no administrator yet. This link makes the first one:\n"
+                    "\nThere is no administrator yet. Open this link to create the first one:\n"
                 )?;
                 writeln!(f, "  {base}set-up#{token}")
             }
             SignInHint::SignIn => writeln!(f, "Sign in at {base}"),
             SignInHint::NoAdmin => {
                 writeln!(f, "Sign in at {base}")?;
-                writeln!(f, "\nThere is no administrator yet. This makes one:\n")?;
+                writeln!(f, "\nThere is no administrator yet. To create one, run:\n")?;
                 writeln!(
                     f,
                     "  tocsin user add --role admin --no-password --email ADDRESS"
                 )
             }
             SignInHint::Demo(password) => {
-                writeln!(f, "This is a demo: its alerts are made up.")?;
+                writeln!(f, "Demo mode: all alerts are generated sample data.")?;
                 writeln!(f, "\nSign in at {base} with\n")?;
                 writeln!(f, "  e-mail    {}", demo::EMAIL)?;
                 writeln!(f, "  password  {password}")
@@ -85,7 +85,7 @@ impl Banner<'_> {
     fn alertmanager(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\nAdd this to alertmanager.yml, the route before your others:\n"
+            "\nAdd this to alertmanager.yml, with the route before your other routes:\n"
         )?;
         writeln!(f, "  route:")?;
         writeln!(f, "    routes:")?;
@@ -102,8 +102,8 @@ impl Banner<'_> {
         writeln!(f, "          send_resolved: true")?;
         let credentials = match self.ingest {
             IngestToken::NotNeeded => None,
-            IngestToken::OfSettings => Some("ONE OF ingest.tokens"),
-            IngestToken::Made | IngestToken::Missing => Some("THE SECRET OF AN INGEST TOKEN"),
+            IngestToken::Configured => Some("ONE OF ingest.tokens"),
+            IngestToken::Created | IngestToken::Missing => Some("THE SECRET OF AN INGEST TOKEN"),
         };
         if let Some(credentials) = credentials {
             writeln!(f, "          http_config:")?;
@@ -113,7 +113,7 @@ impl Banner<'_> {
         if let IngestToken::Missing = self.ingest {
             writeln!(
                 f,
-                "\nThis makes the token: tocsin token add --name alertmanager --scope ingest"
+                "\nTo create the token, run: tocsin token add --name alertmanager --scope ingest"
             )?;
         }
         Ok(())
@@ -127,24 +127,24 @@ impl fmt::Display for Banner<'_> {
         } = self;
         writeln!(
             f,
-            "Tocsin {} listens on {}://{address}",
+            "Tocsin {} is listening on {}://{address}",
             env!("CARGO_PKG_VERSION"),
             settings.scheme()
         )?;
-        self.way_in(f)?;
+        self.sign_in(f)?;
         self.alertmanager(f)?;
         match &settings.smtp {
             Some(smtp) => {
                 let port = smtp.port.unwrap_or(smtp.tls.default_port());
                 writeln!(
                     f,
-                    "\nMail goes to the SMTP server {}:{port}, from {}.",
+                    "\nE-mail is sent through the SMTP server {}:{port}, from {}.",
                     smtp.host, settings.from.email
                 )
             }
             None => writeln!(
                 f,
-                "\nMail is written to files in {}, because no SMTP server is set (mail.smtp.host).",
+                "\nE-mail is written to files in {}, because no SMTP server is configured (mail.smtp.host).",
                 settings.mail_dir().display()
             ),
         }

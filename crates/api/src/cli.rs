@@ -18,95 +18,95 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Takes alerts in, serves the pages and the API, and sends mail
+    /// Receives alerts, serves the pages and the API, and sends e-mail
     Serve {
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Shows made-up history, in a database of its own and on loopback only
+        /// Shows generated sample data, in a separate database and on loopback only
         #[arg(long)]
         demo: bool,
     },
-    /// Brings the database's schema up to date, and ends
+    /// Upgrades the database schema to this version, and exits
     Migrate(SettingsArgs),
-    /// Prints the description of the API (OpenAPI, JSON)
+    /// Prints the OpenAPI description of the API (JSON)
     Openapi,
-    /// Checks the settings, and prints those in force, without secrets
+    /// Checks the settings, and prints the effective values without secrets
     CheckConfig(SettingsArgs),
     /// Writes a consistent copy of the SQLite database, which may be in use
     Backup {
-        /// The file to write; it must not exist yet
+        /// Path of the new file; must not exist yet
         file: PathBuf,
         #[command(flatten)]
         settings: SettingsArgs,
     },
-    /// Reads archived history (retention.archive_dir) back into the database
+    /// Imports archived history (retention.archive_dir) into the database
     ///
-    /// What is there already is passed over, so importing twice changes
-    /// nothing. An SQLite database must not be in use; a PostgreSQL may be.
+    /// Existing entries are skipped, so importing a file twice changes nothing. An SQLite database
+    /// must not be in use; a PostgreSQL database may be.
     Import {
-        /// Files of an archive, compressed (.jsonl.zst) or not (.jsonl)
+        /// Archive files, compressed (.jsonl.zst) or not (.jsonl)
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// Counts entries in the statistics that this database archived itself:
-        /// for one that was since set back to a backup
+        /// Also counts entries that this database archived itself in the statistics: for a database
+        /// that was restored from a backup
         #[arg(long)]
         count: bool,
         #[command(flatten)]
         settings: SettingsArgs,
     },
-    /// Adds people who may sign in, and changes whether and how they may
+    /// Manages the users who may sign in
     ///
-    /// Also beside a running server, for which it counts within a second.
+    /// A running server applies changes within a second.
     #[command(subcommand)]
     User(UserCommand),
-    /// Makes secrets for scripts and for those who deliver, and takes them back
+    /// Manages API and ingest tokens
     ///
-    /// Also beside a running server, for which it counts within a second.
+    /// A running server applies changes within a second.
     #[command(subcommand)]
     Token(TokenCommand),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Adds a person
+    /// Adds a user
     ///
-    /// The password is asked for, or else read as one line from standard input.
+    /// Prompts for the password, or reads it as one line from standard input.
     Add {
-        /// The mail address to sign in with
+        /// E-mail address to sign in with
         #[arg(long, value_name = "ADDRESS")]
         email: String,
-        /// What they are called [default: the address before the @]
+        /// Display name [default: the part of the e-mail address before the @]
         #[arg(long)]
         name: Option<String>,
-        /// What they may do
+        /// Role of the user
         #[arg(long, value_enum, default_value_t = RoleArg::Viewer)]
         role: RoleArg,
-        /// Shows them only alerts that match, such as 'team="infra"'; may be
-        /// given several times, then all must match
+        /// Restricts the visible alerts to those that match, such as 'team="infra"'; if given
+        /// several times, all must match
         #[arg(long, value_name = "MATCHER")]
         team_matcher: Vec<String>,
-        /// Without a password: they come by single sign-on
+        /// Creates the user without a password, for single sign-on
         #[arg(long)]
         no_password: bool,
         #[command(flatten)]
         settings: SettingsArgs,
     },
-    /// Lists the people who may sign in
+    /// Lists the users
     List(SettingsArgs),
-    /// Gives a person another password, and ends all their sessions
+    /// Sets a new password for a user, and ends all their sessions
     ///
-    /// The password is asked for, or else read as one line from standard input.
+    /// Prompts for the password, or reads it as one line from standard input.
     Password(UserArgs),
-    /// Lets a person in no more, and ends all their sessions
+    /// Disables a user, and ends all their sessions
     Disable(UserArgs),
-    /// Lets a person in again
+    /// Enables a disabled user
     Enable(UserArgs),
 }
 
-/// Which person.
+/// The user.
 #[derive(Debug, Args)]
 pub(crate) struct UserArgs {
-    /// The mail address that they sign in with
+    /// E-mail address of the user
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) email: String,
     #[command(flatten)]
@@ -115,51 +115,51 @@ pub(crate) struct UserArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Makes a token, and prints its secret, which is shown this once
-    #[command(group = clap::ArgGroup::new("opens").required(true))]
+    /// Creates a token, and prints its secret, which is shown only once
+    #[command(group = clap::ArgGroup::new("access").required(true))]
     Add {
-        /// What it is for
+        /// Name of the token
         #[arg(long)]
         name: String,
-        /// What it opens; may be given several times. `ingest` delivers alerts
-        /// and stands alone; `admin` includes `respond`, which includes `read`
-        #[arg(long, value_enum, value_delimiter = ',', group = "opens")]
+        /// Scope of the token; may be given several times. `ingest` delivers alerts and cannot be
+        /// combined; `admin` includes `respond`, which includes `read`
+        #[arg(long, value_enum, value_delimiter = ',', group = "access")]
         scope: Vec<ScopeArg>,
-        /// In place of scopes: what that role may do
-        #[arg(long, value_enum, group = "opens")]
+        /// Instead of scopes: the permissions of this role
+        #[arg(long, value_enum, group = "access")]
         role: Option<RoleArg>,
-        /// Of `ingest`: the source that deliveries belong to
+        /// For `ingest`: source of the deliveries
         #[arg(long)]
         source: Option<String>,
-        /// Of `read` and `respond`: shows only alerts that match, such as
-        /// 'team="infra"'; may be given several times, then all must match
+        /// For `read` and `respond`: restricts the visible alerts to those that match, such as
+        /// 'team="infra"'; if given several times, all must match
         #[arg(long)]
         matcher: Vec<String>,
-        /// When it ends, such as 90d [default: never]
-        #[arg(long, value_name = "SPAN", value_parser = span)]
+        /// Validity, such as 90d [default: unlimited]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
         expires_in: Option<Duration>,
         #[command(flatten)]
         settings: SettingsArgs,
     },
     /// Lists the tokens
     List(SettingsArgs),
-    /// Takes a token back, for good
+    /// Revokes a token permanently
     Revoke {
-        /// Its number, as `tocsin token list` shows it
+        /// ID of the token, as `tocsin token list` shows it
         id: i64,
         #[command(flatten)]
         settings: SettingsArgs,
     },
 }
 
-/// What a person or token may do.
+/// Role of a user or token.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum RoleArg {
-    /// Reads
+    /// Read access
     Viewer,
-    /// Acknowledges, writes memos, sends mails again
+    /// Acknowledges, writes notes, resends notifications
     Responder,
-    /// Changes recipients, routes, users and tokens
+    /// Manages recipients, routes, users and tokens
     Admin,
 }
 
@@ -173,16 +173,16 @@ impl From<RoleArg> for Role {
     }
 }
 
-/// What a token opens.
+/// Scope of a token.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ScopeArg {
-    /// Delivers alerts, and can read nothing
+    /// Delivers alerts, without read access
     Ingest,
-    /// As a viewer
+    /// Permissions of a viewer
     Read,
-    /// As a responder
+    /// Permissions of a responder
     Respond,
-    /// As an administrator
+    /// Permissions of an administrator
     Admin,
 }
 
@@ -197,21 +197,20 @@ impl From<ScopeArg> for Access {
     }
 }
 
-fn span(text: &str) -> Result<Duration, String> {
-    HumanDuration::try_from(text.to_owned()).map(|span| span.0)
+fn duration(text: &str) -> Result<Duration, String> {
+    HumanDuration::try_from(text.to_owned()).map(|duration| duration.0)
 }
 
-/// Where settings come from. Each wins over the TOCSIN_* variables, which win
-/// over the file.
+/// Sources of the settings. Flags override the TOCSIN_* variables, which override the file.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsArgs {
-    /// The settings file [default: ./tocsin.toml if it is there]
+    /// Settings file [default: ./tocsin.toml if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to listen [default: 127.0.0.1:8080]
+    /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Where everything is kept [default: ./data]
+    /// Directory of all stored data [default: ./data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// sqlite://PATH or postgres://… [default: SQLite in the data directory]
@@ -220,7 +219,7 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// What was said of the settings.
+    /// The settings given as flags.
     pub(crate) fn flags(self, demo: bool) -> Flags {
         let Self {
             config,

@@ -1,25 +1,25 @@
-//! How many connections there may be: fewer than the system has descriptors for us.
+//! Limits the number of connections to the available file descriptors.
 //!
-//! Without a descriptor nothing can be accepted, no file opened and no database reached:
-//! a client that only opens connections could stop everything. So the rest of the program
-//! keeps its share, and connections beyond theirs wait to be accepted.
+//! Without a descriptor no connection can be accepted, no file opened and no database reached: a
+//! client that only opens connections could stop the whole program. So the rest of the program
+//! reserves its share, and surplus connections wait to be accepted.
 
 use crate::config::Settings;
 
-/// Connections at most, however many descriptors there are: each takes some memory.
+/// Maximum number of connections, however many descriptors there are: each takes some memory.
 const MOST: u64 = 20_000;
 
-/// Fewer than these are not worth starting with.
+/// Minimum number of connections, even if the limit on descriptors is lower.
 const FEWEST: u64 = 16;
 
 /// Descriptors for files, the log, mail, event loops and threads.
 const OTHERS: u64 = 96;
 
-/// A connection of SQLite opens the database, its log and its index.
+/// A connection to SQLite opens the database, its log and its index.
 const FILES_OF_A_CONNECTION: u64 = 3;
 
-/// Raises the limit on descriptors as far as the system allows, and returns how many
-/// connections fit below it.
+/// Raises the limit on descriptors as far as the system allows, and returns the number of
+/// connections that fit.
 pub(crate) fn connections(settings: &Settings) -> u64 {
     let limit = raise();
     let database = FILES_OF_A_CONNECTION * (u64::from(settings.max_connections) + 16);
@@ -28,7 +28,7 @@ pub(crate) fn connections(settings: &Settings) -> u64 {
         tracing::warn!(
             descriptors = limit,
             connections,
-            "few connections fit below the limit on open files; raise it (LimitNOFILE, ulimit -n)"
+            "the limit on open files allows few connections; raise it (LimitNOFILE, ulimit -n)"
         );
     }
     connections
@@ -38,7 +38,7 @@ fn fitting(limit: Option<u64>, kept: u64) -> u64 {
     limit.map_or(MOST, |limit| limit.saturating_sub(kept).clamp(FEWEST, MOST))
 }
 
-/// The limit, `None` where there is none.
+/// The limit, `None` if unlimited.
 fn raise() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! `tocsin import`: archived history back into the database.
+//! `tocsin import`: imports archived history into the database.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::config::Settings;
 use crate::instance_lock;
 use crate::serve::{self, Failure};
 
-/// Imports the files one after another, and says what became of each.
+/// Imports the files one after another, and prints a result for each.
 ///
 /// # Errors
-/// The first file or line that cannot be read; what precedes it is imported.
+/// The first file or line that cannot be read; everything before it is imported.
 pub(crate) async fn import(
     settings: &Settings,
     files: &[PathBuf],
@@ -46,18 +46,18 @@ async fn all(db: &Db, files: &[PathBuf], count: bool) -> Result<(), Failure> {
         } = report?;
         let file = file.display();
         println!(
-            "{file}: {lines} lines; {entries} entries and {incidents} incidents are new, \
-             {known} entries were there already."
+            "{file}: {lines} lines; {entries} entries and {incidents} incidents imported, \
+             {known} existing entries skipped."
         );
         if let Some(cut_off) = cut_off {
-            eprintln!("tocsin: {file} {cut_off}; what precedes is imported");
+            eprintln!("tocsin: {file} {cut_off}; everything before that was imported");
         }
     }
     Ok(())
 }
 
-/// Tells the audit log of a file that was read. Of one that could not be read to
-/// its end, what precedes is imported: that is told, too, without numbers.
+/// Records an imported file in the audit log. A file that could not be read to its end is imported
+/// up to the error, and recorded without counts.
 async fn note(db: &Db, file: &Path, report: Option<&ImportReport>) -> Result<(), StorageError> {
     let after = report.map(|report| {
         json!({
@@ -66,7 +66,7 @@ async fn note(db: &Db, file: &Path, report: Option<&ImportReport>) -> Result<(),
             "incidents": report.incidents,
         })
     });
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "archive.import",
         kind: "archive",
         id: None,
@@ -75,5 +75,5 @@ async fn note(db: &Db, file: &Path, report: Option<&ImportReport>) -> Result<(),
         after: after.as_ref(),
     };
     let actor = Actor::command_line();
-    actor.note(db, &deed, SystemClock.now()).await
+    actor.note(db, &entry, SystemClock.now()).await
 }

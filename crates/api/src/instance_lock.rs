@@ -1,18 +1,18 @@
 //! One server at a time on an embedded database.
 //!
-//! A second one would take the mails that the first is sending for those of a
-//! program that was killed, and send them again.
+//! A second server would treat the mails that the first one is sending as left over from a killed
+//! process, and send them again.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
 use crate::config::ConfigError;
 
-/// Takes the right to serve the database in `file`. The system gives it back
-/// with the value's end, whatever ends the program.
+/// Locks the database in `file`. The system releases the lock when the value is dropped or the
+/// process ends in any way.
 ///
 /// # Errors
-/// Another program has it, or the lock's file cannot be written.
+/// Another process has the lock, or the lock file cannot be written.
 pub(crate) fn take(file: &Path) -> Result<File, ConfigError> {
     let mut path = file.as_os_str().to_owned();
     path.push(".lock");
@@ -28,7 +28,7 @@ pub(crate) fn take(file: &Path) -> Result<File, ConfigError> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(wrong(format!(
-            "another tocsin serves {} already; several need a PostgreSQL",
+            "another tocsin process uses {}; use PostgreSQL to run several",
             file.display()
         ))),
         Err(TryLockError::Error(error)) => Err(failed(error)),

@@ -1,12 +1,12 @@
-//! The `tocsin` program: takes alerts in, keeps them, folds them into
-//! incidents, mails people, and shows all of it in the browser.
+//! The `tocsin` program: receives alerts, stores them, groups them into incidents, notifies people,
+//! and shows everything in the browser.
 //!
-//! From here: `config` (what is set), `serve` (what is started), `http` (what
-//! is answered). The rules are in `tocsin-core` and `tocsin-pipeline`.
+//! Start reading at `config` (settings), `serve` (startup) and `http` (endpoints). The rules are in
+//! `tocsin-core` and `tocsin-pipeline`.
 //!
-//! All code is in this library, which compiles beside the browser program; the
-//! binary only adds the browser files. That is why [`main`] is not `async`: the
-//! body of an `async fn` is compiled in the crate that polls it.
+//! All code is in this library, which compiles in parallel with the browser program; the binary
+//! only adds the browser files. That is why [`main`] is not `async`: the body of an `async fn` is
+//! compiled in the crate that polls it.
 
 mod accounts;
 mod banner;
@@ -40,10 +40,10 @@ use cli::{Cli, Command, SettingsArgs};
 use config::{ConfigError, Flags, Settings};
 use serve::Failure;
 
-/// What a wrong setting ends the program with.
+/// Exit code for an invalid setting.
 const WRONG_SETTING: u8 = 2;
 
-/// Runs the command of the command line.
+/// Runs the command from the command line.
 pub fn main(files: BrowserFiles) -> ExitCode {
     private::set_umask();
     let command = Cli::parse().command;
@@ -56,7 +56,7 @@ pub fn main(files: BrowserFiles) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody may be there to read it.
+            // Standard error may be closed.
             let _ = writeln!(std::io::stderr(), "tocsin: {}", http::Chain(&error));
             match error {
                 Failure::Config(_) => ExitCode::from(WRONG_SETTING),
@@ -85,14 +85,14 @@ async fn run(command: Command, files: BrowserFiles) -> Result<(), Failure> {
     }
 }
 
-/// The settings of a command that has no demo.
+/// The settings of a command without a demo mode.
 fn plain(settings: SettingsArgs) -> Result<Settings, Failure> {
     load(&settings.flags(false))
 }
 
-/// Reads the settings, and starts logging as they say.
+/// Loads the settings, and starts logging.
 fn load(flags: &Flags) -> Result<Settings, Failure> {
-    // Variables that are not Unicode cannot be ours.
+    // All our variables are valid Unicode.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = config::load(flags, variables)?;
@@ -128,9 +128,9 @@ fn check_config(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn backup(settings: &Settings, file: &Path) -> Result<(), Failure> {
-    // Opening would make one.
+    // Opening would create one.
     if let Some(missing) = settings.sqlite_file().filter(|file| !file.is_file()) {
-        let message = format!("there is no database {}", missing.display());
+        let message = format!("no such database: {}", missing.display());
         return Err(ConfigError::new("database.url", message).into());
     }
     let db = Db::connect(&serve::database(settings)).await?;
@@ -138,24 +138,23 @@ async fn backup(settings: &Settings, file: &Path) -> Result<(), Failure> {
     db.close().await;
     result?;
     println!(
-        "{} is a copy of {}.",
+        "Copied the database to {} from {}.",
         file.display(),
         settings.shown_database_url()
     );
     Ok(())
 }
 
-/// Copies into a file that is made here, for its owner only: it holds what the
-/// database holds.
+/// Copies into a new file for its owner only, because it contains everything in the database.
 async fn copy(db: &Db, file: &Path) -> Result<(), Failure> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(file)
-        .map_err(Failure::system(format!("making {}", file.display())))?;
+        .map_err(Failure::system(format!("creating {}", file.display())))?;
     if let Err(error) = db.backup(file).await {
-        // Nothing of use is in it; that it stays is no harm.
+        // The file is unusable; leaving it behind does no harm.
         let _ = std::fs::remove_file(file);
         return Err(error.into());
     }

@@ -1,8 +1,7 @@
-//! Log lines, to standard error: standard output is for what a person asked.
+//! Log lines, on standard error: standard output is for results.
 //!
-//! A thread of its own writes them. A reader that has gone or hangs, or a full disk,
-//! holds up nothing else; lines for which there is no room then are dropped, and
-//! counted.
+//! A separate thread writes them. A closed or blocked reader, or a full disk, stops nothing else;
+//! lines that do not fit into the queue are dropped and counted.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -11,10 +10,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// Libraries that tell of every start what nobody asked.
+/// Libraries with unneeded messages at every start.
 const QUIET: &str = "actix_server=warn";
 
-/// Lines that may wait to be written; one has a few hundred bytes.
+/// Maximum number of queued lines; a line has a few hundred bytes.
 const WAITING: usize = 8_192;
 
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
@@ -23,7 +22,7 @@ static WRITER: Mutex<Option<WorkerGuard>> = Mutex::new(None);
 /// Starts logging. `TOCSIN_LOG` overrides `log.level`.
 pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::try_from_env("TOCSIN_LOG")
-        // Checked with the settings.
+        // Validated with the settings.
         .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},{}", settings.log.level)));
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
@@ -35,7 +34,7 @@ pub(crate) fn start(settings: &Settings) {
     *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // They would be written to standard error, which may be what is wrong.
+        // They would be written to standard error, which may be the cause.
         .log_internal_errors(false)
         .with_writer(writer);
     match settings.log.format {
@@ -44,13 +43,13 @@ pub(crate) fn start(settings: &Settings) {
     }
 }
 
-/// Lines that were dropped so far.
+/// Number of dropped lines.
 pub(crate) fn dropped() -> u64 {
     let dropped = DROPPED.get().map_or(0, ErrorCounter::dropped_lines);
     u64::try_from(dropped).unwrap_or(u64::MAX)
 }
 
-/// Writes what still waits, for a second at most.
+/// Writes queued lines, for a second at most.
 pub(crate) fn finish() {
     drop(WRITER.lock().unwrap_or_else(PoisonError::into_inner).take());
 }

@@ -1,13 +1,12 @@
-//! The `tocsin` binary: the program of the library with the browser files of
-//! `frontend/dist`, if it is built with the feature `embed`. Only this small crate
-//! is built again when they change.
+//! The `tocsin` binary: the library's program with the browser files of `frontend/dist`, if built
+//! with the feature `embed`. Only this small crate is rebuilt when they change.
 
 use std::process::ExitCode;
 
 use tocsin::BrowserFiles;
 
-/// Small allocations of many threads were a fifth of the processor's time of an
-/// alert with the system's allocator.
+/// With the system's allocator, small allocations of many threads took a fifth of the CPU time of
+/// an alert.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

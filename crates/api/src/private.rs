@@ -1,7 +1,7 @@
-//! What Tocsin stores is for its owner only: alerts, mails and the hashes of secrets.
+//! Restricts stored data to its owner: alerts, mails and the hashes of secrets.
 //!
-//! Everything it creates is, by the umask. What an earlier version or a copy left
-//! open to other users of the machine is closed at the start.
+//! New files get their permissions from the umask. Files that an earlier version or a copy left
+//! accessible to other users are restricted at startup.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io;
@@ -10,24 +10,23 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Settings;
 
-/// What the group and all others may do.
+/// Permissions of the group and of other users.
 const OTHERS: u32 = 0o077;
 
-/// A directory in which everybody may make files, such as `/tmp`.
+/// A directory in which all users may create files, such as `/tmp`.
 const STICKY: u32 = 0o1000;
 
-/// Names in a log line.
+/// Maximum number of names in a log line.
 const NAMES: usize = 10;
 
-/// Lets every file that this process creates be its owner's only. To be called
-/// before there are threads.
+/// Restricts all files that this process creates to its owner. To be called before threads start.
 pub(crate) fn set_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(OTHERS));
 }
 
-/// Takes the rights of other users from what is stored, and says so in the log. One
-/// that cannot be changed is no reason not to serve.
-pub(crate) fn close_to_others(settings: &Settings) {
+/// Restricts stored files to their owner, and logs a warning. A file that cannot be changed does
+/// not prevent the start.
+pub(crate) fn restrict_to_owner(settings: &Settings) {
     let mut changed = Vec::new();
     let mut failed = Vec::new();
     for path in stored(settings) {
@@ -41,7 +40,7 @@ pub(crate) fn close_to_others(settings: &Settings) {
         tracing::warn!(
             count = changed.len(),
             paths = shown(&changed),
-            "other users could access these files; now only their owner can"
+            "other users could access these files; access is now restricted to the owner"
         );
     }
     if let Some((_, error)) = failed.first() {
@@ -50,12 +49,12 @@ pub(crate) fn close_to_others(settings: &Settings) {
             count = paths.len(),
             paths = shown(&paths),
             %error,
-            "other users can access these files, and that cannot be changed"
+            "other users can access these files, and the permissions cannot be changed"
         );
     }
 }
 
-/// Whether others had rights, which are gone now.
+/// Restricts a file; returns whether other users had access.
 fn close(path: &Path) -> io::Result<bool> {
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & OTHERS == 0 {
@@ -65,8 +64,8 @@ fn close(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The data directory with what is in it, and the database, wherever it is.
-/// Directories come before what they hold.
+/// The data directory with its contents, and the database at its location. Directories precede
+/// their contents.
 fn stored(settings: &Settings) -> Vec<PathBuf> {
     let plain = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let root = plain(&settings.data_dir);
@@ -89,14 +88,14 @@ fn stored(settings: &Settings) -> Vec<PathBuf> {
             files.extend(inner.map(|(path, _)| path));
             found.push(path);
         } else {
-            // Another program keeps files here, too.
+            // Another program has files here, too.
             shared |= path.file_name().is_some_and(|name| name != "lost+found");
         }
     }
     if shared {
         tracing::info!(
             directory = %root.display(),
-            "the data directory holds directories that are not Tocsin's: its own rights and those of other files in it stay"
+            "the data directory has directories of other programs: its permissions and those of their files are unchanged"
         );
         let is_ours = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -120,7 +119,7 @@ fn stored(settings: &Settings) -> Vec<PathBuf> {
     found
 }
 
-/// Files and directories in `dir`; what a symbolic link points to is elsewhere.
+/// Files and directories in `dir`; symbolic links are not followed.
 fn entries(dir: &Path) -> impl Iterator<Item = (PathBuf, Metadata)> {
     let entries = fs::read_dir(dir).ok().into_iter().flatten().flatten();
     let entries = entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));

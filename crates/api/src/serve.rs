@@ -1,4 +1,4 @@
-//! `tocsin serve`: everything is put together here.
+//! `tocsin serve`: starts all parts of the program.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -26,30 +26,30 @@ use crate::oidc::SingleSignOn;
 use crate::private;
 use crate::tls::{self, Certificate};
 
-/// Why the program ended before it was told to.
+/// Why the program ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// A setting is wrong.
+    /// An invalid setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] tocsin_storage::StorageError),
-    /// A change that cannot be made.
+    /// A change was rejected.
     #[error(transparent)]
     Change(#[from] tocsin_pipeline::ChangeError),
-    /// Nobody signs in with this address.
-    #[error("there is no user {0}")]
+    /// No user has this e-mail address.
+    #[error("no such user: {0}")]
     NoUser(String),
-    /// History that cannot be read.
+    /// An archive that cannot be read.
     #[error(transparent)]
     Import(#[from] tocsin_pipeline::archive::ImportError),
-    /// The system.
+    /// A system call failed.
     #[error("{what}: {source}")]
     System {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -61,17 +61,17 @@ impl Failure {
     }
 }
 
-/// Serves until the system says stop.
+/// Runs the server until the process is asked to stop.
 ///
 /// # Errors
-/// What could not be started.
+/// The part that failed to start.
 pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(), Failure> {
     settings.prepare_data_dir()?;
     let _alone = settings
         .sqlite_file()
         .map(instance_lock::take)
         .transpose()?;
-    private::close_to_others(&settings);
+    private::restrict_to_owner(&settings);
     let mailer = mailer(&settings)?;
     let renderer = renderer(&settings)?;
     let single_sign_on = single_sign_on(&settings)?;
@@ -79,17 +79,17 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
     let listener = listen(&settings)?;
     let address = listener
         .local_addr()
-        .map_err(Failure::system("the address"))?;
+        .map_err(Failure::system("reading the listen address"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (db, to_come) = database_of(&settings, clock.now()).await?;
     let accounts = accounts(&settings, &db, &clock);
-    let way_in = way_in(&settings, &accounts).await?;
+    let sign_in = sign_in_hint(&settings, &accounts).await?;
     let ingest = ingest(&settings, &accounts).await?;
     let rules = pipeline_settings(&settings);
     let pipeline = Pipeline::start(db.clone(), mailer, renderer, Arc::clone(&clock), rules).await?;
 
     let (stop, stopping) = watch::channel(false);
-    let patience = settings.drain_timeout;
+    let timeout = settings.drain_timeout;
     let state = AppState::new(
         settings.clone(),
         settings.webhook_url(address),
@@ -113,21 +113,21 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
         }
     });
     let running = tokio::spawn(server);
-    let demo = tokio::spawn(demo::go_on(
+    let demo = tokio::spawn(demo::play_live(
         to_come,
         db.clone(),
         pipeline.clone(),
         settings.clone(),
     ));
 
-    let welcome = Banner {
+    let banner = Banner {
         settings: &settings,
         address,
-        way_in,
+        sign_in,
         ingest,
     };
-    // Standard output may be closed; that is no reason not to serve.
-    let _ = writeln!(std::io::stdout(), "{welcome}");
+    // Standard output may be closed, which does not prevent serving.
+    let _ = writeln!(std::io::stdout(), "{banner}");
     tracing::info!(%address, "serving");
     let has_died = tokio::select! {
         ended = wait_for_end() => {
@@ -135,12 +135,12 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
             false
         }
         () = pipeline.died() => {
-            tracing::error!("a worker has ended, and so does the program");
+            tracing::error!("a worker has ended; shutting down");
             true
         }
     };
 
-    drain(&stop, &pipeline, &handle, patience).await;
+    drain(&stop, &pipeline, &handle, timeout).await;
     demo.abort();
     renewal.abort();
     if let Ok(Err(error)) = running.await {
@@ -155,7 +155,7 @@ pub(crate) async fn serve(settings: Settings, files: BrowserFiles) -> Result<(),
     Ok(())
 }
 
-/// The database; of a demo, filled, and with it what happens next.
+/// Opens the database; for a demo, fills it and returns the remaining steps.
 async fn database_of(
     settings: &Settings,
     now: Timestamp,
@@ -165,7 +165,7 @@ async fn database_of(
     }
     let _ = writeln!(
         std::io::stdout(),
-        "Making up {} days of history …",
+        "Generating {} days of sample history …",
         demo::DAYS
     );
     demo::clear(settings)?;
@@ -174,9 +174,9 @@ async fn database_of(
     Ok((db, to_come))
 }
 
-/// How people come in: of a demo, with an account that is made here; by a link
-/// while there is no administrator.
-async fn way_in(settings: &Settings, accounts: &Accounts) -> Result<SignInHint, Failure> {
+/// Determines how to sign in: for a demo, with a new account; by a setup link while there is no
+/// administrator.
+async fn sign_in_hint(settings: &Settings, accounts: &Accounts) -> Result<SignInHint, Failure> {
     if settings.demo {
         let password = demo::administrator(accounts).await?;
         return Ok(SignInHint::Demo(password));
@@ -186,24 +186,24 @@ async fn way_in(settings: &Settings, accounts: &Accounts) -> Result<SignInHint, 
     }
     Ok(match accounts.has_admin().await? {
         true => SignInHint::SignIn,
-        // A group of the provider makes administrators, or a command does.
+        // A group of the provider or a command creates administrators.
         false => SignInHint::NoAdmin,
     })
 }
 
-/// What alertmanager.yml needs to say of a token.
+/// The token for alertmanager.yml.
 async fn ingest(settings: &Settings, accounts: &Accounts) -> Result<IngestToken, Failure> {
     if !settings.tokens.is_empty() {
-        return Ok(IngestToken::OfSettings);
+        return Ok(IngestToken::Configured);
     }
     Ok(match accounts.has_ingest_token().await? {
-        true => IngestToken::Made,
+        true => IngestToken::Created,
         false if settings.is_on_loopback() => IngestToken::NotNeeded,
         false => IngestToken::Missing,
     })
 }
 
-/// How long the head of a request may take to arrive.
+/// Maximum time for the head of a request to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn server(
@@ -218,14 +218,14 @@ fn server(
     let connections = usize::try_from(descriptors::connections(settings)).unwrap_or(usize::MAX);
     let server = HttpServer::new(move || http::app(state.clone()))
         .workers(workers)
-        // Of each worker.
+        // For each worker.
         .max_connections((connections / workers).max(1))
-        // For the head of a request, which nobody needs a credential to send.
+        // The head of a request needs no credentials.
         .client_request_timeout(HEAD_TIMEOUT)
-        // Answers are small, and whole when they are written.
+        // Responses are small, and complete when they are written.
         .tcp_nodelay(true)
-        // A browser that leaves frees its event stream at once, and does not
-        // wait for the next heartbeat to fail.
+        // When a browser disconnects, its event stream ends at once instead of at the next failed
+        // heartbeat.
         .h1_allow_half_closed(false)
         .shutdown_timeout(settings.drain_timeout.as_secs().max(1))
         .disable_signals();
@@ -239,34 +239,35 @@ fn server(
     Ok(server.run())
 }
 
-/// First the pipeline: it answers what it has taken, while connections and the
-/// threads that opened them are still there. Then the connections. All of it
-/// takes `patience` at most, whatever hangs.
+/// Stops the pipeline first: it answers accepted requests while connections and their threads still
+/// exist. Then stops the connections. Takes `timeout` at most.
 async fn drain(
     stop: &watch::Sender<bool>,
     pipeline: &Pipeline,
     server: &ServerHandle,
-    patience: Duration,
+    timeout: Duration,
 ) {
     tracing::info!("stopping");
-    let end = Instant::now() + patience;
-    // All receivers may be gone already.
+    let end = Instant::now() + timeout;
+    // All receivers may have been dropped.
     let _ = stop.send(true);
     if timeout_at(end, pipeline.shutdown()).await.is_err() {
-        tracing::warn!("the workers did not end in time");
+        tracing::warn!("the workers did not stop in time");
     }
     if timeout_at(end, server.stop(true)).await.is_err() {
-        tracing::warn!("not all connections ended in time");
+        tracing::warn!("some connections did not close in time");
         server.stop(false).await;
     }
 }
 
-/// Closing waits for queries that still run; a server that does not answer
-/// would make that take for ever.
+/// Closing waits for running queries, which would take forever if the server does not answer.
 async fn close(db: Db) {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    if tokio::time::timeout(PATIENCE, db.close()).await.is_err() {
-        tracing::warn!("the database's connections did not end in time");
+    const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+    if tokio::time::timeout(CLOSE_TIMEOUT, db.close())
+        .await
+        .is_err()
+    {
+        tracing::warn!("the database connections did not close in time");
     }
 }
 
@@ -280,7 +281,7 @@ async fn wait_for_end() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The certificate that connections are shown, if one is set.
+/// The TLS certificate, if configured.
 fn certificate(settings: &Settings) -> Result<Option<Arc<Certificate>>, ConfigError> {
     let read = settings.tls.as_ref().map(Certificate::read).transpose()?;
     Ok(read.map(Arc::new))
@@ -293,10 +294,10 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     })
 }
 
-/// How mails are rendered.
+/// Creates the mail renderer.
 ///
 /// # Errors
-/// A template that cannot be used.
+/// An invalid template.
 pub(crate) fn renderer(settings: &Settings) -> Result<Renderer, ConfigError> {
     Renderer::new(settings.template_dir.as_deref())
         .map_err(|error| ConfigError::new("mail.template_dir", error.to_string()))
@@ -325,18 +326,19 @@ fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
     Ok(Arc::new(mailer))
 }
 
-/// How long the program's start waits for a database, and a query for a free
-/// connection. That a server is gone is noticed sooner (`Db::pulse`).
+/// How long startup waits for the database, and a query for a free connection. An unreachable
+/// server is detected earlier (`Db::health`).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The OpenID provider, if one is set.
+/// The OpenID provider, if configured.
 fn single_sign_on(settings: &Settings) -> Result<Option<SingleSignOn>, ConfigError> {
-    let made = settings.auth.oidc.as_ref().map(SingleSignOn::new);
-    made.transpose()
+    let provider = settings.auth.oidc.as_ref().map(SingleSignOn::new);
+    provider
+        .transpose()
         .map_err(|error| ConfigError::new("auth.oidc.ca_file", error.to_string()))
 }
 
-/// How the settings' database is opened.
+/// The database settings.
 pub(crate) fn database(settings: &Settings) -> DbSettings {
     DbSettings {
         url: settings.database_url.clone(),
@@ -345,7 +347,7 @@ pub(crate) fn database(settings: &Settings) -> DbSettings {
     }
 }
 
-/// What the use cases need of the settings.
+/// The settings of the use cases.
 pub(crate) fn pipeline_settings(settings: &Settings) -> PipelineSettings {
     PipelineSettings {
         rules: tocsin_core::lifecycle::DedupSettings {

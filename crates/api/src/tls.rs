@@ -1,5 +1,5 @@
-//! TLS by the program itself. A certificate that is renewed is used from then on,
-//! without a restart and without ending a connection.
+//! TLS. A renewed certificate is used for new connections, without a restart and without closing
+//! connections.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,10 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{ConfigError, Tls};
 use crate::http::Chain;
 
-/// How often the files are looked at. A signal (SIGHUP) makes it at once.
+/// Interval of checking the files. A signal (SIGHUP) checks them at once.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The certificate that new connections are shown.
+/// The certificate of new connections.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     files: Tls,
@@ -29,8 +29,7 @@ pub(crate) struct Certificate {
 #[derive(Debug)]
 struct Shown {
     key: Arc<CertifiedKey>,
-    /// What was found in the files last, right or wrong, so that one mistake is
-    /// told once.
+    /// Hash of the files at the last check, valid or not, so that an error is logged once.
     found: [u8; 32],
 }
 
@@ -38,7 +37,7 @@ impl Certificate {
     /// Reads the files.
     ///
     /// # Errors
-    /// They cannot be used.
+    /// The files are invalid.
     pub(crate) fn read(files: &Tls) -> Result<Self, ConfigError> {
         let texts = Texts::read(files)?;
         Ok(Self {
@@ -50,35 +49,33 @@ impl Certificate {
         })
     }
 
-    /// Looks at the files from time to time, and when it is told to, for as long
-    /// as it is polled.
+    /// Checks the files periodically and on SIGHUP, as long as it is polled.
     pub(crate) async fn follow(&self) {
-        let mut told = match signal(SignalKind::hangup()) {
-            Ok(told) => Some(told),
+        let mut hangup = match signal(SignalKind::hangup()) {
+            Ok(hangup) => Some(hangup),
             Err(error) => {
-                tracing::warn!(%error, "SIGHUP is not heard");
+                tracing::warn!(%error, "cannot handle SIGHUP; certificate files are only checked periodically");
                 None
             }
         };
         loop {
-            let told = async {
-                match &mut told {
+            let hangup = async {
+                match &mut hangup {
                     // Ends only with the program.
-                    Some(told) => told.recv().await,
+                    Some(hangup) => hangup.recv().await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
-                _ = told => {}
+                _ = hangup => {}
             }
-            self.look();
+            self.reload();
         }
     }
 
-    /// Takes what is new in the files, if it can be used. The certificate of
-    /// before is better than none.
-    fn look(&self) {
+    /// Loads changed files, if valid; otherwise the previous certificate stays in use.
+    fn reload(&self) {
         let found = Texts::read(&self.files);
         let hash = match &found {
             Ok(texts) => texts.hash(),
@@ -99,10 +96,10 @@ impl Certificate {
         match key {
             Ok(key) => {
                 shown.key = Arc::new(key);
-                tracing::info!("a new certificate is in use");
+                tracing::info!("a new TLS certificate is in use");
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the new certificate cannot be used; the one of before stays");
+                tracing::warn!(error = %Chain(&error), "the new TLS certificate is invalid; the previous one stays in use");
             }
         }
     }
@@ -115,7 +112,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// How connections are made safe: TLS 1.2 and 1.3.
+/// TLS settings of the server: TLS 1.2 and 1.3.
 ///
 /// # Errors
 /// Never with the ciphers of this program.
@@ -127,7 +124,7 @@ pub(crate) fn server_config(certificate: Arc<Certificate>) -> Result<ServerConfi
     Ok(config)
 }
 
-/// What is in the two files.
+/// Contents of the two files.
 struct Texts {
     chain: Vec<u8>,
     key: Vec<u8>,
@@ -152,7 +149,7 @@ impl Texts {
         *hasher.finalize().as_bytes()
     }
 
-    /// The chain with its key. Errors tell nothing of what is in the files.
+    /// Parses the chain with its key. Errors do not quote the files.
     fn key(&self, files: &Tls) -> Result<CertifiedKey, ConfigError> {
         let chain: Result<Vec<_>, pem::Error> =
             CertificateDer::pem_slice_iter(&self.chain).collect();
@@ -173,7 +170,9 @@ impl Texts {
         CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => ConfigError::new(
                 KEY_FILE,
-                format!("{path} is not the key of the first certificate in server.tls.cert_file"),
+                format!(
+                    "{path} is not the private key of the first certificate in server.tls.cert_file"
+                ),
             ),
             rustls::Error::InvalidCertificate(_) => {
                 ConfigError::new(CERT_FILE, format!("{}: {error}", files.cert_file.display()))
@@ -191,7 +190,7 @@ mod tests {
     use super::*;
     use rcgen::{CertifiedKey as Made, generate_simple_self_signed};
 
-    fn made() -> (String, String) {
+    fn generate() -> (String, String) {
         let Made { cert, signing_key } =
             generate_simple_self_signed(["tocsin.example.com".to_owned()]).unwrap();
         (cert.pem(), signing_key.serialize_pem())
@@ -212,34 +211,34 @@ mod tests {
     }
 
     #[test]
-    fn a_renewed_certificate_is_taken_and_a_broken_one_is_not() {
+    fn a_renewed_certificate_is_used_and_an_invalid_one_ignored() {
         let dir = tempfile::tempdir().unwrap();
-        let (cert, key) = made();
+        let (cert, key) = generate();
         let files = write(dir.path(), &cert, &key);
         let certificate = Certificate::read(&files).unwrap();
         let first = shown(&certificate);
-        certificate.look();
+        certificate.reload();
         assert_eq!(shown(&certificate), first);
 
-        let (new_cert, new_key) = made();
-        // Half of the renewal: no pair.
+        let (new_cert, new_key) = generate();
+        // Half of the renewal: the pair does not match.
         write(dir.path(), &new_cert, &key);
-        certificate.look();
+        certificate.reload();
         assert_eq!(shown(&certificate), first);
         std::fs::remove_file(&files.key_file).unwrap();
-        certificate.look();
+        certificate.reload();
         assert_eq!(shown(&certificate), first);
 
         write(dir.path(), &new_cert, &new_key);
-        certificate.look();
+        certificate.reload();
         assert_ne!(shown(&certificate), first);
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_and_not_shown() {
+    fn invalid_files_are_named_but_not_quoted() {
         let dir = tempfile::tempdir().unwrap();
-        let (cert, key) = made();
-        let (_, other) = made();
+        let (cert, key) = generate();
+        let (_, other) = generate();
         for (cert, key, expected) in [
             (
                 "",

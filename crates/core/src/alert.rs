@@ -1,4 +1,4 @@
-//! What a delivery says, after parsing: the types the rest of the program works with.
+//! A parsed delivery: the types that the rest of the program works with.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// Label or annotation names and their values, in byte order of the names.
 pub type Labels = BTreeMap<String, String>;
 
-/// What an alert is said to be.
+/// Alert status as reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The condition holds.
@@ -36,7 +36,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The text names no status.
+/// The string is not a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a status is \"firing\" or \"resolved\"")]
 pub struct InvalidStatus;
@@ -53,35 +53,35 @@ impl FromStr for Status {
     }
 }
 
-/// One alert as one delivery told it.
+/// One alert as received in one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedAlert {
     /// Firing or resolved.
     pub status: Status,
-    /// The sent fingerprint, or the computed one where none (or no readable one) was sent.
+    /// The fingerprint as sent, or computed if none (or an invalid one) was sent.
     pub fingerprint: Fingerprint,
-    /// All labels as told, empty-valued ones included.
+    /// All labels as received, including those with an empty value.
     pub labels: Labels,
-    /// All annotations as told.
+    /// All annotations as received.
     pub annotations: Labels,
-    /// `None`: not said, or the zero time.
+    /// `None` if not reported or the zero time.
     pub starts_at: Option<Timestamp>,
-    /// `None`: not said, or the zero time. A firing alert may carry one: "valid until".
+    /// `None` if not reported or the zero time. A firing alert may have one: "valid until".
     pub ends_at: Option<Timestamp>,
-    /// The link to the graph, as told: not necessarily a URL, and never to be trusted as one.
+    /// The link to the graph as received: not necessarily a URL, and never to be trusted as one.
     pub generator_url: String,
-    /// What people filter and search by.
+    /// The fields for filters and search.
     pub fields: AlertFields,
 }
 
-/// The fields taken out of labels and annotations, by [`crate::normalize`]'s rules.
+/// Fields extracted from labels and annotations by [`crate::normalize`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertFields {
     /// Label `alertname`, else [`crate::normalize::NO_ALERTNAME`].
     pub alertname: String,
     /// Label `instance`, else empty.
     pub instance: String,
-    /// Label `severity`, as written, else empty.
+    /// Label `severity` as received, else empty.
     pub severity: String,
     /// The label that the setting `team_label` names, else empty.
     pub team: String,
@@ -94,32 +94,32 @@ pub struct AlertFields {
 pub struct WebhookPayload {
     /// Alertmanager's receiver name, regexp-quoted as older versions send it; may be empty.
     pub receiver: String,
-    /// The group's status; speaks of no single alert.
+    /// Status of the group, not of any single alert.
     pub status: Option<Status>,
-    /// Which sender this is; may be empty.
+    /// URL of the sender; may be empty.
     pub external_url: String,
-    /// The format's version as text; may be empty.
+    /// Version of the format; may be empty.
     pub version: String,
     /// Opaque; may be empty. An integer (version "3") is kept as its digits.
     pub group_key: String,
-    /// The labels the group is made by.
+    /// The labels that define the group.
     pub group_labels: Labels,
-    /// How many alerts the sender left out. They were not seen, and are not resolved.
+    /// Number of alerts that the sender left out. They were not received, and are not resolved.
     pub truncated_alerts: u64,
-    /// The alerts that could be read, in the order sent.
+    /// The valid alerts, in the order sent.
     pub alerts: Vec<ReceivedAlert>,
-    /// The alerts that could not.
+    /// The alerts that could not be parsed.
     pub rejected: Vec<RejectedAlert>,
-    /// How many entries `alerts` had on the wire: the readable and the rejected ones.
+    /// Number of entries in `alerts` on the wire, valid and rejected.
     pub total: usize,
 }
 
-/// An alert of a body that could not be read; its neighbours were.
+/// An alert that could not be parsed; the other alerts of the body are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedAlert {
-    /// Its place in the body's `alerts`, from 0.
+    /// Index in the body's `alerts`, from 0.
     pub index: usize,
-    /// What is wrong, for a person; names the field.
+    /// The error, for a person; names the field.
     pub reason: String,
 }
 

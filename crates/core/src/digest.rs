@@ -1,14 +1,14 @@
-//! Content addresses: equal sets are stored once.
+//! Content hashes: equal sets are stored once.
 
 use std::fmt;
 
-/// The first 16 bytes of a blake3 hash: unlike the fingerprint, which anyone can collide on purpose,
-/// this is safe to use as a key for content that strangers choose.
+/// The first 16 bytes of a blake3 hash. Unlike the fingerprint, which anyone can collide on
+/// purpose, this is safe as a key for content that untrusted senders choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {
-    /// The address of one name with its value.
+    /// Hash of one label name with its value.
     #[must_use]
     pub fn of_label(name: &str, value: &str) -> Self {
         let mut buffer = Vec::with_capacity(128);
@@ -17,15 +17,15 @@ impl Digest {
         Self::of_bytes(&buffer)
     }
 
-    /// The address of what an alert was told with: its labels and annotations, each as the JSON
-    /// that is stored, and its link. The team is part of it, because a setting says which label
-    /// that is: after a change of it, the same labels tell something else.
+    /// Hash of an alert's content: labels and annotations (each as the stored JSON) and the link.
+    /// The team is part of it because a setting selects the team label: after that setting changes,
+    /// the same labels are different content.
     #[must_use]
     pub fn of_content(labels: &str, team: &str, annotations: &str, generator_url: &str) -> Self {
         Self::of_parts(&[labels, team, annotations, generator_url])
     }
 
-    /// The address of a key of several texts.
+    /// Hash of a key of several strings.
     #[must_use]
     pub fn of_parts(parts: &[&str]) -> Self {
         let mut buffer = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
@@ -50,7 +50,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Lengths go before what they count, so that no two keys are written alike.
+/// Lengths precede the strings they count, so that two different keys never have the same encoding.
 fn put(buffer: &mut Vec<u8>, text: &str) {
     buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
     buffer.extend_from_slice(text.as_bytes());
@@ -62,8 +62,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn it_never_changes() {
-        // These are keys in databases: another value here needs a migration.
+    fn hashes_are_stable() {
+        // These are keys in databases: a change here requires a migration.
         assert_eq!(
             Digest::of_label("alertname", "X").to_string(),
             "033f3cd84c16d6d7b50bc5420ffc1582"
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_elsewhere_is_another() {
+    fn parts_split_elsewhere_have_another_hash() {
         assert_ne!(Digest::of_label("ab", "c"), Digest::of_label("a", "bc"));
         assert_ne!(Digest::of_parts(&["a", ""]), Digest::of_parts(&["a"]));
     }
 
     proptest! {
         #[test]
-        fn different_keys_have_different_addresses(
+        fn different_keys_have_different_hashes(
             one in prop::collection::vec("[ab]{0,2}", 0..4),
             other in prop::collection::vec("[ab]{0,2}", 0..4),
         ) {

@@ -1,11 +1,11 @@
-//! The label set's hash, as Alertmanager computes it.
+//! Fingerprint of a label set, as Alertmanager computes it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::alert::Labels;
 
-/// What makes two alerts of one source the same alert: the hash of the label set.
+/// Hash of the label set: alerts of one source with the same fingerprint are the same alert.
 ///
 /// Printed as 16 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,12 +15,12 @@ const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 const SEPARATOR: u8 = 0xff;
 
-/// FNV-1a 64 over the label names in byte order, each as name, 0xFF, value, 0xFF, empty-valued
-/// labels left out (prometheus/common `model.LabelSet.Fingerprint`; Alertmanager drops the empty
-/// ones before it computes it). The empty set is `cbf29ce484222325`.
+/// FNV-1a 64 over the label names in byte order, each as name, 0xFF, value, 0xFF, without labels
+/// that have an empty value (prometheus/common `model.LabelSet.Fingerprint`; Alertmanager drops
+/// empty labels first). The empty set is `cbf29ce484222325`.
 #[must_use]
 pub fn of(labels: &Labels) -> Fingerprint {
-    // A BTreeMap of strings iterates in byte order, which is the order wanted.
+    // A BTreeMap of strings iterates in byte order, as required.
     let hash = labels
         .iter()
         .filter(|(_, value)| !value.is_empty())
@@ -44,12 +44,12 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The text is not a fingerprint.
+/// The string is not a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is exactly 16 hexadecimal digits")]
 pub struct InvalidFingerprint;
 
-/// Exactly 16 hexadecimal digits, of either case.
+/// Exactly 16 hexadecimal digits, upper or lower case.
 impl FromStr for Fingerprint {
     type Err = InvalidFingerprint;
 
@@ -77,9 +77,9 @@ mod tests {
     }
 
     #[test]
-    fn it_is_what_alertmanager_sends() {
+    fn it_equals_alertmanagers_fingerprint() {
         assert_eq!(of(&Labels::new()).to_string(), "cbf29ce484222325");
-        // Captured from Alertmanager 0.25, one of them with leading zeros.
+        // Captured from Alertmanager 0.25; one has leading zeros.
         let bare = [
             ("alertname", "BareAlert"),
             ("case", "generic"),
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn empty_values_are_left_out() {
+    fn empty_values_are_ignored() {
         let full = of(&set(&[("a", "b"), ("c", "")]));
         assert_eq!(full, of(&set(&[("a", "b")])));
         assert_eq!(of(&set(&[("a", "")])), of(&Labels::new()));
     }
 
     #[test]
-    fn names_and_values_are_told_apart() {
+    fn names_and_values_are_delimited() {
         assert_ne!(of(&set(&[("ab", "c")])), of(&set(&[("a", "bc")])));
         assert_ne!(
             of(&set(&[("a", "b"), ("c", "d")])),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sixteen_hexadecimal_digits_are_one() {
+    fn only_sixteen_hexadecimal_digits_are_valid() {
         assert_eq!(
             "00FFee0000000001".parse(),
             Ok(Fingerprint(0x00ff_ee00_0000_0001))
@@ -149,7 +149,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_printed_is_read_back(hash in any::<u64>()) {
+        fn display_round_trips(hash in any::<u64>()) {
             let fingerprint = Fingerprint(hash);
             prop_assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
             prop_assert_eq!(fingerprint.to_string().len(), 16);

@@ -1,9 +1,9 @@
 //! Tocsin's rules, pure: no I/O, no clock, no randomness, nothing asynchronous.
 //!
-//! The way of an alert through this crate: [`parse`] reads a webhook body into [`alert::Said`]s
-//! (with [`normalize`] and [`fingerprint`]), and [`routing`] says which groups hear of each.
-//! [`matcher`] is Alertmanager's matcher language, used by routes, by the API's filters and by the
-//! browser; it is why this crate builds for wasm32.
+//! [`parse`] reads a webhook body into [`alert::ReceivedAlert`]s (with [`normalize`] and
+//! [`fingerprint`]), [`lifecycle`] applies each to its incident, and [`routing`] selects the groups
+//! to notify. [`matcher`] is Alertmanager's matcher language, used by routes, by the API's filters
+//! and by the browser; it is why this crate builds for wasm32.
 
 pub mod alert;
 pub mod digest;

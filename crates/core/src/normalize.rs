@@ -1,13 +1,13 @@
-//! Which label or annotation is shown, filtered and searched as what.
+//! Maps labels and annotations to the fields for display, filters and search.
 
 use crate::alert::{AlertFields, Labels};
 
-/// Shown where an alert has no name.
+/// Name of an alert without an `alertname` label.
 pub const NO_ALERTNAME: &str = "(none)";
 
-/// Takes the [`Facts`] out of an alert. `team_label` is the label that names the team.
+/// Extracts the [`AlertFields`] of an alert. `team_label` is the label that names the team.
 ///
-/// Everything comes from the alert's own labels, for `commonLabels` holds only what all alerts of a
+/// Only the alert's own labels are used: `commonLabels` holds only the labels that all alerts of a
 /// group share. A missing label equals an empty one, as everywhere in Prometheus.
 #[must_use]
 pub fn fields(labels: &Labels, annotations: &Labels, team_label: &str) -> AlertFields {
@@ -26,7 +26,7 @@ pub fn fields(labels: &Labels, annotations: &Labels, team_label: &str) -> AlertF
     }
 }
 
-/// The first of `names` that has a value, else empty.
+/// Value of the first of `names` that is not empty, else empty.
 fn first(values: &Labels, names: &[&str]) -> String {
     names
         .iter()
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fact_has_its_label() {
+    fn each_field_has_its_label() {
         let labels = set(&[
             ("alertname", "DiskFull"),
             ("instance", "db-1:9100"),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_is_the_first_annotation_that_has_one() {
+    fn the_message_is_the_first_annotation_with_a_value() {
         let message = |annotations: &[(&str, &str)]| {
             fields(&Labels::new(), &set(annotations), "team").message
         };

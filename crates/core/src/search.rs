@@ -1,69 +1,69 @@
-//! The words of a search and the text they are looked for in.
+//! Search words and the strings they are searched in.
 //!
-//! Both are lower-cased here, because neither database does it for more than ASCII in the same way.
+//! Both are lower-cased here, because SQLite and PostgreSQL differ beyond ASCII.
 
 use crate::alert::AlertFields;
 
-/// The most words of a search.
+/// Maximum number of words in a search.
 pub const MAX_WORDS: usize = 16;
 
-/// The most characters of a search.
+/// Maximum number of characters in a search.
 pub const MAX_LENGTH: usize = 200;
 
-/// What of an alert can be searched, lower-cased.
+/// The searchable fields of an alert, lower-cased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Searchable {
-    /// alertname and instance, on a line each: no word of a search reaches over both.
+    /// alertname and instance, on a line each, so that no word matches across both.
     pub subject: String,
     /// The message.
     pub message: String,
 }
 
 impl Searchable {
-    /// The searchable text of an alert.
+    /// Builds the searchable strings of an alert.
     #[must_use]
-    pub fn of(facts: &AlertFields) -> Self {
+    pub fn of(fields: &AlertFields) -> Self {
         Self {
-            subject: subject(&facts.alertname, &facts.instance),
-            message: fold(&facts.message),
+            subject: subject(&fields.alertname, &fields.instance),
+            message: fold(&fields.message),
         }
     }
 }
 
-/// [`Searchable::subject`] by itself.
+/// [`Searchable::subject`] alone.
 #[must_use]
 pub fn subject(alertname: &str, instance: &str) -> String {
     fold(&format!("{alertname}\n{instance}"))
 }
 
-/// Lower case and of usual width, character by character. A Chinese keyboard types Latin
-/// letters, digits and signs as wide as its own ("ＤＢ－１"). Unlike [`str::to_lowercase`], which writes a Greek sigma
-/// by what stands around it, so that a part of a text would not be found in it.
+/// Lower case and half-width, character by character. A Chinese keyboard types Latin letters,
+/// digits and punctuation as full-width characters ("ＤＢ－１"). [`str::to_lowercase`] is not used
+/// because it lower-cases a Greek sigma by its context, so a substring might not be found.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     text.chars()
-        .map(usual_width)
+        .map(half_width)
         .flat_map(char::to_lowercase)
         .collect()
 }
 
-/// ASCII for its full-width form (U+FF01 to U+FF5E).
-fn usual_width(c: char) -> char {
+/// Maps full-width ASCII (U+FF01 to U+FF5E) to ASCII.
+fn half_width(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         _ => c,
     }
 }
 
-/// Splits a search into its words, lower-cased, each once, as they come. White space separates, of
-/// any script: U+3000 too, which a Chinese keyboard types.
+/// Splits a search into its distinct words, lower-cased, in order. Any Unicode white space
+/// separates words, including U+3000, which a Chinese keyboard types.
 ///
 /// # Errors
 ///
-/// [`SearchError`] past [`MAX_LENGTH`] or [`MAX_WORDS`]; cut silently, it would find too much.
+/// [`SearchError`] beyond [`MAX_LENGTH`] or [`MAX_WORDS`]: a truncated search would match too much.
 pub fn words(search: &str) -> Result<Vec<String>, SearchError> {
     if search.chars().count() > MAX_LENGTH {
         return Err(SearchError::TooLong);
@@ -80,13 +80,13 @@ pub fn words(search: &str) -> Result<Vec<String>, SearchError> {
     Ok(words)
 }
 
-/// A search that is refused.
+/// A search that exceeds a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {
-    /// Past [`MAX_LENGTH`].
+    /// Longer than [`MAX_LENGTH`].
     #[error("a search may have at most {MAX_LENGTH} characters")]
     TooLong,
-    /// Past [`MAX_WORDS`].
+    /// More than [`MAX_WORDS`].
     #[error("a search may have at most {MAX_WORDS} words")]
     TooManyWords,
 }
@@ -116,21 +116,21 @@ mod tests {
     }
 
     #[test]
-    fn no_word_reaches_from_the_alertname_into_the_instance() {
-        let facts = AlertFields {
+    fn no_word_matches_across_alertname_and_instance() {
+        let fields = AlertFields {
             alertname: "NodeDown".into(),
             instance: "DB-1:9100".into(),
             message: "Büro ÜBERHITZT".into(),
             ..AlertFields::default()
         };
-        let searchable = Searchable::of(&facts);
+        let searchable = Searchable::of(&fields);
         assert_eq!(searchable.subject, "nodedown\ndb-1:9100");
         assert_eq!(searchable.message, "büro überhitzt");
     }
 
     proptest! {
         #[test]
-        fn a_part_of_a_text_is_found_in_it(before in ".*", part in ".*", after in ".*") {
+        fn a_substring_is_found(before in ".*", part in ".*", after in ".*") {
             let whole = format!("{before}{part}{after}");
             prop_assert!(fold(&whole).contains(&fold(&part)));
         }

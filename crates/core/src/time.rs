@@ -1,6 +1,6 @@
-//! Points in time, as both databases store them.
+//! Timestamps, as both databases store them.
 //!
-//! Core never reads a clock: every function that needs "now" is given it.
+//! This crate never reads a clock: functions take the current time as a parameter.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 /// A point in time: microseconds since the Unix epoch, UTC.
 ///
-/// Microseconds because that is what PostgreSQL keeps and what a `BIGINT` holds on both databases;
-/// the nanoseconds that Prometheus sends are cut off, never rounded, so that order is kept.
+/// PostgreSQL stores microseconds, and a `BIGINT` holds them in both databases. The nanoseconds
+/// that Prometheus sends are truncated, never rounded, so that order is preserved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The first instant of the year 2: what lies before it is a spelling of "not set".
+/// The first instant of the year 2; anything earlier means "not set".
 const END_OF_ZERO_YEAR: i64 = -62_104_060_800_000_000;
 
 impl Timestamp {
-    /// From microseconds since the Unix epoch.
+    /// Creates a timestamp from microseconds since the Unix epoch.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -30,7 +30,7 @@ impl Timestamp {
         self.0
     }
 
-    /// The same instant for chrono, clamped to the years it can hold.
+    /// The same instant for chrono, clamped to its range.
     #[must_use]
     pub fn to_datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or(if self.0 < 0 {
@@ -40,48 +40,47 @@ impl Timestamp {
         })
     }
 
-    /// Later by `span`; stops at the last instant that can be said.
+    /// This time plus `span`; saturates.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(micros(span)))
     }
 
-    /// Earlier by `span`; stops at the first instant that can be said.
+    /// This time minus `span`; saturates.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(micros(span)))
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// Time since `earlier`; zero if this is not after it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let micros = i128::from(self.0) - i128::from(earlier.0);
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// Whether this is Go's zero time, `0001-01-01T00:00:00Z`: the sender did not set it.
+    /// Whether this is Go's zero time, `0001-01-01T00:00:00Z`, which means "not set".
     ///
-    /// The whole year 1 (and anything before it) counts, because a sender that formats the zero
-    /// time in its own zone, with the odd local offsets of antiquity, lands hours away from it.
+    /// The whole year 1 (and anything before it) counts: a sender that formats the zero time in its
+    /// local zone, with a historical offset, is hours away from it.
     #[must_use]
     pub const fn is_zero_time(self) -> bool {
         self.0 < END_OF_ZERO_YEAR
     }
 
-    /// Reads RFC 3339 with any offset and any number of fraction digits, of which those below
-    /// microseconds are cut off. `t`, `z` and a space in place of `T` are accepted, as RFC 3339
-    /// section 5.6 permits; so is an offset without its colon. A time without offset is not: it
-    /// could mean any of 24 hours.
+    /// Parses RFC 3339 with any offset and any number of fraction digits, truncated to
+    /// microseconds. `t`, `z` and a space in place of `T` are accepted, as RFC 3339 section 5.6
+    /// permits; so is an offset without a colon. A time without an offset is rejected as ambiguous.
     ///
     /// # Errors
     ///
-    /// [`UnreadableTime`] when the text is none of these or names a day that does not exist.
+    /// [`UnreadableTime`] if the string has another format or names a day that does not exist.
     pub fn parse_rfc3339(text: &str) -> Result<Self, UnreadableTime> {
         read(text.as_bytes()).ok_or(UnreadableTime)
     }
 }
 
-/// The text is not an RFC 3339 time.
+/// The string is not an RFC 3339 time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time such as 2026-01-31T23:59:59Z")]
 pub struct UnreadableTime;
@@ -92,7 +91,7 @@ impl From<DateTime<Utc>> for Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with as many fraction digits as are needed (0, 3 or 6).
+/// RFC 3339 in UTC, with 0, 3 or 6 fraction digits as needed.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
@@ -107,8 +106,8 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// By hand rather than through chrono's parser: it is called twice for every alert, and this way
-/// what is accepted is written down here.
+/// Written by hand instead of with chrono's parser: it runs twice for every alert, and the accepted
+/// formats are explicit.
 fn read(text: &[u8]) -> Option<Timestamp> {
     let (head, rest) = text.split_at_checked(19)?;
     if head[4] != b'-' || head[7] != b'-' || head[13] != b':' || head[16] != b':' {
@@ -124,7 +123,7 @@ fn read(text: &[u8]) -> Option<Timestamp> {
         number(&head[14..16])?,
         number(&head[17..19])?,
     );
-    // 60 is a leap second; Unix time has none, so it is the second after.
+    // 60 is a leap second; Unix time has none, so it becomes the following second.
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -137,7 +136,7 @@ fn read(text: &[u8]) -> Option<Timestamp> {
     ))
 }
 
-/// Decimal digits and nothing else.
+/// Parses decimal digits only.
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, digit| {
         digit
@@ -146,7 +145,7 @@ fn number(digits: &[u8]) -> Option<u32> {
     })
 }
 
-/// The fraction in microseconds, and what follows it.
+/// The fraction in microseconds, and the rest of the input.
 fn fraction(rest: &[u8]) -> Option<(u32, &[u8])> {
     let Some(tail) = rest.strip_prefix(b".") else {
         return Some((0, rest));
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn any_spelling_of_an_instant_is_read() {
+    fn all_accepted_formats_are_parsed() {
         for text in [
             "2026-11-20T08:00:00Z",
             "2026-11-20t08:00:00z",
@@ -205,19 +204,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_microseconds_is_cut_off() {
+    fn nanoseconds_are_truncated() {
         assert_eq!(micros_of("1970-01-01T00:00:00.3Z"), 300_000);
         assert_eq!(micros_of("1970-01-01T00:00:00.123456999Z"), 123_456);
         assert_eq!(
             micros_of("1970-01-01T00:00:00.12345678901234567890Z"),
             123_456
         );
-        // Before the epoch too, it is cut towards the earlier instant.
+        // Before the epoch it is also truncated towards the earlier instant.
         assert_eq!(micros_of("1969-12-31T23:59:59.9999999Z"), -1);
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_times_are_rejected() {
         for text in [
             "",
             "now",
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zero_time_is_known_in_any_zone() {
+    fn the_zero_time_is_recognized_in_any_zone() {
         let zero = |text: &str| Timestamp::parse_rfc3339(text).unwrap().is_zero_time();
         assert!(zero("0001-01-01T00:00:00Z"));
         assert!(zero("0001-01-01T08:05:43+08:05"));
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_shown_in_utc() {
+    fn display_is_utc() {
         let shown = |micros| Timestamp::from_micros(micros).to_string();
         assert_eq!(shown(0), "1970-01-01T00:00:00Z");
         assert_eq!(shown(1_500_000), "1970-01-01T00:00:01.500Z");
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic_stops_at_the_ends() {
+    fn arithmetic_saturates() {
         let second = Duration::from_secs(1);
         let time = Timestamp::from_micros(5);
         assert_eq!(time.plus(second).minus(second), time);
@@ -284,20 +283,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(micros in -62_135_596_800_000_000..253_402_300_799_999_999i64) {
+        fn display_round_trips(micros in -62_135_596_800_000_000..253_402_300_799_999_999i64) {
             let time = Timestamp::from_micros(micros);
             prop_assert_eq!(Timestamp::parse_rfc3339(&time.to_string()), Ok(time));
             prop_assert_eq!(Timestamp::from(time.to_datetime()), time);
         }
 
         #[test]
-        fn chrono_reads_the_same(text in "20[0-9]{2}-0[1-9]-[0-2][1-9]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:[0-5][0-9])") {
+        fn parsing_agrees_with_chrono(text in "20[0-9]{2}-0[1-9]-[0-2][1-9]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:[0-5][0-9])") {
             let chrono = DateTime::parse_from_rfc3339(&text).ok().map(|t| t.to_utc().into());
             prop_assert_eq!(Timestamp::parse_rfc3339(&text).ok(), chrono);
         }
 
         #[test]
-        fn any_text_is_answered(text in ".{0,40}") {
+        fn parsing_never_panics(text in ".{0,40}") {
             let _ = Timestamp::parse_rfc3339(&text);
         }
     }

@@ -1,45 +1,44 @@
-//! What of the alerts somebody may see.
+//! Which alerts a user or token may see.
 
 use std::sync::Arc;
 
 use crate::alert::Labels;
 use crate::matcher::Matcher;
 
-/// Which alerts somebody may see: those whose labels match all of these. No
+/// The alerts that a user or token may see: those whose labels match all matchers. Without
 /// matchers: all alerts.
 ///
-/// Lists narrow their filter by [`matchers`](Self::matchers), single objects ask
-/// [`shows`](Self::shows) and are "not found" otherwise, so that nobody learns
-/// what there is by guessing.
+/// Lists add [`matchers`](Self::matchers) to their filter. Single objects check
+/// [`shows`](Self::shows) and are "not found" otherwise, so that guessing reveals nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Visibility(Arc<[Matcher]>);
 
 impl Visibility {
-    /// All alerts.
+    /// Visibility of all alerts.
     #[must_use]
     pub fn everything() -> Self {
         Self::default()
     }
 
-    /// Those that match all of `matchers`.
+    /// Visibility of the alerts that match all of `matchers`.
     #[must_use]
     pub fn of(matchers: Vec<Matcher>) -> Self {
         Self(matchers.into())
     }
 
-    /// Whether nothing is hidden.
+    /// Whether all alerts are visible.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an alert with these labels may be seen.
+    /// Whether an alert with these labels is visible.
     #[must_use]
     pub fn shows(&self, labels: &Labels) -> bool {
         self.0.iter().all(|matcher| matcher.matches(labels))
     }
 
-    /// What must hold of all that is shown.
+    /// The matchers that every visible alert satisfies.
     #[must_use]
     pub fn matchers(&self) -> &[Matcher] {
         &self.0

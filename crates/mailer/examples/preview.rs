@@ -1,4 +1,4 @@
-//! Writes a made-up mail as `.eml`, `.html` and `.txt`, to look at templates:
+//! Writes a sample mail as `.eml`, `.html` and `.txt`, to preview templates:
 //!
 //! ```text
 //! cargo run -p tocsin-mailer --example preview -- OUTPUT_DIR [TEMPLATE_DIR]
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use mail_parser::MessageParser;
-use tocsin_mailer::{Language, Renderer, sample_facts};
+use tocsin_mailer::{Language, Renderer, sample_content};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args_os().skip(1).map(PathBuf::from);
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let renderer = Renderer::new(args.next().as_deref())?;
     std::fs::create_dir_all(&output)?;
     for language in Language::ALL {
-        let mail = renderer.render(&sample_facts(language))?;
+        let mail = renderer.render(&sample_content(language))?;
         let message = MessageParser::default()
             .parse(&mail.message)
             .ok_or("no message")?;

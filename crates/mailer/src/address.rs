@@ -2,27 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A name and a mail address.
+/// A display name and a mail address.
 ///
-/// Plain data, because it is built from stored rows; [`Address::check`] is for the edge, where a
-/// person types one.
+/// Plain data, because it is read from stored rows; [`Address::check`] validates user input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Address {
-    /// What people call them; may be empty.
+    /// Display name; may be empty.
     pub name: String,
     /// `local@domain`.
     pub email: String,
 }
 
-/// A mail address that cannot be one.
+/// An invalid mail address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a mail address: {reason}")]
+#[error("invalid e-mail address: {reason}")]
 pub struct InvalidAddress {
     reason: String,
 }
 
 impl Address {
-    /// Puts name and address together, unchecked.
+    /// Combines name and address, without validation.
     pub fn new(name: impl Into<String>, email: impl Into<String>) -> Address {
         Address {
             name: name.into(),
@@ -30,19 +29,19 @@ impl Address {
         }
     }
 
-    /// Whether mail could be sent to it.
+    /// Validates the form of the address.
     ///
     /// # Errors
     ///
-    /// [`InvalidAddress`] says what is wrong with its form; whether anyone reads it, only the
-    /// mail server knows.
+    /// [`InvalidAddress`] describes the error. Whether the mailbox exists, only the mail server
+    /// knows.
     pub fn check(&self) -> Result<(), InvalidAddress> {
         parse(&self.email).map(drop)
     }
 }
 
-/// Parses `local@domain`, and writes an international domain the way DNS and every SMTP server
-/// know it (`xn--…`), because few servers speak SMTPUTF8.
+/// Parses `local@domain`, and encodes an international domain as DNS and every SMTP server expect
+/// it (`xn--…`), because few servers support SMTPUTF8.
 pub(crate) fn parse(email: &str) -> Result<lettre::Address, InvalidAddress> {
     let invalid = |reason: &str| InvalidAddress {
         reason: reason.to_owned(),
@@ -50,19 +49,19 @@ pub(crate) fn parse(email: &str) -> Result<lettre::Address, InvalidAddress> {
     let email = email.trim();
     let (local, domain) = email
         .rsplit_once('@')
-        .ok_or_else(|| invalid("there is no @ in it"))?;
+        .ok_or_else(|| invalid("it has no @"))?;
     if email.len() > 254 {
         return Err(invalid("it is longer than 254 bytes"));
     }
     if email.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(invalid("there is a space or a control character in it"));
+        return Err(invalid("it has a space or a control character"));
     }
     let domain = if domain.is_ascii() {
         domain.to_owned()
     } else {
         match url::Host::parse(domain) {
             Ok(url::Host::Domain(ascii)) => ascii,
-            _ => return Err(invalid("its domain is not a domain name")),
+            _ => return Err(invalid("its domain is invalid")),
         }
     };
     lettre::Address::new(local, domain).map_err(|error| invalid(&error.to_string().to_lowercase()))

@@ -1,4 +1,4 @@
-//! What a mail says, as plain data.
+//! Content of a mail, as plain data.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Address;
 
-/// The language a recipient reads.
+/// Language of a recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
@@ -18,7 +18,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Every language there are words for.
+    /// All supported languages.
     pub const ALL: [Language; 2] = [Language::En, Language::Zh];
 
     /// The BCP 47 tag for the HTML `lang` attribute.
@@ -30,7 +30,7 @@ impl Language {
         }
     }
 
-    /// The name of its folder and word list under `templates/email`: `en` or `zh`.
+    /// Name of its folder and word list under `templates/email`: `en` or `zh`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -40,32 +40,33 @@ impl Language {
     }
 }
 
-/// What happened to an incident that makes a mail owed.
+/// The incident event that triggered the notification.
 ///
-/// A type of this crate, because acknowledging is an incident event too and never a mail.
+/// A type of this crate, because other incident events, such as acknowledging, never trigger a
+/// mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// It began to fire.
+    /// The incident was opened.
     Opened,
-    /// It still fires, and Alertmanager repeated it.
+    /// The alert is still firing, and Alertmanager repeated it.
     Refreshed,
-    /// Its resolution came.
+    /// The resolution was received.
     Resolved,
-    /// It ended without a resolution ever coming.
+    /// The incident ended without a resolution.
     Expired,
-    /// A person closed it.
+    /// A person closed the incident.
     Closed,
 }
 
 impl EventKind {
-    /// Whether the alert fires after this event.
+    /// Whether the alert is firing after this event.
     #[must_use]
     pub fn is_firing(self) -> bool {
         matches!(self, EventKind::Opened | EventKind::Refreshed)
     }
 
-    /// The name templates see: `opened`, `refreshed`, `resolved`, `expired` or `closed`.
+    /// Name for templates: `opened`, `refreshed`, `resolved`, `expired` or `closed`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,23 +79,23 @@ impl EventKind {
     }
 }
 
-/// One incident event, with what was known of its alert then.
+/// One incident event, with the alert's content at that time.
 ///
-/// All texts are as they were received: anything may be empty, absurdly long, or hold HTML, line
-/// breaks and control characters. Rendering makes them harmless.
+/// All strings are as received: they may be empty, very long, or contain HTML, line breaks and
+/// control characters. Rendering sanitizes them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotifiedAlert {
-    /// What happened.
+    /// The event.
     pub event: EventKind,
-    /// The incident, for the link to it.
+    /// Incident ID, for the link.
     pub incident_id: i64,
     /// Normalized `alertname`.
     pub alertname: String,
-    /// Normalized `instance`; empty when the label is missing.
+    /// Normalized `instance`; empty if the label is missing.
     pub instance: String,
-    /// Normalized `severity`; empty when the label is missing.
+    /// Normalized `severity`; empty if the label is missing.
     pub severity: String,
-    /// Normalized `team`; empty when the label is missing.
+    /// Normalized `team`; empty if the label is missing.
     pub team: String,
     /// Annotation `message`, else `summary`, else `description`, else empty.
     pub message: String,
@@ -102,68 +103,66 @@ pub struct NotifiedAlert {
     pub labels: BTreeMap<String, String>,
     /// All annotations.
     pub annotations: BTreeMap<String, String>,
-    /// Prometheus' link to the graph; linked only when it is http or https.
+    /// Prometheus' link to the graph; linked only if it is http or https.
     pub generator_url: String,
-    /// When the episode began.
+    /// Start of the incident.
     pub starts_at: DateTime<Utc>,
-    /// When it ended; `None` while it fires.
+    /// End of the incident; `None` while it is open.
     pub ends_at: Option<DateTime<Utc>>,
-    /// How many times it was heard of, one at least.
+    /// Times received, at least 1.
     pub occurrences: i64,
 }
 
-/// One reason why this recipient gets this mail.
+/// One reason why the recipient is notified.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reason {
-    /// The route's name; `None` when no route decided (the group named like the team, or the
-    /// default group).
+    /// Name of the route; `None` for the team route and the default group.
     pub route: Option<String>,
-    /// The group the recipient is in.
+    /// A group of the recipient.
     pub group: String,
 }
 
-/// Everything one mail is made of.
+/// Everything that one mail is rendered from.
 ///
-/// Rendering reads nothing else: no clock, no setting, no database. What is stored with the
-/// outbox row and what the recipient's row says now are put together by the caller.
+/// Rendering reads nothing else: no clock, no setting, no database. The caller combines the stored
+/// outbox row with the recipient's current row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailContent {
-    /// Who it is from.
+    /// Sender.
     pub from: Address,
-    /// Who it is for. One mail has one recipient, so that a bad address spoils only its own mail.
+    /// Recipient. A mail has one recipient, so that an invalid address affects only its own mail.
     pub to: Address,
-    /// The language to write in.
+    /// Language of the mail.
     pub language: Language,
-    /// The zone in which times are written.
+    /// Time zone of all times in the mail.
     pub time_zone: chrono_tz::Tz,
-    /// `local@domain`, without angle brackets. The same for every attempt; a resend by hand has
-    /// its own.
+    /// `local@domain`, without angle brackets. The same for every attempt; a manual resend has a
+    /// new one.
     pub message_id: String,
-    /// `local@domain` of the thread's root. Virtual: no mail with this id is ever sent, every
-    /// mail of the thread refers to it. So the first mail that arrives, whichever it is, starts
-    /// the thread.
+    /// `local@domain` of the thread's root. No mail with this ID is ever sent, but every mail of
+    /// the thread refers to it, so the first mail to arrive starts the thread, whichever it is.
     pub thread_id: String,
-    /// The subject of every mail in this thread, chosen when the group's firing period began
-    /// (see [`subject_stem`](crate::subject_stem)).
+    /// Subject of every mail in this thread, chosen at the start of the group's firing period (see
+    /// [`subject_stem`](crate::subject_stem)).
     pub subject_stem: String,
-    /// The base of all links, with its path prefix; without one the mail has no links to Tocsin.
+    /// Base URL of all links, with its path prefix; `None` for no links to Tocsin.
     pub public_url: Option<url::Url>,
-    /// The source the delivery came from.
+    /// Source of the delivery.
     pub source: String,
     /// Alertmanager's receiver.
     pub receiver: String,
-    /// What happened, one at least.
+    /// The events, at least one.
     pub events: Vec<NotifiedAlert>,
-    /// How many alerts of the group fire unchanged and are not in `events`.
+    /// Number of alerts of the group that are still firing, unchanged and not in `events`.
     pub still_firing: usize,
     /// A few of them, as `alertname instance`.
     pub still_firing_names: Vec<String>,
-    /// How many alerts Alertmanager left out of the delivery (`max_alerts`).
+    /// Number of alerts that Alertmanager left out of the delivery (`max_alerts`).
     pub truncated_alerts: u64,
-    /// Why this recipient gets it.
+    /// Why this recipient is notified.
     pub reasons: Vec<Reason>,
-    /// The mail's `Date`: when it became owed, not when an attempt was made.
+    /// The mail's `Date`: when the notification was triggered, not when it was sent.
     pub date: DateTime<Utc>,
-    /// A person asked for it to be sent again.
+    /// Whether a person requested a resend.
     pub resend: bool,
 }

@@ -12,12 +12,12 @@ use async_trait::async_trait;
 
 use crate::{Delivered, Mailer, Mode, OutgoingMail, SendError, Stage};
 
-/// How much is kept; what is oldest goes first.
+/// Limits on the kept files; the oldest files are deleted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileLimits {
-    /// How many files.
+    /// Maximum number of files.
     pub max_files: usize,
-    /// How many bytes they hold together.
+    /// Maximum total size in bytes.
     pub max_bytes: u64,
 }
 
@@ -31,26 +31,26 @@ impl Default for FileLimits {
     }
 }
 
-/// Writes each mail as an `.eml` file that any mail program opens, while no SMTP is configured.
+/// Writes each mail as an `.eml` file that any mail program opens, used if no SMTP is configured.
 ///
-/// The directory is made with mode 0700 and the files with 0600: alerts name hosts and people.
-/// A file is complete or not there. Its name is the mail's date and Message-ID, so that the same
-/// mail written again after a crash replaces itself, and the names sort by age.
+/// The directory is created with mode 0700 and the files with 0600: alerts name hosts and people.
+/// Files are written atomically. The name consists of the mail's date and Message-ID, so that the
+/// same mail written again after a crash replaces itself, and names sort by age.
 #[derive(Debug, Clone)]
 pub struct FileMailer {
     dir: Arc<Path>,
     limits: FileLimits,
-    /// Sizes by name of what is there. Only this program writes here, so it need not be listed
-    /// for each mail; what a person removes meanwhile is noticed when its turn comes.
+    /// Sizes of the existing files by name. Only this program writes here, so the directory is not
+    /// listed for each mail; a file that a person deletes is noticed when it would be deleted.
     kept: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl FileMailer {
-    /// One that writes into `dir`, which is made if it is missing.
+    /// Creates a mailer that writes into `dir`, which is created if missing.
     ///
     /// # Errors
     ///
-    /// The directory cannot be made, read or written.
+    /// The directory cannot be created, read or written.
     pub fn new(dir: impl Into<PathBuf>, limits: FileLimits) -> Result<FileMailer, io::Error> {
         let dir = dir.into();
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
@@ -75,13 +75,13 @@ impl FileMailer {
         Ok(mailer)
     }
 
-    /// Where it writes.
+    /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Finds out at the start, not at the first mail, that nothing can be written here.
+    /// Checks at startup, not at the first mail, that the directory is writable.
     fn probe(&self) -> io::Result<()> {
         let path = self.dir.join(format!("probe{TEMPORARY}"));
         create(&path)?;
@@ -89,7 +89,7 @@ impl FileMailer {
     }
 
     fn write(&self, name: &str, message: &[u8]) -> io::Result<PathBuf> {
-        // Held while writing, so that two mails do not both make room for themselves alone. A
+        // Locked while writing, so that two mails do not each make room for themselves alone. A
         // panic between two changes of the list leaves at worst a file that is not counted.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.dir.join(name);
@@ -100,7 +100,7 @@ impl FileMailer {
             fs::rename(&temporary, &path)
         });
         if let Err(error) = written {
-            // It may not be there at all, and the first error is the one to tell.
+            // The file may not exist, and the first error is the one to report.
             let _ = fs::remove_file(&temporary);
             return Err(error);
         }
@@ -109,8 +109,8 @@ impl FileMailer {
         Ok(path)
     }
 
-    /// Removes the oldest files past the limits, but never the one just written, which the caller
-    /// is about to be told of.
+    /// Deletes the oldest files beyond the limits, but never the one just written, which is
+    /// returned to the caller.
     fn make_room(&self, kept: &mut BTreeMap<String, u64>, newest: &str) -> io::Result<()> {
         let mut bytes: u64 = kept.values().sum();
         while kept.len() > self.limits.max_files.max(1) || bytes > self.limits.max_bytes {
@@ -147,13 +147,13 @@ impl Mailer for FileMailer {
         Mode::File
     }
 
-    /// A disk has no timeout; this is how long one that is slow, not broken, may take.
+    /// A disk has no timeout; this is the allowance for a slow one.
     fn send_timeout(&self) -> Duration {
         Duration::from_secs(60)
     }
 }
 
-/// The end of the names of files that are being written.
+/// Suffix of files that are being written.
 const TEMPORARY: &str = ".tmp";
 
 fn create(path: &Path) -> io::Result<File> {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mail_is_a_file_that_only_its_owner_reads() {
+    async fn a_mail_file_is_readable_by_its_owner_only() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("data/mail");
         let mailer = FileMailer::new(&dir, FileLimits::default()).unwrap();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_mail_again_replaces_itself() {
+    async fn the_same_mail_replaces_its_file() {
         let dir = tempfile::tempdir().unwrap();
         let mailer = FileMailer::new(dir.path(), FileLimits::default()).unwrap();
         mailer.send(&mail(1, 10)).await.unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_go_when_there_are_too_many_or_too_much() {
+    async fn the_oldest_files_are_deleted_beyond_the_limits() {
         let dir = tempfile::tempdir().unwrap();
         let limits = FileLimits {
             max_files: 3,
@@ -256,13 +256,13 @@ mod tests {
         assert_eq!(left.len(), 3);
         assert!(left[0].contains("-3@"), "{left:?}");
 
-        // A restart counts what is there; 95 bytes leave no room for another ten.
+        // A restart counts the existing files; 95 bytes leave no room for another ten.
         let mailer = FileMailer::new(dir.path(), limits).unwrap();
         mailer.send(&mail(6, 95)).await.unwrap();
         let left = names(dir.path());
         assert_eq!(left.len(), 1, "{left:?}");
 
-        // One that is too large by itself is kept all the same: it was asked for.
+        // A file above the limit by itself is kept.
         mailer.send(&mail(7, 500)).await.unwrap();
         let left = names(dir.path());
         assert_eq!(left.len(), 1);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn leftovers_of_a_crash_and_files_removed_by_hand_are_survived() {
+    async fn temporary_and_deleted_files_cause_no_error() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("x.eml.tmp"), "half").unwrap();
         fs::write(dir.path().join("notes.txt"), "mine").unwrap();
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_that_is_gone_is_our_fault() {
+    async fn a_deleted_directory_is_unavailable() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("mail");
         let mailer = FileMailer::new(&dir, FileLimits::default()).unwrap();

@@ -1,16 +1,16 @@
 //! Rendering and sending of Tocsin's mail.
 //!
-//! Two halves that meet in [`OutgoingMail`]:
+//! The two halves meet in [`OutgoingMail`]:
 //!
-//! - [`Renderer`] turns [`MailFacts`] (plain data, decided long before) into a complete RFC 5322
-//!   message in the recipient's language and time zone. It is pure: the same facts give the same
+//! - [`Renderer`] renders [`MailContent`] (plain data, decided long before) into a complete RFC 5322
+//!   message in the recipient's language and time zone. It is pure: the same content gives the same
 //!   bytes, so that a mail sent twice after a crash is the same mail.
-//! - a [`Mailer`] hands such a message over: to an SMTP server ([`SmtpMailer`]), to a directory
-//!   ([`FileMailer`], while no SMTP is configured) or to memory ([`MemoryMailer`], for tests).
-//!   [`SendError`] says whose fault a failure is, which is what the outbox worker acts on.
+//! - A [`Mailer`] sends such a message: to an SMTP server ([`SmtpMailer`]), to a directory
+//!   ([`FileMailer`], if no SMTP is configured) or to memory ([`MemoryMailer`], for tests).
+//!   [`SendError`] classifies failures, and the outbox worker acts on the class.
 //!
-//! This crate knows no database, no queue and no routing: who is mailed, when and why is decided
-//! by its callers, and [`backoff`] only says how long they wait.
+//! This crate has no database, no queue and no routing: the callers decide the recipients, the time
+//! and the reason, and [`backoff`] only computes their delays.
 
 mod address;
 mod content;
@@ -30,7 +30,7 @@ pub use file::{FileLimits, FileMailer};
 pub use mailer::{Delivered, Mailer, Mode, SendError, Stage};
 pub use memory::MemoryMailer;
 pub use outgoing::OutgoingMail;
-pub use render::{RenderError, Renderer, TemplateError, sample_facts, subject_stem};
+pub use render::{RenderError, Renderer, TemplateError, sample_content, subject_stem};
 pub use retry::{MAX_ATTEMPTS, backoff, pause};
 pub use secret::Secret;
 pub use smtp::{SettingsError, SmtpMailer, SmtpSettings, TlsMode};

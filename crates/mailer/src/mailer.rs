@@ -1,4 +1,4 @@
-//! Handing a mail over, and whose fault it is when that fails.
+//! Sending a mail, and how to proceed if that fails.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use async_trait::async_trait;
 
 use crate::OutgoingMail;
 
-/// Hands mails over to whatever carries them on.
+/// Sends mails.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Hands over one mail.
+    /// Sends one mail.
     ///
-    /// Takes no longer than [`send_timeout`](Mailer::send_timeout). Dropping the future is safe:
-    /// the mail may or may not have been taken then, as after a crash.
+    /// Takes at most [`send_timeout`](Mailer::send_timeout). Dropping the future is safe: the mail
+    /// may or may not have been accepted then, as after a crash.
     ///
     /// # Errors
     ///
-    /// [`SendError`] tells what to do next.
+    /// [`SendError`], whose variant determines how to proceed.
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivered, SendError>;
 
-    /// What kind it is.
+    /// The kind of mailer.
     fn mode(&self) -> Mode;
 
-    /// The longest that one [`send`](Mailer::send) can take. An outbox lease must be longer, or
-    /// two workers could send the same mail.
+    /// Maximum duration of one [`send`](Mailer::send). An outbox lease must be longer, or two
+    /// workers could send the same mail.
     fn send_timeout(&self) -> Duration;
 }
 
-/// Where mails go.
+/// Destination of mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// To an SMTP server.
+    /// An SMTP server.
     Smtp,
-    /// To files: no SMTP is configured.
+    /// Files, if no SMTP is configured.
     File,
-    /// To memory, in tests.
+    /// Memory, in tests.
     Memory,
 }
 
@@ -51,69 +51,69 @@ impl Mode {
     }
 }
 
-/// What became of a mail that was handed over.
+/// Result of a successful send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
-    /// The SMTP server took responsibility for it.
+    /// The SMTP server accepted the mail.
     Sent,
-    /// It was written to a file, and nobody was mailed.
+    /// The mail was written to a file and not sent.
     Written {
         /// The file.
         path: PathBuf,
     },
 }
 
-/// Why a mail was not handed over, and so what to do next.
+/// Why a mail was not sent, and so how to proceed.
 ///
-/// Only the SMTP command that failed tells whose fault it is: the same `550` is about this one
-/// recipient after RCPT, and about us after MAIL FROM.
+/// The failed SMTP command determines the cause: the same `550` concerns the recipient after RCPT,
+/// and the configuration after MAIL FROM.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The server refused this mail for good (5xx to RCPT or DATA, or an address that cannot be
-    /// one, with code 553). The mail is over; others go on.
-    #[error("refused with {code}: {message}")]
+    /// The server rejected this mail permanently (5xx to RCPT or DATA, or an invalid address, with
+    /// code 553). The mail has failed; other mails are not affected.
+    #[error("rejected with {code}: {message}")]
     Refused {
         /// The SMTP reply code.
         code: u16,
-        /// What the server said.
+        /// Reply of the server.
         message: String,
     },
-    /// The server does not take this mail now (4xx to RCPT or DATA, greylisting for one), or the
-    /// connection broke while it was taking it. This mail is tried again after
-    /// [`backoff`](crate::backoff); others go on.
-    #[error("to be tried later: {message}")]
+    /// The server rejected this mail temporarily (4xx to RCPT or DATA, such as greylisting), or the
+    /// connection was lost during its transaction. This mail is tried again after
+    /// [`backoff`](crate::backoff); other mails are not affected.
+    #[error("temporary failure: {message}")]
     TryLater {
-        /// What the server said, with its code.
+        /// Reply of the server, with its code.
         message: String,
     },
-    /// No mail can be handed over: the server, or what we are configured with, is at fault. The
-    /// worker pauses ([`pause`](crate::pause)) and tells people.
-    #[error("no mail can be handed over ({stage}): {message}")]
+    /// No mail can be sent because of the server or the configuration. The worker pauses
+    /// ([`pause`](crate::pause)) and shows a warning.
+    #[error("mail delivery is unavailable ({stage}): {message}")]
     Unavailable {
-        /// How far it came.
+        /// The stage that failed.
         stage: Stage,
-        /// What happened.
+        /// Error message.
         message: String,
     },
 }
 
-/// How far handing over came before it failed for reasons of ours.
+/// The stage at which sending failed because of the server or the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Name resolution, TCP, the server's greeting or EHLO.
     Connect,
-    /// TLS: not offered, not trusted, or broken off.
+    /// TLS: not offered, not trusted, or aborted.
     Tls,
     /// User name and password.
     Auth,
-    /// The server does not take mail from this sender.
+    /// The server rejects this sender.
     MailFrom,
-    /// The directory for written mails ([`FileMailer`](crate::FileMailer)).
+    /// The directory for mail files ([`FileMailer`](crate::FileMailer)).
     Write,
 }
 
 impl Stage {
-    /// A short name for metrics: `connect`, `tls`, `auth`, `mail_from` or `write`.
+    /// Short name for metrics: `connect`, `tls`, `auth`, `mail_from` or `write`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{Delivered, Mailer, Mode, OutgoingMail, SendError};
 
-/// Keeps every mail, and fails as it was told to.
+/// Keeps every mail, and fails on request.
 #[derive(Debug, Default)]
 pub struct MemoryMailer {
     state: Mutex<State>,
@@ -21,7 +21,7 @@ struct State {
 }
 
 impl MemoryMailer {
-    /// One without mails.
+    /// Creates a mailer without mails.
     #[must_use]
     pub fn new() -> MemoryMailer {
         MemoryMailer::default()
@@ -33,12 +33,12 @@ impl MemoryMailer {
         self.lock().sent.clone()
     }
 
-    /// Lets one later `send` fail; several are used up in order.
+    /// Makes a later `send` fail; several errors are used in order.
     pub fn fail_next(&self, error: SendError) {
         self.lock().failures.push_back(error);
     }
 
-    /// A test that panicked while it held the lock left a state that is still good to read.
+    /// A test that panicked while it held the lock left a state that is still valid.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

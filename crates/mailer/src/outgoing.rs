@@ -1,4 +1,4 @@
-//! A mail, ready to be handed over.
+//! A mail, ready to be sent.
 
 use chrono::{DateTime, Utc};
 
@@ -9,17 +9,17 @@ pub struct OutgoingMail {
     pub from: String,
     /// Envelope recipient, `local@domain`.
     pub to: String,
-    /// The subject, decoded, as people see it.
+    /// The decoded subject.
     pub subject: String,
     /// `Message-ID` without angle brackets.
     pub message_id: String,
     /// The `Date` of the message.
     pub date: DateTime<Utc>,
-    /// The complete RFC 5322 message: ASCII unless an address is not, lines ended by CR LF.
+    /// The complete RFC 5322 message: ASCII unless an address is not, lines end with CR LF.
     pub message: Vec<u8>,
 }
 
-/// Without the message: a mail that ends up in a log must not carry its body there.
+/// Omits the message: a mail in a log must not include its body.
 impl std::fmt::Debug for OutgoingMail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OutgoingMail")

@@ -1,15 +1,16 @@
-//! How long to wait before trying again.
+//! Delays before the next attempt.
 
 use std::time::Duration;
 
-/// How many times one mail is tried before it is `failed`. With [`backoff`] that is about two
-/// days, a weekend's outage of a mail server, and about as long as mail servers themselves try.
+/// Maximum number of attempts for one mail before it is `failed`. With [`backoff`] that is about
+/// two days: a weekend's outage of a mail server, and about as long as mail servers themselves
+/// retry.
 pub const MAX_ATTEMPTS: u32 = 20;
 
-/// The waits after the first, second … attempt of one mail, in seconds.
+/// Delays after the first, second … attempt of one mail, in seconds.
 const TABLE: [u64; 10] = [10, 30, 60, 120, 300, 600, 1_200, 3_600, 7_200, 14_400];
 
-/// How long one mail waits after its `attempt`-th attempt (from 1) ended in
+/// Delay after the `attempt`-th attempt (from 1) of one mail ended in
 /// [`SendError::TryLater`](crate::SendError::TryLater).
 ///
 /// | after attempt | wait   | since the first |
@@ -25,10 +26,10 @@ const TABLE: [u64; 10] = [10, 30, 60, 120, 300, 600, 1_200, 3_600, 7_200, 14_400
 /// | 9             | 2 h    | 3 h 39 min      |
 /// | 10 and later  | 4 h    | + 4 h each      |
 ///
-/// The steps around five minutes are close together because that is what greylisting asks for.
+/// The steps around five minutes are close together because of greylisting.
 ///
-/// `jitter` in 0.0 ..= 1.0 comes from the caller's random source and adds up to a fifth, so that
-/// mails which failed together do not come back together.
+/// `jitter` in 0.0 ..= 1.0 is from the caller's random source and adds up to a fifth, so that mails
+/// that failed together are not retried together.
 #[must_use]
 pub fn backoff(attempt: u32, jitter: f64) -> Duration {
     let index = (attempt.max(1) - 1) as usize;
@@ -36,7 +37,7 @@ pub fn backoff(attempt: u32, jitter: f64) -> Duration {
     stretch(Duration::from_secs(seconds), jitter)
 }
 
-/// How long the worker pauses after the `failures`-th (from 1) consecutive
+/// Pause of the worker after the `failures`-th (from 1) consecutive
 /// [`SendError::Unavailable`](crate::SendError::Unavailable).
 ///
 /// | after failure | pause |
@@ -49,7 +50,7 @@ pub fn backoff(attempt: u32, jitter: f64) -> Duration {
 /// | 6             | 160 s |
 /// | 7 and later   | 5 min |
 ///
-/// Short at its longest: when the server is back, mails about an outage should not wait an hour.
+/// At most five minutes, so that mails are sent soon after the server is available again.
 #[must_use]
 pub fn pause(failures: u32, jitter: f64) -> Duration {
     let doublings = (failures.max(1) - 1).min(6);
@@ -57,7 +58,7 @@ pub fn pause(failures: u32, jitter: f64) -> Duration {
     stretch(Duration::from_secs(seconds), jitter)
 }
 
-/// Adds up to a fifth; a jitter that is no number in range adds what the nearest one would.
+/// Adds up to a fifth; a jitter out of range counts as the nearest valid one.
 fn stretch(wait: Duration, jitter: f64) -> Duration {
     let jitter = if jitter.is_nan() {
         0.0
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn any_jitter_is_survived() {
+    fn any_jitter_is_valid() {
         for jitter in [f64::NAN, f64::INFINITY, -1.0, 7.0] {
             assert!(backoff(1, jitter) <= Duration::from_secs(12));
         }

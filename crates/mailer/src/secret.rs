@@ -1,4 +1,4 @@
-//! A value that must not be seen.
+//! A value that must not be shown.
 
 /// A password. `Debug` does not show it and there is no `Display`, so it reaches no log and no
 /// error by accident.
@@ -18,7 +18,7 @@ impl Secret {
         &self.0
     }
 
-    /// The text without the secret, for replies of servers that repeat what they were told.
+    /// Redacts the secret in `text`, for replies of servers that quote their input.
     pub(crate) fn scrub(&self, text: &str) -> String {
         if self.0.is_empty() {
             text.to_owned()
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_not_shown() {
+    fn debug_hides_the_value() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "[redacted]");
         assert_eq!(

@@ -1,11 +1,11 @@
-//! Making received text harmless.
+//! Sanitizing of received strings.
 //!
-//! Everything in an alert is the sender's choice: line breaks that would end a header, NUL and
-//! escape sequences, marks that turn the reading direction round and so show another text than
-//! the one that is there, and megabytes of it.
+//! Everything in an alert is chosen by the sender: line breaks that would end a header, NUL and
+//! escape sequences, characters that reverse the reading direction and so display another text, and
+//! megabytes of it.
 
-/// One line: every run of white space and line breaks becomes one space, control characters and
-/// direction overrides go, the ends are trimmed, and it is cut to `max` characters.
+/// One line: white space and line breaks become one space, control characters and direction
+/// overrides are removed, the ends trimmed, and the result truncated to `max` characters.
 pub(crate) fn line(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max * 4));
     let mut count = 0;
@@ -32,7 +32,7 @@ pub(crate) fn line(text: &str, max: usize) -> String {
 }
 
 /// Several lines: CR LF, CR and the Unicode separators become LF, other control characters and
-/// direction overrides go, the ends are trimmed, and it is cut to `max` characters.
+/// direction overrides are removed, the ends trimmed, and the result truncated to `max` characters.
 pub(crate) fn lines(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max * 4));
     let mut count = 0;
@@ -58,9 +58,9 @@ pub(crate) fn lines(text: &str, max: usize) -> String {
     out
 }
 
-/// The address, when it is one that a click may open: http or https, without line breaks.
+/// The URL if it is safe to click: http or https, without line breaks.
 ///
-/// Anything else (`javascript:`, `data:`, a file, a bare word) is shown nowhere as a link.
+/// Anything else (`javascript:`, `data:`, a file, a bare word) is never shown as a link.
 pub(crate) fn link(text: &str) -> Option<String> {
     let text = text.trim();
     if text.len() > MAX_LINK || text.chars().any(|c| c.is_control()) {
@@ -70,10 +70,10 @@ pub(crate) fn link(text: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then(|| url.into())
 }
 
-/// Longer links are cut by mail programs, and a cut link is worse than none.
+/// Maximum length of a link. Mail programs truncate longer ones, which breaks them.
 const MAX_LINK: usize = 2_000;
 
-/// Ends a text that was too long with an ellipsis, within `max` characters.
+/// Truncates a text that is too long, with an ellipsis, to `max` characters.
 fn shorten(mut text: String, max: usize) -> String {
     if text.chars().count() >= max {
         text.pop();
@@ -82,8 +82,8 @@ fn shorten(mut text: String, max: usize) -> String {
     text
 }
 
-/// Control characters, and the invisible marks that reorder what is read (overrides, embeddings,
-/// isolates) or hide it (soft hyphen excepted: it is harmless). Joiners stay, emoji need them.
+/// Control characters, and the invisible characters that reorder text (overrides, embeddings,
+/// isolates) or hide it (except soft hyphens, which are harmless). Joiners stay, emoji need them.
 fn is_unwanted(c: char) -> bool {
     c.is_control()
         || matches!(c,

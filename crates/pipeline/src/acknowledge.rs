@@ -1,4 +1,4 @@
-//! What people do to incidents: acknowledge ("seen"), close ("over"), write a memo.
+//! User changes to incidents: acknowledge, close, add a note.
 
 use std::time::Duration;
 
@@ -16,66 +16,67 @@ use crate::change::{ChangeError, Expected, Issues, name};
 use crate::ingest::AlertCache;
 use crate::{Actor, AuditEntry, MessageIds};
 
-/// The most incidents that may be named by their numbers.
+/// Limit of incident IDs per request.
 pub const MAX_IDS: usize = 500;
 
-/// The most incidents that one request may change by a filter.
+/// Limit of incidents that one request may change by a filter.
 pub const MAX_MATCHING: usize = 200_000;
 
-/// The numbers that the audit log names of many incidents.
-const NAMED: usize = 100;
+/// Limit of incident IDs in one audit log entry.
+const MAX_AUDITED_IDS: usize = 100;
 
-/// The most characters of a memo.
+/// Limit of characters of a note.
 pub const MAX_MEMO: usize = 4_000;
 
-/// What a person says of incidents.
+/// A change to one or more incidents.
 #[derive(Clone, Debug, Default)]
 pub struct IncidentChange {
-    /// Seen (true), or taken back (false). Left out: as it is.
+    /// Acknowledge (true) or unacknowledge (false). `None`: unchanged.
     pub known: Option<bool>,
-    /// Left out: as it is.
+    /// New note. `None`: unchanged.
     pub memo: Option<String>,
-    /// Who says it; required to acknowledge and to close.
+    /// Name of the user; required to acknowledge and to close.
     pub by: Option<String>,
-    /// That it is over: it is closed, whatever its sender says. What has ended stays
-    /// as it is.
+    /// Close the incident, even if its sender still reports it as firing. Ended
+    /// incidents are unchanged.
     pub close: bool,
 }
 
-/// Which incidents are asked for: exactly one of `ids` and `filter`.
+/// Selection of incidents: exactly one of `ids` and `filter`.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Those with these IDs.
+    /// Incident IDs.
     pub ids: Option<Vec<i64>>,
-    /// Those that match.
+    /// Filter that incidents have to match.
     pub filter: Option<IncidentFilter>,
 }
 
-/// Which incidents are changed together.
+/// Incidents to change in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Selected {
-    /// Their IDs.
+    /// Incident IDs.
     pub ids: Vec<i64>,
-    /// The filter by which they were found, for the audit log.
+    /// Filter that selected them, for the audit log.
     pub asked: Option<Value>,
 }
 
-/// Who says it, and when.
+/// Actor and time of a change.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeContext<'a> {
-    /// For the audit log.
+    /// Actor, for the audit log.
     pub actor: &'a Actor,
-    /// What they may see; what they may not is not found, or passed over.
+    /// Visibility of the actor. Other incidents count as not found, or are ignored in a
+    /// bulk change.
     pub visible: &'a Visibility,
-    /// The present.
+    /// Current time.
     pub now: Timestamp,
-    /// What the notification of a close is known by.
+    /// Generator of Message-IDs for notifications of a close.
     pub message_ids: &'a MessageIds,
 }
 
-/// What people have said of an incident, by the names that the API has for its
-/// fields. Here `known` means acknowledged by somebody: whether the incident has
-/// ended is nothing that people change, so it makes no other version.
+/// Snapshot of the user-editable state of an incident, with the field names of the API.
+/// Here `known` means acknowledged by a user. Whether the incident has ended is not
+/// editable, so it does not change the version.
 #[must_use]
 pub fn snapshot_incident(incident: &IncidentView) -> Value {
     snapshot(&PersonalState {
@@ -86,13 +87,13 @@ pub fn snapshot_incident(incident: &IncidentView) -> Value {
     })
 }
 
-fn snapshot(said: &PersonalState) -> Value {
+fn snapshot(state: &PersonalState) -> Value {
     let PersonalState {
         alertname: _,
         known_at,
         known_by,
         memo,
-    } = said;
+    } = state;
     let at = known_at.map(|at| {
         let at = at.to_datetime();
         at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
@@ -105,23 +106,23 @@ fn snapshot(said: &PersonalState) -> Value {
     })
 }
 
-/// Says it of one incident, and answers whether that changed anything.
+/// Changes one incident and returns whether anything changed.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::NotFound`];
-/// [`ChangeError::Changed`].
+/// [`ChangeError::Invalid`] with all invalid fields; [`ChangeError::NotFound`];
+/// [`ChangeError::PreconditionFailed`].
 pub async fn acknowledge_one(
     db: &Db,
-    standings: &AlertCache,
+    cache: &AlertCache,
     by: &ChangeContext<'_>,
     id: i64,
     expected: Option<&Expected>,
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<bool, ChangeError> {
     let mut issues = Issues::default();
-    let saying = check(&mut issues, saying);
-    if saying.known.is_none() && saying.memo.is_none() && !saying.close {
-        issues.add("known", "expected known, memo, state, or several of them");
+    let change = check(&mut issues, change);
+    if change.known.is_none() && change.memo.is_none() && !change.close {
+        issues.add("known", "expected at least one of known, memo and state");
     }
     issues.finish()?;
     let missing = || ChangeError::NotFound {
@@ -135,39 +136,40 @@ pub async fn acknowledge_one(
     if !incidents::is_visible(&tx, id, by.visible).await? {
         return Err(missing());
     }
-    let was = snapshot(&before);
-    Expected::check(expected, &was)?;
-    let mut said = requested_change(&saying, by);
-    if saying.close && saying.known.is_none() {
-        // The note belongs to the close.
-        said.memo = None;
+    let old = snapshot(&before);
+    Expected::check(expected, &old)?;
+    let mut acknowledgement = requested_change(&change, by);
+    if change.close && change.known.is_none() {
+        // The note is stored with the close.
+        acknowledgement.memo = None;
     }
-    let mut changed = incidents::acknowledge(&tx, &[id], &said).await?;
+    let mut changed = incidents::acknowledge(&tx, &[id], &acknowledgement).await?;
     if !changed.is_empty() {
         let after = incidents::personal_state(&tx, id)
             .await?
             .ok_or_else(missing)?;
-        record_one(&tx, by, (id, &before.alertname), &was, &snapshot(&after)).await?;
+        record_one(&tx, by, (id, &before.alertname), &old, &snapshot(&after)).await?;
     }
-    let closed = close(&tx, &[id], by, &saying).await?;
+    let closed = close(&tx, &[id], by, &change).await?;
     if !closed.is_empty() {
-        record_close(&tx, by, (id, &before.alertname), &saying).await?;
+        record_close(&tx, by, (id, &before.alertname), &change).await?;
     }
     changed.extend(closed);
     if changed.is_empty() {
         return Ok(false);
     }
-    standings.forget_incidents(&tx, &changed).await?;
+    cache.forget_incidents(&tx, &changed).await?;
     tx.commit().await?;
     Ok(true)
 }
 
-/// The IDs of the selected incidents. `stale_after` is what the filter's `stale` goes
-/// by. Apart from the change, because a search may take long, and holds up nobody.
+/// Returns the IDs of the selected incidents. `stale_after` defines the filter's
+/// `stale`. Not part of the change, because a search may be slow and must not hold the
+/// transaction open.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; also where the filter
-/// matches more than [`MAX_MATCHING`].
+/// [`ChangeError::Invalid`] with all invalid fields, or if the filter matches more than
+/// [`MAX_MATCHING`] incidents.
 pub async fn select(
     db: &Db,
     selection: &Selection,
@@ -179,7 +181,7 @@ pub async fn select(
         (Some(ids), None) if ids.len() > MAX_IDS => {
             issues.add(
                 "ids",
-                format!("expected at most {MAX_IDS} numbers; use a filter for more"),
+                format!("expected at most {MAX_IDS} IDs; use a filter for more"),
             );
         }
         (Some(_), None) | (None, Some(_)) => {}
@@ -194,38 +196,37 @@ pub async fn select(
     })
 }
 
-/// Says it of several incidents, in one transaction, and answers how many
-/// changed.
+/// Changes several incidents in one transaction and returns the number of changed ones.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field.
+/// [`ChangeError::Invalid`] with all invalid fields.
 pub async fn acknowledge_many(
     db: &Db,
-    standings: &AlertCache,
+    cache: &AlertCache,
     by: &ChangeContext<'_>,
     selected: &Selected,
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<usize, ChangeError> {
     let mut issues = Issues::default();
-    let saying = check(&mut issues, saying);
+    let change = check(&mut issues, change);
     issues.finish()?;
     let ids = &selected.ids;
     let tx = db.begin().await?;
-    let changed = match saying.close {
-        // Nothing is said of those that have ended: a close is no acknowledgement.
-        true => close(&tx, ids, by, &saying).await?,
-        false => incidents::acknowledge(&tx, ids, &requested_change(&saying, by)).await?,
+    let changed = match change.close {
+        // A close is no acknowledgement: incidents that have ended are unchanged.
+        true => close(&tx, ids, by, &change).await?,
+        false => incidents::acknowledge(&tx, ids, &requested_change(&change, by)).await?,
     };
     if changed.is_empty() {
         return Ok(0);
     }
-    record_many(&tx, by, selected, &saying, &changed).await?;
-    standings.forget_incidents(&tx, &changed).await?;
+    record_many(&tx, by, selected, &change, &changed).await?;
+    cache.forget_incidents(&tx, &changed).await?;
     tx.commit().await?;
     Ok(changed.len())
 }
 
-/// The audit log's line of one incident.
+/// Writes the audit log entry for one incident.
 async fn record_one(
     tx: &Tx,
     by: &ChangeContext<'_>,
@@ -233,8 +234,8 @@ async fn record_one(
     before: &Value,
     after: &Value,
 ) -> Result<(), StorageError> {
-    let known = |said: &Value| said["known"] == true;
-    let deed = AuditEntry {
+    let known = |state: &Value| state["known"] == true;
+    let entry = AuditEntry {
         action: match (known(before), known(after)) {
             (false, true) => "incident.acknowledge",
             (true, false) => "incident.unacknowledge",
@@ -246,32 +247,32 @@ async fn record_one(
         before: Some(before),
         after: Some(after),
     };
-    by.actor.record(tx, &deed, by.now).await
+    by.actor.record(tx, &entry, by.now).await
 }
 
-/// The audit log's line of several incidents: how many there were, the first of
-/// them by their numbers, and what was said of all.
+/// Writes the audit log entry for several incidents: their number, the first IDs, and
+/// the change.
 async fn record_many(
     tx: &Tx,
     by: &ChangeContext<'_>,
     selected: &Selected,
-    saying: &IncidentChange,
+    change: &IncidentChange,
     changed: &[i64],
 ) -> Result<(), StorageError> {
-    let ids = &changed[..changed.len().min(NAMED)];
+    let ids = &changed[..changed.len().min(MAX_AUDITED_IDS)];
     let mut after = json!({
         "changed": changed.len(),
         "ids": ids,
-        "known": saying.known,
-        "knownBy": saying.by,
-        "memo": saying.memo,
+        "known": change.known,
+        "knownBy": change.by,
+        "memo": change.memo,
     });
     if let Some(asked) = &selected.asked {
         after["filter"] = asked.clone();
     }
-    let deed = AuditEntry {
-        action: match saying.known {
-            _ if saying.close => "incident.close",
+    let entry = AuditEntry {
+        action: match change.known {
+            _ if change.close => "incident.close",
             Some(true) => "incident.acknowledge",
             Some(false) => "incident.unacknowledge",
             None => "incident.memo",
@@ -282,7 +283,7 @@ async fn record_many(
         before: None,
         after: Some(&after),
     };
-    by.actor.record(tx, &deed, by.now).await
+    by.actor.record(tx, &entry, by.now).await
 }
 
 async fn matching(
@@ -296,53 +297,53 @@ async fn matching(
         let mut issues = Issues::default();
         issues.add(
             "filter",
-            format!("matches more than {MAX_MATCHING} incidents; make it narrower"),
+            format!("matches more than {MAX_MATCHING} incidents; narrow it down"),
         );
         issues.finish()?;
     }
     Ok(ids)
 }
 
-/// The saying with its texts trimmed.
-fn check(issues: &mut Issues, saying: &IncidentChange) -> IncidentChange {
-    let by = saying
+/// Validates a change and trims its strings.
+fn check(issues: &mut Issues, change: &IncidentChange) -> IncidentChange {
+    let by = change
         .by
         .as_deref()
         .map(str::trim)
         .filter(|by| !by.is_empty());
     let by = by.map(|by| issues.take("by", name(by)));
-    if by.is_none() && (saying.known == Some(true) || saying.close) {
-        issues.add("by", "expected who does it, 1 to 100 characters");
+    if by.is_none() && (change.known == Some(true) || change.close) {
+        issues.add("by", "expected the name of the user, 1 to 100 characters");
     }
-    let memo = saying.memo.as_deref().map(str::trim);
+    let memo = change.memo.as_deref().map(str::trim);
     if memo.is_some_and(|memo| memo.chars().count() > MAX_MEMO) {
         issues.add("memo", format!("expected at most {MAX_MEMO} characters"));
     }
     IncidentChange {
-        known: saying.known,
+        known: change.known,
         memo: memo.map(str::to_owned),
         by,
-        close: saying.close,
+        close: change.close,
     }
 }
 
-/// Closes those of the incidents that are open, where that is said, and notifies
-/// whoever was notified of them.
+/// Closes the open ones of the incidents if requested, and notifies the recipients of
+/// their earlier notifications.
 async fn close(
     tx: &Tx,
     ids: &[i64],
     by: &ChangeContext<'_>,
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<Vec<i64>, StorageError> {
-    if !saying.close {
+    if !change.close {
         return Ok(Vec::new());
     }
-    let ends = |open: &Incident| Some(open.closed(by.now));
+    let end = |open: &Incident| Some(open.closed(by.now));
     let ending = Ending {
-        ends: &ends,
+        ends: &end,
         event: EventKind::Closed,
-        by: saying.by.as_deref(),
-        note: saying.memo.as_deref(),
+        by: change.by.as_deref(),
+        note: change.memo.as_deref(),
         visible: by.visible,
         now: by.now,
     };
@@ -352,18 +353,18 @@ async fn close(
     Ok(closed)
 }
 
-/// The audit log's line of one incident that was closed.
+/// Writes the audit log entry for the close of one incident.
 async fn record_close(
     tx: &Tx,
     by: &ChangeContext<'_>,
     (id, name): (i64, &str),
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<(), StorageError> {
     let (before, after) = (
         json!({"state": "open"}),
-        json!({"state": "closed", "memo": saying.memo}),
+        json!({"state": "closed", "memo": change.memo}),
     );
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "incident.close",
         kind: "incident",
         id: Some(id),
@@ -371,14 +372,14 @@ async fn record_close(
         before: Some(&before),
         after: Some(&after),
     };
-    by.actor.record(tx, &deed, by.now).await
+    by.actor.record(tx, &entry, by.now).await
 }
 
-fn requested_change<'a>(saying: &'a IncidentChange, by: &ChangeContext<'a>) -> Acknowledgement<'a> {
+fn requested_change<'a>(change: &'a IncidentChange, by: &ChangeContext<'a>) -> Acknowledgement<'a> {
     Acknowledgement {
-        known: saying.known,
-        memo: saying.memo.as_deref(),
-        by: saying.by.as_deref(),
+        known: change.known,
+        memo: change.memo.as_deref(),
+        by: change.by.as_deref(),
         now: by.now,
         visible: by.visible,
     }

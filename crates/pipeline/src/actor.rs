@@ -1,4 +1,4 @@
-//! Who does something.
+//! The actor of a change, and its audit log entry.
 
 use std::net::IpAddr;
 
@@ -8,38 +8,38 @@ use tocsin_storage::audit::{self, AuditRow};
 use tocsin_storage::enums::ActorKind;
 use tocsin_storage::{Db, StorageError, Tx};
 
-/// Who does something, and from where: what the audit log says of it.
+/// The actor of a change, as recorded in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// A person, a token, or somebody else.
+    /// User, token, command line or anonymous.
     pub kind: ActorKind,
-    /// The user's or token's number.
+    /// ID of the user or token.
     pub id: Option<i64>,
-    /// What they are called.
+    /// Display name.
     pub name: String,
-    /// The network address that they came from.
+    /// Client IP address.
     pub address: Option<IpAddr>,
 }
 
-/// What was done, for the audit log.
+/// An entry of the audit log.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditEntry<'a> {
     /// `OBJECT.VERB`, such as `recipient.update`.
     pub action: &'a str,
-    /// The kind of object, such as `recipient`.
+    /// Kind of object, such as `recipient`.
     pub kind: &'a str,
-    /// Its number, where it is one object.
+    /// ID of the object; `None` if the entry is about several.
     pub id: Option<i64>,
-    /// What it is called.
+    /// Name of the object.
     pub name: &'a str,
-    /// What it was like before, without secrets.
+    /// Snapshot before the change, without secrets.
     pub before: Option<&'a Value>,
-    /// What it is like after, without secrets.
+    /// Snapshot after the change, without secrets.
     pub after: Option<&'a Value>,
 }
 
 impl Actor {
-    /// Somebody at the command line.
+    /// The command line.
     #[must_use]
     pub fn command_line() -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Actor {
         }
     }
 
-    /// Somebody who is not signed in.
+    /// A client that is not signed in.
     #[must_use]
     pub fn anonymous(address: Option<IpAddr>) -> Self {
         Self {
@@ -61,30 +61,29 @@ impl Actor {
         }
     }
 
-    /// Writes what was done into the audit log, where what does it has no
-    /// transaction that the line could be part of.
+    /// Writes an audit log entry in a transaction of its own.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn note(
         &self,
         db: &Db,
-        deed: &AuditEntry<'_>,
+        entry: &AuditEntry<'_>,
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let tx = db.begin().await?;
-        self.record(&tx, deed, now).await?;
+        self.record(&tx, entry, now).await?;
         tx.commit().await
     }
 
-    /// Writes what was done into the audit log, in the transaction that does it.
+    /// Writes an audit log entry in the transaction of the change.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn record(
         &self,
         tx: &Tx,
-        deed: &AuditEntry<'_>,
+        entry: &AuditEntry<'_>,
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let address = self
@@ -98,12 +97,12 @@ impl Actor {
                 actor_id: self.id,
                 actor_name: &self.name,
                 address: address.as_deref(),
-                action: deed.action,
-                object_kind: deed.kind,
-                object_id: deed.id,
-                object_name: deed.name,
-                before: deed.before,
-                after: deed.after,
+                action: entry.action,
+                object_kind: entry.kind,
+                object_id: entry.id,
+                object_name: entry.name,
+                before: entry.before,
+                after: entry.after,
             },
         )
         .await

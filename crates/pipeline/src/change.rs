@@ -1,21 +1,20 @@
-//! Why a change that a person asked for was not made, and of which version it
-//! was asked.
+//! Errors of user changes, and the check of the version that a change is based on.
 
 use serde_json::Value;
 use tocsin_core::matcher::{self, InvalidMatcher, MatcherError};
 use tocsin_storage::StorageError;
 
-/// One wrong field of a request.
+/// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldIssue {
     /// The field as the API names it, such as `email` or `matchers[0]`.
     pub field: String,
-    /// What is wrong and what was expected, as a sentence.
+    /// The problem and the expected value, as a sentence.
     pub message: String,
 }
 
 impl FieldIssue {
-    /// An issue of one field.
+    /// Creates an issue for one field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -24,79 +23,79 @@ impl FieldIssue {
     }
 }
 
-/// Why a change was not made. Nothing of it was.
+/// Reason why a change failed. Nothing of it was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// Fields are wrong; all of them are named.
+    /// Invalid fields; all of them are listed.
     #[error("{}", list(.0))]
     Invalid(Vec<FieldIssue>),
-    /// The request is right in itself, but not of what is stored now: it names
-    /// what is not there (any more), or leaves out what is.
+    /// The fields are valid, but they refer to rows that do not exist (any more), or
+    /// omit rows that do.
     #[error("{}", list(.0))]
     StaleReference(Vec<FieldIssue>),
-    /// Each field is as it should be, but what it says will not do: a password
-    /// that is easily guessed, fields that do not go together.
+    /// The fields have the right form, but their values are not accepted, such as a
+    /// weak password or fields that exclude each other.
     #[error("{}", list(.0))]
     Unprocessable(Vec<FieldIssue>),
-    /// What is to be changed does not exist.
+    /// The object does not exist.
     #[error("there is no {what} {id}")]
     NotFound {
-        /// The kind of thing, for a person.
+        /// Kind of object, as shown to users.
         what: &'static str,
-        /// Its number.
+        /// Its ID.
         id: i64,
     },
-    /// Something else refers to it.
+    /// Another object refers to it.
     #[error("{detail}")]
     InUse {
-        /// What refers to it and what can be done, as a sentence.
+        /// The objects that refer to it and the way to resolve this, as a sentence.
         detail: String,
-        /// The names of what refers to it.
+        /// Names of the objects that refer to it.
         users: Vec<String>,
     },
-    /// Another row has what must be unique.
+    /// A unique value is used by another object.
     #[error("{field}: {message}")]
     Conflict {
-        /// The field.
+        /// Name of the field.
         field: &'static str,
-        /// What has it already, as a sentence.
+        /// The object that uses the value, as a sentence.
         message: String,
     },
-    /// Its state does not allow it now.
+    /// The current state of the object does not allow the change.
     #[error("{0}")]
     InvalidState(String),
-    /// It is no longer the version that the change was asked of.
-    #[error("it was changed by somebody else meanwhile")]
+    /// The object is no longer at the version that the change is based on.
+    #[error("it was changed by another user")]
     PreconditionFailed {
-        /// It as it is now: its snapshot, without secrets.
+        /// Current snapshot of the object, without secrets.
         current: Value,
     },
-    /// The key of a request that may be sent again was used for another one.
-    #[error("this key was used for another request")]
+    /// The idempotency key was used for a different request.
+    #[error("this idempotency key was used for another request")]
     KeyReused,
-    /// Too many passwords are hashed at this moment; worth trying again soon.
-    #[error("too many passwords are hashed at this moment")]
+    /// Too many passwords are being hashed; a retry soon is worthwhile.
+    #[error("too many passwords are being hashed")]
     Busy,
-    /// The database.
+    /// Error from the database.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// The versions that a change is asked of: it is made of no other.
+/// The versions that a change may be based on (`If-Match`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Whichever it is.
+    /// Any version.
     Any,
-    /// One of these, as [`etag`] writes them.
+    /// One of these entity tags (see [`etag`]).
     OneOf(Vec<String>),
 }
 
 impl Expected {
-    /// Whether a change may be made of what looks so now. To be asked in the
-    /// transaction that makes it. `None`: nobody said of which version.
+    /// Checks the current version. Call this in the transaction that makes the change.
+    /// `None`: the request has no condition.
     ///
     /// # Errors
-    /// [`ChangeError::Changed`].
+    /// [`ChangeError::PreconditionFailed`].
     pub fn check(expected: Option<&Self>, current: &Value) -> Result<(), ChangeError> {
         match expected {
             Some(Self::OneOf(tags)) if !tags.contains(&etag(current)) => {
@@ -109,8 +108,8 @@ impl Expected {
     }
 }
 
-/// The version of what looks so: a strong entity tag (RFC 9110, 8.8.3), in its
-/// quotes. Equal snapshots have equal ones.
+/// Version of a snapshot: a strong entity tag (RFC 9110, 8.8.3), including its quotes.
+/// Equal snapshots have equal tags.
 #[must_use]
 pub fn etag(snapshot: &Value) -> String {
     let hash = blake3::hash(snapshot.to_string().as_bytes()).to_hex();
@@ -125,18 +124,18 @@ fn list(issues: &[FieldIssue]) -> String {
     issues.join("; ")
 }
 
-/// Gathers what is wrong with a request, so that a person reads all of it at
-/// once.
+/// Collects all issues of a request, so that a user sees them at once.
 #[derive(Debug, Default)]
 pub(crate) struct Issues(Vec<FieldIssue>);
 
 impl Issues {
-    /// One more.
+    /// Adds an issue.
     pub(crate) fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.push(FieldIssue::new(field, message));
     }
 
-    /// The value of a check, or the type's empty value and one more issue.
+    /// Returns the checked value; on an error adds an issue and returns the default
+    /// value.
     pub(crate) fn take<T: Default>(&mut self, field: &str, checked: Result<T, String>) -> T {
         checked.unwrap_or_else(|message| {
             self.add(field, message);
@@ -144,18 +143,19 @@ impl Issues {
         })
     }
 
-    /// Ends the checking, with what is [unfit](ChangeError::Unfit) besides.
-    pub(crate) fn finish_with(mut self, unfit: Self) -> Result<(), ChangeError> {
-        if self.0.is_empty() && !unfit.0.is_empty() {
-            return Err(ChangeError::Unprocessable(unfit.0));
+    /// Returns the issues as an error, if any. `unprocessable` holds issues of valid
+    /// values that are not accepted ([`ChangeError::Unprocessable`]).
+    pub(crate) fn finish_with(mut self, unprocessable: Self) -> Result<(), ChangeError> {
+        if self.0.is_empty() && !unprocessable.0.is_empty() {
+            return Err(ChangeError::Unprocessable(unprocessable.0));
         }
         if !self.0.is_empty() {
-            self.0.extend(unfit.0);
+            self.0.extend(unprocessable.0);
         }
         self.finish()
     }
 
-    /// Ends the checking.
+    /// Returns the issues as an error, if any.
     pub(crate) fn finish(self) -> Result<(), ChangeError> {
         if self.0.is_empty() {
             Ok(())
@@ -165,7 +165,7 @@ impl Issues {
     }
 }
 
-/// A name for people to read: trimmed, 1 to 100 characters, on one line.
+/// Checks a display name: trimmed, 1 to 100 characters, on one line.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if !(1..=100).contains(&text.chars().count()) {
@@ -175,9 +175,9 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Refuses what is not seen and makes a text look like another one: control
-/// characters, those that turn the direction of writing, and those without a
-/// width. (Those that join letters stay: some scripts need them.)
+/// Rejects characters that are invisible or make a string look like another one:
+/// control characters, bidirectional controls and zero-width characters. (Joiners are
+/// allowed: some scripts need them.)
 pub(crate) fn clean(text: &str) -> Result<(), String> {
     let is_hidden = |c: char| {
         c.is_control()
@@ -197,8 +197,8 @@ pub(crate) fn clean(text: &str) -> Result<(), String> {
     }
 }
 
-/// The matchers of `matchers` in canonical form. Not kept as typed, so that what
-/// is shown is what was understood.
+/// Parses matchers and returns them in canonical form, so that the pages show them as
+/// they were understood.
 pub(crate) fn matchers(issues: &mut Issues, texts: &[String]) -> Vec<String> {
     match matcher::parse_all(texts) {
         Ok(matchers) => matchers.iter().map(ToString::to_string).collect(),
@@ -222,28 +222,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_made_of_the_version_it_was_asked_of() {
-        let (was, is) = (json!({"name": "a"}), json!({"name": "b"}));
-        assert_ne!(etag(&was), etag(&is));
-        assert_eq!(etag(&is), etag(&is.clone()));
-        assert_eq!(etag(&is).len(), 18);
-        let seen = |tags: &[&Value]| Expected::OneOf(tags.iter().map(|tag| etag(tag)).collect());
-        for good in [None, Some(Expected::Any), Some(seen(&[&was, &is]))] {
+    fn change_requires_the_expected_version() {
+        let (old, new) = (json!({"name": "a"}), json!({"name": "b"}));
+        assert_ne!(etag(&old), etag(&new));
+        assert_eq!(etag(&new), etag(&new.clone()));
+        assert_eq!(etag(&new).len(), 18);
+        let one_of = |tags: &[&Value]| Expected::OneOf(tags.iter().map(|tag| etag(tag)).collect());
+        for good in [None, Some(Expected::Any), Some(one_of(&[&old, &new]))] {
             assert!(
-                Expected::check(good.as_ref(), &is).is_ok(),
-                "{good:?} would do"
+                Expected::check(good.as_ref(), &new).is_ok(),
+                "{good:?} is accepted"
             );
         }
-        for bad in [seen(&[&was]), seen(&[])] {
-            match Expected::check(Some(&bad), &is) {
-                Err(ChangeError::PreconditionFailed { current }) => assert_eq!(current, is),
-                other => panic!("{bad:?} gave {other:?}"),
+        for bad in [one_of(&[&old]), one_of(&[])] {
+            match Expected::check(Some(&bad), &new) {
+                Err(ChangeError::PreconditionFailed { current }) => assert_eq!(current, new),
+                other => panic!("{bad:?}: {other:?}"),
             }
         }
     }
 
     #[test]
-    fn names_are_trimmed_and_bounded_in_characters() {
+    fn names_are_trimmed_and_limited_in_characters() {
         assert_eq!(name("  值班 Ops "), Ok("值班 Ops".to_owned()));
         assert!(name(&"值".repeat(100)).is_ok());
         assert!(name("محمد علی").is_ok() && name("क्\u{200D}ष").is_ok());
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_issue_is_named() {
+    fn all_issues_are_listed() {
         let mut issues = Issues::default();
         assert_eq!(issues.take("a", Err::<i64, _>("no number".to_owned())), 0);
         assert_eq!(issues.take("b", Ok(7)), 7);

@@ -1,13 +1,13 @@
 use chrono::Utc;
 use tocsin_core::time::Timestamp;
 
-/// Tells the time. Passed in, so that tests and the demo can move it.
+/// A clock, passed in so that tests and the demo can move the time.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The system's clock.
+/// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -1,5 +1,4 @@
-//! The live end of the change feed: one reader a process, which every open
-//! browser listens to.
+//! The live change feed: one reader per process, shared by all event streams.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,26 +7,25 @@ use tocsin_storage::changes::{self, ChangeRow, FeedCursor};
 use tocsin_storage::{Db, StorageError};
 use tokio::sync::{Notify, broadcast};
 
-/// Changes that a slow listener may fall behind before it has to read on from
-/// the table.
+/// Changes that a slow subscriber may fall behind before it has to read from the table.
 const CAPACITY: usize = 1024;
 
-/// Rows read at once.
+/// Rows per read.
 const ROWS: u32 = 500;
 
-/// The reader looks by itself this often: other replicas write the feed too.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Poll interval: other replicas write to the feed too.
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// After a change the reader waits this long for more of them, so that a storm
-/// does not have it read for every single one. Nobody notices it on a page.
-const TOGETHER: Duration = Duration::from_millis(20);
+/// Delay after a change, so that an alert storm is read in batches. It is too short to
+/// notice on a page.
+const BATCH_DELAY: Duration = Duration::from_millis(20);
 
-/// Opens the channel that the reader fills.
+/// Creates the channel that the reader sends to.
 pub(crate) fn channel() -> broadcast::Sender<Arc<ChangeRow>> {
     broadcast::channel(CAPACITY).0
 }
 
-/// Reads the feed and passes it on, until told to stop.
+/// Reads the feed and sends it to subscribers until `stop` is notified.
 pub(crate) async fn run(
     db: Db,
     sender: broadcast::Sender<Arc<ChangeRow>>,
@@ -40,13 +38,14 @@ pub(crate) async fn run(
         let stopped = stop.notified();
         tokio::pin!(stopped);
         stopped.as_mut().enable();
-        // Registered before looking, so that what comes meanwhile is not missed.
-        let mut woken: Vec<_> = wake
+        // Registered before the feed is read, so that a change in between is not
+        // missed.
+        let mut wakeups: Vec<_> = wake
             .iter()
             .map(|notify| Box::pin(notify.notified()))
             .collect();
-        for one in &mut woken {
-            one.as_mut().enable();
+        for notified in &mut wakeups {
+            notified.as_mut().enable();
         }
         match pass_on(&db, &sender, cursor).await {
             Ok(reached) => {
@@ -55,7 +54,7 @@ pub(crate) async fn run(
             }
             Err(error) => {
                 db.note(&error);
-                // Once, not every second while the database is away.
+                // Logged once, not every second while the database is down.
                 if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!(%error, "the change feed cannot be read");
                 }
@@ -63,8 +62,8 @@ pub(crate) async fn run(
         }
         tokio::select! {
             () = stopped => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = futures::future::select_all(woken) => tokio::time::sleep(TOGETHER).await,
+            () = tokio::time::sleep(POLL_EVERY) => {}
+            _ = futures::future::select_all(wakeups) => tokio::time::sleep(BATCH_DELAY).await,
         }
     }
 }
@@ -75,7 +74,7 @@ async fn pass_on(
     mut cursor: Option<FeedCursor>,
 ) -> Result<Option<FeedCursor>, StorageError> {
     if sender.receiver_count() == 0 {
-        // Nobody listens: whoever comes reads from where it left off.
+        // There is no subscriber. New ones read from the table first.
         return Ok(changes::latest(db).await?.or(cursor));
     }
     loop {
@@ -83,7 +82,7 @@ async fn pass_on(
         let full = rows.len() == ROWS as usize;
         for row in rows {
             cursor = Some(row.cursor);
-            // The last listener may have gone.
+            // The last subscriber may have disconnected.
             let _ = sender.send(Arc::new(row));
         }
         if !full {

@@ -1,5 +1,4 @@
-//! Making an object once, however often the request is sent
-//! (`Idempotency-Key`).
+//! Idempotent creation: a retried request creates one object only (`Idempotency-Key`).
 
 use tocsin_core::time::Timestamp;
 use tocsin_storage::Tx;
@@ -8,28 +7,28 @@ use tocsin_storage::idempotency::{self, KeyState};
 
 use crate::{Actor, ChangeError};
 
-/// A request that may be sent again and must then make nothing new.
+/// A request with an idempotency key: a retry creates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotentRequest {
-    /// Who sends it: keys of different callers are different.
+    /// The caller. Equal keys of different callers are different.
     pub caller: String,
-    /// The hash of the key.
+    /// Hash of the key.
     pub key: [u8; 32],
-    /// The hash of the request: the same key with another request is a mistake.
+    /// Hash of the request: the same key with another request is an error.
     pub request: [u8; 32],
 }
 
-/// What a request that may be sent again made.
+/// Result of a request that creates an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created<T> {
-    /// The object as it is now.
+    /// The object in its current state.
     pub object: T,
-    /// An earlier request with the same key made it, and this one nothing.
+    /// Whether an earlier request with the same key created the object.
     pub replayed: bool,
 }
 
 impl<T> Created<T> {
-    /// What this request made.
+    /// An object that this request created.
     pub(crate) fn now(object: T) -> Self {
         Self {
             object,
@@ -39,19 +38,19 @@ impl<T> Created<T> {
 }
 
 impl IdempotentRequest {
-    /// The request `parts` by `actor` with this key.
+    /// Creates the key of the request `parts` by `actor`.
     ///
-    /// A request may hold a password, so its hash is keyed with what only the
-    /// caller has: from the stored row nobody can try passwords out, as long as
-    /// the key itself cannot be guessed.
+    /// A request may contain a password, so its hash is keyed with the idempotency key,
+    /// which only the caller has. The stored row cannot be used to test passwords,
+    /// unless the key can be guessed.
     #[must_use]
     pub fn new(actor: &Actor, key: &str, parts: &[&[u8]]) -> Self {
         let secret =
             blake3::derive_key("tocsin 2026 request of an idempotency key", key.as_bytes());
         let mut request = blake3::Hasher::new_keyed(&secret);
         for part in parts {
-            // Lengths go before what they count, so that no two requests are
-            // written alike.
+            // Parts are prefixed with their length, so that different requests never
+            // hash the same bytes.
             request.update(&(part.len() as u64).to_le_bytes());
             request.update(part);
         }
@@ -62,7 +61,7 @@ impl IdempotentRequest {
             ActorKind::Anonymous => "anonymous",
         };
         Self {
-            // A token of the settings has no number.
+            // A token from the settings file has no ID.
             caller: match actor.id {
                 Some(id) => format!("{kind} {id}"),
                 None => format!("{kind} \"{}\"", actor.name),
@@ -73,22 +72,22 @@ impl IdempotentRequest {
     }
 }
 
-/// To be called first in the transaction that makes the object, after what makes
-/// such transactions wait for each other. `Some`: the number of what was made
-/// before; nothing is to be made.
+/// Registers the key. Call this first in the transaction that creates the object, after
+/// the lock that serializes such transactions. Returns the ID of the object if an
+/// earlier request created it; then create nothing.
 ///
 /// # Errors
-/// [`ChangeError::KeyReused`].
+/// [`ChangeError::KeyReused`]; [`ChangeError::Storage`] from the database.
 pub async fn begin(
     tx: &Tx,
-    once: Option<&IdempotentRequest>,
+    idempotent: Option<&IdempotentRequest>,
     now: Timestamp,
 ) -> Result<Option<i64>, ChangeError> {
     let Some(IdempotentRequest {
         caller,
         key,
         request,
-    }) = once
+    }) = idempotent
     else {
         return Ok(None);
     };
@@ -99,35 +98,34 @@ pub async fn begin(
     }
 }
 
-/// To be called once the object is made, in the same transaction.
+/// Stores the ID of the created object. Call this in the same transaction.
 ///
 /// # Errors
-/// Whatever the database answers.
-pub async fn finish(tx: &Tx, once: Option<&IdempotentRequest>, id: i64) -> Result<(), ChangeError> {
-    if let Some(once) = once {
-        idempotency::finish(tx, &once.caller, &once.key, id).await?;
+/// [`ChangeError::Storage`] from the database.
+pub async fn finish(
+    tx: &Tx,
+    idempotent: Option<&IdempotentRequest>,
+    id: i64,
+) -> Result<(), ChangeError> {
+    if let Some(idempotent) = idempotent {
+        idempotency::finish(tx, &idempotent.caller, &idempotent.key, id).await?;
     }
     Ok(())
 }
 
-/// The answer to a request that was answered before: what it made then, as it is
-/// now.
+/// The result of a retried request: the object in its current state.
 ///
 /// # Errors
-/// [`ChangeError::NotNow`] where it is there no more.
-pub(crate) fn made_before<T>(
-    object: Option<T>,
-    what: &str,
-    id: i64,
-) -> Result<Created<T>, ChangeError> {
+/// [`ChangeError::InvalidState`] if the object was deleted since.
+pub(crate) fn replay<T>(object: Option<T>, what: &str, id: i64) -> Result<Created<T>, ChangeError> {
     match object {
         Some(object) => Ok(Created {
             object,
             replayed: true,
         }),
         None => Err(ChangeError::InvalidState(format!(
-            "This request was answered before: it made {what} {id}, which is deleted since. To \
-             make another, send it with a new key."
+            "This request already created {what} {id}, which was deleted since. To create \
+             another one, send a new idempotency key."
         ))),
     }
 }

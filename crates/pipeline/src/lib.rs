@@ -1,20 +1,19 @@
-//! Tocsin's use cases: ingest and deliver, and what people change.
+//! Use cases of Tocsin: ingest alerts, send notifications, apply user changes.
 //!
-//! This crate owns the transactions and the workers; it knows no HTTP. The way
-//! of an alert, in the order of the modules:
+//! This crate owns the transactions and the background workers; it does not know HTTP.
+//! The path of an alert, module by module:
 //!
-//! * [`ingest`]: a webhook body becomes a durable delivery. One transaction
-//!   holds its log entries, incident transitions, and the mail that it owes.
-//! * `outbox`: mails that are owed are rendered and sent, with every attempt
-//!   on record.
-//! * `feed`: what changed is passed on to whoever listens.
-//! * `folding`: statistics and the search index keep up with what is stored.
-//! * [`acknowledge`], [`directory`], [`resend`]: what people do;
-//!   [`accounts`]: who may; [`once`]: a request that is sent again. Each writes a
-//!   line of the audit log ([`Actor`]) in its transaction.
-//! * `timers`: what becomes of incidents as time goes by.
-//! * `retention`: what is kept for a time only; [`archive`]: where it is written
-//!   before it goes, and how it is read back.
+//! * [`ingest`]: turns a webhook body into a stored delivery. One transaction holds its
+//!   log entries, incident transitions and planned notifications.
+//! * `outbox`: renders and sends queued notifications and records every attempt.
+//! * `feed`: passes stored changes on to open event streams.
+//! * `projector`: updates statistics and the search index from stored rows.
+//! * [`acknowledge`], [`directory`], `resend`: user changes. [`accounts`]: users,
+//!   sessions and API tokens. [`idempotency`]: retried requests. Each change writes an
+//!   audit log entry ([`Actor`]) in its transaction.
+//! * `timers`: incident transitions that depend on time alone.
+//! * `retention`: deletes old rows. [`archive`]: writes log entries to files before
+//!   they are deleted, and imports them again.
 
 pub mod accounts;
 pub mod acknowledge;

@@ -1,4 +1,4 @@
-//! From stored mails to what the mailer renders.
+//! Converts a stored notification to the content of an e-mail.
 
 use tocsin_mailer::{Address, EventKind as MailKind, Language as MailLanguage, NotifiedAlert};
 use tocsin_mailer::{MailContent, Reason};
@@ -7,7 +7,7 @@ use tocsin_storage::outbox::{LeasedNotification, NotificationData, NotifiedEvent
 
 use crate::PipelineSettings;
 
-/// The mailer's word for an event; `None` for what is never mailed.
+/// The mailer's kind of an event; `None` for events without notifications.
 pub(crate) fn mail_kind(kind: EventKind) -> Option<MailKind> {
     match kind {
         EventKind::Opened => Some(MailKind::Opened),
@@ -19,39 +19,35 @@ pub(crate) fn mail_kind(kind: EventKind) -> Option<MailKind> {
     }
 }
 
-/// Everything that a mail says.
+/// The content of an e-mail.
 pub(crate) fn mail_content(
     settings: &PipelineSettings,
-    mail: &LeasedNotification,
-    material: NotificationData,
+    notification: &LeasedNotification,
+    data: NotificationData,
 ) -> MailContent {
     MailContent {
         from: settings.from.clone(),
         to: Address {
-            name: mail.to_name.clone(),
-            email: mail.to_email.clone(),
+            name: notification.to_name.clone(),
+            email: notification.to_email.clone(),
         },
-        language: match mail.language {
+        language: match notification.language {
             Language::En => MailLanguage::En,
             Language::Zh => MailLanguage::Zh,
         },
-        // It was checked when it was stored; the zone database may have changed.
-        time_zone: mail.time_zone.parse().unwrap_or(chrono_tz::UTC),
-        message_id: mail.message_id.clone(),
-        thread_id: mail.thread_id.clone(),
-        subject_stem: mail.subject.clone(),
+        // Validated when it was stored, but the zone database may have changed since.
+        time_zone: notification.time_zone.parse().unwrap_or(chrono_tz::UTC),
+        message_id: notification.message_id.clone(),
+        thread_id: notification.thread_id.clone(),
+        subject_stem: notification.subject.clone(),
         public_url: settings.public_url.clone(),
-        source: material.source,
-        receiver: material.receiver,
-        events: material
-            .events
-            .into_iter()
-            .filter_map(alert_facts)
-            .collect(),
-        still_firing: usize::try_from(mail.still_firing).unwrap_or_default(),
-        still_firing_names: mail.still_firing_names.clone(),
-        truncated_alerts: u64::try_from(mail.truncated_alerts).unwrap_or_default(),
-        reasons: mail
+        source: data.source,
+        receiver: data.receiver,
+        events: data.events.into_iter().filter_map(notified_alert).collect(),
+        still_firing: usize::try_from(notification.still_firing).unwrap_or_default(),
+        still_firing_names: notification.still_firing_names.clone(),
+        truncated_alerts: u64::try_from(notification.truncated_alerts).unwrap_or_default(),
+        reasons: notification
             .reasons
             .iter()
             .map(|reason| Reason {
@@ -59,25 +55,25 @@ pub(crate) fn mail_content(
                 group: reason.group.clone(),
             })
             .collect(),
-        date: mail.created_at.to_datetime(),
-        resend: mail.resend,
+        date: notification.created_at.to_datetime(),
+        resend: notification.resend,
     }
 }
 
-fn alert_facts(told: NotifiedEvent) -> Option<NotifiedAlert> {
+fn notified_alert(event: NotifiedEvent) -> Option<NotifiedAlert> {
     Some(NotifiedAlert {
-        event: mail_kind(told.kind)?,
-        incident_id: told.incident_id,
-        alertname: told.alertname,
-        instance: told.instance,
-        severity: told.severity,
-        team: told.team,
-        message: told.message,
-        labels: told.labels,
-        annotations: told.annotations,
-        generator_url: told.generator_url,
-        starts_at: told.starts_at.to_datetime(),
-        ends_at: told.ends_at.map(|end| end.to_datetime()),
-        occurrences: told.times_received,
+        event: mail_kind(event.kind)?,
+        incident_id: event.incident_id,
+        alertname: event.alertname,
+        instance: event.instance,
+        severity: event.severity,
+        team: event.team,
+        message: event.message,
+        labels: event.labels,
+        annotations: event.annotations,
+        generator_url: event.generator_url,
+        starts_at: event.starts_at.to_datetime(),
+        ends_at: event.ends_at.map(|end| end.to_datetime()),
+        occurrences: event.times_received,
     })
 }

@@ -1,16 +1,17 @@
-//! What messages and threads are known by.
+//! IDs of messages and threads.
 
 use tocsin_mailer::Address;
 
-/// Makes IDs of messages and threads, `local.instance@domain`, which are unique over
-/// all databases of the domain.
+/// Generates IDs of messages and threads, `local.instance@domain`, unique across all
+/// databases of the domain.
 #[derive(Clone, Debug)]
 pub struct MessageIds {
     suffix: String,
 }
 
 impl MessageIds {
-    /// For the database named `instance`, whose mail is from `from`.
+    /// Creates a generator for the database named `instance`, with the domain of the
+    /// sender address `from`.
     #[must_use]
     pub fn new(instance: &str, from: &Address) -> Self {
         let domain = from.email.rsplit_once('@');
@@ -20,13 +21,13 @@ impl MessageIds {
         }
     }
 
-    /// The ID of what is known by `local` in this database.
+    /// Returns the ID with the local part `local`.
     #[must_use]
     pub fn of(&self, local: &str) -> String {
         format!("{local}.{}", self.suffix)
     }
 
-    /// Another ID each time; `kind` says what of.
+    /// Returns a random ID that begins with `kind`.
     #[must_use]
     pub fn random(&self, kind: &str) -> String {
         self.of(&format!("{kind}.{:032x}", rand::random::<u128>()))

@@ -1,10 +1,10 @@
-//! The outbox worker: takes mails that are due, renders and sends them, and
-//! notes what became of each attempt.
+//! The outbox worker: leases due notifications, renders and sends them, and records the
+//! result of each attempt.
 //!
-//! A mail's own trouble (an address that is refused, greylisting) is settled
-//! with that mail. Trouble that is ours (no connection, TLS, a wrong password)
-//! stops the worker for a while and is shown everywhere, because the next mail
-//! would fare the same.
+//! Problems of a single notification (rejected address, greylisting) only affect that
+//! notification. Problems of the mail server connection (no connection, TLS, wrong
+//! credentials) pause the worker and are shown on every page, because the next
+//! notification would fail the same way.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,39 +21,38 @@ use tokio::sync::Notify;
 use crate::mail_content::mail_content;
 use crate::{Clock, PipelineSettings};
 
-/// Mails taken at once, and sent at once: one slow server connection does not
-/// hold back the others.
-const MAILS_PER_TURN: u32 = 32;
-const MAILS_AT_ONCE: usize = 4;
+/// Notifications leased at a time, and connections used in parallel, so that one slow
+/// connection does not block the others.
+const BATCH_SIZE: u32 = 32;
+const MAX_CONCURRENT_SENDS: usize = 4;
 
-/// The worker looks by itself this often, for mails of other replicas and
-/// leases that ran out.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Poll interval, for notifications of other replicas and expired leases.
+const POLL_EVERY: Duration = Duration::from_secs(5);
 
-/// What a lease holds beyond the longest attempt.
+/// Duration of a lease beyond the longest attempt.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
-/// How soon a result is noted again that the database did not take.
-const NOTE_AGAIN: Duration = Duration::from_millis(500);
+/// Delay before a result that the database did not accept is written again.
+const RECORD_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// How mail is doing.
+/// State of the outbox worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailHealth {
-    /// Since when no mail can be handed over; `None` while all is well.
+    /// Time since which no e-mail can be sent; `None` if it can.
     pub paused_since: Option<Timestamp>,
-    /// Why.
+    /// Reason for the pause.
     pub error: Option<String>,
-    /// Mails by what became of them, since the program started.
+    /// Notifications sent since the program started.
     pub sent: u64,
-    /// Written to files.
+    /// Notifications written to files.
     pub written: u64,
-    /// Refused for good.
+    /// Notifications that failed permanently.
     pub failed: u64,
-    /// Attempts that will be repeated.
+    /// Attempts that will be retried.
     pub retried: u64,
 }
 
-/// What the worker needs.
+/// Dependencies of the worker.
 pub(crate) struct Worker {
     pub(crate) db: Db,
     pub(crate) mailer: Arc<dyn Mailer>,
@@ -61,55 +60,56 @@ pub(crate) struct Worker {
     pub(crate) settings: Arc<PipelineSettings>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) health: Arc<Mutex<MailHealth>>,
-    /// Woken when mail may be due.
+    /// Notified when notifications may be due.
     pub(crate) due: Arc<Notify>,
-    /// Woken when a result was noted.
-    pub(crate) settled: Arc<Notify>,
+    /// Notified when a result was recorded.
+    pub(crate) recorded: Arc<Notify>,
     pub(crate) stop: Arc<Notify>,
 }
 
 impl Worker {
-    /// Works until told to stop; what is being sent then is finished, and what
-    /// was taken is given back.
+    /// Runs until `stop` is notified. Sends in progress are finished, and unused leases
+    /// are released.
     pub(crate) async fn run(self) {
         let mut failures = 0;
         let mut is_failing = false;
         loop {
-            // Registered before looking, so that what comes meanwhile is not missed.
+            // Registered before the outbox is read, so that a notification in between
+            // is not missed.
             let stopped = self.stop.notified();
             let due = self.due.notified();
             tokio::pin!(stopped, due);
             stopped.as_mut().enable();
             due.as_mut().enable();
-            let turn = self.turn().await;
-            let was_failing = std::mem::replace(&mut is_failing, turn.is_err());
-            let wait = match turn {
-                Ok(Turn::Idle) => {
+            let batch = self.process_batch().await;
+            let was_failing = std::mem::replace(&mut is_failing, batch.is_err());
+            let wait = match batch {
+                Ok(Batch::Idle) => {
                     failures = 0;
-                    LOOK_EVERY.min(self.until_next().await)
+                    POLL_EVERY.min(self.until_next().await)
                 }
-                Ok(Turn::Worked) => {
+                Ok(Batch::Processed) => {
                     failures = 0;
                     Duration::ZERO
                 }
-                Ok(Turn::Unavailable) => {
+                Ok(Batch::Unavailable) => {
                     failures += 1;
                     pause(failures, rand::random())
                 }
                 Err(error) => {
                     self.db.note(&error);
-                    // Once, not every time while the database is away.
+                    // Logged once, not every time while the database is down.
                     if !was_failing {
-                        tracing::error!(%error, "the outbox cannot be worked on");
+                        tracing::error!(%error, "the outbox cannot be processed");
                     }
-                    LOOK_EVERY
+                    POLL_EVERY
                 }
             };
             tokio::select! {
                 biased;
                 () = stopped => return,
                 () = tokio::time::sleep(wait) => {}
-                // While mail cannot be handed over, new mail does not help.
+                // While e-mail cannot be sent, new notifications do not end the pause.
                 () = due, if failures == 0 => {}
             }
         }
@@ -118,18 +118,18 @@ impl Worker {
     async fn until_next(&self) -> Duration {
         match outbox::next_due(&self.db).await {
             Ok(Some(at)) => at.since(self.clock.now()),
-            Ok(None) | Err(_) => LOOK_EVERY,
+            Ok(None) | Err(_) => POLL_EVERY,
         }
     }
 
-    async fn turn(&self) -> Result<Turn, StorageError> {
+    async fn process_batch(&self) -> Result<Batch, StorageError> {
         let token = format!("{:032x}", rand::random::<u128>());
         let now = self.clock.now();
         let until = now.plus(self.mailer.send_timeout() + LEASE_MARGIN);
         let tx = self.db.begin().await?;
-        // While paused, one mail is the probe.
-        let limit = if self.is_paused() { 1 } else { MAILS_PER_TURN };
-        let mails = outbox::lease(
+        // While paused, a single notification probes the server.
+        let limit = if self.is_paused() { 1 } else { BATCH_SIZE };
+        let leased = outbox::lease(
             &tx,
             Lease {
                 token: &token,
@@ -140,82 +140,87 @@ impl Worker {
         )
         .await?;
         tx.commit().await?;
-        if mails.is_empty() {
-            return Ok(Turn::Idle);
+        if leased.is_empty() {
+            return Ok(Batch::Idle);
         }
-        // A stop lets what is being sent finish, and nothing else begin.
-        let mut waiting = mails.into_iter();
+        // On a stop, sends in progress finish and no new one starts.
+        let mut waiting = leased.into_iter();
         let results: Vec<Result<bool, StorageError>> = stream::iter(&mut waiting)
             .take_until(self.stop.notified())
-            .map(|mail| self.attempt(mail, &token))
-            .buffer_unordered(MAILS_AT_ONCE)
+            .map(|notification| self.attempt(notification, &token))
+            .buffer_unordered(MAX_CONCURRENT_SENDS)
             .collect()
             .await;
-        let untried: Vec<LeasedNotification> = waiting.collect();
-        if !untried.is_empty() {
+        let unused: Vec<LeasedNotification> = waiting.collect();
+        if !unused.is_empty() {
             let tx = self.db.begin().await?;
-            outbox::release(&tx, &token, &untried).await?;
+            outbox::release(&tx, &token, &unused).await?;
             tx.commit().await?;
         }
-        self.settled.notify_waiters();
-        let mut turn = Turn::Worked;
+        self.recorded.notify_waiters();
+        let mut batch = Batch::Processed;
         for result in results {
             match result {
                 Ok(true) => {}
-                Ok(false) => turn = Turn::Unavailable,
+                Ok(false) => batch = Batch::Unavailable,
                 Err(error) => {
                     self.db.note(&error);
-                    tracing::error!(%error, "the result of a mail was not noted");
+                    tracing::error!(%error, "the result of a notification was not recorded");
                 }
             }
         }
-        Ok(turn)
+        Ok(batch)
     }
 
-    /// Sends one mail and notes the result. `false` where none can be sent.
-    async fn attempt(&self, mail: LeasedNotification, token: &str) -> Result<bool, StorageError> {
-        let material = outbox::notification_data(&self.db, &mail).await?;
-        let facts = mail_content(&self.settings, &mail, material);
-        let settlement = match self.renderer.render(&facts) {
+    /// Sends one notification and records the result. Returns `false` if no e-mail can
+    /// be sent.
+    async fn attempt(
+        &self,
+        notification: LeasedNotification,
+        token: &str,
+    ) -> Result<bool, StorageError> {
+        let data = outbox::notification_data(&self.db, &notification).await?;
+        let content = mail_content(&self.settings, &notification, data);
+        let result = match self.renderer.render(&content) {
             Err(error) => self.finished(NotificationState::Failed, Some(error.to_string())),
             Ok(rendered) => match self.mailer.send(&rendered).await {
                 Ok(Delivered::Sent) => self.finished(NotificationState::Sent, None),
                 Ok(Delivered::Written { .. }) => self.finished(NotificationState::Written, None),
-                Err(error) => self.failed(&mail, error),
+                Err(error) => self.failed(&notification, error),
             },
         };
-        let available = self.paused_by(&settlement);
-        self.note(&mail, token, &settlement.0).await?;
+        let available = self.update_health(&result);
+        self.record(&notification, token, &result.0).await?;
         Ok(available)
     }
 
-    /// Notes the result. While the database is away it is tried again, as long
-    /// as the lease lasts: a result that is not noted sends the mail twice.
-    async fn note(
+    /// Records the result. While the database is down this is retried until the lease
+    /// ends: without the result the notification would be sent twice.
+    async fn record(
         &self,
-        mail: &LeasedNotification,
+        notification: &LeasedNotification,
         token: &str,
-        settlement: &AttemptResult,
+        result: &AttemptResult,
     ) -> Result<(), StorageError> {
         let end = tokio::time::Instant::now() + LEASE_MARGIN;
         loop {
-            match self.note_once(mail, token, settlement).await {
+            match self.record_once(notification, token, result).await {
                 Err(error) if error.is_transient() && tokio::time::Instant::now() < end => {
-                    tokio::time::sleep(NOTE_AGAIN).await;
+                    tokio::time::sleep(RECORD_RETRY_DELAY).await;
                 }
-                result => return result,
+                outcome => return outcome,
             }
         }
     }
 
-    async fn note_once(
+    async fn record_once(
         &self,
-        mail: &LeasedNotification,
+        notification: &LeasedNotification,
         token: &str,
-        settlement: &AttemptResult,
+        result: &AttemptResult,
     ) -> Result<(), StorageError> {
         let tx = self.db.begin().await?;
-        outbox::record_result(&tx, mail, token, settlement, self.clock.now()).await?;
+        outbox::record_result(&tx, notification, token, result, self.clock.now()).await?;
         tx.commit().await
     }
 
@@ -227,39 +232,39 @@ impl Worker {
         (AttemptResult::Done { state, error }, None)
     }
 
-    /// What a failure means for the mail, and for the worker where it is ours.
+    /// Decides whether a failed attempt is retried, and whether the worker pauses.
     fn failed(
         &self,
-        mail: &LeasedNotification,
+        notification: &LeasedNotification,
         error: SendError,
     ) -> (AttemptResult, Option<String>) {
-        let text = error.to_string();
-        let tries = u32::try_from(mail.tries).unwrap_or(u32::MAX);
+        let message = error.to_string();
+        let tries = u32::try_from(notification.tries).unwrap_or(u32::MAX);
         let now = self.clock.now();
         match error {
-            SendError::Refused { .. } => self.finished(NotificationState::Failed, Some(text)),
+            SendError::Refused { .. } => self.finished(NotificationState::Failed, Some(message)),
             SendError::TryLater { .. } if tries >= MAX_ATTEMPTS => {
-                self.finished(NotificationState::Failed, Some(text))
+                self.finished(NotificationState::Failed, Some(message))
             }
             SendError::TryLater { .. } => {
                 let at = now.plus(backoff(tries, rand::random()));
-                (AttemptResult::Later { at, error: text }, None)
+                (AttemptResult::Later { at, error: message }, None)
             }
-            // Due at once: the worker's pause is the wait.
+            // Due immediately: the worker's pause is the delay.
             SendError::Unavailable { .. } => (
                 AttemptResult::Later {
                     at: now,
-                    error: text.clone(),
+                    error: message.clone(),
                 },
-                Some(text),
+                Some(message),
             ),
         }
     }
 
-    /// Counts the result, and notes whether mail can be handed over at all.
-    fn paused_by(&self, (settlement, trouble): &(AttemptResult, Option<String>)) -> bool {
+    /// Counts the result and updates the pause. Returns whether e-mail can be sent.
+    fn update_health(&self, (result, pause_reason): &(AttemptResult, Option<String>)) -> bool {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        match settlement {
+        match result {
             AttemptResult::Done {
                 state: NotificationState::Sent,
                 ..
@@ -271,22 +276,22 @@ impl Worker {
             AttemptResult::Done { .. } => health.failed += 1,
             AttemptResult::Later { .. } => health.retried += 1,
         }
-        match trouble {
+        match pause_reason {
             Some(error) => {
                 if health.paused_since.is_none() {
-                    tracing::error!(%error, "mail is paused");
+                    tracing::error!(%error, "e-mail is paused");
                     health.paused_since = Some(self.clock.now());
                 }
                 health.error = Some(error.clone());
             }
             None => {
                 if health.paused_since.take().is_some() {
-                    tracing::info!("mail goes out again");
+                    tracing::info!("e-mail is sent again");
                 }
                 health.error = None;
             }
         }
-        trouble.is_none()
+        pause_reason.is_none()
     }
 
     fn is_paused(&self) -> bool {
@@ -295,11 +300,11 @@ impl Worker {
     }
 }
 
-enum Turn {
+enum Batch {
     /// Nothing was due.
     Idle,
-    /// Mails were settled.
-    Worked,
-    /// No mail can be handed over now.
+    /// Notifications were processed.
+    Processed,
+    /// No e-mail can be sent now.
     Unavailable,
 }

@@ -1,4 +1,4 @@
-//! The whole of the use cases, as one handle.
+//! The pipeline: one handle to all use cases and background workers.
 
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,10 +23,10 @@ use crate::retention::Retention;
 use crate::timers::Timers;
 use crate::{Actor, Clock, PipelineSettings, feed, projector, resend};
 
-/// How long the workers may take to finish what they have begun.
-const DRAIN: Duration = Duration::from_secs(20);
+/// Time that workers have to finish on shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The running use cases. Cheap to clone; ends with [`Pipeline::shutdown`].
+/// Handle to the running pipeline. Cheap to clone; [`Pipeline::shutdown`] ends it.
 #[derive(Clone)]
 pub struct Pipeline {
     shared: Arc<Shared>,
@@ -40,7 +40,7 @@ struct Shared {
     feed: broadcast::Sender<Arc<ChangeRow>>,
     health: Arc<Mutex<MailHealth>>,
     context: Arc<Context>,
-    /// Woken by changes that are not deliveries.
+    /// Notified by changes that are not deliveries.
     changed: Arc<Notify>,
     stop_writers: Arc<Notify>,
     stop_others: Arc<Notify>,
@@ -49,10 +49,11 @@ struct Shared {
 }
 
 impl Pipeline {
-    /// Starts the writers, the outbox worker, the feed and retention.
+    /// Starts the writers, the outbox worker, the change feed, the projector, timers
+    /// and retention.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn start(
         db: Db,
         mailer: Arc<dyn Mailer>,
@@ -62,9 +63,9 @@ impl Pipeline {
     ) -> Result<Self, StorageError> {
         let settings = Arc::new(settings);
         let committed = Arc::new(Notify::new());
-        let owed = Arc::new(Notify::new());
+        let outbox_wakeup = Arc::new(Notify::new());
         let changed = Arc::new(Notify::new());
-        let settled = Arc::new(Notify::new());
+        let recorded = Arc::new(Notify::new());
         let stop_writers = Arc::new(Notify::new());
         let stop_others = Arc::new(Notify::new());
         let health = Arc::new(Mutex::new(MailHealth::default()));
@@ -77,9 +78,9 @@ impl Pipeline {
             instance,
             clock: Arc::clone(&clock),
             committed: Arc::clone(&committed),
-            outbox_wakeup: Arc::clone(&owed),
+            outbox_wakeup: Arc::clone(&outbox_wakeup),
             stop: Arc::clone(&stop_writers),
-            turned_away: AtomicI64::new(0),
+            last_failure_at: AtomicI64::new(0),
             alert_cache: Arc::new(AlertCache::new(settings.cache_entries)),
             routed: Arc::new(AtomicBool::new(false)),
         });
@@ -91,12 +92,12 @@ impl Pipeline {
             settings: Arc::clone(&settings),
             clock: Arc::clone(&clock),
             health: Arc::clone(&health),
-            due: owed,
-            settled: Arc::clone(&settled),
+            due: outbox_wakeup,
+            recorded: Arc::clone(&recorded),
             stop: Arc::clone(&stop_others),
         };
         let feed = feed::channel();
-        let wake = vec![committed, Arc::clone(&changed), settled];
+        let wake = vec![committed, Arc::clone(&changed), recorded];
         let reached = changes::latest(&db).await?;
         let retention = Retention::new(&context);
         let timers = Timers::new(&context, ingest.clone(), Arc::clone(&changed));
@@ -120,12 +121,12 @@ impl Pipeline {
         })
     }
 
-    /// Room in the queue for a delivery that is about to be read.
+    /// Reserves queue space for a delivery that is about to be read.
     pub fn queue_permit(&self) -> QueuePermit {
         self.shared.ingest.permit()
     }
 
-    /// Stores a delivery; the answer comes when it is durable.
+    /// Stores a delivery and returns after the commit.
     ///
     /// # Errors
     /// See [`IngestError`].
@@ -133,78 +134,78 @@ impl Pipeline {
         self.shared.ingest.store(webhook).await
     }
 
-    /// Records a request that was refused before its body was looked at.
+    /// Records a request that was rejected before its body was parsed.
     ///
     /// # Errors
-    /// See [`IngestError`]; never `Unreadable`.
+    /// See [`IngestError`]; never [`IngestError::Malformed`].
     pub async fn record_rejected(&self, refusal: RejectedRequest) -> Result<(), IngestError> {
         self.shared.ingest.reject(refusal).await
     }
 
-    /// Sends a mail again for `actor`, as a mail of its own in the same thread;
-    /// once, however often the request is sent.
+    /// Resends a notification for `actor` as a new notification in the same thread. A
+    /// retried request does not send it twice.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while it is under way;
-    /// [`ChangeError::KeyReused`].
+    /// [`ChangeError::NotFound`]; [`ChangeError::InvalidState`] while the notification
+    /// is waiting or being sent; [`ChangeError::KeyReused`].
     pub async fn resend(
         &self,
         actor: &Actor,
-        once: Option<&IdempotentRequest>,
+        idempotent: Option<&IdempotentRequest>,
         id: i64,
     ) -> Result<Created<NotificationView>, ChangeError> {
         let context = &self.shared.context;
         let message_id = context.message_ids.random("resend");
-        let wanted = Resend {
+        let request = Resend {
             id,
             message_id: &message_id,
             now: self.now(),
         };
-        let made = resend::resend(&self.shared.db, actor, once, wanted).await?;
+        let created = resend::resend(&self.shared.db, actor, idempotent, request).await?;
         context.committed.notify_waiters();
         context.outbox_wakeup.notify_waiters();
-        Ok(made)
+        Ok(created)
     }
 
-    /// To be called after every change that was not made through this handle,
-    /// so that the feed passes it on at once, and what it is notified of is sent.
+    /// Call this after every change that was made outside this handle: it wakes the
+    /// change feed and the outbox worker.
     pub fn changed(&self) {
         self.shared.changed.notify_waiters();
         self.shared.context.outbox_wakeup.notify_waiters();
     }
 
-    /// What messages are known by.
+    /// Generator of message and thread IDs.
     pub fn message_ids(&self) -> &MessageIds {
         &self.shared.context.message_ids
     }
 
-    /// Listens to what changes from now on.
+    /// Subscribes to changes from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<ChangeRow>> {
         self.shared.feed.subscribe()
     }
 
-    /// The database, for reading.
+    /// The database.
     pub fn db(&self) -> &Db {
         &self.shared.db
     }
 
-    /// Where known alerts stand in memory. Whoever changes incidents otherwise
-    /// than by ingest says so there.
+    /// The alert cache. Code that changes incidents other than by ingest has to call
+    /// [`AlertCache::forget`].
     pub fn alert_cache(&self) -> &AlertCache {
         &self.shared.context.alert_cache
     }
 
-    /// The present, by the clock that all of it runs on.
+    /// Current time of the pipeline's clock.
     pub fn now(&self) -> tocsin_core::time::Timestamp {
         self.shared.clock.now()
     }
 
-    /// Where mail goes.
+    /// Mode of the mailer.
     pub fn mail_mode(&self) -> Mode {
         self.shared.mode
     }
 
-    /// How mail is doing.
+    /// State of the outbox worker.
     pub fn mail_health(&self) -> MailHealth {
         self.shared
             .health
@@ -213,18 +214,19 @@ impl Pipeline {
             .clone()
     }
 
-    /// Bytes that wait to be stored, and the most that may.
+    /// Bytes in the ingest queue, and its capacity.
     pub fn queue_depth(&self) -> (usize, usize) {
         self.shared.ingest.depth()
     }
 
-    /// Whether the last deliveries could not be stored, a moment ago: a small
-    /// write may still fit on a disk that is full for them.
+    /// Whether the most recent deliveries could not be stored. Probing the database
+    /// with a small write is not enough: it may still fit on a disk that is full for
+    /// deliveries.
     pub fn is_rejecting(&self) -> bool {
         self.shared.context.is_rejecting()
     }
 
-    /// Whether every worker is alive.
+    /// Whether all workers are running.
     pub fn is_alive(&self) -> bool {
         [&self.shared.writers, &self.shared.others]
             .into_iter()
@@ -234,26 +236,26 @@ impl Pipeline {
             })
     }
 
-    /// Waits until a worker ends that should not: it has panicked. What it did is not
-    /// done any more, so the program ends, for its supervisor to start it again.
+    /// Returns when a worker has panicked. Its work is no longer done, so the program
+    /// exits and its supervisor restarts it.
     pub async fn died(&self) {
-        const LOOK_EVERY: Duration = Duration::from_secs(1);
+        const CHECK_EVERY: Duration = Duration::from_secs(1);
         while self.is_alive() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
     }
 
-    /// Stores what was taken, finishes what is being sent, and ends. Whoever
-    /// hands in more meanwhile is told [`IngestError::Stopping`].
+    /// Stores the queued deliveries, finishes the sends in progress, and stops the
+    /// workers. Later deliveries are rejected with [`IngestError::Stopping`].
     pub async fn shutdown(&self) {
         let shared = &self.shared;
-        end(&shared.writers, &shared.stop_writers).await;
-        end(&shared.others, &shared.stop_others).await;
+        stop_workers(&shared.writers, &shared.stop_writers).await;
+        stop_workers(&shared.others, &shared.stop_others).await;
     }
 }
 
-/// What has to be in order before the first delivery: the database's name, and
-/// on SQLite, which has one program at a time, the leases of the one before.
+/// Prepares the database before the first delivery: its name, and on SQLite, which has
+/// one program at a time, the release of all leases of the previous run.
 async fn prepare(db: &Db) -> Result<String, StorageError> {
     let tx = db.begin().await?;
     let candidate = format!("{:016x}", rand::random::<u64>());
@@ -265,9 +267,8 @@ async fn prepare(db: &Db) -> Result<String, StorageError> {
     Ok(instance)
 }
 
-/// Starts all workers but the writers. Apart from [`Pipeline::start`] because it
-/// is not `async`: so their code is compiled here and not in the crate that
-/// starts the pipeline.
+/// Starts all workers but the writers. A separate function that is not `async`, so that
+/// their code is compiled in this crate and not in the crate that starts the pipeline.
 fn spawn_others(
     worker: Worker,
     feed: broadcast::Sender<Arc<ChangeRow>>,
@@ -293,14 +294,14 @@ fn spawn_others(
     ]
 }
 
-async fn end(handles: &Mutex<Vec<JoinHandle<()>>>, stop: &Notify) {
+async fn stop_workers(handles: &Mutex<Vec<JoinHandle<()>>>, stop: &Notify) {
     let handles = std::mem::take(&mut *handles.lock().unwrap_or_else(PoisonError::into_inner));
     let all = futures::future::join_all(handles);
     tokio::pin!(all);
-    let deadline = tokio::time::sleep(DRAIN);
+    let deadline = tokio::time::sleep(SHUTDOWN_TIMEOUT);
     tokio::pin!(deadline);
     loop {
-        // A worker that was busy when it was told listens again afterwards.
+        // A busy worker misses a notification, so it is repeated.
         stop.notify_waiters();
         tokio::select! {
             _ = &mut all => return,

@@ -1,6 +1,8 @@
-//! Folding: what ingest leaves in the backlog becomes roll-ups and search
-//! index, in small steps that never hold ingest up for long. In a storm it
-//! falls behind, and catches up afterwards; what is read is exact all the same.
+//! Projector: turns rows of the projection queue into statistics rollups and the search
+//! index.
+//!
+//! It works in small steps that never block ingest for long. In an alert storm it falls
+//! behind and catches up afterwards. Reads stay exact, because they include the queue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,23 +13,23 @@ use tokio::sync::Notify;
 
 use crate::Clock;
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const RUN_EVERY: Duration = Duration::from_secs(1);
 
-/// Between two steps: writers that wait come first, and a storm needs the cores
-/// for itself. A step is followed by nine times its own time.
-const MAKE_WAY: Duration = Duration::from_millis(25);
-const REST: u32 = 9;
-const MOST: Duration = Duration::from_secs(2);
+/// Pause between two steps: waiting writers go first, and an alert storm needs the CPU.
+/// After a step the projector pauses for nine times the duration of the step.
+const MIN_PAUSE: Duration = Duration::from_millis(25);
+const PAUSE_FACTOR: u32 = 9;
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Series and tellings that one step indexes.
+/// Alerts and alert contents that one step indexes.
 const DOCUMENTS: usize = 2_000;
 
-/// Folds every second, until told to stop.
+/// Runs a step every second until `stop` is notified.
 pub(crate) async fn run(db: Db, clock: Arc<dyn Clock>, stop: Arc<Notify>) {
-    let mut folding = Projector {
+    let mut projector = Projector {
         db,
         clock,
-        tidied: None,
+        compacted: None,
         is_failing: false,
     };
     let mut pause = Duration::ZERO;
@@ -36,75 +38,75 @@ pub(crate) async fn run(db: Db, clock: Arc<dyn Clock>, stop: Arc<Notify>) {
             () = stop.notified() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        // Not within the select: a transaction is never dropped half-way. While
-        // a step runs nobody listens, so whoever stops us says it again.
-        pause = folding.step().await;
+        // Outside of the select, so that a transaction is never dropped halfway. A stop
+        // during a step is missed here, so the caller repeats it.
+        pause = projector.step().await;
     }
 }
 
-/// What there is to do next, as far as is known.
+/// Remaining work after a step.
 #[derive(PartialEq, Eq)]
 enum Next {
     Nothing,
     More,
-    /// What was there before an upgrade; it comes after what ingest leaves.
+    /// Rows from before an upgrade; they are processed after those of ingest.
     Old,
 }
 
 struct Projector {
     db: Db,
     clock: Arc<dyn Clock>,
-    /// The hour in which closed buckets were last looked after.
-    tidied: Option<i64>,
+    /// Hour in which closed buckets were last compacted.
+    compacted: Option<i64>,
     is_failing: bool,
 }
 
 impl Projector {
-    /// One step of each kind; how long to wait before the next.
+    /// Runs one step of each kind and returns the pause before the next.
     async fn step(&mut self) -> Duration {
-        let begun = Instant::now();
+        let started = Instant::now();
         match self.project().await {
             Ok(next) => {
                 self.is_failing = false;
-                let times = if next == Next::Old { 1 } else { REST };
-                let rest = (begun.elapsed() * times).clamp(MAKE_WAY, MOST);
+                let factor = if next == Next::Old { 1 } else { PAUSE_FACTOR };
+                let pause = (started.elapsed() * factor).clamp(MIN_PAUSE, MAX_PAUSE);
                 if next == Next::Nothing {
-                    rest.max(LOOK_EVERY)
+                    pause.max(RUN_EVERY)
                 } else {
-                    rest
+                    pause
                 }
             }
             Err(error) => {
                 self.db.note(&error);
-                // Said once, not every second while the database is away.
+                // Logged once, not every second while the database is down.
                 if !std::mem::replace(&mut self.is_failing, true) {
-                    tracing::warn!(%error, "statistics and search index were not folded");
+                    tracing::warn!(%error, "statistics and the search index were not updated");
                 }
-                LOOK_EVERY
+                RUN_EVERY
             }
         }
     }
 
     async fn project(&mut self) -> Result<Next, StorageError> {
-        let folded = rollups::project(&self.db).await?;
-        rollups::merge(&self.db, &folded.to_merge).await?;
+        let projected = rollups::project(&self.db).await?;
+        rollups::merge(&self.db, &projected.to_merge).await?;
         let indexed = self.index().await?;
         let hour = stats::hour_of(self.clock.now());
-        let mut tidied = 0;
-        if self.tidied != Some(hour) {
-            tidied = rollups::compact(&self.db, hour).await?;
-            if tidied == 0 {
-                self.tidied = Some(hour);
+        let mut compacted = 0;
+        if self.compacted != Some(hour) {
+            compacted = rollups::compact(&self.db, hour).await?;
+            if compacted == 0 {
+                self.compacted = Some(hour);
             }
         }
-        Ok(match folded.more || indexed || tidied > 0 {
-            true if folded.is_old => Next::Old,
+        Ok(match projected.more || indexed || compacted > 0 {
+            true if projected.is_old => Next::Old,
             true => Next::More,
             false => Next::Nothing,
         })
     }
 
-    /// The same for the search index.
+    /// Indexes a batch of documents; returns whether there are more.
     async fn index(&self) -> Result<bool, StorageError> {
         let Some(segment) = search::prepare(&self.db, DOCUMENTS).await? else {
             return Ok(false);
@@ -112,7 +114,7 @@ impl Projector {
         let tx = self.db.begin().await?;
         let documents = match search::put(&tx, segment).await {
             Ok(documents) => documents,
-            // Another replica was quicker.
+            // Another replica indexed them first.
             Err(StorageError::Stale(_)) => 0,
             Err(error) => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! Sending a mail again by hand.
+//! Resends a notification on request of a user.
 
 use serde_json::json;
 use tocsin_core::visibility::Visibility;
@@ -9,26 +9,26 @@ use crate::change::ChangeError;
 use crate::idempotency::{self, Created, IdempotentRequest};
 use crate::{Actor, AuditEntry};
 
-/// Queues a mail once more, with a Message-ID of its own (`local@domain`, by
-/// the caller, whose randomness it is) and in the same thread; once, however
-/// often the request is sent. Whoever calls this wakes the worker then.
+/// Queues a copy of a notification in the same thread, with the Message-ID that the
+/// caller generated. A retried request does not queue it twice. The caller wakes the
+/// outbox worker.
 ///
 /// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] while the mail is still
-/// on its way; [`ChangeError::KeyReused`].
+/// [`ChangeError::NotFound`]; [`ChangeError::InvalidState`] while the notification is
+/// waiting or being sent; [`ChangeError::KeyReused`].
 pub(crate) async fn resend(
     db: &Db,
     actor: &Actor,
-    once: Option<&IdempotentRequest>,
-    wanted: Resend<'_>,
+    idempotent: Option<&IdempotentRequest>,
+    request: Resend<'_>,
 ) -> Result<Created<NotificationView>, ChangeError> {
     let tx = db.begin().await?;
-    if let Some(new) = idempotency::begin(&tx, once, wanted.now).await? {
+    if let Some(new) = idempotency::begin(&tx, idempotent, request.now).await? {
         let object = notifications::get(&tx, new, &Visibility::everything()).await?;
-        return idempotency::made_before(object, "notification", new);
+        return idempotency::replay(object, "notification", new);
     }
-    let id = wanted.id;
-    let new = match notifications::resend(&tx, &wanted).await? {
+    let id = request.id;
+    let new = match notifications::resend(&tx, &request).await? {
         None => {
             return Err(ChangeError::NotFound {
                 what: "notification",
@@ -37,15 +37,15 @@ pub(crate) async fn resend(
         }
         Some(Resent::NotYet(_)) => {
             return Err(ChangeError::InvalidState(format!(
-                "Notification {id} is still on its way; it can be resent once it is sent, \
-                 written or failed."
+                "Notification {id} is still waiting or being sent; it can be resent once it \
+                 is sent, written or failed."
             )));
         }
         Some(Resent::Queued(new)) => new,
     };
     let view = notifications::get(&tx, new, &Visibility::everything()).await?;
     let view = view.ok_or(StorageError::Stale("notification"))?;
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "notification.resend",
         kind: "notification",
         id: Some(id),
@@ -57,8 +57,8 @@ pub(crate) async fn resend(
             "recipientEmail": view.to_email,
         })),
     };
-    actor.record(&tx, &deed, wanted.now).await?;
-    idempotency::finish(&tx, once, new).await?;
+    actor.record(&tx, &entry, request.now).await?;
+    idempotency::finish(&tx, idempotent, new).await?;
     tx.commit().await?;
     Ok(Created::now(view))
 }

@@ -6,28 +6,28 @@ use url::Url;
 
 use crate::RetentionSettings;
 
-/// The settings of the use cases.
+/// Settings of the pipeline.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
-    /// Incident identity: the window, and when an open incident is stale.
+    /// Dedup window, and the time after which an open incident is stale.
     pub rules: DedupSettings,
-    /// How long an open incident may go unseen before it ends as expired; `None`: for
-    /// ever.
+    /// Time without updates after which an open incident expires; `None`: never.
     pub expire_after: Option<Duration>,
-    /// The label that names the team.
+    /// Name of the label that holds the team.
     pub team_label: String,
-    /// Bytes of bodies that may wait to be stored; more are turned away.
+    /// Capacity of the ingest queue in bytes of request bodies; deliveries beyond it
+    /// are rejected.
     pub queue_bytes: usize,
-    /// Known alerts that are held in memory, at most.
+    /// Capacity of the alert cache, in alerts.
     pub cache_entries: usize,
-    /// Transactions that store deliveries at once; on SQLite always one.
+    /// Number of concurrent writers; SQLite always has one.
     pub writers: usize,
-    /// For how long what is kept.
+    /// Retention periods.
     pub retention: RetentionSettings,
-    /// Bytes of refused bodies (compressed) that are kept.
+    /// Total size in bytes (compressed) of the stored bodies of rejected requests.
     pub refused_bytes: u64,
-    /// Who the mail is from. Its domain is in every Message-ID.
+    /// Sender of all e-mail. Its domain is part of every Message-ID.
     pub from: Address,
-    /// The base of links in mail.
+    /// Base URL of links in e-mail.
     pub public_url: Option<Url>,
 }

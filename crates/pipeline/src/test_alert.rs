@@ -1,5 +1,5 @@
-//! Test alerts: one delivery that fires, and another one a minute later that resolves
-//! it. They take the way of all others.
+//! Test alerts: one delivery that fires, and one a minute later that resolves. They use
+//! the same path as all other deliveries.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use tocsin_storage::{Db, StorageError, test_alerts};
 
 use crate::ingest::{Ingest, IngestError, Webhook};
 
-/// How long one fires.
-const LASTS: Duration = Duration::from_secs(60);
+/// Time until the resolution.
+const RESOLVES_AFTER: Duration = Duration::from_secs(60);
 
 /// A test alert.
 #[derive(Clone, Debug)]
 pub struct TestAlert {
-    /// Whose alert it is.
+    /// Source of the alert.
     pub source: String,
-    /// Its labels.
+    /// Labels as a JSON object.
     pub labels: Value,
-    /// Its annotations.
+    /// Annotations as a JSON object.
     pub annotations: Value,
-    /// Who is notified, whatever routes say.
+    /// Recipients, regardless of routes.
     pub target: Option<TestTarget>,
 }
 
-/// The resolution of a test alert.
+/// The pending resolution of a test alert, as stored.
 #[derive(Debug, Serialize, Deserialize)]
 struct Resolution {
     due: i64,
@@ -56,13 +56,13 @@ impl TestAlert {
         })
     }
 
-    /// Notes the resolution, which comes after [`LASTS`], and returns the body that
-    /// fires.
+    /// Stores the resolution, due after [`RESOLVES_AFTER`], and returns the firing
+    /// body.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn begin(&self, db: &Db, now: Timestamp) -> Result<String, StorageError> {
-        let end = now.plus(LASTS);
+        let end = now.plus(RESOLVES_AFTER);
         let resolution = Resolution {
             due: end.as_micros(),
             source: self.source.clone(),
@@ -70,7 +70,7 @@ impl TestAlert {
             target: self.target,
         };
         let id = format!("{:032x}", rand::random::<u128>());
-        // Made of JSON.
+        // Serializing JSON values does not fail.
         let value = serde_json::to_string(&resolution).unwrap_or_default();
         test_alerts::insert(db, &id, &value).await?;
         Ok(self.body(now, None).to_string())
@@ -79,10 +79,10 @@ impl TestAlert {
 
 /// Resolves the test alerts that are due.
 pub(crate) async fn resolve(db: &Db, ingest: &Ingest, now: Timestamp) -> Result<(), StorageError> {
-    for waiting in test_alerts::pending(db).await? {
-        let Ok(resolution) = serde_json::from_str::<Resolution>(&waiting.value) else {
-            tracing::error!(name = waiting.name, "a test alert cannot be resolved");
-            test_alerts::delete(db, &waiting).await?;
+    for pending in test_alerts::pending(db).await? {
+        let Ok(resolution) = serde_json::from_str::<Resolution>(&pending.value) else {
+            tracing::error!(name = pending.name, "a test alert cannot be resolved");
+            test_alerts::delete(db, &pending).await?;
             continue;
         };
         if now.as_micros() < resolution.due {
@@ -95,9 +95,9 @@ pub(crate) async fn resolve(db: &Db, ingest: &Ingest, now: Timestamp) -> Result<
             target: resolution.target,
         };
         match ingest.store(webhook).await {
-            // Two replicas may both send it: the second is a copy.
-            Ok(_) | Err(IngestError::Malformed(_)) => test_alerts::delete(db, &waiting).await?,
-            // It is tried again.
+            // Two replicas may both send it; the second is a duplicate.
+            Ok(_) | Err(IngestError::Malformed(_)) => test_alerts::delete(db, &pending).await?,
+            // Retried at the next check.
             Err(_) => return Ok(()),
         }
     }

@@ -1,5 +1,5 @@
-//! What becomes of incidents as time goes by, without a delivery: those that are not
-//! seen any more expire, where a setting says so, and test alerts resolve themselves.
+//! Timers: incidents without updates expire, if a setting says so, and test alerts are
+//! resolved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,22 @@ use crate::ingest::{AlertCache, Context, Ingest};
 use crate::message_ids::MessageIds;
 use crate::{Clock, PipelineSettings, test_alert};
 
-/// Incidents that expire in one transaction.
+/// Incidents that expire per transaction.
 const STEP: u32 = 500;
 
-/// How often is looked for what is due.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Interval between checks.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) struct Timers {
     db: Db,
     settings: Arc<PipelineSettings>,
     clock: Arc<dyn Clock>,
-    standings: Arc<AlertCache>,
+    alert_cache: Arc<AlertCache>,
     message_ids: MessageIds,
     ingest: Ingest,
-    /// Woken after a change that is to be passed on.
+    /// Notified after a change, for the change feed.
     changed: Arc<Notify>,
-    /// Woken after one that somebody is notified of.
+    /// Notified after a change that queues notifications.
     outbox_wakeup: Arc<Notify>,
     is_failing: bool,
 }
@@ -41,7 +41,7 @@ impl Timers {
             db: context.db.clone(),
             settings: Arc::clone(&context.settings),
             clock: Arc::clone(&context.clock),
-            standings: Arc::clone(&context.alert_cache),
+            alert_cache: Arc::clone(&context.alert_cache),
             message_ids: context.message_ids.clone(),
             ingest,
             changed,
@@ -50,30 +50,30 @@ impl Timers {
         }
     }
 
-    /// Looks every so often, until told to stop.
+    /// Runs the checks periodically until `stop` is notified.
     pub(crate) async fn run(mut self, stop: Arc<Notify>) {
         let expire_after = self.settings.expire_after;
-        let pause = expire_after.map_or(LOOK_EVERY, |after| LOOK_EVERY.min(after / 4));
+        let pause = expire_after.map_or(CHECK_EVERY, |after| CHECK_EVERY.min(after / 4));
         loop {
             tokio::select! {
                 () = stop.notified() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            // Not within the select: a transaction is never dropped half-way.
-            match self.look(expire_after).await {
+            // Outside of the select, so that a transaction is never dropped halfway.
+            match self.check(expire_after).await {
                 Ok(()) => self.is_failing = false,
                 Err(error) => {
                     self.db.note(&error);
-                    // Said once, not every time while the database is away.
+                    // Logged once, not every time while the database is down.
                     if !std::mem::replace(&mut self.is_failing, true) {
-                        tracing::warn!(%error, "what is due by the clock was not done");
+                        tracing::warn!(%error, "expiry of incidents or test alerts failed");
                     }
                 }
             }
         }
     }
 
-    async fn look(&self, expire_after: Option<Duration>) -> Result<(), StorageError> {
+    async fn check(&self, expire_after: Option<Duration>) -> Result<(), StorageError> {
         if let Some(after) = expire_after {
             self.expire(after).await?;
         }
@@ -92,14 +92,14 @@ impl Timers {
             if !leader_lock::try_lock(&tx, "timers").await? {
                 return tx.rollback().await;
             }
-            let ends = |open: &Incident| {
-                // It may have been seen while we waited.
+            let end = |open: &Incident| {
+                // It may have been updated while this transaction waited for the lock.
                 let is_due = open.last_seen_at < before;
                 is_due.then(|| open.expired(now, EndReason::NoUpdates))
             };
             let event = EventKind::Expired;
             let ending = Ending {
-                ends: &ends,
+                ends: &end,
                 event,
                 by: None,
                 note: None,
@@ -109,7 +109,7 @@ impl Timers {
             let ended = ending::end(&tx, &due, &ending).await?;
             let message_id = || self.message_ids.random("expired");
             ending::notify(&tx, &ended, event, now, &message_id).await?;
-            self.standings.forget_incidents(&tx, &ended).await?;
+            self.alert_cache.forget_incidents(&tx, &ended).await?;
             tx.commit().await?;
             self.changed.notify_waiters();
             self.outbox_wakeup.notify_waiters();

@@ -1,4 +1,4 @@
-//! Acknowledging incidents: what people do to them.
+//! Acknowledging incidents and writing notes.
 
 use std::collections::HashMap;
 
@@ -13,38 +13,37 @@ use crate::incidents;
 use crate::query;
 use crate::{Backend, StorageError, Tx};
 
-/// Incidents that are changed by one statement.
+/// Number of incidents changed by one statement.
 const CHUNK: usize = 1_000;
 
-/// What a person says of incidents.
+/// A change of acknowledgement and note.
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledgement<'a> {
-    /// Seen (true), or taken back (false); `None` leaves it.
+    /// Acknowledge (`true`) or unacknowledge (`false`); `None` leaves it unchanged.
     pub known: Option<bool>,
-    /// The new memo; `None` leaves it.
+    /// New note; `None` leaves it unchanged.
     pub memo: Option<&'a str>,
-    /// Who says it.
+    /// Name of the person.
     pub by: Option<&'a str>,
-    /// When.
+    /// Time of the change.
     pub now: Timestamp,
-    /// What that person may see: other incidents stay as they are.
+    /// Visibility of the person: other incidents are not changed.
     pub visible: &'a Visibility,
 }
 
-/// Changes those of the incidents that are not so already, each with its event
-/// and its row in the change feed, and returns their numbers in ascending
-/// order. Numbers without an incident are passed over, and so are those of
-/// incidents that whoever says it may not see.
+/// Applies a change to those of the incidents that differ from it, each with an event and a
+/// row in the change feed, and returns their IDs in ascending order. Unknown IDs and
+/// incidents that the person may not see are ignored.
 ///
-/// Taking an acknowledgement back leaves the memo. A memo alone becomes an
-/// event only where the incident is acknowledged: then it belongs to that.
+/// Removing an acknowledgement keeps the note. A note without a change of acknowledgement
+/// is an event only if the incident is acknowledged.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn acknowledge(
     tx: &Tx,
     ids: &[i64],
-    said: &Acknowledgement<'_>,
+    ack: &Acknowledgement<'_>,
 ) -> Result<Vec<i64>, StorageError> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
@@ -52,25 +51,25 @@ pub async fn acknowledge(
     lock(tx, &ids).await?;
     let mut changed = Vec::new();
     for chunk in ids.chunks(CHUNK) {
-        // Behind the lock: no delivery moves them out of sight meanwhile.
-        let chunk = incidents::visible(tx, chunk, said.visible).await?;
-        changed.extend(change(tx, &chunk, said).await?);
+        // Under the lock, so that no delivery changes their visibility in the meantime.
+        let chunk = incidents::visible(tx, chunk, ack.visible).await?;
+        changed.extend(change(tx, &chunk, ack).await?);
     }
     Ok(changed)
 }
 
-/// The series of incidents, each once.
+/// Returns the alert IDs of incidents, each once.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn alerts_of_incidents(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
     let list = query::id_list(tx.backend);
     let sql = format!("SELECT DISTINCT series_id AS n FROM incidents WHERE id IN ({list})");
     query::numbers(tx, &sql, vec![query::ids(ids)]).await
 }
 
-/// Locks the incidents' series in the order that all writers keep (rule 9), so
-/// that no delivery changes the incidents meanwhile and none waits for ever.
+/// Locks the alerts of the incidents in the order that all writers use, so that no delivery
+/// changes the incidents in the meantime and no deadlock occurs.
 pub(crate) async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
     if tx.backend == Backend::Sqlite || ids.is_empty() {
         return Ok(());
@@ -86,24 +85,24 @@ pub(crate) async fn lock(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// What people have said of an incident.
+/// Acknowledgement and note of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonalState {
-    /// The name of the alert.
+    /// Name of the alert.
     pub alertname: String,
-    /// When somebody acknowledged it.
+    /// Time of the acknowledgement.
     pub known_at: Option<Timestamp>,
-    /// Who that was.
+    /// Name of the person who acknowledged it.
     pub known_by: Option<String>,
-    /// What people wrote of it.
+    /// Latest note.
     pub memo: String,
 }
 
-/// What people have said of an incident, which stays so until the transaction
-/// ends. `None`: there is no such incident.
+/// Returns the acknowledgement and note of an incident, locked until the transaction ends;
+/// `None` if the incident does not exist.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn personal_state(tx: &Tx, id: i64) -> Result<Option<PersonalState>, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -131,33 +130,29 @@ struct Before {
     memo: String,
 }
 
-async fn change(
-    tx: &Tx,
-    ids: &[i64],
-    said: &Acknowledgement<'_>,
-) -> Result<Vec<i64>, StorageError> {
-    let memo = said.memo.map(query::without_nul);
+async fn change(tx: &Tx, ids: &[i64], ack: &Acknowledgement<'_>) -> Result<Vec<i64>, StorageError> {
+    let note = ack.memo.map(query::without_nul);
     let list = query::id_list(tx.backend);
     let sql = format!("SELECT id, known_at, memo FROM incidents WHERE id IN ({list}) ORDER BY id");
     let before: Vec<Before> = query::all(tx, &sql, vec![query::ids(ids)]).await?;
-    let mut known = Vec::new();
-    let mut written = Vec::new();
+    let mut acknowledged = Vec::new();
+    let mut noted = Vec::new();
     let mut changed = Vec::new();
-    let mut told: HashMap<EventKind, Vec<i64>> = HashMap::new();
+    let mut events: HashMap<EventKind, Vec<i64>> = HashMap::new();
     let mut feed: HashMap<EventKind, Vec<i64>> = HashMap::new();
     for incident in before {
         let was = incident.known_at.is_some();
-        let is = said.known.unwrap_or(was);
-        let rewritten = memo.as_ref().is_some_and(|memo| *memo != incident.memo);
-        if is == was && !rewritten {
+        let is = ack.known.unwrap_or(was);
+        let note_changed = note.as_ref().is_some_and(|note| *note != incident.memo);
+        if is == was && !note_changed {
             continue;
         }
         changed.push(incident.id);
         if is != was {
-            known.push(incident.id);
+            acknowledged.push(incident.id);
         }
-        if rewritten {
-            written.push(incident.id);
+        if note_changed {
+            noted.push(incident.id);
         }
         let kind = if is {
             EventKind::Acknowledged
@@ -165,29 +160,29 @@ async fn change(
             EventKind::Unacknowledged
         };
         if is || was {
-            told.entry(kind).or_default().push(incident.id);
+            events.entry(kind).or_default().push(incident.id);
         }
         feed.entry(kind).or_default().push(incident.id);
     }
-    if let Some(is) = said.known {
-        set_acknowledged(tx, &known, is, said).await?;
+    if let Some(is) = ack.known {
+        set_acknowledged(tx, &acknowledged, is, ack).await?;
     }
-    if let Some(memo) = &memo {
+    if let Some(note) = &note {
         let set = "memo = ?";
-        update(tx, &written, set, vec![memo.as_str().into()]).await?;
+        update(tx, &noted, set, vec![note.as_str().into()]).await?;
     }
     for kind in [EventKind::Acknowledged, EventKind::Unacknowledged] {
-        if let Some(ids) = told.get(&kind) {
+        if let Some(ids) = events.get(&kind) {
             let event = Event {
                 kind,
-                at: said.now,
-                by: said.by,
-                memo: said.memo,
+                at: ack.now,
+                by: ack.by,
+                note: ack.memo,
             };
             events::record(tx, ids, event).await?;
         }
         if let Some(ids) = feed.get(&kind) {
-            changes::insert_many(tx, ids, &Change::Incident { event: kind }, said.now).await?;
+            changes::insert_many(tx, ids, &Change::Incident { event: kind }, ack.now).await?;
         }
     }
     Ok(changed)
@@ -196,11 +191,11 @@ async fn change(
 async fn set_acknowledged(
     tx: &Tx,
     ids: &[i64],
-    known: bool,
-    said: &Acknowledgement<'_>,
+    acknowledged: bool,
+    ack: &Acknowledgement<'_>,
 ) -> Result<(), StorageError> {
-    let at = known.then_some(said.now.as_micros());
-    let by = said.by.filter(|_| known).map(query::without_nul);
+    let at = acknowledged.then_some(ack.now.as_micros());
+    let by = ack.by.filter(|_| acknowledged).map(query::without_nul);
     update(
         tx,
         ids,

@@ -1,5 +1,4 @@
-//! The change feed: what happened, in an order in which nothing is skipped
-//! (rule 10).
+//! The change feed: changes in an order that readers can follow without skipping any.
 
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
@@ -9,54 +8,54 @@ use crate::enums::{ChangeKind, Coded, EventKind, NotificationState};
 use crate::query;
 use crate::{Backend, Db, StorageError, Tx, feed_horizon};
 
-/// The most incident events that the row of one delivery names; whoever reads
-/// on finds the others in the incidents.
+/// Maximum number of incident events in the row of a delivery; readers find the others in
+/// the incidents.
 pub const MAX_EVENTS: usize = 200;
 
-/// A place in the feed: the writing transaction's number, then the row's.
+/// Position in the feed: the ID of the writing transaction, then of the row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedCursor {
-    /// The transaction's number; 0 on SQLite.
+    /// Transaction ID; 0 on SQLite.
     pub transaction_id: i64,
-    /// The row's number.
+    /// Row ID.
     pub id: i64,
 }
 
 /// One row of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeRow {
-    /// Its place; reading goes on after it.
+    /// Position of the row; reading continues after it.
     pub cursor: FeedCursor,
-    /// When it was written.
+    /// Time of the change.
     pub at: Timestamp,
-    /// The number of the delivery, incident or mail.
+    /// ID of the delivery, incident or notification.
     pub object_id: i64,
-    /// What happened to it.
+    /// The change.
     pub change: Change,
 }
 
-/// What happened.
+/// A change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A delivery was stored.
     Delivery {
-        /// Its source.
+        /// Source.
         source: String,
-        /// New log entries.
+        /// Number of new log entries.
         entries: i64,
-        /// Whether it was refused.
+        /// Whether it was rejected.
         refused: bool,
-        /// What it did to which incidents, the first [`MAX_EVENTS`].
+        /// Its incident events, at most [`MAX_EVENTS`].
         events: Vec<(i64, EventKind)>,
     },
-    /// An incident changed, other than by a delivery.
+    /// An incident changed without a delivery.
     Incident {
-        /// What happened to it.
+        /// Kind of event.
         event: EventKind,
     },
-    /// A mail changed its state.
+    /// A notification changed its state.
     Notification {
-        /// Its new state.
+        /// The new state.
         state: NotificationState,
     },
 }
@@ -93,11 +92,11 @@ impl Change {
                 state: state.code(),
             }),
         };
-        // Numbers and texts always make JSON.
+        // Numbers and strings always serialize.
         json.unwrap_or_default()
     }
 
-    /// `None` for what this program does not write.
+    /// `None` for anything that this program does not write.
     fn read(kind: i16, json: &str) -> Option<Self> {
         Some(match ChangeKind::from_code(kind)? {
             ChangeKind::Delivery => {
@@ -146,10 +145,10 @@ struct NotificationData {
     state: i16,
 }
 
-/// Writes one row, in the transaction that makes the change.
+/// Appends one row, in the transaction of the change.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert(
     tx: &Tx,
     object_id: i64,
@@ -159,10 +158,10 @@ pub async fn insert(
     insert_many(tx, &[object_id], change, now).await
 }
 
-/// Writes one row for each object, with the same change.
+/// Appends one row per object, all with the same change.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_many(
     tx: &Tx,
     object_ids: &[i64],
@@ -189,22 +188,22 @@ pub async fn insert_many(
     Ok(())
 }
 
-/// The SQL for the current transaction's number in the feed.
+/// SQL for the ID of the current transaction.
 pub(crate) fn transaction_id(backend: Backend) -> &'static str {
     match backend {
-        // Writers take turns: ids are in the order of the commits.
+        // Writers run one at a time: IDs are in commit order.
         Backend::Sqlite => "0",
         Backend::Postgres => "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)",
     }
 }
 
-/// The rows after `cursor`, or from the beginning, in order, at most `limit`.
+/// Returns the rows after `cursor`, or from the beginning, in order, at most `limit`.
 ///
-/// Takes the [`Db`] and no transaction: what is settled must be asked before
-/// the rows are, each at a time of its own.
+/// Takes a [`Db`] and not a transaction: the horizon must be read before the rows, each in
+/// a snapshot of its own.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn after(
     db: &Db,
     cursor: Option<FeedCursor>,
@@ -227,15 +226,15 @@ pub async fn after(
     rows.into_iter().map(Row::into_change).collect()
 }
 
-/// The place of the last row that can be read; `None` while the feed is empty.
+/// Returns the position of the last readable row; `None` while the feed is empty.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn latest(db: &Db) -> Result<Option<FeedCursor>, StorageError> {
     let sql = "SELECT transaction_id, id FROM changes WHERE transaction_id < ? \
                ORDER BY transaction_id DESC, id DESC LIMIT 1";
     let values = vec![feed_horizon::horizon(db).await?.into()];
-    let row: Option<PlaceRow> = query::first(db, sql, values).await?;
+    let row: Option<CursorRow> = query::first(db, sql, values).await?;
     Ok(row.map(|row| FeedCursor {
         transaction_id: row.transaction_id,
         id: row.id,
@@ -243,7 +242,7 @@ pub async fn latest(db: &Db) -> Result<Option<FeedCursor>, StorageError> {
 }
 
 #[derive(FromQueryResult)]
-struct PlaceRow {
+struct CursorRow {
     transaction_id: i64,
     id: i64,
 }

@@ -1,4 +1,4 @@
-//! How connections are opened, and what is set on each of them.
+//! Opening connections and their settings.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -14,34 +14,34 @@ use crate::files::DatabaseFiles;
 use crate::health::DatabaseHealth;
 use crate::{DbSettings, StorageError};
 
-/// The two pools, and whether what is behind them answers.
+/// The two connection pools, and the health of the database.
 pub(crate) struct Pools {
     pub(crate) read: DatabaseConnection,
     pub(crate) write: DatabaseConnection,
-    pub(crate) pulse: DatabaseHealth,
+    pub(crate) health: DatabaseHealth,
 }
 
-/// What SQLite's one writer keeps of the database's pages in memory, in KiB.
+/// Page cache of SQLite's single writer, in KiB.
 const WRITER_CACHE: u32 = 16_000;
 
-/// What each reader keeps. There are up to `max_connections` of them, and what
-/// they share lies in the system's cache anyway.
+/// Page cache of each reader. There are up to `max_connections` of them, and they share the
+/// page cache of the system anyway.
 const READER_CACHE: u32 = 2_000;
 
-/// A reader that had nothing to do for so long gives its memory back.
+/// An idle reader is closed after this time, to release its memory.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Connections for writing on PostgreSQL: the ingest writers, the outbox, the
-/// workers and what people change. Apart from those for reading, so that slow
-/// queries never make a writer wait for a connection.
+/// Connections for writing on PostgreSQL: ingest writers, outbox, workers and changes by
+/// users. They are separate from those for reading, so that slow queries never delay a
+/// writer.
 const WRITE_CONNECTIONS: u32 = 12;
 
 /// As [`crate::ReadBudget::TIME`].
 const READ_TIMEOUT: &str = "30s";
 
-/// A connection that was used within this time is believed to be alive. Asking
-/// each time would add a round trip to every query.
-const BELIEVED: Duration = Duration::from_secs(1);
+/// A connection that was used within this time is not tested. Testing it each time would
+/// add a round trip to every query.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError> {
     let path = settings
@@ -58,8 +58,8 @@ pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError>
         })?;
     }
     let writer = sqlite_options(path, settings, 1, WRITER_CACHE, |sqlite| {
-        // Space freed by retention can be given back in steps. Only the writer
-        // says so, because saying it takes the write lock.
+        // Lets retention release free space in steps. Set by the writer only, because it
+        // takes the write lock.
         sqlite.pragma("auto_vacuum", "INCREMENTAL")
     });
     let readers = settings.max_connections.max(1);
@@ -67,12 +67,12 @@ pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError>
         sqlite.create_if_missing(false)
     });
     readers.idle_timeout(IDLE);
-    // The pool would open the last one again by itself, while another file may be there:
-    // only a query looks first (`Pulse::verify`).
+    // A minimum of one would make the pool reconnect by itself, possibly to another file at
+    // that path; only queries check the files first (`DatabaseHealth::verify`).
     readers.min_connections(0);
-    // First, because it makes the database.
+    // First, because it creates the database.
     let write = Database::connect(writer).await?;
-    // Once it is there, no connection makes another in its place.
+    // After that, no connection creates another file in its place.
     let pool = write.get_sqlite_connection_pool();
     let options = SqliteConnectOptions::clone(&pool.connect_options());
     pool.set_connect_options(options.create_if_missing(false));
@@ -84,7 +84,7 @@ pub(crate) async fn sqlite(settings: &DbSettings) -> Result<Pools, StorageError>
     Ok(Pools {
         write,
         read,
-        pulse: files.map_or_else(DatabaseHealth::always, DatabaseHealth::of_files),
+        health: files.map_or_else(DatabaseHealth::always, DatabaseHealth::of_files),
     })
 }
 
@@ -102,7 +102,7 @@ fn sqlite_options(
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
         .acquire_timeout(settings.connect_timeout)
-        // It is in this process: there is nothing to ask for.
+        // SQLite runs in this process: there is nothing to test.
         .test_before_acquire(false)
         .sqlx_logging(false)
         .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(has_no_transaction_left))
@@ -112,10 +112,11 @@ fn sqlite_options(
                     .create_if_missing(true)
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
-                    // A commit is on the disk when it returns (rule 1).
+                    // A commit is on disk when it returns.
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "FULL")
-                    // What a storm or a long query made of the log is cut off again.
+                    // Truncates the write-ahead log after it has grown, due to many writes
+                    // or a long query.
                     .pragma("journal_size_limit", "67108864")
                     .pragma("cache_size", format!("-{cache_kib}"))
                     .pragma("temp_store", "MEMORY")
@@ -125,22 +126,21 @@ fn sqlite_options(
     options
 }
 
-/// Whether a connection may be used again.
+/// Whether a connection can be reused.
 ///
-/// Where the disk is full SQLite itself rolls a transaction back. The ROLLBACK
-/// that follows then fails, and sqlx goes on counting that transaction: the next
-/// one would be a savepoint within it, and its COMMIT would be a RELEASE that
-/// makes nothing durable (rule 1).
+/// If the disk is full, SQLite itself rolls a transaction back. The ROLLBACK that follows
+/// then fails, and sqlx still counts that transaction: the next one would be a savepoint
+/// within it, and its COMMIT a RELEASE that makes nothing durable.
 fn has_no_transaction_left(
     connection: &mut SqliteConnection,
     _: PoolConnectionMetadata,
 ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + '_>> {
     Box::pin(async move {
-        // A rollback on drop is only queued by now; this waits for it.
+        // A rollback on drop is only queued so far; this waits for it.
         connection.ping().await?;
         let is_left = connection.is_in_transaction();
         if is_left {
-            tracing::warn!("a transaction was ended by SQLite itself; its connection is closed");
+            tracing::warn!("SQLite rolled a transaction back by itself; its connection is closed");
         }
         Ok(!is_left)
     })
@@ -152,13 +152,13 @@ pub(crate) async fn postgres(settings: &DbSettings) -> Result<Pools, StorageErro
         .parse()
         .map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
     let write = postgres_options(settings, WRITE_CONNECTIONS, |postgres| {
-        // The locks of a replica that hangs in the middle of a transaction, or
-        // whose machine is gone, must not hold the others up for long.
+        // Limits how long the locks of a replica that hangs or crashes in a transaction
+        // block the others.
         postgres.options([
             ("idle_in_transaction_session_timeout", "10s"),
-            // Writers look rows up by their keys, and nothing else. Of a table
-            // that grows by thousands of rows a second PostgreSQL has no
-            // statistics, would think it small, and read all of it instead.
+            // Writers look up rows by key only. For a table that grows by thousands of rows
+            // a second PostgreSQL has no current statistics, would assume it is small, and
+            // scan it.
             ("enable_seqscan", "off"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
@@ -172,16 +172,16 @@ pub(crate) async fn postgres(settings: &DbSettings) -> Result<Pools, StorageErro
     let readers = settings.max_connections.max(1);
     let read = postgres_options(settings, readers, |postgres| {
         postgres.options([
-            // Compiling a query costs more than it ever saves in ours.
+            // Compiling costs more than it saves for these queries.
             ("jit", "off"),
-            // Readers stop between statements, and this stops the statement.
+            // Readers stop between statements; this stops a running statement.
             ("statement_timeout", READ_TIMEOUT),
         ])
     });
     Ok(Pools {
         write: Database::connect(write).await?,
         read: Database::connect(read).await?,
-        pulse: DatabaseHealth::of(server.application_name("tocsin pulse")),
+        health: DatabaseHealth::of(server.application_name("tocsin health")),
     })
 }
 
@@ -197,12 +197,12 @@ fn postgres_options(
         .connect_timeout(settings.connect_timeout)
         .acquire_timeout(settings.connect_timeout)
         .idle_timeout(IDLE)
-        .test_before_acquire_if_idle_for(BELIEVED)
+        .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
         .sqlx_logging(false)
         .map_sqlx_postgres_opts(move |postgres| {
             more(
                 postgres
-                    // A server or user default must not weaken rule 1.
+                    // A default of the server or user must not weaken durability.
                     .options([("synchronous_commit", "on"), ("timezone", "UTC")])
                     .application_name("tocsin")
                     .statement_cache_capacity(256),

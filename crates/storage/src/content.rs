@@ -1,5 +1,5 @@
-//! What alerts were told with: labels and annotations, which many log entries
-//! and incidents share.
+//! Alert content: labels and annotations as received, shared by many log entries
+//! and incidents.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,43 +11,43 @@ use tocsin_core::alert::{AlertFields, Labels};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError};
 
-/// What a series was told with, at first or later.
+/// One content version of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertContent {
-    /// The series.
+    /// Alert ID.
     pub alert_id: i64,
-    /// The later telling; none for the series' own first one.
+    /// Content ID; `None` for the first content, which is stored with the alert.
     pub content_id: Option<i64>,
-    /// The source.
+    /// Name of the source.
     pub source: String,
-    /// 16 hex digits.
+    /// Fingerprint, 16 hex digits.
     pub fingerprint: String,
-    /// alertname, instance, severity, team and message.
+    /// Alert name, instance, severity, team and message.
     pub fields: AlertFields,
     /// All labels.
     pub labels: Labels,
     /// All annotations.
     pub annotations: Labels,
-    /// Any text; meant to be a link.
+    /// Link to the rule; any string, not checked.
     pub generator_url: String,
 }
 
 impl AlertContent {
-    /// Bytes of its texts.
+    /// Size of all strings, in bytes.
     pub(crate) fn size(&self) -> usize {
         let labels = self.labels.iter().chain(&self.annotations);
-        let facts = &self.fields;
+        let fields = &self.fields;
         labels
             .map(|(name, value)| name.len() + value.len())
             .sum::<usize>()
             + [
                 &self.source,
                 &self.generator_url,
-                &facts.alertname,
-                &facts.instance,
-                &facts.severity,
-                &facts.team,
-                &facts.message,
+                &fields.alertname,
+                &fields.instance,
+                &fields.severity,
+                &fields.team,
+                &fields.message,
             ]
             .map(String::len)
             .iter()
@@ -55,81 +55,80 @@ impl AlertContent {
     }
 }
 
-/// Names one telling: the series, and the later telling if it is not the first.
+/// Identifies one content version: alert ID, and content ID unless it is the first.
 pub(crate) type ContentKey = (i64, Option<i64>);
 
-/// Tellings that were read lately. Bounded: two generations of at most
-/// [`GENERATION`] and [`GENERATION_BYTES`]; what was not asked for in a whole
-/// generation is let go.
+/// Cache of recently read contents. It holds two generations of at most [`GENERATION`]
+/// entries or [`GENERATION_BYTES`]; an entry not used for a whole generation is evicted.
 #[derive(Debug, Default)]
 pub(crate) struct ContentCache {
     young: HashMap<ContentKey, Arc<AlertContent>>,
-    /// Of the texts in `young`.
+    /// Size of the contents in `young`.
     bytes: usize,
     old: HashMap<ContentKey, Arc<AlertContent>>,
 }
 
-/// Most have less than a kilobyte.
+/// Most contents are smaller than one kilobyte.
 const GENERATION: usize = 4_096;
 const GENERATION_BYTES: usize = 8 << 20;
 
 impl ContentCache {
-    /// One that is here already.
-    pub(crate) fn get(&mut self, which: ContentKey) -> Option<Arc<AlertContent>> {
-        if let Some(telling) = self.young.get(&which) {
-            return Some(Arc::clone(telling));
+    /// Returns a content from the cache.
+    pub(crate) fn get(&mut self, key: ContentKey) -> Option<Arc<AlertContent>> {
+        if let Some(content) = self.young.get(&key) {
+            return Some(Arc::clone(content));
         }
-        let telling = self.old.remove(&which)?;
-        self.put(which, Arc::clone(&telling));
-        Some(telling)
+        let content = self.old.remove(&key)?;
+        self.put(key, Arc::clone(&content));
+        Some(content)
     }
 
-    fn put(&mut self, which: ContentKey, telling: Arc<AlertContent>) {
+    fn put(&mut self, key: ContentKey, content: Arc<AlertContent>) {
         if self.young.len() >= GENERATION || self.bytes >= GENERATION_BYTES {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
-        self.bytes += telling.size();
-        self.young.insert(which, telling);
+        self.bytes += content.size();
+        self.young.insert(key, content);
     }
 
-    /// All of `wanted` that exist, those that are not here read by at most two
-    /// statements.
+    /// Returns all existing contents of `wanted`. Those not in the cache are read with
+    /// at most two statements.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] where labels cannot be read.
+    /// [`StorageError::Corrupt`] if labels cannot be parsed.
     pub(crate) async fn read(
         &mut self,
         db: &impl Reads,
         wanted: impl Iterator<Item = ContentKey>,
     ) -> Result<HashMap<ContentKey, Arc<AlertContent>>, StorageError> {
         let mut found = HashMap::new();
-        let mut series = Vec::new();
-        let mut later = Vec::new();
-        for which in wanted {
-            if found.contains_key(&which) {
+        let mut alert_ids = Vec::new();
+        let mut content_ids = Vec::new();
+        for key in wanted {
+            if found.contains_key(&key) {
                 continue;
             }
-            match (self.get(which), which) {
-                (Some(telling), _) => {
-                    found.insert(which, telling);
+            match (self.get(key), key) {
+                (Some(content), _) => {
+                    found.insert(key, content);
                 }
-                (None, (id, None)) => series.push(id),
-                (None, (_, Some(id))) => later.push(id),
+                (None, (id, None)) => alert_ids.push(id),
+                (None, (_, Some(id))) => content_ids.push(id),
             }
         }
         let mut rows: Vec<Row> = Vec::new();
-        if !series.is_empty() {
-            series.sort_unstable();
-            series.dedup();
+        if !alert_ids.is_empty() {
+            alert_ids.sort_unstable();
+            alert_ids.dedup();
             let columns = "s.id, NULL, s.source, {hex}, s.labels, s.annotations, \
                  s.generator_url, s.message, s.alertname, s.instance, s.severity, s.team";
             let from = format!("series s WHERE {}", query::among(db.backend(), "s.id"));
-            rows.extend(read(db, columns, &from, &series).await?);
+            rows.extend(read(db, columns, &from, &alert_ids).await?);
         }
-        if !later.is_empty() {
-            later.sort_unstable();
-            later.dedup();
+        if !content_ids.is_empty() {
+            content_ids.sort_unstable();
+            content_ids.dedup();
             let columns = "t.series_id, t.id, s.source, {hex}, COALESCE(t.labels, s.labels), \
                  t.annotations, t.generator_url, t.message, \
                  CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END, \
@@ -140,19 +139,20 @@ impl ContentCache {
                 "tellings t JOIN series s ON s.id = t.series_id WHERE {}",
                 query::among(db.backend(), "t.id")
             );
-            rows.extend(read(db, columns, &from, &later).await?);
+            rows.extend(read(db, columns, &from, &content_ids).await?);
         }
         for row in rows {
-            let telling = Arc::new(row.into_content()?);
-            let which = (telling.alert_id, telling.content_id);
-            self.put(which, Arc::clone(&telling));
-            found.insert(which, telling);
+            let content = Arc::new(row.into_content()?);
+            let key = (content.alert_id, content.content_id);
+            self.put(key, Arc::clone(&content));
+            found.insert(key, content);
         }
         Ok(found)
     }
 }
 
-/// The rows as one JSON text, for the reason that [`crate::scan::pack`] has.
+/// Reads the rows as one JSON document, which is faster than row by row; see
+/// [`crate::scan::pack`].
 async fn read(
     db: &impl Reads,
     columns: &str,
@@ -175,7 +175,7 @@ async fn read(
     let packed: Option<Packed> = query::first(db, &sql, vec![query::ids(ids)]).await?;
     let packed = packed.and_then(|packed| packed.packed);
     let packed = packed.as_deref().unwrap_or("[]");
-    // One that is not as it should be would make all of them so.
+    // One malformed row makes the whole document unreadable, so the ID is a guess.
     serde_json::from_str(packed).map_err(|_| StorageError::Corrupt {
         table: "series",
         column: "any",
@@ -183,11 +183,11 @@ async fn read(
     })
 }
 
-/// A row, in the order of its columns.
+/// A row; the fields are in the order of the columns.
 #[derive(Deserialize)]
 struct Row {
-    series_id: i64,
-    telling_id: Option<i64>,
+    alert_id: i64,
+    content_id: Option<i64>,
     source: String,
     fingerprint: String,
     labels: String,
@@ -202,14 +202,14 @@ struct Row {
 
 impl Row {
     fn into_content(self) -> Result<AlertContent, StorageError> {
-        let (table, id) = match self.telling_id {
+        let (table, id) = match self.content_id {
             Some(id) => ("tellings", id),
-            None => ("series", self.series_id),
+            None => ("series", self.alert_id),
         };
         let corrupt = |column| StorageError::Corrupt { table, column, id };
         Ok(AlertContent {
-            alert_id: self.series_id,
-            content_id: self.telling_id,
+            alert_id: self.alert_id,
+            content_id: self.content_id,
             source: self.source,
             fingerprint: self.fingerprint.to_ascii_lowercase(),
             fields: AlertFields {

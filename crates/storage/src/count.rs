@@ -1,4 +1,4 @@
-//! Counts of lists, exact as far as that is cheap.
+//! Counts of lists, exact up to a bound.
 
 use crate::content::ContentCache;
 use crate::query::Reads;
@@ -6,32 +6,32 @@ use crate::scan::{End, Rows, ScanBudget, Verifier, find};
 use crate::search::AlertSet;
 use crate::{AlertCriteria, StorageError};
 
-/// The greatest count that is exact.
+/// The largest exact count.
 pub const BOUND: usize = 10_000;
 
-/// How many rows a list has.
+/// Number of rows in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// How many were counted.
+    /// Number of rows counted.
     pub value: u64,
-    /// That is all of them; otherwise there are more.
+    /// Whether all rows were counted; if not, there are more.
     pub exact: bool,
 }
 
-/// Counts what of `rows` answers.
+/// Counts the rows that match the criteria.
 pub(crate) async fn count(
     db: &impl Reads,
     rows: Rows,
     about: &AlertCriteria,
     set: &AlertSet,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Count, StorageError> {
     let mut verifier = Verifier {
         about,
         set,
         contents: &mut ContentCache::default(),
     };
-    let found = find(db, rows, &mut verifier, BOUND, effort).await?;
+    let found = find(db, rows, &mut verifier, BOUND, budget).await?;
     Ok(Count {
         value: found.rows.len() as u64,
         exact: found.end == End::Exhausted,

@@ -1,7 +1,7 @@
-//! Pages of lists that grow while they are read.
+//! Keyset pagination of lists that grow while they are read.
 //!
-//! A page continues after the last row of the one before (keyset), so that
-//! rows which arrive meanwhile neither shift it nor make it slower.
+//! A page continues after the last row of the previous page, so rows received in
+//! between neither shift it nor slow it down.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,15 +12,15 @@ use tocsin_core::time::Timestamp;
 use crate::query::Conditions;
 use crate::scan::{Direction, End, Key};
 
-/// The most rows that a page may have.
+/// The largest page size.
 pub const MAX_LIMIT: u32 = 500;
 
-/// The direction of a list.
+/// Sort order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The smallest, the oldest first.
+    /// Smallest or oldest first.
     Asc,
-    /// The greatest, the newest first.
+    /// Largest or newest first.
     #[default]
     Desc,
 }
@@ -41,45 +41,44 @@ impl Order {
     }
 }
 
-/// What a list is sorted by. Each list has a type of its own, so that a page of
-/// one cannot be asked of another.
+/// Sort key of a list. Each list has its own type, so a page request for one list
+/// cannot be used with another.
 pub trait SortKey: Copy + Send + Sync {
-    /// A name of the list and the key that no other list has. It goes into
-    /// cursors and so must not change its meaning.
+    /// A unique name for the list and the key. It is part of cursors, so its meaning must
+    /// not change.
     fn name(self) -> &'static str;
 }
 
-/// Rows of a list, and how to go on.
+/// One page of a list, with cursors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// The rows, in the order asked for.
+    /// The rows in the requested order.
     pub items: Vec<T>,
-    /// The cursor of the next page; `None` ends the list. A page may be short
-    /// or empty and have one: then it has examined as many rows as it may.
+    /// Cursor of the next page; `None` at the end of the list. A page can be short or
+    /// empty and still have a next page: the scan budget was used up.
     pub next: Option<String>,
-    /// The cursor of the page before, in the same order; `None` at the
-    /// beginning.
+    /// Cursor of the previous page, in the same order; `None` at the beginning.
     pub prev: Option<String>,
 }
 
-/// Which page of a list is wanted.
+/// A request for one page of a list.
 #[derive(Clone, Debug)]
 pub struct PageRequest<K> {
     key: K,
     order: Order,
     limit: u32,
     after: Option<Place>,
-    /// The page before `after` is wanted, not the one behind it.
+    /// Requests the page before `after` instead of the one after it.
     backwards: bool,
 }
 
-/// The cursor is not one of this list in this order.
+/// The cursor does not belong to this list in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
-    /// It is no cursor at all.
+    /// Not a cursor.
     #[error("not a cursor of this API; leave it out to start from the beginning")]
     Unreadable,
-    /// It belongs to another list or order.
+    /// A cursor of another list or order.
     #[error(
         "a cursor of another list, sort or order; leave it out to start from the beginning, \
          or keep sort and order as they were"
@@ -87,8 +86,8 @@ pub enum InvalidCursor {
     OfAnotherList,
 }
 
-/// Where a page ended. `as_of` freezes what depends on the time of reading for
-/// all pages of one walk.
+/// Position where a page ended. `as_of` freezes time-dependent values for all pages of
+/// one walk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) value: i64,
@@ -112,11 +111,11 @@ struct Written {
 }
 
 impl<K: SortKey> PageRequest<K> {
-    /// Checks the cursor against list, sort and order. `limit` is brought into
-    /// 1 to [`MAX_LIMIT`].
+    /// Checks the cursor against list, sort and order. `limit` is clamped to 1 to
+    /// [`MAX_LIMIT`].
     ///
     /// # Errors
-    /// [`InvalidCursor`], which belongs to the parameter `cursor`.
+    /// [`InvalidCursor`], to be reported for the parameter `cursor`.
     pub fn new(
         key: K,
         order: Order,
@@ -137,7 +136,7 @@ impl<K: SortKey> PageRequest<K> {
         })
     }
 
-    /// The first page.
+    /// Requests the first page.
     pub fn first(key: K, order: Order, limit: u32) -> Self {
         Self {
             key,
@@ -148,20 +147,19 @@ impl<K: SortKey> PageRequest<K> {
         }
     }
 
-    /// What the list is sorted by.
+    /// The sort key.
     pub fn key(&self) -> K {
         self.key
     }
 
-    /// The time that the first page of this walk was read at; `now` for the
-    /// first page.
+    /// When the first page of this walk was read; `now` for the first page.
     pub(crate) fn as_of(&self, now: Timestamp) -> Timestamp {
         let frozen = self.after.and_then(|place| place.as_of);
         frozen.map_or(now, Timestamp::from_micros)
     }
 
-    /// Only rows after the page before. `value` is an SQL expression whose
-    /// placeholders are `values`.
+    /// Restricts `conditions` to rows after the previous page. `value` is an SQL
+    /// expression whose placeholders are `values`.
     pub(crate) fn continue_after(
         &self,
         conditions: &mut Conditions,
@@ -180,18 +178,17 @@ impl<K: SortKey> PageRequest<K> {
         }
     }
 
-    /// ` ORDER BY … LIMIT …`, in the order of reading, which is not that of the
-    /// page where a page before is wanted. One row more than wanted is read: it
-    /// tells whether there are further ones.
+    /// ` ORDER BY … LIMIT …` in reading order, which is reversed for a previous page. The
+    /// limit is one row more than the page, to see whether more rows exist.
     pub(crate) fn order_and_limit(&self, value: &str, id: &str) -> String {
-        let way = self.direction().sql();
+        let direction = self.direction().sql();
         format!(
-            " ORDER BY {value} {way}, {id} {way} LIMIT {}",
+            " ORDER BY {value} {direction}, {id} {direction} LIMIT {}",
             self.limit + 1
         )
     }
 
-    /// The way in which keys are read.
+    /// The direction in which keys are read.
     pub(crate) fn direction(&self) -> Direction {
         match self.backwards {
             true => self.order.direction().reversed(),
@@ -199,7 +196,7 @@ impl<K: SortKey> PageRequest<K> {
         }
     }
 
-    /// Where reading begins, excluded; none for the list's beginning.
+    /// The key to start reading after; `None` for the beginning of the list.
     pub(crate) fn after(&self) -> Option<Key> {
         self.after.map(|place| Key {
             value: place.value,
@@ -207,13 +204,13 @@ impl<K: SortKey> PageRequest<K> {
         })
     }
 
-    /// Rows of the page at most.
+    /// The page size.
     pub(crate) fn limit(&self) -> usize {
         self.limit as usize
     }
 
-    /// The page of the rows that [`PageRequest::order_and_limit`] read; `place`
-    /// tells where a row stands.
+    /// Builds the page from rows read with [`PageRequest::order_and_limit`]; `place`
+    /// returns the position of a row.
     pub(crate) fn page<T>(&self, mut items: Vec<T>, place: impl Fn(&T) -> Place) -> Page<T> {
         let more = items.len() > self.limit();
         items.truncate(self.limit());
@@ -231,7 +228,7 @@ impl<K: SortKey> PageRequest<K> {
         self.found(items, &keys, end, None)
     }
 
-    /// The page of rows found in the order of reading, at `keys`.
+    /// Builds the page from rows found in reading order, at `keys`.
     pub(crate) fn found<T>(
         &self,
         mut items: Vec<T>,
@@ -251,8 +248,8 @@ impl<K: SortKey> PageRequest<K> {
             End::At(key) => Some(cursor(key, self.backwards)),
             End::Exhausted => None,
         };
-        // Back to where this page began: before its first row, or, where it has
-        // none, from where it was asked for, with the row there.
+        // Backwards from the start of this page: before its first row, or, if the page is
+        // empty, from the requested position, including the row there.
         let back = self.after().map(|after| {
             let from = keys.first().copied().unwrap_or(Key {
                 tie: match self.direction() {
@@ -275,7 +272,7 @@ impl<K: SortKey> PageRequest<K> {
 }
 
 impl<T> Page<T> {
-    /// The same page of converted rows.
+    /// Converts the rows of the page.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(convert).collect(),
@@ -298,7 +295,7 @@ fn write(key: impl SortKey, order: Order, place: Place, backwards: bool) -> Stri
         as_of,
         backwards,
     };
-    // Numbers and a plain word always make JSON.
+    // Integers and a plain string always serialize.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&written).unwrap_or_default())
 }
 
@@ -332,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_serves_only_the_list_and_order_that_it_was_made_for() {
+    fn cursor_is_valid_only_for_its_list_and_order() {
         let place = Place {
             value: 5,
             id: 7,
@@ -352,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_brought_into_bounds() {
+    fn limits_are_clamped() {
         for (given, used) in [(0, 1), (1, 1), (500, 500), (501, 500), (u32::MAX, 500)] {
             assert_eq!(PageRequest::first(Name("a"), Order::Asc, given).limit, used);
         }

@@ -1,31 +1,31 @@
-//! Damage found in the stored data, kept until the program restarts: a disk that
-//! returns other bytes than were written is not shown by one failed query only.
+//! Damage found in the stored data, kept until the program restarts: one failed query alone
+//! does not reveal a disk that returns wrong data.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Db, StorageError};
 
-/// Findings that are kept. The first few say what to do; a damaged disk would
-/// yield one for every row.
+/// Maximum number of findings kept. The first few are enough to act on; a damaged disk
+/// could produce one per row.
 const MAX_FINDINGS: usize = 20;
 
-/// What was found.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
-    /// The database reports that it is damaged itself: pages of the file, an index.
-    /// Which table is not said, only that of the statement is known.
+    /// The database reports damage, such as in file pages or an index. It does not report
+    /// the table; only that of the statement is known.
     Database {
-        /// A table of the statement that failed; empty where it is not known.
+        /// A table of the failed statement; empty if unknown.
         table: String,
     },
-    /// One row does not hold what this program writes. All others can be used.
+    /// One row contains data that this program does not write. All others are usable.
     Row {
-        /// The table.
+        /// Table.
         table: &'static str,
-        /// The column.
+        /// Column.
         column: &'static str,
-        /// The row.
+        /// Row ID.
         id: i64,
     },
 }
@@ -41,8 +41,8 @@ impl Damage {
         self.found().iter().cloned().collect()
     }
 
-    /// Keeps what an error says of damage. `sql` is the statement that failed, if
-    /// it is known.
+    /// Records the damage that an error reports, if any. `sql` is the failed statement, if
+    /// known.
     pub(crate) fn note(&self, error: &StorageError, sql: &str) {
         let finding = match error {
             StorageError::Damaged(_) => Finding::Database {
@@ -68,7 +68,7 @@ impl Damage {
         }
     }
 
-    /// As [`Damage::note`], of a result.
+    /// As [`Damage::note`], for a result.
     pub(crate) fn noted<T, E: Into<StorageError>>(
         &self,
         sql: &str,
@@ -87,20 +87,19 @@ impl Damage {
 }
 
 impl Db {
-    /// The damage that was found since the start, the first few findings of it.
+    /// Returns the damage found since the start, the first few findings.
     pub fn findings(&self) -> Vec<Finding> {
         self.damage.findings()
     }
 
-    /// Keeps what an error says of damage, for [`Db::findings`]. Errors of statements
-    /// are kept by themselves; a row that was read and cannot be understood is known
-    /// to its reader only.
+    /// Records the damage that an error reports, for [`Db::findings`]. Errors of statements
+    /// are recorded automatically; only the reader of a row detects that it is malformed.
     pub fn note(&self, error: &StorageError) {
         self.damage.note(error, "");
     }
 }
 
-/// The table that a statement names first. Our SQL has its keywords in capitals.
+/// The first table named by a statement. Keywords are upper-case in our SQL.
 fn first_table(sql: &str) -> &str {
     let mut words = sql.split([' ', '\n', '(', ')', ',']).map(str::trim);
     while let Some(word) = words.next() {
@@ -110,7 +109,7 @@ fn first_table(sql: &str) -> &str {
         let is_name = |word: &&str| {
             !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         };
-        // Of a subquery the table is the next one.
+        // For a subquery, the next name is the table.
         if let Some(name) = words.next().filter(is_name) {
             return name;
         }
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_table_of_a_statement_is_named() {
+    fn first_table_of_a_statement_is_found() {
         for (sql, table) in [
             ("SELECT a, b FROM rollups WHERE c = ?", "rollups"),
             ("SELECT x FROM (SELECT y FROM series) AS z", "series"),
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_bounded_and_kept_once() {
+    fn findings_are_bounded_and_distinct() {
         let damage = Damage::default();
         for id in 0..100 {
             let row = StorageError::Corrupt {

@@ -10,48 +10,49 @@ use sea_orm::{
 };
 use tocsin_migrations::Migrator;
 
+use crate::budget::SlowLane;
 use crate::connect::{self, Pools};
 use crate::damage::Damage;
 use crate::deferred::DeferredStatement;
 use crate::{DatabaseHealth, ReadBudget, StorageError};
 
-/// Which database is in use.
+/// The database in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// The embedded one: one process, one writer.
+    /// Embedded: one process, one writer.
     Sqlite,
     /// A server shared by any number of replicas.
     Postgres,
 }
 
-/// How the schema stands to what this program needs.
+/// State of the schema compared with this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// There is none: nothing was ever stored here.
+    /// No schema: the database is empty.
     Missing,
-    /// It is of an earlier version of this program.
+    /// Schema of an earlier version of this program.
     Old,
-    /// It is what this program needs.
+    /// Schema of this version.
     Current,
 }
 
-/// What is needed to open the database.
+/// Settings for opening the database.
 #[derive(Clone, Debug)]
 pub struct DbSettings {
     /// `sqlite://PATH` or `postgres://…`.
     pub url: String,
-    /// Connections for reading, at most. Those for writing are apart: one on
-    /// SQLite, a dozen at most on PostgreSQL.
+    /// Maximum number of connections for reading. Writers have connections of their own:
+    /// one on SQLite, at most a dozen on PostgreSQL.
     pub max_connections: u32,
-    /// How long a query waits for a free connection, and how long to connect.
+    /// Timeout for connecting, and for waiting for a free connection.
     pub connect_timeout: Duration,
 }
 
 /// The database. Cheap to clone.
 ///
-/// Changes and reads have connections of their own, so that neither waits for
-/// the other. On SQLite all changes go through one connection: writers wait for
-/// their turn in a fair queue instead of failing with "database is locked".
+/// Reads and writes use separate connections, so that neither waits for the other. On
+/// SQLite all writes use one connection: writers wait in a fair queue instead of failing
+/// with "database is locked".
 #[derive(Clone, Debug)]
 pub struct Db {
     backend: Backend,
@@ -59,33 +60,33 @@ pub struct Db {
     write: DatabaseConnection,
     health: DatabaseHealth,
     pub(crate) damage: Damage,
-    budget: Option<ReadBudget>,
+    pub(crate) budget: Option<ReadBudget>,
+    pub(crate) slow_lane: SlowLane,
 }
 
-/// One transaction: everything in it happens, or nothing. Dropped without
-/// [`Tx::commit`], it is rolled back.
+/// A transaction. It is rolled back when dropped without [`Tx::commit`].
 #[derive(Debug)]
 pub struct Tx {
     pub(crate) backend: Backend,
     pub(crate) inner: DatabaseTransaction,
     pub(crate) damage: Damage,
-    pulse: DatabaseHealth,
-    waiting: Mutex<DeferredStatement>,
+    health: DatabaseHealth,
+    deferred: Mutex<DeferredStatement>,
 }
 
 impl Db {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database and migrates its schema.
     ///
     /// # Errors
-    /// [`StorageError::Url`] for an address of another kind,
-    /// [`StorageError::Unavailable`] where nothing answers.
+    /// [`StorageError::Url`] for an unsupported URL, [`StorageError::Unavailable`] if the
+    /// database cannot be reached.
     pub async fn open(settings: &DbSettings) -> Result<Self, StorageError> {
         let db = Self::connect(settings).await?;
         db.migrate().await?;
         Ok(db)
     }
 
-    /// Opens the database as it is.
+    /// Opens the database without migrating it.
     ///
     /// # Errors
     /// As [`Db::open`].
@@ -101,18 +102,23 @@ impl Db {
                 ));
             }
         };
-        let Pools { read, write, pulse } = pools;
+        let Pools {
+            read,
+            write,
+            health,
+        } = pools;
         Ok(Self {
             backend,
             read,
             write,
-            health: pulse,
+            health,
             damage: Damage::default(),
             budget: None,
+            slow_lane: SlowLane::default(),
         })
     }
 
-    /// The same database, for reading within `budget`. Transactions are not bounded by it.
+    /// The same database with a budget for reads. Transactions are not limited by it.
     #[must_use]
     pub fn within(&self, budget: ReadBudget) -> Self {
         Self {
@@ -121,21 +127,21 @@ impl Db {
         }
     }
 
-    /// Which database this is.
+    /// Returns the kind of database.
     pub fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// Whether its server answers, or SQLite's files are in place.
+    /// Health of the database: whether its server responds, or SQLite's files are in place.
     pub fn health(&self) -> &DatabaseHealth {
         &self.health
     }
 
-    /// Applies what is missing of the schema. Replicas that start together
-    /// take turns by an advisory lock.
+    /// Applies the missing migrations. Replicas that start together are serialized by an
+    /// advisory lock.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn migrate(&self) -> Result<(), StorageError> {
         use sea_orm_migration::MigratorTrait;
         match self.backend {
@@ -151,11 +157,11 @@ impl Db {
         Ok(())
     }
 
-    /// How the schema stands to what this program needs. Changes nothing.
+    /// Compares the schema with this program. Changes nothing.
     ///
     /// # Errors
-    /// Whatever the database answers; also where the schema is of a later version
-    /// of this program.
+    /// [`StorageError`] from the database, also for a schema of a later version of this
+    /// program.
     pub async fn schema(&self) -> Result<Schema, StorageError> {
         use sea_orm_migration::{MigrationStatus, MigratorTrait};
         let all = Migrator::get_migration_with_status_read_only(&self.write).await?;
@@ -170,15 +176,15 @@ impl Db {
         })
     }
 
-    /// Begins a transaction that may change things.
+    /// Begins a read-write transaction.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`] where no connection is to be had in time;
-    /// [`StorageError::Outage`] while SQLite's files are gone.
+    /// [`StorageError::Unavailable`] if no connection becomes free in time;
+    /// [`StorageError::Outage`] while SQLite's files are missing.
     pub async fn begin(&self) -> Result<Tx, StorageError> {
-        // SQLite takes the write lock at once and waits for it, should another
-        // program (a backup, a migration) hold it; a transaction that reads
-        // first and takes it later fails instead.
+        // SQLite takes the write lock at once and waits for it while another program (a
+        // backup, a migration) holds it; a transaction that reads first and takes the lock
+        // later would fail instead.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -189,15 +195,15 @@ impl Db {
             backend: self.backend,
             inner: self.damage.noted("", began)?,
             damage: self.damage.clone(),
-            pulse: self.health.clone(),
-            waiting: Mutex::default(),
+            health: self.health.clone(),
+            deferred: Mutex::default(),
         })
     }
 
-    /// Answers whether the database answers, and can be written to.
+    /// Checks that the database responds and is writable.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`] where it does not.
+    /// [`StorageError::Unavailable`] if it does not.
     pub async fn check(&self) -> Result<(), StorageError> {
         let tx = self.begin().await?;
         tx.execute(
@@ -210,13 +216,13 @@ impl Db {
         Ok(())
     }
 
-    /// What each connection kind says of its durability, for the test of
-    /// rule 1: (journal mode or "wal", synchronous setting).
+    /// Durability settings of each kind of connection, for tests: (journal mode or `fsync`,
+    /// synchronous setting).
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn durability(&self) -> Result<Vec<(String, String)>, StorageError> {
-        let mut said = Vec::new();
+        let mut settings = Vec::new();
         match self.backend {
             Backend::Sqlite => {
                 for connection in [&self.read, &self.write] {
@@ -228,20 +234,20 @@ impl Db {
                     } else {
                         "less than full"
                     };
-                    said.push((journal, name.to_owned()));
+                    settings.push((journal, name.to_owned()));
                 }
             }
             Backend::Postgres => {
                 let fsync = text(&self.write, "SELECT current_setting('fsync')").await?;
                 let commit =
                     text(&self.write, "SELECT current_setting('synchronous_commit')").await?;
-                said.push((fsync, commit));
+                settings.push((fsync, commit));
             }
         }
-        Ok(said)
+        Ok(settings)
     }
 
-    /// Connections that are open and of those the idle ones, for the metrics.
+    /// Number of open connections and of idle ones, for the metrics.
     pub fn pool_size(&self) -> (u32, u32) {
         let mut size = 0;
         let mut idle = 0;
@@ -262,11 +268,11 @@ impl Db {
         (size, idle)
     }
 
-    /// Writes a consistent copy of a running SQLite database to `file`, which
-    /// must not exist yet.
+    /// Writes a consistent copy of a running SQLite database to `file`, which must not
+    /// exist.
     ///
     /// # Errors
-    /// [`StorageError::Url`] on PostgreSQL, whose own tools do this.
+    /// [`StorageError::Url`] on PostgreSQL, which has its own tools.
     pub async fn backup(&self, file: &Path) -> Result<(), StorageError> {
         if self.backend != Backend::Sqlite {
             return Err(StorageError::Url(
@@ -283,18 +289,18 @@ impl Db {
         Ok(())
     }
 
-    /// Closes all connections. SQLite then folds its log into the database.
+    /// Closes all connections. SQLite then checkpoints its write-ahead log.
     pub async fn close(self) {
-        self.health.end();
+        self.health.mark_closing();
         for pool in [self.read, self.write] {
             if let Err(error) = pool.close().await {
                 tracing::warn!(%error, "closing the database failed");
             }
         }
-        self.health.ended();
+        self.health.mark_closed();
     }
 
-    /// The connection for reading, while there is some of the budget left.
+    /// Returns the connection for reading if the budget is not exhausted.
     ///
     /// # Errors
     /// As [`ReadBudget::check`].
@@ -311,29 +317,27 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes the transaction's changes durable and visible.
+    /// Makes the changes durable and visible.
     ///
     /// # Errors
-    /// Whatever the database answers; the changes are then undone, or, where
-    /// the connection broke or SQLite's files are gone, in doubt.
+    /// [`StorageError`] from the database. The changes are then rolled back, or their
+    /// outcome is unknown if the connection broke or SQLite's files are missing.
     pub async fn commit(self) -> Result<(), StorageError> {
         self.run_deferred().await?;
         self.damage.noted("", self.inner.commit().await)?;
-        // A commit into a file that was removed is durable for SQLite, and for
-        // nobody else.
-        self.pulse.verify()
+        // A commit into a deleted file is durable for SQLite only.
+        self.health.verify()
     }
 
-    /// Undoes the transaction's changes.
+    /// Undoes the changes.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn rollback(self) -> Result<(), StorageError> {
         Ok(self.inner.rollback().await?)
     }
 
-    /// Runs one statement, whose placeholders are `?`, and returns the number
-    /// of changed rows.
+    /// Runs one statement with `?` placeholders and returns the number of changed rows.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StorageError> {
         self.run_deferred().await?;
         let statement = crate::sql::statement(self.backend, sql, values);
@@ -341,29 +345,29 @@ impl Tx {
         Ok(self.damage.noted(sql, done)?.rows_affected())
     }
 
-    /// Runs one statement for `rows` rows, every value of which is given, now or
-    /// with the next one: nobody asks what it did.
+    /// Runs one statement for `rows` rows with all its values, now or together with the
+    /// next one. Its result is not available.
     pub(crate) async fn defer(
         &self,
         sql: &str,
         values: Vec<Value>,
         rows: usize,
     ) -> Result<(), StorageError> {
-        if self.backend == Backend::Postgres || !DeferredStatement::may_wait(rows) {
+        if self.backend == Backend::Postgres || !DeferredStatement::can_defer(rows) {
             self.execute(sql, values).await?;
             return Ok(());
         }
-        if !self.waiting().goes_with(rows) {
+        if !self.deferred().can_combine(rows) {
             self.run_deferred().await?;
         }
-        self.waiting().add(sql, values, rows);
+        self.deferred().add(sql, values, rows);
         Ok(())
     }
 
-    /// Runs what waits; before every statement that answers.
+    /// Runs the deferred statements; called before every statement with a result.
     pub(crate) async fn run_deferred(&self) -> Result<(), StorageError> {
-        let waiting = self.waiting().take();
-        if let Some((sql, values)) = waiting {
+        let deferred = self.deferred().take();
+        if let Some((sql, values)) = deferred {
             let statement = crate::sql::statement(self.backend, &sql, values);
             let done = self.inner.execute_raw(statement).await;
             self.damage.noted(&sql, done)?;
@@ -371,8 +375,8 @@ impl Tx {
         Ok(())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, DeferredStatement> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn deferred(&self) -> MutexGuard<'_, DeferredStatement> {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

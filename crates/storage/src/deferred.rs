@@ -1,42 +1,42 @@
-//! Statements that answer nothing and can wait for the next one that does.
+//! Statements without a result, deferred until the next statement that has one.
 //!
-//! SQLite runs in a thread of its own, and handing it a statement costs more
-//! than most small statements do. So those of a small batch are handed over
-//! together, as one text with all values. They run in their order, at the
-//! latest with the commit; what fails fails the transaction.
+//! SQLite runs in a thread of its own, and passing a statement to it costs more than most
+//! small statements. So those of a small batch are passed together, as one string with all
+//! values. They run in order, at the latest with the commit; a failure fails the
+//! transaction.
 
 use sea_orm::Value;
 
-/// The statements of a transaction that wait.
+/// Deferred statements of a transaction.
 #[derive(Debug, Default)]
 pub(crate) struct DeferredStatement {
     sql: String,
     values: Vec<Value>,
-    /// How many rows the larger ones of them are for.
+    /// Number of rows of the larger statements among them.
     rows: usize,
 }
 
-/// Texts of statements are held prepared, so there must not be too many
-/// different ones: statements for more rows than this go together only with
-/// those for as many.
+/// The combined strings are cached as prepared statements, so the number of variants is
+/// limited: a statement with more rows than this is combined only with statements of the
+/// same number of rows.
 const SMALL: usize = 8;
 
-/// Statements for more rows than this go alone: handing over is the least of
-/// what they cost.
+/// A statement with more rows than this is not deferred: the cost of passing it is
+/// negligible.
 const LARGE: usize = 64;
 
 impl DeferredStatement {
-    /// Whether a statement for `rows` rows may wait at all.
-    pub(crate) fn may_wait(rows: usize) -> bool {
+    /// Whether a statement for `rows` rows can be deferred.
+    pub(crate) fn can_defer(rows: usize) -> bool {
         rows <= LARGE
     }
 
-    /// Whether it may go together with those that wait.
-    pub(crate) fn goes_with(&self, rows: usize) -> bool {
+    /// Whether it can be combined with the deferred statements.
+    pub(crate) fn can_combine(&self, rows: usize) -> bool {
         rows <= SMALL || self.rows == 0 || self.rows == rows
     }
 
-    /// Adds a statement, every value of which is given.
+    /// Adds a statement with all its values.
     pub(crate) fn add(&mut self, sql: &str, values: Vec<Value>, rows: usize) {
         if !self.sql.is_empty() {
             self.sql.push_str("; ");
@@ -48,7 +48,7 @@ impl DeferredStatement {
         }
     }
 
-    /// Takes all that waits; `None` where nothing does.
+    /// Takes the deferred statements; `None` if there are none.
     pub(crate) fn take(&mut self) -> Option<(String, Vec<Value>)> {
         if self.sql.is_empty() {
             return None;
@@ -63,17 +63,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_ones_go_with_those_of_their_size() {
-        let mut waiting = DeferredStatement::default();
-        assert!(waiting.take().is_none());
-        waiting.add("A ?", vec![1.into()], 1);
-        assert!(waiting.goes_with(64));
-        waiting.add("B ?, ?", vec![2.into(), 3.into()], 64);
-        assert!(waiting.goes_with(64) && waiting.goes_with(8));
-        assert!(!waiting.goes_with(32));
+    fn large_statements_are_combined_by_size() {
+        let mut deferred = DeferredStatement::default();
+        assert!(deferred.take().is_none());
+        deferred.add("A ?", vec![1.into()], 1);
+        assert!(deferred.can_combine(64));
+        deferred.add("B ?, ?", vec![2.into(), 3.into()], 64);
+        assert!(deferred.can_combine(64) && deferred.can_combine(8));
+        assert!(!deferred.can_combine(32));
         let values = vec![1.into(), 2.into(), 3.into()];
-        assert_eq!(waiting.take(), Some(("A ?; B ?, ?".to_owned(), values)));
-        assert!(waiting.goes_with(32));
-        assert!(!DeferredStatement::may_wait(128));
+        assert_eq!(deferred.take(), Some(("A ?; B ?, ?".to_owned(), values)));
+        assert!(deferred.can_combine(32));
+        assert!(!DeferredStatement::can_defer(128));
     }
 }

@@ -1,4 +1,4 @@
-//! Deliveries: what the webhook was sent, accepted or refused.
+//! Deliveries: requests to the webhook, accepted or rejected.
 
 use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
@@ -11,78 +11,78 @@ use crate::query::{self, Conditions, Reads};
 use crate::scan::{IndexScan, KeyMapping, MergedScan, Rows, ScanBudget, Table, find_any};
 use crate::{Page, PageRequest, SortKey, StorageError, TimeRange};
 
-/// One alert that could not be read; kept as JSON in `deliveries.rejected`.
+/// An alert that could not be parsed; stored as JSON in `deliveries.rejected`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedView {
-    /// Its place in the body's `alerts`, from 0.
+    /// Index in the payload's `alerts`, from 0.
     pub index: usize,
-    /// Why it could not be read.
+    /// Reason.
     pub reason: String,
 }
 
-/// One delivery.
+/// A delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryView {
-    /// The delivery's number.
+    /// Database ID.
     pub id: i64,
-    /// When it arrived.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// The source that it was counted to.
+    /// Source.
     pub source: String,
-    /// The body's `externalURL`, or empty.
+    /// The payload's `externalURL`, or empty.
     pub sender: String,
-    /// What became of it.
+    /// Outcome.
     pub outcome: DeliveryOutcome,
-    /// Why it was refused.
+    /// Reason for the rejection.
     pub reason: Option<String>,
-    /// The receiver's name in the sender's configuration.
+    /// Receiver name in the sender's configuration.
     pub receiver: String,
-    /// The sender's key of the group.
+    /// Group key of the sender.
     pub group_key: String,
-    /// The group's status, where it was said.
+    /// Status of the group, if reported.
     pub status: Option<Status>,
-    /// The body's version.
+    /// Payload version.
     pub version: String,
-    /// Alerts in the body.
+    /// Alerts in the payload.
     pub alerts: i64,
-    /// Alerts that the sender left out.
+    /// Alerts that the sender left out (`truncatedAlerts`).
     pub truncated_alerts: i64,
     /// Alerts that opened an incident.
     pub opened: i64,
-    /// Alerts that closed one.
+    /// Alerts that resolved an incident.
     pub resolved: i64,
-    /// Alerts that repeated a state after the window.
+    /// Alerts that repeated the current state after the deduplication window.
     pub refreshed: i64,
-    /// Alerts that repeated a state within the window.
+    /// Duplicates: alerts that repeated the current state within the window.
     pub seen_again: i64,
-    /// Alerts whose new content is in the log.
+    /// Alerts with new content, logged as updates.
     pub updated: i64,
-    /// Alerts that told an overtaken state.
+    /// Alerts received out of order.
     pub late: i64,
-    /// Alerts that could not be read.
+    /// Alerts that could not be parsed.
     pub rejected: Vec<RejectedView>,
-    /// Alerts that owed mail and reached no recipient.
+    /// Alerts whose notification reached no recipient.
     pub unrouted: i64,
-    /// The body's size in bytes, before compression.
+    /// Size of the body in bytes, before compression.
     pub body_bytes: i64,
-    /// Whether the raw body is still kept.
+    /// Whether the raw body is still stored.
     pub raw_available: bool,
 }
 
-/// Which deliveries are wanted.
+/// Filter for deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
-    /// Only this outcome.
+    /// Outcome.
     pub outcome: Option<DeliveryOutcome>,
     /// Any of these sources.
     pub source: Vec<String>,
-    /// With alerts that reached no recipient, or without.
+    /// With (`true`) or without (`false`) unrouted alerts.
     pub unrouted: Option<bool>,
-    /// When it arrived.
+    /// Range of the time of receipt.
     pub received: TimeRange,
 }
 
-/// Deliveries are sorted by when they arrived, then by their numbers.
+/// Sorted by time of receipt, then by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByArrival;
 
@@ -95,72 +95,78 @@ impl SortKey for ByArrival {
 /// One page of the deliveries.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list(
     db: &impl Reads,
     filter: &DeliveryFilter,
     page: &PageRequest<ByArrival>,
 ) -> Result<Page<DeliveryView>, StorageError> {
-    let mut such = Conditions::default();
-    // The two that few deliveries are have indexes of their own.
-    let refused = filter.outcome == Some(DeliveryOutcome::Refused);
-    if refused {
-        such.and("r.outcome = 1", []);
+    let mut indexed = Conditions::default();
+    // The two rare cases have indexes of their own.
+    let only_rejected = filter.outcome == Some(DeliveryOutcome::Refused);
+    if only_rejected {
+        indexed.and("r.outcome = 1", []);
     }
     if filter.unrouted == Some(true) {
-        such.and("r.unrouted > 0", []);
+        indexed.and("r.unrouted > 0", []);
     }
-    let mut rest = Conditions::default();
-    if !refused {
-        any_code(&mut rest, "r.outcome", filter.outcome.as_slice());
+    let mut residual = Conditions::default();
+    if !only_rejected {
+        any_code(&mut residual, "r.outcome", filter.outcome.as_slice());
     }
     if filter.unrouted == Some(false) {
-        rest.and("r.unrouted = 0", []);
+        residual.and("r.unrouted = 0", []);
     }
     if !filter.source.is_empty() {
         let list = query::text_list(db.backend());
-        rest.and(
+        residual.and(
             &format!("r.source IN ({list})"),
             [query::texts(&filter.source)],
         );
     }
-    let lane =
-        IndexScan::new(such.into(), "r.received_at", KeyMapping::Plain).within(filter.received);
-    let (way, after) = (page.direction(), page.after());
-    let lanes = MergedScan::new(Table::Deliveries, vec![lane], rest.into(), way, after);
+    let scan =
+        IndexScan::new(indexed.into(), "r.received_at", KeyMapping::Plain).within(filter.received);
+    let (direction, after) = (page.direction(), page.after());
+    let scans = MergedScan::new(
+        Table::Deliveries,
+        vec![scan],
+        residual.into(),
+        direction,
+        after,
+    );
     let found = find_any(
         db,
-        Rows::Indexes(lanes),
+        Rows::Indexes(scans),
         page.limit(),
         &ScanBudget::default(),
     )
     .await?;
     let ids: Vec<i64> = found.rows.iter().map(|hit| hit.id).collect();
     let keys: Vec<_> = found.rows.iter().map(|hit| hit.key).collect();
-    let mut these = Conditions::default();
-    these.and(&query::among(db.backend(), "d.id"), [query::ids(&ids)]);
-    let order = format!(" ORDER BY d.received_at {0}, d.id {0}", way.sql());
+    let mut conditions = Conditions::default();
+    conditions.and(&query::among(db.backend(), "d.id"), [query::ids(&ids)]);
+    let order = format!(" ORDER BY d.received_at {0}, d.id {0}", direction.sql());
     let items = match ids.is_empty() {
         true => Vec::new(),
-        false => select(db, these, &order).await?,
+        false => select(db, conditions, &order).await?,
     };
     Ok(page.found(items, &keys, found.end, None))
 }
 
-/// One delivery.
+/// Returns one delivery.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get(db: &impl Reads, id: i64) -> Result<Option<DeliveryView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("d.id = ?", [Value::from(id)]);
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// The body as it came; `None` where it was never kept or is pruned.
+/// Returns the raw body; `None` if it was never stored or has been deleted.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] where the stored bytes cannot be decompressed.
+/// [`StorageError::Corrupt`] if the stored bytes cannot be decompressed.
 pub async fn raw(db: &impl Reads, id: i64) -> Result<Option<Vec<u8>>, StorageError> {
     #[derive(FromQueryResult)]
     struct Body {
@@ -186,7 +192,7 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<DeliveryView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
         "SELECT d.id, d.received_at, d.source, COALESCE(f.external_url, '') AS sender, \
          d.outcome, d.reason, d.receiver, d.group_key, d.status, d.version, d.alerts, \
@@ -194,7 +200,7 @@ async fn select(
          d.rejected, d.unrouted, d.body_bytes, b.delivery_id AS raw_id \
          FROM deliveries d \
          LEFT JOIN senders f ON f.id = d.sender_id \
-         LEFT JOIN delivery_bodies b ON b.delivery_id = d.id{such}{end}"
+         LEFT JOIN delivery_bodies b ON b.delivery_id = d.id{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     rows.into_iter().map(Row::into_view).collect()

@@ -1,5 +1,5 @@
-//! Ending incidents without a delivery: a person closes them, or they are not seen any
-//! more. What they become is the caller's to say; here they are read and stored.
+//! Ends incidents without a delivery: a person closes them, or they are no longer updated.
+//! The caller computes their new state; here they are loaded and stored.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,48 +17,48 @@ use crate::ingest::{self, IncidentRow, LatestIncident};
 use crate::query::{self, Reads};
 use crate::{StorageError, Tx, incidents, projection_queue};
 
-/// Incidents that are ended by one statement.
+/// Number of incidents ended by one statement.
 const CHUNK: usize = 1_000;
 
-/// How an incident that is open ends; `None` leaves it open.
+/// Returns the new state of an open incident; `None` leaves it open.
 pub type Ends<'a> = &'a (dyn Fn(&Incident) -> Option<Incident> + Sync);
 
-/// What ends incidents.
+/// How incidents are ended.
 #[derive(Clone, Copy)]
 pub struct Ending<'a> {
-    /// What becomes of each.
+    /// Computes the new state of each.
     pub ends: Ends<'a>,
-    /// What their timelines say.
+    /// Event for their timelines.
     pub event: EventKind,
-    /// The person who does it.
+    /// Name of the person, if a person ends them.
     pub by: Option<&'a str>,
-    /// What that person writes.
+    /// Note of that person.
     pub note: Option<&'a str>,
-    /// What that person may see: other incidents stay as they are.
+    /// Visibility of that person: other incidents are not changed.
     pub visible: &'a Visibility,
-    /// When.
+    /// Time of the end.
     pub now: Timestamp,
 }
 
-/// Ends those of the incidents that are open, each with its event, its row in the
-/// change feed and its part in the statistics, and returns their IDs. What deliveries
-/// said of them is kept, so that a copy of it is known again.
+/// Ends those of the incidents that are open and returns their IDs. Each gets an event, a
+/// row in the change feed and its part in the statistics. The sender states are kept, so
+/// that copies of earlier deliveries are recognized.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn end(tx: &Tx, ids: &[i64], ending: &Ending<'_>) -> Result<Vec<i64>, StorageError> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
     lock(tx, &ids).await?;
     let mut ended = Vec::new();
-    let mut tallies = Delta::default();
+    let mut stats = Delta::default();
     for chunk in ids.chunks(CHUNK) {
-        // Behind the lock: no delivery moves them out of sight meanwhile.
+        // Under the lock, so that no delivery changes their visibility in the meantime.
         let chunk = incidents::visible(tx, chunk, ending.visible).await?;
-        ended.extend(end_chunk(tx, &chunk, ending, &mut tallies).await?);
+        ended.extend(end_chunk(tx, &chunk, ending, &mut stats).await?);
     }
-    projection_queue::enqueue_stats(tx, &tallies).await?;
+    projection_queue::enqueue_stats(tx, &stats).await?;
     Ok(ended)
 }
 
@@ -66,24 +66,26 @@ async fn end_chunk(
     tx: &Tx,
     ids: &[i64],
     ending: &Ending<'_>,
-    tallies: &mut Delta,
+    stats: &mut Delta,
 ) -> Result<Vec<i64>, StorageError> {
-    let series = alerts_with_open_incident(tx, ids).await?;
-    let mut latest: Vec<(i64, LatestIncident)> = ingest::latest_incidents(tx, &series).await?;
-    // An open incident is the latest of its series.
+    let alert_ids = alerts_with_open_incident(tx, ids).await?;
+    let mut latest: Vec<(i64, LatestIncident)> = ingest::latest_incidents(tx, &alert_ids).await?;
+    // An open incident is the latest of its alert.
     latest.retain(|(_, latest)| latest.is_open() && ids.contains(&latest.incident.id));
     let ended: Vec<(i64, Incident, &LatestIncident)> = latest
         .iter()
-        .filter_map(|(series, latest)| Some((*series, (ending.ends)(&latest.incident)?, latest)))
+        .filter_map(|(alert_id, latest)| {
+            Some((*alert_id, (ending.ends)(&latest.incident)?, latest))
+        })
         .collect();
     if ended.is_empty() {
         return Ok(Vec::new());
     }
     let rows: Vec<IncidentRow<'_>> = ended
         .iter()
-        .map(|(series, episode, latest)| IncidentRow {
-            incident: episode,
-            alert_id: *series,
+        .map(|(alert_id, incident, latest)| IncidentRow {
+            incident,
+            alert_id: *alert_id,
             sequence: latest.sequence,
             content_id: latest.content_id,
             content_digest: latest.content,
@@ -91,15 +93,15 @@ async fn end_chunk(
         })
         .collect();
     ingest::insert_incidents(tx, &rows, &[]).await?;
-    let ids: Vec<i64> = ended.iter().map(|(_, episode, _)| episode.id).collect();
+    let ids: Vec<i64> = ended.iter().map(|(_, incident, _)| incident.id).collect();
     record(tx, &ids, ending).await?;
     let change = Change::Incident {
         event: ending.event,
     };
     changes::insert_many(tx, &ids, &change, ending.now).await?;
-    let subjects = subjects(tx, ended.iter().map(|(series, ..)| *series)).await?;
-    for subject in subjects.values() {
-        tallies.ended(ending.now, &subject.of());
+    let keys = stats_keys(tx, ended.iter().map(|(alert_id, ..)| *alert_id)).await?;
+    for key in keys.values() {
+        stats.ended(ending.now, &key.as_key());
     }
     Ok(ids)
 }
@@ -118,7 +120,7 @@ async fn record(tx: &Tx, ids: &[i64], ending: &Ending<'_>) -> Result<(), Storage
         kind: ending.event,
         at: ending.now,
         by: ending.by,
-        memo: ending.note,
+        note: ending.note,
     };
     events::record(tx, ids, event).await?;
     if let Some(note) = ending.note.filter(|note| !note.is_empty()) {
@@ -132,9 +134,9 @@ async fn record(tx: &Tx, ids: &[i64], ending: &Ending<'_>) -> Result<(), Storage
     Ok(())
 }
 
-/// What a series is counted under.
+/// Statistics key of an alert.
 #[derive(FromQueryResult)]
-struct SubjectRow {
+struct StatsKeyRow {
     id: i64,
     source: String,
     severity: String,
@@ -143,8 +145,8 @@ struct SubjectRow {
     instance: String,
 }
 
-impl SubjectRow {
-    fn of(&self) -> StatsKey<'_> {
+impl StatsKeyRow {
+    fn as_key(&self) -> StatsKey<'_> {
         StatsKey {
             source: &self.source,
             severity: &self.severity,
@@ -155,23 +157,23 @@ impl SubjectRow {
     }
 }
 
-async fn subjects(
+async fn stats_keys(
     tx: &Tx,
-    series: impl Iterator<Item = i64>,
-) -> Result<HashMap<i64, SubjectRow>, StorageError> {
-    let series: Vec<i64> = series.collect();
+    alert_ids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, StatsKeyRow>, StorageError> {
+    let alert_ids: Vec<i64> = alert_ids.collect();
     let sql = format!(
         "SELECT id, source, severity, team, alertname, instance FROM series WHERE id IN ({})",
         query::id_list(tx.backend)
     );
-    let rows: Vec<SubjectRow> = query::all(tx, &sql, vec![query::ids(&series)]).await?;
+    let rows: Vec<StatsKeyRow> = query::all(tx, &sql, vec![query::ids(&alert_ids)]).await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-/// Open incidents that were last seen before `before`, the longest unseen first.
+/// Returns open incidents last seen before `before`, the longest unseen first.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn stale_incidents(
     db: &impl Reads,
     before: Timestamp,
@@ -196,20 +198,20 @@ struct NotifiedRow {
     thread_id: String,
 }
 
-/// Who was notified of which of the incidents, in one thread.
+/// Incidents of which a recipient was notified in one thread.
 struct Notified {
-    /// The latest notification.
+    /// ID of the latest notification.
     latest: i64,
-    /// With the latest log entry that it spoke of.
+    /// Latest log entry ID by incident ID.
     incidents: BTreeMap<i64, i64>,
 }
 
-/// Queues a notification of the end for everybody who was notified of the incidents:
-/// one for each thread. Nothing is said of what was held back until now, which is
-/// withdrawn. Answers how many are queued.
+/// Queues a notification of the end for all recipients that were notified of the incidents,
+/// one per thread, and returns how many. Notifications that are still held are withdrawn
+/// instead.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn notify(
     tx: &Tx,
     ids: &[i64],
@@ -233,14 +235,14 @@ pub async fn notify(
         let rows: Vec<NotifiedRow> = query::all(tx, &sql, values).await?;
         let mut notified: BTreeMap<(i64, String), Notified> = BTreeMap::new();
         for row in rows {
-            let known = notified
+            let thread = notified
                 .entry((row.recipient_id, row.thread_id))
                 .or_insert_with(|| Notified {
                     latest: 0,
                     incidents: BTreeMap::new(),
                 });
-            known.latest = known.latest.max(row.notification_id);
-            known.incidents.insert(row.incident_id, row.entry_id);
+            thread.latest = thread.latest.max(row.notification_id);
+            thread.incidents.insert(row.incident_id, row.entry_id);
         }
         for ((recipient, _), notified) in notified {
             queue(tx, recipient, &notified, event, now, message_id()).await?;

@@ -1,25 +1,25 @@
-//! The small numbers that stand for words in the database.
+//! Integer codes of enums in the database.
 //!
-//! A number, once given, keeps its meaning for ever: rows outlive programs. A
-//! number that no word has is a [`StorageError::Corrupt`] row, never a guess.
+//! A code never changes its meaning: rows outlive programs. An unknown code is a
+//! [`StorageError::Corrupt`] row, never a guess.
 
 use tocsin_core::alert::Status;
 pub use tocsin_core::lifecycle::{EndReason, IncidentState};
 
 use crate::StorageError;
 
-/// A word that is stored as a number.
+/// An enum stored as an integer code.
 pub trait Coded: Sized + Copy {
-    /// The number in the database.
+    /// The code in the database.
     fn code(self) -> i16;
 
-    /// The word for a number, if any.
+    /// The variant of a code, if there is one.
     fn from_code(code: i16) -> Option<Self>;
 
-    /// The word for the number that a row holds.
+    /// The variant of a stored code.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] for a number that this program never writes.
+    /// [`StorageError::Corrupt`] for a code that this program never writes.
     fn read(
         code: i16,
         table: &'static str,
@@ -30,10 +30,10 @@ pub trait Coded: Sized + Copy {
     }
 }
 
-/// The word for the number that a row holds, where it holds one.
+/// The variant of a stored code that may be null.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] for a number that this program never writes.
+/// [`StorageError::Corrupt`] for a code that this program never writes.
 pub fn read<T: Coded>(
     code: Option<i16>,
     table: &'static str,
@@ -45,23 +45,23 @@ pub fn read<T: Coded>(
 }
 
 macro_rules! coded {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $word:ident = $code:literal,)+ }) => {
-        $(#[$about])*
+    ($(#[$enum_doc:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal,)+ }) => {
+        $(#[$enum_doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
-            $($(#[$doc])* $word,)+
+            $($(#[$doc])* $variant,)+
         }
 
         impl Coded for $name {
             fn code(self) -> i16 {
                 match self {
-                    $(Self::$word => $code,)+
+                    $(Self::$variant => $code,)+
                 }
             }
 
             fn from_code(code: i16) -> Option<Self> {
                 match code {
-                    $($code => Some(Self::$word),)+
+                    $($code => Some(Self::$variant),)+
                     _ => None,
                 }
             }
@@ -131,23 +131,23 @@ impl Coded for EndReason {
 }
 
 coded! {
-    /// What a log entry did to its incident.
+    /// Effect of a log entry on its incident.
     EntryKind {
-        /// It opened the incident.
+        /// Opened the incident.
         Opened = 0,
-        /// It closed the incident.
+        /// Resolved the incident.
         Resolved = 1,
-        /// It repeated the incident's state after the window.
+        /// Repeated the state of the incident after the deduplication window.
         Refreshed = 2,
-        /// It told an overtaken state; nothing moved.
+        /// Received out of order; changed nothing.
         Late = 3,
-        /// It changed the incident's annotations, value or link.
+        /// Changed the incident's annotations, value or link.
         Updated = 4,
     }
 }
 
 impl EntryKind {
-    /// What the entry says happened to its incident, if anything did.
+    /// The event of the incident caused by the entry, if any.
     pub fn event(self) -> Option<EventKind> {
         match self {
             Self::Opened => Some(EventKind::Opened),
@@ -159,19 +159,19 @@ impl EntryKind {
 }
 
 coded! {
-    /// What happened to an incident.
+    /// An event of an incident.
     EventKind {
-        /// It began.
+        /// The incident opened.
         Opened = 0,
-        /// It was told again after the window.
+        /// It was received again after the deduplication window.
         Refreshed = 1,
-        /// Its end was told.
+        /// It was resolved.
         Resolved = 2,
         /// It ended without a resolution.
         Expired = 3,
         /// A person acknowledged it.
         Acknowledged = 4,
-        /// A person took the acknowledgement back.
+        /// A person removed the acknowledgement.
         Unacknowledged = 5,
         /// A person closed it.
         Closed = 6,
@@ -179,47 +179,47 @@ coded! {
 }
 
 coded! {
-    /// What became of a request to the webhook.
+    /// Outcome of a request to the webhook.
     DeliveryOutcome {
-        /// Its alerts are in the log, but for the rejected ones.
+        /// Its alerts are logged, except the rejected ones.
         Accepted = 0,
-        /// Nothing of it could be read.
+        /// The request was rejected.
         Refused = 1,
     }
 }
 
 coded! {
-    /// How far a mail has come.
+    /// State of a notification.
     NotificationState {
-        /// It waits for its first or next attempt.
+        /// Waiting for its first or next attempt.
         Queued = 0,
-        /// A worker has leased it.
+        /// Leased by a worker.
         Sending = 1,
-        /// The SMTP server took it.
+        /// Accepted by the SMTP server.
         Sent = 2,
-        /// The SMTP server refused it for good.
+        /// Rejected permanently by the SMTP server.
         Failed = 3,
-        /// It was written to a file, for want of an SMTP server.
+        /// Written to a file, because no SMTP server is configured.
         Written = 4,
-        /// It was withdrawn before its first attempt.
+        /// Withdrawn before its first attempt.
         Canceled = 5,
     }
 }
 
 coded! {
-    /// What a row of the change feed speaks of.
+    /// Kind of object of a row in the change feed.
     ChangeKind {
         /// A stored delivery.
         Delivery = 0,
         /// A changed incident.
         Incident = 1,
-        /// A changed mail.
+        /// A changed notification.
         Notification = 2,
     }
 }
 
 coded! {
-    /// The language that a recipient is written to in.
+    /// Language of a recipient or user.
     Language {
         /// English.
         En = 0,
@@ -229,33 +229,33 @@ coded! {
 }
 
 coded! {
-    /// What a person may do; each may do what the one before it may.
+    /// Role of a user; each includes the one before it.
     Role {
-        /// Reads.
+        /// Read access.
         Viewer = 0,
-        /// Acknowledges, writes memos, sends mails again.
+        /// Acknowledges incidents, writes notes, resends notifications.
         Responder = 1,
-        /// Changes everything that people change.
+        /// Full access.
         Admin = 2,
     }
 }
 
 coded! {
-    /// What a token opens.
+    /// Scope of a token.
     Access {
-        /// What a viewer may do.
+        /// Same as the role viewer.
         Viewer = 0,
-        /// What a responder may do.
+        /// Same as the role responder.
         Responder = 1,
-        /// What an administrator may do.
+        /// Same as the role administrator.
         Admin = 2,
-        /// The webhook, and nothing else.
+        /// The webhook only.
         Ingest = 3,
     }
 }
 
 impl Access {
-    /// The role that a token has; none where it can only deliver.
+    /// The role of a token; `None` for a token that can only deliver.
     #[must_use]
     pub fn role(self) -> Option<Role> {
         match self {
@@ -278,7 +278,7 @@ impl From<Role> for Access {
 }
 
 coded! {
-    /// How a session came in.
+    /// Login method of a session.
     SignInMethod {
         /// E-mail and password.
         Password = 0,
@@ -288,7 +288,7 @@ coded! {
 }
 
 coded! {
-    /// How the pages look.
+    /// Theme of the pages.
     Theme {
         /// Dark on light.
         Light = 0,
@@ -298,15 +298,15 @@ coded! {
 }
 
 coded! {
-    /// Who did something.
+    /// Kind of actor.
     ActorKind {
-        /// A person.
+        /// A user.
         User = 0,
         /// An API token.
         Token = 1,
-        /// Somebody at the program's command line.
+        /// A user of the command line.
         CommandLine = 2,
-        /// Somebody who was not signed in.
+        /// A client that is not signed in.
         Anonymous = 3,
     }
 }
@@ -315,7 +315,7 @@ coded! {
 mod tests {
     use super::*;
 
-    fn there_and_back<T: Coded + PartialEq + std::fmt::Debug>(codes: i16) {
+    fn assert_codes_round_trip<T: Coded + PartialEq + std::fmt::Debug>(codes: i16) {
         for code in 0..codes {
             assert_eq!(T::from_code(code).map(Coded::code), Some(code));
         }
@@ -324,25 +324,25 @@ mod tests {
     }
 
     #[test]
-    fn every_word_comes_back_from_its_number() {
-        there_and_back::<Status>(2);
-        there_and_back::<IncidentState>(4);
-        there_and_back::<EndReason>(5);
-        there_and_back::<EntryKind>(5);
-        there_and_back::<EventKind>(7);
-        there_and_back::<DeliveryOutcome>(2);
-        there_and_back::<NotificationState>(6);
-        there_and_back::<ChangeKind>(3);
-        there_and_back::<Language>(2);
-        there_and_back::<Role>(3);
-        there_and_back::<Access>(4);
-        there_and_back::<SignInMethod>(2);
-        there_and_back::<Theme>(2);
-        there_and_back::<ActorKind>(4);
+    fn codes_round_trip() {
+        assert_codes_round_trip::<Status>(2);
+        assert_codes_round_trip::<IncidentState>(4);
+        assert_codes_round_trip::<EndReason>(5);
+        assert_codes_round_trip::<EntryKind>(5);
+        assert_codes_round_trip::<EventKind>(7);
+        assert_codes_round_trip::<DeliveryOutcome>(2);
+        assert_codes_round_trip::<NotificationState>(6);
+        assert_codes_round_trip::<ChangeKind>(3);
+        assert_codes_round_trip::<Language>(2);
+        assert_codes_round_trip::<Role>(3);
+        assert_codes_round_trip::<Access>(4);
+        assert_codes_round_trip::<SignInMethod>(2);
+        assert_codes_round_trip::<Theme>(2);
+        assert_codes_round_trip::<ActorKind>(4);
     }
 
     #[test]
-    fn a_number_without_a_word_names_its_row() {
+    fn unknown_code_names_its_row() {
         let error = Language::read(7, "recipients", "language", 3).map_err(|e| e.to_string());
         assert_eq!(
             error,

@@ -3,50 +3,48 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 use crate::Outage;
 
-/// Why a query or change could not be done.
+/// Errors of queries and changes.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The database cannot be reached, is full, or is too busy. Worth trying
-    /// again.
+    /// The database cannot be reached, is full, or is too busy. Retry later.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] DbErr),
-    /// The files of the database are gone, or others are in their place. Nothing is
-    /// read or written until they are back.
+    /// The database files are missing or replaced. Nothing is read or written until they
+    /// are restored.
     #[error("{0}")]
     Outage(Outage),
-    /// Two transactions waited for each other, and this one was given up.
-    /// Worth trying again at once.
-    #[error("another change was in the way: {0}")]
+    /// A deadlock, in which this transaction was aborted. Retry at once.
+    #[error("conflict with a concurrent transaction: {0}")]
     Contended(#[source] DbErr),
-    /// A uniqueness or foreign-key rule of the schema was broken.
+    /// A uniqueness or foreign-key constraint was violated.
     #[error("the change conflicts with stored data: {0}")]
     Conflict(#[source] DbErr),
-    /// The database reports that what it has stored is damaged.
+    /// The database reports that its stored data is damaged.
     #[error("the database is damaged: {0}")]
     Damaged(#[source] DbErr),
-    /// Any other answer of the database.
-    #[error("the database refused a statement: {0}")]
+    /// Any other error of the database.
+    #[error("the database rejected a statement: {0}")]
     Database(#[source] DbErr),
-    /// A stored row does not hold what this program writes.
+    /// A stored row contains data that this program does not write.
     #[error("corrupt row: table {table}, column {column}, id {id}")]
     Corrupt {
-        /// The table.
+        /// Table.
         table: &'static str,
-        /// The column.
+        /// Column.
         column: &'static str,
-        /// The row.
+        /// Row ID.
         id: i64,
     },
-    /// A change found its row gone or changed by somebody else.
-    #[error("{0} was changed by somebody else meanwhile")]
+    /// The row of a change was deleted or changed concurrently.
+    #[error("{0} was changed by another transaction")]
     Stale(&'static str),
-    /// A query was stopped, because it took longer than a request may.
+    /// A query was stopped because it exceeded the time limit of a request.
     #[error("the query took too long")]
     OverBudget,
-    /// A query was stopped, because nobody waits for its answer.
+    /// A query was stopped because its client disconnected.
     #[error("the query was canceled")]
     Canceled,
-    /// The address of the database cannot be read.
+    /// The database URL is invalid.
     #[error("database.url: {0}")]
     Url(String),
     /// A directory or file cannot be used.
@@ -54,7 +52,7 @@ pub enum StorageError {
     File {
         /// The directory or file.
         path: String,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
@@ -79,59 +77,58 @@ impl From<DbErr> for StorageError {
         }
         match condition(&error) {
             Condition::Contended => Self::Contended(error),
-            Condition::Away => Self::Unavailable(error),
-            Condition::TooLong => Self::OverBudget,
+            Condition::Unavailable => Self::Unavailable(error),
+            Condition::Timeout => Self::OverBudget,
             Condition::Damaged => Self::Damaged(error),
             Condition::Other => Self::Database(error),
         }
     }
 }
 
-/// What an answer of the driver is a sign of.
+/// Classification of a driver error.
 enum Condition {
-    /// Two transactions met.
+    /// A deadlock or serialization failure.
     Contended,
-    /// It passes: not reached, full, too busy, being restarted.
-    Away,
-    /// PostgreSQL stopped it after `statement_timeout`.
-    TooLong,
-    /// What is stored cannot be read.
+    /// Temporary: unreachable, full, too busy, restarting.
+    Unavailable,
+    /// Stopped by PostgreSQL after `statement_timeout`.
+    Timeout,
+    /// Stored data cannot be read.
     Damaged,
     Other,
 }
 
 fn condition(error: &DbErr) -> Condition {
     let inner = match error {
-        DbErr::ConnectionAcquire(_) => return Condition::Away,
+        DbErr::ConnectionAcquire(_) => return Condition::Unavailable,
         DbErr::Conn(RuntimeErr::SqlxError(inner))
         | DbErr::Exec(RuntimeErr::SqlxError(inner))
         | DbErr::Query(RuntimeErr::SqlxError(inner)) => &**inner,
-        DbErr::Conn(_) => return Condition::Away,
+        DbErr::Conn(_) => return Condition::Unavailable,
         _ => return Condition::Other,
     };
     match inner {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
-        // A server that ends in the middle of an answer.
+        // The server closed the connection in the middle of a response.
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Condition::Away,
+        | sqlx::Error::WorkerCrashed => Condition::Unavailable,
         sqlx::Error::Database(answer) => answer.code().map_or(Condition::Other, |code| {
-            // SQLite's codes are numbers; PostgreSQL's have five letters.
+            // SQLite's codes are numbers; PostgreSQL's have five characters.
             if answer.try_downcast_ref::<SqliteError>().is_some() {
                 sqlite(&code)
             } else {
                 postgres(&code)
             }
         }),
-        _ if matches!(error, DbErr::Conn(_)) => Condition::Away,
+        _ if matches!(error, DbErr::Conn(_)) => Condition::Unavailable,
         _ => Condition::Other,
     }
 }
 
-/// <https://sqlite.org/rescode.html>; an extended code has the plain one in its
-/// low byte.
+/// <https://sqlite.org/rescode.html>; the low byte of an extended code is the primary code.
 fn sqlite(code: &str) -> Condition {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
@@ -142,7 +139,7 @@ fn sqlite(code: &str) -> Condition {
     const CANTOPEN: u32 = 14;
     const NOTADB: u32 = 26;
     match code.parse::<u32>().map(|code| code & 0xff) {
-        Ok(BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN) => Condition::Away,
+        Ok(BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN) => Condition::Unavailable,
         Ok(CORRUPT | NOTADB) => Condition::Damaged,
         _ => Condition::Other,
     }
@@ -154,16 +151,15 @@ fn postgres(code: &str) -> Condition {
         // serialization_failure, deadlock_detected
         "40001" | "40P01" => Condition::Contended,
         // query_canceled
-        "57014" => Condition::TooLong,
-        // object_not_in_prerequisite_state: a database that allows no
-        // connections; the transaction took too long; a standby.
-        "55000" | "25P03" | "25006" => Condition::Away,
+        "57014" => Condition::Timeout,
+        // object_not_in_prerequisite_state: a database that does not accept connections;
+        // the transaction timed out; a standby.
+        "55000" | "25P03" | "25006" => Condition::Unavailable,
         // data_corrupted, index_corrupted
         "XX001" | "XX002" => Condition::Damaged,
         _ => match code.get(..2) {
-            // Connection; resources; an operator (shut down, starting up);
-            // the system (the disk).
-            Some("08" | "53" | "57" | "58") => Condition::Away,
+            // Connection; resources; an operator (shutdown, startup); the system (disk).
+            Some("08" | "53" | "57" | "58") => Condition::Unavailable,
             _ => Condition::Other,
         },
     }

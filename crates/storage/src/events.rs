@@ -1,4 +1,4 @@
-//! Events of incidents that no delivery tells: what people do, and what expires.
+//! Incident events without a delivery: changes by a person, and expiries.
 
 use tocsin_core::time::Timestamp;
 
@@ -6,21 +6,21 @@ use crate::enums::{Coded, EventKind};
 use crate::query;
 use crate::{StorageError, Tx};
 
-/// What happened to incidents.
+/// An event of incidents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event<'a> {
     pub kind: EventKind,
     pub at: Timestamp,
-    /// The person who did it.
+    /// Name of the person who caused it.
     pub by: Option<&'a str>,
-    /// What that person wrote.
-    pub memo: Option<&'a str>,
+    /// Note of that person.
+    pub note: Option<&'a str>,
 }
 
-/// Writes the event into the history of each of the incidents.
+/// Appends the event to the history of each incident.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub(crate) async fn record(tx: &Tx, ids: &[i64], event: Event<'_>) -> Result<(), StorageError> {
     let sql = format!(
         "INSERT INTO incident_events (incident_id, kind, at, person, memo) \
@@ -32,7 +32,7 @@ pub(crate) async fn record(tx: &Tx, ids: &[i64], event: Event<'_>) -> Result<(),
         event.kind.code().into(),
         event.at.as_micros().into(),
         event.by.map(query::without_nul).into(),
-        event.memo.map(query::without_nul).into(),
+        event.note.map(query::without_nul).into(),
         query::ids(ids),
     ];
     tx.execute(&sql, values).await?;

@@ -1,5 +1,4 @@
-//! How the databases go about our queries, for the tests that none of them
-//! reads a large table from one end to the other.
+//! Query plans, for the tests that no query scans a whole large table.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,24 +7,24 @@ use sea_orm::{QueryResult, Statement};
 use crate::query::Connection;
 use crate::{Backend, Db, Reads, StorageError};
 
-/// A database to read from that notes how it goes about each statement.
+/// A database handle for reading that records the plan of each statement.
 #[derive(Debug)]
 pub struct Explained {
     db: Db,
     plans: Mutex<Vec<QueryPlan>>,
 }
 
-/// A statement and how the database goes about it.
+/// A statement and its query plan.
 #[derive(Clone, Debug)]
 pub struct QueryPlan {
-    /// The statement.
+    /// The SQL statement.
     pub sql: String,
-    /// The database's own words, line by line.
+    /// The plan as the database prints it, line by line.
     pub lines: Vec<String>,
 }
 
 impl Explained {
-    /// Reads from `db`.
+    /// Wraps `db`.
     pub fn new(db: &Db) -> Self {
         Self {
             db: db.clone(),
@@ -33,7 +32,7 @@ impl Explained {
         }
     }
 
-    /// What was noted since this was last asked.
+    /// Returns the plans recorded since the last call.
     pub fn take(&self) -> Vec<QueryPlan> {
         std::mem::take(&mut *self.plans.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -55,9 +54,9 @@ impl Connection for Explained {
             Backend::Sqlite => ("EXPLAIN QUERY PLAN", 3),
             Backend::Postgres => ("EXPLAIN", 0),
         };
-        let mut asking = statement.clone();
-        asking.sql = format!("{explain} {}", statement.sql);
-        let lines: Result<Vec<String>, _> = Connection::run(&self.db, asking)
+        let mut explained = statement.clone();
+        explained.sql = format!("{explain} {}", statement.sql);
+        let lines: Result<Vec<String>, _> = Connection::run(&self.db, explained)
             .await?
             .iter()
             .map(|row| row.try_get_by_index(column))

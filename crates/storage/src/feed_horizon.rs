@@ -1,35 +1,34 @@
-//! How far the change feed can be read without skipping what commits late.
+//! The horizon of the change feed: rows below it can be read without skipping later
+//! commits.
 
 use crate::query;
 use crate::{Backend, Db, StorageError};
 
-/// The number below which every transaction of this database has ended: its
-/// rows of the feed can be read, or never will be. A row below a number already
-/// read, committed later, would be skipped by whoever read on meanwhile.
+/// Returns the ID below which all transactions of this database have ended: their rows of
+/// the feed are readable or do not exist. A row that is committed later with an ID that
+/// readers have already passed would be skipped.
 ///
-/// PostgreSQL's own bound (`pg_snapshot_xmin`) is that of the whole server: a
-/// long change of another database would hold our feed up. So the running
-/// transactions of this database are looked up, too, and the bound lies below
-/// the first of them. That is sound in this order alone: the snapshot of this
-/// statement fixes `xmax`, below which every number is given away; then
-/// `pg_stat_activity` is read, which names those of them still running; and
-/// the rows are read by a later statement, to which all others are visible. It
-/// needs a statement outside a transaction, for within one the activity is
-/// read but once.
+/// PostgreSQL's own bound (`pg_snapshot_xmin`) applies to the whole server: a long
+/// transaction of another database would hold up our feed. So the running transactions of
+/// this database are looked up as well, and the horizon is below the first of them. This is
+/// correct only in this order: the snapshot of this statement fixes `xmax`, below which all
+/// IDs are assigned; then `pg_stat_activity` lists those that are still running; and a
+/// later statement, to which all others are visible, reads the rows. It must run outside a
+/// transaction, because within one the activity is read only once.
 ///
-/// Sessions of other roles show their transaction only to those who may see
-/// it; where one may not be seen, the server's own bound stands.
+/// Sessions of other roles show their transaction only to authorized roles; if one is
+/// hidden, the bound of the server is used.
 pub(crate) async fn horizon(db: &Db) -> Result<i64, StorageError> {
     let bound = match db.backend() {
-        // Writers take turns: ids are in the order of the commits.
+        // Writers run one at a time: IDs are in commit order.
         Backend::Sqlite => Some(i64::MAX),
         Backend::Postgres => query::numbers(db, BOUND, vec![]).await?.first().copied(),
     };
     Ok(bound.unwrap_or_default())
 }
 
-/// `backend_xid` has 32 bits of the number; `behind` is how far it is behind
-/// `xmax`, and what is ahead of that is not below the bound anyway.
+/// `backend_xid` contains 32 bits of the ID; `behind` is its distance to `xmax`. IDs ahead
+/// of `xmax` are not below the bound anyway.
 const BOUND: &str = "
 WITH snapshot AS (
     SELECT CAST(CAST(pg_snapshot_xmin(s) AS TEXT) AS BIGINT) AS xmin,

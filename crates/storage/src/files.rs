@@ -1,10 +1,9 @@
-//! Whether the files of an SQLite database are still the ones that were opened.
+//! Detects whether the files of an SQLite database are still the ones that were opened.
 //!
-//! SQLite keeps its files open. When one of them is removed, moved or replaced, it
-//! goes on with what it has open and reports every commit as durable, and all of
-//! that is lost when the process ends. So the paths are compared with what was
-//! opened: before each query, after each commit and before anybody is answered, and
-//! twice a second.
+//! SQLite keeps its files open. If one of them is deleted, moved or replaced, it continues
+//! with the open files and reports every commit as durable, but everything is lost when the
+//! process ends. So the paths are compared with the open files: before each query, after
+//! each commit and before the response, and twice a second.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -13,32 +12,32 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// What happened to a file of an SQLite database.
+/// A problem with a file of an SQLite database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileProblem {
-    /// The file's name, without its directory: anyone may read it.
+    /// File name without its directory, which must not be disclosed.
     pub name: String,
-    /// The database file itself, not the `-wal` or `-shm` beside it.
+    /// Whether it is the database file itself, not the `-wal` or `-shm` file.
     pub is_main: bool,
-    /// What is found at its path now.
+    /// Current file at its path.
     pub found: Found,
 }
 
-/// What is found at the path of a file that is open.
+/// Current file at the path of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// No file: it was removed or moved.
+    /// None: it was deleted or moved.
     Nothing,
     /// Another file.
     AnotherFile,
 }
 
-/// What happened, and what to do: words for an answer and for the log.
+/// The problem and its remedy, for responses and the log.
 impl fmt::Display for FileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, .. } = self;
         match (self.is_main, self.found) {
-            // What these two hold would be written into the backup.
+            // The contents of the other two files would be written into the backup.
             (true, Found::Nothing) => write!(
                 f,
                 "the database file {name} was removed or moved; move it back, or stop Tocsin, remove {name}-wal and \
@@ -74,11 +73,11 @@ pub(crate) struct DatabaseFiles {
 struct WatchedFile {
     path: PathBuf,
     is_main: bool,
-    /// `None` while there is none.
+    /// `None` if the file does not exist.
     opened: Mutex<Option<FileId>>,
 }
 
-/// What stays the same when a file is moved.
+/// Identity of a file that stays the same when it is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId {
     device: u64,
@@ -86,13 +85,13 @@ struct FileId {
 }
 
 impl DatabaseFiles {
-    /// The files of the database that was just opened from `path`. `None` where no
-    /// file is there: the database is in memory.
+    /// The files of the database that was just opened from `path`. `None` if there is no
+    /// file: the database is in memory.
     pub(crate) fn opened(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
-        // SQLite follows symbolic links, and puts the other files beside their target.
+        // SQLite follows symbolic links and puts the other files next to their target.
         let target = fs::canonicalize(path).ok()?;
-        let beside = |suffix: &str| {
+        let sibling = |suffix: &str| {
             let mut path = target.clone().into_os_string();
             path.push(suffix);
             WatchedFile::new(PathBuf::from(path), false)
@@ -100,18 +99,19 @@ impl DatabaseFiles {
         let main = WatchedFile::new(path.to_owned(), true);
         *main.opened() = Some(FileId::of(&metadata));
         Some(Self {
-            files: [main, beside("-wal"), beside("-shm")],
+            files: [main, sibling("-wal"), sibling("-shm")],
         })
     }
 
-    /// The first file that is no longer the one that is open. Three calls of stat,
-    /// a microsecond each.
+    /// Returns the first file that is no longer the open one. Takes three calls of stat,
+    /// about a microsecond each.
     pub(crate) fn problem(&self) -> Option<FileProblem> {
         self.files.iter().find_map(WatchedFile::problem)
     }
 
-    /// Renames what the closed database leaves beside a file that took its place: the
-    /// next start would write it into that file, which it does not belong to.
+    /// Renames the `-wal` and `-shm` files that the closed database leaves next to a
+    /// replaced database file: the next start would apply them to that file, to which they
+    /// do not belong.
     pub(crate) fn set_aside(&self) {
         let [main, parts @ ..] = &self.files;
         let is_replaced = main
@@ -161,7 +161,7 @@ impl WatchedFile {
         let found = match fs::metadata(&self.path) {
             Ok(metadata) => Some(FileId::of(&metadata)),
             Err(error) if is_missing(error.kind()) => None,
-            // Not known, such as a directory that cannot be searched any more.
+            // Unknown, for example because the directory is not accessible any more.
             Err(_) => return None,
         };
         let mut opened = self.opened();
@@ -169,8 +169,8 @@ impl WatchedFile {
             return None;
         }
         if !self.is_main && !opened.is_some_and(FileId::is_open) {
-            // SQLite itself removes these with its last connection, and makes new ones
-            // with the next.
+            // SQLite itself deletes these with its last connection and creates them with
+            // the next.
             *opened = found;
             return None;
         }
@@ -200,11 +200,11 @@ impl FileId {
         }
     }
 
-    /// Whether this process has the file open. Asked only when a path has changed,
-    /// because it looks at every open file.
+    /// Whether this process has the file open. Checked only when a path has changed,
+    /// because it examines every open file.
     fn is_open(self) -> bool {
         let Ok(open) = fs::read_dir("/proc/self/fd") else {
-            // Not known: better a database that is not ready than alerts that are lost.
+            // Unknown: reporting a problem is better than losing alerts.
             return true;
         };
         open.flatten().any(|entry| {

@@ -8,7 +8,7 @@ fn open_files(directory: &Path) -> (DatabaseFiles, Vec<fs::File>) {
 }
 
 #[test]
-fn each_file_is_watched_while_it_is_open() {
+fn open_files_are_checked_for_replacement() {
     let folder = tempfile::tempdir().unwrap();
     let (files, mut open) = open_files(folder.path());
     assert_eq!(files.problem(), None);
@@ -25,7 +25,7 @@ fn each_file_is_watched_while_it_is_open() {
         fs::rename(&aside, &path).unwrap();
         assert_eq!(files.problem(), None, "{name} is back");
     }
-    // Closed, as by SQLite itself: new ones are no problem, but the database's is.
+    // After SQLite closed them, new WAL files are no problem, but a missing database file is.
     open.clear();
     for name in ["a.db-wal", "a.db-shm"] {
         fs::remove_file(folder.path().join(name)).unwrap();
@@ -38,7 +38,7 @@ fn each_file_is_watched_while_it_is_open() {
 }
 
 #[test]
-fn a_link_is_followed_as_sqlite_follows_it() {
+fn symlinks_are_followed_as_sqlite_does() {
     let folder = tempfile::tempdir().unwrap();
     let (_, open) = open_files(folder.path());
     let link = folder.path().join("link.db");
@@ -53,7 +53,7 @@ fn a_link_is_followed_as_sqlite_follows_it() {
 }
 
 #[test]
-fn a_database_in_memory_has_no_files() {
+fn in_memory_database_has_no_files() {
     assert!(DatabaseFiles::opened(Path::new("file:sqlx-in-memory-0")).is_none());
     assert!(DatabaseFiles::opened(Path::new("/")).is_none());
 }

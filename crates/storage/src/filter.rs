@@ -1,4 +1,4 @@
-//! Filters of the log and of the incidents.
+//! Filters for the alert log and for incidents.
 
 use sea_orm::Value;
 use tocsin_core::alert::{AlertFields, Labels, Status};
@@ -9,7 +9,7 @@ use tocsin_core::time::Timestamp;
 use crate::enums::{Coded, IncidentState};
 use crate::query::{self, Conditions};
 
-/// A range of time. Open where a side is left out.
+/// A time range; a missing side is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     /// The beginning, included.
@@ -18,8 +18,8 @@ pub struct TimeRange {
     pub to: Option<Timestamp>,
 }
 
-/// What the log and the incidents are both filtered by. An empty list asks for
-/// nothing; a list asks for any of its values; all that is asked must hold.
+/// Criteria shared by the alert log and incidents. An empty list does not filter, a
+/// list matches any of its values, and all criteria must hold.
 #[derive(Clone, Debug, Default)]
 pub struct AlertCriteria {
     /// Any of these severities, exactly.
@@ -32,43 +32,43 @@ pub struct AlertCriteria {
     pub instance: Vec<String>,
     /// Any of these sources.
     pub source: Vec<String>,
-    /// The incident is acknowledged or ended, or it is neither.
+    /// `true`: the incident is acknowledged or ended; `false`: it is neither.
     pub known: Option<bool>,
     /// Label matchers, all of which must hold.
     pub matchers: Vec<Matcher>,
     /// Words by [`tocsin_core::search::words`], each of which must occur in
     /// alertname, instance or message.
     pub words: Vec<String>,
-    /// The start told by the sender.
+    /// The start time reported by the sender.
     pub starts: TimeRange,
-    /// The end told by the sender; what has no end is in no range.
+    /// The end time reported by the sender; alerts without an end match no range.
     pub ends: TimeRange,
 }
 
-/// Which log entries are wanted.
+/// Filter for log entries.
 #[derive(Clone, Debug, Default)]
 pub struct AlertFilter {
-    /// Of what.
+    /// Criteria for the alert.
     pub about: AlertCriteria,
     /// Any of these statuses.
     pub status: Vec<Status>,
-    /// When Tocsin received it.
+    /// When Tocsin received the entry.
     pub received: TimeRange,
 }
 
-/// Which incidents are wanted.
+/// Filter for incidents.
 #[derive(Clone, Debug, Default)]
 pub struct IncidentFilter {
-    /// Of what.
+    /// Criteria for the alert.
     pub about: AlertCriteria,
     /// Any of these states.
     pub state: Vec<IncidentState>,
-    /// Any of these statuses: firing is open, resolved is anything else.
+    /// Any of these statuses: firing means open, resolved any other state.
     pub status: Vec<Status>,
-    /// Open and stale, or not.
+    /// `true`: open and stale; `false`: anything else.
     pub stale: Option<bool>,
-    /// When it was active: it began before the end of the range, and had not ended
-    /// before the beginning. So whatever happened in a range is of an incident that was
+    /// When the incident was active: it started before the end of the range and had not
+    /// ended before its beginning. Every event in a range belongs to an incident that was
     /// active in it.
     pub active: TimeRange,
 }
@@ -85,27 +85,26 @@ impl TimeRange {
 }
 
 impl AlertCriteria {
-    /// Whether what was told answers all that is asked of it: facts, source,
-    /// matchers and words. What is asked of one entry or incident (`known`,
-    /// `starts`, `ends`) is not looked at.
-    pub fn matches(&self, source: &str, labels: &Labels, facts: &AlertFields) -> bool {
+    /// Whether alert content matches the criteria on fields, source, matchers and words.
+    /// Criteria on a single entry or incident (`known`, `starts`, `ends`) are not checked.
+    pub fn matches(&self, source: &str, labels: &Labels, fields: &AlertFields) -> bool {
         let any = |wanted: &[String], value: &str| {
-            // NUL is stored as U+FFFD (rule 7).
+            // NUL is stored as U+FFFD.
             let is = |wanted: &String| {
                 wanted == value || wanted.contains('\0') && query::without_nul(wanted) == value
             };
             wanted.is_empty() || wanted.iter().any(is)
         };
-        any(&self.severity, &facts.severity)
-            && any(&self.team, &facts.team)
-            && any(&self.alertname, &facts.alertname)
-            && any(&self.instance, &facts.instance)
+        any(&self.severity, &fields.severity)
+            && any(&self.team, &fields.team)
+            && any(&self.alertname, &fields.alertname)
+            && any(&self.instance, &fields.instance)
             && any(&self.source, source)
             && self.matchers.iter().all(|matcher| matcher.matches(labels))
-            && (self.words.is_empty() || contain(facts, &self.words))
+            && (self.words.is_empty() || contains_all(fields, &self.words))
     }
 
-    /// Whether anything is asked of what was told.
+    /// Whether any criterion needs the alert content.
     pub fn needs_content(&self) -> bool {
         let Self {
             severity,
@@ -126,28 +125,27 @@ impl AlertCriteria {
     }
 }
 
-/// The condition on an incident `i` that it is acknowledged or has ended, or
-/// neither.
-pub(crate) fn known(is: bool) -> &'static str {
+/// SQL condition on an incident `i`: acknowledged or ended, or neither.
+pub(crate) fn acknowledged_or_ended(is: bool) -> &'static str {
     match is {
         true => "i.known_at IS NOT NULL OR i.state <> 0",
         false => "i.known_at IS NULL AND i.state = 0",
     }
 }
 
-fn contain(facts: &AlertFields, words: &[String]) -> bool {
-    let Searchable { subject, message } = Searchable::of(facts);
+fn contains_all(fields: &AlertFields, words: &[String]) -> bool {
+    let Searchable { subject, message } = Searchable::of(fields);
     words.iter().all(|word| {
         let word = query::without_nul(word);
         subject.contains(&word) || message.contains(&word)
     })
 }
 
-/// Adds "any of these codes".
-pub(crate) fn any_code<T: Coded>(conditions: &mut Conditions, column: &str, words: &[T]) {
-    if !words.is_empty() {
-        let places = vec!["?"; words.len()].join(", ");
-        let codes = words.iter().map(|word| Value::from(word.code()));
+/// Adds the condition that `column` is one of the codes.
+pub(crate) fn any_code<T: Coded>(conditions: &mut Conditions, column: &str, values: &[T]) {
+    if !values.is_empty() {
+        let places = vec!["?"; values.len()].join(", ");
+        let codes = values.iter().map(|value| Value::from(value.code()));
         conditions.and(&format!("{column} IN ({places})"), codes);
     }
 }

@@ -1,13 +1,13 @@
-//! Whether the database can be used, looked at all the time.
+//! Continuous health check of the database.
 //!
-//! **PostgreSQL.** A server that was stopped, or whose machine hangs, often does
-//! not refuse: it says nothing, and a query waits for as long as the system keeps
-//! the connection. Nor can a time limit on queries tell that from a server that is
-//! busy. So one connection of its own asks again and again for nothing, which a
-//! busy server answers at once; whoever waits can give up when it does not.
+//! **PostgreSQL.** A stopped server or a hanging machine often does not refuse connections:
+//! a query waits for as long as the system keeps the connection. A timeout on queries
+//! cannot distinguish that from a busy server. So one connection pings the server
+//! continuously, which a busy server answers at once; callers give up when it stops
+//! responding.
 //!
-//! **SQLite** answers from files that may be gone ([`crate::files`]): then nothing
-//! is read or written until they are back.
+//! **SQLite** uses files that may disappear ([`crate::files`]): then nothing is read or
+//! written until they are restored.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -21,21 +21,21 @@ use tokio::time::{sleep, timeout};
 use crate::files::DatabaseFiles;
 use crate::{FileProblem, StorageError};
 
-/// Between two questions.
-const EVERY: Duration = Duration::from_millis(200);
+/// Interval between two pings.
+const PING_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How long an answer may take. With [`EVERY`] it is less than a second until
-/// those who wait are told.
-const PATIENCE: Duration = Duration::from_millis(650);
+/// Timeout of a ping. Together with [`PING_INTERVAL`] an outage is detected in less than a
+/// second.
+const PING_TIMEOUT: Duration = Duration::from_millis(650);
 
-/// Between two looks at the files of SQLite, for those who wait or ask how it is.
-/// Each query and each commit looks by itself.
-const FILES_EVERY: Duration = Duration::from_millis(500);
+/// Interval between two checks of SQLite's files. Each query and each commit also checks
+/// them.
+const FILE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Why the database cannot be used now.
+/// Why the database is not available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Outage {
-    /// Its server does not answer.
+    /// The server does not respond.
     #[error("the database does not answer")]
     NoAnswer,
     /// A file of SQLite is no longer the one that was opened.
@@ -43,7 +43,7 @@ pub enum Outage {
     File(FileProblem),
 }
 
-/// Says whether the database can be used. Cheap to clone.
+/// Health of the database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct DatabaseHealth {
     kind: Kind,
@@ -51,11 +51,11 @@ pub struct DatabaseHealth {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// In the memory of this process.
+    /// A database in the memory of this process.
     Memory,
     /// SQLite's files.
     Files(Arc<FileHealth>),
-    /// A server, with whether it answers.
+    /// A server, with whether it responds.
     Server(watch::Receiver<bool>),
 }
 
@@ -63,69 +63,69 @@ enum Kind {
 struct FileHealth {
     files: DatabaseFiles,
     problem: watch::Sender<Option<FileProblem>>,
-    /// False once the database is closed, which removes files too.
+    /// False once the database is closed, which deletes files too.
     is_open: AtomicBool,
 }
 
 impl DatabaseHealth {
-    /// Of a database that nothing can happen to.
+    /// Health of a database that is always available.
     pub(crate) fn always() -> Self {
         Self { kind: Kind::Memory }
     }
 
-    /// Starts asking. It goes on while somebody holds the pulse, and finds by
-    /// itself when the server is back.
+    /// Starts to ping the server. It continues while the value is in use, and detects when
+    /// the server is back.
     pub(crate) fn of(server: PgConnectOptions) -> Self {
-        let (said, answers) = watch::channel(true);
-        tokio::spawn(ask_on_and_on(server, said));
+        let (state, answers) = watch::channel(true);
+        tokio::spawn(ping_loop(server, state));
         Self {
             kind: Kind::Server(answers),
         }
     }
 
-    /// Starts to watch the files, while the pulse is held.
+    /// Starts to watch the files while the value is in use.
     pub(crate) fn of_files(files: DatabaseFiles) -> Self {
-        let pulse = Arc::new(FileHealth {
+        let health = Arc::new(FileHealth {
             files,
             problem: watch::Sender::new(None),
             is_open: AtomicBool::new(true),
         });
-        tokio::spawn(watch_files(Arc::downgrade(&pulse)));
+        tokio::spawn(watch_files(Arc::downgrade(&health)));
         Self {
-            kind: Kind::Files(pulse),
+            kind: Kind::Files(health),
         }
     }
 
-    /// Why the database cannot be used, as of the last look.
+    /// Returns why the database is not available, as of the last check.
     pub fn outage(&self) -> Option<Outage> {
         match &self.kind {
             Kind::Memory => None,
-            Kind::Files(pulse) => pulse.problem.borrow().clone().map(Outage::File),
+            Kind::Files(health) => health.problem.borrow().clone().map(Outage::File),
             Kind::Server(answers) => (!*answers.borrow()).then_some(Outage::NoAnswer),
         }
     }
 
-    /// Whether the database could be used at the last look.
+    /// Whether the database was available at the last check.
     pub fn is_available(&self) -> bool {
         match &self.kind {
             Kind::Memory => true,
-            Kind::Files(pulse) => pulse.problem.borrow().is_none(),
+            Kind::Files(health) => health.problem.borrow().is_none(),
             Kind::Server(answers) => *answers.borrow(),
         }
     }
 
-    /// Whether it is in another process, so that a query may wait for an answer
-    /// that never comes. One of SQLite always ends.
+    /// Whether the database runs in another process, so that a query may wait indefinitely.
+    /// Queries of SQLite always end.
     pub fn is_watched(&self) -> bool {
         matches!(self.kind, Kind::Server(_))
     }
 
-    /// Waits until the database cannot be used; for ever while it can.
+    /// Waits until the database is not available; forever while it is.
     pub async fn unavailable(&self) {
         let stopped = match &self.kind {
             Kind::Memory => false,
-            Kind::Files(pulse) => {
-                let mut problem = pulse.problem.subscribe();
+            Kind::Files(health) => {
+                let mut problem = health.problem.subscribe();
                 problem.wait_for(Option::is_some).await.is_ok()
             }
             Kind::Server(answers) => {
@@ -138,16 +138,15 @@ impl DatabaseHealth {
         }
     }
 
-    /// Looks at SQLite's files now. Before anything is read or written: a connection
-    /// opened while they are gone would make new ones. And after each commit: what
-    /// is not in the file that the path names is not durable. A server says itself
-    /// when it is away.
+    /// Checks SQLite's files now. Called before every read or write, because a connection
+    /// opened while they are missing would create new ones, and after each commit, because
+    /// data outside the file at the path is not durable. A server reports its own outages.
     ///
     /// # Errors
-    /// [`StorageError::Outage`].
+    /// [`StorageError::Outage`] if a file is missing or replaced.
     pub(crate) fn verify(&self) -> Result<(), StorageError> {
         match &self.kind {
-            Kind::Files(pulse) => match pulse.look() {
+            Kind::Files(health) => match health.check() {
                 None => Ok(()),
                 Some(problem) => Err(StorageError::Outage(Outage::File(problem))),
             },
@@ -155,36 +154,36 @@ impl DatabaseHealth {
         }
     }
 
-    /// The database is about to be closed.
-    pub(crate) fn end(&self) {
-        if let Kind::Files(pulse) = &self.kind {
-            pulse.is_open.store(false, Ordering::Relaxed);
+    /// Marks the database as about to be closed.
+    pub(crate) fn mark_closing(&self) {
+        if let Kind::Files(health) = &self.kind {
+            health.is_open.store(false, Ordering::Relaxed);
         }
     }
 
-    /// The database is closed.
-    pub(crate) fn ended(&self) {
-        if let Kind::Files(pulse) = &self.kind {
-            pulse.files.set_aside();
+    /// Marks the database as closed.
+    pub(crate) fn mark_closed(&self) {
+        if let Kind::Files(health) = &self.kind {
+            health.files.set_aside();
         }
     }
 }
 
 impl FileHealth {
-    /// Compares, and says once in the log what has changed.
-    fn look(&self) -> Option<FileProblem> {
+    /// Compares the files and logs each change once.
+    fn check(&self) -> Option<FileProblem> {
         if !self.is_open.load(Ordering::Relaxed) {
             return None;
         }
         let found = self.files.problem();
-        // Nobody else is woken or held up while all is well.
+        // Other threads are not notified or blocked while there is no problem.
         if *self.problem.borrow() == found {
             return found;
         }
         let mut found = found;
         let changed = self.problem.send_if_modified(|problem| {
-            // Looked at again where others cannot: what was found above may be older
-            // than what another thread has found and logged since.
+            // Checked again under the lock: the result above may be older than what another
+            // thread has found and logged since.
             found = self.files.problem();
             let changed = *problem != found;
             problem.clone_from(&found);
@@ -194,49 +193,49 @@ impl FileHealth {
             Some(problem) if changed => {
                 tracing::error!(%problem, "the database cannot be used");
             }
-            None if changed => tracing::info!("the files of the database are back"),
+            None if changed => tracing::info!("the files of the database are restored"),
             _ => {}
         }
         found
     }
 }
 
-async fn watch_files(pulse: Weak<FileHealth>) {
-    while let Some(pulse) = pulse.upgrade() {
-        pulse.look();
-        drop(pulse);
-        sleep(FILES_EVERY).await;
+async fn watch_files(health: Weak<FileHealth>) {
+    while let Some(health) = health.upgrade() {
+        health.check();
+        drop(health);
+        sleep(FILE_CHECK_INTERVAL).await;
     }
 }
 
-async fn ask_on_and_on(server: PgConnectOptions, said: watch::Sender<bool>) {
+async fn ping_loop(server: PgConnectOptions, state: watch::Sender<bool>) {
     let mut connection = None;
-    while !said.is_closed() {
-        let answer = timeout(PATIENCE, ask(&server, &mut connection)).await;
+    while !state.is_closed() {
+        let answer = timeout(PING_TIMEOUT, ping(&server, &mut connection)).await;
         let reason = match answer {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("no answer in time".to_owned()),
+            Err(_) => Some("timeout".to_owned()),
         };
         if reason.is_some() {
-            // In doubt what it will say next: the next question has a new one.
+            // The state of the connection is unknown: the next ping opens a new one.
             connection = None;
         }
-        let changed = said.send_if_modified(|answers| {
+        let changed = state.send_if_modified(|answers| {
             let changed = *answers != reason.is_none();
             *answers = reason.is_none();
             changed
         });
         match reason {
             Some(error) if changed => tracing::warn!(error, "the database does not answer"),
-            None if changed => tracing::info!("the database answers again"),
+            None if changed => tracing::info!("the database responds again"),
             _ => {}
         }
-        sleep(EVERY).await;
+        sleep(PING_INTERVAL).await;
     }
 }
 
-async fn ask(
+async fn ping(
     server: &PgConnectOptions,
     connection: &mut Option<PgConnection>,
 ) -> Result<(), sqlx::Error> {

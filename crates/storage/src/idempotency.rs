@@ -1,8 +1,7 @@
-//! Making an object once, however often the request is sent: what was made for
-//! which `Idempotency-Key`.
+//! Idempotent creation of objects: records the object created for an `Idempotency-Key`.
 //!
-//! The row is written in the transaction that makes the object, so that neither
-//! is there without the other.
+//! The row is written in the transaction that creates the object, so that neither exists
+//! without the other.
 
 use std::time::Duration;
 
@@ -12,26 +11,25 @@ use tocsin_core::time::Timestamp;
 use crate::query;
 use crate::{StorageError, Tx};
 
-/// For how long a key is remembered.
+/// Retention period of a key.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// What is known of a caller's key.
+/// State of a caller's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Nothing until now: make the object, then [`finish`].
+    /// Not used yet: create the object, then call [`finish`].
     New,
-    /// The same request made the object with this number.
+    /// The same request created the object with this ID.
     Made(i64),
-    /// Another request had it.
+    /// Used by a different request.
     Different,
 }
 
-/// Takes a caller's key until the transaction ends; another transaction that
-/// has the same key waits for this one. All transactions that take other locks
-/// as well must do so in the same order.
+/// Locks a caller's key until the transaction ends; another transaction with the same key
+/// waits. All transactions that take other locks as well must take them in the same order.
 ///
 /// # Errors
-/// [`StorageError::Stale`] where the row went in the middle: try again.
+/// [`StorageError::Stale`] if the row was deleted concurrently: try again.
 pub async fn begin(
     tx: &Tx,
     caller: &str,
@@ -44,12 +42,12 @@ pub async fn begin(
         request: Vec<u8>,
         object_id: i64,
     }
-    let whose = || -> [Value; 2] { [query::text(caller), key.to_vec().into()] };
-    let mut values = whose().to_vec();
+    let key_values = || -> [Value; 2] { [query::text(caller), key.to_vec().into()] };
+    let mut values = key_values().to_vec();
     values.push(at.minus(KEPT).as_micros().into());
     let sql = "DELETE FROM idempotency WHERE caller = ? AND secret = ? AND at < ?";
     tx.execute(sql, values).await?;
-    let mut values = whose().to_vec();
+    let mut values = key_values().to_vec();
     values.push(request.to_vec().into());
     values.push(at.as_micros().into());
     let sql = "INSERT INTO idempotency (caller, secret, request, object_id, at) \
@@ -57,9 +55,9 @@ pub async fn begin(
     if tx.execute(sql, values).await? == 1 {
         return Ok(KeyState::New);
     }
-    // A statement of its own sees what the other transaction has committed.
+    // A separate statement sees the commit of the other transaction.
     let sql = "SELECT request, object_id FROM idempotency WHERE caller = ? AND secret = ?";
-    let row: Option<Row> = query::first(tx, sql, whose().to_vec()).await?;
+    let row: Option<Row> = query::first(tx, sql, key_values().to_vec()).await?;
     let row = row.ok_or(StorageError::Stale("idempotency key"))?;
     if row.request != request {
         return Ok(KeyState::Different);
@@ -67,10 +65,10 @@ pub async fn begin(
     Ok(KeyState::Made(row.object_id))
 }
 
-/// Notes what was made for the key that [`begin`] took.
+/// Records the object created for the key locked by [`begin`].
 ///
 /// # Errors
-/// [`StorageError::Stale`] where it took none.
+/// [`StorageError::Stale`] if no key was locked.
 pub async fn finish(
     tx: &Tx,
     caller: &str,
@@ -85,11 +83,10 @@ pub async fn finish(
     }
 }
 
-/// Forgets up to `limit` keys that were first used before `before`, and answers
-/// how many those were.
+/// Deletes at most `limit` keys first used before `before` and returns how many.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_old(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
     let sql = "DELETE FROM idempotency WHERE (caller, secret) IN (SELECT caller, secret \
                FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)";

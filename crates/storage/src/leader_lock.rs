@@ -2,15 +2,13 @@
 
 use crate::{Backend, StorageError, Tx, query};
 
-/// Takes the turn for the job `name` until the transaction ends, if no other
-/// replica has it. On SQLite there is one program, and writers take turns
-/// anyway.
+/// Takes the lock for the job `name` until the transaction ends, unless another replica
+/// holds it. On SQLite there is one program, whose writers are serialized anyway.
 ///
-/// The turn only saves work: whatever is done under it must be right when two
-/// do it.
+/// The lock only saves work: the job must also be correct if two replicas run it.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn try_lock(tx: &Tx, name: &str) -> Result<bool, StorageError> {
     if tx.backend == Backend::Sqlite {
         return Ok(true);
@@ -23,7 +21,7 @@ pub async fn try_lock(tx: &Tx, name: &str) -> Result<bool, StorageError> {
     {
         return Ok(true);
     }
-    // Somebody has it, or it was never taken.
+    // Another replica holds it, or the row does not exist yet.
     tx.execute(
         "INSERT INTO meta (name, value) VALUES (?, '') ON CONFLICT (name) DO NOTHING",
         vec![row.as_str().into()],

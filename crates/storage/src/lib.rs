@@ -1,13 +1,12 @@
-//! Tocsin's storage: queries and changes behind [`Db`] and [`Tx`], the same on
+//! Storage for Tocsin: queries and changes behind [`Db`] and [`Tx`], the same on
 //! SQLite and PostgreSQL.
 //!
-//! No other crate (but the migrations) names the database library. Functions
-//! that read take a [`Db`]; functions that change take the caller's [`Tx`], so
-//! that a caller composes them into one transaction. What is not found is
-//! `Ok(None)`.
+//! Except for the migrations, no other crate uses the database library. Functions
+//! that read take a [`Db`]. Functions that change data take the caller's [`Tx`], so
+//! that a caller can combine them in one transaction. A missing row is `Ok(None)`.
 //!
-//! To add one more query: find the module named after its noun, build the SQL
-//! there with bound values only, and test it in `tests/` on both databases.
+//! To add a query, find the module named after its noun, build the SQL there with
+//! bound values only, and test it in `tests/` on both databases.
 
 pub mod accounts;
 mod acknowledge;

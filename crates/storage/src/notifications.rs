@@ -1,4 +1,4 @@
-//! Mails as they are read: the outbox with every attempt.
+//! Reading notifications: the outbox with all attempts.
 
 mod visible;
 
@@ -21,76 +21,76 @@ pub use visible::visible;
 
 pub use crate::resend::{Resend, Resent, resend};
 
-/// The most incidents that a mail in a list names.
+/// The most incident IDs listed for one notification.
 pub const MAX_INCIDENTS: usize = 100;
 
-/// Why a recipient gets a mail; kept as JSON in `notifications.reasons`.
+/// Why a recipient gets a notification. Stored as JSON in `notifications.reasons`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReasonView {
-    /// The route's name; `None` where the team or the default group decided.
+    /// Name of the route; `None` if the team or the default group selected the recipient.
     pub route: Option<String>,
-    /// The group's name.
+    /// Name of the group.
     pub group: String,
 }
 
-/// One try to send a mail.
+/// One attempt to send a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptView {
-    /// When it began.
+    /// Start time.
     pub started_at: Timestamp,
-    /// When it ended; `None` while it runs, or where the process was killed.
+    /// End time; `None` while it runs, or if the process was killed.
     pub finished_at: Option<Timestamp>,
-    /// What went wrong; `None` for a success.
+    /// Error message; `None` on success.
     pub error: Option<String>,
 }
 
-/// One mail.
+/// One notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotificationView {
-    /// The mail's number.
+    /// Notification ID.
     pub id: i64,
-    /// How far it has come.
+    /// Current state.
     pub state: NotificationState,
-    /// The delivery that owed it.
+    /// ID of the delivery that triggered it.
     pub delivery_id: i64,
-    /// The recipient; `None` once deleted.
+    /// Recipient ID; `None` if the recipient was deleted.
     pub recipient_id: Option<i64>,
-    /// The recipient's name at the time.
+    /// Name of the recipient when the notification was created.
     pub to_name: String,
-    /// The address that it goes to.
+    /// E-mail address of the recipient.
     pub to_email: String,
-    /// The subject line.
+    /// Subject line.
     pub subject: String,
-    /// The incidents that it tells of, ascending, at most [`MAX_INCIDENTS`].
+    /// IDs of its incidents, ascending, at most [`MAX_INCIDENTS`].
     pub incident_ids: Vec<i64>,
-    /// What it tells of them, each kind once.
+    /// Kinds of its events, each kind once.
     pub events: Vec<EventKind>,
-    /// Why this recipient gets it.
+    /// Why the recipient gets it.
     pub reasons: Vec<ReasonView>,
-    /// When it was owed.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When the next attempt is due; `None` when none is.
+    /// Time of the next attempt; `None` if none is planned.
     pub next_attempt_at: Option<Timestamp>,
-    /// Every try so far, oldest first.
+    /// All attempts so far, oldest first.
     pub attempts: Vec<AttemptView>,
-    /// The mail that this one sends again.
+    /// ID of the notification that this one resends.
     pub resend_of: Option<i64>,
 }
 
-/// Which mails are wanted.
+/// Filter for notifications.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationFilter {
     /// Any of these states.
     pub state: Vec<NotificationState>,
-    /// Those that tell of this incident.
+    /// Notifications about this incident.
     pub incident_id: Option<i64>,
-    /// Those to this recipient.
+    /// Notifications to this recipient.
     pub recipient_id: Option<i64>,
-    /// When it was owed.
+    /// When the notification was created.
     pub created: TimeRange,
 }
 
-/// Mails are sorted by when they were owed, then by their numbers.
+/// Sorts notifications by creation time, then by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByCreation;
 
@@ -100,12 +100,12 @@ impl SortKey for ByCreation {
     }
 }
 
-/// One page of the mails that somebody may see. Who does not see all alerts
-/// sees the mails of whose whole thread every incident may be seen: a mail names
-/// several alerts, and its subject those of the thread's first mail.
+/// Returns one page of the notifications that are visible to the caller. With restricted
+/// visibility, a notification is visible only if every incident of its thread is: it names
+/// several alerts, and its subject names those of the first notification in the thread.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list(
     db: &impl Reads,
     filter: &NotificationFilter,
@@ -134,67 +134,73 @@ pub async fn list(
     Ok(page.found(items, &keys, found.end, None))
 }
 
-/// Walks along the index that leaves the fewest rows to examine: of one
-/// incident, one recipient, of states that few mails are in, or of all.
+/// Scans the index that leaves the fewest rows to examine: by incident, by recipient, by
+/// states with few notifications, or by time.
 async fn rows(
     db: &impl Reads,
     filter: &NotificationFilter,
-    way: Direction,
+    direction: Direction,
     after: Option<Key>,
 ) -> Result<Rows, StorageError> {
-    /// Mails of an incident that are listed: the latest.
-    const MOST: i64 = 10_000;
+    /// How many notifications of one incident are listed, the latest first.
+    const MAX_LISTED: i64 = 10_000;
     let few = |state: &NotificationState| match state {
         NotificationState::Queued | NotificationState::Sending | NotificationState::Failed => true,
         NotificationState::Sent | NotificationState::Written | NotificationState::Canceled => false,
     };
-    let mut lanes = Vec::new();
-    let mut rest = Conditions::default();
-    let mut lane = |such: &str, values: Vec<Value>| {
+    let mut scans = Vec::new();
+    let mut residual = Conditions::default();
+    let mut add_scan = |condition: &str, values: Vec<Value>| {
         let mut conditions = Conditions::default();
-        if !such.is_empty() {
-            conditions.and(such, values);
+        if !condition.is_empty() {
+            conditions.and(condition, values);
         }
-        let lane = IndexScan::new(conditions.into(), "r.created_at", KeyMapping::Plain);
-        lanes.push(lane.within(filter.created));
+        let scan = IndexScan::new(conditions.into(), "r.created_at", KeyMapping::Plain);
+        scans.push(scan.within(filter.created));
     };
     if let Some(incident) = filter.incident_id {
-        let mails = query::numbers(
+        let notifications = query::numbers(
             db,
             "SELECT DISTINCT ne.notification_id AS n FROM notification_events ne \
              WHERE ne.incident_id = ? ORDER BY n DESC LIMIT ?",
-            vec![incident.into(), MOST.into()],
+            vec![incident.into(), MAX_LISTED.into()],
         )
         .await?;
         let these = query::among(db.backend(), "r.id");
-        lane(&these, vec![query::ids(&mails)]);
-        any_code(&mut rest, "r.state", &filter.state);
+        add_scan(&these, vec![query::ids(&notifications)]);
+        any_code(&mut residual, "r.state", &filter.state);
         if let Some(recipient) = filter.recipient_id {
-            rest.and("r.recipient_id = ?", [recipient.into()]);
+            residual.and("r.recipient_id = ?", [recipient.into()]);
         }
     } else if let Some(recipient) = filter.recipient_id {
-        lane("r.recipient_id = ?", vec![recipient.into()]);
-        any_code(&mut rest, "r.state", &filter.state);
+        add_scan("r.recipient_id = ?", vec![recipient.into()]);
+        any_code(&mut residual, "r.state", &filter.state);
     } else if !filter.state.is_empty() && filter.state.iter().all(few) {
-        // Written out, for the index is of these states only.
+        // As literals, because the partial index covers these states only.
         let mut states: Vec<i16> = filter.state.iter().map(|state| state.code()).collect();
         states.sort_unstable();
         states.dedup();
         for state in states {
-            lane(&format!("r.state = {state}"), vec![]);
+            add_scan(&format!("r.state = {state}"), vec![]);
         }
     } else {
-        lane("", vec![]);
-        any_code(&mut rest, "r.state", &filter.state);
+        add_scan("", vec![]);
+        any_code(&mut residual, "r.state", &filter.state);
     }
-    let lanes = MergedScan::new(Table::Mails, lanes, rest.into(), way, after);
-    Ok(Rows::Indexes(lanes))
+    let scans = MergedScan::new(
+        Table::Notifications,
+        scans,
+        residual.into(),
+        direction,
+        after,
+    );
+    Ok(Rows::Indexes(scans))
 }
 
-/// One mail, if it may be seen; see [`list`].
+/// Returns one notification if it is visible; see [`list`].
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get(
     db: &impl Reads,
     id: i64,
@@ -213,26 +219,32 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<NotificationView>, StorageError> {
-    let (such, values) = conditions.into_where();
-    // Notifications keep the number of a deleted recipient; readers get none.
+    let (condition, values) = conditions.into_where();
+    // Notifications keep the ID of a deleted recipient; readers get `None`.
     let sql = format!(
         "SELECT n.id, n.state, n.delivery_id, r.id AS recipient_id, n.to_name, n.to_email, \
          n.subject, n.reasons, n.created_at, n.next_attempt_at, n.resend_of \
-         FROM notifications n LEFT JOIN recipients r ON r.id = n.recipient_id{such}{end}"
+         FROM notifications n LEFT JOIN recipients r ON r.id = n.recipient_id{condition}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
-    let mut mails = rows
+    let mut notifications = rows
         .into_iter()
         .map(Row::into_view)
         .collect::<Result<Vec<NotificationView>, _>>()?;
-    add_attempts(db, &mut mails).await?;
-    add_events(db, &mut mails).await?;
-    Ok(mails)
+    add_attempts(db, &mut notifications).await?;
+    add_events(db, &mut notifications).await?;
+    Ok(notifications)
 }
 
-/// One query for all mails of the page.
-async fn add_attempts(db: &impl Reads, mails: &mut [NotificationView]) -> Result<(), StorageError> {
-    let ids: Vec<i64> = mails.iter().map(|mail| mail.id).collect();
+/// Loads the attempts of all notifications of the page with one query.
+async fn add_attempts(
+    db: &impl Reads,
+    notifications: &mut [NotificationView],
+) -> Result<(), StorageError> {
+    let ids: Vec<i64> = notifications
+        .iter()
+        .map(|notification| notification.id)
+        .collect();
     let sql = format!(
         "SELECT notification_id, started_at, finished_at, error FROM attempts \
          WHERE notification_id IN ({}) ORDER BY notification_id, id",
@@ -250,17 +262,23 @@ async fn add_attempts(db: &impl Reads, mails: &mut [NotificationView]) -> Result
                 error: row.error,
             });
     }
-    for mail in mails {
-        mail.attempts = attempts.remove(&mail.id).unwrap_or_default();
+    for notification in notifications {
+        notification.attempts = attempts.remove(&notification.id).unwrap_or_default();
     }
     Ok(())
 }
 
-/// One query for the incidents and one for the kinds of all mails of the page.
-async fn add_events(db: &impl Reads, mails: &mut [NotificationView]) -> Result<(), StorageError> {
+/// Loads incidents and event kinds of all notifications of the page, one query each.
+async fn add_events(
+    db: &impl Reads,
+    notifications: &mut [NotificationView],
+) -> Result<(), StorageError> {
     let list = query::id_list(db.backend());
-    let ids: Vec<i64> = mails.iter().map(|mail| mail.id).collect();
-    // The window function bounds what one mail about thousands brings along.
+    let ids: Vec<i64> = notifications
+        .iter()
+        .map(|notification| notification.id)
+        .collect();
+    // The window function limits the rows of a notification with thousands of incidents.
     let sql = format!(
         "SELECT notification_id, n FROM (SELECT ne.notification_id, ne.incident_id AS n, \
          ROW_NUMBER() OVER (PARTITION BY ne.notification_id ORDER BY ne.incident_id) AS place \
@@ -274,27 +292,30 @@ async fn add_events(db: &impl Reads, mails: &mut [NotificationView]) -> Result<(
          FROM notification_events ne WHERE ne.notification_id IN ({list}) ORDER BY ne.notification_id, n"
     );
     let mut kinds = by_notification(query::all(db, &sql, vec![query::ids(&ids)]).await?);
-    for mail in mails {
-        mail.incident_ids = incidents.remove(&mail.id).unwrap_or_default();
-        let codes = kinds.remove(&mail.id).unwrap_or_default().into_iter();
-        let read = |code| EventKind::read(code, "notification_events", "kind", mail.id);
-        mail.events = codes
+    for notification in notifications {
+        notification.incident_ids = incidents.remove(&notification.id).unwrap_or_default();
+        let codes = kinds
+            .remove(&notification.id)
+            .unwrap_or_default()
+            .into_iter();
+        let read = |code| EventKind::read(code, "notification_events", "kind", notification.id);
+        notification.events = codes
             .map(|code| read(i16::try_from(code).unwrap_or(-1)))
             .collect::<Result<_, _>>()?;
     }
     Ok(())
 }
 
-fn by_notification(rows: Vec<NumberRow>) -> HashMap<i64, Vec<i64>> {
-    let mut numbers: HashMap<i64, Vec<i64>> = HashMap::new();
+fn by_notification(rows: Vec<LinkRow>) -> HashMap<i64, Vec<i64>> {
+    let mut values: HashMap<i64, Vec<i64>> = HashMap::new();
     for row in rows {
-        numbers.entry(row.notification_id).or_default().push(row.n);
+        values.entry(row.notification_id).or_default().push(row.n);
     }
-    numbers
+    values
 }
 
 #[derive(FromQueryResult)]
-struct NumberRow {
+struct LinkRow {
     notification_id: i64,
     n: i64,
 }

@@ -1,5 +1,5 @@
-//! Reading, the same through [`Db`] and through an open [`Tx`], and the few
-//! phrases in which the two databases differ.
+//! Reading through [`Db`] or an open [`Tx`], and the SQL in which the two databases
+//! differ.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,7 @@ use tocsin_core::time::Timestamp;
 
 use crate::{Backend, Db, StorageError, Tx};
 
-/// What can be read from: the database, or an open transaction, which sees its
-/// own changes.
+/// A source of reads: the database, or an open transaction, which sees its own changes.
 pub trait Reads: sealed::Connection {}
 
 impl Reads for Db {}
@@ -24,7 +23,7 @@ mod sealed {
     /// Keeps the database library out of the signatures of this crate.
     pub trait Connection: Sync {
         fn backend(&self) -> Backend;
-        /// Keeps what the error of a statement says of damage.
+        /// Records signs of database damage in the error of a statement.
         fn note(&self, error: &StorageError, sql: &str);
         fn run(
             &self,
@@ -43,6 +42,7 @@ mod sealed {
 
         async fn run(&self, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
             self.health().verify()?;
+            let _turn = self.slow_lane.turn(self.budget.as_ref()).await;
             Ok(self.reader()?.query_all_raw(statement).await?)
         }
     }
@@ -63,7 +63,7 @@ mod sealed {
     }
 }
 
-/// All rows of a query.
+/// Returns all rows of a query.
 pub(crate) async fn all<T: FromQueryResult>(
     db: &impl Reads,
     sql: &str,
@@ -77,7 +77,7 @@ pub(crate) async fn all<T: FromQueryResult>(
         .collect()
 }
 
-/// The first row of a query, if any.
+/// Returns the first row of a query, if any.
 pub(crate) async fn first<T: FromQueryResult>(
     db: &impl Reads,
     sql: &str,
@@ -86,7 +86,7 @@ pub(crate) async fn first<T: FromQueryResult>(
     Ok(all(db, sql, values).await?.into_iter().next())
 }
 
-/// The rows of a query for one column of whole numbers, named `n`.
+/// Returns the integer column `n` of all rows of a query.
 pub(crate) async fn numbers(
     db: &impl Reads,
     sql: &str,
@@ -100,8 +100,8 @@ pub(crate) async fn numbers(
     Ok(rows.into_iter().map(|row| row.n).collect())
 }
 
-/// A query whose single placeholder list of ids may be of any length: it is
-/// bound as one JSON text. Yields rows with a column `value`.
+/// Subquery for a list of IDs of any length, bound as one JSON value. Returns rows with a
+/// column `value`.
 pub(crate) fn id_list(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "SELECT value FROM json_each(?)",
@@ -111,9 +111,9 @@ pub(crate) fn id_list(backend: Backend) -> &'static str {
     }
 }
 
-/// The condition that `column` is one of the numbers of [`ids`]. On PostgreSQL
-/// as an array: of a list of unknown length it thinks as of a few, and looks
-/// each up, where it would join a table of unknown length by reading the other.
+/// The condition that `column` is one of [`ids`]. On PostgreSQL the list is an array: the
+/// planner assumes an array of unknown length to be short and looks up each element, but
+/// would join a subquery of unknown length by scanning the table.
 pub(crate) fn among(backend: Backend, column: &str) -> String {
     let list = id_list(backend);
     match backend {
@@ -122,8 +122,7 @@ pub(crate) fn among(backend: Backend, column: &str) -> String {
     }
 }
 
-/// As [`id_list`], of anything: `value` is one element as JSON, of which `->>`
-/// takes parts.
+/// As [`id_list`], for any JSON elements; `->>` extracts parts of `value`.
 pub(crate) fn json_list(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "SELECT value FROM json_each(?)",
@@ -131,7 +130,7 @@ pub(crate) fn json_list(backend: Backend) -> &'static str {
     }
 }
 
-/// As [`id_list`], of texts.
+/// As [`id_list`], for strings.
 pub(crate) fn text_list(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "SELECT value FROM json_each(?)",
@@ -139,7 +138,7 @@ pub(crate) fn text_list(backend: Backend) -> &'static str {
     }
 }
 
-/// The value for [`id_list`].
+/// The bound value for [`id_list`].
 pub(crate) fn ids(ids: &[i64]) -> Value {
     let mut json = String::with_capacity(ids.len() * 8 + 2);
     json.push('[');
@@ -152,25 +151,25 @@ pub(crate) fn ids(ids: &[i64]) -> Value {
     json.into()
 }
 
-/// The value for [`text_list`].
+/// The bound value for [`text_list`].
 pub(crate) fn texts(texts: &[String]) -> Value {
     let clean: Vec<String> = texts.iter().map(|text| without_nul(text)).collect();
     serde_json::Value::from(clean).to_string().into()
 }
 
-/// A text from outside. NUL is stored as U+FFFD (rule 7), for PostgreSQL takes
-/// none; so it is looked for as U+FFFD, too.
+/// A string from outside. PostgreSQL rejects NUL, so it is stored and searched as
+/// U+FFFD.
 pub(crate) fn text(text: &str) -> Value {
     without_nul(text).into()
 }
 
-/// `text` with U+FFFD for NUL.
+/// Replaces NUL by U+FFFD.
 pub(crate) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 
-/// Orders texts by their bytes on both databases; PostgreSQL would otherwise
-/// follow the language of its cluster.
+/// Orders strings by their bytes on both databases; PostgreSQL otherwise uses the locale
+/// of its cluster.
 pub(crate) fn bytewise(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "",
@@ -178,12 +177,12 @@ pub(crate) fn bytewise(backend: Backend) -> &'static str {
     }
 }
 
-/// The time of a stored number.
+/// Converts a stored time, in microseconds.
 pub(crate) fn time(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
-/// The labels of a stored JSON text.
+/// Parses stored labels.
 pub(crate) fn labels(
     json: &str,
     table: &'static str,
@@ -193,8 +192,7 @@ pub(crate) fn labels(
     serde_json::from_str(json).map_err(|_| StorageError::Corrupt { table, column, id })
 }
 
-/// Conditions that must all hold, with their values in the order of the
-/// placeholders.
+/// SQL conditions joined by AND, with their values in the order of the placeholders.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
     sql: String,
@@ -202,7 +200,7 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// One more condition.
+    /// Adds a condition.
     pub(crate) fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
         if !self.sql.is_empty() {
             self.sql.push_str(" AND ");
@@ -213,7 +211,7 @@ impl Conditions {
         self.values.extend(values);
     }
 
-    /// ` WHERE …`, or nothing, and the values.
+    /// Returns ` WHERE …`, or an empty string, and the values.
     pub(crate) fn into_where(self) -> (String, Vec<Value>) {
         match self.sql.is_empty() {
             true => (String::new(), self.values),
@@ -221,7 +219,7 @@ impl Conditions {
         }
     }
 
-    /// The bare conditions and their values.
+    /// Returns the bare conditions and their values.
     pub(crate) fn into_parts(self) -> (String, Vec<Value>) {
         (self.sql, self.values)
     }

@@ -1,4 +1,4 @@
-//! Sending a mail again by hand.
+//! Resending a notification on request.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
@@ -8,39 +8,38 @@ use crate::enums::{Coded, NotificationState};
 use crate::query;
 use crate::{Backend, StorageError, Tx};
 
-/// Which mail is sent again, and as what.
+/// A request to resend a notification.
 #[derive(Clone, Copy, Debug)]
 pub struct Resend<'a> {
-    /// The mail.
+    /// ID of the notification.
     pub id: i64,
-    /// The new mail's Message-ID, without angle brackets; no other mail's.
+    /// Message-ID of the new notification, without angle brackets; unique.
     pub message_id: &'a str,
-    /// When it is asked for; the new mail is due at once.
+    /// Time of the request; the new notification is due at once.
     pub now: Timestamp,
 }
 
-/// What became of a request to send a mail again.
+/// Result of a request to resend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resent {
-    /// The new mail's number.
+    /// ID of the new notification.
     Queued(i64),
-    /// The mail is in this state: it is under way by itself.
+    /// The notification is in this state and still to be sent.
     NotYet(NotificationState),
 }
 
-/// Queues a copy of a mail that is done: to the same recipient, as that
-/// recipient is written to now, in the same thread, about the same events.
-/// `None`: there is no such mail.
+/// Queues a copy of a finished notification: to the same recipient with their current
+/// settings, in the same thread, about the same events. Returns `None` if the notification
+/// does not exist.
 ///
 /// # Errors
-/// Whatever the database answers.
-pub async fn resend(tx: &Tx, wanted: &Resend<'_>) -> Result<Option<Resent>, StorageError> {
+/// [`StorageError`] from the database.
+pub async fn resend(tx: &Tx, request: &Resend<'_>) -> Result<Option<Resent>, StorageError> {
     #[derive(FromQueryResult)]
     struct Original {
         state: i16,
     }
-    // Locked, so that a worker does not finish the mail between the look and
-    // the copy.
+    // Locked, so that no worker finishes the notification between the check and the copy.
     let lock = match tx.backend {
         Backend::Sqlite => "",
         Backend::Postgres => " FOR UPDATE",
@@ -48,13 +47,13 @@ pub async fn resend(tx: &Tx, wanted: &Resend<'_>) -> Result<Option<Resent>, Stor
     let original: Option<Original> = query::first(
         tx,
         &format!("SELECT state FROM notifications WHERE id = ?{lock}"),
-        vec![wanted.id.into()],
+        vec![request.id.into()],
     )
     .await?;
     let Some(original) = original else {
         return Ok(None);
     };
-    let state = NotificationState::read(original.state, "notifications", "state", wanted.id)?;
+    let state = NotificationState::read(original.state, "notifications", "state", request.id)?;
     match state {
         NotificationState::Queued | NotificationState::Sending => {
             return Ok(Some(Resent::NotYet(state)));
@@ -64,23 +63,23 @@ pub async fn resend(tx: &Tx, wanted: &Resend<'_>) -> Result<Option<Resent>, Stor
         | NotificationState::Written
         | NotificationState::Canceled => {}
     }
-    let id = copy(tx, wanted).await?;
+    let id = copy(tx, request).await?;
     tx.execute(
         "INSERT INTO notification_events (notification_id, entry_id, kind, incident_id, \
          recipient_id, resend) \
          SELECT CAST(? AS BIGINT), entry_id, kind, incident_id, recipient_id, TRUE \
          FROM notification_events WHERE notification_id = ?",
-        vec![id.into(), wanted.id.into()],
+        vec![id.into(), request.id.into()],
     )
     .await?;
     let change = Change::Notification {
         state: NotificationState::Queued,
     };
-    changes::insert(tx, id, &change, wanted.now).await?;
+    changes::insert(tx, id, &change, request.now).await?;
     Ok(Some(Resent::Queued(id)))
 }
 
-async fn copy(tx: &Tx, wanted: &Resend<'_>) -> Result<i64, StorageError> {
+async fn copy(tx: &Tx, request: &Resend<'_>) -> Result<i64, StorageError> {
     let new = query::numbers(
         tx,
         "INSERT INTO notifications (state, delivery_id, recipient_id, to_name, to_email, \
@@ -95,12 +94,14 @@ async fn copy(tx: &Tx, wanted: &Resend<'_>) -> Result<i64, StorageError> {
          WHERE n.id = ? RETURNING id AS n",
         vec![
             NotificationState::Queued.code().into(),
-            query::text(wanted.message_id),
-            wanted.now.as_micros().into(),
-            wanted.now.as_micros().into(),
-            wanted.id.into(),
+            query::text(request.message_id),
+            request.now.as_micros().into(),
+            request.now.as_micros().into(),
+            request.id.into(),
         ],
     )
     .await?;
-    new.first().copied().ok_or(StorageError::Stale("mail"))
+    new.first()
+        .copied()
+        .ok_or(StorageError::Stale("notification"))
 }

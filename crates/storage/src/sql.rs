@@ -4,8 +4,8 @@ use sea_orm::{DbBackend, Statement, Value};
 
 use crate::Backend;
 
-/// A statement whose placeholders are written `?`. The SQL is always ours and
-/// holds no literal question mark; everything from outside is a value.
+/// Builds a statement from SQL with `?` placeholders. The SQL is a constant of this crate
+/// and contains no literal question mark; everything from outside is a bound value.
 pub(crate) fn statement(backend: Backend, sql: &str, values: Vec<Value>) -> Statement {
     match backend {
         Backend::Sqlite => Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),

@@ -1,15 +1,15 @@
-//! Numbers about the log and the incidents.
+//! Statistics about the alert log and incidents.
 //!
 //! A statistic is the sum of the roll-ups of the whole hours in its range
-//! ([`crate::rollups`]), of what is not folded into them yet, and of the log
-//! itself in the part of an hour at either end. Where the log was already
-//! deleted by retention, that hour is taken whole: statistics outlive the log.
+//! ([`crate::rollups`]), of queued rows that are not projected yet, and of the log itself for
+//! the parts of an hour at both ends. If retention has deleted that part of the log, the
+//! whole hour is included, because statistics are kept longer than the log.
 //!
-//! For somebody who does not see all alerts the same is counted from the log and
-//! the incidents ([`visible`]).
+//! For users with restricted visibility, the same is counted from the log and the incidents
+//! ([`visible`]).
 //!
-//! After an upgrade from before roll-ups, what was there is counted in the
-//! background; of a large log, the numbers fill up within minutes.
+//! After an upgrade from a version without roll-ups, existing rows are counted in the
+//! background; with a large log, the statistics are complete after some minutes.
 
 mod range;
 mod visible;
@@ -25,67 +25,67 @@ use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
 use crate::query::{self, Conditions, Reads};
-use crate::rollups::{self, Want, Which};
+use crate::rollups::{self, Scope, Selection};
 use crate::{StorageError, TimeRange};
 
 pub use crate::rollups::{note_pruned, pruned_before};
 pub use crate::timeline::{
     Bucket, HOURS_A_WEEK, MAX_POINTS, Timeline, TimelinePoint, heatmap, timeline,
 };
-pub(crate) use range::Stretch;
+pub(crate) use range::SplitRange;
 pub(crate) use visible::by_hour;
 
-/// The most values of one breakdown of the summary.
+/// The most values in one breakdown of the summary.
 const MAX_VALUES: usize = 100;
 
-/// A value and how often it occurs.
+/// A value and its count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// The value; empty where the label is missing.
+    /// The value; empty if the label is missing.
     pub value: String,
-    /// How often.
+    /// The count.
     pub count: i64,
 }
 
-/// What happened in a range of time.
+/// Summary of a time range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Accepted deliveries.
     pub deliveries: i64,
     /// Log entries.
     pub log_entries: i64,
-    /// Incidents that were open at some time in it: those that began before
-    /// its end, but for those that ended before its beginning.
+    /// Incidents that were open at some time in the range: those that started before its end
+    /// and did not end before its beginning.
     pub incidents: i64,
-    /// Of those, the ones open now.
+    /// Of those, incidents that are open now.
     pub open: i64,
-    /// Of the open ones, the stale ones.
+    /// Of the open incidents, those that are stale.
     pub stale: i64,
-    /// Of the open ones, those that nobody acknowledged.
+    /// Of the open incidents, those that are not acknowledged.
     pub unacknowledged: i64,
-    /// Those incidents by severity, most frequent first, at most 100 values.
+    /// The incidents by severity, most frequent first, at most 100 values.
     pub by_severity: Vec<Count>,
-    /// The log entries by status; both are there, with 0 if need be.
+    /// The log entries by status; always both statuses.
     pub by_status: Vec<(Status, i64)>,
-    /// Those incidents by team, most frequent first, at most 100 values.
+    /// The incidents by team, most frequent first, at most 100 values.
     pub by_team: Vec<Count>,
 }
 
 impl Summary {
-    /// Log entries per incident; `None` where there is no incident.
+    /// Log entries per incident; `None` without incidents.
     pub fn noise_ratio(&self) -> Option<f64> {
         (self.incidents > 0).then(|| self.log_entries as f64 / self.incidents as f64)
     }
 }
 
-/// What the noisiest are counted by.
+/// Field to group the noisiest alerts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopBy {
-    /// The alert's name.
+    /// Alert name.
     Alertname,
-    /// The instance.
+    /// Instance.
     Instance,
-    /// The team.
+    /// Team.
     Team,
 }
 
@@ -107,11 +107,11 @@ impl TopBy {
     }
 }
 
-/// The numbers of a range of time, of what may be seen: deliveries are then
-/// those with an entry that may be.
+/// Returns the summary of a time range, for visible alerts. With restricted visibility,
+/// `deliveries` counts those with a visible entry.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn summary(
     db: &impl Reads,
     visibility: &Visibility,
@@ -123,12 +123,12 @@ pub async fn summary(
     if !visibility.is_everything() {
         return visible::summary(db, visibility, range, stale_before).await;
     }
-    let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
+    let split = SplitRange::of(range, rollups::pruned_before(db).await?);
     let dimensions = [Dimension::Source, Dimension::Severity, Dimension::Team];
     let codes = dimensions.map(rollups::code);
-    // By dimension: before the range, and in it.
+    // By dimension: counts before the range and in it.
     let mut lists: [[List; 2]; 3] = Default::default();
-    let spans = [stretch.before(), stretch.whole()];
+    let spans = [split.before(), split.whole()];
     rollups::add(db, &codes, &spans, |found| {
         let place = codes.iter().position(|code| *code == found.dimension);
         if let Some(lists) = place.and_then(|place| lists.get_mut(place)) {
@@ -136,21 +136,21 @@ pub async fn summary(
         }
     })
     .await?;
-    let before = stretch.part_before();
-    let which: Vec<Which> = before
-        .iter()
-        .chain(&stretch.parts())
-        .map(Which::of)
-        .collect();
-    let want = Want {
+    let before = split.part_before();
+    let scopes: Vec<Scope> = before.iter().chain(&split.parts()).map(Scope::of).collect();
+    let selection = Selection {
         dimensions: &[Dimension::Severity, Dimension::Team],
         incidents: true,
         deliveries: true,
     };
-    for (place, part) in rollups::recount(db, &which, want).await?.iter().enumerate() {
+    for (place, part) in rollups::recount(db, &scopes, selection)
+        .await?
+        .iter()
+        .enumerate()
+    {
         let span = usize::from(place >= before.len());
         for (dimension, lists) in dimensions.into_iter().zip(&mut lists) {
-            add_tallies(&mut lists[span], part, dimension);
+            add_delta(&mut lists[span], part, dimension);
         }
     }
     let [
@@ -161,7 +161,7 @@ pub async fn summary(
     let sum = total(&severities);
     let by_severity = incidents(severities_before, &severities);
     let by_team = incidents(teams_before, &teams);
-    let now = match stretch.is_empty() {
+    let now = match split.is_empty() {
         true => OpenCounts::default(),
         false => open(db, range.to, stale_before).await?,
     };
@@ -181,10 +181,10 @@ pub async fn summary(
     })
 }
 
-/// The values with the most log entries that may be seen, most frequent first.
+/// Returns the values with the most visible log entries, most frequent first.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn top(
     db: &impl Reads,
     visibility: &Visibility,
@@ -195,24 +195,21 @@ pub async fn top(
     if !visibility.is_everything() {
         return visible::top(db, visibility, by, range, limit as usize).await;
     }
-    let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
+    let split = SplitRange::of(range, rollups::pruned_before(db).await?);
     let dimension = by.dimension();
     let mut list = List::default();
-    rollups::add(
-        db,
-        &[rollups::code(dimension)],
-        &[stretch.whole()],
-        |found| list.add(found.value, found.counts),
-    )
+    rollups::add(db, &[rollups::code(dimension)], &[split.whole()], |found| {
+        list.add(found.value, found.counts)
+    })
     .await?;
-    let which: Vec<Which> = stretch.parts().iter().map(Which::of).collect();
-    let want = Want {
+    let scopes: Vec<Scope> = split.parts().iter().map(Scope::of).collect();
+    let selection = Selection {
         dimensions: by.dimensions(),
         incidents: false,
         deliveries: false,
     };
-    for part in rollups::recount(db, &which, want).await? {
-        add_tallies(&mut list, &part, dimension);
+    for part in rollups::recount(db, &scopes, selection).await? {
+        add_delta(&mut list, &part, dimension);
     }
     let entries = list
         .iter()
@@ -221,9 +218,9 @@ pub async fn top(
     Ok(most(entries.collect(), limit as usize))
 }
 
-fn add_tallies(list: &mut List, tallies: &Delta, dimension: Dimension) {
-    for hour in tallies.hours() {
-        for (value, counts) in tallies.values(hour, dimension) {
+fn add_delta(list: &mut List, delta: &Delta, dimension: Dimension) {
+    for hour in delta.hours() {
+        for (value, counts) in delta.values(hour, dimension) {
             list.add(value.as_bytes(), counts);
         }
     }
@@ -237,7 +234,7 @@ fn total(list: &List) -> Counts {
     sum
 }
 
-/// Began before the end, but for those that ended before the beginning.
+/// Incidents that started before the end of the range and did not end before its beginning.
 fn incidents(before: List, within: &List) -> Vec<Count> {
     let mut sums: HashMap<&[u8], i64> = HashMap::new();
     for (value, counts) in before.iter() {
@@ -252,7 +249,8 @@ fn incidents(before: List, within: &List) -> Vec<Count> {
         .collect()
 }
 
-/// The first `limit`, most frequent first, and then in the order of the bytes.
+/// Returns the first `limit` counts, most frequent first, equal counts in byte order of the
+/// value.
 pub(crate) fn most(mut counts: Vec<Count>, limit: usize) -> Vec<Count> {
     let order =
         |a: &Count, b: &Count| (Reverse(a.count), &a.value).cmp(&(Reverse(b.count), &b.value));
@@ -282,7 +280,7 @@ struct OpenCounts {
     unacknowledged: i64,
 }
 
-/// The incidents that are open now and began before `to`.
+/// Counts the incidents that are open now and started before `to`.
 async fn open(
     db: &impl Reads,
     to: Option<Timestamp>,
@@ -293,12 +291,12 @@ async fn open(
     if let Some(to) = to {
         conditions.and("i.first_seen_at < ?", [to.as_micros().into()]);
     }
-    let (such, values) = conditions.into_where();
+    let (condition, values) = conditions.into_where();
     let sql = format!(
         "SELECT COUNT(*) AS open, \
          COUNT(CASE WHEN i.last_seen_at < ? THEN 1 END) AS stale, \
          COUNT(CASE WHEN i.known_at IS NULL THEN 1 END) AS unacknowledged \
-         FROM incidents i{such}"
+         FROM incidents i{condition}"
     );
     let values = [stale_before.as_micros().into()]
         .into_iter()

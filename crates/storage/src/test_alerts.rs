@@ -1,5 +1,5 @@
-//! Test alerts that are yet to resolve themselves: a row of `meta` each, so that a
-//! restart forgets none.
+//! Test alerts that are still to be resolved: one row of `meta` each, so that they survive
+//! a restart.
 
 use sea_orm::FromQueryResult;
 
@@ -8,19 +8,19 @@ use crate::{Db, StorageError};
 
 const PREFIX: &str = "test_alert.";
 
-/// A test alert that waits, as its caller wrote it.
+/// A pending test alert, as its caller wrote it.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct PendingTestAlert {
-    /// What it is known by.
+    /// Key of the row.
     pub name: String,
-    /// What is to be done, as JSON.
+    /// Data of the caller, as JSON.
     pub value: String,
 }
 
-/// Notes what is to be done for a test alert; `id` is its own.
+/// Stores a pending test alert under its own `id`.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert(db: &Db, id: &str, value: &str) -> Result<(), StorageError> {
     let tx = db.begin().await?;
     let sql = "INSERT INTO meta (name, value) VALUES (?, ?)";
@@ -29,23 +29,23 @@ pub async fn insert(db: &Db, id: &str, value: &str) -> Result<(), StorageError> 
     tx.commit().await
 }
 
-/// All that wait.
+/// Returns all pending test alerts.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn pending(db: &impl Reads) -> Result<Vec<PendingTestAlert>, StorageError> {
     let sql = "SELECT name, value FROM meta WHERE name LIKE 'test!_alert.%' ESCAPE '!' \
                ORDER BY name";
     query::all(db, sql, vec![]).await
 }
 
-/// Forgets one that is done.
+/// Deletes a finished test alert.
 ///
 /// # Errors
-/// Whatever the database answers.
-pub async fn delete(db: &Db, waiting: &PendingTestAlert) -> Result<(), StorageError> {
+/// [`StorageError`] from the database.
+pub async fn delete(db: &Db, finished: &PendingTestAlert) -> Result<(), StorageError> {
     let tx = db.begin().await?;
     let sql = "DELETE FROM meta WHERE name = ?";
-    tx.execute(sql, vec![waiting.name.as_str().into()]).await?;
+    tx.execute(sql, vec![finished.name.as_str().into()]).await?;
     tx.commit().await
 }

@@ -7,14 +7,14 @@ use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
 use crate::query::{self, Reads};
-use crate::rollups::{self, Want, Which};
-use crate::stats::{self, Count, Stretch, count, most, signed};
+use crate::rollups::{self, Scope, Selection};
+use crate::stats::{self, Count, SplitRange, count, most, signed};
 use crate::{StorageError, TimeRange};
 
-/// The most points of a timeline: more than a year of hours.
+/// The most points in a timeline: more than a year of hours.
 pub const MAX_POINTS: usize = 10_000;
 
-/// Hours of a week.
+/// Number of hours in a week.
 pub const HOURS_A_WEEK: usize = 7 * 24;
 
 /// The width of a point.
@@ -35,32 +35,31 @@ impl Bucket {
     }
 }
 
-/// One hour or day.
+/// Counts of one hour or day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelinePoint {
-    /// The beginning.
+    /// Start time of the bucket.
     pub at: Timestamp,
-    /// Entries that said firing.
+    /// Log entries with status firing.
     pub firing: i64,
-    /// Entries that said resolved.
+    /// Log entries with status resolved.
     pub resolved: i64,
-    /// The firing ones by severity, most frequent first.
+    /// The firing entries by severity, most frequent first.
     pub by_severity: Vec<Count>,
 }
 
-/// The points of a range of time, oldest first; those without entries are left
-/// out.
+/// A timeline of a time range, oldest point first, without empty points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// The points, at most [`MAX_POINTS`], the newest ones.
+    /// The newest points, at most [`MAX_POINTS`].
     pub points: Vec<TimelinePoint>,
 }
 
-/// One hour's entries of one severity.
-struct One {
-    /// What the caller made of the hour.
+/// Entries of one hour and severity.
+struct HourCount {
+    /// The key that the caller computed for the hour.
     key: i64,
-    /// The place among the severities.
+    /// Index of the severity.
     severity: usize,
     firing: u64,
     resolved: u64,
@@ -71,9 +70,9 @@ struct One {
 struct Hours {
     severities: Vec<Box<[u8]>>,
     places: HashMap<Box<[u8]>, usize>,
-    /// The place that was found last: there are few, and they follow each other.
+    /// Index found last; there are few severities, mostly in the same order.
     last: usize,
-    all: Vec<One>,
+    all: Vec<HourCount>,
 }
 
 impl Hours {
@@ -88,7 +87,7 @@ impl Hours {
                 one.firing += firing;
                 one.resolved += resolved;
             }
-            _ => self.all.push(One {
+            _ => self.all.push(HourCount {
                 key,
                 severity,
                 firing,
@@ -97,9 +96,9 @@ impl Hours {
         }
     }
 
-    fn add_tallies(&mut self, tallies: &Delta, key: impl Fn(i64) -> i64) {
-        for hour in tallies.hours() {
-            for (severity, counts) in tallies.values(hour, Dimension::Severity) {
+    fn add_delta(&mut self, delta: &Delta, key: impl Fn(i64) -> i64) {
+        for hour in delta.hours() {
+            for (severity, counts) in delta.values(hour, Dimension::Severity) {
                 self.add(key(hour), severity.as_bytes(), counts);
             }
         }
@@ -111,7 +110,7 @@ impl Hours {
             if self
                 .severities
                 .get(place)
-                .is_some_and(|known| **known == *severity)
+                .is_some_and(|existing| **existing == *severity)
             {
                 self.last = place;
                 return place;
@@ -128,8 +127,8 @@ impl Hours {
         place
     }
 
-    /// In the order of the keys. What is added up lies in few runs that are in
-    /// order already, which is what this sort is quick at.
+    /// Sorts by key and merges equal keys. The data consists of a few sorted runs, for which
+    /// this sort is fast.
     fn sorted(mut self) -> Self {
         self.all.sort_by_key(|one| (one.key, one.severity));
         self.all.dedup_by(|one, kept| {
@@ -144,10 +143,10 @@ impl Hours {
     }
 }
 
-/// Log entries that may be seen, by hour or day.
+/// Returns the visible log entries by hour or day.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn timeline(
     db: &impl Reads,
     visibility: &Visibility,
@@ -179,12 +178,11 @@ pub async fn timeline(
     Ok(Timeline { points })
 }
 
-/// Entries that may be seen and said firing, by the hour of the week: the first hour is number 0
-/// of [`HOURS_A_WEEK`]. `slot` says which one an hour is that begins at a time,
-/// in the zone that is asked about.
+/// Returns the visible firing entries by hour of the week, [`HOURS_A_WEEK`] counts. `slot`
+/// returns the hour of the week for the start time of an hour, in the requested time zone.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn heatmap(
     db: &impl Reads,
     visibility: &Visibility,
@@ -193,7 +191,7 @@ pub async fn heatmap(
 ) -> Result<Vec<i64>, StorageError> {
     let hours = hours(db, visibility, range, |hour| hour).await?;
     let mut slots = vec![0; HOURS_A_WEEK];
-    // Where an hour lies is asked once for its severities.
+    // The slot is computed once for all severities of an hour.
     let mut last = None;
     for one in hours.all {
         let place = match last {
@@ -208,7 +206,7 @@ pub async fn heatmap(
     Ok(slots)
 }
 
-/// Entries of the range by what `key` makes of their hour.
+/// Counts the entries of the range by severity and the `key` of their hour.
 async fn hours(
     db: &impl Reads,
     visibility: &Visibility,
@@ -217,26 +215,26 @@ async fn hours(
 ) -> Result<Hours, StorageError> {
     if !visibility.is_everything() {
         let mut hours = Hours::default();
-        let tallies = stats::by_hour(db, visibility, range).await?;
-        hours.add_tallies(&tallies, &key);
+        let delta = stats::by_hour(db, visibility, range).await?;
+        hours.add_delta(&delta, &key);
         return Ok(hours);
     }
-    let stretch = Stretch::of(range, rollups::pruned_before(db).await?);
+    let split = SplitRange::of(range, rollups::pruned_before(db).await?);
     let mut hours = Hours::default();
-    rollups::add(db, &[rollups::HOURLY], &[stretch.whole()], |found| {
+    rollups::add(db, &[rollups::HOURLY], &[split.whole()], |found| {
         if let Some((hour, severity)) = rollups::from_hourly(found.value) {
             hours.add(key(hour), severity, found.counts);
         }
     })
     .await?;
-    let which: Vec<Which> = stretch.parts().iter().map(Which::of).collect();
-    let want = Want {
+    let scopes: Vec<Scope> = split.parts().iter().map(Scope::of).collect();
+    let selection = Selection {
         dimensions: &[Dimension::Severity],
         incidents: false,
         deliveries: false,
     };
-    for part in rollups::recount(db, &which, want).await? {
-        hours.add_tallies(&part, &key);
+    for part in rollups::recount(db, &scopes, selection).await? {
+        hours.add_delta(&part, &key);
     }
     Ok(hours)
 }

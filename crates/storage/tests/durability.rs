@@ -1,4 +1,4 @@
-//! Rule 1: a kill cannot show a missing sync, so the settings are asserted.
+//! Killing a process does not reveal a missing sync, so the settings are asserted.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -14,23 +14,23 @@ async fn durability(url: &str) -> Vec<(String, String)> {
         connect_timeout: Duration::from_secs(10),
     };
     let db = Db::open(&settings).await.unwrap();
-    let said = db.durability().await.unwrap();
+    let reported = db.durability().await.unwrap();
     db.close().await;
-    said
+    reported
 }
 
 #[tokio::test]
 async fn sqlite_syncs_its_log_at_every_commit() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", directory.path().join("test.db").display());
-    let said = durability(&url).await;
-    assert_eq!(said.len(), 2, "readers and the writer");
-    for (journal, synchronous) in said {
+    let reported = durability(&url).await;
+    assert_eq!(reported.len(), 2, "readers and the writer");
+    for (journal, synchronous) in reported {
         assert_eq!((&*journal, &*synchronous), ("wal", "full"));
     }
 }
 
-/// Their file has another name than the URL's text.
+/// The file name differs from the string in the URL.
 #[tokio::test]
 async fn unusual_sqlite_urls_can_be_used() {
     let directory = tempfile::tempdir().unwrap();
@@ -56,14 +56,14 @@ async fn unusual_sqlite_urls_can_be_used() {
 }
 
 #[tokio::test]
-async fn postgres_waits_for_the_disk_whatever_the_server_defaults_to() {
+async fn postgres_waits_for_the_disk_regardless_of_server_defaults() {
     let database = TestDatabase::create();
     let mut url = url::Url::parse(database.url()).unwrap();
-    // As an administrator may have set it for all.
+    // Default set by an administrator for all databases.
     url.query_pairs_mut()
         .append_pair("options", "-c synchronous_commit=off");
     for url in [database.url(), url.as_str()] {
-        let said = durability(url).await;
-        assert_eq!(said, [("on".to_owned(), "on".to_owned())], "{url}");
+        let reported = durability(url).await;
+        assert_eq!(reported, [("on".to_owned(), "on".to_owned())], "{url}");
     }
 }

@@ -1,10 +1,10 @@
-//! PostgreSQL for tests: a database of its own for each test, on one server
-//! that all test processes of this machine share.
+//! PostgreSQL for tests: each test gets its own database, on one server that all test
+//! processes of this machine share.
 //!
-//! Test runners start a process for each test, and a server takes more than a
-//! second to set up. So whoever comes first starts it; it ends by itself once
-//! no test has used it for a while. `TOCSIN_TEST_POSTGRES` may name a running
-//! server instead, whose user may create databases.
+//! Test runners start one process per test, and creating a server takes more than a
+//! second. The first test starts the server; it stops by itself once no test has used it
+//! for a while. `TOCSIN_TEST_POSTGRES` can point to a running server instead, whose user
+//! must be allowed to create databases.
 
 #![expect(
     clippy::expect_used,
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use server::Server;
 
-/// A database of its own, gone when this is dropped.
+/// A new database, deleted on drop.
 #[derive(Debug)]
 pub struct TestDatabase {
     url: String,
@@ -28,7 +28,7 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// An empty one.
+    /// Creates an empty database.
     ///
     /// # Panics
     /// There is no PostgreSQL, and the message says what to do.
@@ -52,7 +52,7 @@ impl TestDatabase {
         }
     }
 
-    /// Runs a file of SQL in it, as `pg_dump` writes them.
+    /// Runs an SQL script in the format of `pg_dump`.
     ///
     /// # Panics
     /// A statement fails.
@@ -72,7 +72,7 @@ impl TestDatabase {
         );
     }
 
-    /// Everything in it, as `pg_dump` writes it with these options.
+    /// Dumps the database with `pg_dump` and these options.
     ///
     /// # Panics
     /// It fails.
@@ -92,7 +92,7 @@ impl TestDatabase {
         String::from_utf8_lossy(&dumped.stdout).into_owned()
     }
 
-    /// Ends all connections to it and lets no new one in, as an outage would.
+    /// Closes all connections and rejects new ones, like an outage.
     ///
     /// # Panics
     /// The server does not do it.
@@ -116,20 +116,20 @@ impl TestDatabase {
         run(&[&statement]).expect("the database is restored");
     }
 
-    /// Its address.
+    /// The connection URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// A server of this test's own, for what would disturb the others: it can be
-/// ended as by a crash, and run again.
+/// A server for one test only, which can be killed and restarted without affecting other
+/// tests.
 #[derive(Debug)]
 pub struct OwnServer(server::Own);
 
 impl OwnServer {
-    /// An empty one, running.
+    /// Starts an empty server.
     ///
     /// # Panics
     /// There is no PostgreSQL, and the message says what to do.
@@ -138,21 +138,21 @@ impl OwnServer {
         Self(server::Own::start())
     }
 
-    /// The address of its database.
+    /// The connection URL of its database.
     #[must_use]
     pub fn url(&self) -> String {
         self.0.url()
     }
 
-    /// Ends it at once, in the middle of everything.
+    /// Kills the server.
     ///
     /// # Panics
-    /// It does not end.
+    /// It does not stop.
     pub fn crash(&self) {
         self.0.crash();
     }
 
-    /// Runs it again.
+    /// Restarts the server.
     ///
     /// # Panics
     /// It does not start.

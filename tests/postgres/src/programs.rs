@@ -10,7 +10,7 @@ pub(crate) fn find(program: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| match POSTGRESQL.find(&Machine::here()) {
         Ok(found) => found.path,
-        Err(unfit) => panic!("{unfit}"),
+        Err(not_found) => panic!("{not_found}"),
     });
     folder.join(program)
 }

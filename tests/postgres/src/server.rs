@@ -1,9 +1,8 @@
-//! The one server of this machine's tests.
+//! The PostgreSQL server that the tests of this machine share.
 //!
-//! Two locks, both released by the system when their holder dies:
-//! `users` is held shared by every process that uses the server, and taken
-//! alone by the reaper that ends it; `starting` is held by whoever looks
-//! whether it has to be started.
+//! Two file locks, which the system releases when a process dies: every process that uses
+//! the server holds `users` as a shared lock, and the reaper takes it exclusively before it
+//! stops the server; `starting` is held while checking whether the server must be started.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -12,10 +11,10 @@ use std::process::{Command, Stdio};
 
 use crate::programs;
 
-/// How often the reaper looks whether the server is still used.
+/// How often the reaper checks whether the server is in use.
 const REAP_EVERY_SECONDS: u32 = 20;
 
-/// A server that answers as long as this lives.
+/// A running server; it is not stopped while this value exists.
 #[derive(Debug)]
 pub(crate) struct Server {
     /// Its administrative database.
@@ -24,12 +23,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One that somebody else looks after.
+    /// A server that is managed elsewhere.
     pub(crate) fn elsewhere(url: String) -> Self {
         Self { url, _in_use: None }
     }
 
-    /// The shared one, started if it is not there.
+    /// The shared server; starts it if necessary.
     pub(crate) fn here() -> Self {
         let home = home();
         let in_use = lock_file(&home, "users");
@@ -93,8 +92,7 @@ fn start(home: &Path, socket: &Path) {
     reap(home, socket);
 }
 
-/// A server of one test, which may stop and start it. It is gone when this is
-/// dropped.
+/// A server of one test, which can stop and start it. Deleted on drop.
 #[derive(Debug)]
 pub(crate) struct Own {
     socket: PathBuf,
@@ -112,7 +110,7 @@ impl Own {
         url(&self.socket)
     }
 
-    /// Ends it as a crash would: nothing is finished, nobody is told.
+    /// Kills the server, like a crash.
     pub(crate) fn crash(&self) {
         run(as_server("pg_ctl")
             .args(["stop", "--silent", "--mode=immediate", "--pgdata"])
@@ -184,7 +182,7 @@ fn run_it(socket: &Path) {
         .arg(socket.join("log")));
 }
 
-/// Leaves a process behind that ends the server once nobody uses it.
+/// Starts a background process that stops the server once it is unused.
 fn reap(home: &Path, socket: &Path) {
     let users = home.join("users");
     let stop = as_server("pg_ctl");

@@ -1,5 +1,5 @@
-//! Users as administrators see them: made, changed, refused, removed; and what
-//! is written down of it.
+//! User administration: creating, changing, validating and deleting users, and the
+//! audit entries of these actions.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use tocsin_api_types::{AuditEntry, NewToken, Page, Role, User};
 use tocsin_tests::{Database, Options, Reply, Request, Tocsin, on_both, wait_until};
 
 on_both!(
-    users_are_made_changed_and_removed,
-    users_are_checked_field_by_field,
-    somebody_stays_who_may_change_users,
-    another_version_is_not_overwritten,
-    a_request_sent_again_makes_nothing_new,
-    what_administrators_do_is_written_down,
-    what_was_written_down_goes_by_its_age,
+    users_are_created_changed_and_deleted,
+    user_fields_are_validated,
+    last_enabled_administrator_cannot_be_removed,
+    outdated_if_match_overwrites_nothing,
+    retried_request_with_idempotency_key_creates_nothing,
+    administrator_actions_are_audited,
+    audit_entries_are_deleted_after_retention,
 );
 
 const USERS: &str = "/api/v1/users";
@@ -36,7 +36,7 @@ fn person(name: &str, role: &str) -> Value {
     json!({"name": name, "email": format!("{name}@example.com"), "role": role})
 }
 
-async fn make(tocsin: &Tocsin, body: &Value) -> User {
+async fn create_user(tocsin: &Tocsin, body: &Value) -> User {
     post(tocsin, USERS, body).await.expect(201).json()
 }
 
@@ -55,7 +55,7 @@ async fn me(tocsin: &Tocsin, cookie: &str) -> u16 {
     reply.status.as_u16()
 }
 
-async fn users_are_made_changed_and_removed(database: Database) {
+async fn users_are_created_changed_and_deleted(database: Database) {
     let tocsin = start(database).await;
     let body = json!({
         "name": " Ann <b>'; DROP TABLE users; --</b> ",
@@ -78,18 +78,18 @@ async fn users_are_made_changed_and_removed(database: Database) {
     assert_eq!(ann.matchers, ["team=\"infra\""]);
     assert!(ann.enabled && ann.has_password && !ann.single_sign_on);
     assert_eq!(ann.last_sign_in_at, None);
-    let looked = on(&tocsin, Method::GET, USERS, ann.id).send().await;
-    assert_eq!(looked.header("etag"), reply.header("etag"));
-    assert_eq!(looked.json::<User>(), ann);
-    let bob = make(&tocsin, &person("bob", "viewer")).await;
+    let read = on(&tocsin, Method::GET, USERS, ann.id).send().await;
+    assert_eq!(read.header("etag"), reply.header("etag"));
+    assert_eq!(read.json::<User>(), ann);
+    let bob = create_user(&tocsin, &person("bob", "viewer")).await;
     assert!(bob.enabled && !bob.has_password);
     let all: Page<User> = tocsin.get(USERS).await;
     assert_eq!(all.items, [ann.clone(), bob.clone()]);
 
-    // The address is one in any case.
+    // E-mail addresses are case-insensitive.
     let cookie = sign_in(&tocsin, "ANN@example.COM", PASSWORD).await;
     assert_eq!(me(&tocsin, &cookie).await, 200);
-    // What is left out stays: the password, and whether they may sign in.
+    // Omitted fields keep their value: the password, and `enabled`.
     let body = json!({"name": "Ann", "email": "ann@example.com", "role": "viewer"});
     let changed = on(&tocsin, Method::PUT, USERS, ann.id).json(&body).send();
     let changed: User = changed.await.expect(200).json();
@@ -130,9 +130,9 @@ async fn users_are_made_changed_and_removed(database: Database) {
     assert_eq!(left.items, [bob]);
 }
 
-async fn users_are_checked_field_by_field(database: Database) {
+async fn user_fields_are_validated(database: Database) {
     let tocsin = start(database).await;
-    make(&tocsin, &person("ann", "viewer")).await;
+    create_user(&tocsin, &person("ann", "viewer")).await;
     let bad = json!({
         "name": "",
         "email": "no address",
@@ -162,7 +162,7 @@ async fn users_are_checked_field_by_field(database: Database) {
         body["email"] = json!(email);
         assert_eq!(post(&tocsin, USERS, &body).await.fields(status), ["email"]);
     }
-    // Short, easily guessed, made of what everybody knows of them, endless.
+    // Too short, common, equal to the e-mail address, too long.
     let endless = "x".repeat(10_000);
     for password in ["Sh0rt!", "password123", "x@example.com", &endless] {
         let mut body = person("x", "viewer");
@@ -177,9 +177,9 @@ async fn users_are_checked_field_by_field(database: Database) {
     assert_eq!(all.items.len(), 1);
 }
 
-async fn somebody_stays_who_may_change_users(database: Database) {
+async fn last_enabled_administrator_cannot_be_removed(database: Database) {
     let tocsin = start(database).await;
-    let ann = make(&tocsin, &person("ann", "admin")).await;
+    let ann = create_user(&tocsin, &person("ann", "admin")).await;
     let mut demoted = person("ann", "responder");
     let mut disabled = person("ann", "admin");
     disabled["enabled"] = json!(false);
@@ -189,10 +189,10 @@ async fn somebody_stays_who_may_change_users(database: Database) {
     }
     let kept = on(&tocsin, Method::DELETE, USERS, ann.id).send().await;
     kept.problem(409);
-    // One who cannot sign in is none.
+    // A disabled administrator does not count.
     let mut bob = person("bob", "admin");
     bob["enabled"] = json!(false);
-    let bob = make(&tocsin, &bob).await;
+    let bob = create_user(&tocsin, &bob).await;
     let kept = on(&tocsin, Method::DELETE, USERS, ann.id).send().await;
     kept.problem(409);
     let mut back = person("bob", "admin");
@@ -214,7 +214,7 @@ async fn somebody_stays_who_may_change_users(database: Database) {
         .expect(204);
 }
 
-async fn another_version_is_not_overwritten(database: Database) {
+async fn outdated_if_match_overwrites_nothing(database: Database) {
     let tocsin = start(database).await;
     let reply = post(&tocsin, USERS, &person("ann", "viewer")).await;
     let (ann, first): (User, _) = (reply.json(), reply.header("etag").to_owned());
@@ -228,17 +228,17 @@ async fn another_version_is_not_overwritten(database: Database) {
     let reply = put(&first, "Ann of ops").await.expect(200);
     let second = reply.header("etag").to_owned();
     assert_ne!(first, second);
-    let refused = put(&first, "Ann of sales").await;
-    let problem = refused.problem(412);
+    let rejected = put(&first, "Ann of sales").await;
+    let problem = rejected.problem(412);
     assert_eq!(problem.kind, "urn:tocsin:problem:precondition-failed");
     assert_eq!(problem.current.unwrap()["name"], "Ann of ops");
     assert_eq!(problem.yours.unwrap()["name"], "Ann of sales");
-    assert_eq!(refused.header("etag"), second);
-    assert!(!refused.text().contains(PASSWORD));
+    assert_eq!(rejected.header("etag"), second);
+    assert!(!rejected.text().contains(PASSWORD));
     let request = on(&tocsin, Method::DELETE, USERS, ann.id);
     request.header("if-match", &first).send().await.problem(412);
     put("*", "Ann of all").await.expect(200);
-    // What is no version is none that there is.
+    // An invalid entity tag matches no version.
     put("no tag", "Ann").await.problem(412);
     let is: User = tocsin.get(&format!("{USERS}/{}", ann.id)).await;
     assert_eq!(is.name, "Ann of all");
@@ -248,13 +248,13 @@ async fn another_version_is_not_overwritten(database: Database) {
     request.send().await.expect(204);
 }
 
-async fn a_request_sent_again_makes_nothing_new(database: Database) {
+async fn retried_request_with_idempotency_key_creates_nothing(database: Database) {
     let tocsin = start(database).await;
     let send = |path: &'static str, key: &'static str, body: Value| {
         let request = tocsin.request(Method::POST, path);
         request.header("idempotency-key", key).json(&body).send()
     };
-    // All at once, of which one makes it.
+    // Concurrent requests with one key: one of them creates the user.
     let ann = person("ann", "viewer");
     let replies = futures::future::join_all((0..5).map(|_| send(USERS, "k1", ann.clone()))).await;
     let mut replayed = 0;
@@ -278,14 +278,14 @@ async fn a_request_sent_again_makes_nothing_new(database: Database) {
     assert_eq!(again.header("idempotency-replayed"), "true");
     let again: NewToken = again.json();
     assert_eq!((again.secret, again.token.id), (None, first.token.id));
-    // Another's key is another key.
-    let admin = tocsin.make_token(&["--role", "admin"]).await;
+    // Idempotency keys are separate for each caller.
+    let admin = tocsin.create_token(&["--role", "admin"]).await;
     let request = tocsin.request(Method::POST, TOKENS);
     let request = request.authorization(&format!("Bearer {admin}"));
     let request = request.header("idempotency-key", "k2").json(&body);
     let theirs: NewToken = request.send().await.expect(201).json();
     assert_ne!(theirs.token.id, first.token.id);
-    // What was refused may be mended and sent with the same key.
+    // A rejected request can be corrected and sent with the same key.
     let bad = send(
         USERS,
         "k3",
@@ -295,11 +295,11 @@ async fn a_request_sent_again_makes_nothing_new(database: Database) {
     send(USERS, "k3", person("x", "viewer")).await.expect(201);
 }
 
-async fn what_administrators_do_is_written_down(database: Database) {
+async fn administrator_actions_are_audited(database: Database) {
     let tocsin = start(database).await;
     let mut body = person("ann", "responder");
     body["password"] = json!(PASSWORD);
-    let ann = make(&tocsin, &body).await;
+    let ann = create_user(&tocsin, &body).await;
     body["role"] = json!("viewer");
     body["password"] = json!("nine yellow hammers");
     let changed = on(&tocsin, Method::PUT, USERS, ann.id).json(&body).send();
@@ -312,7 +312,7 @@ async fn what_administrators_do_is_written_down(database: Database) {
         "/api/v1/audit?objectKind=user&objectId={}&order=asc",
         ann.id
     );
-    let reply = tocsin.look(&path).await;
+    let reply = tocsin.get_reply(&path).await;
     let page: Page<AuditEntry> = reply.json();
     let actions: Vec<&str> = page.items.iter().map(|entry| &*entry.action).collect();
     assert_eq!(
@@ -338,7 +338,7 @@ async fn what_administrators_do_is_written_down(database: Database) {
         .send()
         .await
         .expect(204);
-    let log = tocsin.look("/api/v1/audit").await.text();
+    let log = tocsin.get_reply("/api/v1/audit").await.text();
     for action in ["token.create", "token.revoke"] {
         assert!(log.contains(action), "{log}");
     }
@@ -352,11 +352,11 @@ async fn what_administrators_do_is_written_down(database: Database) {
     }
 }
 
-async fn what_was_written_down_goes_by_its_age(database: Database) {
+async fn audit_entries_are_deleted_after_retention(database: Database) {
     let options = Options::on(database).set("retention.audit", "1s");
     let tocsin = Tocsin::start(options).await;
-    make(&tocsin, &person("ann", "viewer")).await;
-    wait_until("the log is swept", || async {
+    create_user(&tocsin, &person("ann", "viewer")).await;
+    wait_until("the audit log is empty", || async {
         let log: Page<AuditEntry> = tocsin.get("/api/v1/audit").await;
         log.items.is_empty()
     })

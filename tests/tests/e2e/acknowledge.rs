@@ -1,4 +1,4 @@
-//! What people say of incidents: known, with a memo, a name and a time.
+//! Acknowledging incidents: with a note, a user and a time.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use tocsin_api_types::{AcknowledgeResult, Incident, IncidentDetail};
 use tocsin_tests::{Database, Options, Reply, Tocsin, Webhook, firing, on_both};
 
 on_both!(
-    one_is_acknowledged_and_taken_back,
-    several_are_acknowledged_by_number_and_by_filter,
-    a_memo_has_bounds,
-    an_acknowledgement_lasts_until_the_end_and_no_longer,
+    incident_is_acknowledged_and_unacknowledged,
+    incidents_are_acknowledged_by_id_and_by_filter,
+    note_length_is_limited,
+    acknowledgement_ends_with_its_incident,
 );
 
 async fn patch(tocsin: &Tocsin, id: i64, body: Value) -> Reply {
@@ -37,7 +37,7 @@ async fn with_incidents(database: Database, count: usize) -> (Tocsin, Vec<i64>) 
     (tocsin, ids)
 }
 
-async fn one_is_acknowledged_and_taken_back(database: Database) {
+async fn incident_is_acknowledged_and_unacknowledged(database: Database) {
     let (tocsin, ids) = with_incidents(database, 1).await;
     let id = ids[0];
     let known: Incident = patch(
@@ -69,7 +69,7 @@ async fn one_is_acknowledged_and_taken_back(database: Database) {
         (undone.known, undone.known_by, undone.known_at),
         (false, None, None)
     );
-    // A token that names nobody signs with its own name.
+    // Without a name, the token's own name is stored.
     for body in [json!({"known": true}), json!({"known": true, "by": "  "})] {
         let signed: Incident = patch(&tocsin, id, body).await.json();
         assert_eq!(signed.known_by.as_deref(), Some("tests"));
@@ -99,7 +99,7 @@ async fn one_is_acknowledged_and_taken_back(database: Database) {
     assert!(!detail.incident.known);
 }
 
-async fn several_are_acknowledged_by_number_and_by_filter(database: Database) {
+async fn incidents_are_acknowledged_by_id_and_by_filter(database: Database) {
     let (tocsin, ids) = with_incidents(database, 10).await;
     let changed = |reply: Reply| reply.json::<AcknowledgeResult>().changed;
     let body = json!({"ids": [ids[0], ids[1], ids[1]], "known": true, "by": "Ann", "memo": "both"});
@@ -107,7 +107,7 @@ async fn several_are_acknowledged_by_number_and_by_filter(database: Database) {
     assert_eq!(
         changed(acknowledge(&tocsin, body).await),
         0,
-        "they are so already"
+        "they are acknowledged already"
     );
     let filter = json!({"filter": {"team": ["even"], "known": false}, "known": true, "by": "Bob"});
     assert_eq!(changed(acknowledge(&tocsin, filter).await), 4);
@@ -165,7 +165,7 @@ async fn several_are_acknowledged_by_number_and_by_filter(database: Database) {
         .problem(415);
 }
 
-async fn a_memo_has_bounds(database: Database) {
+async fn note_length_is_limited(database: Database) {
     let (tocsin, ids) = with_incidents(database, 1).await;
     let longest = "知".repeat(4_000);
     let kept: Incident = patch(&tocsin, ids[0], json!({"memo": longest, "by": "Ann"}))
@@ -195,20 +195,20 @@ async fn a_memo_has_bounds(database: Database) {
     assert_eq!(none.memo, "");
 }
 
-async fn an_acknowledgement_lasts_until_the_end_and_no_longer(database: Database) {
+async fn acknowledgement_ends_with_its_incident(database: Database) {
     let (tocsin, ids) = with_incidents(database, 1).await;
     patch(&tocsin, ids[0], json!({"known": true, "by": "Ann"}))
         .await
         .expect(200);
-    let said = firing("Down").instance("0").team("even");
-    tocsin.post(&Webhook::of([said.over()])).await;
+    let alert = firing("Down").instance("0").team("even");
+    tocsin.post(&Webhook::of([alert.resolve()])).await;
     tocsin
-        .post(&Webhook::of([said.starts(tocsin_tests::now())]))
+        .post(&Webhook::of([alert.starts(tocsin_tests::now())]))
         .await;
     let incidents: Vec<Incident> = tocsin.all("incidents?order=asc").await;
-    let known: Vec<(bool, Option<&str>)> = incidents
+    let acknowledged: Vec<(bool, Option<&str>)> = incidents
         .iter()
         .map(|incident| (incident.known, incident.known_by.as_deref()))
         .collect();
-    assert_eq!(known, [(true, Some("Ann")), (false, None)]);
+    assert_eq!(acknowledged, [(true, Some("Ann")), (false, None)]);
 }

@@ -1,4 +1,4 @@
-//! Ways in that somebody tried from outside, each shut.
+//! Attacks from outside, each of which must fail.
 
 use reqwest::header::HeaderValue;
 use reqwest::{Client, Method};
@@ -8,19 +8,18 @@ use tocsin_tests::{Database, Options, Tocsin, on_both, wait_until};
 
 use super::sign_in::{PASSWORD, SIGN_IN};
 
-on_both!(an_address_that_looks_alike_is_anothers,);
+on_both!(similar_unicode_email_is_another_user,);
 
-/// The KELVIN SIGN is a capital of `k`, as far as Unicode goes; for mail servers
-/// it is another letter. Whoever has the one mailbox must not get into the
-/// account of the other.
-async fn an_address_that_looks_alike_is_anothers(database: Database) {
+/// Unicode case folding maps the KELVIN SIGN to `k`; mail servers treat it as another
+/// letter. The owner of one mailbox must not get access to the other's account.
+async fn similar_unicode_email_is_another_user(database: Database) {
     let config = "[auth.proxy]\nheader = \"X-Forwarded-Email\"\nfrom = [\"127.0.0.2\"]\n";
     let tocsin = Tocsin::start(Options::on(database).config(config)).await;
     let body = json!({
         "name": "Kim", "email": "kim@example.com", "role": "admin", "password": PASSWORD,
     });
-    let made = tocsin.send(Method::POST, "/api/v1/users", &body).await;
-    made.expect(201);
+    let created = tocsin.send(Method::POST, "/api/v1/users", &body).await;
+    created.expect(201);
     let address: std::net::IpAddr = "127.0.0.2".parse().unwrap();
     let http = Client::builder().no_proxy().local_address(address);
     let http = http.build().unwrap();
@@ -31,8 +30,8 @@ async fn an_address_that_looks_alike_is_anothers(database: Database) {
         ("K\u{131}m@example.com", Role::Viewer),
     ] {
         let request = http.get(tocsin.url("/api/v1/me"));
-        let told = HeaderValue::from_bytes(email.as_bytes()).unwrap();
-        let answer = request.header("x-forwarded-email", told).send().await;
+        let header = HeaderValue::from_bytes(email.as_bytes()).unwrap();
+        let answer = request.header("x-forwarded-email", header).send().await;
         let me: Me = answer.unwrap().json().await.unwrap();
         assert_eq!(me.role, role, "{email}");
     }
@@ -41,10 +40,9 @@ async fn an_address_that_looks_alike_is_anothers(database: Database) {
     request.json(&body).send().await.problem(401);
 }
 
-/// Passwords are text; some of them are also numbers, and a script in a hurry
-/// sends them so.
+/// Passwords are strings; a script may send an all-digit password as a number.
 #[tokio::test]
-async fn a_secret_of_the_wrong_type_is_not_told_back() {
+async fn secret_of_wrong_type_is_not_echoed() {
     let tocsin = Tocsin::start(Options::default()).await;
     let secret = 48_159_265_358_979_u64;
     let user = json!({
@@ -87,9 +85,9 @@ async fn a_secret_of_the_wrong_type_is_not_told_back() {
     }
 }
 
-/// Rule 11: not every proxy says so by X-Forwarded-For.
+/// Some proxies do not send X-Forwarded-For.
 #[tokio::test]
-async fn what_any_proxy_sends_on_finds_the_open_webhook_shut() {
+async fn open_webhook_rejects_proxied_requests() {
     let tocsin = Tocsin::start(Options::default()).await;
     for (name, value) in [
         ("via", "1.1 proxy.example.com"),
@@ -103,32 +101,31 @@ async fn what_any_proxy_sends_on_finds_the_open_webhook_shut() {
     }
 }
 
-/// HEAD of a stream has no body whose end could be waited for, and one caller
-/// leaves streams to others.
+/// A HEAD request holds no stream open, and one caller cannot use all streams.
 #[tokio::test]
-async fn one_caller_does_not_take_all_event_streams() {
+async fn event_streams_are_limited_per_caller() {
     let tocsin = Tocsin::start(Options::default().set("server.max_event_streams", 30)).await;
-    let other = tocsin.make_token(&["--scope", "read"]).await;
+    let other = tocsin.create_token(&["--scope", "read"]).await;
     for _ in 0..40 {
         let head = tocsin.request(Method::HEAD, "/api/v1/events");
         assert_eq!(head.send().await.status, 200);
     }
-    let follow = async |token: &str| {
+    let open_stream = async |token: &str| {
         let request = tocsin.http().get(tocsin.url("/api/v1/events"));
         request.bearer_auth(token).send().await.unwrap()
     };
     let mut open = Vec::new();
     for _ in 0..20 {
-        open.push(follow(tocsin.admin()).await);
+        open.push(open_stream(tocsin.admin()).await);
     }
     assert!(open.iter().all(|stream| stream.status() == 200));
-    let refused = follow(tocsin.admin()).await;
-    assert_eq!(refused.status(), 429);
-    assert!(refused.headers().contains_key("retry-after"));
-    assert_eq!(follow(&other).await.status(), 200);
+    let rejected = open_stream(tocsin.admin()).await;
+    assert_eq!(rejected.status(), 429);
+    assert!(rejected.headers().contains_key("retry-after"));
+    assert_eq!(open_stream(&other).await.status(), 200);
     drop(open);
-    wait_until("a place is free again", || async {
-        follow(tocsin.admin()).await.status() == 200
+    wait_until("a stream is available again", || async {
+        open_stream(tocsin.admin()).await.status() == 200
     })
     .await;
 }

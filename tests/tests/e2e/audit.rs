@@ -1,4 +1,4 @@
-//! The audit log as it is read: found, taken as a file, and never changed.
+//! The audit log: reading, filtering and exporting; it is read-only.
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;
@@ -7,13 +7,13 @@ use tocsin_api_types::{ActorKind, AuditEntry};
 use tocsin_tests::{Database, Options, Tocsin, on_both, workspace};
 
 on_both!(
-    lines_are_found,
-    a_file_holds_what_the_list_shows,
-    nobody_changes_a_line,
+    audit_entries_are_filtered,
+    audit_export_equals_the_list,
+    audit_log_is_read_only,
 );
 
-/// Some lines of two people.
-async fn stocked(database: Database) -> (Tocsin, i64) {
+/// A program with audit entries of two callers.
+async fn with_entries(database: Database) -> (Tocsin, i64) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let group = tocsin.create_group(&json!({"name": "Ops 值班"})).await;
     let path = format!("/api/v1/groups/{}", group.id);
@@ -21,10 +21,10 @@ async fn stocked(database: Database) -> (Tocsin, i64) {
         .send(Method::PUT, &path, &json!({"name": "=cmd()"}))
         .await
         .expect(200);
-    let other = tocsin.make_token(&["--role", "admin"]).await;
-    let theirs = tocsin.request(Method::POST, "/api/v1/routes");
-    let theirs = theirs.authorization(&format!("Bearer {other}"));
-    theirs
+    let other = tocsin.create_token(&["--role", "admin"]).await;
+    let by_other = tocsin.request(Method::POST, "/api/v1/routes");
+    let by_other = by_other.authorization(&format!("Bearer {other}"));
+    by_other
         .json(&json!({"name": "all", "matchers": [], "groupIds": []}))
         .send()
         .await
@@ -32,10 +32,10 @@ async fn stocked(database: Database) -> (Tocsin, i64) {
     (tocsin, group.id)
 }
 
-async fn lines_are_found(database: Database) {
-    let (tocsin, group) = stocked(database).await;
+async fn audit_entries_are_filtered(database: Database) {
+    let (tocsin, group) = with_entries(database).await;
     let all: Vec<AuditEntry> = tocsin.all("audit").await;
-    // Two tokens by the command line, and three changes.
+    // Two tokens created at the command line, and three changes.
     let actions: Vec<_> = all.iter().map(|line| line.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -55,7 +55,7 @@ async fn lines_are_found(database: Database) {
     assert_eq!(one.actor_kind, ActorKind::Token);
     let (first, second) = (all[3].actor_id.unwrap(), all[0].actor_id.unwrap());
     assert_ne!(first, second);
-    tocsin.look("/api/v1/audit/99999").await.problem(404);
+    tocsin.get_reply("/api/v1/audit/99999").await.problem(404);
 
     let ids = async |query: &str| -> Vec<i64> {
         let found: Vec<AuditEntry> = tocsin.all(&format!("audit?{query}")).await;
@@ -94,13 +94,13 @@ async fn lines_are_found(database: Database) {
         ("order=up", "order"),
         ("zzz=1", "zzz"),
     ] {
-        let refused = tocsin.look(&format!("/api/v1/audit?{bad}")).await;
-        assert_eq!(refused.fields(400), [field]);
+        let rejected = tocsin.get_reply(&format!("/api/v1/audit?{bad}")).await;
+        assert_eq!(rejected.fields(400), [field]);
     }
 }
 
-async fn a_file_holds_what_the_list_shows(database: Database) {
-    let (tocsin, group) = stocked(database).await;
+async fn audit_export_equals_the_list(database: Database) {
+    let (tocsin, group) = with_entries(database).await;
     for query in [
         "",
         "order=asc",
@@ -109,7 +109,7 @@ async fn a_file_holds_what_the_list_shows(database: Database) {
         let shown: Vec<Value> = tocsin.all(&format!("audit?{query}")).await;
         let export = async |format: &str| {
             let path = format!("/api/v1/audit/export?format={format}&{query}");
-            tocsin.look(&path).await.expect(200)
+            tocsin.get_reply(&path).await.expect(200)
         };
         let lines = export("jsonl").await;
         let lines = lines.text();
@@ -140,7 +140,7 @@ async fn a_file_holds_what_the_list_shows(database: Database) {
             for (cell, name) in row.iter().zip(&head) {
                 let expected = match &object[name] {
                     Value::Null => String::new(),
-                    // A formula is a text.
+                    // A formula is escaped.
                     Value::String(text) if text.starts_with('=') => format!("'{text}"),
                     Value::String(text) => text.clone(),
                     value => value.to_string(),
@@ -159,8 +159,8 @@ async fn a_file_holds_what_the_list_shows(database: Database) {
     }
 }
 
-async fn nobody_changes_a_line(database: Database) {
-    let (tocsin, _) = stocked(database).await;
+async fn audit_log_is_read_only(database: Database) {
+    let (tocsin, _) = with_entries(database).await;
     let all: Vec<AuditEntry> = tocsin.all("audit").await;
     let one = format!("/api/v1/audit/{}", all[0].id);
     for path in ["/api/v1/audit", "/api/v1/audit/export", &one] {

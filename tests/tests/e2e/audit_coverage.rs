@@ -1,4 +1,4 @@
-//! Every change leaves a line in the audit log.
+//! Every change is recorded in the audit log.
 
 use std::collections::BTreeSet;
 
@@ -11,116 +11,117 @@ use tocsin_tests::{
     BrowserSession, Database, Options, Reply, Tocsin, Webhook, firing, on_both, workspace,
 };
 
-on_both!(every_change_leaves_a_line);
+on_both!(every_change_is_audited);
 
 const PASSWORD: &str = "seven purple tractors";
-const LATER: &str = "eight orange bicycles";
+const NEW_PASSWORD: &str = "eight orange bicycles";
 
 /// No body.
-const NOTHING: Value = Value::Null;
+const NO_BODY: Value = Value::Null;
 
-/// Writing operations that leave no line, and why.
+/// Write operations without an audit entry, and the reason.
 const EXEMPT: &[(&str, &str, &str)] = &[
     (
         "post",
         "/api/v1/webhooks/alertmanager",
-        "deliveries are a log of their own",
+        "deliveries have their own log",
     ),
     (
         "put",
         "/api/v1/webhooks/alertmanager",
-        "deliveries are a log of their own",
+        "deliveries have their own log",
     ),
 ];
 
-/// The newest line.
+/// The newest audit entry.
 async fn newest(tocsin: &Tocsin) -> AuditEntry {
     let page: Page<AuditEntry> = tocsin.get("/api/v1/audit?limit=1").await;
-    page.items.into_iter().next().expect("a line")
+    page.items.into_iter().next().expect("an entry")
 }
 
-/// What was asked so far, and what was written of it.
-struct Walk<'a> {
+/// The operations requested so far.
+struct Coverage<'a> {
     tocsin: &'a Tocsin,
-    done: BTreeSet<(String, String)>,
-    /// Secrets that no line may have.
+    requested: BTreeSet<(String, String)>,
+    /// Secrets that no audit entry may contain.
     secrets: Vec<String>,
 }
 
-impl Walk<'_> {
-    /// Asks as the harness's administrator. `operation` is as the description
-    /// has it: `PUT /api/v1/groups/{id}`.
-    async fn ask(&mut self, operation: &str, id: i64, body: &Value, action: &str) -> Reply {
+impl Coverage<'_> {
+    /// Sends a request as the harness's administrator. `operation` is the method and
+    /// path template of the description: `PUT /api/v1/groups/{id}`.
+    async fn request(&mut self, operation: &str, id: i64, body: &Value, action: &str) -> Reply {
         let before = newest(self.tocsin).await.id;
-        let (method, path) = address(operation, id);
+        let (method, path) = method_and_path(operation, id);
         let request = self.tocsin.request(method, &path);
         let request = match body {
             Value::Null => request,
             body => request.json(body),
         };
         let reply = request.send().await;
-        self.left(operation, &reply, before, action).await;
+        self.expect_entry(operation, &reply, before, action).await;
         reply
     }
 
-    /// Asks as somebody with a browser.
-    async fn tell(
+    /// Sends a request from a browser session.
+    async fn request_as(
         &mut self,
-        who: &mut BrowserSession,
+        browser: &mut BrowserSession,
         operation: &str,
         id: i64,
         body: &Value,
         action: &str,
     ) -> Reply {
         let before = newest(self.tocsin).await.id;
-        let (method, path) = address(operation, id);
+        let (method, path) = method_and_path(operation, id);
         let reply = match body {
-            Value::Null => who.ask(self.tocsin, method, &path).await,
-            body => who.tell(self.tocsin, method, &path, body).await,
+            Value::Null => browser.request(self.tocsin, method, &path).await,
+            body => browser.send_json(self.tocsin, method, &path, body).await,
         };
-        self.left(operation, &reply, before, action).await;
+        self.expect_entry(operation, &reply, before, action).await;
         let cookie = reply.header("set-cookie").split([';', '=']).nth(1);
         let secret = cookie.filter(|secret| !secret.is_empty());
         self.secrets.extend(secret.map(str::to_owned));
         reply
     }
 
-    /// That the answer to an operation left a line of this action, the newest
-    /// before which was `before`.
-    async fn left(&mut self, operation: &str, reply: &Reply, before: i64, action: &str) {
+    /// Asserts that the operation has succeeded and created an entry of this action after
+    /// the entry `before`.
+    async fn expect_entry(&mut self, operation: &str, reply: &Reply, before: i64, action: &str) {
         assert!(reply.status.is_success(), "{operation}: {}", reply.text());
-        let line = newest(self.tocsin).await;
-        assert_ne!(line.id, before, "{operation} left no line");
-        let place = format!("{operation}: {line:?}");
-        assert_eq!(line.action, action, "{place}");
-        assert!(!line.object_kind.is_empty(), "{place}");
-        assert!(!line.actor_name.is_empty(), "{place}");
-        assert_eq!(line.address.as_deref(), Some("127.0.0.1"), "{place}");
+        let entry = newest(self.tocsin).await;
+        assert_ne!(entry.id, before, "{operation} has no audit entry");
+        let context = format!("{operation}: {entry:?}");
+        assert_eq!(entry.action, action, "{context}");
+        assert!(!entry.object_kind.is_empty(), "{context}");
+        assert!(!entry.actor_name.is_empty(), "{context}");
+        assert_eq!(entry.address.as_deref(), Some("127.0.0.1"), "{context}");
         let (method, path) = operation.split_once(' ').unwrap();
-        self.done.insert((method.to_lowercase(), path.to_owned()));
+        self.requested
+            .insert((method.to_lowercase(), path.to_owned()));
     }
 }
 
-fn address(operation: &str, id: i64) -> (Method, String) {
+fn method_and_path(operation: &str, id: i64) -> (Method, String) {
     let (method, path) = operation.split_once(' ').unwrap();
     let path = path.replace("{id}", &id.to_string());
     (method.parse().unwrap(), path)
 }
 
-async fn every_change_leaves_a_line(database: Database) {
+async fn every_change_is_audited(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let mut walk = Walk {
+    let mut coverage = Coverage {
         tocsin: &tocsin,
-        done: BTreeSet::new(),
+        requested: BTreeSet::new(),
         secrets: vec![
             PASSWORD.to_owned(),
-            LATER.to_owned(),
+            NEW_PASSWORD.to_owned(),
             tocsin.admin().to_owned(),
         ],
     };
-    accounts(&mut walk).await;
-    directory(&mut walk).await;
-    incidents(&mut walk).await;
+    accounts(&mut coverage).await;
+    directory(&mut coverage).await;
+    incidents(&mut coverage).await;
 
     let file = workspace().join("openapi/openapi.json");
     let text = std::fs::read_to_string(file).unwrap();
@@ -133,21 +134,21 @@ async fn every_change_leaves_a_line(database: Database) {
             let is_exempt = EXEMPT
                 .iter()
                 .any(|(exempt, at, _)| exempt == method && at == path);
-            let is_done = walk.done.contains(&(method.clone(), path.clone()));
+            let is_requested = coverage.requested.contains(&(method.clone(), path.clone()));
             assert!(
-                is_done != is_exempt,
-                "{method} {path}: let the test make that change and name its line, or say why \
-                 it has none"
+                is_requested != is_exempt,
+                "{method} {path}: request it in this test with the action of its audit entry, or add \
+                     it to EXEMPT with a reason"
             );
         }
     }
 
     let lines = tocsin
-        .look("/api/v1/audit/export?format=jsonl")
+        .get_reply("/api/v1/audit/export?format=jsonl")
         .await
         .expect(200);
     let lines = lines.text();
-    for secret in &walk.secrets {
+    for secret in &coverage.secrets {
         assert!(
             !lines.contains(secret.as_str()),
             "{secret} is in the audit log"
@@ -158,26 +159,29 @@ async fn every_change_leaves_a_line(database: Database) {
     }
 }
 
-async fn accounts(walk: &mut Walk<'_>) {
-    let tocsin = walk.tocsin;
+async fn accounts(coverage: &mut Coverage<'_>) {
+    let tocsin = coverage.tocsin;
     let link = tocsin.log();
     let link = link.lines().find_map(|line| line.split_once("/set-up#"));
     let token = link.expect("the set-up link").1.trim().to_owned();
     let mut ada = BrowserSession::new();
     let body =
         json!({"token": token, "name": "Ada", "email": "ada@example.com", "password": PASSWORD});
-    walk.secrets.push(token);
-    walk.tell(&mut ada, "POST /api/v1/set-up", 0, &body, "set-up")
+    coverage.secrets.push(token);
+    coverage
+        .request_as(&mut ada, "POST /api/v1/set-up", 0, &body, "set-up")
         .await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
-    let mut again = BrowserSession::new();
-    walk.tell(&mut again, "POST /api/v1/sign-in", 0, &body, "sign-in.ok")
+    let mut second = BrowserSession::new();
+    coverage
+        .request_as(&mut second, "POST /api/v1/sign-in", 0, &body, "sign-in.ok")
         .await;
     let body = json!({"name": "Ada L.", "theme": "dark"});
-    walk.tell(&mut ada, "PUT /api/v1/me", 0, &body, "user.update")
+    coverage
+        .request_as(&mut ada, "PUT /api/v1/me", 0, &body, "user.update")
         .await;
     let sessions: Page<Session> = ada
-        .ask(tocsin, Method::GET, "/api/v1/me/sessions")
+        .request(tocsin, Method::GET, "/api/v1/me/sessions")
         .await
         .json();
     let other = sessions
@@ -185,147 +189,163 @@ async fn accounts(walk: &mut Walk<'_>) {
         .iter()
         .find(|session| !session.current)
         .unwrap();
-    walk.tell(
-        &mut ada,
-        "DELETE /api/v1/me/sessions/{id}",
-        other.id,
-        &NOTHING,
-        "session.revoke",
-    )
-    .await;
+    coverage
+        .request_as(
+            &mut ada,
+            "DELETE /api/v1/me/sessions/{id}",
+            other.id,
+            &NO_BODY,
+            "session.revoke",
+        )
+        .await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
-    again
-        .tell(tocsin, Method::POST, "/api/v1/sign-in", &body)
+    second
+        .send_json(tocsin, Method::POST, "/api/v1/sign-in", &body)
         .await
         .expect(200);
-    walk.tell(
-        &mut ada,
-        "DELETE /api/v1/me/sessions",
-        0,
-        &NOTHING,
-        "session.revoke",
-    )
-    .await;
-    let body = json!({"current": PASSWORD, "new": LATER});
-    walk.tell(
-        &mut ada,
-        "PUT /api/v1/me/password",
-        0,
-        &body,
-        "password.change",
-    )
-    .await;
-    walk.tell(&mut ada, "POST /api/v1/sign-out", 0, &NOTHING, "sign-out")
+    coverage
+        .request_as(
+            &mut ada,
+            "DELETE /api/v1/me/sessions",
+            0,
+            &NO_BODY,
+            "session.revoke",
+        )
+        .await;
+    let body = json!({"current": PASSWORD, "new": NEW_PASSWORD});
+    coverage
+        .request_as(
+            &mut ada,
+            "PUT /api/v1/me/password",
+            0,
+            &body,
+            "password.change",
+        )
+        .await;
+    coverage
+        .request_as(&mut ada, "POST /api/v1/sign-out", 0, &NO_BODY, "sign-out")
         .await;
 
     let body =
         json!({"name": "Bob", "email": "bob@example.com", "role": "viewer", "password": PASSWORD});
-    let bob: User = walk
-        .ask("POST /api/v1/users", 0, &body, "user.create")
+    let bob: User = coverage
+        .request("POST /api/v1/users", 0, &body, "user.create")
         .await
         .json();
-    let mut visitor = BrowserSession::new();
+    let mut browser = BrowserSession::new();
     let body = json!({"email": "bob@example.com", "password": PASSWORD});
-    visitor
-        .tell(tocsin, Method::POST, "/api/v1/sign-in", &body)
+    browser
+        .send_json(tocsin, Method::POST, "/api/v1/sign-in", &body)
         .await
         .expect(200);
-    walk.ask(
-        "DELETE /api/v1/users/{id}/sessions",
-        bob.id,
-        &NOTHING,
-        "session.revoke",
-    )
-    .await;
-    let body = json!({"name": "Bob", "email": "bob@example.com", "role": "responder"});
-    walk.ask("PUT /api/v1/users/{id}", bob.id, &body, "user.update")
+    coverage
+        .request(
+            "DELETE /api/v1/users/{id}/sessions",
+            bob.id,
+            &NO_BODY,
+            "session.revoke",
+        )
         .await;
-    walk.ask("DELETE /api/v1/users/{id}", bob.id, &NOTHING, "user.delete")
+    let body = json!({"name": "Bob", "email": "bob@example.com", "role": "responder"});
+    coverage
+        .request("PUT /api/v1/users/{id}", bob.id, &body, "user.update")
+        .await;
+    coverage
+        .request("DELETE /api/v1/users/{id}", bob.id, &NO_BODY, "user.delete")
         .await;
 
     let body = json!({"name": "deploy", "role": "responder"});
-    let made = walk
-        .ask("POST /api/v1/tokens", 0, &body, "token.create")
+    let created = coverage
+        .request("POST /api/v1/tokens", 0, &body, "token.create")
         .await;
-    let made: NewToken = made.json();
-    walk.secrets.extend(made.secret);
-    walk.ask(
-        "DELETE /api/v1/tokens/{id}",
-        made.token.id,
-        &NOTHING,
-        "token.revoke",
-    )
-    .await;
+    let created: NewToken = created.json();
+    coverage.secrets.extend(created.secret);
+    coverage
+        .request(
+            "DELETE /api/v1/tokens/{id}",
+            created.token.id,
+            &NO_BODY,
+            "token.revoke",
+        )
+        .await;
 }
 
-async fn directory(walk: &mut Walk<'_>) {
+async fn directory(coverage: &mut Coverage<'_>) {
     let body = json!({"name": "Kim", "email": "kim@example.com"});
-    let made = walk
-        .ask("POST /api/v1/recipients", 0, &body, "recipient.create")
+    let created = coverage
+        .request("POST /api/v1/recipients", 0, &body, "recipient.create")
         .await;
-    let kim: Recipient = made.json();
+    let kim: Recipient = created.json();
     let body = json!({"name": "Kim", "email": "kim@example.com", "enabled": false});
-    walk.ask(
-        "PUT /api/v1/recipients/{id}",
-        kim.id,
-        &body,
-        "recipient.update",
-    )
-    .await;
-    walk.ask(
-        "DELETE /api/v1/recipients/{id}",
-        kim.id,
-        &NOTHING,
-        "recipient.delete",
-    )
-    .await;
+    coverage
+        .request(
+            "PUT /api/v1/recipients/{id}",
+            kim.id,
+            &body,
+            "recipient.update",
+        )
+        .await;
+    coverage
+        .request(
+            "DELETE /api/v1/recipients/{id}",
+            kim.id,
+            &NO_BODY,
+            "recipient.delete",
+        )
+        .await;
 
     let body = json!({"name": "ops"});
-    let made = walk
-        .ask("POST /api/v1/groups", 0, &body, "group.create")
+    let created = coverage
+        .request("POST /api/v1/groups", 0, &body, "group.create")
         .await;
-    let ops: Group = made.json();
+    let ops: Group = created.json();
     let body = json!({"name": "dba"});
-    walk.ask("PUT /api/v1/groups/{id}", ops.id, &body, "group.update")
+    coverage
+        .request("PUT /api/v1/groups/{id}", ops.id, &body, "group.update")
         .await;
-    walk.ask(
-        "DELETE /api/v1/groups/{id}",
-        ops.id,
-        &NOTHING,
-        "group.delete",
-    )
-    .await;
+    coverage
+        .request(
+            "DELETE /api/v1/groups/{id}",
+            ops.id,
+            &NO_BODY,
+            "group.delete",
+        )
+        .await;
 
     let mut routes = Vec::new();
     for name in ["a", "b"] {
         let body = json!({"name": name, "matchers": [], "groupIds": []});
-        let made = walk
-            .ask("POST /api/v1/routes", 0, &body, "route.create")
+        let created = coverage
+            .request("POST /api/v1/routes", 0, &body, "route.create")
             .await;
-        routes.push(made.json::<Route>().id);
+        routes.push(created.json::<Route>().id);
     }
     routes.reverse();
     let order = json!({"ids": routes});
-    walk.ask("PUT /api/v1/routes/order", 0, &order, "route.reorder")
+    coverage
+        .request("PUT /api/v1/routes/order", 0, &order, "route.reorder")
         .await;
-    walk.ask(
-        "PUT /api/v1/routes/{id}",
-        routes[0],
-        &json!({"name": "c", "matchers": [], "groupIds": []}),
-        "route.update",
-    )
-    .await;
+    coverage
+        .request(
+            "PUT /api/v1/routes/{id}",
+            routes[0],
+            &json!({"name": "c", "matchers": [], "groupIds": []}),
+            "route.update",
+        )
+        .await;
     let body = json!({"enabled": false});
-    walk.ask("PUT /api/v1/routes/team", 0, &body, "route.team")
+    coverage
+        .request("PUT /api/v1/routes/team", 0, &body, "route.team")
         .await;
     for id in routes {
-        walk.ask("DELETE /api/v1/routes/{id}", id, &NOTHING, "route.delete")
+        coverage
+            .request("DELETE /api/v1/routes/{id}", id, &NO_BODY, "route.delete")
             .await;
     }
 }
 
-async fn incidents(walk: &mut Walk<'_>) {
-    let tocsin = walk.tocsin;
+async fn incidents(coverage: &mut Coverage<'_>) {
+    let tocsin = coverage.tocsin;
     let team = tocsin_tests::team(tocsin, "infra").await;
     tocsin
         .create_route(&json!({"name": "all", "groupIds": [team.group.id]}))
@@ -335,42 +355,46 @@ async fn incidents(walk: &mut Walk<'_>) {
         .await;
     let found: Page<Incident> = tocsin.get("/api/v1/incidents").await;
     let id = found.items[0].id;
-    walk.ask(
-        "PATCH /api/v1/incidents/{id}",
-        id,
-        &json!({"known": true}),
-        "incident.acknowledge",
-    )
-    .await;
-    walk.ask(
-        "PATCH /api/v1/incidents/{id}",
-        id,
-        &json!({"memo": "disk"}),
-        "incident.memo",
-    )
-    .await;
-    walk.ask(
-        "PATCH /api/v1/incidents/{id}",
-        id,
-        &json!({"known": false}),
-        "incident.unacknowledge",
-    )
-    .await;
-    let line = newest(tocsin).await;
+    coverage
+        .request(
+            "PATCH /api/v1/incidents/{id}",
+            id,
+            &json!({"known": true}),
+            "incident.acknowledge",
+        )
+        .await;
+    coverage
+        .request(
+            "PATCH /api/v1/incidents/{id}",
+            id,
+            &json!({"memo": "disk"}),
+            "incident.memo",
+        )
+        .await;
+    coverage
+        .request(
+            "PATCH /api/v1/incidents/{id}",
+            id,
+            &json!({"known": false}),
+            "incident.unacknowledge",
+        )
+        .await;
+    let entry = newest(tocsin).await;
     assert_eq!(
-        (line.object_id, &*line.object_name),
+        (entry.object_id, &*entry.object_name),
         (Some(id), &*found.items[0].alertname)
     );
-    assert_eq!(line.before.unwrap()["memo"], "disk");
+    assert_eq!(entry.before.unwrap()["memo"], "disk");
     let body =
         json!({"filter": {"alertname": ["DiskFull", "ApiSlow"]}, "known": true, "memo": "known"});
-    walk.ask(
-        "POST /api/v1/incidents/acknowledge",
-        0,
-        &body,
-        "incident.acknowledge",
-    )
-    .await;
+    coverage
+        .request(
+            "POST /api/v1/incidents/acknowledge",
+            0,
+            &body,
+            "incident.acknowledge",
+        )
+        .await;
     let after = newest(tocsin).await.after.unwrap();
     assert_eq!(
         (&after["changed"], after["ids"].as_array().map(Vec::len)),
@@ -382,7 +406,8 @@ async fn incidents(walk: &mut Walk<'_>) {
     );
 
     let body = json!({"filter": {"alertname": ["DiskFull"]}, "memo": "gone"});
-    walk.ask("POST /api/v1/incidents/close", 0, &body, "incident.close")
+    coverage
+        .request("POST /api/v1/incidents/close", 0, &body, "incident.close")
         .await;
     let after = newest(tocsin).await.after.unwrap();
     assert_eq!(
@@ -390,17 +415,19 @@ async fn incidents(walk: &mut Walk<'_>) {
         (&json!(1), &json!("gone"))
     );
 
-    walk.ask("POST /api/v1/alerts/test", 0, &NOTHING, "alert.test")
+    coverage
+        .request("POST /api/v1/alerts/test", 0, &NO_BODY, "alert.test")
         .await;
-    let mails = tocsin.settled().await;
-    let mail: &Notification = &mails[0];
-    walk.ask(
-        "POST /api/v1/notifications/{id}/resend",
-        mail.id,
-        &NOTHING,
-        "notification.resend",
-    )
-    .await;
+    let notifications = tocsin.wait_for_notifications().await;
+    let notification: &Notification = &notifications[0];
+    coverage
+        .request(
+            "POST /api/v1/notifications/{id}/resend",
+            notification.id,
+            &NO_BODY,
+            "notification.resend",
+        )
+        .await;
     let after = newest(tocsin).await.after.unwrap();
     assert_eq!(after["recipientEmail"], "infra@example.com");
 }

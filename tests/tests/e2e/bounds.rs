@@ -1,4 +1,4 @@
-//! What one reader, one body or one alert can take of the server.
+//! Resource limits of one request, one body and one alert.
 
 use std::io::Write as _;
 
@@ -10,37 +10,39 @@ use tocsin_api_types::{Alert, AlertDetail, Incident, IngestReport, Page};
 use tocsin_tests::{Database, Options, Tocsin, Walk, Webhook, firing, on_both};
 
 on_both!(
-    matchers_are_bounded_in_number_and_in_size,
-    a_large_alert_is_cut_and_its_payload_kept,
+    matchers_are_limited_in_number_and_size,
+    large_alert_is_truncated_and_its_payload_stored,
 );
 
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 
-/// The most matchers of a request.
+/// Maximum number of matchers in a request.
 const MATCHERS: usize = 32;
 
-/// A matcher whose compiled expression takes a quarter of a megabyte.
+/// A matcher whose compiled expression takes 256 KiB.
 fn costly(n: usize) -> String {
     format!("a{n}=~\"\\pL{{5}}{n}\"")
 }
 
-async fn matchers_are_bounded_in_number_and_in_size(database: Database) {
+async fn matchers_are_limited_in_number_and_size(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let ask = async |path: &str, matchers: Vec<String>| {
+    let request = async |path: &str, matchers: Vec<String>| {
         let walk = matchers
             .iter()
             .fold(Walk::of(path), |walk, matcher| walk.with("label", matcher));
-        tocsin.look(&walk.address()).await
+        tocsin.get_reply(&walk.url()).await
     };
     let plain = |count: usize| (0..count).map(|n| format!("a{n}=\"\"")).collect();
     for path in ["alerts", "incidents", "alerts/export", "incidents/export"] {
-        ask(path, plain(MATCHERS)).await.expect(200);
-        let refused = ask(path, plain(MATCHERS + 1)).await;
-        assert_eq!(refused.fields(400), ["label"], "{path}");
-        ask(path, (0..2).map(costly).collect()).await.expect(200);
-        let refused = ask(path, (0..MATCHERS).map(costly).collect()).await;
-        assert_eq!(refused.fields(400), ["label"], "{path}");
-        let detail = refused.problem(400).detail;
+        request(path, plain(MATCHERS)).await.expect(200);
+        let rejected = request(path, plain(MATCHERS + 1)).await;
+        assert_eq!(rejected.fields(400), ["label"], "{path}");
+        request(path, (0..2).map(costly).collect())
+            .await
+            .expect(200);
+        let rejected = request(path, (0..MATCHERS).map(costly).collect()).await;
+        assert_eq!(rejected.fields(400), ["label"], "{path}");
+        let detail = rejected.problem(400).detail;
         assert!(detail.contains("too large together"), "{detail}");
     }
     let of_many: Vec<String> = plain(MATCHERS + 1);
@@ -54,8 +56,8 @@ async fn matchers_are_bounded_in_number_and_in_size(database: Database) {
             json!({ "filter": { "label": of_many } }),
         ),
     ] {
-        let refused = tocsin.send(Method::POST, path, &body).await;
-        assert_eq!(refused.fields(400), ["filter.label"]);
+        let rejected = tocsin.send(Method::POST, path, &body).await;
+        assert_eq!(rejected.fields(400), ["filter.label"]);
     }
     let route = json!({ "name": "Many", "matchers": of_many, "groupIds": [] });
     let user = json!({
@@ -63,12 +65,12 @@ async fn matchers_are_bounded_in_number_and_in_size(database: Database) {
         "password": super::sign_in::PASSWORD, "matchers": of_many,
     });
     for (path, body) in [("/api/v1/routes", route), ("/api/v1/users", user)] {
-        let refused = tocsin.send(Method::POST, path, &body).await;
-        assert_eq!(refused.fields(400), ["matchers"]);
+        let rejected = tocsin.send(Method::POST, path, &body).await;
+        assert_eq!(rejected.fields(400), ["matchers"]);
     }
 }
 
-async fn a_large_alert_is_cut_and_its_payload_kept(database: Database) {
+async fn large_alert_is_truncated_and_its_payload_stored(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let huge = "x".repeat(1 << 20);
     let alerts = (0..15).map(|n| {
@@ -80,14 +82,14 @@ async fn a_large_alert_is_cut_and_its_payload_kept(database: Database) {
     let body = Webhook::of(alerts).json().to_string();
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(body.as_bytes()).unwrap();
-    let packed = gzip.finish().unwrap();
+    let compressed = gzip.finish().unwrap();
     let request = tocsin.request(Method::POST, WEBHOOK);
-    let reply = request.header("content-encoding", "gzip").bytes(packed);
+    let reply = request.header("content-encoding", "gzip").bytes(compressed);
     let report: IngestReport = reply.send().await.json();
     assert_eq!(report.opened, 15);
 
     for path in ["/api/v1/alerts", "/api/v1/incidents"] {
-        let page = tocsin.look(path).await.expect(200);
+        let page = tocsin.get_reply(path).await.expect(200);
         assert!(page.body.len() < 2 << 20, "{path}: {}", page.body.len());
         let page: Value = page.json();
         let row = &page["items"][0];
@@ -98,7 +100,7 @@ async fn a_large_alert_is_cut_and_its_payload_kept(database: Database) {
         );
         assert_eq!(
             row["annotations"]["runbook_url"], "https://example.com/runbook",
-            "{path}: what is short stays whole"
+            "{path}: short values are not truncated"
         );
     }
     let page: Page<Alert> = tocsin.get("/api/v1/alerts?limit=1").await;
@@ -110,17 +112,17 @@ async fn a_large_alert_is_cut_and_its_payload_kept(database: Database) {
     assert!(summary.ends_with("… [cut, 1048576 bytes]"));
     assert_eq!(detail.alert.message, *summary);
     let raw = format!("/api/v1/deliveries/{}/raw", report.delivery_id);
-    assert_eq!(tocsin.look(&raw).await.body, body.as_bytes());
+    assert_eq!(tocsin.get_reply(&raw).await.body, body.as_bytes());
 
-    // Pages end by bytes, and nothing is missing on the way through them.
+    // Pages are limited in bytes; paging through them returns every row.
     let alerts = (0..40).map(|n| {
         let alert = firing("Long").instance(&n.to_string());
         (0..3).fold(alert, |alert, n| {
             alert.annotation(&format!("text_{n}"), &huge[..60 << 10])
         })
     });
-    for some in alerts.collect::<Vec<_>>().chunks(20) {
-        let webhook = Webhook::of(some.to_vec()).group("long");
+    for chunk in alerts.collect::<Vec<_>>().chunks(20) {
+        let webhook = Webhook::of(chunk.to_vec()).group("long");
         assert_eq!(tocsin.post(&webhook).await.opened, 20);
     }
     let first: Page<Incident> = tocsin
@@ -134,14 +136,14 @@ async fn a_large_alert_is_cut_and_its_payload_kept(database: Database) {
     instances.sort_unstable();
     assert_eq!(instances, (0..40).collect::<Vec<_>>());
     let export = tocsin
-        .look("/api/v1/incidents/export?alertname=Long&format=jsonl")
+        .get_reply("/api/v1/incidents/export?alertname=Long&format=jsonl")
         .await;
     let lines = export.expect(200).text();
     assert_eq!(lines.lines().count(), 40);
 }
 
 #[tokio::test]
-async fn without_a_credential_a_body_is_small() {
+async fn unauthenticated_bodies_have_a_smaller_limit() {
     let tocsin = Tocsin::start(Options::default()).await;
     let body =
         |length: usize| json!({ "email": "kim@example.com", "password": "x".repeat(length) });

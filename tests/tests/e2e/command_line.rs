@@ -1,5 +1,5 @@
-//! People and tokens made at the command line, beside the running program; and
-//! the link that it prints while there is nobody.
+//! Users and tokens managed at the command line while the program runs, and the
+//! set-up link that it prints while there are no users.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -14,11 +14,11 @@ use tocsin_tests::{
 };
 
 on_both!(
-    people_come_and_go,
-    a_forgotten_password_is_replaced,
-    tokens_come_and_go,
-    many_at_once_wait_for_each_other,
-    the_link_makes_the_first_administrator_once,
+    users_are_created_disabled_and_enabled,
+    forgotten_password_is_replaced,
+    tokens_are_created_and_revoked,
+    concurrent_commands_wait_for_each_other,
+    set_up_link_creates_one_administrator,
 );
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -36,13 +36,13 @@ async fn add(tocsin: &Tocsin, name: &str, role: &str) -> Finished {
         .await
 }
 
-fn done(finished: &Finished) -> &str {
+fn success(finished: &Finished) -> &str {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     &finished.stdout
 }
 
-/// What it says when it does nothing: never a password.
-fn refused(finished: &Finished, code: i32) -> &str {
+/// The message of a failed command. It never contains a password.
+fn failure(finished: &Finished, code: i32) -> &str {
     assert_eq!(finished.code, Some(code), "{finished:?}");
     for secret in [PASSWORD, OTHER, "password1234"] {
         assert!(!finished.stderr.contains(secret), "{finished:?}");
@@ -51,15 +51,18 @@ fn refused(finished: &Finished, code: i32) -> &str {
     &finished.stderr
 }
 
-async fn people_come_and_go(database: Database) {
+async fn users_are_created_disabled_and_enabled(database: Database) {
     let tocsin = start(database).await;
-    let said = add(&tocsin, "kim", "admin").await;
-    assert_eq!(done(&said), "kim@example.com may sign in as admin.\n");
+    let output = add(&tocsin, "kim", "admin").await;
+    assert_eq!(
+        success(&output),
+        "Created user kim@example.com with role admin.\n"
+    );
     let mut kim = BrowserSession::new();
     let me = kim.sign_in(&tocsin, "KIM@example.com", PASSWORD).await;
     assert_eq!(me.expect(200).json::<serde_json::Value>()["name"], "kim");
 
-    let cut = "--team-matcher=team=infra";
+    let matcher = "--team-matcher=team=infra";
     let args = [
         "user",
         "add",
@@ -68,10 +71,10 @@ async fn people_come_and_go(database: Database) {
         "--name",
         "路 Lou",
     ];
-    let lou = [&args[..], &[cut, "--no-password"]].concat();
-    done(&tocsin.command_line(&lou, "").await);
+    let lou = [&args[..], &[matcher, "--no-password"]].concat();
+    success(&tocsin.command_line(&lou, "").await);
     let listed = tocsin.command_line(&["user", "list"], "").await;
-    let rows: Vec<&str> = done(&listed).lines().collect();
+    let rows: Vec<&str> = success(&listed).lines().collect();
     assert_eq!(rows.len(), 3, "{rows:?}");
     let has = |row: &str, words: &[&str]| words.iter().all(|word| row.contains(word));
     assert!(has(rows[1], &["kim@example.com", "admin", "all alerts"]));
@@ -80,15 +83,15 @@ async fn people_come_and_go(database: Database) {
         &["路 Lou", "viewer", "never", "team=\"infra\""]
     ));
 
-    let taken = add(&tocsin, "KIM", "viewer").await;
-    assert!(refused(&taken, 1).contains("already"), "{taken:?}");
+    let duplicate = add(&tocsin, "KIM", "viewer").await;
+    assert!(failure(&duplicate, 1).contains("already"), "{duplicate:?}");
     let weak = tocsin.command_line(
         &["user", "add", "--email", "sam@example.com"],
         "password1234\n",
     );
-    assert!(refused(&weak.await, 1).contains("guessed"));
-    let nothing = tocsin.command_line(&["user", "add", "--email", "sam@example.com"], "");
-    assert!(refused(&nothing.await, 1).contains("standard input"));
+    assert!(failure(&weak.await, 1).contains("guessed"));
+    let no_password = tocsin.command_line(&["user", "add", "--email", "sam@example.com"], "");
+    assert!(failure(&no_password.await, 1).contains("standard input"));
     let argument = [
         "user",
         "add",
@@ -100,15 +103,15 @@ async fn people_come_and_go(database: Database) {
     assert_eq!(tocsin.command_line(&argument, "").await.code, Some(2));
     let last = ["user", "disable", "--email", "kim@example.com"];
     let last = tocsin.command_line(&last, "").await;
-    assert!(refused(&last, 1).contains("last administrator"));
+    assert!(failure(&last, 1).contains("last administrator"));
 
-    done(&add(&tocsin, "sam", "responder").await);
+    success(&add(&tocsin, "sam", "responder").await);
     let mut sam = BrowserSession::new();
     let signed_in = sam.sign_in(&tocsin, "sam@example.com", PASSWORD).await;
     signed_in.expect(200);
     let cookie = format!("tocsin={}", sam.cookies(&tocsin)["tocsin"]);
     let email = ["--email", "sam@example.com"];
-    done(
+    success(
         &tocsin
             .command_line(&[&["user", "disable"], &email[..]].concat(), "")
             .await,
@@ -120,23 +123,23 @@ async fn people_come_and_go(database: Database) {
     .await;
     let wrong = sam.sign_in(&tocsin, "sam@example.com", PASSWORD).await;
     wrong.problem(401);
-    done(
+    success(
         &tocsin
             .command_line(&[&["user", "enable"], &email[..]].concat(), "")
             .await,
     );
-    sam.ask(&tocsin, Method::GET, "/api/v1/me")
+    sam.request(&tocsin, Method::GET, "/api/v1/me")
         .await
         .problem(401);
     let again = sam.sign_in(&tocsin, "sam@example.com", PASSWORD).await;
     again.expect(200);
 }
 
-async fn a_forgotten_password_is_replaced(database: Database) {
+async fn forgotten_password_is_replaced(database: Database) {
     let tocsin = start(database).await;
-    done(&add(&tocsin, "kim", "admin").await);
+    success(&add(&tocsin, "kim", "admin").await);
     let mut kim = BrowserSession::new();
-    // Locked out, too: the new password opens at once.
+    // The account is locked; the new password unlocks it.
     for _ in 0..5 {
         let wrong = kim.sign_in(&tocsin, "kim@example.com", OTHER).await;
         wrong.problem(401);
@@ -144,30 +147,30 @@ async fn a_forgotten_password_is_replaced(database: Database) {
     let locked = kim.sign_in(&tocsin, "kim@example.com", PASSWORD).await;
     locked.problem(429);
     let args = ["user", "password", "--email", "kim@example.com"];
-    let said = tocsin.command_line(&args, OTHER).await;
-    assert!(done(&said).contains("ended"), "{said:?}");
+    let output = tocsin.command_line(&args, OTHER).await;
+    assert!(success(&output).contains("ended"), "{output:?}");
     let right = kim.sign_in(&tocsin, "kim@example.com", OTHER).await;
     right.expect(200);
     let old = kim.sign_in(&tocsin, "kim@example.com", PASSWORD).await;
     old.problem(401);
-    let args = ["user", "password", "--email", "nobody@example.com"];
-    let nobody = tocsin.command_line(&args, OTHER).await;
-    assert!(refused(&nobody, 1).contains("nobody@example.com"));
+    let args = ["user", "password", "--email", "unknown@example.com"];
+    let unknown = tocsin.command_line(&args, OTHER).await;
+    assert!(failure(&unknown, 1).contains("unknown@example.com"));
 }
 
-async fn tokens_come_and_go(database: Database) {
+async fn tokens_are_created_and_revoked(database: Database) {
     let tocsin = start(database).await;
     let args = ["token", "add", "--name", "am", "--scope", "ingest"];
     let args = [&args[..], &["--source", "prod", "--expires-in", "90d"]].concat();
-    let made = tocsin.command_line(&args, "").await;
-    // The secret, the newline, and nothing else.
-    let secret = done(&made).strip_suffix('\n').unwrap();
+    let created = tocsin.command_line(&args, "").await;
+    // Standard output has only the secret and a newline.
+    let secret = success(&created).strip_suffix('\n').unwrap();
     assert!(
         secret.starts_with("tocsin_") && secret.len() == 56,
         "{secret}"
     );
-    assert!(made.stderr.contains("expires"), "{made:?}");
-    assert!(!made.stderr.contains(secret));
+    assert!(created.stderr.contains("expires"), "{created:?}");
+    assert!(!created.stderr.contains(secret));
     let deliver = async || {
         let body = Webhook::of([firing("Down")]).bytes();
         let request = tocsin.request(Method::POST, "/api/v1/webhooks/alertmanager");
@@ -180,7 +183,7 @@ async fn tokens_come_and_go(database: Database) {
     let delivery: serde_json::Value = tocsin.get(&path).await;
     assert_eq!(delivery["source"], "prod");
     let listed = tocsin.command_line(&["token", "list"], "").await;
-    let row = done(&listed).lines().find(|line| line.contains(" am "));
+    let row = success(&listed).lines().find(|line| line.contains(" am "));
     let row = row.unwrap();
     assert!(row.contains("ingest") && row.contains("active") && row.contains("prod"));
     assert!(
@@ -188,8 +191,8 @@ async fn tokens_come_and_go(database: Database) {
         "{row}"
     );
     let id = row.split(' ').next().unwrap();
-    done(&tocsin.command_line(&["token", "revoke", id], "").await);
-    wait_until("it opens nothing", || async {
+    success(&tocsin.command_line(&["token", "revoke", id], "").await);
+    wait_until("the token is rejected", || async {
         deliver().await.status == 401
     })
     .await;
@@ -197,7 +200,7 @@ async fn tokens_come_and_go(database: Database) {
     assert!(detail.contains("revoked"), "{detail}");
 
     for (args, code, word) in [
-        (&["--scope", "ingest,read"][..], 1, "stands alone"),
+        (&["--scope", "ingest,read"][..], 1, "cannot be combined"),
         (&["--scope", "read", "--source", "x"], 1, "source"),
         (&["--role", "admin", "--matcher", "team=x"], 1, "matchers"),
         (
@@ -211,32 +214,32 @@ async fn tokens_come_and_go(database: Database) {
         (&["--scope", "read", "--expires-in", "soon"], 2, "90s"),
     ] {
         let args = [&["token", "add", "--name", "x"], args].concat();
-        let said = tocsin.command_line(&args, "").await;
-        assert!(refused(&said, code).contains(word), "{said:?}");
+        let output = tocsin.command_line(&args, "").await;
+        assert!(failure(&output, code).contains(word), "{output:?}");
     }
     let missing = tocsin.command_line(&["token", "revoke", "9999"], "").await;
-    assert!(refused(&missing, 1).contains("9999"));
+    assert!(failure(&missing, 1).contains("9999"));
 }
 
-async fn many_at_once_wait_for_each_other(database: Database) {
+async fn concurrent_commands_wait_for_each_other(database: Database) {
     let tocsin = start(database).await;
     let names: Vec<String> = (0..8).map(|index| format!("u{index}")).collect();
-    let made = futures::future::join_all(names.iter().map(|name| add(&tocsin, name, "viewer")));
-    let (made, _) = tokio::join!(made, async {
+    let created = futures::future::join_all(names.iter().map(|name| add(&tocsin, name, "viewer")));
+    let (created, _) = tokio::join!(created, async {
         for index in 0..20 {
             tocsin
                 .post(&Webhook::of([firing(&format!("A{index}"))]))
                 .await;
         }
     });
-    for made in &made {
-        done(made);
+    for created in &created {
+        success(created);
     }
     let listed = tocsin.command_line(&["user", "list"], "").await;
-    assert_eq!(done(&listed).lines().count(), 9);
+    assert_eq!(success(&listed).lines().count(), 9);
 }
 
-async fn the_link_makes_the_first_administrator_once(database: Database) {
+async fn set_up_link_creates_one_administrator(database: Database) {
     let mut tocsin = start(database).await;
     let log = tocsin.log();
     let link = log.lines().find(|line| line.contains("/set-up#")).unwrap();
@@ -247,11 +250,11 @@ async fn the_link_makes_the_first_administrator_once(database: Database) {
             "token": token, "name": name, "email": format!("{name}@example.com"),
             "password": PASSWORD,
         });
-        let mut visitor = BrowserSession::new();
-        let made = visitor
-            .tell(tocsin, Method::POST, "/api/v1/set-up", &body)
+        let mut browser = BrowserSession::new();
+        let created = browser
+            .send_json(tocsin, Method::POST, "/api/v1/set-up", &body)
             .await;
-        (visitor, made)
+        (browser, created)
     };
     let (_, unknown) = set_up(
         &tocsin,
@@ -260,7 +263,7 @@ async fn the_link_makes_the_first_administrator_once(database: Database) {
     )
     .await;
     unknown.problem(403);
-    // Another start has another link; those before stay good.
+    // A restart creates a new link; earlier links stay valid.
     stop(&mut tocsin).await;
     tocsin.restart().await;
     let (first, second) =
@@ -269,10 +272,10 @@ async fn the_link_makes_the_first_administrator_once(database: Database) {
         201 => (first, second),
         _ => (second, first),
     };
-    let (mut visitor, made) = won;
-    made.expect(201);
+    let (mut browser, created) = won;
+    created.expect(201);
     lost.1.problem(409);
-    let me = visitor.ask(&tocsin, Method::GET, "/api/v1/me").await;
+    let me = browser.request(&tocsin, Method::GET, "/api/v1/me").await;
     assert_eq!(me.expect(200).json::<serde_json::Value>()["role"], "admin");
     stop(&mut tocsin).await;
     tocsin.restart().await;
@@ -283,24 +286,24 @@ async fn the_link_makes_the_first_administrator_once(database: Database) {
 
 async fn stop(tocsin: &mut Tocsin) {
     tocsin.terminate();
-    assert!(tocsin.ended().await.success());
+    assert!(tocsin.wait_for_exit().await.success());
 }
 
-/// A server of the version before may be using the database: its schema is not
-/// changed under it.
+/// A server of an earlier version may be using the database, so commands do not migrate
+/// its schema.
 #[tokio::test]
-async fn the_schema_is_the_servers_affair() {
+async fn commands_do_not_migrate_the_schema() {
     let folder = tempfile::tempdir().unwrap();
     let fixture = workspace().join("tests/fixtures/before-0002/sqlite.db.gz");
     let mut old = Vec::new();
-    let packed = File::open(fixture).unwrap();
-    GzDecoder::new(packed).read_to_end(&mut old).unwrap();
+    let compressed = File::open(fixture).unwrap();
+    GzDecoder::new(compressed).read_to_end(&mut old).unwrap();
     fs::write(folder.path().join("tocsin.sqlite"), &old).unwrap();
     let lock = File::create(folder.path().join("tocsin.sqlite.lock")).unwrap();
     lock.lock().unwrap();
     let list = || run(folder.path(), &["user", "list"], &[("data_dir", ".")]);
-    let said = list();
-    assert!(refused(&said, 2).contains("tocsin migrate"), "{said:?}");
+    let output = list();
+    assert!(failure(&output, 2).contains("tocsin migrate"), "{output:?}");
     drop(lock);
-    assert_eq!(done(&list()).lines().count(), 1);
+    assert_eq!(success(&list()).lines().count(), 1);
 }

@@ -1,5 +1,5 @@
-//! Rules 2 to 4 through the front door: what opens, folds, ends, and what is
-//! only seen again.
+//! Deduplication through the API: deliveries that open, repeat or resolve an incident,
+//! and duplicates.
 
 use chrono::{TimeDelta, Timelike};
 use tocsin_api_types::{Alert, Delivery, EntryKind, Incident, IncidentDetail, IncidentState};
@@ -8,16 +8,16 @@ use tocsin_tests::{
 };
 
 on_both!(
-    two_peers_tell_one_story_once,
-    peers_that_batch_differently_are_counted_by_alert,
-    an_alert_that_fires_again_is_a_new_incident,
-    what_was_overtaken_is_late_and_moves_nothing,
-    a_repeat_after_the_window_is_a_refresh,
-    a_second_receiver_is_seen_again,
-    what_is_not_heard_of_grows_stale_and_is_lost_when_it_fires_anew,
-    truncated_alerts_were_not_seen,
-    sources_are_worlds_of_their_own,
-    a_resolution_of_the_unknown_is_recorded_as_ended,
+    two_peers_report_one_incident,
+    peers_with_different_batches_are_deduplicated_by_alert,
+    refired_alert_opens_a_new_incident,
+    out_of_order_delivery_changes_nothing,
+    delivery_after_the_window_is_repeated,
+    second_receiver_is_a_duplicate,
+    stale_incident_expires_when_its_alert_fires_again,
+    truncated_alerts_become_stale,
+    alerts_are_separate_by_source,
+    resolution_without_incident_creates_a_resolved_one,
 );
 
 async fn only_incident(tocsin: &Tocsin) -> Incident {
@@ -31,16 +31,16 @@ async fn kinds(tocsin: &Tocsin) -> Vec<EntryKind> {
     entries.iter().map(|entry| entry.kind).collect()
 }
 
-async fn two_peers_tell_one_story_once(database: Database) {
+async fn two_peers_report_one_incident(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let began = firing("Down").instance("db-1").starts(ago(120));
-    // Observed: the end differs by a millisecond between two peers.
+    let alert = firing("Down").instance("db-1").starts(ago(120));
+    // Observed in practice: the end differs by a millisecond between two peers.
     let end = ago(10);
-    let over = |millis| Webhook::of([began.clone().ends(end + TimeDelta::milliseconds(millis))]);
-    assert_eq!(tocsin.post(&Webhook::of([began.clone()])).await.opened, 1);
+    let over = |millis| Webhook::of([alert.clone().ends(end + TimeDelta::milliseconds(millis))]);
+    assert_eq!(tocsin.post(&Webhook::of([alert.clone()])).await.opened, 1);
     assert_eq!(
         tocsin
-            .post(&Webhook::of([began.clone()]).peer("b"))
+            .post(&Webhook::of([alert.clone()]).peer("b"))
             .await
             .seen_again,
         1
@@ -59,7 +59,7 @@ async fn two_peers_tell_one_story_once(database: Database) {
     );
 }
 
-async fn peers_that_batch_differently_are_counted_by_alert(database: Database) {
+async fn peers_with_different_batches_are_deduplicated_by_alert(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let alert = |name: &str| firing("Down").instance(name);
     let a = tocsin.post(&Webhook::of(["1", "2", "3"].map(alert))).await;
@@ -74,7 +74,7 @@ async fn peers_that_batch_differently_are_counted_by_alert(database: Database) {
         .post(&Webhook::of([
             alert("1"),
             alert("2"),
-            alert("3").over(),
+            alert("3").resolve(),
             alert("4"),
         ]))
         .await;
@@ -87,7 +87,7 @@ async fn peers_that_batch_differently_are_counted_by_alert(database: Database) {
     assert_eq!(tocsin.all::<Alert>("alerts").await.len(), 5);
 }
 
-async fn an_alert_that_fires_again_is_a_new_incident(database: Database) {
+async fn refired_alert_opens_a_new_incident(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let first = firing("Flap").starts(ago(300));
     tocsin.post(&Webhook::of([first.clone()])).await;
@@ -101,7 +101,7 @@ async fn an_alert_that_fires_again_is_a_new_incident(database: Database) {
             .opened,
         1
     );
-    // The same sender, even with the old start: it resolved it itself, so this is real.
+    // The sender has resolved the alert itself, so it fires again, even with the old start.
     tocsin
         .post(&Webhook::of([firing("Flap")
             .starts(ago(100))
@@ -120,26 +120,29 @@ async fn an_alert_that_fires_again_is_a_new_incident(database: Database) {
     let detail: IncidentDetail = tocsin
         .get(&format!("/api/v1/incidents/{}", incidents[1].id))
         .await;
-    let mut episodes: Vec<i64> = detail.episodes.iter().map(|incident| incident.id).collect();
-    episodes.sort_unstable();
-    assert_eq!(episodes, [incidents[0].id, incidents[2].id]);
+    let mut others: Vec<i64> = detail.episodes.iter().map(|incident| incident.id).collect();
+    others.sort_unstable();
+    assert_eq!(others, [incidents[0].id, incidents[2].id]);
     assert_eq!(detail.entries.items.len(), 2);
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn what_was_overtaken_is_late_and_moves_nothing(database: Database) {
+async fn out_of_order_delivery_changes_nothing(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let said = firing("Down").starts(ago(300));
-    tocsin.post(&Webhook::of([said.clone()])).await;
+    let alert = firing("Down").starts(ago(300));
+    tocsin.post(&Webhook::of([alert.clone()])).await;
     tocsin
-        .post(&Webhook::of([said.clone().ends(ago(60))]))
+        .post(&Webhook::of([alert.clone().ends(ago(60))]))
         .await;
     let before = only_incident(&tocsin).await;
-    // The other peer's copy of the firing, after the close it has not told.
-    let late = tocsin.post(&Webhook::of([said.clone()]).peer("b")).await;
+    // The other peer's copy of the firing alert, after the resolution that the peer has not sent.
+    let late = tocsin.post(&Webhook::of([alert.clone()]).peer("b")).await;
     assert_eq!((late.late, late.opened), (1, 0));
     assert_eq!(
-        tocsin.post(&Webhook::of([said]).peer("b")).await.seen_again,
+        tocsin
+            .post(&Webhook::of([alert]).peer("b"))
+            .await
+            .seen_again,
         1,
         "its retry"
     );
@@ -153,15 +156,15 @@ async fn what_was_overtaken_is_late_and_moves_nothing(database: Database) {
         kinds(&tocsin).await,
         [EntryKind::Opened, EntryKind::Resolved, EntryKind::Late]
     );
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn a_repeat_after_the_window_is_a_refresh(database: Database) {
+async fn delivery_after_the_window_is_repeated(database: Database) {
     let tocsin = Tocsin::start(Options::on(database).set("incidents.window", "1s")).await;
     let webhook = Webhook::of([firing("Full")]);
     assert_eq!(tocsin.post(&webhook).await.opened, 1);
-    // Copies in between do not extend the window.
-    let refreshed = eventually("the window's end", || async {
+    // Duplicates do not extend the window.
+    let repeated = eventually("the window's end", || async {
         let report = tocsin.post(&webhook).await;
         assert_eq!(report.seen_again + report.refreshed, 1, "{report:?}");
         (report.refreshed == 1).then_some(report)
@@ -170,9 +173,9 @@ async fn a_repeat_after_the_window_is_a_refresh(database: Database) {
     let entries: Vec<Alert> = tocsin.all("alerts?order=asc").await;
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[1].kind, EntryKind::Refreshed);
-    assert_eq!(entries[1].delivery_id, refreshed.delivery_id);
-    let apart = entries[1].received_at - entries[0].received_at;
-    assert!(apart >= TimeDelta::seconds(1), "{apart}");
+    assert_eq!(entries[1].delivery_id, repeated.delivery_id);
+    let interval = entries[1].received_at - entries[0].received_at;
+    assert!(interval >= TimeDelta::seconds(1), "{interval}");
     let incident = only_incident(&tocsin).await;
     assert_eq!((incident.occurrences, incident.senders), (2, 1));
     assert_eq!(
@@ -181,29 +184,29 @@ async fn a_repeat_after_the_window_is_a_refresh(database: Database) {
     );
 }
 
-async fn a_second_receiver_is_seen_again(database: Database) {
+async fn second_receiver_is_a_duplicate(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let said = firing("Down");
+    let alert = firing("Down");
     tocsin
-        .post(&Webhook::of([said.clone()]).receiver("a").group("{}:{a}"))
+        .post(&Webhook::of([alert.clone()]).receiver("a").group("{}:{a}"))
         .await;
     let copy = tocsin
-        .post(&Webhook::of([said]).receiver("b").group("{}:{b}"))
+        .post(&Webhook::of([alert]).receiver("b").group("{}:{b}"))
         .await;
     assert_eq!(copy.seen_again, 1);
     let incident = only_incident(&tocsin).await;
     assert_eq!((incident.senders, incident.occurrences), (1, 1));
 }
 
-async fn what_is_not_heard_of_grows_stale_and_is_lost_when_it_fires_anew(database: Database) {
+async fn stale_incident_expires_when_its_alert_fires_again(database: Database) {
     let options = Options::on(database)
         .set("incidents.window", "200ms")
         .set("incidents.stale_after", "1s");
     let tocsin = Tocsin::start(options).await;
-    let said = firing("Quiet").starts(ago(600));
-    tocsin.post(&Webhook::of([said.clone()])).await;
+    let alert = firing("Quiet").starts(ago(600));
+    tocsin.post(&Webhook::of([alert.clone()])).await;
     assert!(!only_incident(&tocsin).await.stale);
-    let stale = eventually("it grows stale", || async {
+    let stale = eventually("the incident is stale", || async {
         let stale: Vec<Incident> = tocsin.all("incidents?stale=true").await;
         stale.into_iter().next()
     })
@@ -216,7 +219,7 @@ async fn what_is_not_heard_of_grows_stale_and_is_lost_when_it_fires_anew(databas
             .await
             .is_empty()
     );
-    // Somebody knew of it; nobody knows of the one that follows.
+    // The incident is acknowledged; the next one is not.
     let body = serde_json::json!({"known": true, "by": "Ann"});
     tocsin
         .send(
@@ -227,30 +230,33 @@ async fn what_is_not_heard_of_grows_stale_and_is_lost_when_it_fires_anew(databas
         .await
         .expect(200)
         .json::<Incident>();
-    assert_eq!(tocsin.post(&Webhook::of([said])).await.opened, 1);
+    assert_eq!(tocsin.post(&Webhook::of([alert])).await.opened, 1);
     let incidents: Vec<Incident> = tocsin.all("incidents?sort=startsAt&order=asc").await;
     assert_eq!(incidents.len(), 2);
-    let (lost, new) = (&incidents[0], &incidents[1]);
-    assert_eq!((lost.id, lost.state), (stale.id, IncidentState::Expired));
-    assert!(lost.ends_at.is_some() && !lost.stale);
+    let (expired, new) = (&incidents[0], &incidents[1]);
+    assert_eq!(
+        (expired.id, expired.state),
+        (stale.id, IncidentState::Expired)
+    );
+    assert!(expired.ends_at.is_some() && !expired.stale);
     assert_eq!(
         (new.state, new.previous_id, new.known),
-        (IncidentState::Open, Some(lost.id), false)
+        (IncidentState::Open, Some(expired.id), false)
     );
-    assert!(new.starts_at >= lost.ends_at.unwrap());
+    assert!(new.starts_at >= expired.ends_at.unwrap());
     let listed: Vec<Incident> = tocsin.all("incidents?state=expired").await;
     assert_eq!(listed.len(), 1);
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn truncated_alerts_were_not_seen(database: Database) {
+async fn truncated_alerts_become_stale(database: Database) {
     let options = Options::on(database)
         .set("incidents.window", "200ms")
         .set("incidents.stale_after", "1s");
     let tocsin = Tocsin::start(options).await;
     let (shown, hidden) = (firing("Shown"), firing("Hidden"));
     tocsin.post(&Webhook::of([shown.clone(), hidden])).await;
-    // Alertmanager goes on, but its max_alerts hides the second.
+    // Alertmanager keeps sending, but `max_alerts` drops the second alert.
     let report = eventually("only the hidden one is stale", || async {
         let report = tocsin
             .post(&Webhook::of([shown.clone()]).truncated(1))
@@ -272,7 +278,7 @@ async fn truncated_alerts_were_not_seen(database: Database) {
     );
 }
 
-async fn sources_are_worlds_of_their_own(database: Database) {
+async fn alerts_are_separate_by_source(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let body = Webhook::of([firing("Down")]).bytes();
     assert_eq!(tocsin.post_to("east", body.clone()).await.opened, 1);
@@ -294,7 +300,7 @@ async fn sources_are_worlds_of_their_own(database: Database) {
     );
 }
 
-async fn a_resolution_of_the_unknown_is_recorded_as_ended(database: Database) {
+async fn resolution_without_incident_creates_a_resolved_one(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let webhook = Webhook::of([resolved("Missed").starts(ago(900))]);
     assert_eq!(tocsin.post(&webhook).await.resolved, 1);
@@ -303,5 +309,5 @@ async fn a_resolution_of_the_unknown_is_recorded_as_ended(database: Database) {
     assert_eq!(incident.state, IncidentState::Resolved);
     assert!(incident.known && incident.known_by.is_none());
     assert!(incident.ends_at.unwrap() > incident.starts_at);
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }

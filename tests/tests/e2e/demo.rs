@@ -1,18 +1,17 @@
-//! The demo, as somebody meets it who looks around first.
+//! The demo.
 
 use reqwest::Method;
 use serde_json::Value;
 use tocsin_api_types::{Me, Role, SignInOptions};
 use tocsin_tests::{BrowserSession, Options, Tocsin, eventually};
 
-/// The demo's administrator has a password of its own each time, which is printed
-/// and not logged.
+/// Each demo generates a password for its administrator, which is printed but not logged.
 #[tokio::test]
-async fn the_demo_prints_who_to_sign_in_as() {
+async fn demo_prints_its_credentials() {
     let tocsin = Tocsin::start(Options::default().demo()).await;
-    let said = |name: &'static str| {
+    let printed = |name: &'static str| {
         let tocsin = &tocsin;
-        eventually("what is printed", move || {
+        eventually("the credentials", move || {
             let log = tocsin.log();
             async move {
                 let mut lines = log.lines().map(str::trim);
@@ -21,21 +20,24 @@ async fn the_demo_prints_who_to_sign_in_as() {
             }
         })
     };
-    let (email, password) = (said("e-mail").await, said("password").await);
-    let mut visitor = BrowserSession::new();
-    visitor
+    let (email, password) = (printed("e-mail").await, printed("password").await);
+    let mut browser = BrowserSession::new();
+    browser
         .sign_in(&tocsin, &email, &password)
         .await
         .expect(200);
-    let me: Me = visitor.ask(&tocsin, Method::GET, "/api/v1/me").await.json();
+    let me: Me = browser
+        .request(&tocsin, Method::GET, "/api/v1/me")
+        .await
+        .json();
     assert_eq!((me.email.as_deref(), me.role), (Some(&*email), Role::Admin));
-    let options: SignInOptions = visitor
-        .ask(&tocsin, Method::GET, "/api/v1/sign-in")
+    let options: SignInOptions = browser
+        .request(&tocsin, Method::GET, "/api/v1/sign-in")
         .await
         .json();
     assert!(options.demo && !options.set_up);
-    let found: Value = visitor
-        .ask(&tocsin, Method::GET, "/api/v1/incidents")
+    let found: Value = browser
+        .request(&tocsin, Method::GET, "/api/v1/incidents")
         .await
         .json();
     assert!(!found["items"].as_array().unwrap().is_empty());

@@ -1,8 +1,7 @@
-//! `openapi/openapi.json` by itself; every answer that the harness sees is
-//! compared with it, and `cargo xtask test --only contract` makes up requests
-//! from it.
+//! Examples in `openapi/openapi.json`. The harness validates every response, and
+//! `cargo xtask test --only contract` generates requests from the description.
 
 #[test]
-fn every_example_is_as_described() {
+fn every_example_is_valid() {
     tocsin_tests::check_examples();
 }

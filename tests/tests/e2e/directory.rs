@@ -1,4 +1,4 @@
-//! Recipients, groups and routes: made, changed, refused, removed.
+//! Recipients, groups and routes: creating, changing, validating and deleting them.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,11 +6,11 @@ use tocsin_api_types::{Delivery, Group, Language, Recipient, Route};
 use tocsin_tests::{Database, Options, Reply, Tocsin, Webhook, firing, on_both, team};
 
 on_both!(
-    recipients_are_checked_field_by_field,
-    groups_hold_recipients_and_at_most_one_is_the_default,
-    routes_are_checked_and_keep_their_order,
-    a_route_leaves_the_team_route_in_force,
-    what_is_in_use_says_by_what,
+    recipient_fields_are_validated,
+    groups_have_recipients_and_one_default,
+    routes_are_validated_and_ordered,
+    first_route_leaves_team_routing_enabled,
+    object_in_use_cannot_be_deleted,
 );
 
 const RECIPIENTS: &str = "/api/v1/recipients";
@@ -34,7 +34,7 @@ async fn delete(tocsin: &Tocsin, path: &str, id: i64) -> Reply {
         .await
 }
 
-async fn recipients_are_checked_field_by_field(database: Database) {
+async fn recipient_fields_are_validated(database: Database) {
     let options = Options::on(database)
         .set("mail.default_language", "zh")
         .set("mail.default_time_zone", "Asia/Shanghai");
@@ -61,8 +61,8 @@ async fn recipients_are_checked_field_by_field(database: Database) {
         ["name", "email", "timeZone"]
     );
     let bad = json!({"name": "Bob", "email": "bob@example.com", "groupIds": [77]});
-    let refused = post(&tocsin, RECIPIENTS, bad).await;
-    assert_eq!(refused.fields(409), ["groupIds"]);
+    let rejected = post(&tocsin, RECIPIENTS, bad).await;
+    assert_eq!(rejected.fields(409), ["groupIds"]);
     for email in [
         "a@b\r\nBcc: x@example.com",
         "a b@example.com",
@@ -98,8 +98,8 @@ async fn recipients_are_checked_field_by_field(database: Database) {
         let problem = post(&tocsin, RECIPIENTS, body.clone()).await.problem(400);
         assert!(problem.detail.contains(field), "{body}: {}", problem.detail);
     }
-    let twice = json!({"name": "Ann too", "email": "ANN@example.com"});
-    let problem = post(&tocsin, RECIPIENTS, twice).await.problem(409);
+    let duplicate = json!({"name": "Ann too", "email": "ANN@example.com"});
+    let problem = post(&tocsin, RECIPIENTS, duplicate).await.problem(409);
     assert!(
         problem.errors.iter().any(|error| error.field == "email"),
         "{problem:?}"
@@ -126,25 +126,25 @@ async fn recipients_are_checked_field_by_field(database: Database) {
     )
     .await
     .problem(404);
-    let location = post(
+    let created = post(
         &tocsin,
         RECIPIENTS,
         json!({"name": "Cy", "email": "cy@example.com"}),
     )
     .await
     .expect(201);
-    let path = location.header("location").to_owned();
-    assert_eq!(tocsin.get::<Recipient>(&path).await, location.json());
+    let path = created.header("location").to_owned();
+    assert_eq!(tocsin.get::<Recipient>(&path).await, created.json());
     assert_eq!(tocsin.all::<Recipient>("recipients").await.len(), 3);
     delete(&tocsin, RECIPIENTS, plain.id).await.expect(204);
     delete(&tocsin, RECIPIENTS, plain.id).await.problem(404);
     tocsin
-        .look(&format!("{RECIPIENTS}/{}", plain.id))
+        .get_reply(&format!("{RECIPIENTS}/{}", plain.id))
         .await
         .problem(404);
 }
 
-async fn groups_hold_recipients_and_at_most_one_is_the_default(database: Database) {
+async fn groups_have_recipients_and_one_default(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let ann = tocsin
         .create_recipient(&json!({"name": "Ann", "email": "ann@example.com"}))
@@ -163,18 +163,22 @@ async fn groups_hold_recipients_and_at_most_one_is_the_default(database: Databas
             .get::<Group>(&format!("{GROUPS}/{}", one.id))
             .await
             .is_default,
-        "there is one default"
+        "only one group is the default"
     );
     let kept: Group = put(&tocsin, GROUPS, two.id, json!({"name": "web team"}))
         .await
         .expect(200)
         .json();
     assert!(kept.is_default && kept.name == "web team");
-    let left: Group = put(&tocsin, GROUPS, one.id, json!({"name": "infra"}))
+    let unchanged: Group = put(&tocsin, GROUPS, one.id, json!({"name": "infra"}))
         .await
         .expect(200)
         .json();
-    assert_eq!(left.recipients.len(), 1, "left out means unchanged");
+    assert_eq!(
+        unchanged.recipients.len(),
+        1,
+        "omitted fields keep their value"
+    );
     let none: Group = put(
         &tocsin,
         GROUPS,
@@ -189,8 +193,8 @@ async fn groups_hold_recipients_and_at_most_one_is_the_default(database: Databas
         post(&tocsin, GROUPS, json!({"name": ""})).await.fields(400),
         ["name"]
     );
-    let refused = post(&tocsin, GROUPS, json!({"name": "x", "recipientIds": [5]})).await;
-    assert_eq!(refused.fields(409), ["recipientIds"]);
+    let rejected = post(&tocsin, GROUPS, json!({"name": "x", "recipientIds": [5]})).await;
+    assert_eq!(rejected.fields(409), ["recipientIds"]);
     let problem = post(&tocsin, GROUPS, json!({"name": "infra"}))
         .await
         .problem(409);
@@ -198,7 +202,7 @@ async fn groups_hold_recipients_and_at_most_one_is_the_default(database: Databas
     post(&tocsin, GROUPS, json!({"name": "x", "members": []}))
         .await
         .problem(400);
-    // From the recipient's side.
+    // Membership can also be set on the recipient.
     let both = json!({"name": "Ann", "email": "ann@example.com", "groupIds": [one.id, two.id]});
     let ann: Recipient = put(&tocsin, RECIPIENTS, ann.id, both)
         .await
@@ -215,7 +219,7 @@ async fn groups_hold_recipients_and_at_most_one_is_the_default(database: Databas
     );
 }
 
-async fn routes_are_checked_and_keep_their_order(database: Database) {
+async fn routes_are_validated_and_ordered(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let group = tocsin.create_group(&json!({"name": "infra"})).await;
     let body = |name: &str| json!({"name": name, "matchers": ["team=\"infra\"", "severity=~critical|warning"], "groupIds": [group.id]});
@@ -244,8 +248,8 @@ async fn routes_are_checked_and_keep_their_order(database: Database) {
     };
     reorder(vec![c.id, a.id, b.id]).await.expect(204);
     assert_eq!(order().await, "cab");
-    let twice = vec![a.id, b.id, b.id];
-    assert_eq!(reorder(twice).await.fields(400), ["ids"]);
+    let duplicate = vec![a.id, b.id, b.id];
+    assert_eq!(reorder(duplicate).await.fields(400), ["ids"]);
     for ids in [vec![a.id, b.id], vec![a.id, b.id, c.id, 99], vec![]] {
         assert_eq!(reorder(ids).await.fields(409), ["ids"]);
     }
@@ -289,11 +293,11 @@ async fn routes_are_checked_and_keep_their_order(database: Database) {
     .problem(404);
 }
 
-/// A documented route, such as one that drops `Watchdog`, must not end routing by team.
-async fn a_route_leaves_the_team_route_in_force(database: Database) {
+/// A documented route, such as one that drops `Watchdog`, must not disable routing by team.
+async fn first_route_leaves_team_routing_enabled(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     team(&tocsin, "infra").await;
-    // What matches everything, or notifies nobody, has to be said.
+    // `matchers` and `groupIds` are required, even if empty.
     for body in [
         json!({"name": "x"}),
         json!({"name": "x", "matchers": []}),
@@ -308,31 +312,31 @@ async fn a_route_leaves_the_team_route_in_force(database: Database) {
     tocsin
         .create_route(&json!({"name": "drop", "matchers": ["alertname=Watchdog"]}))
         .await;
-    let mails = |alertname: &'static str| {
+    let count_after = |alertname: &'static str| {
         let tocsin = &tocsin;
         async move {
             let webhook = Webhook::of([firing(alertname).team("infra")]);
             tocsin.post(&webhook).await;
-            tocsin.settled().await.len()
+            tocsin.wait_for_notifications().await.len()
         }
     };
-    assert_eq!(mails("Watchdog").await, 0);
-    assert_eq!(mails("DiskFull").await, 1);
+    assert_eq!(count_after("Watchdog").await, 0);
+    assert_eq!(count_after("DiskFull").await, 1);
     let path = "/api/v1/routes/team";
     let state = || async { tocsin.get::<Value>(path).await["enabled"].clone() };
     assert_eq!(state().await, true);
     let off = json!({"enabled": false});
     tocsin.send(Method::PUT, path, &off).await.expect(200);
     assert_eq!(state().await, false);
-    assert_eq!(mails("NodeDown").await, 1);
+    assert_eq!(count_after("NodeDown").await, 1);
     let unrouted: Vec<Delivery> = tocsin.all("deliveries?unrouted=true").await;
     assert_eq!(unrouted.len(), 1);
 }
 
-async fn what_is_in_use_says_by_what(database: Database) {
+async fn object_in_use_cannot_be_deleted(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let infra = team(&tocsin, "infra").await;
-    let problem = delete(&tocsin, RECIPIENTS, infra.person.id)
+    let problem = delete(&tocsin, RECIPIENTS, infra.recipient.id)
         .await
         .problem(409);
     assert_eq!(problem.kind, "urn:tocsin:problem:in-use");
@@ -348,7 +352,7 @@ async fn what_is_in_use_says_by_what(database: Database) {
     );
     delete(&tocsin, ROUTES, route.id).await.expect(204);
     delete(&tocsin, GROUPS, infra.group.id).await.expect(204);
-    delete(&tocsin, RECIPIENTS, infra.person.id)
+    delete(&tocsin, RECIPIENTS, infra.recipient.id)
         .await
         .expect(204);
 }

@@ -1,4 +1,4 @@
-//! Live events, and going on where a connection broke off.
+//! The event stream, and resuming it after a broken connection.
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use tocsin_tests::{
 };
 
 on_both!(
-    what_happens_is_told_at_once,
-    a_broken_stream_goes_on_without_gap_or_repeat
+    events_are_sent_immediately,
+    broken_stream_resumes_without_gap_or_duplicate
 );
 
 fn is_delivery(change: &ChangeEvent) -> bool {
     matches!(change, ChangeEvent::Delivery(_))
 }
 
-async fn what_happens_is_told_at_once(database: Database) {
+async fn events_are_sent_immediately(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     team(&tocsin, "infra").await;
-    let mut stream = tocsin.follow(None).await;
+    let mut stream = tocsin.open_stream(None).await;
     let report = tocsin
         .post(&Webhook::of([firing("Down").team("infra")]))
         .await;
     let id = tocsin.all::<Incident>("incidents").await[0].id;
-    // The mail's states come in their order, among the others.
+    // The notification's states arrive in order, between other events.
     let mut seen: Vec<ChangeEvent> = Vec::new();
-    let written = |change: &ChangeEvent| matches!(change, ChangeEvent::Notification(mail) if mail.state == NotificationState::Written);
+    let is_written = |change: &ChangeEvent| matches!(change, ChangeEvent::Notification(notification) if notification.state == NotificationState::Written);
     seen.extend(
         stream
-            .until(written)
+            .until(is_written)
             .await
             .into_iter()
             .map(|event| event.change),
@@ -53,7 +53,7 @@ async fn what_happens_is_told_at_once(database: Database) {
         "{seen:#?}"
     );
     assert!(
-        seen.iter().any(|change| matches!(change, ChangeEvent::Notification(mail) if mail.state == NotificationState::Queued)),
+            seen.iter().any(|change| matches!(change, ChangeEvent::Notification(notification) if notification.state == NotificationState::Queued)),
         "{seen:#?}"
     );
     let body = json!({"known": true, "by": "Ann"});
@@ -62,22 +62,22 @@ async fn what_happens_is_told_at_once(database: Database) {
         .await
         .expect(200)
         .json::<Incident>();
-    let known = ChangeEvent::Incident(IncidentChange {
+    let acknowledged = ChangeEvent::Incident(IncidentChange {
         id,
         event: EventKind::Acknowledged,
     });
-    assert_eq!(stream.next().await.change, known);
+    assert_eq!(stream.next().await.change, acknowledged);
     tocsin.deliver("/webhook", "nonsense").await.problem(400);
-    let refused = stream.until(is_delivery).await.pop().unwrap().change;
+    let rejected = stream.until(is_delivery).await.pop().unwrap().change;
     assert!(
-        matches!(refused, ChangeEvent::Delivery(delivery) if delivery.refused && delivery.entries == 0)
+        matches!(rejected, ChangeEvent::Delivery(delivery) if delivery.refused && delivery.entries == 0)
     );
 }
 
-async fn a_broken_stream_goes_on_without_gap_or_repeat(database: Database) {
+async fn broken_stream_resumes_without_gap_or_duplicate(database: Database) {
     let mut tocsin = Tocsin::start(Options::on(database)).await;
-    let mut whole = tocsin.follow(None).await;
-    let mut broken = tocsin.follow(None).await;
+    let mut uninterrupted = tocsin.open_stream(None).await;
+    let mut broken = tocsin.open_stream(None).await;
     let post = async |tocsin: &Tocsin, n: u32| {
         tocsin
             .post(&Webhook::of([firing("Down").instance(&n.to_string())]))
@@ -90,7 +90,7 @@ async fn a_broken_stream_goes_on_without_gap_or_repeat(database: Database) {
     for n in 1..300 {
         post(&tocsin, n).await;
     }
-    let mut resumed = tocsin.follow(Some(&last_id)).await;
+    let mut resumed = tocsin.open_stream(Some(&last_id)).await;
     let deliveries = |events: &[Event]| -> Vec<i64> {
         events
             .iter()
@@ -103,7 +103,7 @@ async fn a_broken_stream_goes_on_without_gap_or_repeat(database: Database) {
     let mut missed = Vec::new();
     let mut all = Vec::new();
     for n in 0..300 {
-        all.extend(whole.until(is_delivery).await);
+        all.extend(uninterrupted.until(is_delivery).await);
         if n > 0 {
             missed.extend(resumed.until(is_delivery).await);
         }
@@ -117,22 +117,22 @@ async fn a_broken_stream_goes_on_without_gap_or_repeat(database: Database) {
     );
     let distinct: std::collections::BTreeSet<i64> = deliveries(&all).into_iter().collect();
     assert_eq!(distinct.len(), 300);
-    // Over a restart as well: the feed is a table.
+    // Events are stored in a table, so they survive a restart.
     let last_id = all.last().unwrap().id.clone();
     let last = post(&tocsin, 300).await;
     tocsin.kill9();
     tocsin.restart().await;
-    let mut resumed = tocsin.follow(Some(&last_id)).await;
+    let mut resumed = tocsin.open_stream(Some(&last_id)).await;
     let found = resumed.until(is_delivery).await;
     assert_eq!(deliveries(&found), [last.delivery_id]);
 }
 
 #[tokio::test]
-async fn streams_are_bounded_and_end_with_the_program() {
+async fn streams_are_limited_and_end_with_the_program() {
     let mut tocsin = Tocsin::start(Options::default().set("server.max_event_streams", 2)).await;
-    let mut one = tocsin.follow(None).await;
-    let mut two = tocsin.follow(None).await;
-    let reply = tocsin.look("/api/v1/events").await;
+    let mut one = tocsin.open_stream(None).await;
+    let mut two = tocsin.open_stream(None).await;
+    let reply = tocsin.get_reply("/api/v1/events").await;
     reply.problem(503);
     assert!(!reply.header("retry-after").is_empty());
     assert_eq!(tocsin.metrics().await.sum("tocsin_event_streams", &[]), 2.0);
@@ -144,28 +144,28 @@ async fn streams_are_bounded_and_end_with_the_program() {
             "the stream ends with the program"
         );
     }
-    assert_eq!(tocsin.ended().await.code(), Some(0));
+    assert_eq!(tocsin.wait_for_exit().await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_browser_that_leaves_makes_room_at_once() {
+async fn closed_stream_is_released_immediately() {
     let tocsin = Tocsin::start(Options::default().set("server.max_event_streams", 1)).await;
-    let left = tocsin.follow(None).await;
-    drop(left);
-    // Sooner than the next heartbeat would find out, after 15 seconds.
-    eventually_within(Duration::from_secs(12), "a free place", || async {
-        let taken = tocsin.metrics().await.sum("tocsin_event_streams", &[]);
-        (taken == 0.0).then_some(())
+    let stream = tocsin.open_stream(None).await;
+    drop(stream);
+    // Sooner than the next heartbeat, after 15 seconds.
+    eventually_within(Duration::from_secs(12), "the stream is closed", || async {
+        let open = tocsin.metrics().await.sum("tocsin_event_streams", &[]);
+        (open == 0.0).then_some(())
     })
     .await;
-    tocsin.follow(None).await;
+    tocsin.open_stream(None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_another_program_stored_is_told_too() {
+async fn deliveries_of_other_replicas_are_streamed() {
     let one = Tocsin::start(Options::on(Database::postgres().await)).await;
     let two = one.replica().await;
-    let mut stream = two.follow(None).await;
+    let mut stream = two.open_stream(None).await;
     let mut stored = Vec::new();
     for n in 0..40 {
         let tocsin = if n % 2 == 0 { &one } else { &two };
@@ -174,14 +174,14 @@ async fn what_another_program_stored_is_told_too() {
             .await;
         stored.push(report.delivery_id);
     }
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..stored.len() {
         let event = stream.until(is_delivery).await.pop().unwrap();
         if let ChangeEvent::Delivery(delivery) = event.change {
-            told.push(delivery.id);
+            received.push(delivery.id);
         }
     }
-    told.sort_unstable();
+    received.sort_unstable();
     stored.sort_unstable();
-    assert_eq!(told, stored, "each once");
+    assert_eq!(received, stored, "each delivery once");
 }

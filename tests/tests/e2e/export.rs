@@ -1,4 +1,4 @@
-//! Lists as files, each read back by a reader of its kind.
+//! Exports, read back with a parser for each format.
 
 use std::io::Cursor;
 
@@ -10,21 +10,21 @@ use tocsin_tests::{
 };
 
 on_both!(
-    each_format_holds_what_the_list_shows,
-    a_filter_and_an_order_are_kept,
-    nasty_values_are_harmless_and_whole,
-    what_real_senders_said_comes_out_again,
-    exports_are_bounded_and_end_with_their_reader,
+    every_format_equals_the_list,
+    filter_and_order_are_applied,
+    special_characters_are_escaped_without_loss,
+    payloads_of_real_senders_are_exported,
+    exports_are_limited_and_end_with_their_client,
 );
 
 const FORMATS: [&str; 3] = ["csv", "jsonl", "xlsx"];
 
-/// A file: the names of its columns, and each row's values as text.
+/// A table: column names, and the values of each row as strings.
 type Table = (Vec<String>, Vec<Vec<String>>);
 
 async fn export(tocsin: &Tocsin, list: &str, query: &str) -> Reply {
     tocsin
-        .look(&format!("/api/v1/{list}/export?{query}"))
+        .get_reply(&format!("/api/v1/{list}/export?{query}"))
         .await
         .expect(200)
 }
@@ -65,7 +65,7 @@ fn xlsx(reply: &Reply, sheet: &str) -> Table {
     (rows.next().unwrap_or_default(), rows.collect())
 }
 
-/// As CSV writes it, but for times, which a workbook holds as numbers.
+/// The CSV representation, except for times, which a workbook stores as numbers.
 fn shown(cell: &Data) -> String {
     match cell {
         Data::DateTime(at) => format!("at {:.3}", at.as_f64()),
@@ -74,7 +74,7 @@ fn shown(cell: &Data) -> String {
     }
 }
 
-async fn stocked(database: Database) -> Tocsin {
+async fn with_alerts(database: Database) -> Tocsin {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let disk = firing("DiskFull")
         .team("网络组")
@@ -82,12 +82,12 @@ async fn stocked(database: Database) -> Tocsin {
         .summary("磁盘空间不足, 7 GiB left");
     let slow = firing("ApiSlow").team("web").severity("warning");
     tocsin.post(&Webhook::of([disk.clone(), slow])).await;
-    tocsin.post(&Webhook::of([disk.over()])).await;
+    tocsin.post(&Webhook::of([disk.resolve()])).await;
     tocsin
 }
 
-async fn each_format_holds_what_the_list_shows(database: Database) {
-    let tocsin = stocked(database).await;
+async fn every_format_equals_the_list(database: Database) {
+    let tocsin = with_alerts(database).await;
     for (list, sheet, rows) in [("alerts", "Alerts", 3), ("incidents", "Incidents", 2)] {
         let shown: Vec<Value> = tocsin.all(list).await;
         assert_eq!(shown.len(), rows);
@@ -97,7 +97,7 @@ async fn each_format_holds_what_the_list_shows(database: Database) {
                 .header("content-type")
                 .starts_with("application/x-ndjson")
         );
-        assert_eq!(jsonl(&lines), shown, "the objects of the API, in its order");
+        assert_eq!(jsonl(&lines), shown, "the same objects in the same order");
 
         let text = export(&tocsin, list, "").await;
         assert_eq!(
@@ -139,13 +139,13 @@ async fn each_format_holds_what_the_list_shows(database: Database) {
         }
     }
     let problem = tocsin
-        .look("/api/v1/alerts/export?format=ods&limit=7")
+        .get_reply("/api/v1/alerts/export?format=ods&limit=7")
         .await;
     assert_eq!(problem.fields(400), ["format", "limit"]);
 }
 
-async fn a_filter_and_an_order_are_kept(database: Database) {
-    let tocsin = stocked(database).await;
+async fn filter_and_order_are_applied(database: Database) {
+    let tocsin = with_alerts(database).await;
     for (list, query) in [
         ("alerts", "q=%E7%A3%81%E7%9B%98&order=asc"),
         ("alerts", "team=web&status=firing"),
@@ -175,7 +175,7 @@ async fn a_filter_and_an_order_are_kept(database: Database) {
     );
 }
 
-async fn nasty_values_are_harmless_and_whole(database: Database) {
+async fn special_characters_are_escaped_without_loss(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let long = "告".repeat(40_000);
     let values = [
@@ -193,15 +193,15 @@ async fn nasty_values_are_harmless_and_whole(database: Database) {
         "😀 🏴󠁧󠁢󠁥󠁮󠁧󠁿 \u{202e}gnp.exe",
         &long,
     ];
-    let said: Vec<TestAlert> = values
+    let alerts: Vec<TestAlert> = values
         .iter()
         .enumerate()
-        .map(|(number, value)| {
-            let said = firing(&format!("Odd{number:02}")).instance(value);
-            said.label("odd", value).summary(value)
+        .map(|(index, value)| {
+            let alert = firing(&format!("Odd{index:02}")).instance(value);
+            alert.label("odd", value).summary(value)
         })
         .collect();
-    tocsin.post(&Webhook::of(said)).await;
+    tocsin.post(&Webhook::of(alerts)).await;
     let lines = jsonl(&export(&tocsin, "alerts", "format=jsonl").await);
     let (head, rows) = csv(&export(&tocsin, "alerts", "").await);
     let (_, sheet) = xlsx(&export(&tocsin, "alerts", "format=xlsx").await, "Alerts");
@@ -212,19 +212,19 @@ async fn nasty_values_are_harmless_and_whole(database: Database) {
     let column = |name: &str| head.iter().position(|each| each == name).unwrap();
     for ((line, row), cells) in lines.iter().zip(&rows).zip(&sheet) {
         for name in ["instance", "message"] {
-            let said = line[name].as_str().unwrap();
+            let value = line[name].as_str().unwrap();
             let written = &row[column(name)];
-            let formula = said.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-            let expected = if formula {
-                format!("'{said}")
+            let is_formula = value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+            let expected = if is_formula {
+                format!("'{value}")
             } else {
-                said.to_owned()
+                value.to_owned()
             };
             assert_eq!(*written, expected, "{name}");
-            // A cell there is a text by its type, so that nothing need be put before it.
-            let expected: String = match said.chars().count() {
-                40_000 => said.chars().take(32_767).collect(),
-                _ => said.to_owned(),
+            // A workbook cell is typed as a string, so a formula needs no prefix.
+            let expected: String = match value.chars().count() {
+                40_000 => value.chars().take(32_767).collect(),
+                _ => value.to_owned(),
             };
             assert_eq!(
                 cells[column(name)].replace("\r\n", "\n"),
@@ -236,7 +236,7 @@ async fn nasty_values_are_harmless_and_whole(database: Database) {
     }
 }
 
-async fn what_real_senders_said_comes_out_again(database: Database) {
+async fn payloads_of_real_senders_are_exported(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     for body in [
         "alertmanager-0.25-chinese-from-prometheus",
@@ -255,19 +255,19 @@ async fn what_real_senders_said_comes_out_again(database: Database) {
     assert_eq!((rows.len(), sheet.len()), (shown.len(), shown.len()));
 }
 
-async fn exports_are_bounded_and_end_with_their_reader(database: Database) {
+async fn exports_are_limited_and_end_with_their_client(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    // More than what fits between the two ends while nobody reads.
+    // More data than socket buffers hold while the client does not read.
     let text = "x".repeat(20_000);
     for batch in 0..8 {
-        let said = (0..50).map(|number| {
-            let said = firing(&format!("Big{batch}-{number}")).starts(ago(60));
-            said.summary(&text)
+        let alerts = (0..50).map(|index| {
+            let alert = firing(&format!("Big{batch}-{index}")).starts(ago(60));
+            alert.summary(&text)
         });
-        tocsin.post(&Webhook::of(said)).await;
+        tocsin.post(&Webhook::of(alerts)).await;
     }
     let http = http_client().build().unwrap();
-    let begin = async || {
+    let start_export = async || {
         let url = tocsin.url("/api/v1/alerts/export");
         let mut answer = http
             .get(url)
@@ -279,13 +279,13 @@ async fn exports_are_bounded_and_end_with_their_reader(database: Database) {
         assert!(answer.chunk().await.unwrap().is_some());
         answer
     };
-    let unread = [begin().await, begin().await];
-    let refused = tocsin.look("/api/v1/alerts/export").await;
-    refused.problem(503);
-    assert!(!refused.header("retry-after").is_empty());
+    let unread = [start_export().await, start_export().await];
+    let rejected = tocsin.get_reply("/api/v1/alerts/export").await;
+    rejected.problem(503);
+    assert!(!rejected.header("retry-after").is_empty());
     drop(unread);
-    let whole = eventually("a place for an export", || async {
-        let reply = tocsin.look("/api/v1/alerts/export").await;
+    let whole = eventually("another export is accepted", || async {
+        let reply = tocsin.get_reply("/api/v1/alerts/export").await;
         reply.status.is_success().then_some(reply)
     })
     .await;

@@ -1,4 +1,4 @@
-//! Every filter, page and number of what can be read, against what was posted.
+//! Every filter, pages, and statistics, compared with the posted alerts.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,18 @@ use tocsin_tests::{
 };
 
 on_both!(
-    each_filter_of_the_log_keeps_what_it_says,
-    each_filter_of_incidents_keeps_what_it_says,
-    words_are_looked_for_anywhere_in_any_case,
-    every_alphabet_and_label_name_can_be_looked_for,
-    an_incidents_entries_are_paged,
-    pages_neither_skip_nor_repeat,
-    wrong_parameters_are_named,
-    numbers_add_up_to_what_was_posted,
+    log_filters_return_matching_entries,
+    incident_filters_return_matching_incidents,
+    search_is_case_insensitive_and_matches_anywhere,
+    search_supports_unicode_and_any_label_name,
+    log_entries_of_an_incident_are_paged,
+    pages_skip_and_repeat_nothing,
+    invalid_parameters_are_reported_by_name,
+    statistics_equal_the_posted_alerts,
 );
 
-/// What the tests here look through: (instance, alert).
-fn stock() -> Vec<TestAlert> {
+/// The alerts that the tests here filter.
+fn sample_alerts() -> Vec<TestAlert> {
     vec![
         firing("DiskFull")
             .instance("a")
@@ -54,9 +54,9 @@ fn stock() -> Vec<TestAlert> {
     ]
 }
 
-async fn stocked(database: Database) -> Tocsin {
+async fn with_alerts(database: Database) -> Tocsin {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let all = stock();
+    let all = sample_alerts();
     tocsin.post(&Webhook::of(all[..4].to_vec())).await;
     tocsin
         .post_to("other", Webhook::of(all[4..].to_vec()).bytes())
@@ -64,7 +64,7 @@ async fn stocked(database: Database) -> Tocsin {
     tocsin
 }
 
-/// The instances of what a query finds, in order of name.
+/// The sorted and concatenated instances of the rows of a query.
 async fn found(tocsin: &Tocsin, list: &str, query: &[(&str, &str)]) -> String {
     let mut walk = Walk::of(list);
     for (name, value) in query {
@@ -88,7 +88,7 @@ async fn found(tocsin: &Tocsin, list: &str, query: &[(&str, &str)]) -> String {
     names.concat()
 }
 
-/// Those that the log and the incidents have in common.
+/// Queries with the same result for the log and the incidents.
 const COMMON: &[(&[(&str, &str)], &str)] = &[
     (&[], "abcde"),
     (&[("severity", "critical")], "ac"),
@@ -125,8 +125,8 @@ const COMMON: &[(&[(&str, &str)], &str)] = &[
     (&[("label", "severity=~\"(?i)CRIT.*\"")], "ac"),
 ];
 
-async fn each_filter_of_the_log_keeps_what_it_says(database: Database) {
-    let tocsin = stocked(database).await;
+async fn log_filters_return_matching_entries(database: Database) {
+    let tocsin = with_alerts(database).await;
     for (query, expected) in COMMON {
         assert_eq!(
             found(&tocsin, "alerts", query).await,
@@ -134,8 +134,8 @@ async fn each_filter_of_the_log_keeps_what_it_says(database: Database) {
             "{query:?}"
         );
     }
-    times_bound(&tocsin, "alerts").await;
-    // Repeated with the known state, which is the incident's.
+    assert_time_filters(&tocsin, "alerts").await;
+    // Again after an acknowledgement, which entries take from their incident.
     let id = tocsin.all::<Incident>("incidents?instance=a").await[0].id;
     let body = serde_json::json!({"known": true, "by": "Ann", "memo": "mine"});
     tocsin
@@ -151,8 +151,8 @@ async fn each_filter_of_the_log_keeps_what_it_says(database: Database) {
     assert_eq!((alert[0].known, &*alert[0].memo), (true, "mine"));
 }
 
-async fn each_filter_of_incidents_keeps_what_it_says(database: Database) {
-    let tocsin = stocked(database).await;
+async fn incident_filters_return_matching_incidents(database: Database) {
+    let tocsin = with_alerts(database).await;
     for (query, expected) in COMMON {
         assert_eq!(
             found(&tocsin, "incidents", query).await,
@@ -160,7 +160,7 @@ async fn each_filter_of_incidents_keeps_what_it_says(database: Database) {
             "{query:?}"
         );
     }
-    times_bound(&tocsin, "incidents").await;
+    assert_time_filters(&tocsin, "incidents").await;
     for (query, expected) in [
         ([("state", "open")], "abce"),
         ([("state", "resolved")], "d"),
@@ -195,7 +195,7 @@ async fn each_filter_of_incidents_keeps_what_it_says(database: Database) {
             .all(&format!("incidents?sort={sort}&order={order}&limit=2"))
             .await;
         let names: String = rows.into_iter().map(|row| row.instance).collect();
-        // d ended after 300 s and e fires for 100 s.
+        // d ended after 300 s; e has been firing for 100 s.
         let expected = if sort == "duration" {
             expected
                 .replace("de", "DE")
@@ -209,9 +209,9 @@ async fn each_filter_of_incidents_keeps_what_it_says(database: Database) {
     }
 }
 
-/// `from` is included and `to` is not, for each of the three times. Of incidents `from`
-/// and `to` are a time in which they were active.
-async fn times_bound(tocsin: &Tocsin, list: &str) {
+/// `from` is inclusive and `to` exclusive, for each of the three times. For incidents,
+/// `from` and `to` select those that were active in the range.
+async fn assert_time_filters(tocsin: &Tocsin, list: &str) {
     let rows: Vec<Alert> = tocsin.all("alerts").await;
     let of = |name: &str| rows.iter().find(|row| row.instance == name).unwrap();
     let written = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339();
@@ -250,7 +250,7 @@ async fn times_bound(tocsin: &Tocsin, list: &str) {
             "{list} {name} {time}"
         );
     }
-    // Any offset means the same instant.
+    // Times with any UTC offset are accepted.
     let shanghai = starts.with_timezone(&chrono::FixedOffset::east_opt(8 * 3_600).unwrap());
     assert_eq!(
         found(tocsin, list, &[("startsFrom", &shanghai.to_rfc3339())]).await,
@@ -258,8 +258,8 @@ async fn times_bound(tocsin: &Tocsin, list: &str) {
     );
 }
 
-async fn words_are_looked_for_anywhere_in_any_case(database: Database) {
-    let tocsin = stocked(database).await;
+async fn search_is_case_insensitive_and_matches_anywhere(database: Database) {
+    let tocsin = with_alerts(database).await;
     for (q, expected) in [
         ("full", "ab"),
         ("FULL disk", "ab"),
@@ -289,9 +289,9 @@ async fn words_are_looked_for_anywhere_in_any_case(database: Database) {
     }
 }
 
-async fn pages_neither_skip_nor_repeat(database: Database) {
+async fn pages_skip_and_repeat_nothing(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    // Several entries of one delivery share their time, which pages must stand.
+    // Entries of one delivery have the same time.
     for batch in 0..5 {
         let alerts = (0..9).map(|n| {
             firing("Many")
@@ -326,11 +326,11 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
             45
         };
         assert_eq!(distinct.len(), expected, "{list}");
-        // A page of one row at a time is the hardest.
+        // The smallest page size.
         let single: Vec<serde_json::Value> = tocsin.all(&format!("{list}&limit=1")).await;
         assert_eq!(ids(&single), ids(&whole), "{list}");
     }
-    // What arrives while somebody pages does not move the pages.
+    // Deliveries received while paging do not move the pages.
     let first: Page<Alert> = tocsin.get("/api/v1/alerts?limit=10").await;
     tocsin.post(&Webhook::of([firing("New")])).await;
     let cursor = first.next_cursor.clone().unwrap();
@@ -341,7 +341,7 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
     let before = ids(&first);
     assert!(!ids(&second).iter().any(|id| before.contains(id)));
     assert_eq!(second.items.len(), 10);
-    // The way back leads to the same rows, and on to what arrived since.
+    // Paging back returns the same rows, then the newer ones.
     let previous = async |page: &Page<Alert>| -> Page<Alert> {
         let cursor = page.prev_cursor.clone().unwrap();
         tocsin
@@ -354,7 +354,7 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
     let newest = previous(&back).await;
     assert_eq!(newest.items[0].alertname, "New");
     assert_eq!((newest.items.len(), newest.prev_cursor), (1, None));
-    // On demand the list is counted.
+    // `count=true` counts the list.
     for list in ["alerts", "incidents"] {
         let counted: Page<serde_json::Value> = tocsin
             .get(&format!("/api/v1/{list}?limit=1&count=true&alertname=New"))
@@ -363,7 +363,7 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
         assert_eq!((count.value, count.exact), (1, true), "{list}");
     }
     assert_eq!(first.count, None);
-    // A cursor is of its list.
+    // A cursor is only valid for its list.
     for other in [
         "alerts?order=asc",
         "incidents",
@@ -372,13 +372,13 @@ async fn pages_neither_skip_nor_repeat(database: Database) {
     ] {
         let join = if other.contains('?') { '&' } else { '?' };
         let reply = tocsin
-            .look(&format!("/api/v1/{other}{join}cursor={cursor}"))
+            .get_reply(&format!("/api/v1/{other}{join}cursor={cursor}"))
             .await;
         assert_eq!(reply.fields(404), ["cursor"], "{other}");
     }
 }
 
-async fn wrong_parameters_are_named(database: Database) {
+async fn invalid_parameters_are_reported_by_name(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     for (path, fields) in [
         ("alerts?limit=0", vec!["limit"]),
@@ -409,7 +409,7 @@ async fn wrong_parameters_are_named(database: Database) {
         ("stats/heatmap?timeZone=Atlantis", vec!["timeZone"]),
         ("incidents/1?verbose=1", vec!["verbose"]),
     ] {
-        let reply = tocsin.look(&format!("/api/v1/{path}")).await;
+        let reply = tocsin.get_reply(&format!("/api/v1/{path}")).await;
         let mut named = reply.fields(400);
         named.sort_unstable();
         let mut expected = fields;
@@ -429,15 +429,18 @@ async fn wrong_parameters_are_named(database: Database) {
         "incidents/99999999999999999999",
         "nothing",
     ] {
-        tocsin.look(&format!("/api/v1/{path}")).await.problem(404);
+        tocsin
+            .get_reply(&format!("/api/v1/{path}"))
+            .await
+            .problem(404);
     }
     let deep = format!(
         "/api/v1/alerts?label=a%3D~%22{}%22",
         "(".repeat(500) + &")".repeat(500)
     );
-    assert_eq!(tocsin.look(&deep).await.fields(400), ["label"]);
+    assert_eq!(tocsin.get_reply(&deep).await.fields(400), ["label"]);
     let long = format!("/api/v1/alerts?q={}", "a%20".repeat(1_000));
-    assert_eq!(tocsin.look(&long).await.fields(400), ["q"]);
+    assert_eq!(tocsin.get_reply(&long).await.fields(400), ["q"]);
 }
 
 fn count(counts: &[Count], value: &str) -> i64 {
@@ -447,10 +450,12 @@ fn count(counts: &[Count], value: &str) -> i64 {
         .map_or(0, |count| count.count)
 }
 
-async fn numbers_add_up_to_what_was_posted(database: Database) {
-    let tocsin = stocked(database).await;
-    // Copies count as deliveries, and as nothing else.
-    tocsin.post(&Webhook::of(stock()[..2].to_vec())).await;
+async fn statistics_equal_the_posted_alerts(database: Database) {
+    let tocsin = with_alerts(database).await;
+    // Duplicates are counted as deliveries only.
+    tocsin
+        .post(&Webhook::of(sample_alerts()[..2].to_vec()))
+        .await;
     let summary: Summary = tocsin.get("/api/v1/stats/summary").await;
     assert_eq!(
         (summary.deliveries, summary.log_entries, summary.incidents),
@@ -506,18 +511,18 @@ async fn numbers_add_up_to_what_was_posted(database: Database) {
         let hours: Vec<i64> = heatmap.firing.into_iter().flatten().collect();
         assert_eq!((hours.len(), hours.iter().sum()), (7 * 24, 4i64), "{zone}");
     }
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn every_alphabet_and_label_name_can_be_looked_for(database: Database) {
+async fn search_supports_unicode_and_any_label_name(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let said = firing("Überlast")
+    let alert = firing("Überlast")
         .instance("a")
         .summary("ПРИВЕТ ÉCOLE \u{1f525} 100\\% o'clock \"quoted\"")
         .label("kubernetes.io/app", "shop\\x")
         .label("名称", "值 \"一\"");
     tocsin
-        .post(&Webhook::of([said, firing("Other").instance("b")]))
+        .post(&Webhook::of([alert, firing("Other").instance("b")]))
         .await;
     for q in [
         "überLAST",
@@ -553,7 +558,7 @@ async fn every_alphabet_and_label_name_can_be_looked_for(database: Database) {
     }
 }
 
-async fn an_incidents_entries_are_paged(database: Database) {
+async fn log_entries_of_an_incident_are_paged(database: Database) {
     let tocsin = Tocsin::start(Options::on(database).set("incidents.window", "50ms")).await;
     let webhook = Webhook::of([firing("Often")]);
     tocsin_tests::wait_until("seven entries", || async {

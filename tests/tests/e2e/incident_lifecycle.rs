@@ -1,5 +1,4 @@
-//! What ends an incident, and what does not: peers under one name, odd times, people,
-//! and time itself.
+//! How incidents end and do not end: stale copies, unusual times, users, and expiry.
 
 use chrono::TimeDelta;
 use reqwest::Method;
@@ -13,14 +12,14 @@ use tocsin_tests::{
 };
 
 on_both!(
-    a_stale_copy_under_one_name_leaves_nothing_open_and_is_not_mailed,
-    a_suspected_copy_is_mailed_when_it_is_reported_again,
-    odd_times_end_an_incident,
-    changed_annotations_are_shown_at_once_and_notify_nobody,
-    an_incident_is_closed_by_hand_and_opens_again_when_it_goes_on_firing,
-    several_are_closed_by_a_filter,
-    what_is_not_seen_expires_where_a_setting_says_so,
-    an_incident_stays_in_the_thread_of_its_opening,
+    stale_copy_with_one_external_url_opens_nothing_and_notifies_no_one,
+    suspected_copy_is_notified_when_reported_again,
+    unusual_times_end_an_incident,
+    changed_annotations_are_shown_and_notify_no_one,
+    closed_incident_is_followed_by_a_new_one_if_the_alert_goes_on,
+    incidents_are_closed_by_filter,
+    incident_without_updates_expires_after_expire_after,
+    incident_stays_in_the_email_thread_of_its_opening,
 );
 
 async fn incidents(tocsin: &Tocsin) -> Vec<Incident> {
@@ -35,19 +34,19 @@ async fn notifications(tocsin: &Tocsin, state: &str) -> Vec<Notification> {
     tocsin.all(&format!("notifications?state={state}")).await
 }
 
-/// Two Alertmanagers behind one `externalURL`, the second of them a flush behind.
-async fn a_stale_copy_under_one_name_leaves_nothing_open_and_is_not_mailed(database: Database) {
+/// Two Alertmanagers with one `externalURL`, the second of which is one flush behind.
+async fn stale_copy_with_one_external_url_opens_nothing_and_notifies_no_one(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::on(database).smtp(&server)).await;
     team(&tocsin, "infra").await;
-    let fires = firing("Down").team("infra").starts(ago(300));
+    let alert = firing("Down").team("infra").starts(ago(300));
     let end = ago(20);
-    let ends = |millis| fires.clone().ends(end + TimeDelta::milliseconds(millis));
-    assert_eq!(tocsin.post(&Webhook::of([fires.clone()])).await.opened, 1);
+    let ends = |millis| alert.clone().ends(end + TimeDelta::milliseconds(millis));
+    assert_eq!(tocsin.post(&Webhook::of([alert.clone()])).await.opened, 1);
     assert_eq!(tocsin.post(&Webhook::of([ends(0)])).await.resolved, 1);
-    assert_eq!(tocsin.post(&Webhook::of([fires.clone()])).await.opened, 1);
+    assert_eq!(tocsin.post(&Webhook::of([alert.clone()])).await.opened, 1);
     let shown: Vec<Incident> = tocsin.all("incidents?state=open").await;
-    assert_eq!(shown.len(), 1, "in doubt it is shown");
+    assert_eq!(shown.len(), 1, "a suspected copy is shown");
     assert_eq!(tocsin.post(&Webhook::of([ends(1)])).await.resolved, 1);
     assert_eq!(tocsin.post(&Webhook::of([ends(1)])).await.seen_again, 1);
 
@@ -55,12 +54,12 @@ async fn a_stale_copy_under_one_name_leaves_nothing_open_and_is_not_mailed(datab
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     assert_eq!(incidents[0].state, IncidentState::Resolved);
     assert_eq!(incidents[0].end_reason, Some(EndReason::Resolved));
-    // The timeline has the copy: it has no length.
+    // The timeline contains the copy, without a duration.
     let copies = detail(&tocsin, incidents[0].id).await.episodes;
     assert_eq!(copies.len(), 1);
     assert_eq!(copies[0].end_reason, Some(EndReason::Copy));
     assert_eq!(copies[0].ends_at, Some(copies[0].starts_at));
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 
     let mails = server.wait_for(2).await;
     assert!(mails[0].text.contains("[Firing]") && mails[1].text.contains("[Resolved]"));
@@ -71,33 +70,33 @@ async fn a_stale_copy_under_one_name_leaves_nothing_open_and_is_not_mailed(datab
     assert_eq!(notifications(&tocsin, "queued").await.len(), 0);
 }
 
-async fn a_suspected_copy_is_mailed_when_it_is_reported_again(database: Database) {
+async fn suspected_copy_is_notified_when_reported_again(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::on(database).smtp(&server)).await;
     team(&tocsin, "infra").await;
-    let fires = firing("Down").team("infra").starts(ago(300));
-    tocsin.post(&Webhook::of([fires.clone()])).await;
+    let alert = firing("Down").team("infra").starts(ago(300));
+    tocsin.post(&Webhook::of([alert.clone()])).await;
     tocsin
-        .post(&Webhook::of([fires.clone().ends(ago(20))]))
+        .post(&Webhook::of([alert.clone().ends(ago(20))]))
         .await;
     server.wait_for(2).await;
-    tocsin.post(&Webhook::of([fires.clone()])).await;
+    tocsin.post(&Webhook::of([alert.clone()])).await;
     let held = notifications(&tocsin, "queued").await;
     assert_eq!(held.len(), 1);
     assert!(held[0].next_attempt_at > Some(held[0].created_at));
-    // It fires indeed, and it ends indeed.
+    // The alert is firing, and then ends.
     assert_eq!(
-        tocsin.post(&Webhook::of([fires.clone()])).await.seen_again,
+        tocsin.post(&Webhook::of([alert.clone()])).await.seen_again,
         1
     );
     assert!(server.wait_for(3).await[2].text.contains("[Firing]"));
-    tocsin.post(&Webhook::of([fires.over()])).await;
+    tocsin.post(&Webhook::of([alert.resolve()])).await;
     assert!(server.wait_for(4).await[3].text.contains("[Resolved]"));
     assert_eq!(incidents(&tocsin).await.len(), 2);
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn odd_times_end_an_incident(database: Database) {
+async fn unusual_times_end_an_incident(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let start = ago(100);
     let odd = |name: &str, starts: Value, ends: Value| {
@@ -114,13 +113,13 @@ async fn odd_times_end_an_incident(database: Database) {
             body(alert("resolved", ends)),
         )
     };
-    let written = |seconds: i64| json!(start + TimeDelta::seconds(seconds));
+    let after = |seconds: i64| json!(start + TimeDelta::seconds(seconds));
     let (year_one, unset) = (json!("0001-01-01T00:00:00Z"), Value::Null);
     for (name, starts, ends) in [
-        ("EndIsStart", written(0), written(0)),
-        ("NoStartAndAClockBehind", unset, written(80)),
-        ("YearOne", year_one, written(80)),
-        ("EndBeforeStart", written(0), written(-30)),
+        ("EndIsStart", after(0), after(0)),
+        ("NoStartAndAClockBehind", unset, after(80)),
+        ("YearOne", year_one, after(80)),
+        ("EndBeforeStart", after(0), after(-30)),
     ] {
         let (opens, closes) = odd(name, starts, ends);
         assert_eq!(
@@ -154,24 +153,24 @@ async fn odd_times_end_an_incident(database: Database) {
         assert_eq!(incident.state, IncidentState::Resolved);
         assert!(incident.ends_at >= Some(incident.starts_at), "{incident:?}");
     }
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn changed_annotations_are_shown_at_once_and_notify_nobody(database: Database) {
+async fn changed_annotations_are_shown_and_notify_no_one(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::on(database).smtp(&server)).await;
     team(&tocsin, "infra").await;
-    let says = |value: &str| {
+    let with_summary = |value: &str| {
         firing("DiskFull")
             .team("infra")
             .starts(ago(90))
             .summary(value)
     };
-    let start = says("91 %");
+    let start = with_summary("91 %");
     tocsin.post(&Webhook::of([start])).await;
-    let report = tocsin.post(&Webhook::of([says("97 %")])).await;
+    let report = tocsin.post(&Webhook::of([with_summary("97 %")])).await;
     assert_eq!((report.updated, report.seen_again), (1, 0));
-    let report = tocsin.post(&Webhook::of([says("98 %")])).await;
+    let report = tocsin.post(&Webhook::of([with_summary("98 %")])).await;
     assert_eq!((report.updated, report.seen_again), (0, 1), "once a minute");
     let incident = incidents(&tocsin).await.remove(0);
     assert_eq!(incident.message, "98 %");
@@ -185,19 +184,19 @@ async fn changed_annotations_are_shown_at_once_and_notify_nobody(database: Datab
         kinds,
         [(EntryKind::Opened, "91 %"), (EntryKind::Updated, "97 %")]
     );
-    assert_eq!(tocsin.settled().await.len(), 1);
-    tocsin.numbers_are_those_of_the_log().await;
+    assert_eq!(tocsin.wait_for_notifications().await.len(), 1);
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn an_incident_is_closed_by_hand_and_opens_again_when_it_goes_on_firing(database: Database) {
+async fn closed_incident_is_followed_by_a_new_one_if_the_alert_goes_on(database: Database) {
     let server = SmtpServer::plain();
     let options = Options::on(database)
         .smtp(&server)
         .set("incidents.window", "1s");
     let tocsin = Tocsin::start(options).await;
     team(&tocsin, "infra").await;
-    let fires = Webhook::of([firing("Ghost").team("infra").starts(ago(300))]);
-    tocsin.post(&fires).await;
+    let webhook = Webhook::of([firing("Ghost").team("infra").starts(ago(300))]);
+    tocsin.post(&webhook).await;
     let open = incidents(&tocsin).await.remove(0);
     let path = format!("/api/v1/incidents/{}", open.id);
     let body = json!({"state": "closed", "memo": "the host is gone", "by": "Ann"});
@@ -219,7 +218,7 @@ async fn an_incident_is_closed_by_hand_and_opens_again_when_it_goes_on_firing(da
         (event.kind, event.by.as_deref(), event.memo.as_deref()),
         (EventKind::Closed, Some("Ann"), Some("the host is gone"))
     );
-    // Closing what has ended changes nothing.
+    // Closing an ended incident changes nothing.
     let again: Incident = tocsin
         .send(Method::PATCH, &path, &body)
         .await
@@ -229,11 +228,11 @@ async fn an_incident_is_closed_by_hand_and_opens_again_when_it_goes_on_firing(da
     for wrong in [json!({"state": "resolved"}), json!({"state": "open"})] {
         tocsin.send(Method::PATCH, &path, &wrong).await.expect(400);
     }
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 
-    // It goes on firing: nothing within the window, another one after it.
-    let opened = eventually("it opens again", || async {
-        let report = tocsin.post(&fires).await;
+    // The alert goes on firing: within the window nothing happens, then an incident opens.
+    let opened = eventually("a new incident", || async {
+        let report = tocsin.post(&webhook).await;
         (report.opened == 1).then_some(report)
     })
     .await;
@@ -241,10 +240,10 @@ async fn an_incident_is_closed_by_hand_and_opens_again_when_it_goes_on_firing(da
     let open: Vec<Incident> = tocsin.all("incidents?state=open").await;
     assert_eq!(open[0].previous_id, Some(closed.id));
     assert!(Some(open[0].starts_at) >= closed.ends_at);
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn several_are_closed_by_a_filter(database: Database) {
+async fn incidents_are_closed_by_filter(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let alerts = ["1", "2", "3"].map(|name| firing("Down").instance(name));
     tocsin.post(&Webhook::of(alerts)).await;
@@ -260,16 +259,16 @@ async fn several_are_closed_by_a_filter(database: Database) {
     assert_eq!(closed.len(), 3);
     let open: Vec<Incident> = tocsin.all("incidents?state=open").await;
     assert_eq!(open.len(), 1);
-    // What resolves later was closed before.
-    let resolves = ["1", "2"].map(|name| firing("Down").instance(name).over());
+    // Resolutions after the incident was closed are duplicates.
+    let resolves = ["1", "2"].map(|name| firing("Down").instance(name).resolve());
     let report = tocsin.post(&Webhook::of(resolves)).await;
     assert_eq!(report.seen_again, 2, "{report:?}");
     let closed: Vec<Incident> = tocsin.all("incidents?state=closed").await;
     assert_eq!(closed.len(), 3);
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
-async fn what_is_not_seen_expires_where_a_setting_says_so(database: Database) {
+async fn incident_without_updates_expires_after_expire_after(database: Database) {
     let server = SmtpServer::plain();
     let options = Options::on(database)
         .smtp(&server)
@@ -281,7 +280,7 @@ async fn what_is_not_seen_expires_where_a_setting_says_so(database: Database) {
     tocsin
         .post(&Webhook::of([firing("Gone").team("infra")]))
         .await;
-    let expired = eventually("it expires", || async {
+    let expired = eventually("the incident expires", || async {
         let expired: Vec<Incident> = tocsin.all("incidents?state=expired").await;
         expired.into_iter().next()
     })
@@ -292,21 +291,21 @@ async fn what_is_not_seen_expires_where_a_setting_says_so(database: Database) {
     let sent = notifications(&tocsin, "sent").await;
     assert!(
         sent.iter()
-            .all(|mail| mail.state == NotificationState::Sent)
+            .all(|notification| notification.state == NotificationState::Sent)
     );
-    tocsin.numbers_are_those_of_the_log().await;
+    tocsin.assert_stats_match_log().await;
 }
 
 /// `continue: true` sends one alert through two receivers.
-async fn an_incident_stays_in_the_thread_of_its_opening(database: Database) {
+async fn incident_stays_in_the_email_thread_of_its_opening(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::on(database).smtp(&server)).await;
     team(&tocsin, "infra").await;
-    let fires = firing("Down").team("infra").starts(ago(300));
-    let ends = fires.over();
-    let to = |receiver: &str, said| Webhook::of([said]).receiver(receiver);
-    tocsin.post(&to("a", fires.clone())).await;
-    tocsin.post(&to("b", fires)).await;
+    let alert = firing("Down").team("infra").starts(ago(300));
+    let ends = alert.resolve();
+    let to = |receiver: &str, alert| Webhook::of([alert]).receiver(receiver);
+    tocsin.post(&to("a", alert.clone())).await;
+    tocsin.post(&to("b", alert)).await;
     server.wait_for(1).await;
     assert_eq!(tocsin.post(&to("b", ends.clone())).await.resolved, 1);
     assert_eq!(tocsin.post(&to("a", ends)).await.seen_again, 1);
@@ -314,5 +313,5 @@ async fn an_incident_stays_in_the_thread_of_its_opening(database: Database) {
     assert!(mails[1].text.contains("[Resolved]"), "{}", mails[1].text);
     assert_eq!(mails[0].references, mails[1].references);
     assert_eq!(mails[0].subject, mails[1].subject);
-    assert_eq!(tocsin.settled().await.len(), 2);
+    assert_eq!(tocsin.wait_for_notifications().await.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Bounds: of values, times, bodies, and of what is kept.
+//! Limits: of values, times, bodies, and of stored data.
 
 use std::io::Write as _;
 
@@ -10,29 +10,29 @@ use tocsin_api_types::{Alert, Delivery, Incident, IngestReport, Notification};
 use tocsin_tests::{Database, Options, Tocsin, Webhook, ago, firing, on_both, team, wait_until};
 
 on_both!(
-    long_values_are_kept_in_every_place,
-    fingerprints_are_taken_mended_or_computed,
-    strange_times_are_harmless,
-    old_bodies_go_and_the_log_stays,
-    deleted_people_stay_in_the_history,
+    long_values_are_stored_in_every_field,
+    fingerprints_are_normalized_or_computed,
+    extreme_times_are_stored,
+    old_bodies_are_deleted_and_the_log_is_kept,
+    notifications_outlive_their_recipient,
 );
 
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 
-/// Text that no database can compress into an index.
+/// Incompressible text.
 fn noise(length: usize) -> String {
     (0..length)
         .map(|_| char::from(rand::random_range(b'a'..=b'z')))
         .collect()
 }
 
-async fn long_values_are_kept_in_every_place(database: Database) {
+async fn long_values_are_stored_in_every_field(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     team(&tocsin, "infra").await;
     let long = noise(10_240);
     for label in ["alertname", "instance", "severity", "team", "job", &long] {
-        let said = firing("Long").label(label, &long).annotation(label, &long);
-        let webhook = Webhook::of([said]);
+        let alert = firing("Long").label(label, &long).annotation(label, &long);
+        let webhook = Webhook::of([alert]);
         assert_eq!(tocsin.post(&webhook).await.opened, 1, "{label}");
         assert_eq!(tocsin.post(&webhook).await.seen_again, 1, "{label}");
         let newest: Vec<Alert> = tocsin.all("alerts").await;
@@ -48,11 +48,11 @@ async fn long_values_are_kept_in_every_place(database: Database) {
             .get::<Delivery>(&format!("/api/v1/deliveries/{}", report.delivery_id))
             .await;
     }
-    let many = (0..1_000).fold(firing("Many").team("infra"), |said, n| {
-        said.label(&format!("label_{n}"), &noise(20))
+    let many = (0..1_000).fold(firing("Many").team("infra"), |alert, n| {
+        alert.label(&format!("label_{n}"), &noise(20))
     });
     assert_eq!(tocsin.post(&Webhook::of([many])).await.opened, 1);
-    tocsin.settled().await;
+    tocsin.wait_for_notifications().await;
     let found: Vec<Incident> = tocsin.all(&format!("incidents?instance={long}")).await;
     assert_eq!(found.len(), 1);
     let found: Vec<Incident> = tocsin
@@ -60,14 +60,14 @@ async fn long_values_are_kept_in_every_place(database: Database) {
         .await;
     assert_eq!(found.len(), 1);
     tocsin
-        .look("/api/v1/stats/top?by=instance")
+        .get_reply("/api/v1/stats/top?by=instance")
         .await
         .expect(200);
 }
 
-async fn fingerprints_are_taken_mended_or_computed(database: Database) {
+async fn fingerprints_are_normalized_or_computed(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    // Of {alertname="A"}, as Alertmanager computes it.
+    // Valid fingerprints are stored in lower case.
     for (sent, kept) in [
         ("ABCDEF0123456789", "abcdef0123456789"),
         ("00000000000000ff", "00000000000000ff"),
@@ -100,7 +100,7 @@ async fn fingerprints_are_taken_mended_or_computed(database: Database) {
     );
 }
 
-async fn strange_times_are_harmless(database: Database) {
+async fn extreme_times_are_stored(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     for (n, (start, end)) in [
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
@@ -123,7 +123,7 @@ async fn strange_times_are_harmless(database: Database) {
             body["alerts"][0]["startsAt"] = json!(start);
             body["alerts"][0]["endsAt"] = json!(end);
             let report: IngestReport = tocsin.deliver(WEBHOOK, body.to_string()).await.json();
-            let read = report.alerts - report.rejected.len();
+            let accepted = report.alerts - report.rejected.len();
             let counted = report.opened
                 + report.resolved
                 + report.refreshed
@@ -131,12 +131,12 @@ async fn strange_times_are_harmless(database: Database) {
                 + report.late;
             assert_eq!(
                 (report.alerts, counted),
-                (1, read),
+                (1, accepted),
                 "{status} {start} {end}: {report:?}"
             );
         }
     }
-    // All that was read can be shown, in every order.
+    // Every stored row can be listed, in every order.
     for list in [
         "alerts",
         "incidents",
@@ -146,16 +146,16 @@ async fn strange_times_are_harmless(database: Database) {
         assert!(!tocsin.all::<serde_json::Value>(list).await.is_empty());
     }
     tocsin
-        .look("/api/v1/stats/timeline?bucket=day")
+        .get_reply("/api/v1/stats/timeline?bucket=day")
         .await
         .expect(200);
     tocsin
-        .look("/api/v1/stats/summary?from=0001-01-01T00:00:00Z&to=9999-12-31T00:00:00Z")
+        .get_reply("/api/v1/stats/summary?from=0001-01-01T00:00:00Z&to=9999-12-31T00:00:00Z")
         .await
         .expect(200);
 }
 
-async fn old_bodies_go_and_the_log_stays(database: Database) {
+async fn old_bodies_are_deleted_and_the_log_is_kept(database: Database) {
     let options = Options::on(database)
         .set("retention.raw_bodies", "1s")
         .set("retention.refused_bytes", "2KiB");
@@ -163,13 +163,13 @@ async fn old_bodies_go_and_the_log_stays(database: Database) {
     let report = tocsin.post(&Webhook::of([firing("Old")])).await;
     let path = format!("/api/v1/deliveries/{}", report.delivery_id);
     assert!(tocsin.get::<Delivery>(&path).await.raw_available);
-    // Refused bodies are bounded by size, the oldest go first.
+    // Bodies of rejected deliveries are limited in size; the oldest are deleted first.
     for _ in 0..20 {
         tocsin.deliver(WEBHOOK, noise(500)).await.problem(400);
     }
-    let refused: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
-    assert_eq!(refused.len(), 20);
-    let kept: Vec<bool> = refused
+    let rejected: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
+    assert_eq!(rejected.len(), 20);
+    let kept: Vec<bool> = rejected
         .iter()
         .map(|delivery| delivery.raw_available)
         .collect();
@@ -179,16 +179,19 @@ async fn old_bodies_go_and_the_log_stays(database: Database) {
         "{kept:?}"
     );
     let received = tocsin.get::<Delivery>(&path).await.received_at;
-    wait_until("it is old", || async { ago(2) > received }).await;
-    // It looks at its start, and every hour.
+    wait_until("the body is older than its retention", || async {
+        ago(2) > received
+    })
+    .await;
+    // Retention runs at the start, and then every hour.
     tocsin.terminate();
-    tocsin.ended().await;
+    tocsin.wait_for_exit().await;
     tocsin.restart().await;
-    wait_until("the old body is gone", || async {
+    wait_until("the old body is deleted", || async {
         !tocsin.get::<Delivery>(&path).await.raw_available
     })
     .await;
-    let problem = tocsin.look(&format!("{path}/raw")).await.problem(404);
+    let problem = tocsin.get_reply(&format!("{path}/raw")).await.problem(404);
     assert!(
         problem.detail.contains("retention.raw_bodies"),
         "{}",
@@ -197,21 +200,21 @@ async fn old_bodies_go_and_the_log_stays(database: Database) {
     assert_eq!(tocsin.all::<Alert>("alerts").await.len(), 1);
 }
 
-async fn deleted_people_stay_in_the_history(database: Database) {
+async fn notifications_outlive_their_recipient(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let infra = team(&tocsin, "infra").await;
     tocsin
         .post(&Webhook::of([firing("Down").team("infra")]))
         .await;
-    let before = tocsin.settled().await;
-    let out = json!({"name": "infra", "recipientIds": []});
+    let before = tocsin.wait_for_notifications().await;
+    let no_members = json!({"name": "infra", "recipientIds": []});
     let group = format!("/api/v1/groups/{}", infra.group.id);
     tocsin
-        .send(Method::PUT, &group, &out)
+        .send(Method::PUT, &group, &no_members)
         .await
         .expect(200)
         .json::<serde_json::Value>();
-    for path in [group, format!("/api/v1/recipients/{}", infra.person.id)] {
+    for path in [group, format!("/api/v1/recipients/{}", infra.recipient.id)] {
         let reply = tocsin
             .request(Method::DELETE, &path)
             .send()
@@ -233,7 +236,7 @@ async fn deleted_people_stay_in_the_history(database: Database) {
         .expect(201)
         .json();
     assert_eq!(resent.recipient_email, "infra@example.com");
-    assert_eq!(tocsin.settled().await.len(), 2);
+    assert_eq!(tocsin.wait_for_notifications().await.len(), 2);
     assert_eq!(
         tocsin
             .post(&Webhook::of([firing("Up").team("infra")]))
@@ -257,8 +260,8 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn compressed_bodies_are_read_and_bombs_are_not() {
-    // Made beforehand: it takes longer than an idle connection is kept.
+async fn compressed_bodies_are_limited_after_decompression() {
+    // Created first: it takes longer than the keep-alive timeout.
     let bomb = gzip(&vec![b' '; 100 << 20]);
     let tocsin = Tocsin::start(Options::default()).await;
     let send = |body: Vec<u8>, encoding: &'static str| {
@@ -272,7 +275,7 @@ async fn compressed_bodies_are_read_and_bombs_are_not() {
     let report: IngestReport = send(gzip(&plain), "gzip").await.json();
     assert_eq!(report.opened, 1);
     let raw = tocsin
-        .look(&format!("/api/v1/deliveries/{}/raw", report.delivery_id))
+        .get_reply(&format!("/api/v1/deliveries/{}/raw", report.delivery_id))
         .await;
     assert_eq!(raw.body, plain);
     send(bomb, "gzip").await.problem(413);
@@ -281,7 +284,7 @@ async fn compressed_bodies_are_read_and_bombs_are_not() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_bounded_too() {
+async fn chunked_body_is_limited() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let tocsin = Tocsin::start(Options::default().set("server.body_limit", "64KiB")).await;
     let mut connection = tokio::net::TcpStream::connect(("127.0.0.1", tocsin.port()))
@@ -291,7 +294,7 @@ async fn a_body_of_unknown_length_is_bounded_too() {
     connection.write_all(head.as_bytes()).await.unwrap();
     let chunk = [b"4000\r\n".to_vec(), vec![b' '; 0x4000], b"\r\n".to_vec()].concat();
     for _ in 0..8 {
-        // The answer may come, and the connection end, before all is sent.
+        // The response may arrive, and the connection close, before everything is sent.
         if connection.write_all(&chunk).await.is_err() {
             break;
         }

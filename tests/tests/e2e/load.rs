@@ -1,4 +1,4 @@
-//! Many senders at once, retries and copies among them.
+//! Many concurrent senders, with retries and copies.
 
 use futures::future::join_all;
 use rand::seq::SliceRandom;
@@ -6,11 +6,11 @@ use tocsin_api_types::{Alert, Incident, IncidentState, IngestReport, Summary};
 use tocsin_tests::{Database, Options, TestAlert, Tocsin, Webhook, ago, firing, on_both};
 
 on_both!(
-    sixty_four_senders_with_retries_and_copies_add_up,
-    bodies_of_every_size_at_once
+    retries_and_copies_of_64_senders_are_deduplicated,
+    concurrent_bodies_of_every_size_are_stored
 );
 
-/// Alerts, all of which two peers tell several times.
+/// Number of alerts, each of which two peers report several times.
 const ALERTS: usize = 320;
 const SENDERS: usize = 64;
 
@@ -20,21 +20,21 @@ fn alert(n: usize) -> TestAlert {
         .starts(ago(600))
 }
 
-/// The sum of what the answers said.
+/// The sum of a field of the responses.
 fn sum(reports: &[IngestReport], field: fn(&IngestReport) -> usize) -> usize {
     reports.iter().map(field).sum()
 }
 
-/// Each sender tells its alerts thrice, in batches of its own shape; those of
-/// even numbers overlap with its neighbour's.
-async fn tell(tocsins: &[&Tocsin], said: impl Fn(usize) -> TestAlert) -> Vec<IngestReport> {
+/// Each sender reports its alerts three times, in batches of its own size. Two senders
+/// report the same alerts, as peers.
+async fn send_all(tocsins: &[&Tocsin], alert: impl Fn(usize) -> TestAlert) -> Vec<IngestReport> {
     let senders = (0..SENDERS).map(|sender| {
-        let said = &said;
+        let alert = &alert;
         async move {
             let tocsin = tocsins[sender % tocsins.len()];
             let share = ALERTS * 2 / SENDERS;
             let first = (sender / 2) * share;
-            let mut alerts: Vec<TestAlert> = (first..first + share).map(said).collect();
+            let mut alerts: Vec<TestAlert> = (first..first + share).map(alert).collect();
             let peer = if sender % 2 == 0 { "a" } else { "b" };
             let mut reports = Vec::new();
             for _ in 0..3 {
@@ -50,7 +50,7 @@ async fn tell(tocsins: &[&Tocsin], said: impl Fn(usize) -> TestAlert) -> Vec<Ing
     join_all(senders).await.concat()
 }
 
-async fn the_story_is_told_once(tocsin: &Tocsin, reports: &[IngestReport]) {
+async fn assert_stored_once(tocsin: &Tocsin, reports: &[IngestReport]) {
     assert_eq!(sum(reports, |report| report.opened), ALERTS);
     assert_eq!(
         sum(reports, |report| report.seen_again),
@@ -73,35 +73,31 @@ async fn the_story_is_told_once(tocsin: &Tocsin, reports: &[IngestReport]) {
     );
 }
 
-async fn sixty_four_senders_with_retries_and_copies_add_up(database: Database) {
+async fn retries_and_copies_of_64_senders_are_deduplicated(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let reports = tell(&[&tocsin], alert).await;
-    the_story_is_told_once(&tocsin, &reports).await;
+    let reports = send_all(&[&tocsin], alert).await;
+    assert_stored_once(&tocsin, &reports).await;
     let end = ago(1);
-    let reports = tell(&[&tocsin], |n| alert(n).ends(end)).await;
+    let reports = send_all(&[&tocsin], |n| alert(n).ends(end)).await;
     assert_eq!(sum(&reports, |report| report.resolved), ALERTS);
     let open: Vec<Incident> = tocsin.all("incidents?state=open").await;
     assert!(open.is_empty());
     assert_eq!(tocsin.all::<Alert>("alerts").await.len(), ALERTS * 2);
-    let mut numbers: Vec<i64> = reports.iter().map(|report| report.delivery_id).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    assert_eq!(
-        numbers.len(),
-        reports.len(),
-        "each delivery has a number of its own"
-    );
+    let mut ids: Vec<i64> = reports.iter().map(|report| report.delivery_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), reports.len(), "each delivery has its own ID");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_programs_on_one_database_tell_the_story_of_one() {
+async fn two_replicas_deduplicate_together() {
     let one = Tocsin::start(Options::on(Database::postgres().await)).await;
     let two = one.replica().await;
-    let reports = tell(&[&one, &two, &two, &one], alert).await;
-    the_story_is_told_once(&one, &reports).await;
-    the_story_is_told_once(&two, &reports).await;
+    let reports = send_all(&[&one, &two, &two, &one], alert).await;
+    assert_stored_once(&one, &reports).await;
+    assert_stored_once(&two, &reports).await;
     let end = ago(1);
-    let reports = tell(&[&one, &two, &two, &one], |n| alert(n).ends(end)).await;
+    let reports = send_all(&[&one, &two, &two, &one], |n| alert(n).ends(end)).await;
     assert_eq!(sum(&reports, |report| report.resolved), ALERTS);
     let incidents: Vec<Incident> = two.all("incidents?state=resolved").await;
     assert_eq!(incidents.len(), ALERTS);
@@ -111,7 +107,7 @@ async fn two_programs_on_one_database_tell_the_story_of_one() {
     );
 }
 
-async fn bodies_of_every_size_at_once(database: Database) {
+async fn concurrent_bodies_of_every_size_are_stored(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let senders = (0..SENDERS).map(|sender| {
         let (tocsin, size) = (
@@ -138,8 +134,8 @@ async fn bodies_of_every_size_at_once(database: Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_than_may_wait_is_told_to_come_back() {
-    // One body of this size waits; the second does not fit beside it.
+async fn full_queue_returns_503_with_retry_after() {
+    // The queue has room for one body of this size.
     let options = Options::default()
         .set("server.body_limit", "4MiB")
         .set("ingest.queue_bytes", "5MiB");
@@ -160,7 +156,7 @@ async fn more_than_may_wait_is_told_to_come_back() {
     )
     .await;
     let full: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
-    assert!(!full.is_empty(), "all of them fitted");
+    assert!(!full.is_empty(), "no delivery was rejected");
     for reply in &full {
         assert_eq!(reply.problem(503).kind, "urn:tocsin:problem:queue-full");
         assert!(reply.header("retry-after").parse::<u32>().is_ok());
@@ -177,7 +173,7 @@ async fn more_than_may_wait_is_told_to_come_back() {
         metrics.sum("tocsin_deliveries_total", &["outcome=\"queue_full\""]) as usize,
         full.len()
     );
-    // Sent again, it is taken.
+    // The retry is accepted.
     assert_eq!(
         tocsin.deliver("/webhook", bodies[5].clone()).await.status,
         200

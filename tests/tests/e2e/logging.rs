@@ -1,18 +1,18 @@
-//! What becomes of the program when nobody reads its log.
+//! The program keeps working if its log is not read.
 
 use tocsin_api_types::NotificationState;
 use tocsin_tests::{Options, SmtpServer, Tocsin, Webhook, eventually, firing, team};
 
-/// With a line for each request, well over what a pipe and the queue hold.
+/// With a log line each, more than the pipe and the log queue hold.
 const REQUESTS: usize = 1_000;
 
 #[tokio::test]
-async fn a_reader_that_hangs_holds_nothing_up() {
+async fn stalled_log_reader_blocks_nothing() {
     let server = SmtpServer::plain();
     let options = Options::default().smtp(&server).set("log.level", "trace");
     let mut tocsin = Tocsin::start(options).await;
     team(&tocsin, "infra").await;
-    tocsin.stop_reading();
+    tocsin.stop_reading_log();
     eventually("lines are dropped and counted", || async {
         for _ in 0..REQUESTS {
             tocsin.get::<serde_json::Value>("/api/v1/status").await;
@@ -26,18 +26,18 @@ async fn a_reader_that_hangs_holds_nothing_up() {
         assert_eq!(tocsin.post(&Webhook::of([alert])).await.opened, 1);
     }
     server.wait_for(3).await;
-    let mails = tocsin.settled().await;
+    let notifications = tocsin.wait_for_notifications().await;
     assert!(
-        mails
+        notifications
             .iter()
-            .all(|mail| mail.state == NotificationState::Sent)
+            .all(|notification| notification.state == NotificationState::Sent)
     );
     tocsin.terminate();
-    assert!(tocsin.ended().await.success(), "it drains and ends");
+    assert!(tocsin.wait_for_exit().await.success(), "it exits normally");
 }
 
 #[tokio::test]
-async fn a_reader_that_has_gone_holds_nothing_up() {
+async fn closed_log_pipe_blocks_nothing() {
     let server = SmtpServer::plain();
     let mut tocsin = Tocsin::start(Options::default().smtp(&server)).await;
     team(&tocsin, "infra").await;
@@ -48,5 +48,5 @@ async fn a_reader_that_has_gone_holds_nothing_up() {
     }
     server.wait_for(20).await;
     tocsin.terminate();
-    assert!(tocsin.ended().await.success(), "it drains and ends");
+    assert!(tocsin.wait_for_exit().await.success(), "it exits normally");
 }

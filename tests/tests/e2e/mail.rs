@@ -1,5 +1,5 @@
-//! Who is mailed what, in which thread: through a real SMTP server with TLS
-//! and AUTH, read back with a MIME parser.
+//! E-mail notifications: recipients, content and threads, through a real SMTP server
+//! with TLS and AUTH, read back with a MIME parser.
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,17 +12,17 @@ use tocsin_tests::{
 };
 
 on_both!(
-    firing_and_resolved_are_one_thread_over_tls_and_auth,
-    each_team_gets_its_own_alerts_alone,
-    repeats_are_mailed_as_the_route_says,
-    what_is_acknowledged_is_not_mailed_again,
-    what_reaches_nobody_is_visible,
-    a_lost_incident_is_told_with_the_one_that_follows,
+    firing_and_resolved_share_a_thread_over_tls_and_auth,
+    each_team_is_notified_of_its_own_alerts_only,
+    repeats_are_notified_if_the_route_repeats,
+    acknowledged_incident_is_not_repeated,
+    unrouted_alerts_are_counted,
+    expired_incident_is_notified_with_the_next_one,
 );
 
 const LOGIN: (&str, &str) = ("tocsin", "correct horse battery staple");
 
-async fn firing_and_resolved_are_one_thread_over_tls_and_auth(database: Database) {
+async fn firing_and_resolved_share_a_thread_over_tls_and_auth(database: Database) {
     let certificates = Certificates::new();
     let server = SmtpServer::secure(&certificates, LOGIN.0, LOGIN.1);
     let options = Options::on(database)
@@ -30,18 +30,18 @@ async fn firing_and_resolved_are_one_thread_over_tls_and_auth(database: Database
         .set("server.public_url", "https://ops.example.com/tocsin");
     let tocsin = Tocsin::start(options).await;
     let infra = team(&tocsin, "infra").await;
-    let said = firing("DiskFull")
+    let alert = firing("DiskFull")
         .team("infra")
         .instance("db-1:9100")
         .severity("critical")
         .label("cloud", "阿里云")
         .summary("/var is full");
-    tocsin.post(&Webhook::of([said.clone()])).await;
+    tocsin.post(&Webhook::of([alert.clone()])).await;
     server.wait_for(1).await;
-    // A retry and the other peer's copy owe nothing.
-    tocsin.post(&Webhook::of([said.clone()])).await;
-    tocsin.post(&Webhook::of([said.clone()]).peer("b")).await;
-    tocsin.post(&Webhook::of([said.over()])).await;
+    // A retry and the other peer's copy trigger nothing.
+    tocsin.post(&Webhook::of([alert.clone()])).await;
+    tocsin.post(&Webhook::of([alert.clone()]).peer("b")).await;
+    tocsin.post(&Webhook::of([alert.resolve()])).await;
     let mails = server.wait_for(2).await;
     for mail in &mails {
         assert_eq!(mail.to, "infra@example.com");
@@ -66,7 +66,7 @@ async fn firing_and_resolved_are_one_thread_over_tls_and_auth(database: Database
             );
             assert!(
                 !part.contains("127.0.0.1"),
-                "the Host header is no base of links: {part}"
+                "links do not use the Host header: {part}"
             );
         }
     }
@@ -77,26 +77,25 @@ async fn firing_and_resolved_are_one_thread_over_tls_and_auth(database: Database
     let detail: IncidentDetail = tocsin
         .get(&format!("/api/v1/incidents/{}", incident.id))
         .await;
-    let told: Vec<&[EventKind]> = detail
+    let events: Vec<&[EventKind]> = detail
         .notifications
         .iter()
-        .map(|mail| &*mail.events)
+        .map(|notification| &*notification.events)
         .collect();
-    assert_eq!(told, [[EventKind::Resolved], [EventKind::Opened]]);
-    for mail in tocsin.settled().await {
-        assert_eq!(mail.state, NotificationState::Sent);
+    assert_eq!(events, [[EventKind::Resolved], [EventKind::Opened]]);
+    for notification in tocsin.wait_for_notifications().await {
+        assert_eq!(notification.state, NotificationState::Sent);
         assert_eq!(
-            (mail.recipient_id, &*mail.recipient_email),
-            (Some(infra.person.id), "infra@example.com")
+            (notification.recipient_id, &*notification.recipient_email),
+            (Some(infra.recipient.id), "infra@example.com")
         );
-        assert_eq!(
-            (mail.reasons[0].route.as_deref(), &*mail.reasons[0].group),
-            (None, "infra")
-        );
-        assert_eq!(mail.attempts.len(), 1);
-        assert!(mail.attempts[0].finished_at.is_some() && mail.attempts[0].error.is_none());
+        let reason = &notification.reasons[0];
+        assert_eq!((reason.route.as_deref(), &*reason.group), (None, "infra"));
+        assert_eq!(notification.attempts.len(), 1);
+        let attempt = &notification.attempts[0];
+        assert!(attempt.finished_at.is_some() && attempt.error.is_none());
     }
-    // The group was all over: what fires next is a thread of its own.
+    // All alerts of the group were resolved: the next one starts a new thread.
     let next = firing("DiskFull")
         .team("infra")
         .instance("db-1:9100")
@@ -107,12 +106,12 @@ async fn firing_and_resolved_are_one_thread_over_tls_and_auth(database: Database
     assert_ne!(mails[2].subject, mails[0].subject);
 }
 
-async fn each_team_gets_its_own_alerts_alone(database: Database) {
+async fn each_team_is_notified_of_its_own_alerts_only(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::on(database).smtp(&server)).await;
     team(&tocsin, "team-a").await;
     let b = team(&tocsin, "team-b").await;
-    // One person in both groups gets one mail.
+    // A recipient in both groups gets one e-mail.
     let both = json!({"name": "Both", "email": "both@example.com"});
     let both = tocsin.create_recipient(&both).await;
     for group in tocsin.all::<tocsin_api_types::Group>("groups").await {
@@ -129,7 +128,7 @@ async fn each_team_gets_its_own_alerts_alone(database: Database) {
             .expect(200)
             .json::<serde_json::Value>();
     }
-    // A disabled one gets none.
+    // A disabled recipient gets none.
     let body = json!({"name": "Off", "email": "off@example.com", "enabled": false, "groupIds": [b.group.id]});
     tocsin.create_recipient(&body).await;
     let alert = |team: &str, n: u32| {
@@ -159,7 +158,7 @@ async fn each_team_gets_its_own_alerts_alone(database: Database) {
     );
     assert!(of("team-b").text.contains("team-b-1") && !of("team-b").text.contains("team-a-1"));
     assert!(of("both").text.contains("team-a-1") && of("both").text.contains("team-b-1"));
-    // One more fires: its neighbours are named and cause no mail of their own.
+    // Another alert fires: e-mails mention the other firing alerts, which trigger none.
     tocsin
         .post(&Webhook::of([
             alert("team-a", 1),
@@ -191,7 +190,7 @@ fn of_thread(mails: &[Mail], to: &str) -> Vec<String> {
         .clone()
 }
 
-async fn repeats_are_mailed_as_the_route_says(database: Database) {
+async fn repeats_are_notified_if_the_route_repeats(database: Database) {
     let server = SmtpServer::plain();
     let options = Options::on(database)
         .smtp(&server)
@@ -209,7 +208,7 @@ async fn repeats_are_mailed_as_the_route_says(database: Database) {
         (tocsin.post(&webhook).await.refreshed == 1).then_some(())
     })
     .await;
-    let all = tocsin.settled().await;
+    let all = tocsin.wait_for_notifications().await;
     assert_eq!(all.len(), 3, "{all:#?}");
     assert_eq!(
         (&all[0].events[..], &*all[0].recipient_email),
@@ -231,15 +230,15 @@ async fn repeats_are_mailed_as_the_route_says(database: Database) {
     assert_eq!(mails[2].references, of_thread(&mails, "loud"));
 }
 
-async fn what_is_acknowledged_is_not_mailed_again(database: Database) {
+async fn acknowledged_incident_is_not_repeated(database: Database) {
     let server = SmtpServer::plain();
     let options = Options::on(database)
         .smtp(&server)
         .set("incidents.window", "200ms");
     let tocsin = Tocsin::start(options).await;
     team(&tocsin, "infra").await;
-    let said = firing("Slow").team("infra");
-    tocsin.post(&Webhook::of([said.clone()])).await;
+    let alert = firing("Slow").team("infra");
+    tocsin.post(&Webhook::of([alert.clone()])).await;
     server.wait_for(1).await;
     let id = tocsin.all::<Incident>("incidents").await[0].id;
     let body = json!({"known": true, "by": "Ann"});
@@ -249,21 +248,26 @@ async fn what_is_acknowledged_is_not_mailed_again(database: Database) {
         .expect(200)
         .json::<Incident>();
     eventually("a repeat after the window", || async {
-        (tocsin.post(&Webhook::of([said.clone()])).await.refreshed == 1).then_some(())
+        (tocsin.post(&Webhook::of([alert.clone()])).await.refreshed == 1).then_some(())
     })
     .await;
-    assert_eq!(tocsin.settled().await.len(), 1);
-    // Its end is news all the same.
-    tocsin.post(&Webhook::of([said.over()])).await;
+    assert_eq!(tocsin.wait_for_notifications().await.len(), 1);
+    // The resolution is sent nevertheless.
+    tocsin.post(&Webhook::of([alert.resolve()])).await;
     let mails = server.wait_for(2).await;
     assert!(mails[1].text.contains("[Resolved]"));
 }
 
-async fn what_reaches_nobody_is_visible(database: Database) {
+async fn unrouted_alerts_are_counted(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::on(database).smtp(&server)).await;
     team(&tocsin, "infra").await;
-    let stray = |name: &str| Webhook::of([firing(name).team("nobody"), firing(name).team("infra")]);
+    let stray = |name: &str| {
+        Webhook::of([
+            firing(name).team("unknown-team"),
+            firing(name).team("infra"),
+        ])
+    };
     let report = tocsin.post(&stray("One")).await;
     let unrouted: Vec<Delivery> = tocsin.all("deliveries?unrouted=true").await;
     assert_eq!(unrouted.len(), 1);
@@ -272,9 +276,9 @@ async fn what_reaches_nobody_is_visible(database: Database) {
         (report.delivery_id, 1)
     );
     server.wait_for(1).await;
-    // A default group takes what matches nothing.
+    // The default group receives alerts that match no route.
     let group = tocsin
-        .create_group(&json!({"name": "everybody", "isDefault": true}))
+        .create_group(&json!({"name": "fallback", "isDefault": true}))
         .await;
     tocsin
         .create_recipient(
@@ -288,7 +292,7 @@ async fn what_reaches_nobody_is_visible(database: Database) {
         .find(|mail| mail.to == "eve@example.com")
         .unwrap();
     assert!(
-        eve.text.contains("nobody") && !eve.text.contains("infra"),
+        eve.text.contains("unknown-team") && !eve.text.contains("infra"),
         "{}",
         eve.text
     );
@@ -299,7 +303,7 @@ async fn what_reaches_nobody_is_visible(database: Database) {
             .len(),
         1
     );
-    // A route to no group is meant so.
+    // An alert routed to no group is not unrouted.
     tocsin
         .create_route(&json!({"name": "drop", "matchers": ["alertname=Watchdog"]}))
         .await;
@@ -311,10 +315,10 @@ async fn what_reaches_nobody_is_visible(database: Database) {
             .len(),
         1
     );
-    assert_eq!(tocsin.settled().await.len(), 3);
+    assert_eq!(tocsin.wait_for_notifications().await.len(), 3);
 }
 
-async fn a_lost_incident_is_told_with_the_one_that_follows(database: Database) {
+async fn expired_incident_is_notified_with_the_next_one(database: Database) {
     let server = SmtpServer::plain();
     let options = Options::on(database)
         .smtp(&server)
@@ -325,7 +329,7 @@ async fn a_lost_incident_is_told_with_the_one_that_follows(database: Database) {
     let webhook = Webhook::of([firing("Quiet").team("infra").starts(ago(600))]);
     tocsin.post(&webhook).await;
     server.wait_for(1).await;
-    eventually("it grows stale", || async {
+    eventually("the incident is stale", || async {
         tocsin
             .all::<Incident>("incidents?stale=true")
             .await
@@ -340,7 +344,7 @@ async fn a_lost_incident_is_told_with_the_one_that_follows(database: Database) {
         "{}",
         mails[1].text
     );
-    let newest: Notification = tocsin.settled().await.remove(0);
+    let newest: Notification = tocsin.wait_for_notifications().await.remove(0);
     assert_eq!(newest.events.len(), 2);
     assert!(
         newest.events.contains(&EventKind::Expired) && newest.events.contains(&EventKind::Opened)
@@ -349,7 +353,7 @@ async fn a_lost_incident_is_told_with_the_one_that_follows(database: Database) {
 }
 
 #[tokio::test]
-async fn mails_speak_the_recipients_language_and_zone() {
+async fn emails_use_the_recipients_language_and_time_zone() {
     let server = SmtpServer::plain();
     let tocsin = Tocsin::start(Options::default().smtp(&server)).await;
     let group = tocsin.create_group(&json!({"name": "运维"})).await;
@@ -365,12 +369,12 @@ async fn mails_speak_the_recipients_language_and_zone() {
         tocsin.create_recipient(&json!({"name": name, "email": email, "language": language, "timeZone": zone, "groupIds": [group.id]})).await;
     }
     let start = "2026-01-31T20:30:00Z".parse().unwrap();
-    let said = firing("内存使用率过高")
+    let alert = firing("内存使用率过高")
         .team("运维")
         .severity("critical")
         .starts(start)
         .summary("97.2%\r\nBcc: all@example.com\r\n<script>alert(1)</script>");
-    tocsin.post(&Webhook::of([said])).await;
+    tocsin.post(&Webhook::of([alert])).await;
     let mails = server.wait_for(2).await;
     let of = |to: &str| mails.iter().find(|mail| mail.to == to).unwrap();
     let zh = of("zhang@example.com");
@@ -402,26 +406,26 @@ async fn mails_speak_the_recipients_language_and_zone() {
 }
 
 #[tokio::test]
-async fn a_refused_address_fails_alone_and_can_be_sent_again() {
+async fn rejected_recipient_fails_alone_and_can_be_resent() {
     let server = SmtpServer::start(&["--reject-rcpt", "bad@example.com=550"]);
     let tocsin = Tocsin::start(Options::default().smtp(&server)).await;
     let (bad, good) = (team(&tocsin, "bad").await, team(&tocsin, "good").await);
     let all = json!({"name": "all", "groupIds": [bad.group.id, good.group.id]});
     tocsin.create_route(&all).await;
     tocsin.post(&Webhook::of([firing("Down")])).await;
-    let mails = tocsin.settled().await;
-    let of = |mails: &[Notification], email: &str| {
-        mails
+    let notifications = tocsin.wait_for_notifications().await;
+    let of = |notifications: &[Notification], email: &str| {
+        notifications
             .iter()
-            .find(|mail| mail.recipient_email == email)
+            .find(|notification| notification.recipient_email == email)
             .unwrap()
             .clone()
     };
     assert_eq!(
-        of(&mails, "good@example.com").state,
+        of(&notifications, "good@example.com").state,
         NotificationState::Sent
     );
-    let failed = of(&mails, "bad@example.com");
+    let failed = of(&notifications, "bad@example.com");
     assert_eq!(failed.state, NotificationState::Failed);
     let error = failed.attempts[0].error.clone().unwrap();
     assert!(error.contains("550"), "{error}");
@@ -429,13 +433,13 @@ async fn a_refused_address_fails_alone_and_can_be_sent_again() {
     let status: tocsin_api_types::SystemStatus = tocsin.get("/api/v1/status").await;
     assert_eq!(
         status.mail.paused_since, None,
-        "one bad address is not our trouble"
+        "one rejected recipient does not pause e-mail"
     );
-    // The address is put right, and the mail sent again by hand: to where it
-    // is addressed, as a mail of its own in the same thread.
+    // A notification is resent by a user: to its address, as another e-mail in the same
+    // thread.
     let path = format!(
         "/api/v1/notifications/{}/resend",
-        of(&mails, "good@example.com").id
+        of(&notifications, "good@example.com").id
     );
     let resent: Notification = tocsin
         .request(Method::POST, &path)
@@ -443,16 +447,19 @@ async fn a_refused_address_fails_alone_and_can_be_sent_again() {
         .await
         .expect(201)
         .json();
-    assert_eq!(resent.resend_of, Some(of(&mails, "good@example.com").id));
-    let arrived = server.wait_for(2).await;
-    assert_ne!(arrived[0].message_id, arrived[1].message_id);
-    assert_eq!(arrived[0].references, arrived[1].references);
+    assert_eq!(
+        resent.resend_of,
+        Some(of(&notifications, "good@example.com").id)
+    );
+    let received = server.wait_for(2).await;
+    assert_ne!(received[0].message_id, received[1].message_id);
+    assert_eq!(received[0].references, received[1].references);
     assert!(
-        arrived[1]
+        received[1]
             .text
-            .contains("A person asked for this mail to be sent again"),
+            .contains("This e-mail was resent on request"),
         "{}",
-        arrived[1].text
+        received[1].text
     );
     tocsin
         .request(Method::POST, "/api/v1/notifications/999/resend")
@@ -466,8 +473,8 @@ async fn a_refused_address_fails_alone_and_can_be_sent_again() {
         .await
         .expect(201)
         .json::<Notification>();
-    let mails = tocsin.settled().await;
-    assert_eq!(mails.len(), 4);
+    let notifications = tocsin.wait_for_notifications().await;
+    assert_eq!(notifications.len(), 4);
     assert_eq!(
         tocsin
             .all::<Notification>("notifications?state=failed")
@@ -487,7 +494,7 @@ async fn a_refused_address_fails_alone_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_pauses_mail_visibly_and_nothing_else() {
+async fn wrong_smtp_password_pauses_email_only() {
     let certificates = Certificates::new();
     let server = SmtpServer::secure(&certificates, LOGIN.0, LOGIN.1);
     let wrong = (LOGIN.0, "not-the-password-4711");
@@ -497,7 +504,7 @@ async fn a_wrong_password_pauses_mail_visibly_and_nothing_else() {
     tocsin
         .post(&Webhook::of([firing("Down").team("infra")]))
         .await;
-    let status = eventually("mail is paused", || async {
+    let status = eventually("e-mail is paused", || async {
         let status: tocsin_api_types::SystemStatus = tocsin.get("/api/v1/status").await;
         status.mail.paused_since.is_some().then_some(status)
     })
@@ -520,7 +527,7 @@ async fn a_wrong_password_pauses_mail_visibly_and_nothing_else() {
         .send()
         .await
         .problem(409);
-    // Alerts are taken all the same, and nobody's mail is given up.
+    // Alerts are accepted nevertheless, and no notification fails.
     assert_eq!(
         tocsin
             .post(&Webhook::of([firing("Up").team("infra")]))
@@ -528,36 +535,36 @@ async fn a_wrong_password_pauses_mail_visibly_and_nothing_else() {
             .opened,
         1
     );
-    let mails: Vec<Notification> = tocsin.all("notifications").await;
+    let notifications: Vec<Notification> = tocsin.all("notifications").await;
     assert!(
-        mails
+        notifications
             .iter()
-            .all(|mail| mail.state != NotificationState::Failed),
-        "{mails:#?}"
+            .all(|notification| notification.state != NotificationState::Failed),
+        "{notifications:#?}"
     );
     assert!(!tocsin.log().contains(wrong.1) && !error.contains(wrong.1));
-    // With the right password all of it goes out, once.
+    // With the correct password all of them are sent, once.
     tocsin.terminate();
-    tocsin.ended().await;
+    tocsin.wait_for_exit().await;
     tocsin
         .restart_with(|options| options.set("mail.smtp.password", LOGIN.1))
         .await;
-    assert_eq!(tocsin.settled().await.len(), 2);
+    assert_eq!(tocsin.wait_for_notifications().await.len(), 2);
     server.wait_for(2).await;
     let status: tocsin_api_types::SystemStatus = tocsin.get("/api/v1/status").await;
     assert_eq!((status.mail.paused_since, status.mail.queued), (None, 0));
 }
 
 #[tokio::test]
-async fn a_certificate_of_strangers_is_not_trusted() {
-    let (certificates, strangers) = (Certificates::new(), Certificates::new());
+async fn certificate_of_an_unknown_ca_is_rejected() {
+    let (certificates, other_ca) = (Certificates::new(), Certificates::new());
     let server = SmtpServer::secure(&certificates, LOGIN.0, LOGIN.1);
-    let tocsin = Tocsin::start(Options::default().secure_smtp(&server, &strangers, LOGIN)).await;
+    let tocsin = Tocsin::start(Options::default().secure_smtp(&server, &other_ca, LOGIN)).await;
     team(&tocsin, "infra").await;
     tocsin
         .post(&Webhook::of([firing("Down").team("infra")]))
         .await;
-    eventually("mail is paused", || async {
+    eventually("e-mail is paused", || async {
         let status: tocsin_api_types::SystemStatus = tocsin.get("/api/v1/status").await;
         status.mail.paused_since
     })
@@ -566,15 +573,15 @@ async fn a_certificate_of_strangers_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn without_a_server_mails_are_written_and_never_flushed_later() {
+async fn notifications_without_a_mail_server_are_written_and_not_sent_later() {
     use std::os::unix::fs::PermissionsExt;
     let mut tocsin = Tocsin::start(Options::default()).await;
     team(&tocsin, "infra").await;
     tocsin
         .post(&Webhook::of([firing("Down").team("infra")]))
         .await;
-    let mails = tocsin.settled().await;
-    assert_eq!(mails[0].state, NotificationState::Written);
+    let notifications = tocsin.wait_for_notifications().await;
+    assert_eq!(notifications[0].state, NotificationState::Written);
     let folder = tocsin.data_dir().join("mail");
     let files = Mail::in_folder(&folder);
     assert_eq!(files.len(), 1);
@@ -588,10 +595,10 @@ async fn without_a_server_mails_are_written_and_never_flushed_later() {
     assert!(files[0].1.header("To").contains("<infra@example.com>"));
     let status: tocsin_api_types::SystemStatus = tocsin.get("/api/v1/status").await;
     assert_eq!(status.mail.mode, tocsin_api_types::MailMode::File);
-    // A server is set later: what was written stays written.
+    // A server is configured later: written notifications are not sent.
     let server = SmtpServer::plain();
     tocsin.terminate();
-    tocsin.ended().await;
+    tocsin.wait_for_exit().await;
     tocsin.restart_with(|options| options.smtp(&server)).await;
     tocsin
         .post(&Webhook::of([firing("Again").team("infra")]))
@@ -599,10 +606,10 @@ async fn without_a_server_mails_are_written_and_never_flushed_later() {
     let mails = server.wait_for(1).await;
     assert!(mails[0].text.contains("Again"));
     let states: Vec<NotificationState> = tocsin
-        .settled()
+        .wait_for_notifications()
         .await
         .iter()
-        .map(|mail| mail.state)
+        .map(|notification| notification.state)
         .collect();
     assert_eq!(
         states,
@@ -611,7 +618,7 @@ async fn without_a_server_mails_are_written_and_never_flushed_later() {
 }
 
 #[tokio::test]
-async fn templates_are_overridden_from_a_directory() {
+async fn templates_are_loaded_from_a_directory() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
         folder.path().join("notification.subject"),

@@ -1,5 +1,5 @@
-//! The real program from outside: real bodies, real databases, real mail. One
-//! program of tests, because each would link the same libraries again.
+//! End-to-end tests: the real program, real webhook bodies, real databases, real
+//! e-mail. One test program, because each would link the same libraries.
 
 #![expect(
     clippy::expect_used,

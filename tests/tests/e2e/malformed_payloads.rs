@@ -1,4 +1,4 @@
-//! Bodies of our own that are worse than any captured one (rule 7).
+//! Malformed webhook bodies, beyond the captured ones.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,11 +6,11 @@ use tocsin_api_types::{Alert, Delivery, DeliveryOutcome, Incident, IngestReport}
 use tocsin_tests::{Database, Options, Tocsin, Webhook, firing, on_both};
 
 on_both!(
-    odd_values_are_kept_and_harmless,
-    odd_bodies_are_read,
-    unreadable_bodies_are_refused_with_a_reason,
-    one_unreadable_alert_does_not_lose_its_neighbours,
-    five_thousand_alerts_fit_one_body,
+    unusual_values_are_stored_unchanged,
+    unusual_bodies_are_accepted,
+    unreadable_bodies_are_rejected_with_a_reason,
+    unreadable_alert_does_not_reject_the_others,
+    body_with_5000_alerts_is_accepted,
 );
 
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
@@ -21,7 +21,7 @@ async fn only_alert(tocsin: &Tocsin) -> Alert {
     alerts.remove(0)
 }
 
-async fn odd_values_are_kept_and_harmless(database: Database) {
+async fn unusual_values_are_stored_unchanged(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let long = "x".repeat(10_240);
     let values = [
@@ -49,12 +49,12 @@ async fn odd_values_are_kept_and_harmless(database: Database) {
         ("percent", "100% _ \\ *", "100% _ \\ *"),
         ("long", &long, &long),
     ];
-    let mut said = firing("Odd\u{0}Name").instance("<img src=x onerror=alert(1)>");
+    let mut alert = firing("Odd\u{0}Name").instance("<img src=x onerror=alert(1)>");
     for (name, sent, _) in values {
-        said = said.label(name, sent).annotation(name, sent);
+        alert = alert.label(name, sent).annotation(name, sent);
     }
-    said = said.summary("breaks\r\nSubject: injected");
-    let webhook = Webhook::of([said]);
+    alert = alert.summary("breaks\r\nSubject: injected");
+    let webhook = Webhook::of([alert]);
     let report = tocsin.post(&webhook).await;
     assert_eq!((report.opened, report.rejected.len()), (1, 0));
     let alert = only_alert(&tocsin).await;
@@ -66,12 +66,12 @@ async fn odd_values_are_kept_and_harmless(database: Database) {
         assert_eq!(alert.annotations[name], kept, "{name}");
     }
     let raw = tocsin
-        .look(&format!("/api/v1/deliveries/{}/raw", report.delivery_id))
+        .get_reply(&format!("/api/v1/deliveries/{}/raw", report.delivery_id))
         .await;
-    assert_eq!(raw.body, webhook.bytes(), "the raw body keeps the NUL");
+    assert_eq!(raw.body, webhook.bytes(), "the raw body is unchanged");
     assert!(raw.header("content-disposition").starts_with("attachment"));
     assert_eq!(raw.header("x-content-type-options"), "nosniff");
-    // The same once more is the same alert.
+    // A repeated delivery is deduplicated.
     assert_eq!(tocsin.post(&webhook).await.seen_again, 1);
     for (name, query) in [
         ("percent", "label=percent%3D%22100%25%20_%20%5C%5C%20*%22"),
@@ -82,42 +82,45 @@ async fn odd_values_are_kept_and_harmless(database: Database) {
     }
 }
 
-async fn odd_bodies_are_read(database: Database) {
+async fn unusual_bodies_are_accepted(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
-    let spoilt = |name: &str, spoil: &dyn Fn(&mut Value)| {
+    let modified = |name: &str, modify: &dyn Fn(&mut Value)| {
         let mut body = Webhook::of([firing(name)]).json();
-        spoil(&mut body);
+        modify(&mut body);
         body.to_string().into_bytes()
     };
-    let with_twice = |name: &str, first: &str| {
+    let with_duplicate_key = |name: &str, first: &str| {
         let text = Webhook::of([firing(name)]).json().to_string();
         text.replacen('{', &format!("{{{first},"), 1).into_bytes()
     };
     let bodies: Vec<(&str, Vec<u8>)> = vec![
         (
             "integer groupKey",
-            spoilt("A", &|body| body["groupKey"] = json!(4_711)),
+            modified("A", &|body| body["groupKey"] = json!(4_711)),
         ),
         (
             "version 3",
-            spoilt("B", &|body| body["version"] = json!("3")),
+            modified("B", &|body| body["version"] = json!("3")),
         ),
         (
             "a version of another type",
-            spoilt("C", &|body| body["version"] = json!(99)),
+            modified("C", &|body| body["version"] = json!(99)),
         ),
         (
             "nothing but alerts",
-            spoilt("D", &|body| *body = json!({"alerts": body["alerts"]})),
+            modified("D", &|body| *body = json!({"alerts": body["alerts"]})),
         ),
         (
             "no labels at all",
-            spoilt("E", &|body| body["alerts"][0]["labels"] = json!({})),
+            modified("E", &|body| body["alerts"][0]["labels"] = json!({})),
         ),
-        ("a key twice", with_twice("F", r#""receiver": "first""#)),
+        (
+            "duplicate key",
+            with_duplicate_key("F", r#""receiver": "first""#),
+        ),
         (
             "no times",
-            spoilt("G", &|body| {
+            modified("G", &|body| {
                 let alert = body["alerts"][0].as_object_mut().unwrap();
                 alert.remove("startsAt");
                 alert.remove("endsAt");
@@ -125,24 +128,24 @@ async fn odd_bodies_are_read(database: Database) {
         ),
         (
             "unknown fields",
-            spoilt("H", &|body| {
+            modified("H", &|body| {
                 body["alerts"][0]["new"] = json!({"deep": [1, null]})
             }),
         ),
         (
             "a lone surrogate",
-            String::from_utf8(spoilt("I", &|_| {}))
+            String::from_utf8(modified("I", &|_| {}))
                 .unwrap()
                 .replace("\"alertname\":\"I\"", r#""alertname":"I\ud800""#)
                 .into_bytes(),
         ),
         (
             "a byte order mark",
-            [b"\xef\xbb\xbf", &*spoilt("J", &|_| {})].concat(),
+            [b"\xef\xbb\xbf", &*modified("J", &|_| {})].concat(),
         ),
         (
             "white space around",
-            [b" \r\n", &*spoilt("K", &|_| {}), b"\n"].concat(),
+            [b" \r\n", &*modified("K", &|_| {}), b"\n"].concat(),
         ),
     ];
     for (what, body) in bodies {
@@ -159,7 +162,7 @@ async fn odd_bodies_are_read(database: Database) {
     assert_eq!(unnamed.fingerprint, "cbf29ce484222325");
 }
 
-async fn unreadable_bodies_are_refused_with_a_reason(database: Database) {
+async fn unreadable_bodies_are_rejected_with_a_reason(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let good = Webhook::of([firing("A")]).bytes();
     let bodies: Vec<(&str, Vec<u8>)> = vec![
@@ -195,13 +198,13 @@ async fn unreadable_bodies_are_refused_with_a_reason(database: Database) {
         assert_eq!(problem.kind, "urn:tocsin:problem:unreadable-body", "{what}");
         assert!(problem.detail.len() < 1_000, "{what}: {}", problem.detail);
     }
-    let refused: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
-    assert_eq!(refused.len(), count);
-    for (delivery, (what, body)) in refused.iter().rev().zip(&bodies) {
+    let rejected: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
+    assert_eq!(rejected.len(), count);
+    for (delivery, (what, body)) in rejected.iter().rev().zip(&bodies) {
         assert!(delivery.reason.is_some(), "{what}");
         assert_eq!(delivery.body_bytes as usize, body.len(), "{what}");
         let raw = tocsin
-            .look(&format!("/api/v1/deliveries/{}/raw", delivery.id))
+            .get_reply(&format!("/api/v1/deliveries/{}/raw", delivery.id))
             .await;
         assert_eq!(raw.expect(200).body, *body, "{what}");
     }
@@ -213,7 +216,7 @@ async fn unreadable_bodies_are_refused_with_a_reason(database: Database) {
     );
 }
 
-async fn one_unreadable_alert_does_not_lose_its_neighbours(database: Database) {
+async fn unreadable_alert_does_not_reject_the_others(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let mut body = Webhook::of([
         firing("First"),
@@ -251,7 +254,7 @@ async fn one_unreadable_alert_does_not_lose_its_neighbours(database: Database) {
     assert_eq!(names, ["First", "Last"]);
 }
 
-async fn five_thousand_alerts_fit_one_body(database: Database) {
+async fn body_with_5000_alerts_is_accepted(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let alerts = (0..5_000).map(|n| {
         firing("Many")
@@ -267,7 +270,7 @@ async fn five_thousand_alerts_fit_one_body(database: Database) {
 }
 
 #[tokio::test]
-async fn a_body_past_the_limit_is_refused_and_counted() {
+async fn body_over_the_limit_is_rejected_and_counted() {
     let tocsin = Tocsin::start(Options::default()).await;
     let body = vec![b' '; (16 << 20) + 1];
     let problem = tocsin.deliver(WEBHOOK, body).await.problem(413);
@@ -281,9 +284,9 @@ async fn a_body_past_the_limit_is_refused_and_counted() {
         metrics.sum("tocsin_deliveries_total", &["outcome=\"too_large\""]),
         1.0
     );
-    let refused: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
-    assert_eq!(refused.len(), 1);
-    // What fits exactly is read: it is white space, so it is refused as that.
+    let rejected: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
+    assert_eq!(rejected.len(), 1);
+    // A body of exactly the limit is read: it is white space, which is not JSON.
     tocsin
         .deliver(WEBHOOK, vec![b' '; 16 << 20])
         .await
@@ -291,17 +294,17 @@ async fn a_body_past_the_limit_is_refused_and_counted() {
 }
 
 #[tokio::test]
-async fn content_is_judged_by_content_and_methods_by_what_senders_use() {
+async fn any_content_type_and_post_or_put_are_accepted() {
     let tocsin = Tocsin::start(Options::default()).await;
-    let send = |method: Method, path: &'static str, kind: &'static str, name: &str| {
+    let send = |method: Method, path: &'static str, content_type: &'static str, name: &str| {
         let body = Webhook::of([firing(name)]).bytes();
         tocsin
             .request(method, path)
-            .header("content-type", kind)
+            .header("content-type", content_type)
             .bytes(body)
             .send()
     };
-    for (method, path, kind, name) in [
+    for (method, path, content_type, name) in [
         (Method::POST, WEBHOOK, "text/plain", "A"),
         (
             Method::POST,
@@ -315,7 +318,7 @@ async fn content_is_judged_by_content_and_methods_by_what_senders_use() {
         (Method::PUT, WEBHOOK, "application/json", "F"),
         (Method::PUT, "/webhook", "application/json", "G"),
     ] {
-        let report: IngestReport = send(method, path, kind, name).await.json();
+        let report: IngestReport = send(method, path, content_type, name).await.json();
         assert_eq!(report.opened, 1, "{name}");
     }
     let without = tocsin
@@ -325,10 +328,10 @@ async fn content_is_judged_by_content_and_methods_by_what_senders_use() {
 }
 
 #[tokio::test]
-async fn reading_the_webhook_address_says_what_to_send() {
+async fn get_on_the_webhook_explains_post() {
     let tocsin = Tocsin::start(Options::default()).await;
     for path in [WEBHOOK, "/webhook", "/webhook/"] {
-        let reply = tocsin.look(path).await;
+        let reply = tocsin.get_reply(path).await;
         let problem = reply.problem(405);
         assert!(
             problem.detail.contains("POST"),
@@ -342,7 +345,7 @@ async fn reading_the_webhook_address_says_what_to_send() {
 }
 
 #[tokio::test]
-async fn a_source_has_a_plain_name() {
+async fn source_names_are_validated() {
     let tocsin = Tocsin::start(Options::default()).await;
     let body = Webhook::of([firing("A")]).bytes();
     for bad in ["a%20b", "a/b", "%E7%94%9F%E4%BA%A7", &"x".repeat(65), "a'b"] {
@@ -355,7 +358,7 @@ async fn a_source_has_a_plain_name() {
     for good in ["A-z_0.9", &longest] {
         assert_eq!(tocsin.post_to(good, body.clone()).await.opened, 1, "{good}");
     }
-    // No delivery is turned away for an unknown word in its address.
+    // Unknown query parameters do not reject a delivery.
     let reply = tocsin.deliver("/webhook?sourcce=a", body).await;
     assert_eq!(reply.expect(200).json::<IngestReport>().opened, 1);
 }

@@ -1,39 +1,40 @@
-//! The way back from the OpenID provider: who may go it, and where it leads.
+//! The OpenID Connect callback: it works once, for the browser that started the
+//! sign-in, and redirects to local paths only.
 
 use serde_json::json;
 use tocsin_api_types::AuditEntry;
 use tocsin_tests::{BrowserSession, OpenIdProvider};
 
-use super::single_sign_on::{BEGIN, ann, led_to, start, status, to_the_way_back};
+use super::single_sign_on::{BEGIN, ann, callback_url, location, start, status};
 
 #[tokio::test]
-async fn the_way_back_is_open_once_and_only_to_who_went() {
-    const REFUSED: &str = "/sign-in?problem=oidc-refused";
+async fn oidc_callback_works_once_and_for_its_browser_only() {
+    const REJECTED: &str = "/sign-in?problem=oidc-refused";
     let provider = OpenIdProvider::start();
-    provider.person(&ann()).await;
+    provider.set_user(&ann()).await;
     let tocsin = start(&provider, "").await;
-    let mut person = BrowserSession::new();
-    let back = to_the_way_back(&mut person, &tocsin).await;
+    let mut user = BrowserSession::new();
+    let callback = callback_url(&mut user, &tocsin).await;
 
-    // Somebody was made to open the link of somebody else's sign-in: with no
-    // cookie, with that of another attempt, or with nonsense.
+    // Login CSRF: a victim opens another user's callback without a cookie, with that of
+    // another attempt, or with an invalid one.
     let mut victim = BrowserSession::new();
-    assert_eq!(led_to(&victim.open(back.as_str()).await), REFUSED);
+    assert_eq!(location(&victim.open(callback.as_str()).await), REJECTED);
     victim.open(&tocsin.url(BEGIN)).await;
-    assert_eq!(led_to(&victim.open(back.as_str()).await), REFUSED);
-    victim.plant(&tocsin, "tocsin-oidc", "AAAA.");
-    assert_eq!(led_to(&victim.open(back.as_str()).await), REFUSED);
+    assert_eq!(location(&victim.open(callback.as_str()).await), REJECTED);
+    victim.set_cookie(&tocsin, "tocsin-oidc", "AAAA.");
+    assert_eq!(location(&victim.open(callback.as_str()).await), REJECTED);
     assert_eq!(status(&mut victim, &tocsin).await, 401);
 
-    let kept = person.cookies(&tocsin)["tocsin-oidc"].clone();
+    let cookie = user.cookies(&tocsin)["tocsin-oidc"].clone();
     for (name, value) in [
         ("state", "x"),
         ("state", ""),
         ("code", "x"),
         ("iss", "https://evil.example.net"),
     ] {
-        let mut changed = back.clone();
-        let pairs: Vec<_> = back.query_pairs().into_owned().collect();
+        let mut changed = callback.clone();
+        let pairs: Vec<_> = callback.query_pairs().into_owned().collect();
         let pairs = pairs.into_iter().filter(|(key, _)| key != name);
         changed
             .query_pairs_mut()
@@ -41,33 +42,36 @@ async fn the_way_back_is_open_once_and_only_to_who_went() {
             .extend_pairs(pairs)
             .append_pair(name, value);
         assert_eq!(
-            led_to(&person.open(changed.as_str()).await),
-            REFUSED,
+            location(&user.open(changed.as_str()).await),
+            REJECTED,
             "{name}={value}"
         );
-        assert!(!person.cookies(&tocsin).contains_key("tocsin-oidc"));
-        person.plant(&tocsin, "tocsin-oidc", &kept);
+        assert!(!user.cookies(&tocsin).contains_key("tocsin-oidc"));
+        user.set_cookie(&tocsin, "tocsin-oidc", &cookie);
     }
 
-    assert_eq!(led_to(&person.open(back.as_str()).await), "/");
-    assert_eq!(status(&mut person, &tocsin).await, 200);
-    // The same code again, even with the cookie that went.
+    assert_eq!(location(&user.open(callback.as_str()).await), "/");
+    assert_eq!(status(&mut user, &tocsin).await, 200);
+    // The same code again, even with the stolen cookie.
     let mut thief = BrowserSession::new();
-    thief.plant(&tocsin, "tocsin-oidc", &kept);
-    assert_eq!(led_to(&thief.open(back.as_str()).await), REFUSED);
+    thief.set_cookie(&tocsin, "tocsin-oidc", &cookie);
+    assert_eq!(location(&thief.open(callback.as_str()).await), REJECTED);
     assert_eq!(status(&mut thief, &tocsin).await, 401);
-    // Whoever went and came back wrongly is in the audit log, four times here
-    // with a changed answer.
-    let deeds: Vec<AuditEntry> = tocsin.all("audit?action=sign-in.failed").await;
-    let why = json!({"method": "oidc", "problem": "oidc-refused"});
-    assert!(deeds.iter().all(|deed| deed.after.as_ref() == Some(&why)));
-    assert_eq!(deeds.len(), 6);
+    // Failed callbacks are audited, including the four with changed parameters.
+    let entries: Vec<AuditEntry> = tocsin.all("audit?action=sign-in.failed").await;
+    let reason = json!({"method": "oidc", "problem": "oidc-refused"});
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.after.as_ref() == Some(&reason))
+    );
+    assert_eq!(entries.len(), 6);
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_another_server() {
+async fn return_to_accepts_local_paths_only() {
     let provider = OpenIdProvider::start();
-    provider.person(&ann()).await;
+    provider.set_user(&ann()).await;
     let tocsin = start(&provider, "").await;
     for bad in [
         "//evil.example.net",
@@ -78,16 +82,16 @@ async fn nobody_is_sent_to_another_server() {
         "/api/v1/sign-in/oidc",
     ] {
         let path = format!("{BEGIN}?returnTo={bad}");
-        let reply = tocsin.look(&path).await;
+        let reply = tocsin.get_reply(&path).await;
         assert_eq!(reply.fields(400), ["returnTo"], "{bad}");
     }
-    // Nor by a cookie that somebody planted.
-    let mut visitor = BrowserSession::new();
-    let back = to_the_way_back(&mut visitor, &tocsin).await;
-    let kept = visitor.cookies(&tocsin)["tocsin-oidc"].clone();
-    let (secret, _) = kept.split_once('.').unwrap();
+    // Nor with a forged cookie.
+    let mut browser = BrowserSession::new();
+    let callback = callback_url(&mut browser, &tocsin).await;
+    let cookie = browser.cookies(&tocsin)["tocsin-oidc"].clone();
+    let (secret, _) = cookie.split_once('.').unwrap();
     // base64url of //evil.example.net
-    let planted = format!("{secret}.Ly9ldmlsLmV4YW1wbGUubmV0");
-    visitor.plant(&tocsin, "tocsin-oidc", &planted);
-    assert_eq!(led_to(&visitor.open(back.as_str()).await), "/");
+    let forged = format!("{secret}.Ly9ldmlsLmV4YW1wbGUubmV0");
+    browser.set_cookie(&tocsin, "tocsin-oidc", &forged);
+    assert_eq!(location(&browser.open(callback.as_str()).await), "/");
 }

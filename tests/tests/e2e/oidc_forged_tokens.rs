@@ -1,4 +1,4 @@
-//! Single sign-on with a provider that says what is wrong: nobody comes in.
+//! Single sign-on with a provider that forges tokens: no user is signed in.
 
 use std::collections::HashMap;
 
@@ -9,63 +9,64 @@ use tocsin_tests::{BrowserSession, FakeIdp, Options, Tocsin, ago};
 use url::Url;
 
 const BEGIN: &str = "/api/v1/sign-in/oidc";
-const REFUSED: &str = "/sign-in?problem=oidc-refused";
+const REJECTED: &str = "/sign-in?problem=oidc-refused";
 const UNAVAILABLE: &str = "/sign-in?problem=oidc-unavailable";
-const SECRET: &str = "shared-with-the-forger";
+const SECRET: &str = "shared-with-the-idp";
 
-async fn start(forger: &FakeIdp) -> Tocsin {
+async fn start(idp: &FakeIdp) -> Tocsin {
     let config = format!(
         "[auth.oidc]\nissuer = \"{}\"\nclient_id = \"tocsin\"\nclient_secret = \"{SECRET}\"\n",
-        forger.issuer
+        idp.issuer
     );
     let options = Options::default().config(config);
     Tocsin::start(options.set("limits.sign_ins_per_minute", 0)).await
 }
 
-/// Somebody on the way to the provider.
-struct Trip {
-    visitor: BrowserSession,
-    asked: HashMap<String, String>,
+/// A started sign-in.
+struct SignIn {
+    browser: BrowserSession,
+    /// Query of the authorization request.
+    query: HashMap<String, String>,
 }
 
-impl Trip {
-    async fn begin(tocsin: &Tocsin) -> Self {
-        let mut visitor = BrowserSession::new();
-        let reply = visitor.open(&tocsin.url(BEGIN)).await;
-        let there = Url::parse(reply.header("location")).unwrap();
-        let asked = there.query_pairs().into_owned().collect();
-        Self { visitor, asked }
+impl SignIn {
+    async fn start(tocsin: &Tocsin) -> Self {
+        let mut browser = BrowserSession::new();
+        let reply = browser.open(&tocsin.url(BEGIN)).await;
+        let url = Url::parse(reply.header("location")).unwrap();
+        let query = url.query_pairs().into_owned().collect();
+        Self { browser, query }
     }
 
-    /// What the provider should say of them.
-    fn claims(&self, forger: &FakeIdp) -> Value {
+    /// Valid claims.
+    fn claims(&self, idp: &FakeIdp) -> Value {
         let now = ago(0).timestamp();
         json!({
-            "iss": forger.issuer, "aud": "tocsin", "sub": "ann-17",
-            "iat": now, "exp": now + 300, "nonce": self.asked["nonce"],
+            "iss": idp.issuer, "aud": "tocsin", "sub": "ann-17",
+                "iat": now, "exp": now + 300, "nonce": self.query["nonce"],
             "name": "Ann", "email": "ann@example.com", "email_verified": true,
         })
     }
 
-    /// Comes back; answers where to.
-    async fn end(&mut self, tocsin: &Tocsin) -> String {
-        let back = format!("{BEGIN}/callback?code=1&state={}", self.asked["state"]);
-        let reply = self.visitor.open(&tocsin.url(&back)).await;
+    /// Opens the callback. Returns where it redirects to.
+    async fn finish(&mut self, tocsin: &Tocsin) -> String {
+        let callback = format!("{BEGIN}/callback?code=1&state={}", self.query["state"]);
+        let reply = self.browser.open(&tocsin.url(&callback)).await;
         assert_eq!(reply.status, 303, "{}", reply.text());
         reply.header("location").to_owned()
     }
 }
 
 #[tokio::test]
-async fn id_tokens_that_prove_nothing_are_refused() {
-    let forger = FakeIdp::start().await;
-    let tocsin = start(&forger).await;
+async fn invalid_claims_are_rejected() {
+    let idp = FakeIdp::start().await;
+    let tocsin = start(&idp).await;
     let now = ago(0).timestamp();
     let wrong = [
         ("nonce", json!("another")),
         ("nonce", Value::Null),
         ("iss", json!("https://login.example.com")),
-        ("iss", json!(format!("{}/", forger.issuer))),
+        ("iss", json!(format!("{}/", idp.issuer))),
         ("aud", json!("another")),
         ("aud", json!(["tocsin", "another"])),
         ("aud", json!([])),
@@ -76,79 +77,85 @@ async fn id_tokens_that_prove_nothing_are_refused() {
         ("at_hash", json!("bm90LXRoZS1hY2Nlc3MtdG9rZW4")),
     ];
     for (claim, value) in wrong {
-        let mut trip = Trip::begin(&tocsin).await;
-        let mut claims = trip.claims(&forger);
+        let mut sign_in = SignIn::start(&tocsin).await;
+        let mut claims = sign_in.claims(&idp);
         claims[claim] = value.clone();
         if value.is_null() {
             claims.as_object_mut().unwrap().remove(claim);
         }
-        forger.give(&forger.sign(&claims));
-        assert_eq!(trip.end(&tocsin).await, REFUSED, "{claim} {value}");
-        let me = trip.visitor.ask(&tocsin, Method::GET, "/api/v1/me").await;
+        idp.set_id_token(&idp.sign(&claims));
+        assert_eq!(sign_in.finish(&tocsin).await, REJECTED, "{claim} {value}");
+        let me = sign_in
+            .browser
+            .request(&tocsin, Method::GET, "/api/v1/me")
+            .await;
         me.problem(401);
     }
     assert!(tocsin.all::<User>("users").await.is_empty());
 
-    // What is right comes in.
-    let mut trip = Trip::begin(&tocsin).await;
-    forger.give(&forger.sign(&trip.claims(&forger)));
-    assert_eq!(trip.end(&tocsin).await, "/");
-    let me = trip.visitor.ask(&tocsin, Method::GET, "/api/v1/me").await;
+    // Valid claims are accepted.
+    let mut sign_in = SignIn::start(&tocsin).await;
+    idp.set_id_token(&idp.sign(&sign_in.claims(&idp)));
+    assert_eq!(sign_in.finish(&tocsin).await, "/");
+    let me = sign_in
+        .browser
+        .request(&tocsin, Method::GET, "/api/v1/me")
+        .await;
     assert_eq!(me.json::<Me>().name, "Ann");
     assert!(!tocsin.log().contains(SECRET));
 }
 
 #[tokio::test]
-async fn signatures_that_anybody_could_make_are_refused() {
-    let forger = FakeIdp::start().await;
-    let tocsin = start(&forger).await;
-    type Make = fn(&FakeIdp, &Value) -> String;
-    let makes: [Make; 7] = [
-        |forger, claims| forger.unsigned(&json!({"alg": "none"}), claims, ""),
-        |forger, claims| forger.unsigned(&json!({"alg": "None", "typ": "JWT"}), claims, ""),
-        |forger, claims| forger.unsigned(&json!({"alg": "EdDSA", "kid": "one"}), claims, ""),
-        // As with a shared secret, for which a public key could be taken.
-        |forger, claims| forger.unsigned(&json!({"alg": "HS256"}), claims, &"A".repeat(43)),
+async fn forged_signatures_are_rejected() {
+    let idp = FakeIdp::start().await;
+    let tocsin = start(&idp).await;
+    type Forge = fn(&FakeIdp, &Value) -> String;
+    let forgeries: [Forge; 7] = [
+        |idp, claims| idp.unsigned(&json!({"alg": "none"}), claims, ""),
+        |idp, claims| idp.unsigned(&json!({"alg": "None", "typ": "JWT"}), claims, ""),
+        |idp, claims| idp.unsigned(&json!({"alg": "EdDSA", "kid": "one"}), claims, ""),
+        // HMAC with the public key as the secret.
+        |idp, claims| idp.unsigned(&json!({"alg": "HS256"}), claims, &"A".repeat(43)),
         FakeIdp::sign_with_another_key,
         |_, _| "no.token.atall".to_owned(),
         |_, _| String::new(),
     ];
-    for (index, make) in makes.into_iter().enumerate() {
-        let mut trip = Trip::begin(&tocsin).await;
-        let claims = trip.claims(&forger);
-        forger.give(&make(&forger, &claims));
-        assert_eq!(trip.end(&tocsin).await, REFUSED, "{index}");
+    for (index, forge) in forgeries.into_iter().enumerate() {
+        let mut sign_in = SignIn::start(&tocsin).await;
+        let claims = sign_in.claims(&idp);
+        idp.set_id_token(&forge(&idp, &claims));
+        assert_eq!(sign_in.finish(&tocsin).await, REJECTED, "{index}");
     }
-    // No ID token at all.
-    let mut trip = Trip::begin(&tocsin).await;
+    // Without an ID token.
+    let mut sign_in = SignIn::start(&tocsin).await;
     let body = json!({"access_token": "access", "token_type": "Bearer"});
-    forger.answer(200, body.to_string());
-    assert_eq!(trip.end(&tocsin).await, REFUSED);
+    idp.set_token_response(200, body.to_string());
+    assert_eq!(sign_in.finish(&tocsin).await, REJECTED);
     assert!(tocsin.all::<User>("users").await.is_empty());
 }
 
 #[tokio::test]
-async fn answers_that_are_none_are_an_outage() {
-    let forger = FakeIdp::start().await;
-    let tocsin = start(&forger).await;
+async fn failed_token_responses_are_reported() {
+    let idp = FakeIdp::start().await;
+    let tocsin = start(&idp).await;
     for (status, body, expected) in [
-        (400, r#"{"error": "invalid_grant"}"#.to_owned(), REFUSED),
-        (401, r#"{"error": "invalid_client"}"#.to_owned(), REFUSED),
+        (400, r#"{"error": "invalid_grant"}"#.to_owned(), REJECTED),
+        (401, r#"{"error": "invalid_client"}"#.to_owned(), REJECTED),
         (502, String::new(), UNAVAILABLE),
-        // Longer than anything is read.
+        // Over the size limit.
         (200, " ".repeat(2 << 20), UNAVAILABLE),
     ] {
-        let mut trip = Trip::begin(&tocsin).await;
-        forger.answer(status, body);
-        assert_eq!(trip.end(&tocsin).await, expected, "{status}");
+        let mut sign_in = SignIn::start(&tocsin).await;
+        idp.set_token_response(status, body);
+        assert_eq!(sign_in.finish(&tocsin).await, expected, "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_provider_of_another_name_is_not_asked() {
-    let forger = FakeIdp::start().await;
-    forger.call_itself("https://login.example.com");
-    let tocsin = start(&forger).await;
+async fn discovery_with_another_issuer_is_rejected() {
+    let idp = FakeIdp::start().await;
+    idp.set_issuer("https://login.example.com");
+    let tocsin = start(&idp).await;
     let reply = BrowserSession::new().open(&tocsin.url(BEGIN)).await;
     assert_eq!(reply.header("location"), UNAVAILABLE);
     assert!(

@@ -8,23 +8,23 @@ use tocsin_api_types::{Alert, Delivery, DeliveryOutcome, Incident, IngestReport,
 use tocsin_tests::{Database, Options, Tocsin, fixture, on_both, workspace};
 
 on_both!(
-    every_captured_body_gives_what_its_index_says,
-    the_whole_corpus_may_come_twice
+    captured_bodies_have_their_expected_results,
+    repeated_corpus_opens_no_incidents
 );
 
-/// What becomes of a body.
+/// The expected result of a body.
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
-    /// Refused, for a reason in which these words occur.
-    Refused(&'static str),
-    /// Alerts: opened, resolved, seen again; refreshed and late none.
+    /// Rejected with a reason that contains these words.
+    Rejected(&'static str),
+    /// Number of alerts: opened, resolved, duplicates. None are repeated or out of order.
     Stored(usize, usize, usize),
 }
 
-use Outcome::{Refused, Stored};
+use Outcome::{Rejected, Stored};
 
-/// Each file, the source it is posted to, and what comes of it. Those of one
-/// source tell of one another, in this order.
+/// Each file, the source it is posted to, and its result. Files of one source are
+/// deliveries about the same alerts, in this order.
 const EXPECTED: &[(&str, &str, Outcome)] = &[
     (
         "alertmanager-0.25-single-1-firing",
@@ -113,7 +113,7 @@ const EXPECTED: &[(&str, &str, Outcome)] = &[
     (
         "prometheus-2.42-post-alerts-firing",
         "one",
-        Refused("api/v2/alerts"),
+        Rejected("api/v2/alerts"),
     ),
     (
         "alertmanager-0.25-offset-times-1-firing",
@@ -144,16 +144,16 @@ const EXPECTED: &[(&str, &str, Outcome)] = &[
     ),
     ("grafana-12-1-firing", "grafana", Stored(1, 0, 0)),
     ("grafana-12-2-resolved", "grafana", Stored(0, 1, 0)),
-    ("invalid-empty-object", "one", Refused("alerts")),
-    ("invalid-empty-body", "one", Refused("empty")),
+    ("invalid-empty-object", "one", Rejected("alerts")),
+    ("invalid-empty-body", "one", Rejected("empty")),
     ("empty-alerts-list", "one", Stored(0, 0, 0)),
     ("null-maps", "null-maps", Stored(1, 0, 0)),
     ("version-5", "version-5", Stored(1, 0, 0)),
 ];
 
-/// A fingerprint's entries: status, alertname, instance, severity, team,
-/// message, start, end; oldest first.
-const SAID: &[(&str, &str, &[&str])] = &[
+/// The log entries of an alert: status, alertname, instance, severity, team, message,
+/// start, end; oldest first.
+const EXPECTED_ENTRIES: &[(&str, &str, &[&str])] = &[
     (
         "single",
         "36fe1c274ed2eb87",
@@ -200,14 +200,14 @@ const SAID: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-async fn every_captured_body_gives_what_its_index_says(database: Database) {
+async fn captured_bodies_have_their_expected_results(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let mut stored = Vec::new();
     for (name, source, outcome) in EXPECTED {
         let path = format!("/api/v1/webhooks/alertmanager?source={source}");
         let reply = tocsin.deliver(&path, fixture(name)).await;
         match outcome {
-            Refused(words) => {
+            Rejected(words) => {
                 let problem = reply.problem(400);
                 assert!(problem.detail.contains(words), "{name}: {}", problem.detail);
             }
@@ -235,14 +235,14 @@ async fn every_captured_body_gives_what_its_index_says(database: Database) {
             .iter()
             .filter(|entry| entry.delivery_id == report.delivery_id);
         let entries: Vec<&Alert> = entries.collect();
-        the_delivery_is_kept_whole(&tocsin, name, &report, &entries).await;
+        assert_stored_completely(&tocsin, name, &report, &entries).await;
         assert_eq!(
             entries.is_empty(),
             seen_again || report.alerts == 0,
             "{name}"
         );
     }
-    for (source, fingerprint, lines) in SAID {
+    for (source, fingerprint, lines) in EXPECTED_ENTRIES {
         let entries: Vec<Alert> = tocsin
             .all(&format!("alerts?order=asc&source={source}"))
             .await;
@@ -252,13 +252,13 @@ async fn every_captured_body_gives_what_its_index_says(database: Database) {
         let found: Vec<String> = entries.map(line).collect();
         assert_eq!(found, *lines, "{source} {fingerprint}");
     }
-    refused_bodies_are_listed(&tocsin).await;
-    episodes_are_linked(&tocsin).await;
-    tocsin.numbers_are_those_of_the_log().await;
+    assert_rejected_deliveries_are_listed(&tocsin).await;
+    assert_incidents_are_linked(&tocsin).await;
+    tocsin.assert_stats_match_log().await;
 }
 
-/// The log repeats the body: all labels and annotations, the very times.
-async fn the_delivery_is_kept_whole(
+/// Asserts that the log has all labels, annotations and times of the body.
+async fn assert_stored_completely(
     tocsin: &Tocsin,
     name: &str,
     report: &IngestReport,
@@ -266,7 +266,7 @@ async fn the_delivery_is_kept_whole(
 ) {
     let id = report.delivery_id;
     let raw = tocsin
-        .look(&format!("/api/v1/deliveries/{id}/raw"))
+        .get_reply(&format!("/api/v1/deliveries/{id}/raw"))
         .await
         .expect(200);
     assert_eq!(raw.body, fixture(name), "{name}");
@@ -295,45 +295,45 @@ async fn the_delivery_is_kept_whole(
     );
     assert_eq!(delivery.alerts as usize, report.alerts, "{name}");
 
-    let told = body["alerts"].as_array().unwrap();
-    assert_eq!(entries.len() + report.seen_again, told.len(), "{name}");
-    for (entry, told) in entries.iter().zip(told) {
+    let alerts = body["alerts"].as_array().unwrap();
+    assert_eq!(entries.len() + report.seen_again, alerts.len(), "{name}");
+    for (entry, alert) in entries.iter().zip(alerts) {
         assert_eq!(
             serde_json::to_value(entry.status).unwrap(),
-            told["status"],
+            alert["status"],
             "{name}"
         );
         assert_eq!(
             entry.fingerprint,
-            told["fingerprint"].as_str().unwrap(),
+            alert["fingerprint"].as_str().unwrap(),
             "{name}"
         );
         assert_eq!(
             serde_json::to_value(&entry.labels).unwrap(),
-            told["labels"],
+            alert["labels"],
             "{name}"
         );
-        let annotations = if told["annotations"].is_null() {
+        let annotations = if alert["annotations"].is_null() {
             &Value::Object(Default::default())
         } else {
-            &told["annotations"]
+            &alert["annotations"]
         };
         assert_eq!(
             serde_json::to_value(&entry.annotations).unwrap(),
             *annotations,
             "{name}"
         );
-        assert_eq!(entry.starts_at, time(&told["startsAt"]).unwrap(), "{name}");
-        assert_eq!(entry.ends_at, time(&told["endsAt"]), "{name}");
+        assert_eq!(entry.starts_at, time(&alert["startsAt"]).unwrap(), "{name}");
+        assert_eq!(entry.ends_at, time(&alert["endsAt"]), "{name}");
         assert_eq!(
             entry.generator_url,
-            told["generatorURL"].as_str().unwrap_or_default(),
+            alert["generatorURL"].as_str().unwrap_or_default(),
             "{name}"
         );
     }
 }
 
-/// A time of the wire; `None` for the zero time.
+/// A time in the body; `None` for the zero time.
 fn time(value: &Value) -> Option<DateTime<Utc>> {
     let text = value.as_str().unwrap();
     let time: DateTime<Utc> = DateTime::parse_from_rfc3339(text).unwrap().into();
@@ -369,10 +369,10 @@ fn line(entry: &Alert) -> String {
     )
 }
 
-async fn refused_bodies_are_listed(tocsin: &Tocsin) {
-    let refused: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
-    assert_eq!(refused.len(), 3);
-    for delivery in &refused {
+async fn assert_rejected_deliveries_are_listed(tocsin: &Tocsin) {
+    let rejected: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
+    assert_eq!(rejected.len(), 3);
+    for delivery in &rejected {
         assert!(
             delivery
                 .reason
@@ -383,16 +383,16 @@ async fn refused_bodies_are_listed(tocsin: &Tocsin) {
         assert_eq!(delivery.alerts, 0);
     }
     // Newest first: the empty body, the empty object, the bare array.
-    let array = &refused[2];
+    let array = &rejected[2];
     assert!(array.raw_available);
     let raw = tocsin
-        .look(&format!("/api/v1/deliveries/{}/raw", array.id))
+        .get_reply(&format!("/api/v1/deliveries/{}/raw", array.id))
         .await
         .expect(200);
     assert_eq!(raw.body, fixture("prometheus-2.42-post-alerts-firing"));
 }
 
-async fn episodes_are_linked(tocsin: &Tocsin) {
+async fn assert_incidents_are_linked(tocsin: &Tocsin) {
     let incidents: Vec<Incident> = tocsin
         .all("incidents?source=refire&sort=startsAt&order=asc")
         .await;
@@ -409,9 +409,9 @@ async fn episodes_are_linked(tocsin: &Tocsin) {
     assert_eq!((single[0].occurrences, single[0].senders), (1, 1));
 }
 
-/// All into one source, then all of it again: whatever it adds up to, the
-/// second round adds no firing incident and loses none.
-async fn the_whole_corpus_may_come_twice(database: Database) {
+/// Posts all files to one source, and the firing ones again: the second round neither
+/// opens nor ends an incident.
+async fn repeated_corpus_opens_no_incidents(database: Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     for (name, _, _) in EXPECTED {
         tocsin.deliver("/webhook", fixture(name)).await;
@@ -447,15 +447,15 @@ async fn the_whole_corpus_may_come_twice(database: Database) {
 }
 
 #[test]
-fn every_body_has_an_expected_outcome() {
+fn every_body_has_an_expected_result() {
     let folder = workspace().join("tests/fixtures/payloads");
     let names = std::fs::read_dir(folder).unwrap().filter_map(|entry| {
         let name = entry.unwrap().file_name().into_string().unwrap();
         name.strip_suffix(".json").map(str::to_owned)
     });
-    let named: BTreeSet<String> = EXPECTED
+    let listed: BTreeSet<String> = EXPECTED
         .iter()
         .map(|(name, _, _)| (*name).to_owned())
         .collect();
-    assert_eq!(names.collect::<BTreeSet<_>>(), named);
+    assert_eq!(names.collect::<BTreeSet<_>>(), listed);
 }

@@ -1,4 +1,4 @@
-//! What is stored can be read by its owner only, also what was there before.
+//! Stored files are accessible to their owner only, including files from before the start.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,12 +11,12 @@ fn mode(path: &Path) -> u32 {
     metadata.permissions().mode() & 0o777
 }
 
-fn open(path: &Path, mode: u32) {
+fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// The names of what others may use, in a directory and those in it.
-fn open_to_others(dir: &Path) -> Vec<String> {
+/// Paths in a directory and its subdirectories that other users can access.
+fn accessible_to_others(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -24,24 +24,27 @@ fn open_to_others(dir: &Path) -> Vec<String> {
             found.push(path.display().to_string());
         }
         if path.is_dir() {
-            found.extend(open_to_others(&path));
+            found.extend(accessible_to_others(&path));
         }
     }
     found
 }
 
 #[tokio::test]
-async fn everything_that_is_created_is_private() {
+async fn created_files_are_private() {
     let tocsin = Tocsin::start(Options::default()).await;
     tocsin.post(&Webhook::of([firing("Down")])).await;
     assert_eq!(mode(&tocsin.data_dir()), 0o700);
     assert!(tocsin.data_dir().join("tocsin.sqlite-wal").exists());
-    assert_eq!(open_to_others(&tocsin.data_dir()), Vec::<String>::new());
+    assert_eq!(
+        accessible_to_others(&tocsin.data_dir()),
+        Vec::<String>::new()
+    );
     assert!(!tocsin.log().contains("other users"), "{}", tocsin.log());
 }
 
 #[tokio::test]
-async fn what_was_there_before_is_made_private() {
+async fn existing_files_become_private() {
     let mut tocsin = Tocsin::start(Options::default()).await;
     tocsin.post(&Webhook::of([firing("Down")])).await;
     let data = tocsin.data_dir();
@@ -58,10 +61,10 @@ async fn what_was_there_before_is_made_private() {
         &data.join("tocsin.sqlite"),
         &data.join("tocsin.sqlite-wal"),
     ] {
-        open(path, if path.is_dir() { 0o755 } else { 0o644 });
+        set_mode(path, if path.is_dir() { 0o755 } else { 0o644 });
     }
     std::os::unix::fs::symlink(&outside, data.join("link")).unwrap();
-    open(&outside, 0o644);
+    set_mode(&outside, 0o644);
     tocsin.restart().await;
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&data.join("mail")), 0o700);
@@ -73,7 +76,7 @@ async fn what_was_there_before_is_made_private() {
     ] {
         assert_eq!(mode(&data.join(name)), 0o600, "{name}");
     }
-    assert_eq!(mode(&outside), 0o644, "a link's target is elsewhere");
+    assert_eq!(mode(&outside), 0o644, "the target of a link is not changed");
     let log = tocsin.log();
     let warnings: Vec<&str> = log
         .lines()
@@ -84,16 +87,16 @@ async fn what_was_there_before_is_made_private() {
 }
 
 #[tokio::test]
-async fn a_directory_that_others_use_too_stays_open_to_them() {
+async fn shared_directory_keeps_its_permissions() {
     let mut tocsin = Tocsin::start(Options::default()).await;
     let data = tocsin.data_dir();
     tocsin.kill9();
-    let theirs = data.join("theirs");
-    fs::create_dir(&theirs).unwrap();
+    let foreign = data.join("foreign");
+    fs::create_dir(&foreign).unwrap();
     for (name, bits) in [
         ("", 0o755),
-        ("theirs", 0o755),
-        ("theirs/file", 0o644),
+        ("foreign", 0o755),
+        ("foreign/file", 0o644),
         ("page.html", 0o644),
         ("tocsin.sqlite", 0o644),
     ] {
@@ -101,13 +104,13 @@ async fn a_directory_that_others_use_too_stays_open_to_them() {
         if !path.exists() {
             fs::write(&path, "").unwrap();
         }
-        open(&path, bits);
+        set_mode(&path, bits);
     }
     tocsin.restart().await;
     for (name, bits) in [
         ("", 0o755),
-        ("theirs", 0o755),
-        ("theirs/file", 0o644),
+        ("foreign", 0o755),
+        ("foreign/file", 0o644),
         ("page.html", 0o644),
         ("tocsin.sqlite", 0o600),
     ] {

@@ -1,4 +1,4 @@
-//! The program as its operators meet it: settings, documents, copies, ends.
+//! The program in operation: settings, documents, backups, and its exit.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -8,42 +8,45 @@ use tocsin_tests::{Options, Tocsin, Webhook, binary, firing, run, workspace};
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 
 #[tokio::test]
-async fn the_description_is_the_committed_one_and_is_served() {
+async fn openapi_description_is_current_and_served() {
     let folder = tempfile::tempdir().unwrap();
     let printed = run(folder.path(), &["openapi"], &[]);
     assert_eq!(printed.code, Some(0), "{printed:?}");
     let committed = std::fs::read_to_string(workspace().join("openapi/openapi.json")).unwrap();
     assert!(
         printed.stdout == committed,
-        "openapi/openapi.json is old: run `cargo xtask openapi`"
+        "openapi/openapi.json is outdated: run `cargo xtask openapi`"
     );
     let committed: Value = serde_json::from_str(&committed).unwrap();
-    let closed = Tocsin::start(Options::default().token("a long secret")).await;
+    let protected = Tocsin::start(Options::default().token("a long secret")).await;
     for path in ["/openapi.json", "/api/v1/openapi.json"] {
-        assert_eq!(closed.get::<Value>(path).await, committed, "{path}");
+        assert_eq!(protected.get::<Value>(path).await, committed, "{path}");
     }
-    // Where webhooks need no token, it says so.
+    // Without an ingest token, the description makes the webhook's credential optional.
     let tocsin = Tocsin::start(Options::default()).await;
     let served: Value = tocsin.get("/openapi.json").await;
     let security = |description: &Value| description["paths"][WEBHOOK]["post"]["security"].clone();
-    let needs = |description: &Value| security(description).as_array().unwrap().len();
-    assert_eq!(needs(&served), needs(&committed) + 1);
-    assert_eq!(security(&served)[needs(&committed)], serde_json::json!({}));
-    let docs = tocsin.look("/docs/").await.expect(200);
+    let schemes = |description: &Value| security(description).as_array().unwrap().len();
+    assert_eq!(schemes(&served), schemes(&committed) + 1);
+    assert_eq!(
+        security(&served)[schemes(&committed)],
+        serde_json::json!({})
+    );
+    let docs = tocsin.get_reply("/docs/").await.expect(200);
     assert!(docs.header("content-type").starts_with("text/html"));
-    let page = tocsin.look("/").await.expect(200);
+    let page = tocsin.get_reply("/").await.expect(200);
     assert!(
         page.header("content-type").starts_with("text/html"),
-        "with or without browser files"
+        "with and without a built frontend"
     );
-    let nothing = tocsin.look("/api/v2/alerts").await.problem(404);
-    assert!(nothing.detail.contains("/docs"), "{}", nothing.detail);
+    let unknown = tocsin.get_reply("/api/v2/alerts").await.problem(404);
+    assert!(unknown.detail.contains("/docs"), "{}", unknown.detail);
     let head = tocsin.request(Method::HEAD, "/healthz").send().await;
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
 }
 
 #[test]
-fn the_example_settings_load() {
+fn example_settings_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     let example = workspace().join("tocsin.example.toml");
     let settings = folder.path().join("tocsin.toml");
@@ -70,7 +73,7 @@ fn the_example_settings_load() {
 }
 
 #[test]
-fn what_cannot_be_right_is_refused_by_name() {
+fn invalid_settings_are_rejected_by_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let settings = folder.path().join("settings.toml");
@@ -130,7 +133,7 @@ fn what_cannot_be_right_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn variables_win_over_the_file_and_flags_over_both() {
+async fn flags_override_variables_and_variables_override_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let toml = "data_dir = \"from-file\"\n[incidents]\nwindow = \"1m\"\nstale_after = \"2h\"\n";
     std::fs::write(folder.path().join("tocsin.toml"), toml).unwrap();
@@ -150,7 +153,7 @@ async fn variables_win_over_the_file_and_flags_over_both() {
 }
 
 #[tokio::test]
-async fn a_running_database_is_copied_whole() {
+async fn backup_of_a_running_database_is_complete() {
     let tocsin = Tocsin::start(Options::default()).await;
     let alerts = (0..50).map(|n| firing("Down").instance(&n.to_string()));
     tocsin.post(&Webhook::of(alerts)).await;
@@ -163,11 +166,11 @@ async fn a_running_database_is_copied_whole() {
         "--data-dir",
         data_dir.to_str().unwrap(),
     ];
-    let done = run(tocsin.folder(), &args, &[]);
-    assert_eq!(done.code, Some(0), "{done:?}");
+    let backup = run(tocsin.folder(), &args, &[]);
+    assert_eq!(backup.code, Some(0), "{backup:?}");
     let again = run(tocsin.folder(), &args, &[]);
     assert_ne!(again.code, Some(0), "an existing file is not overwritten");
-    // What comes later is not in it.
+    // Later deliveries are not in the backup.
     tocsin.post(&Webhook::of([firing("Later")])).await;
     let from_copy = Tocsin::start(Options::default().data_dir(copy.parent().unwrap())).await;
     assert_eq!(from_copy.all::<Alert>("alerts").await.len(), 50);
@@ -176,7 +179,7 @@ async fn a_running_database_is_copied_whole() {
 }
 
 #[tokio::test]
-async fn an_embedded_database_has_one_server() {
+async fn sqlite_database_is_locked_by_one_program() {
     let mut tocsin = Tocsin::start(Options::default()).await;
     let data_dir = tocsin.data_dir();
     let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir"];
@@ -185,13 +188,13 @@ async fn an_embedded_database_has_one_server() {
     assert_eq!(second.code, Some(2), "{second:?}");
     assert!(second.stderr.contains("already"), "{second:?}");
     tocsin.post(&Webhook::of([firing("Down")])).await;
-    // The system gives it back, whatever ends the program.
+    // The operating system releases the lock even after SIGKILL.
     tocsin.kill9();
     tocsin.restart().await;
 }
 
 #[tokio::test]
-async fn asked_to_end_it_finishes_what_it_took() {
+async fn sigterm_completes_accepted_deliveries() {
     let mut tocsin = Tocsin::start(Options::default()).await;
     let posts: Vec<_> = (0..40)
         .map(|n| {
@@ -202,36 +205,41 @@ async fn asked_to_end_it_finishes_what_it_took() {
         .collect();
     let all = futures::future::join_all(posts);
     let (answers, ()) = tokio::join!(all, async {
-        tocsin_tests::wait_until("it has taken some", || async {
+        tocsin_tests::wait_until("a delivery is stored", || async {
             !tocsin.all::<Alert>("alerts?limit=1").await.is_empty()
         })
         .await;
         tocsin.terminate();
     });
-    assert_eq!(tocsin.ended().await.code(), Some(0), "{}", tocsin.log());
-    let answered: usize = answers
+    assert_eq!(
+        tocsin.wait_for_exit().await.code(),
+        Some(0),
+        "{}",
+        tocsin.log()
+    );
+    let accepted: usize = answers
         .into_iter()
         .flatten()
         .filter(|reply| reply.status.is_success())
         .map(|reply| reply.json::<IngestReport>().opened)
         .sum();
-    assert!(answered > 0);
+    assert!(accepted > 0);
     tocsin.restart().await;
     let stored = tocsin.all::<Alert>("alerts").await.len();
     assert!(
-        stored >= answered,
-        "{stored} of {answered} answered alerts are there"
+        stored >= accepted,
+        "{stored} of {accepted} accepted alerts are stored"
     );
 }
 
 #[tokio::test]
-async fn metrics_count_what_happened() {
+async fn metrics_count_deliveries_and_alerts() {
     let tocsin = Tocsin::start(Options::default().set("incidents.window", "1h")).await;
     let webhook = Webhook::of([firing("A"), firing("B")]);
     tocsin.post(&webhook).await;
     tocsin.post(&webhook).await;
     tocsin
-        .post_to("prod", Webhook::of([firing("A").over()]).bytes())
+        .post_to("prod", Webhook::of([firing("A").resolve()]).bytes())
         .await;
     tocsin.deliver(WEBHOOK, "{}").await.problem(400);
     let metrics = tocsin.metrics().await;
@@ -270,12 +278,12 @@ async fn metrics_count_what_happened() {
     ] {
         assert!(metrics.has(name), "{name}\n{}", metrics.text);
     }
-    let answer = tocsin.look("/metrics").await;
+    let answer = tocsin.get_reply("/metrics").await;
     assert!(answer.header("content-type").contains("version=1.0.0"));
 }
 
 #[test]
-fn help_names_every_command() {
+fn help_lists_every_command() {
     let folder = tempfile::tempdir().unwrap();
     let help = run(folder.path(), &["--help"], &[]);
     for command in ["serve", "migrate", "openapi", "check-config", "backup"] {

@@ -1,4 +1,4 @@
-//! The real Prometheus and Alertmanager, the real program, real mail.
+//! The real Prometheus and Alertmanager with the real program, and real e-mail.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use tocsin_tests::{
     Database, Exporter, Mail, Options, Sender, SmtpServer, Tocsin, eventually, on_both, team,
 };
 
-on_both!(rules_fire_and_resolve_into_incidents_and_mails);
+on_both!(prometheus_alerts_become_incidents_and_notifications);
 
-const TOKEN: &str = "token-of-the-real-ones";
+const TOKEN: &str = "token-of-the-alertmanagers";
 const SERVICES: [(&str, &str); 3] = [
     ("team-a", "a-1.example.com"),
     ("team-a", "a-2.example.com"),
@@ -23,7 +23,7 @@ async fn program(options: Options, server: &SmtpServer) -> Tocsin {
     tocsin
 }
 
-/// Waits until so many incidents are in that state.
+/// Waits until `count` incidents have this state.
 async fn incidents(tocsin: &Tocsin, state: &str, count: usize) -> Vec<Incident> {
     eventually(&format!("{count} incidents are {state}"), || async {
         let found: Vec<Incident> = tocsin.all(&format!("incidents?state={state}")).await;
@@ -39,7 +39,7 @@ fn to<'a>(mails: &'a [Mail], team: &str) -> Vec<&'a Mail> {
         .collect()
 }
 
-async fn rules_fire_and_resolve_into_incidents_and_mails(database: Database) {
+async fn prometheus_alerts_become_incidents_and_notifications(database: Database) {
     let server = SmtpServer::plain();
     let tocsin = program(Options::on(database), &server).await;
     let exporter = Exporter::start(&SERVICES).await;
@@ -73,11 +73,11 @@ async fn rules_fire_and_resolve_into_incidents_and_mails(database: Database) {
             .all(|incident| incident.ends_at > Some(incident.starts_at))
     );
 
-    // Each alert: one incident, opened and resolved, and nothing else.
+    // Each alert has one incident, which was opened and resolved, and no other entries.
     let log: Vec<Alert> = tocsin.all("alerts?order=asc").await;
     for incident in &ended {
-        let told = log.iter().filter(|entry| entry.incident_id == incident.id);
-        let kinds: Vec<EntryKind> = told.map(|entry| entry.kind).collect();
+        let entries = log.iter().filter(|entry| entry.incident_id == incident.id);
+        let kinds: Vec<EntryKind> = entries.map(|entry| entry.kind).collect();
         assert_eq!(
             kinds,
             [EntryKind::Opened, EntryKind::Resolved],
@@ -87,7 +87,7 @@ async fn rules_fire_and_resolve_into_incidents_and_mails(database: Database) {
     }
     assert_eq!(log.len(), 6);
 
-    tocsin.settled().await;
+    tocsin.wait_for_notifications().await;
     let mails = server.mails();
     let (a, b) = (to(&mails, "team-a"), to(&mails, "team-b"));
     assert_eq!(a.len() + b.len(), mails.len());
@@ -96,7 +96,7 @@ async fn rules_fire_and_resolve_into_incidents_and_mails(database: Database) {
     for mail in &a {
         assert!(
             !mail.raw.contains("b-1.example.com"),
-            "team B's alert went to team A: {}",
+            "an alert of team B was sent to team A: {}",
             mail.raw
         );
         assert_eq!(mail.references, a[0].references, "one thread");
@@ -117,7 +117,7 @@ async fn rules_fire_and_resolve_into_incidents_and_mails(database: Database) {
         "{a:#?}"
     );
 
-    // It breaks again: a new incident that knows of the one before.
+    // The service breaks again: a new incident, linked to the previous one.
     exporter.set("team-b", true);
     let again = incidents(&tocsin, "open", 1).await.remove(0);
     let before = ended
@@ -125,12 +125,12 @@ async fn rules_fire_and_resolve_into_incidents_and_mails(database: Database) {
         .find(|incident| incident.team == "team-b")
         .unwrap();
     assert_eq!(again.previous_id, Some(before.id));
-    let refused: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
-    assert!(refused.is_empty(), "{refused:#?}");
+    let rejected: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
+    assert!(rejected.is_empty(), "{rejected:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_alertmanagers_that_cannot_see_each_other_tell_one_story() {
+async fn two_unclustered_alertmanagers_are_deduplicated() {
     let server = SmtpServer::plain();
     let tocsin = program(Options::default(), &server).await;
     let exporter = Exporter::start(&SERVICES).await;
@@ -140,10 +140,10 @@ async fn two_alertmanagers_that_cannot_see_each_other_tell_one_story() {
     let _prometheus = Sender::prometheus(&exporter, &[&one, &two]).await;
 
     exporter.set("team-a", true);
-    let heard_by_both = |state: &'static str| {
+    let wait_for_both = |state: &'static str| {
         let tocsin = &tocsin;
         async move {
-            eventually(&format!("both peers told of what is {state}"), || async {
+            eventually(&format!("both peers report {state}"), || async {
                 let found: Vec<Incident> = tocsin.all(&format!("incidents?state={state}")).await;
                 (found.len() == 2 && found.iter().all(|incident| incident.senders == 2))
                     .then_some(())
@@ -151,18 +151,18 @@ async fn two_alertmanagers_that_cannot_see_each_other_tell_one_story() {
             .await;
         }
     };
-    heard_by_both("open").await;
+    wait_for_both("open").await;
     exporter.set("team-a", false);
-    heard_by_both("resolved").await;
+    wait_for_both("resolved").await;
     let senders = |deliveries: Vec<Delivery>| -> BTreeSet<String> {
         let over = deliveries
             .into_iter()
             .filter(|one| one.status == Some(tocsin_api_types::Status::Resolved));
         over.map(|delivery| delivery.sender).collect()
     };
-    eventually("both peers told the end", || async {
-        let told = senders(tocsin.all("deliveries").await);
-        (told.len() == 2).then_some(())
+    eventually("both peers report the resolution", || async {
+        let reported = senders(tocsin.all("deliveries").await);
+        (reported.len() == 2).then_some(())
     })
     .await;
 
@@ -175,25 +175,25 @@ async fn two_alertmanagers_that_cannot_see_each_other_tell_one_story() {
             (incident.state, incident.senders, incident.occurrences),
             (IncidentState::Resolved, 2, 1)
         );
-        let told = log.iter().filter(|entry| entry.incident_id == incident.id);
-        let kinds: Vec<EntryKind> = told.map(|entry| entry.kind).collect();
+        let entries = log.iter().filter(|entry| entry.incident_id == incident.id);
+        let kinds: Vec<EntryKind> = entries.map(|entry| entry.kind).collect();
         assert_eq!(kinds, [EntryKind::Opened, EntryKind::Resolved]);
     }
-    // Nobody is told anything twice.
-    tocsin.settled().await;
+    // No notification is sent twice.
+    tocsin.wait_for_notifications().await;
     let mails = server.mails();
-    let told = |word: &str, instance: &str| {
-        let tells = |mail: &&Mail| {
+    let count = |word: &str, instance: &str| {
+        let matches = |mail: &&Mail| {
             let mut blocks = mail.text.split("----------------------------------------");
             blocks.any(|block| {
                 block.contains(word) && block.contains(&format!("Instance: {instance}"))
             })
         };
-        mails.iter().filter(tells).count()
+        mails.iter().filter(matches).count()
     };
     for instance in ["a-1.example.com", "a-2.example.com"] {
         assert_eq!(
-            (told("[Firing]", instance), told("[Resolved]", instance)),
+            (count("[Firing]", instance), count("[Resolved]", instance)),
             (1, 1),
             "{mails:#?}"
         );

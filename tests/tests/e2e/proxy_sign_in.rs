@@ -1,5 +1,5 @@
-//! Sign-in by a header of a proxy: believed from the proxy's address only, once, and
-//! under the program's own name.
+//! Sign-in by a proxy header: accepted from the proxy's address only, without
+//! duplicates, and under the program's own host name only.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tocsin_api_types::{AuditEntry, Me, Page, Problem, Role, Session, SignInMethod, User};
 use tocsin_tests::{Options, Tocsin};
 
-/// On this machine every address of 127.0.0.0/8 can be asked from.
+/// Any address of 127.0.0.0/8 can be used as a client address.
 const PROXY: &str = "127.0.0.2";
 
 const CONFIG: &str = "[auth.proxy]\nheader = \"X-Forwarded-Email\"\nname_header = \"X-Forwarded-User\"\n\
@@ -18,13 +18,13 @@ async fn start(more: &str) -> Tocsin {
     Tocsin::start(Options::default().config(format!("{CONFIG}{more}"))).await
 }
 
-/// A request as it arrives from an address.
-struct From {
+/// A client with a source address.
+struct ClientAt {
     http: Client,
 }
 
-impl From {
-    fn address(address: &str) -> Self {
+impl ClientAt {
+    fn new(address: &str) -> Self {
         let address: IpAddr = address.parse().unwrap();
         let http = Client::builder().no_proxy().local_address(address);
         Self {
@@ -32,7 +32,7 @@ impl From {
         }
     }
 
-    async fn ask(
+    async fn request(
         &self,
         tocsin: &Tocsin,
         (method, path): (Method, &str),
@@ -50,7 +50,7 @@ impl From {
     }
 
     async fn me(&self, tocsin: &Tocsin, headers: &[(&str, &str)]) -> Result<Me, u16> {
-        let answer = self.ask(tocsin, (Method::GET, "/api/v1/me"), headers, None);
+        let answer = self.request(tocsin, (Method::GET, "/api/v1/me"), headers, None);
         let answer = answer.await;
         if answer.status().is_success() {
             assert!(!answer.headers().contains_key("set-cookie"));
@@ -63,9 +63,9 @@ impl From {
 const ANN: (&str, &str) = ("x-forwarded-email", "ann@example.com");
 
 #[tokio::test]
-async fn the_header_is_believed_from_the_proxy_only() {
+async fn proxy_header_is_accepted_from_the_proxy_only() {
     let tocsin = start("").await;
-    let (proxy, other) = (From::address(PROXY), From::address("127.0.0.1"));
+    let (proxy, other) = (ClientAt::new(PROXY), ClientAt::new("127.0.0.1"));
     assert_eq!(other.me(&tocsin, &[ANN]).await, Err(401));
     let forged = [
         ANN,
@@ -83,17 +83,17 @@ async fn the_header_is_believed_from_the_proxy_only() {
     let again = proxy.me(&tocsin, &named).await.unwrap();
     assert_eq!(again.id, me.id);
 
-    // It is one visit in the audit log, from the proxy's address.
-    let deeds: Vec<AuditEntry> = tocsin.all("audit").await;
-    let visits: Vec<_> = deeds
+    // The audit log has one sign-in, from the proxy's address.
+    let entries: Vec<AuditEntry> = tocsin.all("audit").await;
+    let sign_ins: Vec<_> = entries
         .iter()
-        .filter(|deed| deed.action == "sign-in.ok")
+        .filter(|entry| entry.action == "sign-in.ok")
         .collect();
-    assert_eq!(visits.len(), 1);
-    assert_eq!(visits[0].after, Some(json!({"method": "proxy"})));
-    assert_eq!(visits[0].address.as_deref(), Some(PROXY));
+    assert_eq!(sign_ins.len(), 1);
+    assert_eq!(sign_ins[0].after, Some(json!({"method": "proxy"})));
+    assert_eq!(sign_ins[0].address.as_deref(), Some(PROXY));
 
-    // The role is given here; pages of other sites are refused here too.
+    // The role can be changed here; cross-site requests are rejected here too.
     let user = json!({"name": "Ann", "email": "ann@example.com", "role": "responder"});
     let path = format!("/api/v1/users/{}", me.id.unwrap());
     tocsin.send(Method::PUT, &path, &user).await.expect(200);
@@ -104,33 +104,33 @@ async fn the_header_is_believed_from_the_proxy_only() {
     let mine = (Method::PUT, "/api/v1/me");
     let body = json!({"name": "Ann the Second"});
     let foreign = [ANN, ("origin", "https://evil.example.net")];
-    let refused = proxy
-        .ask(&tocsin, mine.clone(), &foreign, Some(&body))
+    let rejected = proxy
+        .request(&tocsin, mine.clone(), &foreign, Some(&body))
         .await;
-    assert_eq!(refused.status(), 403);
-    let changed = proxy.ask(&tocsin, mine, &[ANN], Some(&body)).await;
+    assert_eq!(rejected.status(), 403);
+    let changed = proxy.request(&tocsin, mine, &[ANN], Some(&body)).await;
     assert_eq!(changed.json::<Me>().await.unwrap().name, "Ann the Second");
     let sessions = (Method::GET, "/api/v1/me/sessions");
-    let sessions = proxy.ask(&tocsin, sessions, &[ANN], None).await;
+    let sessions = proxy.request(&tocsin, sessions, &[ANN], None).await;
     let sessions: Page<Session> = sessions.json().await.unwrap();
     assert!(sessions.items.is_empty());
 
-    // Who is disabled is so at once.
+    // A disabled user is rejected immediately.
     let mut user = user;
     user["enabled"] = json!(false);
     tocsin.send(Method::PUT, &path, &user).await.expect(200);
-    let refused = proxy.me(&tocsin, &[ANN]).await.unwrap_err();
-    assert!([401, 403].contains(&refused), "{refused}");
+    let rejected = proxy.me(&tocsin, &[ANN]).await.unwrap_err();
+    assert!([401, 403].contains(&rejected), "{rejected}");
 }
 
 #[tokio::test]
-async fn what_the_proxy_says_unclearly_is_refused() {
+async fn invalid_proxy_header_is_rejected() {
     let tocsin = start("").await;
-    let proxy = From::address(PROXY);
-    for nobody in ["not an address", "ann@", "@example.com"] {
-        let said = [("x-forwarded-email", nobody)];
-        let refused = proxy.me(&tocsin, &said).await.unwrap_err();
-        assert!([401, 403].contains(&refused), "{nobody}: {refused}");
+    let proxy = ClientAt::new(PROXY);
+    for invalid in ["not an address", "ann@", "@example.com"] {
+        let headers = [("x-forwarded-email", invalid)];
+        let rejected = proxy.me(&tocsin, &headers).await.unwrap_err();
+        assert!([401, 403].contains(&rejected), "{invalid}: {rejected}");
     }
     assert_eq!(
         proxy.me(&tocsin, &[("x-forwarded-email", "")]).await,
@@ -139,12 +139,12 @@ async fn what_the_proxy_says_unclearly_is_refused() {
     assert!(tocsin.all::<User>("users").await.is_empty());
 }
 
-/// What a proxy adds that does not remove what the browser sent: the browser's own
-/// value and the proxy's.
+/// A proxy that appends its header without removing the client's: the request has both
+/// values.
 #[tokio::test]
-async fn a_repeated_header_signs_nobody_in() {
+async fn repeated_proxy_header_is_rejected() {
     let tocsin = start("admin_groups = [\"ops\"]\nviewer_groups = [\"guests\"]\n").await;
-    let proxy = From::address(PROXY);
+    let proxy = ClientAt::new(PROXY);
     let guest = [
         ANN,
         ("x-forwarded-user", "Ann"),
@@ -158,7 +158,7 @@ async fn a_repeated_header_signs_nobody_in() {
         let mut headers = vec![(name, forged)];
         headers.extend(guest);
         for path in ["/api/v1/me", "/api/v1/users"] {
-            let answer = proxy.ask(&tocsin, (Method::GET, path), &headers, None);
+            let answer = proxy.request(&tocsin, (Method::GET, path), &headers, None);
             let answer = answer.await;
             assert_eq!(answer.status(), 401, "{name}");
             assert_eq!(answer.headers()["content-type"], "application/problem+json");
@@ -172,10 +172,10 @@ async fn a_repeated_header_signs_nobody_in() {
     assert_eq!(me.role, Role::Viewer);
 }
 
-/// A foreign page whose name was made to point to the proxy's machine (DNS rebinding)
-/// sends that name, and any header that it likes.
+/// DNS rebinding: an attacker's page whose host name resolves to the proxy sends that
+/// host name, and any headers.
 #[tokio::test]
-async fn the_header_is_believed_under_the_programs_own_name_only() {
+async fn proxy_header_requires_the_programs_host_name() {
     let groups = "admin_groups = [\"ops\"]\n";
     let admin = [ANN, ("x-forwarded-groups", "ops")];
     let token = (Method::POST, "/api/v1/tokens");
@@ -187,11 +187,11 @@ async fn the_header_is_believed_under_the_programs_own_name_only() {
     ] {
         let config = format!("{more}{CONFIG}{groups}");
         let tocsin = Tocsin::start(Options::default().config(config)).await;
-        let proxy = From::address(PROXY);
+        let proxy = ClientAt::new(PROXY);
         for host in [bad, "evil.example.net", "evil.example.net:8080"] {
             let mut headers = admin.to_vec();
             headers.push(("host", host));
-            let answer = proxy.ask(&tocsin, token.clone(), &headers, Some(&body));
+            let answer = proxy.request(&tocsin, token.clone(), &headers, Some(&body));
             let answer = answer.await;
             assert_eq!(answer.status(), 401, "{host}");
             let problem: Problem = answer.json().await.unwrap();
@@ -205,12 +205,12 @@ async fn the_header_is_believed_under_the_programs_own_name_only() {
 }
 
 #[tokio::test]
-async fn the_proxys_groups_give_the_role_with_each_request() {
+async fn proxy_groups_set_the_role_on_each_request() {
     let tocsin = start(
         "admin_groups = [\"ops\"]\nresponder_groups = [\"on-call\"]\nviewer_groups = [\"staff\"]\n",
     )
     .await;
-    let proxy = From::address(PROXY);
+    let proxy = ClientAt::new(PROXY);
     for (groups, role) in [
         ("staff", Ok(Role::Viewer)),
         ("staff, on-call", Ok(Role::Responder)),
@@ -219,8 +219,8 @@ async fn the_proxys_groups_give_the_role_with_each_request() {
         ("guests", Err(403)),
         ("", Err(403)),
     ] {
-        let said = [ANN, ("x-forwarded-groups", groups)];
-        let me = proxy.me(&tocsin, &said).await;
+        let headers = [ANN, ("x-forwarded-groups", groups)];
+        let me = proxy.me(&tocsin, &headers).await;
         assert_eq!(me.map(|me| me.role), role, "{groups}");
     }
 }

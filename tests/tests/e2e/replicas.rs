@@ -1,9 +1,9 @@
-//! Any number of replicas on one PostgreSQL tell the story of one program: the
-//! same incidents, the same log, one mail for each recipient and event, news
-//! for the browsers of all.
+//! Replicas on one PostgreSQL database reach the same result as one program: the same
+//! incidents, the same log, one notification for each recipient and event, and events in
+//! the streams of all replicas.
 //!
-//! `TOCSIN_TEST_SEED` tells a failed story again, and `TOCSIN_TEST_STORIES` says
-//! how many are told.
+//! `TOCSIN_TEST_SEED` repeats a failed scenario; `TOCSIN_TEST_STORIES` sets the number
+//! of scenarios.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,36 +17,37 @@ use tocsin_api_types::{
 };
 use tocsin_tests::{Database, Options, Scenario, ScenarioStep, Tocsin, Webhook, firing, team};
 
-/// Told one after another, and told at the same time.
-const STORIES: u64 = 16;
+/// Number of scenarios of each test.
+const SCENARIOS: u64 = 16;
 
-/// Stories that are told at the same time.
-const AT_ONCE: usize = 8;
+/// Number of concurrent scenarios.
+const CONCURRENT: usize = 8;
 
-fn number(variable: &str) -> Option<u64> {
+fn env_number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// The seeds of this run's stories.
+/// The seeds of this run's scenarios.
 fn seeds() -> Vec<u64> {
-    if let Some(seed) = number("TOCSIN_TEST_SEED") {
+    if let Some(seed) = env_number("TOCSIN_TEST_SEED") {
         return vec![seed];
     }
     let first: u64 = rand::random_range(0..1 << 40);
-    let stories = number("TOCSIN_TEST_STORIES").unwrap_or(STORIES);
-    (first..first + stories).collect()
+    let count = env_number("TOCSIN_TEST_STORIES").unwrap_or(SCENARIOS);
+    (first..first + count).collect()
 }
 
-/// Nothing is repeated only because a run took long.
+/// A window so long that no alert is repeated because of a slow run.
 fn options(database: Database) -> Options {
     Options::on(database).set("incidents.window", "2h")
 }
 
-/// One program on SQLite, and two on one PostgreSQL; two people are mailed.
-async fn worlds() -> (Tocsin, [Tocsin; 2]) {
+/// One program on SQLite, and two on one PostgreSQL database; each notifies two
+/// recipients.
+async fn single_and_replicas() -> (Tocsin, [Tocsin; 2]) {
     let alone = Tocsin::start(options(Database::sqlite())).await;
     let shared = options(Database::postgres().await);
-    // At the same time, on a database without a schema.
+    // Concurrently, on a database without a schema.
     let (one, two) = tokio::join!(Tocsin::start(shared.clone()), Tocsin::start(shared.clone()));
     for tocsin in [&alone, &one] {
         let group = team(tocsin, "infra").await.group;
@@ -56,7 +57,7 @@ async fn worlds() -> (Tocsin, [Tocsin; 2]) {
     (alone, [one, two])
 }
 
-/// Delivers as a sender does: again where it is told to come back.
+/// Delivers as a sender does: retries after a 503.
 async fn deliver(tocsin: &Tocsin, source: &str, webhook: &Webhook) -> IngestReport {
     let path = format!("/api/v1/webhooks/alertmanager?source={source}");
     for _ in 0..20 {
@@ -65,29 +66,29 @@ async fn deliver(tocsin: &Tocsin, source: &str, webhook: &Webhook) -> IngestRepo
             return reply.json();
         }
     }
-    panic!("a delivery is never taken");
+    panic!("the delivery is not accepted");
 }
 
-async fn tell(tocsins: &[&Tocsin], next: &AtomicUsize, source: &str, telling: &ScenarioStep) {
-    let some = || tocsins[next.fetch_add(1, Ordering::Relaxed) % tocsins.len()];
-    let webhook = &telling.webhook;
-    for time in 0..telling.times {
-        if telling.twice_at_once && time == 0 {
+async fn send(tocsins: &[&Tocsin], next: &AtomicUsize, source: &str, step: &ScenarioStep) {
+    let next_tocsin = || tocsins[next.fetch_add(1, Ordering::Relaxed) % tocsins.len()];
+    let webhook = &step.webhook;
+    for time in 0..step.times {
+        if step.concurrent && time == 0 {
             tokio::join!(
-                deliver(some(), source, webhook),
-                deliver(some(), source, webhook)
+                deliver(next_tocsin(), source, webhook),
+                deliver(next_tocsin(), source, webhook)
             );
         } else {
-            deliver(some(), source, webhook).await;
+            deliver(next_tocsin(), source, webhook).await;
         }
     }
 }
 
-/// An incident as far as no interleaving may change it.
-type Told = (String, i64, Option<i64>, IncidentState);
+/// The fields of an incident that do not depend on the order of deliveries.
+type StableIncident = (String, i64, Option<i64>, IncidentState);
 
-fn incidents(all: &[Incident]) -> Vec<Told> {
-    let mut told: Vec<Told> = all
+fn stable_incidents(all: &[Incident]) -> Vec<StableIncident> {
+    let mut stable: Vec<StableIncident> = all
         .iter()
         .map(|incident| {
             let fingerprint = incident.fingerprint.clone();
@@ -100,20 +101,19 @@ fn incidents(all: &[Incident]) -> Vec<Told> {
             )
         })
         .collect();
-    told.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
-    told
+    stable.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
+    stable
 }
 
-/// The log without what only says that it came too late to matter. The skew of
-/// peers is rounded away.
-fn news(log: &[Alert]) -> Vec<String> {
-    let mut told: Vec<String> = log
+/// The log without out-of-order entries, in whole seconds to ignore the skew of peers.
+fn stable_entries(log: &[Alert]) -> Vec<String> {
+    let mut lines: Vec<String> = log
         .iter()
         .filter(|entry| entry.kind != EntryKind::Late)
         .map(line)
         .collect();
-    told.sort();
-    told
+    lines.sort();
+    lines
 }
 
 fn line(entry: &Alert) -> String {
@@ -125,75 +125,80 @@ fn line(entry: &Alert) -> String {
     )
 }
 
-/// Everything there is of a source.
+/// All data of a source.
 struct Record {
     incidents: Vec<Incident>,
     log: Vec<Alert>,
-    mails: Vec<Notification>,
+    notifications: Vec<Notification>,
 }
 
-async fn record(tocsin: &Tocsin, source: &str, mails: &[Notification]) -> Record {
+async fn record(tocsin: &Tocsin, source: &str, notifications: &[Notification]) -> Record {
     let incidents: Vec<Incident> = tocsin.all(&format!("incidents?source={source}")).await;
     let log: Vec<Alert> = tocsin.all(&format!("alerts?source={source}")).await;
-    let of_source = |mail: &&Notification| {
-        let told = &mail.incident_ids;
-        incidents.iter().any(|incident| told.contains(&incident.id))
+    let of_source = |notification: &&Notification| {
+        let ids = &notification.incident_ids;
+        incidents.iter().any(|incident| ids.contains(&incident.id))
     };
     Record {
-        mails: mails.iter().filter(of_source).cloned().collect(),
+        notifications: notifications.iter().filter(of_source).cloned().collect(),
         incidents,
         log,
     }
 }
 
-/// Each mail with what it tells, by the names that both worlds share.
-fn letters(record: &Record) -> Vec<String> {
+/// Each notification with its incidents, without IDs, which differ between databases.
+fn notification_lines(record: &Record) -> Vec<String> {
     let incident = |id: &i64| {
         let incident = record.incidents.iter().find(|incident| incident.id == *id);
         let incident = incident.unwrap();
         let ends = incident.ends_at.map(|at| at.timestamp_micros());
         format!("{} {} {ends:?}", incident.fingerprint, incident.starts_at)
     };
-    let mut letters: Vec<String> = record
-        .mails
+    let mut lines: Vec<String> = record
+        .notifications
         .iter()
-        .map(|mail| {
-            let mut told: Vec<String> = mail.incident_ids.iter().map(incident).collect();
-            told.sort();
-            let mut events: Vec<String> =
-                mail.events.iter().map(|kind| format!("{kind:?}")).collect();
+        .map(|notification| {
+            let mut incidents: Vec<String> =
+                notification.incident_ids.iter().map(incident).collect();
+            incidents.sort();
+            let events = notification.events.iter();
+            let mut events: Vec<String> = events.map(|kind| format!("{kind:?}")).collect();
             events.sort();
-            // It ends in the thread's number, which is another in each world.
-            let (stem, _) = mail.subject.split_once(" #").unwrap();
-            format!("{} {stem:?} {events:?} {told:?}", mail.recipient_email)
+            // The subject ends with the thread ID, which differs between databases.
+            let (subject, _) = notification.subject.split_once(" #").unwrap();
+            let recipient = &notification.recipient_email;
+            format!("{recipient} {subject:?} {events:?} {incidents:?}")
         })
         .collect();
-    letters.sort();
-    letters
+    lines.sort();
+    lines
 }
 
-/// In one order, every second delivery to the other replica: what one knows must
-/// not hide from the other, so all is the same to the last entry and mail.
+/// In one order, with every second delivery to the other replica: caches must not hide
+/// changes of the other replica, so log and notifications are exactly equal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
-    let (alone, [one, two]) = worlds().await;
+async fn alternating_deliveries_to_two_replicas_equal_one_program() {
+    let (single, [one, two]) = single_and_replicas().await;
     let next = AtomicUsize::new(0);
-    let stories: Vec<(u64, Scenario)> = seeds()
+    let scenarios: Vec<(u64, Scenario)> = seeds()
         .into_iter()
         .map(|seed| (seed, Scenario::of(seed, seed % 2 == 0)))
         .collect();
-    for (seed, story) in &stories {
-        for telling in story.interleaved(*seed) {
-            let mut telling = telling.clone();
-            telling.twice_at_once = false;
-            tell(&[&alone], &next, &story.source, &telling).await;
-            tell(&[&one, &two], &next, &story.source, &telling).await;
+    for (seed, scenario) in &scenarios {
+        for step in scenario.interleaved(*seed) {
+            let mut step = step.clone();
+            step.concurrent = false;
+            send(&[&single], &next, &scenario.source, &step).await;
+            send(&[&one, &two], &next, &scenario.source, &step).await;
         }
     }
-    let (mails_alone, mails_shared) = tokio::join!(alone.settled(), two.settled());
-    for (seed, story) in &stories {
-        let expected = record(&alone, &story.source, &mails_alone).await;
-        let found = record(&two, &story.source, &mails_shared).await;
+    let (by_single, by_replicas) = tokio::join!(
+        single.wait_for_notifications(),
+        two.wait_for_notifications()
+    );
+    for (seed, scenario) in &scenarios {
+        let expected = record(&single, &scenario.source, &by_single).await;
+        let found = record(&two, &scenario.source, &by_replicas).await;
         let exact = |record: &Record| {
             let mut incidents: Vec<String> = record
                 .incidents
@@ -206,7 +211,7 @@ async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
                 })
                 .collect();
             incidents.sort();
-            // Both lists are newest first, and the order of telling was one.
+            // Both lists are newest first, and deliveries had one order.
             let log: Vec<String> = record.log.iter().map(line).collect();
             (incidents, log)
         };
@@ -222,82 +227,86 @@ async fn told_in_turn_to_two_replicas_all_is_as_told_to_one() {
             "TOCSIN_TEST_SEED={seed}"
         );
         assert_eq!(
-            letters(&expected),
-            letters(&found),
+            notification_lines(&expected),
+            notification_lines(&found),
             "TOCSIN_TEST_SEED={seed}"
         );
     }
-    for tocsin in [&alone, &one, &two] {
-        tocsin.numbers_are_those_of_the_log().await;
+    for tocsin in [&single, &one, &two] {
+        tocsin.assert_stats_match_log().await;
     }
 }
 
-/// All senders of several stories at the same time, each in its order, the same
-/// body sometimes to both replicas at the same moment.
+/// All senders of several scenarios concurrently, each in its own order. The same body
+/// is sometimes sent to both replicas at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn told_at_once_to_two_replicas_the_incidents_are_those_of_one() {
-    let (alone, [one, two]) = worlds().await;
+async fn concurrent_deliveries_to_two_replicas_equal_one_program() {
+    let (single, [one, two]) = single_and_replicas().await;
     let next = AtomicUsize::new(0);
-    let stories: Vec<(u64, Scenario)> = seeds()
+    let scenarios: Vec<(u64, Scenario)> = seeds()
         .into_iter()
         .map(|seed| (seed, Scenario::of(seed, true)))
         .collect();
-    for together in stories.chunks(AT_ONCE) {
+    for together in scenarios.chunks(CONCURRENT) {
         let (replicas, next) = ([&one, &two], &next);
-        let tellers = together.iter().flat_map(|(_, story)| {
-            story.senders.iter().map(move |told| async move {
-                for telling in told {
-                    tell(&replicas, next, &story.source, telling).await;
+        let senders = together.iter().flat_map(|(_, scenario)| {
+            scenario.senders.iter().map(move |steps| async move {
+                for step in steps {
+                    send(&replicas, next, &scenario.source, step).await;
                 }
             })
         });
         let one_by_one = async {
-            for (seed, story) in together {
-                for telling in story.interleaved(*seed) {
-                    tell(&[&alone], next, &story.source, telling).await;
+            for (seed, scenario) in together {
+                for step in scenario.interleaved(*seed) {
+                    send(&[&single], next, &scenario.source, step).await;
                 }
             }
         };
-        tokio::join!(join_all(tellers), one_by_one);
+        tokio::join!(join_all(senders), one_by_one);
     }
-    let (mails_alone, mails_shared) = tokio::join!(alone.settled(), one.settled());
-    for (seed, story) in &stories {
-        let expected = record(&alone, &story.source, &mails_alone).await;
-        let found = record(&one, &story.source, &mails_shared).await;
+    let (by_single, by_replicas) = tokio::join!(
+        single.wait_for_notifications(),
+        one.wait_for_notifications()
+    );
+    for (seed, scenario) in &scenarios {
+        let expected = record(&single, &scenario.source, &by_single).await;
+        let found = record(&one, &scenario.source, &by_replicas).await;
         assert_eq!(
-            incidents(&expected.incidents),
-            incidents(&found.incidents),
+            stable_incidents(&expected.incidents),
+            stable_incidents(&found.incidents),
             "TOCSIN_TEST_SEED={seed}"
         );
         assert_eq!(
-            news(&expected.log),
-            news(&found.log),
+            stable_entries(&expected.log),
+            stable_entries(&found.log),
             "TOCSIN_TEST_SEED={seed}"
         );
         assert_eq!(
-            incidents(&record(&two, &story.source, &[]).await.incidents),
-            incidents(&found.incidents),
+            stable_incidents(&record(&two, &scenario.source, &[]).await.incidents),
+            stable_incidents(&found.incidents),
             "the other replica, TOCSIN_TEST_SEED={seed}"
         );
-        one_mail_for_each_recipient_and_event(*seed, &expected);
-        one_mail_for_each_recipient_and_event(*seed, &found);
+        assert_one_notification_per_event(*seed, &expected);
+        assert_one_notification_per_event(*seed, &found);
     }
-    for tocsin in [&alone, &one, &two] {
-        tocsin.numbers_are_those_of_the_log().await;
+    for tocsin in [&single, &one, &two] {
+        tocsin.assert_stats_match_log().await;
     }
 }
 
-/// Of stories whose alerts are groups of their own: a mail tells of one
-/// incident.
-fn one_mail_for_each_recipient_and_event(seed: u64, record: &Record) {
-    let mut owed: BTreeMap<(String, i64, String), usize> = BTreeMap::new();
-    for mail in &record.mails {
-        let [incident] = mail.incident_ids[..] else {
-            panic!("TOCSIN_TEST_SEED={seed}: a mail of several: {mail:?}");
+/// Asserts one notification for each recipient and event, in scenarios with separate
+/// groups, where a notification has one incident.
+fn assert_one_notification_per_event(seed: u64, record: &Record) {
+    let mut found: BTreeMap<(String, i64, String), usize> = BTreeMap::new();
+    for notification in &record.notifications {
+        let [incident] = notification.incident_ids[..] else {
+            panic!("TOCSIN_TEST_SEED={seed}: several incidents: {notification:?}");
         };
-        for kind in &mail.events {
-            let event = (mail.recipient_email.clone(), incident, format!("{kind:?}"));
-            *owed.entry(event).or_default() += 1;
+        for kind in &notification.events {
+            let recipient = notification.recipient_email.clone();
+            let event = (recipient, incident, format!("{kind:?}"));
+            *found.entry(event).or_default() += 1;
         }
     }
     let mut expected = BTreeMap::new();
@@ -313,34 +322,34 @@ fn one_mail_for_each_recipient_and_event(seed: u64, record: &Record) {
             }
         }
     }
-    assert_eq!(owed, expected, "TOCSIN_TEST_SEED={seed}");
+    assert_eq!(found, expected, "TOCSIN_TEST_SEED={seed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn news_reach_the_browsers_of_every_replica() {
+async fn events_reach_the_streams_of_every_replica() {
     let one = Tocsin::start(Options::on(Database::postgres().await)).await;
     let two = one.replica().await;
-    let mut browsers = [one.follow(None).await, two.follow(None).await];
+    let mut streams = [one.open_stream(None).await, two.open_stream(None).await];
     for (n, tocsin) in [&one, &two, &one].into_iter().enumerate() {
         let webhook = Webhook::of([firing("Live").instance(&n.to_string())]);
         let report = tocsin.post(&webhook).await;
-        for browser in &mut browsers {
-            let told = |change: &ChangeEvent| matches!(change, ChangeEvent::Delivery(delivery) if delivery.id == report.delivery_id);
-            browser.until(told).await;
+        for stream in &mut streams {
+            let is_report = |change: &ChangeEvent| matches!(change, ChangeEvent::Delivery(delivery) if delivery.id == report.delivery_id);
+            stream.until(is_report).await;
         }
     }
-    // What people do is news as well.
+    // Changes by users are streamed too.
     let id = one.all::<Incident>("incidents").await[0].id;
     let body = json!({"known": true, "by": "Ann"});
     two.send(Method::PATCH, &format!("/api/v1/incidents/{id}"), &body)
         .await
         .expect(200);
-    for browser in &mut browsers {
-        let told = |change: &ChangeEvent| {
+    for stream in &mut streams {
+        let is_acknowledged = |change: &ChangeEvent| {
             matches!(change, ChangeEvent::Incident(incident)
                 if incident.id == id && incident.event == EventKind::Acknowledged)
         };
-        browser.until(told).await;
+        stream.until(is_acknowledged).await;
     }
     let log: Vec<Alert> = two.all("alerts").await;
     assert!(log.iter().all(|entry| entry.status == Status::Firing));

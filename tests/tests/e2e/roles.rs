@@ -1,4 +1,4 @@
-//! Who may do what: every operation of the API, asked by everyone.
+//! Permissions: every operation of the API, requested with every role.
 
 use std::collections::BTreeMap;
 
@@ -6,118 +6,130 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tocsin_tests::{Options, Request, Tocsin, Webhook, firing, on_both, wait_until, workspace};
 
-/// Whom an operation is for.
+/// The permission that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum For {
-    /// Whoever asks, without any credential.
-    Everyone,
-    /// Ingest tokens, and nobody else.
-    Senders,
-    /// Roles from this one on.
-    Viewers,
-    /// See there.
-    Responders,
-    /// See there.
-    Admins,
-    /// Persons who are signed in, whatever their role; no token.
-    Persons,
+enum Required {
+    /// No credential.
+    Nothing,
+    /// An ingest token.
+    IngestToken,
+    /// At least the role viewer.
+    Viewer,
+    /// At least the role responder.
+    Responder,
+    /// The role administrator.
+    Admin,
+    /// A signed-in user of any role; no token.
+    User,
 }
 
-/// The decision about every operation. Written here a second time, on purpose:
-/// the program's own table cannot be its judge.
-const DECISIONS: &[(&str, &str, For)] = &[
-    ("get", "/healthz", For::Everyone),
-    ("get", "/readyz", For::Everyone),
-    ("get", "/api/v1/sign-in", For::Everyone),
-    ("post", "/api/v1/sign-in", For::Everyone),
-    ("post", "/api/v1/sign-out", For::Everyone),
-    ("post", "/api/v1/set-up", For::Everyone),
-    ("get", "/api/v1/sign-in/oidc", For::Everyone),
-    ("get", "/api/v1/sign-in/oidc/callback", For::Everyone),
-    ("post", "/api/v1/webhooks/alertmanager", For::Senders),
-    ("put", "/api/v1/webhooks/alertmanager", For::Senders),
-    ("get", "/api/v1/me", For::Viewers),
-    ("put", "/api/v1/me", For::Persons),
-    ("put", "/api/v1/me/password", For::Persons),
-    ("get", "/api/v1/me/sessions", For::Persons),
-    ("delete", "/api/v1/me/sessions", For::Persons),
-    ("delete", "/api/v1/me/sessions/{id}", For::Persons),
-    ("get", "/api/v1/alerts", For::Viewers),
-    ("get", "/api/v1/alerts/export", For::Viewers),
-    ("get", "/api/v1/alerts/{id}", For::Viewers),
-    ("post", "/api/v1/alerts/test", For::Responders),
-    ("get", "/api/v1/deliveries", For::Viewers),
-    ("get", "/api/v1/deliveries/{id}", For::Viewers),
-    ("get", "/api/v1/deliveries/{id}/raw", For::Viewers),
-    ("get", "/api/v1/incidents", For::Viewers),
-    ("get", "/api/v1/incidents/export", For::Viewers),
-    ("get", "/api/v1/incidents/{id}", For::Viewers),
-    ("patch", "/api/v1/incidents/{id}", For::Responders),
-    ("post", "/api/v1/incidents/acknowledge", For::Responders),
-    ("post", "/api/v1/incidents/close", For::Responders),
-    ("get", "/api/v1/stats/summary", For::Viewers),
-    ("get", "/api/v1/stats/top", For::Viewers),
-    ("get", "/api/v1/stats/timeline", For::Viewers),
-    ("get", "/api/v1/stats/heatmap", For::Viewers),
-    ("get", "/api/v1/recipients", For::Viewers),
-    ("post", "/api/v1/recipients", For::Admins),
-    ("get", "/api/v1/recipients/{id}", For::Viewers),
-    ("put", "/api/v1/recipients/{id}", For::Admins),
-    ("delete", "/api/v1/recipients/{id}", For::Admins),
-    ("get", "/api/v1/groups", For::Viewers),
-    ("post", "/api/v1/groups", For::Admins),
-    ("get", "/api/v1/groups/{id}", For::Viewers),
-    ("put", "/api/v1/groups/{id}", For::Admins),
-    ("delete", "/api/v1/groups/{id}", For::Admins),
-    ("get", "/api/v1/routes", For::Viewers),
-    ("post", "/api/v1/routes", For::Admins),
-    ("put", "/api/v1/routes/order", For::Admins),
-    ("get", "/api/v1/routes/team", For::Viewers),
-    ("put", "/api/v1/routes/team", For::Admins),
-    ("get", "/api/v1/routes/{id}", For::Viewers),
-    ("put", "/api/v1/routes/{id}", For::Admins),
-    ("delete", "/api/v1/routes/{id}", For::Admins),
-    ("get", "/api/v1/notifications", For::Viewers),
-    ("get", "/api/v1/notifications/{id}", For::Viewers),
-    ("post", "/api/v1/notifications/{id}/resend", For::Responders),
-    ("get", "/api/v1/users", For::Admins),
-    ("post", "/api/v1/users", For::Admins),
-    ("get", "/api/v1/users/{id}", For::Admins),
-    ("put", "/api/v1/users/{id}", For::Admins),
-    ("delete", "/api/v1/users/{id}", For::Admins),
-    ("delete", "/api/v1/users/{id}/sessions", For::Admins),
-    ("get", "/api/v1/tokens", For::Admins),
-    ("post", "/api/v1/tokens", For::Admins),
-    ("get", "/api/v1/tokens/{id}", For::Admins),
-    ("delete", "/api/v1/tokens/{id}", For::Admins),
-    ("get", "/api/v1/audit", For::Admins),
-    ("get", "/api/v1/audit/export", For::Admins),
-    ("get", "/api/v1/audit/{id}", For::Admins),
-    ("get", "/api/v1/events", For::Viewers),
-    ("get", "/api/v1/status", For::Viewers),
-    ("get", "/api/v1/storage", For::Viewers),
-    ("get", "/metrics", For::Viewers),
+/// The permission of every operation. It repeats the program's own table on purpose, as
+/// the program cannot check itself.
+const PERMISSIONS: &[(&str, &str, Required)] = &[
+    ("get", "/healthz", Required::Nothing),
+    ("get", "/readyz", Required::Nothing),
+    ("get", "/api/v1/sign-in", Required::Nothing),
+    ("post", "/api/v1/sign-in", Required::Nothing),
+    ("post", "/api/v1/sign-out", Required::Nothing),
+    ("post", "/api/v1/set-up", Required::Nothing),
+    ("get", "/api/v1/sign-in/oidc", Required::Nothing),
+    ("get", "/api/v1/sign-in/oidc/callback", Required::Nothing),
+    (
+        "post",
+        "/api/v1/webhooks/alertmanager",
+        Required::IngestToken,
+    ),
+    (
+        "put",
+        "/api/v1/webhooks/alertmanager",
+        Required::IngestToken,
+    ),
+    ("get", "/api/v1/me", Required::Viewer),
+    ("put", "/api/v1/me", Required::User),
+    ("put", "/api/v1/me/password", Required::User),
+    ("get", "/api/v1/me/sessions", Required::User),
+    ("delete", "/api/v1/me/sessions", Required::User),
+    ("delete", "/api/v1/me/sessions/{id}", Required::User),
+    ("get", "/api/v1/alerts", Required::Viewer),
+    ("get", "/api/v1/alerts/export", Required::Viewer),
+    ("get", "/api/v1/alerts/{id}", Required::Viewer),
+    ("post", "/api/v1/alerts/test", Required::Responder),
+    ("get", "/api/v1/deliveries", Required::Viewer),
+    ("get", "/api/v1/deliveries/{id}", Required::Viewer),
+    ("get", "/api/v1/deliveries/{id}/raw", Required::Viewer),
+    ("get", "/api/v1/incidents", Required::Viewer),
+    ("get", "/api/v1/incidents/export", Required::Viewer),
+    ("get", "/api/v1/incidents/{id}", Required::Viewer),
+    ("patch", "/api/v1/incidents/{id}", Required::Responder),
+    ("post", "/api/v1/incidents/acknowledge", Required::Responder),
+    ("post", "/api/v1/incidents/close", Required::Responder),
+    ("get", "/api/v1/stats/summary", Required::Viewer),
+    ("get", "/api/v1/stats/top", Required::Viewer),
+    ("get", "/api/v1/stats/timeline", Required::Viewer),
+    ("get", "/api/v1/stats/heatmap", Required::Viewer),
+    ("get", "/api/v1/recipients", Required::Viewer),
+    ("post", "/api/v1/recipients", Required::Admin),
+    ("get", "/api/v1/recipients/{id}", Required::Viewer),
+    ("put", "/api/v1/recipients/{id}", Required::Admin),
+    ("delete", "/api/v1/recipients/{id}", Required::Admin),
+    ("get", "/api/v1/groups", Required::Viewer),
+    ("post", "/api/v1/groups", Required::Admin),
+    ("get", "/api/v1/groups/{id}", Required::Viewer),
+    ("put", "/api/v1/groups/{id}", Required::Admin),
+    ("delete", "/api/v1/groups/{id}", Required::Admin),
+    ("get", "/api/v1/routes", Required::Viewer),
+    ("post", "/api/v1/routes", Required::Admin),
+    ("put", "/api/v1/routes/order", Required::Admin),
+    ("get", "/api/v1/routes/team", Required::Viewer),
+    ("put", "/api/v1/routes/team", Required::Admin),
+    ("get", "/api/v1/routes/{id}", Required::Viewer),
+    ("put", "/api/v1/routes/{id}", Required::Admin),
+    ("delete", "/api/v1/routes/{id}", Required::Admin),
+    ("get", "/api/v1/notifications", Required::Viewer),
+    ("get", "/api/v1/notifications/{id}", Required::Viewer),
+    (
+        "post",
+        "/api/v1/notifications/{id}/resend",
+        Required::Responder,
+    ),
+    ("get", "/api/v1/users", Required::Admin),
+    ("post", "/api/v1/users", Required::Admin),
+    ("get", "/api/v1/users/{id}", Required::Admin),
+    ("put", "/api/v1/users/{id}", Required::Admin),
+    ("delete", "/api/v1/users/{id}", Required::Admin),
+    ("delete", "/api/v1/users/{id}/sessions", Required::Admin),
+    ("get", "/api/v1/tokens", Required::Admin),
+    ("post", "/api/v1/tokens", Required::Admin),
+    ("get", "/api/v1/tokens/{id}", Required::Admin),
+    ("delete", "/api/v1/tokens/{id}", Required::Admin),
+    ("get", "/api/v1/audit", Required::Admin),
+    ("get", "/api/v1/audit/export", Required::Admin),
+    ("get", "/api/v1/audit/{id}", Required::Admin),
+    ("get", "/api/v1/events", Required::Viewer),
+    ("get", "/api/v1/status", Required::Viewer),
+    ("get", "/api/v1/storage", Required::Viewer),
+    ("get", "/metrics", Required::Viewer),
 ];
 
-/// Those who ask, from the least to the most that they may do.
+/// Callers, from the fewest permissions to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Asker {
-    Stranger,
-    Sender,
+enum Caller {
+    Anonymous,
+    Ingest,
     Viewer,
     Responder,
     Admin,
 }
 
-fn is_let_in(asker: Asker, whom: For) -> bool {
-    match whom {
-        For::Everyone => true,
-        For::Senders => asker == Asker::Sender,
-        For::Viewers => asker >= Asker::Viewer,
-        For::Responders => asker >= Asker::Responder,
-        For::Admins => asker == Asker::Admin,
-        // The askers here have tokens.
-        For::Persons => false,
+fn is_allowed(caller: Caller, required: Required) -> bool {
+    match required {
+        Required::Nothing => true,
+        Required::IngestToken => caller == Caller::Ingest,
+        Required::Viewer => caller >= Caller::Viewer,
+        Required::Responder => caller >= Caller::Responder,
+        Required::Admin => caller == Caller::Admin,
+        // All callers here use tokens.
+        Required::User => false,
     }
 }
 
@@ -136,50 +148,52 @@ fn described() -> BTreeMap<(String, String), Value> {
 }
 
 #[test]
-fn every_operation_has_a_decision() {
+fn every_operation_has_a_permission() {
     let described = described();
-    let decided: BTreeMap<_, _> = DECISIONS
+    let listed: BTreeMap<_, _> = PERMISSIONS
         .iter()
-        .map(|(method, path, whom)| (((*method).to_owned(), (*path).to_owned()), *whom))
+        .map(|(method, path, required)| (((*method).to_owned(), (*path).to_owned()), *required))
         .collect();
     for operation in described.keys() {
         assert!(
-            decided.contains_key(operation),
-            "{operation:?} has no decision: say in this file whom it is for"
+            listed.contains_key(operation),
+            "{operation:?} has no permission: add it to PERMISSIONS"
         );
     }
-    for operation in decided.keys() {
-        assert!(described.contains_key(operation), "{operation:?} is gone");
+    for operation in listed.keys() {
+        assert!(
+            described.contains_key(operation),
+            "{operation:?} does not exist"
+        );
     }
 }
 
-/// The description says the same of every operation, for those who write
-/// clients.
+/// The description documents the same permissions for authors of clients.
 #[test]
-fn the_description_says_the_role() {
+fn description_documents_the_required_role() {
     let described = described();
-    for (method, path, whom) in DECISIONS {
+    for (method, path, required) in PERMISSIONS {
         let operation = &described[&((*method).to_owned(), (*path).to_owned())];
-        let said = &operation["x-required-role"];
-        let expected = match whom {
-            For::Everyone => "none",
-            For::Senders => "ingest",
-            For::Viewers | For::Persons => "viewer",
-            For::Responders => "responder",
-            For::Admins => "admin",
+        let documented = &operation["x-required-role"];
+        let expected = match required {
+            Required::Nothing => "none",
+            Required::IngestToken => "ingest",
+            Required::Viewer | Required::User => "viewer",
+            Required::Responder => "responder",
+            Required::Admin => "admin",
         };
-        assert_eq!(said, expected, "{method} {path}");
+        assert_eq!(documented, expected, "{method} {path}");
         let security = operation["security"].as_array();
-        match whom {
-            For::Everyone => assert_eq!(security.map(Vec::len), Some(0), "{method} {path}"),
+        match required {
+            Required::Nothing => assert_eq!(security.map(Vec::len), Some(0), "{method} {path}"),
             _ => assert!(security.is_some_and(|list| !list.is_empty()), "{path}"),
         }
     }
 }
 
-/// The request that an operation is asked with: one that changes nothing, or
-/// nothing of use, so that all askers find the same.
-fn ask<'a>(tocsin: &'a Tocsin, method: &str, path: &str) -> Request<'a> {
+/// A request of an operation that changes nothing, so that all callers find the same
+/// state.
+fn request_of<'a>(tocsin: &'a Tocsin, method: &str, path: &str) -> Request<'a> {
     let method_name: Method = method.to_uppercase().parse().expect("a method");
     let path = path.replace("{id}", "987654321");
     let path = match path.as_str() {
@@ -209,41 +223,41 @@ fn ask<'a>(tocsin: &'a Tocsin, method: &str, path: &str) -> Request<'a> {
     }
 }
 
-async fn everyone_may_do_what_their_role_says_and_no_more(database: tocsin_tests::Database) {
+async fn roles_are_enforced_for_every_operation(database: tocsin_tests::Database) {
     let tocsin = Tocsin::start(Options::on(database)).await;
     let tokens = [
-        (Asker::Stranger, None),
+        (Caller::Anonymous, None),
         (
-            Asker::Sender,
-            Some(tocsin.make_token(&["--scope", "ingest"]).await),
+            Caller::Ingest,
+            Some(tocsin.create_token(&["--scope", "ingest"]).await),
         ),
         (
-            Asker::Viewer,
-            Some(tocsin.make_token(&["--scope", "read"]).await),
+            Caller::Viewer,
+            Some(tocsin.create_token(&["--scope", "read"]).await),
         ),
         (
-            Asker::Responder,
-            Some(tocsin.make_token(&["--role", "responder"]).await),
+            Caller::Responder,
+            Some(tocsin.create_token(&["--role", "responder"]).await),
         ),
         (
-            Asker::Admin,
-            Some(tocsin.make_token(&["--scope", "admin"]).await),
+            Caller::Admin,
+            Some(tocsin.create_token(&["--scope", "admin"]).await),
         ),
     ];
-    wait_until("the webhook wants a token", || async {
-        let request = ask(&tocsin, "post", "/api/v1/webhooks/alertmanager");
+    wait_until("the webhook requires a token", || async {
+        let request = request_of(&tocsin, "post", "/api/v1/webhooks/alertmanager");
         request.send().await.status == 401
     })
     .await;
-    let mut asked = 0;
-    for (method, path, whom) in DECISIONS {
-        for (asker, token) in &tokens {
-            let mut request = ask(&tocsin, method, path);
+    let mut count = 0;
+    for (method, path, required) in PERMISSIONS {
+        for (caller, token) in &tokens {
+            let mut request = request_of(&tocsin, method, path);
             if let Some(token) = token {
                 request = request.authorization(&format!("Bearer {token}"));
             }
             let status = if *path == "/api/v1/events" {
-                // Its body has no end.
+                // The stream has no end.
                 let mut stream = tocsin
                     .http()
                     .get(tocsin.url(path))
@@ -251,31 +265,30 @@ async fn everyone_may_do_what_their_role_says_and_no_more(database: tocsin_tests
                 if let Some(token) = token {
                     stream = stream.bearer_auth(token);
                 }
-                stream.send().await.expect("an answer").status().as_u16()
+                stream.send().await.expect("a response").status().as_u16()
             } else {
                 request.send().await.status.as_u16()
             };
-            let place = format!("{asker:?} {method} {path}: {status}");
-            asked += 1;
-            if is_let_in(*asker, *whom) {
-                // What is asked may be nonsense or nowhere, but it is looked at.
-                // Signing in with nonsense is refused as any wrong password is.
-                let fine = !matches!(status, 401 | 403) && status < 500;
-                assert!(fine, "{place}");
-            } else if *asker == Asker::Stranger {
-                assert_eq!(status, 401, "{place}");
+            let context = format!("{caller:?} {method} {path}: {status}");
+            count += 1;
+            if is_allowed(*caller, *required) {
+                // An authorized request may be invalid or name an object that does not exist.
+                let is_authorized = !matches!(status, 401 | 403) && status < 500;
+                assert!(is_authorized, "{context}");
+            } else if *caller == Caller::Anonymous {
+                assert_eq!(status, 401, "{context}");
             } else {
-                assert_eq!(status, 403, "{place}");
+                assert_eq!(status, 403, "{context}");
             }
         }
     }
-    assert_eq!(asked, 5 * DECISIONS.len());
-    // What nobody described is nowhere: it tells strangers nothing, and others 404.
+    assert_eq!(count, 5 * PERMISSIONS.len());
+    // Undocumented paths return 401 without a credential, and otherwise 404.
     for path in ["/api/v1/nothing", "/api/v2/alerts", "/api"] {
-        let stranger = tocsin.request(Method::GET, path).anonymous();
-        stranger.send().await.problem(401);
-        tocsin.look(path).await.problem(404);
+        let anonymous = tocsin.request(Method::GET, path).anonymous();
+        anonymous.send().await.problem(401);
+        tocsin.get_reply(path).await.problem(404);
     }
 }
 
-on_both!(everyone_may_do_what_their_role_says_and_no_more);
+on_both!(roles_are_enforced_for_every_operation);

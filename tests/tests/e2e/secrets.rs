@@ -1,5 +1,4 @@
-//! Secrets that stay where they are: in no log, answer, audit line, metric or
-//! file.
+//! Secrets must not appear in any log, response, audit entry, metric or file.
 
 use std::path::Path;
 
@@ -16,7 +15,7 @@ use tocsin_tests::{
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 const TOKEN: &str = "ingest-token-4711";
 const SMTP: &str = "smtp-password-1234";
-const WRONG: &str = "wrongly-typed-5678";
+const MISTYPED: &str = "wrongly-typed-5678";
 const OIDC: &str = "oidc-client-secret-9012";
 const FIRST: &str = "nine brown foxes 31415";
 const SECOND: &str = "eleven blue whales 27182";
@@ -26,8 +25,7 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// The cookie that an answer sets, as a browser would send it back, and its
-/// secret.
+/// The cookie that a response sets: the pair to send back, and its secret.
 fn cookie(reply: &Reply) -> (String, String) {
     let pair = reply.header("set-cookie");
     let pair = pair.split(';').next().unwrap_or_default().to_owned();
@@ -36,7 +34,7 @@ fn cookie(reply: &Reply) -> (String, String) {
     (pair.clone(), secret.to_owned())
 }
 
-async fn secrets_are_nowhere_to_be_found(database: Database) {
+async fn secrets_are_not_exposed(database: Database) {
     let certificates = Certificates::new();
     let server = SmtpServer::secure(&certificates, "tocsin", "another");
     let options = Options::on(database)
@@ -47,13 +45,13 @@ async fn secrets_are_nowhere_to_be_found(database: Database) {
         .set("auth.oidc.client_secret", OIDC)
         .set("log.level", "trace");
     let mut tocsin = Tocsin::start(options).await;
-    let mut secrets: Vec<String> = [TOKEN, SMTP, WRONG, OIDC, FIRST, SECOND, RESET]
+    let mut secrets: Vec<String> = [TOKEN, SMTP, MISTYPED, OIDC, FIRST, SECOND, RESET]
         .map(str::to_owned)
         .to_vec();
     secrets.push(tocsin.admin().to_owned());
-    let mut said = Vec::new();
+    let mut outputs = Vec::new();
 
-    // The link is for the terminal; the log has nothing of it.
+    // The set-up link is printed to the terminal, and not logged.
     let link = tocsin
         .log()
         .lines()
@@ -68,26 +66,26 @@ async fn secrets_are_nowhere_to_be_found(database: Database) {
     };
     let set_up =
         json!({"token": link, "name": "Ada", "email": "ada@example.com", "password": FIRST});
-    let wrong = json!({"token": "tocsin_setup_wrong", "name": "A", "email": "a@example.com", "password": WRONG});
-    said.push(post("/api/v1/set-up", &wrong).await.text());
+    let wrong = json!({"token": "tocsin_setup_wrong", "name": "A", "email": "a@example.com", "password": MISTYPED});
+    outputs.push(post("/api/v1/set-up", &wrong).await.text());
     let first = post("/api/v1/set-up", &set_up).await.expect(201);
-    said.push(first.text());
+    outputs.push(first.text());
     let (first_cookie, secret) = cookie(&first);
     secrets.push(secret);
-    // The second time it is used up, and says so without repeating it.
-    said.push(post("/api/v1/set-up", &set_up).await.text());
+    // The link is used up, and the error does not repeat it.
+    outputs.push(post("/api/v1/set-up", &set_up).await.text());
 
-    for password in [WRONG, FIRST] {
+    for password in [MISTYPED, FIRST] {
         let body = json!({"email": "ada@example.com", "password": password});
         let reply = post("/api/v1/sign-in", &body).await;
-        said.push(reply.text());
+        outputs.push(reply.text());
         if password == FIRST {
             secrets.push(cookie(&reply.expect(200)).1);
         }
     }
     // The password in the wrong field.
-    let body = json!({"email": WRONG, "password": "ada@example.com"});
-    said.push(post("/api/v1/sign-in", &body).await.text());
+    let body = json!({"email": MISTYPED, "password": "ada@example.com"});
+    outputs.push(post("/api/v1/sign-in", &body).await.text());
     let change = json!({"current": FIRST, "new": SECOND});
     let request = tocsin
         .request(Method::PUT, "/api/v1/me/password")
@@ -97,16 +95,16 @@ async fn secrets_are_nowhere_to_be_found(database: Database) {
 
     let user =
         json!({"name": "Bob", "email": "bob@example.com", "role": "viewer", "password": SECOND});
-    let made = tocsin
+    let created = tocsin
         .send(Method::POST, "/api/v1/users", &user)
         .await
         .expect(201);
-    said.push(made.text());
-    let bob: User = made.json();
+    outputs.push(created.text());
+    let bob: User = created.json();
     let user =
         json!({"name": "Bob", "email": "bob@example.com", "role": "viewer", "password": RESET});
     let path = format!("/api/v1/users/{}", bob.id);
-    said.push(
+    outputs.push(
         tocsin
             .send(Method::PUT, &path, &user)
             .await
@@ -114,45 +112,48 @@ async fn secrets_are_nowhere_to_be_found(database: Database) {
             .text(),
     );
     let token = json!({"name": "script", "scopes": ["read"]});
-    let made: NewToken = tocsin
+    let created: NewToken = tocsin
         .send(Method::POST, "/api/v1/tokens", &token)
         .await
         .expect(201)
         .json();
-    let script = made.secret.expect("the secret, once");
-    let told: Value = tocsin
-        .get(&format!("/api/v1/tokens/{}", made.token.id))
+    let script = created.secret.expect("the secret, once");
+    let read: Value = tocsin
+        .get(&format!("/api/v1/tokens/{}", created.token.id))
         .await;
-    said.push(told.to_string());
-    let scripted = tocsin.request(Method::GET, "/api/v1/alerts");
-    let scripted = scripted.authorization(&format!("Bearer {script}"));
-    scripted.send().await.expect(200);
+    outputs.push(read.to_string());
+    let request = tocsin.request(Method::GET, "/api/v1/alerts");
+    let request = request.authorization(&format!("Bearer {script}"));
+    request.send().await.expect(200);
     secrets.push(script.clone());
     tocsin
-        .request(Method::DELETE, &format!("/api/v1/tokens/{}", made.token.id))
+        .request(
+            Method::DELETE,
+            &format!("/api/v1/tokens/{}", created.token.id),
+        )
         .send()
         .await
         .expect(204);
     let revoked = tocsin.request(Method::GET, "/api/v1/alerts");
     let revoked = revoked.authorization(&format!("Bearer {script}"));
-    said.push(revoked.send().await.expect(401).text());
+    outputs.push(revoked.send().await.expect(401).text());
 
     team(&tocsin, "infra").await;
     tocsin
         .post(&Webhook::of([firing("Down").team("infra")]))
         .await;
-    eventually("mail is paused", || async {
+    eventually("e-mail is paused", || async {
         let status: SystemStatus = tocsin.get("/api/v1/status").await;
         status.mail.paused_since
     })
     .await;
     for path in ["/api/v1/status", WEBHOOK, "/api/v1/alerts?q=%00"] {
         let request = tocsin.request(Method::POST, path).bytes("{}");
-        let request = request.authorization(&format!("Bearer {WRONG}"));
-        said.push(request.send().await.text());
+        let request = request.authorization(&format!("Bearer {MISTYPED}"));
+        outputs.push(request.send().await.text());
         let request = tocsin.request(Method::GET, path);
-        let request = request.authorization(&basic("admin", WRONG));
-        said.push(request.send().await.text());
+        let request = request.authorization(&basic("admin", MISTYPED));
+        outputs.push(request.send().await.text());
     }
     for path in [
         "/metrics",
@@ -167,35 +168,34 @@ async fn secrets_are_nowhere_to_be_found(database: Database) {
         "/readyz",
         "/api/v1/sign-in",
     ] {
-        said.push(tocsin.look(path).await.expect(200).text());
+        outputs.push(tocsin.get_reply(path).await.expect(200).text());
     }
-    said.push(dump(&tocsin).await);
+    outputs.push(dump(&tocsin).await);
     tocsin.terminate();
-    tocsin.ended().await;
+    tocsin.wait_for_exit().await;
     let log = tocsin.log();
     let (printed, logged): (Vec<_>, Vec<_>) = log
         .lines()
         .partition(|line| !line.trim_start().starts_with('{'));
-    said.push(logged.join("\n"));
-    // What is printed for people has the link, and nothing else.
-    said.push(printed.join("\n").replace(&link, ""));
+    outputs.push(logged.join("\n"));
+    // The text printed for people has the link, but no other secret.
+    outputs.push(printed.join("\n").replace(&link, ""));
     secrets.push(link);
-    look_for(&secrets, &said, &tocsin.data_dir());
+    assert_no_secrets(&secrets, &outputs, &tocsin.data_dir());
 }
 
-/// Everything in the tables, as the database's own tool writes it; on SQLite the
-/// files themselves are looked at.
+/// A dump of all tables; empty on SQLite, where the files are searched instead.
 async fn dump(tocsin: &Tocsin) -> String {
     let Database::Postgres(database) = tocsin.options().database().clone() else {
         return String::new();
     };
     let dumped = tokio::task::spawn_blocking(move || database.dump(&["--data-only", "--inserts"]));
     let text = dumped.await.expect("the dump");
-    assert!(text.contains("ada@example.com"), "the dump is whole");
+    assert!(text.contains("ada@example.com"), "the dump is complete");
     text
 }
 
-fn look_for(secrets: &[String], said: &[String], data_dir: &Path) {
+fn assert_no_secrets(secrets: &[String], outputs: &[String], data_dir: &Path) {
     let encoded = secrets.iter().flat_map(|secret| {
         [
             STANDARD.encode(secret),
@@ -204,10 +204,10 @@ fn look_for(secrets: &[String], said: &[String], data_dir: &Path) {
         ]
     });
     let needles: Vec<String> = secrets.iter().cloned().chain(encoded).collect();
-    for (place, text) in said.iter().enumerate() {
+    for (index, text) in outputs.iter().enumerate() {
         for needle in &needles {
             let found = text.lines().find(|line| line.contains(needle.as_str()));
-            assert_eq!(found, None, "{needle} in answer {place}");
+            assert_eq!(found, None, "{needle} in output {index}");
         }
     }
     for entry in std::fs::read_dir(data_dir).unwrap() {
@@ -224,4 +224,4 @@ fn look_for(secrets: &[String], said: &[String], data_dir: &Path) {
     }
 }
 
-on_both!(secrets_are_nowhere_to_be_found);
+on_both!(secrets_are_not_exposed);

@@ -1,4 +1,4 @@
-//! Closed by default (rule 11), and what each token opens.
+//! Access is denied by default; and what each token permits.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,10 +17,10 @@ fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-/// Rule 11: whoever reaches it from elsewhere finds everything closed, without
-/// anything being set.
+/// A server that is reachable from other machines requires credentials without any
+/// settings.
 #[tokio::test]
-async fn beyond_loopback_everything_is_closed_from_the_start() {
+async fn server_beyond_loopback_requires_credentials() {
     for host in ["0.0.0.0", "[::]"] {
         let tocsin = Tocsin::start(Options::default().host(host)).await;
         for (method, path, status) in [
@@ -49,10 +49,9 @@ async fn beyond_loopback_everything_is_closed_from_the_start() {
     assert!(ended.stderr.contains("server.listen"), "{ended:?}");
 }
 
-/// The webhook of a program that has no ingest token at all: for the first
-/// minute, on this machine only.
+/// Without an ingest token, the webhook accepts deliveries from this machine only.
 #[tokio::test]
-async fn without_an_ingest_token_only_this_machine_may_deliver() {
+async fn webhook_without_ingest_token_is_limited_to_loopback() {
     let tocsin = Tocsin::start(Options::default()).await;
     let deliver = async |host: &str| {
         let request = tocsin.request(Method::POST, WEBHOOK).anonymous();
@@ -76,15 +75,15 @@ async fn without_an_ingest_token_only_this_machine_may_deliver() {
         let request = request.header(name, "for=192.0.2.1");
         request.bytes("{}").send().await.problem(403);
     }
-    // Probes have no secrets, and reading is closed here too.
+    // Probes are public, and reads always require a credential.
     let probe = tocsin.request(Method::GET, "/healthz").anonymous();
     let probe = probe.header("host", "probe.example.com");
     probe.send().await.expect(200);
     let reading = tocsin.request(Method::GET, "/api/v1/alerts").anonymous();
     reading.send().await.problem(401);
-    // With the first ingest token the door is shut to all others.
-    let token = tocsin.make_token(&["--scope", "ingest"]).await;
-    wait_until("the webhook is closed", || async {
+    // The first ingest token makes a token required for all deliveries.
+    let token = tocsin.create_token(&["--scope", "ingest"]).await;
+    wait_until("the webhook requires a token", || async {
         deliver("localhost").await == 401
     })
     .await;
@@ -95,11 +94,11 @@ async fn without_an_ingest_token_only_this_machine_may_deliver() {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_are_refused_always() {
+async fn cross_site_requests_are_rejected() {
     for options in [Options::default(), Options::default().token("token")] {
         let tocsin = Tocsin::start(options).await;
         let own = format!("http://127.0.0.1:{}", tocsin.port());
-        for (headers, let_in) in [
+        for (headers, is_allowed) in [
             (vec![("origin", &*own)], true),
             (vec![("sec-fetch-site", "same-origin")], true),
             (vec![("sec-fetch-site", "none")], true),
@@ -121,7 +120,7 @@ async fn pages_of_other_sites_are_refused_always() {
                 request = request.header(name, value);
             }
             let status = request.send().await.status.as_u16();
-            assert_eq!(status, if let_in { 200 } else { 403 }, "{headers:?}");
+            assert_eq!(status, if is_allowed { 200 } else { 403 }, "{headers:?}");
         }
         let forged = tocsin
             .request(Method::POST, WEBHOOK)
@@ -142,7 +141,7 @@ async fn pages_of_other_sites_are_refused_always() {
             .await
             .problem(403);
         assert!(tocsin.all::<Delivery>("deliveries").await.is_empty());
-        let reply = tocsin.look("/api/v1/status").await;
+        let reply = tocsin.get_reply("/api/v1/status").await;
         assert_eq!(reply.header("access-control-allow-origin"), "");
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
         assert_eq!(reply.header("cache-control"), "no-store");
@@ -155,18 +154,18 @@ async fn pages_of_other_sites_are_refused_always() {
 }
 
 #[tokio::test]
-async fn each_token_opens_its_own_door() {
+async fn tokens_permit_their_scopes_only() {
     let tokens = format!(
         r#"[{{"name": "free", "token": "{TOKEN}"}}, {{"name": "bound", "token": "bound-token", "source": "prod"}}]"#
     );
     let options = Options::default().set("ingest.tokens", &tokens);
     let tocsin = Tocsin::start(options).await;
-    let ingest = tocsin.make_token(&["--scope", "ingest"]).await;
-    let made_bound = ["--scope", "ingest", "--source", "stage"];
-    let made_bound = tocsin.make_token(&made_bound).await;
-    let viewer = tocsin.make_token(&["--scope", "read"]).await;
+    let ingest = tocsin.create_token(&["--scope", "ingest"]).await;
+    let bound_args = ["--scope", "ingest", "--source", "stage"];
+    let bound_to_stage = tocsin.create_token(&bound_args).await;
+    let viewer = tocsin.create_token(&["--scope", "read"]).await;
     let admin = tocsin.admin().to_owned();
-    let ask = async |method: Method, path: &str, authorization: Option<&str>| {
+    let request = async |method: Method, path: &str, authorization: Option<&str>| {
         let body = Webhook::of([firing("A")]).bytes();
         let request = tocsin.request(method, path).anonymous().bytes(body);
         match authorization {
@@ -174,7 +173,7 @@ async fn each_token_opens_its_own_door() {
             None => request.send().await,
         }
     };
-    let cut = &viewer[..viewer.len() - 1];
+    let truncated = &viewer[..viewer.len() - 1];
     let other_prefix = viewer.replace("tocsin_", "tocsim_");
     for (path, authorization, status) in [
         ("/api/v1/status", None, 401),
@@ -188,7 +187,7 @@ async fn each_token_opens_its_own_door() {
         ("/api/v1/status", Some(basic("any", &viewer)), 200),
         ("/api/v1/status", Some(basic("", &viewer)), 200),
         ("/api/v1/status", Some(basic(&viewer, "")), 401),
-        ("/api/v1/status", Some(bearer(cut)), 401),
+        ("/api/v1/status", Some(bearer(truncated)), 401),
         ("/api/v1/status", Some(bearer(&other_prefix)), 401),
         ("/api/v1/status", Some("Bearer".to_owned()), 401),
         ("/api/v1/status", Some("Basic %%%".to_owned()), 401),
@@ -197,10 +196,10 @@ async fn each_token_opens_its_own_door() {
         ("/api/v1/deliveries", Some(bearer(&ingest)), 403),
         ("/metrics", Some(bearer(&ingest)), 403),
     ] {
-        let reply = ask(Method::GET, path, authorization.as_deref()).await;
+        let reply = request(Method::GET, path, authorization.as_deref()).await;
         assert_eq!(reply.status.as_u16(), status, "{path} {authorization:?}");
         if status == 401 {
-            // Basic would make a browser ask by itself.
+            // A Basic challenge would make browsers show a password dialog.
             assert!(
                 reply.header("www-authenticate").starts_with("Bearer "),
                 "{path}"
@@ -232,23 +231,23 @@ async fn each_token_opens_its_own_door() {
         ),
         (
             "/api/v1/webhooks/alertmanager?source=dev",
-            Some(bearer(&made_bound)),
+            Some(bearer(&bound_to_stage)),
             403,
         ),
     ] {
-        let reply = ask(Method::POST, path, authorization.as_deref()).await;
+        let reply = request(Method::POST, path, authorization.as_deref()).await;
         assert_eq!(reply.status.as_u16(), status, "{path} {authorization:?}");
     }
-    for (token, source) in [("bound-token", "prod"), (&*made_bound, "stage")] {
-        let told: IngestReport = ask(Method::POST, WEBHOOK, Some(&bearer(token)))
+    for (token, source) in [("bound-token", "prod"), (&*bound_to_stage, "stage")] {
+        let report: IngestReport = request(Method::POST, WEBHOOK, Some(&bearer(token)))
             .await
             .json();
         let delivery: Delivery = tocsin
-            .get(&format!("/api/v1/deliveries/{}", told.delivery_id))
+            .get(&format!("/api/v1/deliveries/{}", report.delivery_id))
             .await;
         assert_eq!(delivery.source, source);
     }
-    // Strangers cannot fill the disk: what they sent is counted, not kept.
+    // Bodies of unauthenticated deliveries are counted, but not stored.
     tocsin
         .request(Method::POST, WEBHOOK)
         .anonymous()
@@ -256,10 +255,10 @@ async fn each_token_opens_its_own_door() {
         .send()
         .await
         .problem(401);
-    let refused: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
+    let rejected: Vec<Delivery> = tocsin.all("deliveries?outcome=refused").await;
     assert!(
-        refused.iter().all(|delivery| !delivery.raw_available),
-        "{refused:#?}"
+        rejected.iter().all(|delivery| !delivery.raw_available),
+        "{rejected:#?}"
     );
     let metrics = tocsin.metrics().await;
     assert!(
@@ -272,7 +271,7 @@ async fn each_token_opens_its_own_door() {
 }
 
 #[tokio::test]
-async fn with_credentials_other_names_and_proxies_are_served() {
+async fn authenticated_requests_are_accepted_behind_a_proxy() {
     let options = Options::default()
         .token(TOKEN)
         .set("server.public_url", "https://ops.example.com/tocsin/");
@@ -288,9 +287,9 @@ async fn with_credentials_other_names_and_proxies_are_served() {
         status.webhook_url,
         "https://ops.example.com/tocsin/api/v1/webhooks/alertmanager"
     );
-    // Whether the proxy takes the prefix off or not.
-    let whole: serde_json::Value = tocsin.get("/tocsin/api/v1/status").await;
-    assert_eq!(whole["ingestTokenRequired"], true);
+    // With and without the prefix, as some proxies do not remove it.
+    let prefixed: serde_json::Value = tocsin.get("/tocsin/api/v1/status").await;
+    assert_eq!(prefixed["ingestTokenRequired"], true);
     let delivery = tocsin.request(Method::POST, "/tocsin/api/v1/webhooks/alertmanager");
     let delivery = delivery.authorization(&format!("Bearer {TOKEN}"));
     delivery

@@ -8,7 +8,7 @@ use tocsin_tests::{
 };
 use url::Url;
 
-on_both!(the_first_sign_in_makes_a_viewer);
+on_both!(first_oidc_sign_in_creates_a_viewer);
 
 pub(super) const BEGIN: &str = "/api/v1/sign-in/oidc";
 
@@ -33,10 +33,10 @@ fn with(mut person: Value, field: &str, value: Value) -> Value {
     person
 }
 
-/// Goes to the provider and back; answers the page of ours that it ends at.
-async fn come(visitor: &mut BrowserSession, tocsin: &Tocsin, begin: &str) -> Url {
+/// Signs in at the provider. Returns the page that the sign-in ends at.
+async fn sign_in_from(browser: &mut BrowserSession, tocsin: &Tocsin, begin: &str) -> Url {
     let (port, begin) = (tocsin.port(), tocsin.url(begin));
-    let (page, _) = visitor.follow(&begin, |url| is_page(url, port)).await;
+    let (page, _) = browser.follow(&begin, |url| is_page(url, port)).await;
     page
 }
 
@@ -44,52 +44,59 @@ fn is_page(url: &Url, port: u16) -> bool {
     url.port() == Some(port) && !url.path().starts_with("/api/")
 }
 
-/// Comes by the provider as whoever the provider takes everybody for.
-async fn came(tocsin: &Tocsin) -> (BrowserSession, String) {
-    let mut visitor = BrowserSession::new();
-    let page = come(&mut visitor, tocsin, BEGIN).await;
-    (visitor, place(&page))
+/// Signs in as the provider's user with a new browser. Returns the browser and the path
+/// that the sign-in ends at.
+async fn sign_in(tocsin: &Tocsin) -> (BrowserSession, String) {
+    let mut browser = BrowserSession::new();
+    let page = sign_in_from(&mut browser, tocsin, BEGIN).await;
+    (browser, path_and_query(&page))
 }
 
-fn place(page: &Url) -> String {
+fn path_and_query(page: &Url) -> String {
     match page.query() {
         Some(query) => format!("{}?{query}", page.path()),
         None => page.path().to_owned(),
     }
 }
 
-async fn me(visitor: &mut BrowserSession, tocsin: &Tocsin) -> Me {
-    visitor.ask(tocsin, Method::GET, "/api/v1/me").await.json()
+async fn me(browser: &mut BrowserSession, tocsin: &Tocsin) -> Me {
+    browser
+        .request(tocsin, Method::GET, "/api/v1/me")
+        .await
+        .json()
 }
 
-pub(super) async fn status(visitor: &mut BrowserSession, tocsin: &Tocsin) -> StatusCode {
-    visitor.ask(tocsin, Method::GET, "/api/v1/me").await.status
+pub(super) async fn status(browser: &mut BrowserSession, tocsin: &Tocsin) -> StatusCode {
+    browser
+        .request(tocsin, Method::GET, "/api/v1/me")
+        .await
+        .status
 }
 
-async fn the_first_sign_in_makes_a_viewer(database: Database) {
+async fn first_oidc_sign_in_creates_a_viewer(database: Database) {
     let provider = OpenIdProvider::start();
-    provider.person(&ann()).await;
+    provider.set_user(&ann()).await;
     let tocsin = start_on(database, &provider, "").await;
-    let ways: SignInOptions = tocsin.get("/api/v1/sign-in").await;
-    assert_eq!(ways.oidc.as_deref(), Some("Example login"));
-    assert!(ways.password);
+    let options: SignInOptions = tocsin.get("/api/v1/sign-in").await;
+    assert_eq!(options.oidc.as_deref(), Some("Example login"));
+    assert!(options.password);
 
-    let mut visitor = BrowserSession::new();
+    let mut browser = BrowserSession::new();
     let begin = format!("{BEGIN}?returnTo=%2Fincidents%3Fseverity%3Dcritical");
-    let page = come(&mut visitor, &tocsin, &begin).await;
-    assert_eq!(place(&page), "/incidents?severity=critical");
-    let asked = visitor.way.get(1).unwrap();
-    assert_eq!(asked.origin().ascii_serialization(), provider.issuer);
-    let asked: std::collections::HashMap<_, _> = asked.query_pairs().into_owned().collect();
-    assert_eq!(asked["response_type"], "code");
-    assert_eq!(asked["code_challenge_method"], "S256");
+    let page = sign_in_from(&mut browser, &tocsin, &begin).await;
+    assert_eq!(path_and_query(&page), "/incidents?severity=critical");
+    let request = browser.visited.get(1).unwrap();
+    assert_eq!(request.origin().ascii_serialization(), provider.issuer);
+    let query: std::collections::HashMap<_, _> = request.query_pairs().into_owned().collect();
+    assert_eq!(query["response_type"], "code");
+    assert_eq!(query["code_challenge_method"], "S256");
     for name in ["state", "nonce", "code_challenge"] {
-        assert_eq!(asked[name].len(), 43, "{name}");
+        assert_eq!(query[name].len(), 43, "{name}");
     }
-    let cookies = visitor.cookies(&tocsin);
+    let cookies = browser.cookies(&tocsin);
     assert_eq!(cookies.keys().collect::<Vec<_>>(), ["tocsin"]);
 
-    let first = me(&mut visitor, &tocsin).await;
+    let first = me(&mut browser, &tocsin).await;
     assert_eq!(first.role, Role::Viewer);
     assert_eq!(first.method, SignInMethod::Oidc);
     assert_eq!(
@@ -97,17 +104,19 @@ async fn the_first_sign_in_makes_a_viewer(database: Database) {
         ("Ann Example", Some("ann@example.com"))
     );
     assert!(!first.has_password);
-    let sessions: Vec<Session> = tocsin_page(&mut visitor, &tocsin, "/api/v1/me/sessions").await;
+    let sessions: Vec<Session> = tocsin_page(&mut browser, &tocsin, "/api/v1/me/sessions").await;
     assert_eq!(sessions.len(), 1);
     assert!(sessions.iter().all(|session| session.current));
-    let reading = visitor.ask(&tocsin, Method::GET, "/api/v1/incidents").await;
+    let reading = browser
+        .request(&tocsin, Method::GET, "/api/v1/incidents")
+        .await;
     reading.expect(200);
 
-    // The second time it is the same user.
-    let (mut again, page) = came(&tocsin).await;
+    // A second sign-in is the same user.
+    let (mut second, page) = sign_in(&tocsin).await;
     assert_eq!(page, "/");
-    assert_eq!(me(&mut again, &tocsin).await.id, first.id);
-    assert_ne!(again.cookies(&tocsin), visitor.cookies(&tocsin));
+    assert_eq!(me(&mut second, &tocsin).await.id, first.id);
+    assert_ne!(second.cookies(&tocsin), browser.cookies(&tocsin));
     let users: Vec<User> = tocsin.all("users").await;
     assert_eq!(users.len(), 1);
     assert!(
@@ -115,51 +124,52 @@ async fn the_first_sign_in_makes_a_viewer(database: Database) {
             .iter()
             .all(|user| user.single_sign_on && !user.has_password)
     );
-    let deeds: Vec<AuditEntry> = tocsin.all("audit").await;
-    let signed_in = deeds.iter().filter(|deed| deed.action == "sign-in.ok");
-    let how: Vec<_> = signed_in
-        .map(|deed| (deed.actor_name.as_str(), deed.after.clone()))
+    let entries: Vec<AuditEntry> = tocsin.all("audit").await;
+    let sign_ins: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.action == "sign-in.ok")
+        .map(|entry| (entry.actor_name.as_str(), entry.after.clone()))
         .collect();
     let by_oidc = ("Ann Example", Some(json!({"method": "oidc"})));
-    assert_eq!(how, [by_oidc.clone(), by_oidc]);
+    assert_eq!(sign_ins, [by_oidc.clone(), by_oidc]);
     for secret in [
         provider.secret(),
-        asked["state"].as_str(),
-        asked["nonce"].as_str(),
+        query["state"].as_str(),
+        query["nonce"].as_str(),
     ] {
         assert!(!tocsin.log().contains(secret));
     }
 }
 
 async fn tocsin_page<T: serde::de::DeserializeOwned>(
-    visitor: &mut BrowserSession,
+    browser: &mut BrowserSession,
     tocsin: &Tocsin,
     path: &str,
 ) -> Vec<T> {
-    let page = visitor.ask(tocsin, Method::GET, path).await;
+    let page = browser.request(tocsin, Method::GET, path).await;
     page.json::<tocsin_api_types::Page<T>>().items
 }
 
 #[tokio::test]
-async fn providers_differ_in_how_they_are_asked_and_where_they_say_it() {
+async fn oidc_client_authentication_methods_and_claim_locations_are_supported() {
     for settings in [
         json!({"claimsInToken": true}),
         json!({"auth": "client_secret_post"}),
     ] {
         let provider = OpenIdProvider::start_with(settings.clone());
         provider
-            .person(&with(ann(), "groups", json!(["ops"])))
+            .set_user(&with(ann(), "groups", json!(["ops"])))
             .await;
         let tocsin = start(&provider, "admin_groups = [\"ops\"]").await;
-        let (mut visitor, page) = came(&tocsin).await;
+        let (mut browser, page) = sign_in(&tocsin).await;
         assert_eq!(page, "/", "{settings}");
-        let me = me(&mut visitor, &tocsin).await;
+        let me = me(&mut browser, &tocsin).await;
         assert_eq!((me.role, me.name.as_str()), (Role::Admin, "Ann Example"));
     }
 }
 
 #[tokio::test]
-async fn groups_give_the_role_at_each_sign_in() {
+async fn oidc_groups_set_the_role_at_each_sign_in() {
     let provider = OpenIdProvider::start();
     let mapping = "admin_groups = [\"ops\"]\nresponder_groups = [\"on-call\"]\n\
                    viewer_groups = [\"staff\"]";
@@ -175,158 +185,166 @@ async fn groups_give_the_role_at_each_sign_in() {
         (json!(["staff"]), Some(Role::Viewer)),
     ] {
         provider
-            .person(&with(ann(), "groups", groups.clone()))
+            .set_user(&with(ann(), "groups", groups.clone()))
             .await;
-        let (mut visitor, page) = came(&tocsin).await;
+        let (mut browser, page) = sign_in(&tocsin).await;
         let Some(role) = role else {
             assert_eq!(page, "/sign-in?problem=oidc-not-allowed", "{groups}");
-            assert_eq!(status(&mut visitor, &tocsin).await, 401);
+            assert_eq!(status(&mut browser, &tocsin).await, 401);
             continue;
         };
         assert_eq!(page, "/", "{groups}");
-        assert_eq!(me(&mut visitor, &tocsin).await.role, role, "{groups}");
-        // A browser that was signed in before may do what they may now.
-        if let Some(mut before) = before.replace(visitor) {
+        assert_eq!(me(&mut browser, &tocsin).await.role, role, "{groups}");
+        // The role applies to earlier sessions too.
+        if let Some(mut before) = before.replace(browser) {
             assert_eq!(me(&mut before, &tocsin).await.role, role, "{groups}");
         }
     }
     assert_eq!(tocsin.all::<User>("users").await.len(), 1);
 }
 
-async fn make_user(tocsin: &Tocsin, email: &str, role: &str) -> User {
-    let body = json!({"name": "Made here", "email": email, "role": role});
-    let made = tocsin.send(Method::POST, "/api/v1/users", &body).await;
-    made.expect(201).json()
+async fn create_user(tocsin: &Tocsin, email: &str, role: &str) -> User {
+    let body = json!({"name": "Local", "email": email, "role": role});
+    let created = tocsin.send(Method::POST, "/api/v1/users", &body).await;
+    created.expect(201).json()
 }
 
 #[tokio::test]
-async fn only_a_verified_address_leads_to_an_account_that_is_here() {
+async fn verified_email_is_required_to_link_an_existing_user() {
     let provider = OpenIdProvider::start();
     let tocsin = start(&provider, "").await;
-    let here = make_user(&tocsin, "Ann@Example.com", "responder").await;
-    let refused = "/sign-in?problem=oidc-not-allowed";
+    let existing = create_user(&tocsin, "Ann@Example.com", "responder").await;
+    let rejected = "/sign-in?problem=oidc-not-allowed";
     for unverified in [json!(false), Value::Null] {
         provider
-            .person(&with(ann(), "email_verified", unverified))
+            .set_user(&with(ann(), "email_verified", unverified))
             .await;
-        let (mut visitor, page) = came(&tocsin).await;
-        assert_eq!(page, refused);
-        assert_eq!(status(&mut visitor, &tocsin).await, 401);
+        let (mut browser, page) = sign_in(&tocsin).await;
+        assert_eq!(page, rejected);
+        assert_eq!(status(&mut browser, &tocsin).await, 401);
     }
-    provider.person(&ann()).await;
-    let (mut visitor, _) = came(&tocsin).await;
-    let linked = me(&mut visitor, &tocsin).await;
-    assert_eq!((linked.id, linked.role), (Some(here.id), Role::Responder));
-    // Known by the provider's name for them, whatever becomes of the address.
+    provider.set_user(&ann()).await;
+    let (mut browser, _) = sign_in(&tocsin).await;
+    let linked = me(&mut browser, &tocsin).await;
+    assert_eq!(
+        (linked.id, linked.role),
+        (Some(existing.id), Role::Responder)
+    );
+    // The user is identified by the provider's subject, even if the e-mail address changes.
     let moved = with(ann(), "email", json!("moved@example.com"));
     provider
-        .person(&with(moved, "email_verified", json!(false)))
+        .set_user(&with(moved, "email_verified", json!(false)))
         .await;
-    let (mut visitor, _) = came(&tocsin).await;
-    assert_eq!(me(&mut visitor, &tocsin).await.id, Some(here.id));
-    // The address was given to somebody else since.
-    provider.person(&with(ann(), "sub", json!("another"))).await;
-    assert_eq!(came(&tocsin).await.1, refused);
+    let (mut browser, _) = sign_in(&tocsin).await;
+    assert_eq!(me(&mut browser, &tocsin).await.id, Some(existing.id));
+    // The e-mail address now belongs to another subject.
+    provider
+        .set_user(&with(ann(), "sub", json!("another")))
+        .await;
+    assert_eq!(sign_in(&tocsin).await.1, rejected);
     assert_eq!(tocsin.all::<User>("users").await.len(), 1);
 }
 
 #[tokio::test]
-async fn it_can_be_the_only_way_in() {
+async fn password_sign_in_can_be_disabled() {
     let provider = OpenIdProvider::start();
-    provider.person(&ann()).await;
-    let options = Options::default().config(provider.config(""));
-    let tocsin = Tocsin::start(options.set("auth.password_sign_in", false)).await;
-    let ways: SignInOptions = tocsin.get("/api/v1/sign-in").await;
-    assert!(!ways.password && ways.oidc.is_some());
+    provider.set_user(&ann()).await;
+    let settings = Options::default().config(provider.config(""));
+    let tocsin = Tocsin::start(settings.set("auth.password_sign_in", false)).await;
+    let options: SignInOptions = tocsin.get("/api/v1/sign-in").await;
+    assert!(!options.password && options.oidc.is_some());
     let reply = BrowserSession::new()
         .sign_in(&tocsin, "ann@example.com", "any password at all")
         .await;
     reply.problem(403);
-    let (mut visitor, _) = came(&tocsin).await;
-    assert_eq!(me(&mut visitor, &tocsin).await.role, Role::Viewer);
+    let (mut browser, _) = sign_in(&tocsin).await;
+    assert_eq!(me(&mut browser, &tocsin).await.role, Role::Viewer);
 }
 
 #[tokio::test]
-async fn who_may_not_come_in_is_told_why() {
+async fn rejected_oidc_sign_ins_report_the_reason() {
     let provider = OpenIdProvider::start();
     let tocsin = start(&provider, "").await;
-    provider.person(&with(ann(), "email", Value::Null)).await;
-    assert_eq!(came(&tocsin).await.1, "/sign-in?problem=oidc-no-email");
-    provider.person(&Value::Null).await;
-    let mut visitor = BrowserSession::new();
+    provider.set_user(&with(ann(), "email", Value::Null)).await;
+    assert_eq!(sign_in(&tocsin).await.1, "/sign-in?problem=oidc-no-email");
+    provider.set_user(&Value::Null).await;
+    let mut browser = BrowserSession::new();
     let begin = format!("{BEGIN}?returnTo=/stats");
-    let page = come(&mut visitor, &tocsin, &begin).await;
+    let page = sign_in_from(&mut browser, &tocsin, &begin).await;
     assert_eq!(
-        place(&page),
+        path_and_query(&page),
         "/sign-in?problem=oidc-refused&returnTo=%2Fstats"
     );
-    assert_eq!(visitor.cookies(&tocsin).len(), 0);
+    assert_eq!(browser.cookies(&tocsin).len(), 0);
 
-    provider.person(&ann()).await;
-    let (mut visitor, _) = came(&tocsin).await;
-    let id = me(&mut visitor, &tocsin).await.id.unwrap();
-    let off = json!({
+    provider.set_user(&ann()).await;
+    let (mut browser, _) = sign_in(&tocsin).await;
+    let id = me(&mut browser, &tocsin).await.id.unwrap();
+    let disabled = json!({
         "name": "Ann", "email": "ann@example.com", "role": "viewer", "enabled": false,
     });
     let path = format!("/api/v1/users/{id}");
-    tocsin.send(Method::PUT, &path, &off).await.expect(200);
-    assert_eq!(status(&mut visitor, &tocsin).await, 401);
-    assert_eq!(came(&tocsin).await.1, "/sign-in?problem=account-disabled");
+    tocsin.send(Method::PUT, &path, &disabled).await.expect(200);
+    assert_eq!(status(&mut browser, &tocsin).await, 401);
+    assert_eq!(
+        sign_in(&tocsin).await.1,
+        "/sign-in?problem=account-disabled"
+    );
 }
 
 #[tokio::test]
-async fn without_the_provider_the_program_works_and_says_so() {
+async fn unavailable_provider_is_reported() {
     let mut provider = OpenIdProvider::start();
-    provider.person(&ann()).await;
+    provider.set_user(&ann()).await;
     provider.stop();
     let tocsin = start(&provider, "").await;
-    let ways: SignInOptions = tocsin.get("/api/v1/sign-in").await;
-    assert!(ways.oidc.is_some());
-    let page = come(
+    let options: SignInOptions = tocsin.get("/api/v1/sign-in").await;
+    assert!(options.oidc.is_some());
+    let page = sign_in_from(
         &mut BrowserSession::new(),
         &tocsin,
         &format!("{BEGIN}?returnTo=/stats"),
     )
     .await;
     assert_eq!(
-        place(&page),
+        path_and_query(&page),
         "/sign-in?problem=oidc-unavailable&returnTo=%2Fstats"
     );
-    provider.start_again();
-    provider.person(&ann()).await;
-    wait_until("the provider is asked again", || async {
-        came(&tocsin).await.1 == "/"
+    provider.restart();
+    provider.set_user(&ann()).await;
+    wait_until("the provider is available again", || async {
+        sign_in(&tocsin).await.1 == "/"
     })
     .await;
 
-    // It goes while somebody is there.
-    let mut visitor = BrowserSession::new();
-    let back = to_the_way_back(&mut visitor, &tocsin).await;
+    // The provider stops during a sign-in.
+    let mut browser = BrowserSession::new();
+    let callback = callback_url(&mut browser, &tocsin).await;
     provider.stop();
-    let reply = visitor.open(back.as_str()).await;
-    assert_eq!(led_to(&reply), "/sign-in?problem=oidc-unavailable");
-    assert_eq!(status(&mut visitor, &tocsin).await, 401);
+    let reply = browser.open(callback.as_str()).await;
+    assert_eq!(location(&reply), "/sign-in?problem=oidc-unavailable");
+    assert_eq!(status(&mut browser, &tocsin).await, 401);
 }
 
 #[tokio::test]
-async fn a_provider_may_change_its_keys() {
+async fn rotated_provider_keys_are_accepted() {
     let provider = OpenIdProvider::start();
-    provider.person(&ann()).await;
+    provider.set_user(&ann()).await;
     let tocsin = start(&provider, "").await;
     for _ in 0..3 {
-        assert_eq!(came(&tocsin).await.1, "/");
-        provider.new_keys().await;
+        assert_eq!(sign_in(&tocsin).await.1, "/");
+        provider.rotate_keys().await;
     }
 }
 
-/// Goes to the provider, up to the address that leads back.
-pub(super) async fn to_the_way_back(visitor: &mut BrowserSession, tocsin: &Tocsin) -> Url {
+/// Signs in at the provider up to the callback. Returns its URL.
+pub(super) async fn callback_url(browser: &mut BrowserSession, tocsin: &Tocsin) -> Url {
     let begin = tocsin.url(BEGIN);
     let is_callback = |url: &Url| url.path() == "/api/v1/sign-in/oidc/callback";
-    visitor.follow(&begin, is_callback).await.0
+    browser.follow(&begin, is_callback).await.0
 }
 
-pub(super) fn led_to(reply: &Reply) -> &str {
+pub(super) fn location(reply: &Reply) -> &str {
     assert_eq!(reply.status, 303, "{}", reply.text());
     reply.header("location")
 }

@@ -1,29 +1,29 @@
-//! TLS by the program itself.
+//! TLS in the program itself.
 
 use reqwest::Response;
 use reqwest::tls::TlsInfo;
 use serde_json::json;
 use tocsin_tests::{Certificates, Options, Tocsin, http_client, https_client, run, wait_until};
 
-/// An answer on a new connection.
-async fn ask(tocsin: &Tocsin, certificates: &Certificates) -> Response {
+/// A response on a new connection.
+async fn connect(tocsin: &Tocsin, certificates: &Certificates) -> Response {
     let client = https_client(&certificates.ca).build().unwrap();
     let answer = client.get(tocsin.url("/healthz")).send().await;
     answer.unwrap()
 }
 
-/// The certificate that a new connection is shown.
-async fn shown(tocsin: &Tocsin, certificates: &Certificates) -> Vec<u8> {
-    let answer = ask(tocsin, certificates).await;
+/// The certificate that the server presents on a new connection.
+async fn presented(tocsin: &Tocsin, certificates: &Certificates) -> Vec<u8> {
+    let answer = connect(tocsin, certificates).await;
     let info = answer.extensions().get::<TlsInfo>().unwrap();
     info.peer_certificate().unwrap().to_vec()
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_keep_to_it() {
+async fn tls_responses_set_hsts_and_secure_cookies() {
     let certificates = Certificates::new();
     let tocsin = Tocsin::start(Options::default().tls(&certificates)).await;
-    let answer = ask(&tocsin, &certificates).await;
+    let answer = connect(&tocsin, &certificates).await;
     let header = |name: &str| answer.headers()[name].to_str().unwrap();
     assert_eq!(header("strict-transport-security"), "max-age=31536000");
     assert!(header("content-security-policy").contains("frame-ancestors 'none'"));
@@ -32,8 +32,8 @@ async fn browsers_are_told_to_keep_to_it() {
     let args = ["user", "add", "--role", "admin", "--name", "Ann"];
     let args = [&args[..], &["--email", "ann@example.com"]].concat();
     let password = "a fox under seven bridges";
-    let made = tocsin.command_line(&args, password).await;
-    assert_eq!(made.code, Some(0), "{made:?}");
+    let added = tocsin.command_line(&args, password).await;
+    assert_eq!(added.code, Some(0), "{added:?}");
     let sign_in = |origin: String| {
         tocsin
             .http()
@@ -59,7 +59,7 @@ async fn browsers_are_told_to_keep_to_it() {
     let me = tocsin.http().get(tocsin.url("/api/v1/me"));
     let me = me.header("cookie", &pair).send().await.unwrap();
     assert_eq!(me.status(), 200);
-    // The name of a connection without TLS does not count here.
+    // The cookie name of connections without TLS is ignored.
     let plain = pair.replace("__Host-", "");
     let me = tocsin.http().get(tocsin.url("/api/v1/me"));
     let me = me.header("cookie", plain).send().await.unwrap();
@@ -68,39 +68,39 @@ async fn browsers_are_told_to_keep_to_it() {
     assert_eq!(foreign.unwrap().status(), 403);
 
     assert!(tocsin.log().contains(&tocsin.url("/")), "{}", tocsin.log());
-    let clear = tocsin.url("/healthz").replace("https:", "http:");
-    let clear = http_client().build().unwrap().get(clear).send().await;
-    assert!(clear.is_err(), "{clear:?}");
+    let plaintext = tocsin.url("/healthz").replace("https:", "http:");
+    let plaintext = http_client().build().unwrap().get(plaintext).send().await;
+    assert!(plaintext.is_err(), "{plaintext:?}");
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_is_shown_without_a_restart() {
+async fn renewed_certificate_is_used_without_a_restart() {
     let certificates = Certificates::new();
     let tocsin = Tocsin::start(Options::default().tls(&certificates)).await;
-    let first = shown(&tocsin, &certificates).await;
-    assert_eq!(shown(&tocsin, &certificates).await, first);
+    let first = presented(&tocsin, &certificates).await;
+    assert_eq!(presented(&tocsin, &certificates).await, first);
 
-    // It is found by itself.
+    // The program detects the new file without a signal.
     certificates.renew();
-    wait_until("the renewed certificate is shown", || async {
-        shown(&tocsin, &certificates).await != first
+    wait_until("the renewed certificate is presented", || async {
+        presented(&tocsin, &certificates).await != first
     })
     .await;
-    let second = shown(&tocsin, &certificates).await;
+    let second = presented(&tocsin, &certificates).await;
 
-    // A broken one is told, and the one of before stays.
+    // An invalid certificate is logged, and the previous one stays in use.
     std::fs::write(&certificates.cert, "-----BEGIN CERTIFICATE-----\n!\n").unwrap();
     tocsin.reload();
-    wait_until("the broken certificate is told", || async {
+    wait_until("the invalid certificate is logged", || async {
         tocsin.log().contains("the new certificate cannot be used")
     })
     .await;
-    assert_eq!(shown(&tocsin, &certificates).await, second);
+    assert_eq!(presented(&tocsin, &certificates).await, second);
 
     certificates.renew();
     tocsin.reload();
-    wait_until("the mended certificate is shown", || async {
-        shown(&tocsin, &certificates).await != second
+    wait_until("the valid certificate is presented", || async {
+        presented(&tocsin, &certificates).await != second
     })
     .await;
     let started = tocsin.log().matches("\"serving\"").count();
@@ -108,7 +108,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_no_certificate_is_named_at_the_start() {
+async fn invalid_certificate_is_rejected_at_the_start() {
     let certificates = Certificates::new();
     let folder = tempfile::tempdir().unwrap();
     let key = certificates.key.to_string_lossy().into_owned();

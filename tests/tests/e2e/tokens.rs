@@ -1,4 +1,4 @@
-//! Tokens as administrators see them: made, used, revoked.
+//! Token administration: creating, using and revoking tokens.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use tocsin_tests::{
 };
 
 on_both!(
-    tokens_open_what_they_say_and_end,
-    tokens_are_checked_field_by_field,
+    tokens_permit_their_scopes_until_revoked_or_expired,
+    token_fields_are_validated,
 );
 
 const TOKENS: &str = "/api/v1/tokens";
@@ -26,18 +26,18 @@ fn on<'a>(tocsin: &'a Tocsin, method: Method, path: &str, id: i64) -> Request<'a
     tocsin.request(method, &format!("{path}/{id}"))
 }
 
-async fn tokens_open_what_they_say_and_end(database: Database) {
+async fn tokens_permit_their_scopes_until_revoked_or_expired(database: Database) {
     let tocsin = start(database).await;
-    let make = async |body: Value| {
-        let made: NewToken = post(&tocsin, TOKENS, &body).await.expect(201).json();
-        (made.secret.unwrap(), made.token)
+    let create = async |body: Value| {
+        let created: NewToken = post(&tocsin, TOKENS, &body).await.expect(201).json();
+        (created.secret.unwrap(), created.token)
     };
     let get = async |secret: &str, path: &str| {
         let request = tocsin.request(Method::GET, path);
         let request = request.authorization(&format!("Bearer {secret}"));
         request.send().await
     };
-    let (secret, token) = make(json!({"name": "graphs", "scopes": ["respond", "read"]})).await;
+    let (secret, token) = create(json!({"name": "graphs", "scopes": ["respond", "read"]})).await;
     assert!(secret.starts_with("tocsin_") && secret.starts_with(&token.hint));
     assert_eq!(secret.len(), "tocsin_".len() + 49);
     assert!(token.hint.len() < 16, "{}", token.hint);
@@ -46,16 +46,16 @@ async fn tokens_open_what_they_say_and_end(database: Database) {
     assert_eq!(token.created_by, "tests");
     get(&secret, "/api/v1/incidents").await.expect(200);
     get(&secret, "/api/v1/users").await.problem(403);
-    wait_until("its use is noted", || async {
-        let is: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
-        is.last_used_at.is_some()
+    wait_until("the last use is recorded", || async {
+        let read: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
+        read.last_used_at.is_some()
     })
     .await;
 
     let body = json!({"name": "eu", "scopes": ["ingest"], "source": "eu"});
-    let (sender, of_sender) = make(body).await;
+    let (sender, sender_token) = create(body).await;
     assert_eq!(
-        (of_sender.role, of_sender.source.as_deref()),
+        (sender_token.role, sender_token.source.as_deref()),
         (None, Some("eu"))
     );
     get(&sender, "/api/v1/incidents").await.problem(403);
@@ -71,17 +71,17 @@ async fn tokens_open_what_they_say_and_end(database: Database) {
 
     let revoke = || on(&tocsin, Method::DELETE, TOKENS, token.id).send();
     revoke().await.expect(204);
-    let refused = get(&secret, "/api/v1/incidents").await.problem(401);
-    assert!(refused.detail.contains("revoked"), "{}", refused.detail);
-    // Once is for good, twice is once.
-    let is: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
+    let rejected = get(&secret, "/api/v1/incidents").await.problem(401);
+    assert!(rejected.detail.contains("revoked"), "{}", rejected.detail);
+    // Revoking a token twice changes nothing.
+    let first: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
     revoke().await.expect(204);
-    let still: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
-    assert!(is.revoked_at.is_some() && is.revoked_at == still.revoked_at);
+    let second: Token = tocsin.get(&format!("{TOKENS}/{}", token.id)).await;
+    assert!(first.revoked_at.is_some() && first.revoked_at == second.revoked_at);
 
     let soon = now() + chrono::TimeDelta::seconds(2);
-    let (short, _) = make(json!({"name": "short", "role": "viewer", "expiresAt": soon})).await;
-    wait_until("it expires", || async {
+    let (short, _) = create(json!({"name": "short", "role": "viewer", "expiresAt": soon})).await;
+    wait_until("the token expires", || async {
         let reply = get(&short, "/api/v1/incidents").await;
         reply.status == 401 && reply.problem(401).detail.contains("expired")
     })
@@ -89,7 +89,7 @@ async fn tokens_open_what_they_say_and_end(database: Database) {
     let all: Page<Token> = tocsin.get(TOKENS).await;
     let names: Vec<&str> = all.items.iter().map(|token| &*token.name).collect();
     assert_eq!(names, ["tests", "graphs", "eu", "short"]);
-    let listed = tocsin.look(TOKENS).await.text();
+    let listed = tocsin.get_reply(TOKENS).await.text();
     for secret in [&secret, &sender, &short] {
         assert!(!listed.contains(secret.as_str()));
     }
@@ -103,7 +103,7 @@ async fn tokens_open_what_they_say_and_end(database: Database) {
         .problem(404);
 }
 
-async fn tokens_are_checked_field_by_field(database: Database) {
+async fn token_fields_are_validated(database: Database) {
     let tocsin = start(database).await;
     for (body, field) in [
         (json!({"name": ""  , "role": "viewer"}), "name"),

@@ -1,17 +1,17 @@
-//! Senders that were given a path which is nearly right.
+//! Deliveries to slightly wrong webhook paths.
 
 use reqwest::Method;
 use tocsin_api_types::IngestReport;
 use tocsin_tests::{Options, Reply, Tocsin, Webhook, firing};
 
 async fn send(tocsin: &Tocsin, path: &str, body: impl Into<Vec<u8>>) -> Reply {
-    // A sender has no credentials of the API; on loopback it needs none.
+    // Senders have no API credentials; on loopback they need none.
     let request = tocsin.request(Method::POST, path).anonymous();
     request.bytes(body).send().await
 }
 
 #[tokio::test]
-async fn slashes_do_not_keep_an_alert_out() {
+async fn additional_slashes_are_accepted() {
     let tocsin = Tocsin::start(Options::default()).await;
     for (n, path) in [
         "/api/v1/webhooks/alertmanager/",
@@ -35,7 +35,7 @@ async fn slashes_do_not_keep_an_alert_out() {
 }
 
 #[tokio::test]
-async fn a_wrong_path_is_answered_with_the_right_one() {
+async fn wrong_path_error_contains_the_right_path() {
     let tocsin = Tocsin::start(Options::default()).await;
     let body = Webhook::of([firing("Down")]).bytes();
     for path in [
@@ -50,13 +50,13 @@ async fn a_wrong_path_is_answered_with_the_right_one() {
             "{path}: {detail}"
         );
     }
-    // A Prometheus that was pointed here directly.
+    // A Prometheus server configured with this program as its Alertmanager.
     for path in ["/api/v2/alerts", "/tocsin/api/v2/alerts"] {
         let problem = send(&tocsin, path, "[]").await.problem(404);
         let detail = problem.detail;
         assert!(detail.contains("webhook_configs"), "{path}: {detail}");
     }
-    // Reading is as it was.
+    // A GET is an ordinary 404.
     tocsin
         .request(Method::GET, "/api/v2/alerts")
         .send()

@@ -1,4 +1,4 @@
-//! Users and tokens as tables.
+//! Prints users and tokens as tables.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use tocsin_storage::accounts::{self, ByToken, ByUser, TokenView, UserView};
 use tocsin_storage::enums::{Access, Role};
 use tocsin_storage::{Db, MAX_LIMIT, Order, PageRequest, SortKey};
 
-use super::say;
+use super::print;
 use crate::serve::Failure;
 
 /// Prints the users.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`](tocsin_storage::StorageError) from the database.
 pub(super) async fn users(db: &Db) -> Result<(), Failure> {
     let mut table = Table::new(&[
         "ID",
@@ -23,7 +23,7 @@ pub(super) async fn users(db: &Db) -> Result<(), Failure> {
         "ROLE",
         "STATE",
         "LAST SIGN-IN",
-        "SEES",
+        "VISIBLE ALERTS",
     ]);
     let mut page = PageRequest::first(ByUser, Order::Asc, MAX_LIMIT);
     loop {
@@ -36,34 +36,34 @@ pub(super) async fn users(db: &Db) -> Result<(), Failure> {
                 role(user.role).to_owned(),
                 if user.enabled { "enabled" } else { "disabled" }.to_owned(),
                 user.last_sign_in_at.map_or_else(never, time),
-                seen(&user.matchers),
+                visible_alerts(&user.matchers),
             ]);
         }
-        match following(page.key(), found.next) {
+        match next_page(page.key(), found.next) {
             Some(next) => page = next,
             None => break,
         }
     }
-    say(table.to_string().trim_end());
+    print(table.to_string().trim_end());
     Ok(())
 }
 
 /// Prints the tokens.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`](tocsin_storage::StorageError) from the database.
 pub(super) async fn tokens(db: &Db) -> Result<(), Failure> {
     let now = SystemClock.now();
     let mut table = Table::new(&[
         "ID",
         "NAME",
-        "BEGINS",
-        "OPENS",
+        "PREFIX",
+        "SCOPE",
         "STATE",
         "EXPIRES",
         "LAST USED",
         "SOURCE",
-        "SEES",
+        "VISIBLE ALERTS",
     ]);
     let mut page = PageRequest::first(ByToken, Order::Asc, MAX_LIMIT);
     loop {
@@ -75,9 +75,9 @@ pub(super) async fn tokens(db: &Db) -> Result<(), Failure> {
                 (None, true) => "expired",
                 (None, false) => "active",
             };
-            let sees = match token.access {
+            let visible = match token.access {
                 Access::Ingest => "-".to_owned(),
-                _ => seen(&token.matchers),
+                _ => visible_alerts(&token.matchers),
             };
             table.add(vec![
                 id.to_string(),
@@ -88,24 +88,24 @@ pub(super) async fn tokens(db: &Db) -> Result<(), Failure> {
                 token.expires_at.map_or_else(never, time),
                 token.used_at.map_or_else(never, time),
                 token.source.unwrap_or_else(|| "-".to_owned()),
-                sees,
+                visible,
             ]);
         }
-        match following(page.key(), found.next) {
+        match next_page(page.key(), found.next) {
             Some(next) => page = next,
             None => break,
         }
     }
-    say(table.to_string().trim_end());
+    print(table.to_string().trim_end());
     Ok(())
 }
 
-fn following<K: SortKey>(key: K, cursor: Option<String>) -> Option<PageRequest<K>> {
-    // The cursor is the list's own.
+fn next_page<K: SortKey>(key: K, cursor: Option<String>) -> Option<PageRequest<K>> {
+    // The cursor is from the same list.
     PageRequest::new(key, Order::Asc, MAX_LIMIT, Some(&cursor?)).ok()
 }
 
-/// A role as the API names it.
+/// Name of a role in the API.
 pub(super) fn role(role: Role) -> &'static str {
     match role {
         Role::Viewer => "viewer",
@@ -114,7 +114,7 @@ pub(super) fn role(role: Role) -> &'static str {
     }
 }
 
-/// What a token opens, as the API names it.
+/// Name of a token's scope in the API.
 pub(super) fn scope(access: Access) -> &'static str {
     match access {
         Access::Viewer => "read",
@@ -124,7 +124,7 @@ pub(super) fn scope(access: Access) -> &'static str {
     }
 }
 
-/// A time as people and scripts read it.
+/// Formats a time for people and scripts.
 pub(super) fn time(at: Timestamp) -> String {
     at.to_datetime()
         .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
@@ -134,14 +134,14 @@ fn never() -> String {
     "never".to_owned()
 }
 
-fn seen(matchers: &[String]) -> String {
+fn visible_alerts(matchers: &[String]) -> String {
     match matchers {
         [] => "all alerts".to_owned(),
         matchers => matchers.join(", "),
     }
 }
 
-/// Columns side by side.
+/// A table with aligned columns.
 struct Table(Vec<Vec<String>>);
 
 impl Table {
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_side_by_side() {
+    fn columns_are_aligned() {
         let mut table = Table::new(&["ID", "NAME", "X"]);
         table.add(vec!["1".to_owned(), "值班".to_owned(), "-".to_owned()]);
         assert_eq!(table.to_string(), "ID  NAME  X\n1   值班    -\n");

@@ -1,5 +1,5 @@
-//! `tocsin user` and `tocsin token`: accounts from the command line, also beside
-//! a running server, and as the way back in for whoever is locked out.
+//! `tocsin user` and `tocsin token`: manages accounts from the command line, also while a server is
+//! running, and restores access for a locked-out administrator.
 
 mod lists;
 mod password;
@@ -20,16 +20,15 @@ use crate::instance_lock;
 use crate::serve::{self, Failure};
 use lists::{role, scope, time};
 
-/// A server that has just started makes the schema meanwhile: so often it is
-/// looked for,
-const PATIENCE: usize = 100;
-/// and so long after the time before.
-const PAUSE: Duration = Duration::from_millis(100);
+/// A server that is just starting creates the schema. Number of checks for it,
+const SCHEMA_CHECKS: usize = 100;
+/// and the pause between two checks.
+const SCHEMA_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// `tocsin user`.
 ///
 /// # Errors
-/// What was not done, and why.
+/// The rejected change or the failed operation.
 pub(crate) async fn user(
     command: UserCommand,
     load: impl FnOnce(crate::cli::SettingsArgs) -> Result<Settings, Failure>,
@@ -69,23 +68,23 @@ pub(crate) async fn user(
                 let user = find(&db, &email).await?;
                 let actor = Actor::command_line();
                 let user = accounts.set_password(&actor, user.id, &password).await?;
-                say(&format!(
-                    "{} has another password. All their sessions have ended.",
+                print(&format!(
+                    "The password of {} is changed, and all sessions have ended.",
                     user.user.email
                 ));
                 Ok(())
             })
             .await
         }
-        UserCommand::Disable(args) => switch(args, false, load).await,
-        UserCommand::Enable(args) => switch(args, true, load).await,
+        UserCommand::Disable(args) => set_enabled(args, false, load).await,
+        UserCommand::Enable(args) => set_enabled(args, true, load).await,
     }
 }
 
 /// `tocsin token`.
 ///
 /// # Errors
-/// What was not done, and why.
+/// The rejected change or the failed operation.
 pub(crate) async fn token(
     command: TokenCommand,
     load: impl FnOnce(crate::cli::SettingsArgs) -> Result<Settings, Failure>,
@@ -110,9 +109,12 @@ pub(crate) async fn token(
                 opens,
                 source,
                 matchers: matcher,
-                expires_at: expires_in.map(|span| SystemClock.now().plus(span)),
+                expires_at: expires_in.map(|duration| SystemClock.now().plus(duration)),
             };
-            with(&settings, async |accounts, _| make(&accounts, &draft).await).await
+            with(&settings, async |accounts, _| {
+                create(&accounts, &draft).await
+            })
+            .await
         }
         TokenCommand::List(settings) => {
             with(&load(settings)?, async |_, db| lists::tokens(&db).await).await
@@ -121,8 +123,8 @@ pub(crate) async fn token(
             with(&load(settings)?, async |accounts, _| {
                 let actor = Actor::command_line();
                 let token = accounts.revoke_token(&actor, id).await?.token;
-                say(&format!(
-                    "The token \"{}\" ({}…) opens nothing any more.",
+                print(&format!(
+                    "The token \"{}\" ({}…) is revoked.",
                     token.name, token.hint
                 ));
                 Ok(())
@@ -132,7 +134,7 @@ pub(crate) async fn token(
     }
 }
 
-/// Does something with the settings' database.
+/// Runs `work` with the configured database.
 async fn with(
     settings: &Settings,
     work: impl AsyncFnOnce(Accounts, Db) -> Result<(), Failure>,
@@ -145,26 +147,25 @@ async fn with(
     result
 }
 
-/// Opens the database, which a server may be using: then its schema is the
-/// server's affair.
+/// Opens the database, which a server may be using: then the server manages the schema.
 async fn open(settings: &Settings) -> Result<Db, Failure> {
     settings.prepare_data_dir()?;
     let db = Db::connect(&serve::database(settings)).await?;
-    for _ in 0..PATIENCE {
+    for _ in 0..SCHEMA_CHECKS {
         let schema = db.schema().await?;
         if schema == Schema::Current {
             return Ok(db);
         }
-        // Whoever holds it serves the database, or is about to.
+        // A process that holds the lock serves the database, or is about to.
         let alone = settings.sqlite_file().map(instance_lock::take).transpose();
         match (alone, schema) {
             (Ok(Some(_)), _) | (Ok(None), Schema::Missing) => {
                 if schema == Schema::Missing {
-                    say_new(settings);
+                    report_new_database(settings);
                 }
                 db.migrate().await?;
             }
-            (Err(_), Schema::Missing) => tokio::time::sleep(PAUSE).await,
+            (Err(_), Schema::Missing) => tokio::time::sleep(SCHEMA_CHECK_INTERVAL).await,
             _ => break,
         }
     }
@@ -174,31 +175,31 @@ async fn open(settings: &Settings) -> Result<Db, Failure> {
     Err(ConfigError::new("database.url", message).into())
 }
 
-/// Whoever meant a server's database, and stands in another directory, would
-/// otherwise wonder why the server knows nothing of it.
-fn say_new(settings: &Settings) {
+/// Without this message, a user in the wrong directory would not notice that the server uses
+/// another database.
+fn report_new_database(settings: &Settings) {
     match settings.sqlite_file() {
         Some(file) => eprintln!(
-            "There was no database at {}, so a new one is made. If a server uses another one, \
-             give its --config or --data-dir.",
+            "Created a new database at {}. If a server uses another one, \
+             pass its --config or --data-dir.",
             file.display()
         ),
-        None => eprintln!("The database was empty, so its tables are made."),
+        None => eprintln!("The database was empty; created its tables."),
     }
 }
 
 async fn add(accounts: &Accounts, draft: &UserDraft) -> Result<(), Failure> {
     let actor = Actor::command_line();
     let user = accounts.create_user(&actor, None, draft).await?.object;
-    say(&format!(
-        "{} may sign in as {}.",
+    print(&format!(
+        "Created user {} with role {}.",
         user.user.email,
         role(user.user.role)
     ));
     Ok(())
 }
 
-async fn switch(
+async fn set_enabled(
     args: UserArgs,
     enabled: bool,
     load: impl FnOnce(crate::cli::SettingsArgs) -> Result<Settings, Failure>,
@@ -208,9 +209,9 @@ async fn switch(
         let user = find(&db, &email).await?;
         let actor = Actor::command_line();
         let user = accounts.set_enabled(&actor, user.id, enabled).await?.user;
-        say(&match enabled {
-            true => format!("{} may sign in.", user.email),
-            false => format!("{} may not sign in any more.", user.email),
+        print(&match enabled {
+            true => format!("Enabled user {}.", user.email),
+            false => format!("Disabled user {}.", user.email),
         });
         Ok(())
     })
@@ -222,26 +223,26 @@ async fn find(db: &Db, email: &str) -> Result<UserView, Failure> {
     user.ok_or_else(|| Failure::NoUser(email.trim().to_owned()))
 }
 
-/// The secret alone goes to standard output, so that a script can take it.
-async fn make(accounts: &Accounts, draft: &TokenDraft) -> Result<(), Failure> {
+/// Only the secret goes to standard output, so that a script can read it.
+async fn create(accounts: &Accounts, draft: &TokenDraft) -> Result<(), Failure> {
     let actor = Actor::command_line();
-    let made = accounts.create_token(&actor, None, draft).await?.object;
-    let token = &made.view.token;
-    let ends = token.expires_at.map_or_else(
+    let created = accounts.create_token(&actor, None, draft).await?.object;
+    let token = &created.view.token;
+    let expiry = token.expires_at.map_or_else(
         || "It does not expire.".to_owned(),
         |at| format!("It expires on {}.", time(at)),
     );
     eprintln!(
-        "Token {}, \"{}\", opens {}. {ends} This is its secret, which is not shown again:",
-        made.view.id,
+        "Created token {}, \"{}\", with scope {}. {expiry} Its secret, shown only once:",
+        created.view.id,
         token.name,
         scope(token.access)
     );
-    say(made.secret.as_deref().unwrap_or_default());
+    print(created.secret.as_deref().unwrap_or_default());
     Ok(())
 }
 
-/// Standard output may be closed; what was done stays done.
-fn say(text: &str) {
+/// Standard output may be closed; the change is committed regardless.
+fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }

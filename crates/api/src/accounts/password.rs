@@ -1,23 +1,22 @@
-//! Where a password comes from: never from the arguments, which all programs of
-//! a machine may read.
+//! Reads a password: never from the arguments, which all processes of a machine can see.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
 use crate::serve::Failure;
 
-/// The most bytes that are read of a password: more is no line.
+/// Maximum number of bytes read: a password is one line.
 const MAX_LINE: u64 = 64 * 1_024;
 
-/// Asks for a password twice where a person sits there, else reads one line.
+/// Prompts for a password twice on a terminal, else reads one line.
 ///
 /// # Errors
-/// There is none, or the two are not the same.
+/// The password is missing, or the two differ.
 pub(super) async fn ask() -> Result<String, Failure> {
     let asked = tokio::task::spawn_blocking(|| match std::io::stdin().is_terminal() {
         true => {
             let first = rpassword::prompt_password("Password: ")?;
-            if rpassword::prompt_password("Again: ")? != first {
-                return Err(std::io::Error::other("the two are not the same"));
+            if rpassword::prompt_password("Repeat password: ")? != first {
+                return Err(std::io::Error::other("the passwords do not match"));
             }
             Ok(first)
         }
@@ -37,7 +36,7 @@ fn read_line(input: impl std::io::Read) -> std::io::Result<String> {
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() {
         return Err(std::io::Error::other(
-            "expected it as one line on standard input",
+            "expected the password as one line on standard input",
         ));
     }
     Ok(line.to_owned())

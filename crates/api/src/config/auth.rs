@@ -1,5 +1,4 @@
-//! The checks of the section `auth`: sessions, single sign-on, and who a proxy
-//! says that somebody is.
+//! Validates the section `auth`: sessions, single sign-on, and sign-in by a proxy's header.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,60 +11,60 @@ use url::{Host, Url};
 
 use super::auth_sections::{Auth, AuthToken, OidcSection, ProxySection};
 use super::parts::{CheckedTokens, secret};
-use super::units::not_everyone;
+use super::units::trusted_networks;
 use super::{ConfigError, PublicUrl};
 
-/// How people come in.
+/// Sign-in methods.
 #[derive(Clone, Debug)]
 pub(crate) struct AuthSettings {
-    /// A session that is not used for this long ends.
+    /// A session without requests for this long ends.
     pub(crate) session_idle: Duration,
-    /// A session ends after this long, whatever happens.
+    /// Maximum duration of a session.
     pub(crate) session_lifetime: Duration,
-    /// Whether e-mail and password may be used.
+    /// Whether sign-in with e-mail address and password is enabled.
     pub(crate) password_sign_in: bool,
     /// Provisioned API tokens, besides those in the database.
     pub(crate) tokens: Vec<(String, Secret, Role)>,
-    /// Single sign-on, where it is set.
+    /// Single sign-on, if configured.
     pub(crate) oidc: Option<OidcSettings>,
-    /// Sign-in by the header of a proxy, where it is set.
+    /// Sign-in by a proxy's header, if configured.
     pub(crate) proxy: Option<ProxySettings>,
 }
 
-/// An OpenID provider.
+/// An OpenID Connect provider.
 #[derive(Clone, Debug)]
 pub(crate) struct OidcSettings {
-    /// As the provider itself writes it, to the slash at its end: it is compared
-    /// with what tokens say.
+    /// Exactly as the provider writes it, including a slash at the end: it is compared with the
+    /// tokens.
     pub(crate) issuer: String,
-    /// What the provider calls us.
+    /// Client ID at the provider.
     pub(crate) client_id: String,
-    /// None for a public client, which has only PKCE.
+    /// `None` for a public client, which uses PKCE only.
     pub(crate) client_secret: Option<Secret>,
-    /// What the button says.
+    /// Label of the sign-in button.
     pub(crate) name: String,
-    /// With `openid`.
+    /// Includes `openid`.
     pub(crate) scopes: Vec<String>,
-    /// The claim that holds the groups.
+    /// Claim with the groups.
     pub(crate) groups_claim: String,
-    /// What the groups mean.
+    /// Roles of the groups.
     pub(crate) mapping: GroupRoles,
     /// Certificates to trust besides the system's, as PEM.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// A proxy that says in a header who asks.
+/// A proxy that authenticates users and sends them in headers.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxySettings {
-    /// The header with the e-mail address.
+    /// Header with the e-mail address.
     pub(crate) header: HeaderName,
-    /// The header with the name.
+    /// Header with the display name.
     pub(crate) name_header: Option<HeaderName>,
-    /// The header with the groups, separated by commas.
+    /// Header with the groups, separated by commas.
     pub(crate) groups_header: Option<HeaderName>,
-    /// Who is believed: the address of the connection itself.
+    /// Trusted addresses of the connection itself.
     pub(crate) from: Vec<IpNet>,
-    /// What the groups mean.
+    /// Roles of the groups.
     pub(crate) mapping: GroupRoles,
 }
 
@@ -77,21 +76,20 @@ pub(crate) struct GroupRoles {
     pub(crate) viewer: Vec<String>,
 }
 
-/// What somebody's groups say of the role.
+/// Role that follows from a user's groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MappedRole {
-    /// Nothing: roles are given here, by administrators.
+    /// No mapping: administrators assign roles in Tocsin.
     Unmapped,
-    /// This one, at each sign-in.
+    /// This role, set at each sign-in.
     Role(Role),
-    /// Only members of some groups may come in, and this is none of them.
+    /// Sign-in is limited to some groups, and the user is in none of them.
     Refused,
 }
 
 impl GroupRoles {
-    /// The highest role that one of `groups` has. With no mapping at all roles
-    /// are given by administrators; somebody in no mapped group is a viewer,
-    /// or refused where viewers have groups too.
+    /// The highest role of `groups`. Without any mapping administrators assign roles; a user in no
+    /// mapped group is a viewer, or rejected if viewers have groups too.
     pub(crate) fn map<T: AsRef<str>>(&self, groups: &[T]) -> MappedRole {
         if self.admin.is_empty() && self.responder.is_empty() && self.viewer.is_empty() {
             return MappedRole::Unmapped;
@@ -113,7 +111,7 @@ impl GroupRoles {
     }
 }
 
-/// `public_url` and `on_loopback` say whether people can be sent back here.
+/// `public_url` and `on_loopback` determine whether browsers can be redirected back.
 pub(super) fn auth_settings(
     section: Auth,
     public_url: Option<&PublicUrl>,
@@ -130,31 +128,31 @@ pub(super) fn auth_settings(
     if session_idle.0 < Duration::from_secs(60) {
         return Err(ConfigError::new(
             "auth.session_idle",
-            "expected a minute or more, because the last use is known to the minute",
+            "expected at least one minute, because the last use is recorded to the minute",
         ));
     }
     if session_lifetime.0 < session_idle.0 {
         return Err(ConfigError::new(
             "auth.session_lifetime",
-            "expected auth.session_idle or more",
+            "expected at least auth.session_idle",
         ));
     }
     if !password_sign_in && oidc.is_none() && proxy.is_none() {
         return Err(ConfigError::new(
             "auth.password_sign_in",
-            "without it nobody could sign in; set auth.oidc or auth.proxy too",
+            "without it no one can sign in; configure auth.oidc or auth.proxy as well",
         ));
     }
     if oidc.is_some() && public_url.is_none() && !on_loopback {
         return Err(ConfigError::new(
             "server.public_url",
-            "expected the address that people open, because auth.oidc sends them back to it",
+            "required by auth.oidc, which redirects browsers back to this URL",
         ));
     }
     if proxy.is_some() && public_url.is_none() && !on_loopback {
         return Err(ConfigError::new(
             "server.public_url",
-            "expected the address that people open, because auth.proxy is accepted under its host only",
+            "required by auth.proxy, which is accepted only for the host name of this URL",
         ));
     }
     Ok(AuthSettings {
@@ -207,7 +205,7 @@ fn oidc_settings(section: OidcSection) -> Result<OidcSettings, ConfigError> {
         ("auth.oidc.groups_claim", &groups_claim),
     ] {
         if text.trim().is_empty() {
-            return Err(ConfigError::new(key, "expected a text that is not empty"));
+            return Err(ConfigError::new(key, "expected a non-empty string"));
         }
     }
     if !scopes.iter().any(|scope| scope == "openid") {
@@ -216,7 +214,7 @@ fn oidc_settings(section: OidcSection) -> Result<OidcSettings, ConfigError> {
     if let Some(file) = ca_file.as_ref().filter(|file| !file.is_file()) {
         return Err(ConfigError::new(
             "auth.oidc.ca_file",
-            format!("there is no file {}", file.display()),
+            format!("no such file: {}", file.display()),
         ));
     }
     Ok(OidcSettings {
@@ -239,9 +237,9 @@ fn oidc_settings(section: OidcSection) -> Result<OidcSettings, ConfigError> {
     })
 }
 
-/// Passwords and tokens pass there, so plain HTTP never leaves this machine.
+/// Passwords and tokens are sent there, so plain HTTP is allowed on this machine only.
 fn check_issuer(issuer: &str) -> Result<(), ConfigError> {
-    let expected = "expected the provider's address with https, as it writes it itself in \
+    let expected = "expected the provider's issuer URL with https, exactly as in \
                     /.well-known/openid-configuration, such as \"https://login.example.com/realms/ops\"";
     let is_good = Url::parse(issuer).is_ok_and(|url| {
         let is_here = match url.host() {
@@ -276,7 +274,7 @@ fn proxy_settings(section: ProxySection) -> Result<ProxySettings, ConfigError> {
     if from.is_empty() {
         return Err(ConfigError::new(
             "auth.proxy.from",
-            "expected the proxy's address, such as [\"127.0.0.1\"]",
+            "expected the addresses of the proxy, such as [\"127.0.0.1\"]",
         ));
     }
     let mapping = GroupRoles {
@@ -287,16 +285,14 @@ fn proxy_settings(section: ProxySection) -> Result<ProxySettings, ConfigError> {
     if groups_header.is_none() && mapping.map::<&str>(&[]) != MappedRole::Unmapped {
         return Err(ConfigError::new(
             "auth.proxy.groups_header",
-            "expected the header that holds the groups, because groups are given roles",
+            "required if groups are mapped to roles: the header with the groups",
         ));
     }
     let name = |key: &str, text: String| {
         text.parse::<HeaderName>().map_err(|_| {
             ConfigError::new(
                 format!("auth.proxy.{key}"),
-                format!(
-                    "expected the name of a header such as \"X-Forwarded-Email\", found {text:?}"
-                ),
+                format!("expected a header name such as \"X-Forwarded-Email\", found {text:?}"),
             )
         })
     };
@@ -308,7 +304,7 @@ fn proxy_settings(section: ProxySection) -> Result<ProxySettings, ConfigError> {
         groups_header: groups_header
             .map(|text| name("groups_header", text))
             .transpose()?,
-        from: not_everyone("auth.proxy.from", &from)?,
+        from: trusted_networks("auth.proxy.from", &from)?,
         mapping,
     })
 }

@@ -1,5 +1,4 @@
-//! The section `auth`, as the file has it. `tocsin.example.toml` says what each
-//! key is for.
+//! The section `auth` of the settings file. `tocsin.example.toml` documents the keys.
 
 use std::path::PathBuf;
 
@@ -36,11 +35,11 @@ impl Default for Auth {
     }
 }
 
-/// An API token that is there before the first start.
+/// An API token that exists before the first start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthToken {
-    /// What the audit log calls it.
+    /// Name in the audit log.
     pub(crate) name: String,
     #[serde(
         default,
@@ -53,7 +52,7 @@ pub(crate) struct AuthToken {
     pub(crate) scope: Scope,
 }
 
-/// What such a token opens; for `ingest` there are `ingest.tokens`.
+/// Scope of such a token; `ingest` tokens are in `ingest.tokens`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
@@ -72,7 +71,7 @@ impl From<Scope> for Role {
     }
 }
 
-/// OpenID Connect, as the file has it.
+/// OpenID Connect, as in the settings file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OidcSection {
@@ -114,7 +113,7 @@ fn oidc_groups_claim() -> String {
     "groups".to_owned()
 }
 
-/// Sign-in by a header, as the file has it.
+/// Sign-in by a proxy's header, as in the settings file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProxySection {

@@ -1,5 +1,4 @@
-//! From what is written to what is right: [`Settings`], in the types that the
-//! program works with.
+//! Validates [`Sections`] and converts them to [`Settings`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,86 +15,86 @@ use super::parts::{
 };
 use super::retention::retention_settings;
 use super::sections::Log;
-use super::units::{BindAddress, not_everyone};
+use super::units::{BindAddress, trusted_networks};
 use super::{ConfigError, Language, Limits, PublicUrl, Sections, SourceName, Tls};
 use crate::tls::Certificate;
 
-/// More would wait for each other, and for connections.
+/// More writers would wait for each other, and for connections.
 const MAX_WRITERS: usize = 8;
 
-/// Settings that are right, in the types that the program works with.
+/// Validated settings, in the types that the program uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// As they were set, for `check-config`.
+    /// As configured, for `check-config`.
     pub(crate) sections: Sections,
-    /// Made-up history; only on loopback.
+    /// Demo mode with sample data; on loopback only.
     pub(crate) demo: bool,
-    /// The directory of everything that is kept.
+    /// Directory of all stored data.
     pub(crate) data_dir: PathBuf,
-    /// Where the server listens.
+    /// Address to listen on.
     pub(crate) listen: std::net::SocketAddr,
-    /// The base of all links.
+    /// Base URL of all links.
     pub(crate) public_url: Option<PublicUrl>,
-    /// The longest webhook body, in bytes.
+    /// Maximum size of a webhook body, in bytes.
     pub(crate) body_limit: usize,
     /// Threads that serve requests; by default one for each core.
     pub(crate) workers: Option<usize>,
-    /// Event streams at most.
+    /// Maximum number of event streams.
     pub(crate) max_event_streams: usize,
-    /// Rows of a page, at most.
+    /// Maximum number of rows of a page.
     pub(crate) page_limit: u32,
-    /// How long stopping may take.
+    /// Maximum duration of a shutdown.
     pub(crate) drain_timeout: Duration,
-    /// `sqlite://…` or `postgres://…`; may hold a password.
+    /// `sqlite://…` or `postgres://…`; may contain a password.
     pub(crate) database_url: String,
-    /// Connections for reading, at most.
+    /// Maximum number of connections for reading.
     pub(crate) max_connections: u32,
-    /// How people come in.
+    /// Sign-in methods.
     pub(crate) auth: AuthSettings,
-    /// How much one caller may ask for.
+    /// Rate limits for one caller.
     pub(crate) limits: Limits,
-    /// Whose forwarded headers are believed.
+    /// Proxies whose forwarded headers are trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// The program's own certificate; plain HTTP without one.
+    /// TLS certificate of the server; plain HTTP without one.
     pub(crate) tls: Option<Tls>,
-    /// Provisioned tokens of the webhook, besides those in the database; each with the source that it is bound to.
+    /// Provisioned ingest tokens, besides those in the database; each with its source.
     pub(crate) tokens: Vec<(String, Secret, Option<SourceName>)>,
-    /// The ingest queue's size.
+    /// Size of the ingest queue.
     pub(crate) queue_bytes: usize,
-    /// Known alerts held in memory, at most.
+    /// Maximum number of alerts in the alert cache.
     pub(crate) cache_entries: usize,
-    /// Transactions of ingest at the same time, on PostgreSQL.
+    /// Concurrent ingest transactions, on PostgreSQL.
     pub(crate) ingest_writers: usize,
-    /// The label that holds the team.
+    /// Name of the label that holds the team.
     pub(crate) team_label: String,
-    /// Rule 2's window.
+    /// Deduplication window.
     pub(crate) window: Duration,
-    /// Rule 4's limit.
+    /// Time without an update after which an incident is stale.
     pub(crate) stale_after: Duration,
     pub(crate) expire_after: Option<Duration>,
-    /// The sender of mails.
+    /// Sender of e-mails.
     pub(crate) from: Address,
-    /// The language of new recipients.
+    /// Language of new recipients.
     pub(crate) default_language: Language,
-    /// The zone of new recipients.
+    /// Time zone of new recipients.
     pub(crate) default_time_zone: Tz,
-    /// Templates that replace the embedded ones.
+    /// Directory with template overrides.
     pub(crate) template_dir: Option<PathBuf>,
-    /// How many mails the file mailer keeps, and bytes of them.
+    /// Maximum number and total size of the mail files.
     pub(crate) mail_files: (usize, u64),
-    /// Where mail goes; files without one.
+    /// SMTP server; mail is written to files without one.
     pub(crate) smtp: Option<SmtpSettings>,
-    /// For how long what is kept.
+    /// Retention periods.
     pub(crate) retention: RetentionSettings,
-    /// How many bytes of refused bodies are kept.
+    /// Maximum total size of stored bodies of rejected requests.
     pub(crate) refused_bytes: u64,
-    /// How to log.
+    /// Format and level of log lines.
     pub(crate) log: Log,
 }
 
 impl Settings {
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first invalid setting.
     pub(super) fn check(mut sections: Sections, demo: bool) -> Result<Self, ConfigError> {
         let Sections {
             data_dir,
@@ -126,23 +125,23 @@ impl Settings {
         if server.workers == Some(0) {
             return Err(ConfigError::new("server.workers", "expected at least 1"));
         }
-        // A little more, because what is known of a body waits with it.
+        // A little more, because the parsed body is queued with it.
         if ingest.queue_bytes.0 < server.body_limit.0.saturating_add(1 << 20) {
             return Err(ConfigError::new(
                 "ingest.queue_bytes",
-                "expected at least 1MiB more than server.body_limit, or the largest body would wait for an empty queue",
+                "expected at least 1MiB more than server.body_limit, so that the largest body fits into the queue",
             ));
         }
         if ingest.team_label.trim().is_empty() {
             return Err(ConfigError::new(
                 "ingest.team_label",
-                "expected a label's name",
+                "expected a label name",
             ));
         }
         if incidents.stale_after.0 <= incidents.window.0 {
             return Err(ConfigError::new(
                 "incidents.stale_after",
-                "expected more than incidents.window; above twice Alertmanager's repeat_interval is best",
+                "expected more than incidents.window; recommended is more than twice Alertmanager's repeat_interval",
             ));
         }
         if incidents
@@ -173,7 +172,7 @@ impl Settings {
             ));
         }
         if let Some(files) = &server.tls {
-            // So that check-config says what is wrong with them.
+            // So that check-config reports errors in the files.
             Certificate::read(files)?;
         }
         if limits.burst == 0 {
@@ -184,7 +183,7 @@ impl Settings {
             ConfigError::new(
                 "mail.default_time_zone",
                 format!(
-                    "expected an IANA zone such as \"Asia/Shanghai\", found {:?}",
+                    "expected an IANA time zone such as \"Asia/Shanghai\", found {:?}",
                     mail.default_time_zone
                 ),
             )
@@ -192,7 +191,7 @@ impl Settings {
         if let Some(dir) = mail.template_dir.as_ref().filter(|dir| !dir.is_dir()) {
             return Err(ConfigError::new(
                 "mail.template_dir",
-                format!("there is no directory {}", dir.display()),
+                format!("no such directory: {}", dir.display()),
             ));
         }
         let smtp = mail.smtp.map(smtp).transpose()?;
@@ -215,7 +214,7 @@ impl Settings {
             max_connections: database.max_connections,
             auth,
             limits,
-            trusted_proxies: not_everyone("server.trusted_proxies", &server.trusted_proxies)?,
+            trusted_proxies: trusted_networks("server.trusted_proxies", &server.trusted_proxies)?,
             tls: server.tls,
             tokens,
             queue_bytes: ingest.queue_bytes.bytes(),
@@ -237,11 +236,11 @@ impl Settings {
         })
     }
 
-    /// Makes the data directory, and that of the archive if there is one, and
-    /// sees whether they can be written to.
+    /// Creates the data directory and the archive directory, if configured, and checks that they
+    /// are writable.
     ///
     /// # Errors
-    /// They cannot.
+    /// They are not.
     pub(crate) fn prepare_data_dir(&self) -> Result<(), ConfigError> {
         prepare("data_dir", &self.data_dir)?;
         match &self.retention.archive_dir {
@@ -252,14 +251,13 @@ impl Settings {
 }
 
 impl Settings {
-    /// The address that Alertmanager should post to, where the server listens
-    /// on `address`.
+    /// Webhook URL for Alertmanager, if the server listens on `address`.
     pub(crate) fn webhook_url(&self, address: std::net::SocketAddr) -> String {
         format!("{}api/v1/webhooks/alertmanager", self.base_url(address))
     }
 
-    /// What all links begin with, where the server listens on `address`:
-    /// `server.public_url`, else the address itself. It ends in a slash.
+    /// Base URL of all links, if the server listens on `address`: `server.public_url`, else the
+    /// address itself. Ends in a slash.
     pub(crate) fn base_url(&self, address: std::net::SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.to_string(),
@@ -267,29 +265,29 @@ impl Settings {
         }
     }
 
-    /// What the server itself speaks: `https` with a certificate, else `http`.
+    /// Protocol of the server itself: `https` with a certificate, else `http`.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Whether only this machine can reach the server directly.
+    /// Whether the server is reachable directly from this machine only.
     pub(crate) fn is_on_loopback(&self) -> bool {
         BindAddress(self.listen).is_loopback()
     }
 
-    /// Where mails are written while no SMTP server is set.
+    /// Directory of mail files while no SMTP server is configured.
     pub(crate) fn mail_dir(&self) -> PathBuf {
         self.data_dir
             .join(if self.demo { "demo-mail" } else { "mail" })
     }
 
-    /// The file of an SQLite database.
+    /// Path of an SQLite database.
     pub(crate) fn sqlite_file(&self) -> Option<&Path> {
         let path = self.database_url.strip_prefix("sqlite:")?;
         Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
     }
 
-    /// The database's address, without its password.
+    /// Database URL, without its password.
     pub(crate) fn shown_database_url(&self) -> String {
         without_password(&self.database_url)
     }
@@ -300,7 +298,7 @@ fn prepare(key: &str, dir: &Path) -> Result<(), ConfigError> {
         ConfigError::new(
             key,
             format!(
-                "expected a directory that can be written to, found {}: {error}",
+                "expected a writable directory, found {}: {error}",
                 dir.display()
             ),
         )
@@ -312,7 +310,7 @@ fn prepare(key: &str, dir: &Path) -> Result<(), ConfigError> {
         .map_err(wrong)
 }
 
-/// It holds alerts and mails, so it is for its owner only.
+/// The directory contains alerts and mails, so only its owner has access.
 fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

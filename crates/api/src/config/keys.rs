@@ -1,21 +1,21 @@
-//! Every key there is, so that environment variables find theirs.
+//! The table of all keys, for environment variables.
 
-/// How the text of an environment variable or flag becomes a value.
+/// How the value of an environment variable or flag is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Taken as it is: a password of digits stays text.
+    /// Used unchanged: a password of digits stays a string.
     Text,
-    /// A whole number.
+    /// An integer.
     Number,
     /// `true` or `false`.
     Bool,
     /// A list, written as TOML or JSON.
     List,
-    /// A list of texts: TOML, JSON, or separated by commas.
+    /// A list of strings: TOML, JSON, or separated by commas.
     Words,
 }
 
-/// The keys as the file has them. The variable of `server.public_url` is
+/// The keys of the settings file. The variable of `server.public_url` is
 /// `TOCSIN_SERVER_PUBLIC_URL`. A test compares this table with the types.
 pub(crate) const KEYS: [(&str, Kind); 71] = [
     ("data_dir", Kind::Text),
@@ -91,14 +91,14 @@ pub(crate) const KEYS: [(&str, Kind); 71] = [
     ("retention.audit", Kind::Text),
 ];
 
-/// Keys of earlier versions, and what to do instead.
-pub(crate) const GONE: [(&str, &str); 2] = [
+/// Keys of earlier versions, with their replacement.
+pub(crate) const REMOVED: [(&str, &str); 2] = [
     ("auth.admin_password", NO_ADMIN_PASSWORD),
     ("auth.admin_password_file", NO_ADMIN_PASSWORD),
 ];
 
-const NO_ADMIN_PASSWORD: &str = "there are accounts now instead of one password; leave this out, start \
-    `tocsin serve` and open the link that it prints, or run `tocsin user add --role admin --email …`; \
+const NO_ADMIN_PASSWORD: &str = "replaced by user accounts; remove this key, start \
+    `tocsin serve` and open the setup link, or run `tocsin user add --role admin --email …`; \
     scripts use tokens (`tocsin token`)";
 
 /// The environment variable of a key.
@@ -106,8 +106,8 @@ pub(crate) fn variable(key: &str) -> String {
     format!("TOCSIN_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// Variables of that prefix that are not settings: the log filter, and what
-/// tests and the build tool use.
+/// Variables with the prefix that are not settings: the log filter, and those of tests and the
+/// build tool.
 pub(crate) fn is_foreign(variable: &str) -> bool {
     variable == "TOCSIN_LOG" || variable == "TOCSIN_BIN" || variable.starts_with("TOCSIN_TEST_")
 }

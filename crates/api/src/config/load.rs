@@ -1,4 +1,4 @@
-//! From file, environment and flags to [`Sections`], then to [`Settings`].
+//! Merges file, environment and flags into [`Sections`], then validates them as [`Settings`].
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::check::Settings;
-use super::keys::{GONE, KEYS, Kind, is_foreign, variable};
+use super::keys::{KEYS, Kind, REMOVED, is_foreign, variable};
 use super::{ConfigError, Sections};
 
-/// The file that is read when none is named.
+/// The settings file without `--config`.
 const DEFAULT_FILE: &str = "tocsin.toml";
 
-/// What the command line says of the settings.
+/// Settings given as flags.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
-    /// The file; it must exist then.
+    /// Path of the file, which must exist.
     pub(crate) config: Option<PathBuf>,
     /// `server.listen`.
     pub(crate) listen: Option<String>,
@@ -23,14 +23,14 @@ pub(crate) struct Flags {
     pub(crate) data_dir: Option<PathBuf>,
     /// `database.url`.
     pub(crate) database_url: Option<String>,
-    /// Made-up history in a database of its own.
+    /// Demo mode with sample data in a separate database.
     pub(crate) demo: bool,
 }
 
-/// Reads and checks all settings. `variables` is the environment.
+/// Loads and validates all settings. `variables` is the environment.
 ///
 /// # Errors
-/// [`ConfigError`] names the key and what was expected of it.
+/// [`ConfigError`] with the key and the expected value.
 pub(crate) fn load(
     flags: &Flags,
     variables: impl Iterator<Item = (String, String)>,
@@ -61,11 +61,11 @@ fn file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
     }
     Err(ConfigError::new(
         "",
-        format!("--config: there is no file {}", named.display()),
+        format!("--config: no such file: {}", named.display()),
     ))
 }
 
-/// The settings put together so far, and who set what.
+/// The settings merged so far, with the origin of each value.
 #[derive(Default)]
 struct Sources {
     table: Table,
@@ -79,7 +79,7 @@ impl Sources {
         let text = std::fs::read_to_string(file)
             .map_err(|error| ConfigError::new("", format!("{shown}: {error}")))?;
         self.table = text.parse().map_err(|error: toml::de::Error| {
-            // The library's own text quotes the line, which may hold a secret.
+            // The library's message quotes the line, which may contain a secret.
             let line = error.span().map_or(1, |span| {
                 1 + text[..span.start.min(text.len())].matches('\n').count()
             });
@@ -97,21 +97,21 @@ impl Sources {
             if !name.starts_with("TOCSIN_") || is_foreign(&name) {
                 continue;
             }
-            if let Some((key, _)) = GONE.into_iter().find(|(key, _)| variable(key) == name) {
+            if let Some((key, _)) = REMOVED.into_iter().find(|(key, _)| variable(key) == name) {
                 self.set(key, Value::String(text), &name)?;
                 continue;
             }
             let Some((key, kind)) = KEYS.into_iter().find(|(key, _)| variable(key) == name) else {
                 return Err(ConfigError::new(
                     "",
-                    format!("{name} is no setting; see tocsin.example.toml for those there are"),
+                    format!("{name} is not a setting; tocsin.example.toml lists all settings"),
                 ));
             };
             let value = value(kind, &text).ok_or_else(|| {
                 let expected = match kind {
-                    Kind::Number => "expected a whole number",
+                    Kind::Number => "expected an integer",
                     Kind::Bool => "expected true or false",
-                    Kind::Words => "expected a list in TOML or JSON, or texts separated by commas",
+                    Kind::Words => "expected a list in TOML or JSON, or values separated by commas",
                     _ => "expected a list in TOML or JSON, such as [{\"name\": \"prod\", \"token\": \"…\"}]",
                 };
                 ConfigError { origin: Some(name.clone()), ..ConfigError::new(key, expected) }
@@ -138,7 +138,7 @@ impl Sources {
         Ok(())
     }
 
-    /// Puts `value` at `key`, making the sections on the way.
+    /// Sets `value` at `key`, creating sections as needed.
     fn set(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
         let (sections, last) = key
             .rsplit_once('.')
@@ -158,7 +158,7 @@ impl Sources {
     }
 
     fn read(self) -> Result<Sections, ConfigError> {
-        for (key, instead) in GONE {
+        for (key, instead) in REMOVED {
             if let Some((section, last)) = key.split_once('.')
                 && self
                     .table
@@ -208,7 +208,7 @@ fn list(text: &str) -> Option<Value> {
     table.remove("value").filter(Value::is_array)
 }
 
-/// Who set `key`: a variable or flag, else the file.
+/// Origin of `key`: a variable or flag, else the file.
 fn origin(origins: &BTreeMap<String, String>, key: &str) -> Option<String> {
     let own = origins.iter().find(|(set, _)| {
         !set.is_empty() && (key == set.as_str() || key.starts_with(&format!("{set}[")))

@@ -1,8 +1,8 @@
-//! Every way to get a setting wrong names its key.
+//! Errors in the settings name the key.
 
-use super::tests::refusal;
+use super::tests::error;
 
-/// What the file says, and how the answer begins.
+/// Contents of the file, and the start of the error message.
 const MISTAKES: &[(&str, &str)] = &[
     (
         "[server]\nlisten = \"8080\"",
@@ -26,11 +26,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[server]\npublic_url = \"tocsin\"",
-        "server.public_url: expected an address",
+        "server.public_url: expected a URL",
     ),
     (
         "[incidents]\nwindow = \"5 minutes\"",
-        "incidents.window: expected a span of time",
+        "incidents.window: expected a duration",
     ),
     (
         "[incidents]\nexpire_after = \"1h\"",
@@ -42,20 +42,20 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[mail]\ndefault_time_zone = \"Peking\"",
-        "mail.default_time_zone: expected an IANA zone",
+        "mail.default_time_zone: expected an IANA time zone",
     ),
     (
         "[mail]\ndefault_language = \"de\"",
         "mail.default_language: unknown variant `de`",
     ),
     (
-        "[mail]\nfrom = \"nobody\"",
-        "mail.from: expected an address",
+        "[mail]\nfrom = \"invalid\"",
+        "mail.from: expected an e-mail address",
     ),
     ("[mail.smtp]\nport = 25", "mail.smtp: missing field `host`"),
     (
         "[mail.smtp]\nhost = \"smtp.example.com\"",
-        "mail.from: expected the address",
+        "mail.from: required if mail.smtp is set",
     ),
     (
         "[mail]\nfrom = \"a@example.com\"\n[mail.smtp]\nhost = \"h\"\nusername = \"u\"",
@@ -71,7 +71,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[[ingest.tokens]]\nname = \"a\"",
-        "ingest.tokens[0]: \"a\" needs token",
+        "ingest.tokens[0]: \"a\" requires token",
     ),
     (
         "[[ingest.tokens]]\nname = \"a\"\ntoken = \"x\"\nsource = \"a b\"",
@@ -79,11 +79,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[auth]\nsession_idle = \"1s\"",
-        "auth.session_idle: expected a minute",
+        "auth.session_idle: expected at least one minute",
     ),
     (
         "[auth]\nsession_lifetime = \"1h\"",
-        "auth.session_lifetime: expected auth.session_idle",
+        "auth.session_lifetime: expected at least auth.session_idle",
     ),
     (
         "[auth]\npassword_sign_in = false",
@@ -95,11 +95,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[auth.oidc]\nissuer = \"http://login.example.com\"\nclient_id = \"tocsin\"",
-        "auth.oidc.issuer: expected the provider's address with https",
+        "auth.oidc.issuer: expected the provider's issuer URL with https",
     ),
     (
         "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"\"",
-        "auth.oidc.client_id: expected a text",
+        "auth.oidc.client_id: expected a non-empty string",
     ),
     (
         "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret = \"\"",
@@ -115,23 +115,23 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[auth.proxy]\nheader = \"X-Email\"\nfrom = []",
-        "auth.proxy.from: expected the proxy's address",
+        "auth.proxy.from: expected the addresses of the proxy",
     ),
     (
         "[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"0.0.0.0/0\"]",
-        "auth.proxy.from[0]: expected the proxies alone",
+        "auth.proxy.from[0]: expected the proxies only",
     ),
     (
         "[auth.proxy]\nheader = \"X Email\"\nfrom = [\"127.0.0.1\"]",
-        "auth.proxy.header: expected the name of a header",
+        "auth.proxy.header: expected a header name",
     ),
     (
         "[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"127.0.0.1\"]\nadmin_groups = [\"a\"]",
-        "auth.proxy.groups_header: expected the header",
+        "auth.proxy.groups_header: required if groups are mapped",
     ),
     (
         "[server]\nlisten = \"0.0.0.0:8080\"\n[auth.proxy]\nheader = \"X-Email\"\nfrom = [\"10.0.0.5\"]",
-        "server.public_url: expected the address that people open, because auth.proxy",
+        "server.public_url: required by auth.proxy",
     ),
     (
         "[server]\ntrusted_proxies = [\"proxy\"]",
@@ -139,7 +139,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[server]\ntrusted_proxies = [\"127.0.0.1\", \"::/0\"]",
-        "server.trusted_proxies[1]: expected the proxies alone",
+        "server.trusted_proxies[1]: expected the proxies only",
     ),
     (
         "[server.tls]\ncert_file = \"a\"",
@@ -147,7 +147,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[[auth.tokens]]\nname = \"a\"\nscope = \"read\"",
-        "auth.tokens[0]: \"a\" needs token",
+        "auth.tokens[0]: \"a\" requires token",
     ),
     (
         "[[auth.tokens]]\nname = \"a\"\nscope = \"ingest\"\ntoken = \"x\"",
@@ -164,7 +164,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[retention]\nlog = \"always\"",
-        "retention.log: expected a span of time such as \"30d\", or \"forever\"",
+        "retention.log: expected a duration such as \"30d\", or \"forever\"",
     ),
     (
         "[retention]\nlog = \"5m\"",
@@ -190,13 +190,13 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_wrong_is_named() {
+fn invalid_settings_are_named() {
     for (text, key) in MISTAKES {
-        let refusal = refusal(text);
+        let error = error(text);
         assert!(
-            refusal.starts_with(key),
-            "{text:?} gave {refusal:?}, not {key:?}"
+            error.starts_with(key),
+            "{text:?} gave {error:?}, not {key:?}"
         );
-        assert!(!refusal.contains('\n'), "{refusal:?}");
+        assert!(!error.contains('\n'), "{error:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Settings: a TOML file, overridden by `TOCSIN_*` variables, overridden by
-//! flags. What cannot be right is refused at start, with the key's name.
+//! Settings: a TOML file, overridden by `TOCSIN_*` variables, overridden by flags. Invalid values
+//! are rejected at startup, with the name of the key.
 
 mod auth;
 mod auth_sections;
@@ -21,15 +21,15 @@ pub(crate) use load::{Flags, load};
 pub(crate) use sections::{IngestToken, Language, Limits, LogFormat, Sections, SourceName, Tls};
 pub(crate) use units::{HumanDuration, PublicUrl};
 
-/// A setting that cannot be right.
+/// An invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}{}", prefix(.key), suffix(.origin))]
 pub(crate) struct ConfigError {
-    /// The key, as the file has it; empty where no single key is at fault.
+    /// The key, as in the settings file; empty if the error concerns no single key.
     pub(crate) key: String,
-    /// What was expected.
+    /// The expected value.
     pub(crate) message: String,
-    /// Where the value came from.
+    /// Origin of the value.
     pub(crate) origin: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The checks of single sections, in the order of the file.
+//! Validation of single sections, in the order of the file.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) fn check_log(log: &Log) -> Result<(), ConfigError> {
     })
 }
 
-/// A secret from its key or from the file that `KEY_file` names.
+/// Reads a secret from its key or from the file that `KEY_file` names.
 pub(super) fn secret(
     key: &str,
     value: Option<Secret>,
@@ -44,7 +44,7 @@ pub(super) fn secret(
         (Some(_), Some(_)) => {
             return Err(ConfigError::new(
                 key,
-                format!("expected either this or {key}_file, not both"),
+                format!("set either this or {key}_file, not both"),
             ));
         }
         (Some(secret), None) => secret,
@@ -60,20 +60,17 @@ pub(super) fn secret(
         (None, None) => return Ok(None),
     };
     if secret.reveal().trim().is_empty() {
-        return Err(ConfigError::new(
-            key,
-            "expected a secret, found an empty one",
-        ));
+        return Err(ConfigError::new(key, "expected a non-empty secret"));
     }
     Ok(Some(secret))
 }
 
-/// Tokens that can be told apart: each with its name.
+/// Tokens by secret, each with its name.
 #[derive(Default)]
 pub(super) struct CheckedTokens(pub(super) Vec<(String, Secret)>);
 
 impl CheckedTokens {
-    /// Adds one to those of `list`.
+    /// Adds the tokens of `list`.
     pub(super) fn add(
         &mut self,
         list: &str,
@@ -82,18 +79,19 @@ impl CheckedTokens {
         token_file: Option<&Path>,
     ) -> Result<(), ConfigError> {
         let key = format!("{list}[{}]", self.0.len());
-        let token = secret(&format!("{key}.token"), token, token_file)?
-            .ok_or_else(|| ConfigError::new(&key, format!("{name:?} needs token or token_file")))?;
+        let token = secret(&format!("{key}.token"), token, token_file)?.ok_or_else(|| {
+            ConfigError::new(&key, format!("{name:?} requires token or token_file"))
+        })?;
         if self.0.iter().any(|(other, _)| *other == name) {
             return Err(ConfigError::new(
                 format!("{key}.name"),
-                format!("{name:?} is there twice"),
+                format!("duplicate name {name:?}"),
             ));
         }
         if self.0.iter().any(|(_, other)| *other == token) {
             return Err(ConfigError::new(
                 format!("{key}.token"),
-                "another token has the same secret, so that no one could tell them apart",
+                "another token has the same secret; secrets must be unique",
             ));
         }
         self.0.push((name, token));
@@ -122,24 +120,23 @@ pub(super) fn tokens(
         .collect())
 }
 
-/// Made-up history is for the eyes of this machine: its administrator's password
-/// is printed.
+/// The demo prints its administrator's password, so it is for this machine only.
 pub(super) fn guard(listen: std::net::SocketAddr, demo: bool) -> Result<(), ConfigError> {
     if !demo || BindAddress(listen).is_loopback() {
         return Ok(());
     }
     Err(ConfigError::new(
         "server.listen",
-        "--demo is for a loopback address only, such as 127.0.0.1:8080",
+        "--demo requires a loopback address such as 127.0.0.1:8080",
     ))
 }
 
-/// `Name <local@domain>` or `local@domain`.
+/// Parses `Name <local@domain>` or `local@domain`.
 pub(super) fn from(text: &str, smtp: bool) -> Result<Address, ConfigError> {
     if smtp && text == DEFAULT_FROM {
         return Err(ConfigError::new(
             "mail.from",
-            "expected the address that mails come from, because mail.smtp is set, such as \"Tocsin <tocsin@example.com>\"",
+            "required if mail.smtp is set: the sender's address such as \"Tocsin <tocsin@example.com>\"",
         ));
     }
     let (name, email) = match text
@@ -156,7 +153,7 @@ pub(super) fn from(text: &str, smtp: bool) -> Result<Address, ConfigError> {
         Err(error) => Err(ConfigError::new(
             "mail.from",
             format!(
-                "expected an address such as \"Tocsin <tocsin@example.com>\", found {text:?}: {error}"
+                "expected an e-mail address such as \"Tocsin <tocsin@example.com>\", found {text:?}: {error}"
             ),
         )),
     }
@@ -177,7 +174,7 @@ pub(super) fn smtp(section: SmtpSection) -> Result<SmtpSettings, ConfigError> {
     if host.trim().is_empty() {
         return Err(ConfigError::new(
             "mail.smtp.host",
-            "expected the SMTP server's name",
+            "expected the host name of the SMTP server",
         ));
     }
     let password = secret("mail.smtp.password", password, password_file.as_deref())?;
@@ -189,7 +186,7 @@ pub(super) fn smtp(section: SmtpSection) -> Result<SmtpSettings, ConfigError> {
         };
         return Err(ConfigError::new(
             missing,
-            "user name and password belong together, and one is missing",
+            "user name and password are required together",
         ));
     }
     Ok(SmtpSettings {
@@ -213,7 +210,7 @@ pub(super) fn database_url(
         if url.is_some() {
             return Err(ConfigError::new(
                 "database.url",
-                "--demo has a database of its own; leave this out",
+                "--demo uses a separate database; remove this setting",
             ));
         }
         return Ok(format!(
@@ -239,7 +236,7 @@ pub(super) fn database_url(
     ))
 }
 
-/// A database address fit to be shown.
+/// A database URL for display.
 pub(super) fn without_password(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(mut parsed)
@@ -251,7 +248,7 @@ pub(super) fn without_password(url: &str) -> String {
             without_password(parsed.as_str())
         }
         Ok(mut parsed) if parsed.password().is_some() => {
-            // Refused only for addresses that cannot hold one.
+            // Fails only for URLs that cannot contain a password.
             let _ = parsed.set_password(Some("redacted"));
             parsed.into()
         }

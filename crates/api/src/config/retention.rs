@@ -1,4 +1,4 @@
-//! The checks of the section `retention`.
+//! Validation of the section `retention`.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::ConfigError;
 use super::sections::{Retention, RetentionRule};
 use super::units::RetentionPeriod;
 
-/// More would be looked through for each entry.
+/// Every entry is matched against all rules.
 const MAX_RULES: usize = 100;
 
-/// `window` is the time within which news of an alert is compared with what
-/// was told before: that must not be forgotten meanwhile.
+/// `window` is the deduplication window: the log entries and deliveries of that time are needed to
+/// detect copies.
 pub(super) fn retention_settings(
     section: Retention,
     window: Duration,
@@ -60,7 +60,7 @@ fn rule_of(key: &str, rule: RetentionRule, window: Duration) -> Result<LogRule, 
     if matchers.is_empty() {
         return Err(ConfigError::new(
             format!("{key}.matchers"),
-            "expected at least one matcher such as 'severity=\"info\"'; retention.log is for all",
+            "expected at least one matcher such as 'severity=\"info\"'; retention.log applies to all entries",
         ));
     }
     let read = matcher::parse_all(&matchers).map_err(|invalid| {
@@ -85,7 +85,7 @@ fn long_enough(
     match keep.0 {
         Some(span) if span <= window => Err(ConfigError::new(
             key,
-            "expected more than incidents.window, within which copies of an alert are known by what is kept",
+            "expected more than incidents.window, because deduplication needs the data of that time",
         )),
         keep => Ok(keep),
     }

@@ -1,5 +1,5 @@
-//! The settings file's sections, with their defaults. `tocsin.example.toml`
-//! says what each key is for.
+//! The sections of the settings file, with their defaults. `tocsin.example.toml` documents the
+//! keys.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use tocsin_mailer::{Secret, TlsMode};
 use super::auth_sections::Auth;
 use super::units::{BindAddress, ByteSize, Cidr, HumanDuration, PublicUrl, RetentionPeriod};
 
-/// Everything that can be set, as the file has it.
+/// All settings, as in the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Sections {
@@ -96,26 +96,25 @@ impl Default for Database {
     }
 }
 
-/// The certificate that the program shows by itself.
+/// TLS certificate of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
-    /// The chain, the server's own first, as PEM.
+    /// Certificate chain as PEM, the server's own certificate first.
     pub(crate) cert_file: PathBuf,
-    /// Its key, as PEM, without a password.
+    /// Private key as PEM, without a password.
     pub(crate) key_file: PathBuf,
 }
 
-/// How much one caller may ask for. Webhooks know no such limits.
+/// Rate limits for one caller. Webhooks are not limited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Requests that a user, a token or an address may go on sending; 0: any
-    /// number.
+    /// Sustained requests per second for a user, token or address; 0 means unlimited.
     pub(crate) requests_per_second: u32,
-    /// Requests at once after a pause.
+    /// Maximum number of requests at once after a pause.
     pub(crate) burst: u32,
-    /// Attempts to sign in from one address; 0: any number.
+    /// Sign-in attempts per minute from one address; 0 means unlimited.
     pub(crate) sign_ins_per_minute: u32,
 }
 
@@ -151,11 +150,11 @@ impl Default for Ingest {
     }
 }
 
-/// One secret that senders may use.
+/// A secret for senders.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IngestToken {
-    /// What logs and errors call it.
+    /// Name in logs and errors.
     pub(crate) name: String,
     #[serde(
         default,
@@ -165,7 +164,7 @@ pub(crate) struct IngestToken {
     pub(crate) token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token_file: Option<PathBuf>,
-    /// The source that its deliveries belong to; without one `?source=` says.
+    /// Source of its deliveries; without one, `?source=` applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<SourceName>,
 }
@@ -176,7 +175,7 @@ pub(crate) struct IngestToken {
 pub(crate) struct SourceName(String);
 
 impl SourceName {
-    /// The source of deliveries that name none.
+    /// Source of deliveries that name none.
     pub(crate) fn default_name() -> Self {
         Self("alertmanager".to_owned())
     }
@@ -222,7 +221,7 @@ impl Default for Incidents {
     }
 }
 
-/// The language of mails to recipients who chose none.
+/// Language of e-mails to recipients without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Language {
@@ -253,7 +252,7 @@ pub(crate) struct Mail {
     pub(crate) smtp: Option<SmtpSection>,
 }
 
-/// The sender while none is set; good enough for files, refused with SMTP.
+/// The default sender; accepted for mail files, rejected with SMTP.
 pub(crate) const DEFAULT_FROM: &str = "Tocsin <tocsin@localhost>";
 
 impl Default for Mail {
@@ -329,7 +328,7 @@ impl Default for Retention {
     }
 }
 
-/// For how long log entries with such labels are kept.
+/// Retention of log entries with matching labels.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetentionRule {
@@ -337,7 +336,7 @@ pub(crate) struct RetentionRule {
     pub(crate) keep: RetentionPeriod,
 }
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {

@@ -1,5 +1,4 @@
-//! The settings and their example, where values come from, and what is not
-//! shown.
+//! The settings and their example, precedence of sources, and redaction of secrets.
 
 use std::collections::BTreeSet;
 
@@ -21,15 +20,15 @@ fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String>
     load(&flags, variables).map_err(|error| error.to_string())
 }
 
-pub(super) fn refusal(text: &str) -> String {
+pub(super) fn error(text: &str) -> String {
     load_text(text, &[])
         .err()
         .unwrap_or_else(|| panic!("accepted: {text}"))
 }
 
-/// The example with its commented-out keys put in force, but for the second of
-/// each pair of which only one may be set.
-fn example_in_force() -> String {
+/// The example with its commented-out keys enabled, except the second of each pair of exclusive
+/// keys.
+fn enabled_example() -> String {
     let is_key = |line: &str| {
         line.starts_with('[')
             || line
@@ -44,7 +43,7 @@ fn example_in_force() -> String {
 }
 
 #[test]
-fn the_example_is_the_defaults() {
+fn the_example_equals_the_defaults() {
     let example = load_text(EXAMPLE, &[]).unwrap();
     let defaults = load(&Flags::default(), std::iter::empty()).unwrap();
     assert_eq!(
@@ -55,7 +54,7 @@ fn the_example_is_the_defaults() {
 
 #[test]
 fn the_example_names_every_key() {
-    let table: toml::Table = example_in_force().parse().unwrap();
+    let table: toml::Table = enabled_example().parse().unwrap();
     for (key, _) in KEYS {
         let found = key
             .split('.')
@@ -83,8 +82,8 @@ fn the_example_names_every_key() {
 }
 
 #[test]
-fn everything_in_the_example_can_be_set() {
-    let text = example_in_force();
+fn all_keys_of_the_example_are_accepted() {
+    let text = enabled_example();
     let text: Vec<_> = text
         .lines()
         .filter(|line| {
@@ -108,11 +107,11 @@ fn everything_in_the_example_can_be_set() {
     assert_eq!(settings.from.email, "a@example.com");
 }
 
-/// Serde's answer to an unknown key lists the keys of its section, which is
-/// how the table of keys is compared with the types.
+/// Serde's error for an unknown key lists the keys of its section; the table of keys is compared
+/// with these.
 #[test]
 fn the_table_of_keys_is_complete() {
-    let mut known = BTreeSet::new();
+    let mut keys_of_types = BTreeSet::new();
     for section in [
         "",
         "server",
@@ -133,14 +132,14 @@ fn the_table_of_keys_is_complete() {
             "" => "zzz = 1".to_owned(),
             section => format!("[{section}]\nzzz = 1"),
         };
-        let answer = refusal(&text);
-        let keys = answer
+        let message = error(&text);
+        let keys = message
             .split_once("expected one of")
-            .or(answer.split_once("expected"))
+            .or(message.split_once("expected"))
             .unwrap()
             .1;
         for key in keys.split('`').skip(1).step_by(2) {
-            known.insert(if section.is_empty() {
+            keys_of_types.insert(if section.is_empty() {
                 key.to_owned()
             } else {
                 format!("{section}.{key}")
@@ -162,14 +161,14 @@ fn the_table_of_keys_is_complete() {
         "retention",
         "log",
     ] {
-        assert!(known.remove(section), "{section}");
+        assert!(keys_of_types.remove(section), "{section}");
     }
     let table: BTreeSet<_> = KEYS.into_iter().map(|(key, _)| key.to_owned()).collect();
-    assert_eq!(known, table);
+    assert_eq!(keys_of_types, table);
 }
 
 #[test]
-fn variables_win_over_the_file_and_are_named() {
+fn variables_override_the_file_and_are_named() {
     let settings = load_text(
         "[server]\nlisten = \"127.0.0.1:1\"",
         &[
@@ -205,7 +204,7 @@ fn variables_win_over_the_file_and_are_named() {
         (
             "TOCSIN_MAIL_SMTP_PORT",
             "many",
-            "mail.smtp.port: expected a whole number (from TOCSIN_MAIL_SMTP_PORT)",
+            "mail.smtp.port: expected an integer (from TOCSIN_MAIL_SMTP_PORT)",
         ),
         (
             "TOCSIN_INGEST_TOKENS",
@@ -215,21 +214,21 @@ fn variables_win_over_the_file_and_are_named() {
         (
             "TOCSIN_SERVER_LISTN",
             "127.0.0.1:1",
-            "TOCSIN_SERVER_LISTN is no setting",
+            "TOCSIN_SERVER_LISTN is not a setting",
         ),
     ] {
-        let refusal = load_text("", &[(name, value)]).err().unwrap();
-        assert!(refusal.contains(expected), "{refusal}");
+        let error = load_text("", &[(name, value)]).err().unwrap();
+        assert!(error.contains(expected), "{error}");
     }
 }
 
 #[test]
-fn beyond_loopback_all_is_closed_so_nothing_more_is_asked_for() {
+fn a_public_address_requires_a_public_url_only_for_oidc() {
     let open = "[server]\nlisten = \"[::]:8080\"\n";
     let settings = load_text(open, &[]).unwrap();
     assert!(!settings.is_on_loopback());
     let oidc = "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"tocsin\"\n";
-    assert!(refusal(&format!("{open}{oidc}")).starts_with("server.public_url: expected"));
+    assert!(error(&format!("{open}{oidc}")).starts_with("server.public_url: expected"));
     let public = "public_url = \"https://tocsin.example.com\"\n";
     let settings = load_text(&format!("{open}{public}{oidc}"), &[]).unwrap();
     let provider = settings.auth.oidc.unwrap();
@@ -239,24 +238,24 @@ fn beyond_loopback_all_is_closed_so_nothing_more_is_asked_for() {
 }
 
 #[test]
-fn the_one_password_of_before_is_told_what_to_do_instead() {
+fn the_removed_admin_password_names_its_replacement() {
     for key in ["admin_password", "admin_password_file"] {
-        let refusal = refusal(&format!("[auth]\n{key} = \"hunter2\"\n"));
+        let error = error(&format!("[auth]\n{key} = \"hunter2\"\n"));
         assert!(
-            refusal.starts_with(&format!("auth.{key}: there are accounts now")),
-            "{refusal}"
+            error.starts_with(&format!("auth.{key}: replaced by user accounts")),
+            "{error}"
         );
-        assert!(refusal.contains("tocsin user add --role admin"));
-        assert!(!refusal.contains("hunter2"), "{refusal}");
+        assert!(error.contains("tocsin user add --role admin"));
+        assert!(!error.contains("hunter2"), "{error}");
         let name = variable(&format!("auth.{key}"));
-        let refusal = load_text("", &[(&name, "hunter2")]).err().unwrap();
-        assert!(refusal.contains("there are accounts now"), "{refusal}");
-        assert!(refusal.ends_with(&format!("(from {name})")), "{refusal}");
+        let error = load_text("", &[(&name, "hunter2")]).err().unwrap();
+        assert!(error.contains("replaced by user accounts"), "{error}");
+        assert!(error.ends_with(&format!("(from {name})")), "{error}");
     }
 }
 
 #[test]
-fn secrets_are_shown_nowhere() {
+fn secrets_are_never_shown() {
     let text = "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"tocsin\"\nclient_secret = \"hunter2\"\n\
                 [database]\nurl = \"postgres://u:hunter2@db.example.com/t\"\n\
                 [[ingest.tokens]]\nname = \"a\"\ntoken = \"hunter2\"\n\
@@ -267,16 +266,16 @@ fn secrets_are_shown_nowhere() {
             .unwrap()
             .contains("hunter2")
     );
-    // A broken line is not quoted, for it may be the one with the secret.
-    let broken = refusal("[auth.oidc]\nclient_secret = \"hunter2\n");
+    // An invalid line is not quoted, because it may contain a secret.
+    let broken = error("[auth.oidc]\nclient_secret = \"hunter2\n");
     assert!(!broken.contains("hunter2"), "{broken}");
     assert!(broken.contains("line 2"), "{broken}");
-    let wrong_type = refusal("[auth.oidc]\nclient_secret = [\"hunter2\"]\n");
+    let wrong_type = error("[auth.oidc]\nclient_secret = [\"hunter2\"]\n");
     assert!(!wrong_type.contains("hunter2"), "{wrong_type}");
 }
 
 #[test]
-fn every_variable_is_one_key() {
+fn every_key_has_its_own_variable() {
     let names: BTreeSet<_> = KEYS.into_iter().map(|(key, _)| variable(key)).collect();
     assert_eq!(names.len(), KEYS.len());
 }

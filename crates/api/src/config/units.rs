@@ -1,4 +1,4 @@
-//! Spans of time, sizes and addresses as people write them.
+//! Durations, sizes and addresses as written in the settings.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,12 +11,12 @@ use url::Url;
 
 use super::ConfigError;
 
-/// A span of time: a number and `ms`, `s`, `m`, `h` or `d`.
+/// A duration: an integer and `ms`, `s`, `m`, `h` or `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct HumanDuration(pub(crate) Duration);
 
-const SPANS: [(&str, u64); 5] = [
+const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -36,10 +36,10 @@ impl TryFrom<String> for HumanDuration {
     fn try_from(text: String) -> Result<Self, String> {
         let expected = || {
             format!(
-                "expected a span of time such as \"90s\", \"5m\", \"9h\" or \"30d\", found {text:?}"
+                "expected a duration such as \"90s\", \"5m\", \"9h\" or \"30d\", found {text:?}"
             )
         };
-        let (unit, millis) = SPANS
+        let (unit, millis) = UNITS
             .into_iter()
             .find(|(unit, _)| text.trim().ends_with(unit))
             .ok_or_else(expected)?;
@@ -49,27 +49,28 @@ impl TryFrom<String> for HumanDuration {
             .trim()
             .parse()
             .map_err(|_| expected())?;
-        // A thousand years is past anything meant, and keeps sums of times in range.
-        let span = number
+        // The limit of a thousand years prevents overflow in sums of times.
+        let duration = number
             .checked_mul(millis)
             .filter(|ms| *ms <= 365_250 * 86_400_000);
-        span.map(|ms| Self(Duration::from_millis(ms)))
+        duration
+            .map(|ms| Self(Duration::from_millis(ms)))
             .ok_or_else(expected)
     }
 }
 
 impl From<HumanDuration> for String {
-    fn from(span: HumanDuration) -> String {
-        let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+    fn from(duration: HumanDuration) -> String {
+        let millis = u64::try_from(duration.0.as_millis()).unwrap_or(u64::MAX);
         let largest = ["d", "h", "m", "s", "ms"].into_iter().find_map(|unit| {
-            let (_, size) = SPANS.into_iter().find(|(name, _)| *name == unit)?;
+            let (_, size) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
             (millis.is_multiple_of(size) && millis > 0).then(|| format!("{}{unit}", millis / size))
         });
         largest.unwrap_or_else(|| "0s".to_owned())
     }
 }
 
-/// For how long something is kept: a span of time, or "forever".
+/// A retention period: a duration, or "forever".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct RetentionPeriod(pub(crate) Option<Duration>);
@@ -92,9 +93,9 @@ impl TryFrom<String> for RetentionPeriod {
             return Ok(Self::FOREVER);
         }
         match HumanDuration::try_from(text.clone()) {
-            Ok(HumanDuration(span)) => Ok(Self(Some(span))),
+            Ok(HumanDuration(duration)) => Ok(Self(Some(duration))),
             Err(_) => Err(format!(
-                "expected a span of time such as \"30d\", or \"{FOREVER}\", found {text:?}"
+                "expected a duration such as \"30d\", or \"{FOREVER}\", found {text:?}"
             )),
         }
     }
@@ -102,17 +103,19 @@ impl TryFrom<String> for RetentionPeriod {
 
 impl From<RetentionPeriod> for String {
     fn from(keep: RetentionPeriod) -> String {
-        keep.0
-            .map_or_else(|| FOREVER.to_owned(), |span| HumanDuration(span).into())
+        keep.0.map_or_else(
+            || FOREVER.to_owned(),
+            |duration| HumanDuration(duration).into(),
+        )
     }
 }
 
-/// A number of bytes, with `KiB`, `MiB`, `GiB`, or nothing for bytes.
+/// A size in bytes, with `KiB`, `MiB`, `GiB`, or no unit for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SizeText", into = "String")]
 pub(crate) struct ByteSize(pub(crate) u64);
 
-/// A size may be written as a bare number too.
+/// A size may also be an integer.
 #[derive(Deserialize)]
 #[serde(
     untagged,
@@ -135,7 +138,7 @@ impl ByteSize {
         Self(number << 20)
     }
 
-    /// As an in-memory size.
+    /// The size in memory.
     pub(crate) fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -175,13 +178,13 @@ impl From<ByteSize> for String {
     }
 }
 
-/// Where the server listens.
+/// Address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct BindAddress(pub(crate) SocketAddr);
 
 impl BindAddress {
-    /// Whether only this machine can reach it.
+    /// Whether it is reachable from this machine only.
     pub(crate) fn is_loopback(self) -> bool {
         self.0.ip().to_canonical().is_loopback()
     }
@@ -203,7 +206,7 @@ impl From<BindAddress> for String {
     }
 }
 
-/// Addresses of other machines: one, or a network.
+/// An IP address or a network of other machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Cidr(pub(crate) IpNet);
@@ -232,29 +235,28 @@ impl From<Cidr> for String {
     }
 }
 
-/// The networks, none of which may be the whole world: whoever is in them is
-/// believed.
+/// Converts the networks. None may be the whole internet, because their members are trusted.
 ///
 /// # Errors
-/// One of them is everybody.
-pub(super) fn not_everyone(key: &str, networks: &[Cidr]) -> Result<Vec<IpNet>, ConfigError> {
+/// A network contains all addresses.
+pub(super) fn trusted_networks(key: &str, networks: &[Cidr]) -> Result<Vec<IpNet>, ConfigError> {
     match networks.iter().position(|Cidr(net)| net.prefix_len() == 0) {
         Some(index) => Err(ConfigError::new(
             format!("{key}[{index}]"),
-            "expected the proxies alone; this is everybody, who could then claim anything",
+            "expected the proxies only; this network contains all addresses, so that any client could forge the headers",
         )),
         None => Ok(networks.iter().map(|Cidr(net)| *net).collect()),
     }
 }
 
-/// The address that people and senders reach the server at: http or https,
-/// its path ending in a slash, so that joining to it keeps the prefix.
+/// Public URL of the server: http or https. Its path ends in a slash, so that joining to it keeps
+/// the prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct PublicUrl(Url);
 
 impl PublicUrl {
-    /// The address itself.
+    /// The URL.
     pub(crate) fn url(&self) -> &Url {
         &self.0
     }
@@ -274,18 +276,17 @@ impl TryFrom<String> for PublicUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let expected = |why: &str| {
-            format!("expected an address such as \"https://tocsin.example.com/\", {why}")
-        };
+        let expected =
+            |why: &str| format!("expected a URL such as \"https://tocsin.example.com/\", {why}");
         let mut url = Url::parse(text.trim()).map_err(|_| expected(&format!("found {text:?}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(expected(&format!("found {text:?}")));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(expected("found one with a user name or password"));
+            return Err(expected("without a user name or password"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(expected("found one with a query or fragment"));
+            return Err(expected("without a query or fragment"));
         }
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
@@ -311,11 +312,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_read_and_written_alike() {
+    fn durations_round_trip() {
         for (text, seconds) in [("90s", 90), ("5m", 300), ("9h", 32_400), ("30d", 2_592_000)] {
-            let span = HumanDuration::try_from(text.to_owned()).unwrap();
-            assert_eq!(span, HumanDuration::seconds(seconds));
-            assert!(["90s", "5m", "9h", "30d"].contains(&String::from(span).as_str()));
+            let duration = HumanDuration::try_from(text.to_owned()).unwrap();
+            assert_eq!(duration, HumanDuration::seconds(seconds));
+            assert!(["90s", "5m", "9h", "30d"].contains(&String::from(duration).as_str()));
         }
         assert_eq!(
             HumanDuration::try_from("250ms".to_owned()).unwrap().0,
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_for_ever_is_said_so() {
+    fn forever_round_trips() {
         for text in ["forever", "400d", "36h"] {
             let keep = RetentionPeriod::try_from(text.to_owned()).unwrap();
             assert_eq!(String::from(keep), text);
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_and_written_alike() {
+    fn sizes_round_trip() {
         let read = |text: &str| ByteSize::try_from(SizeText::Text(text.to_owned()));
         assert_eq!(read("16MiB"), Ok(ByteSize(16 << 20)));
         assert_eq!(read("16 MiB"), Ok(ByteSize(16 << 20)));
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_read_and_written_alike() {
+    fn networks_round_trip() {
         for (text, written) in [
             ("127.0.0.1", "127.0.0.1/32"),
             ("10.1.2.3/8", "10.0.0.0/8"),
@@ -367,7 +368,7 @@ mod tests {
             assert!(Cidr::try_from(bad.to_owned()).is_err(), "{bad}");
         }
         let all = Cidr::try_from("0.0.0.0/0".to_owned()).unwrap();
-        assert!(not_everyone("k", &[all]).is_err());
+        assert!(trusted_networks("k", &[all]).is_err());
     }
 
     #[test]

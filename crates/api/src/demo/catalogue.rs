@@ -1,4 +1,4 @@
-//! The made-up machines and what goes wrong with them.
+//! Generated machines and their alerts.
 
 /// One alerting rule and the instances that it fires for.
 #[derive(Clone, Copy, Debug)]
@@ -6,19 +6,19 @@ pub(super) struct Rule {
     pub(super) alertname: &'static str,
     pub(super) severity: &'static str,
     pub(super) team: &'static str,
-    /// Which Alertmanager tells of it.
+    /// Source of the alerts: the Alertmanager's name.
     pub(super) source: &'static str,
     pub(super) job: &'static str,
     pub(super) instances: &'static [&'static str],
-    /// `{i}` stands for the instance, `{n}` for a number.
+    /// `{i}` stands for the instance, `{n}` for a random value.
     pub(super) summary: &'static str,
     pub(super) description: &'static str,
     pub(super) expr: &'static str,
-    /// How often it fires for each instance in fifteen days, about.
-    pub(super) episodes: i64,
-    /// How long it fires, in minutes.
+    /// Approximate number of incidents for each instance in fifteen days.
+    pub(super) incidents: i64,
+    /// Minimum and maximum duration of an incident, in minutes.
     pub(super) minutes: (i64, i64),
-    /// Of a hundred episodes, so many are acknowledged.
+    /// Percentage of incidents that are acknowledged.
     pub(super) acknowledged: i64,
 }
 
@@ -26,16 +26,16 @@ pub(super) const PROD: &str = "prod-eu";
 pub(super) const CHINA: &str = "prod-cn";
 pub(super) const STAGING: &str = "staging";
 
-/// Fires on and off for an evening; see [`super::plan`].
+/// Flaps for an evening; see [`super::plan`].
 pub(super) const FLAPPING: &str = "HighErrorRate";
 
-/// Never resolved where its end was not told.
+/// Some of its resolutions are not sent.
 pub(super) const LOST: &str = "磁盘空间不足";
 
-/// Went silent half a day ago.
+/// Stopped sending updates half a day ago.
 pub(super) const STALE: &str = "BackupMissing";
 
-/// Hit every machine of a rack at once.
+/// Fires on every machine of a rack at once.
 pub(super) const STORM: &str = "InstanceDown";
 
 /// All rules.
@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "{i} is down",
         description: "{i} of job node has not answered for more than 5 minutes.",
         expr: "up == 0",
-        episodes: 1,
+        incidents: 1,
         minutes: (4, 45),
         acknowledged: 70,
     },
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Disk of {i} will be full in less than 4 hours",
         description: "Only {n} % of /var/lib is free on {i}, and it shrinks.",
         expr: "predict_linear(node_filesystem_free_bytes[1h], 4 * 3600) < 0",
-        episodes: 5,
+        incidents: 5,
         minutes: (30, 600),
         acknowledged: 60,
     },
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The certificate of {i} expires in {n} days",
         description: "Renewal has not happened. Runbook: rotate-certificates.",
         expr: "probe_ssl_earliest_cert_expiry - time() < 14 * 86400",
-        episodes: 1,
+        incidents: 1,
         minutes: (600, 2_600),
         acknowledged: 100,
     },
@@ -107,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "{n} % of the requests to {i} fail",
         description: "More than 5 % of the requests were answered with 5xx for 3 minutes.",
         expr: "rate(http_requests_total{code=~\"5..\"}[5m]) / rate(http_requests_total[5m]) > 0.05",
-        episodes: 6,
+        incidents: 6,
         minutes: (4, 30),
         acknowledged: 75,
     },
@@ -125,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "99th percentile of {i} is {n}00 ms",
         description: "The slowest hundredth of requests takes longer than the agreed 500 ms.",
         expr: "histogram_quantile(0.99, rate(payment_duration_seconds_bucket[5m])) > 0.5",
-        episodes: 9,
+        incidents: 9,
         minutes: (5, 70),
         acknowledged: 30,
     },
@@ -139,7 +139,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "{n}000 messages wait in the queue {i}",
         description: "Consumers of {i} are slower than its producers.",
         expr: "rabbitmq_queue_messages_ready > 10000",
-        episodes: 7,
+        incidents: 7,
         minutes: (10, 120),
         acknowledged: 45,
     },
@@ -153,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "任务 {i} 连续 {n} 次执行失败",
         description: "请检查上游数据是否按时到达，以及集群资源是否充足。",
         expr: "airflow_task_failures > 2",
-        episodes: 5,
+        incidents: 5,
         minutes: (15, 240),
         acknowledged: 80,
     },
@@ -171,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "{i} 磁盘使用率超过 {n}%",
         description: "请清理日志或扩容，剩余空间预计不足一天。",
         expr: "node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1",
-        episodes: 4,
+        incidents: 4,
         minutes: (60, 900),
         acknowledged: 50,
     },
@@ -185,7 +185,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Kafka 主题 {i} 消费延迟 {n} 分钟",
         description: "消费组落后于生产者，下游报表会晚到。",
         expr: "kafka_consumergroup_lag_seconds > 600",
-        episodes: 8,
+        incidents: 8,
         minutes: (8, 90),
         acknowledged: 25,
     },
@@ -199,7 +199,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "{i} 丢包率 {n}%",
         description: "已持续 5 分钟，运营商工单请见值班手册。",
         expr: "smokeping_loss_ratio > 0.03",
-        episodes: 6,
+        incidents: 6,
         minutes: (6, 60),
         acknowledged: 85,
     },
@@ -213,7 +213,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "{i} takes {n} seconds to show",
         description: "Measured in real browsers over the last 10 minutes.",
         expr: "histogram_quantile(0.75, rate(page_load_seconds_bucket[10m])) > 3",
-        episodes: 10,
+        incidents: 10,
         minutes: (5, 50),
         acknowledged: 5,
     },
@@ -227,7 +227,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The search index of {i} is {n} minutes old",
         description: "New products cannot be found until it catches up.",
         expr: "time() - search_index_timestamp_seconds > 900",
-        episodes: 6,
+        incidents: 6,
         minutes: (10, 180),
         acknowledged: 20,
     },
@@ -241,7 +241,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "No backup of {i} for {n} hours",
         description: "The nightly job did not report success.",
         expr: "time() - backup_last_success_timestamp_seconds > 86400",
-        episodes: 2,
+        incidents: 2,
         minutes: (60, 300),
         acknowledged: 40,
     },
@@ -255,13 +255,13 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Pod {i} restarted {n} times in 10 minutes",
         description: "See its log for the reason.",
         expr: "increase(kube_pod_container_status_restarts_total[10m]) > 3",
-        episodes: 7,
+        incidents: 7,
         minutes: (5, 40),
         acknowledged: 10,
     },
 ];
 
-/// Who acknowledges, and what they write.
+/// Users who acknowledge incidents, and their notes.
 pub(super) const PEOPLE: &[(&str, &[&str])] = &[
     (
         "Ada",

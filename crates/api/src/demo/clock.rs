@@ -1,11 +1,11 @@
-//! A clock that is moved by hand.
+//! A clock that is set by the program.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tocsin_core::time::Timestamp;
 use tocsin_pipeline::Clock;
 
-/// Shows the time that it was set to.
+/// Returns the time that it was set to.
 #[derive(Debug)]
 pub(super) struct DemoClock(AtomicI64);
 
@@ -14,7 +14,7 @@ impl DemoClock {
         Self(AtomicI64::new(time.as_micros()))
     }
 
-    /// Never moves back: what is written later did not happen earlier.
+    /// Never moves backwards, so that later writes have later times.
     pub(super) fn set(&self, time: Timestamp) {
         self.0.fetch_max(time.as_micros(), Ordering::AcqRel);
     }

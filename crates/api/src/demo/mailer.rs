@@ -1,4 +1,4 @@
-//! Mail of the made-up past.
+//! Mail of the generated history.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tocsin_mailer::{Delivered, FileMailer, Mailer, Mode, OutgoingMail, SendError};
 
-/// Who does not exist any more.
-const GONE: &str = "@left.example.com";
+/// Domain of recipients that no longer exist.
+const DELETED: &str = "@left.example.com";
 
-/// Writes the mails of the last days, and says of older ones that they were
-/// written: their files would have made room by now.
+/// Writes the mails of the last days to files, and only reports older ones as written: their files
+/// would have been deleted by now.
 #[derive(Debug)]
 pub(super) struct DemoMailer {
     pub(super) files: FileMailer,
@@ -21,7 +21,7 @@ pub(super) struct DemoMailer {
 #[async_trait]
 impl Mailer for DemoMailer {
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivered, SendError> {
-        if mail.to.ends_with(GONE) {
+        if mail.to.ends_with(DELETED) {
             let message = "5.1.1 The mailbox does not exist".to_owned();
             return Err(SendError::Refused { code: 550, message });
         }

@@ -1,6 +1,5 @@
-//! `--demo`: thirty days of made-up history in a database of its own, told
-//! through the real ingest with a clock that is moved along. The same every
-//! time, but for the day that it ends on.
+//! `--demo`: thirty days of generated history in a separate database, sent through the real ingest
+//! with a clock that the program sets. The history is deterministic except for the date of its end.
 
 mod catalogue;
 mod clock;
@@ -29,18 +28,18 @@ use mailer::DemoMailer;
 use plan::What;
 pub(crate) use plan::{DAYS, Step};
 
-/// Who signs in to the demo.
+/// E-mail address of the demo account.
 pub(crate) const EMAIL: &str = "demo@example.com";
 
-/// Mails of this long ago are written to files, earlier ones only listed.
+/// Mails of this period are written to files, earlier ones only listed.
 const MAIL_KEPT: Duration = Duration::from_secs(2 * 86_400);
 
-/// Removes what an earlier demo made up.
+/// Deletes the data of an earlier demo.
 ///
 /// # Errors
-/// A file that cannot be removed.
+/// A file that cannot be deleted.
 pub(crate) fn clear(settings: &Settings) -> Result<(), Failure> {
-    let gone = |result: std::io::Result<()>, path: &std::path::Path| match result {
+    let check = |result: std::io::Result<()>, path: &std::path::Path| match result {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::system(
             format!("removing {}", path.display()),
         )(error)),
@@ -48,24 +47,23 @@ pub(crate) fn clear(settings: &Settings) -> Result<(), Failure> {
     };
     for suffix in ["", "-wal", "-shm"] {
         let file = settings.data_dir.join(format!("demo.sqlite{suffix}"));
-        gone(std::fs::remove_file(&file), &file)?;
+        check(std::fs::remove_file(&file), &file)?;
     }
     let mails = settings.mail_dir();
-    gone(std::fs::remove_dir_all(&mails), &mails)
+    check(std::fs::remove_dir_all(&mails), &mails)
 }
 
-/// Fills the empty database, and returns what is to happen while somebody
-/// watches.
+/// Fills the empty database, and returns the steps that follow in real time.
 ///
 /// # Errors
-/// Whatever could not be stored.
+/// A write that failed.
 pub(crate) async fn fill(
     settings: &Settings,
     pipeline_settings: PipelineSettings,
     db: &Db,
     now: Timestamp,
 ) -> Result<Vec<Step>, Failure> {
-    people::settle_in(db, settings, now).await?;
+    people::create_recipients_and_routes(db, settings, now).await?;
     let end = now.as_micros() / 1_000_000;
     let mut steps = plan::steps(end);
     let future = steps.split_off(steps.partition_point(|step| step.at < end));
@@ -73,7 +71,7 @@ pub(crate) async fn fill(
     Ok(future)
 }
 
-/// Lets the steps happen, each at its time, and the clock reach `now`.
+/// Plays the steps, each at its time, and moves the clock to `now`.
 async fn play(
     steps: &[Step],
     settings: &Settings,
@@ -85,11 +83,11 @@ async fn play(
     let pipeline = start(settings, pipeline_settings, db, now, Arc::clone(&clock)).await?;
     for step in steps {
         let at = Timestamp::from_micros(step.at * 1_000_000);
-        move_on(at, &clock, db, &pipeline).await?;
-        happen(step, db, &pipeline, settings).await?;
-        quiet(db, &clock).await?;
+        advance_clock(at, &clock, db, &pipeline).await?;
+        play_step(step, db, &pipeline, settings).await?;
+        wait_until_sent(db, &clock).await?;
     }
-    move_on(now, &clock, db, &pipeline).await?;
+    advance_clock(now, &clock, db, &pipeline).await?;
     pipeline.shutdown().await;
     Ok(())
 }
@@ -109,7 +107,7 @@ async fn start(
             max_bytes,
         },
     )
-    .map_err(Failure::system("the directory for mails"))?;
+    .map_err(Failure::system("opening the mail directory"))?;
     let mailer = DemoMailer {
         files,
         keep_from: now.minus(MAIL_KEPT).to_datetime(),
@@ -125,11 +123,11 @@ async fn start(
     .await?)
 }
 
-/// Makes the demo's administrator, and returns the password, another one each
-/// time: a demo is reached from this machine only, but by whoever is on it.
+/// Creates the demo's administrator, and returns a random password: a demo is reachable from this
+/// machine only, but by all of its users.
 ///
 /// # Errors
-/// Whatever could not be stored.
+/// A write that failed.
 pub(crate) async fn administrator(accounts: &Accounts) -> Result<String, Failure> {
     let password = random_password();
     let draft = UserDraft {
@@ -145,20 +143,19 @@ pub(crate) async fn administrator(accounts: &Accounts) -> Result<String, Failure
     Ok(password)
 }
 
-/// What happens while somebody watches, at its time, until the end of the day
-/// or of the program.
-pub(crate) async fn go_on(steps: Vec<Step>, db: Db, pipeline: Pipeline, settings: Settings) {
+/// Plays the steps in real time, until the end of the day or of the program.
+pub(crate) async fn play_live(steps: Vec<Step>, db: Db, pipeline: Pipeline, settings: Settings) {
     for step in steps {
         let due = Timestamp::from_micros(step.at * 1_000_000);
         tokio::time::sleep(due.since(pipeline.now())).await;
-        if let Err(error) = happen(&step, &db, &pipeline, &settings).await {
-            tracing::warn!(%error, "the demo did not go on");
+        if let Err(error) = play_step(&step, &db, &pipeline, &settings).await {
+            tracing::warn!(%error, "the demo has stopped");
             return;
         }
     }
 }
 
-async fn happen(
+async fn play_step(
     step: &Step,
     db: &Db,
     pipeline: &Pipeline,
@@ -173,18 +170,18 @@ async fn happen(
                 target: None,
             };
             match pipeline.ingest(webhook).await {
-                // Some are meant to be unreadable.
+                // Some bodies are invalid on purpose.
                 Ok(_) | Err(IngestError::Malformed(_)) => Ok(()),
-                Err(error) => Err(Failure::system("making up history")(std::io::Error::other(
-                    error,
-                ))),
+                Err(error) => Err(Failure::system("generating the history")(
+                    std::io::Error::other(error),
+                )),
             }
         }
         What::Acknowledge {
             alertname,
             instance,
             by,
-            memo,
+            note,
         } => {
             let filter = IncidentFilter {
                 about: AlertCriteria {
@@ -201,9 +198,9 @@ async fn happen(
             let Some(incident) = open.items.first() else {
                 return Ok(());
             };
-            let saying = IncidentChange {
+            let change = IncidentChange {
                 known: Some(true),
-                memo: Some((*memo).to_owned()),
+                memo: Some((*note).to_owned()),
                 by: Some((*by).to_owned()),
                 close: false,
             };
@@ -218,10 +215,10 @@ async fn happen(
                 now,
                 message_ids: pipeline.message_ids(),
             };
-            acknowledge_one(db, pipeline.alert_cache(), &by, incident.id, None, &saying)
+            acknowledge_one(db, pipeline.alert_cache(), &by, incident.id, None, &change)
                 .await
                 .map_err(|error| {
-                    Failure::system("making up history")(std::io::Error::other(error))
+                    Failure::system("generating the history")(std::io::Error::other(error))
                 })?;
             pipeline.changed();
             Ok(())
@@ -229,9 +226,9 @@ async fn happen(
     }
 }
 
-/// Moves the clock, by way of every time at which a held mail is due until then, so
-/// that it is sent at that time.
-async fn move_on(
+/// Moves the clock, stopping at every time at which a held notification is due, so that it is sent
+/// at that time.
+async fn advance_clock(
     to: Timestamp,
     clock: &DemoClock,
     db: &Db,
@@ -240,15 +237,15 @@ async fn move_on(
     while let Some(due) = outbox::next_due(db).await?.filter(|due| *due <= to) {
         clock.set(due);
         pipeline.changed();
-        quiet(db, clock).await?;
+        wait_until_sent(db, clock).await?;
     }
     clock.set(to);
     Ok(())
 }
 
-/// Waits until the mails that are due are out, so that they are out at the time at
-/// which the clock stands. A held one waits for that to move.
-async fn quiet(db: &Db, clock: &DemoClock) -> Result<(), Failure> {
+/// Waits until all due notifications are sent, so that they are sent at the clock's time. Held ones
+/// wait for the clock to move.
+async fn wait_until_sent(db: &Db, clock: &DemoClock) -> Result<(), Failure> {
     while outbox::are_any_due(db, clock.now()).await? {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -1,4 +1,4 @@
-//! Who is mailed in the demo, and about what.
+//! Recipients, groups and routes of the demo.
 
 use tocsin_core::time::Timestamp;
 use tocsin_pipeline::Actor;
@@ -12,7 +12,7 @@ use tocsin_storage::enums::Language;
 use crate::config::Settings;
 use crate::serve::Failure;
 
-/// Name, address, language, zone.
+/// Name, address, language and time zone.
 const RECIPIENTS: &[(&str, &str, Language, &str)] = &[
     (
         "Ada Lovelace",
@@ -33,7 +33,7 @@ const RECIPIENTS: &[(&str, &str, Language, &str)] = &[
         Language::Zh,
         "Asia/Shanghai",
     ),
-    // Has left: her mails fail.
+    // No longer exists: her notifications fail.
     (
         "Edith Clarke",
         "edith@left.example.com",
@@ -42,8 +42,8 @@ const RECIPIENTS: &[(&str, &str, Language, &str)] = &[
     ),
 ];
 
-/// Name, and which of the recipients are in it. The team `web` has none, so
-/// that its alerts show what "unrouted" looks like.
+/// Name, and indexes of the recipients. The team `web` has no group, so that its alerts are
+/// unrouted.
 const GROUPS: &[(&str, &[usize])] = &[
     ("infra", &[0, 4]),
     ("payments", &[1]),
@@ -52,7 +52,7 @@ const GROUPS: &[(&str, &[usize])] = &[
     ("On call", &[0]),
 ];
 
-/// A route's name, matchers, groups, whether it goes on, whether it repeats.
+/// A route's name, matchers, groups, `continue` and `repeat`.
 type RoutePlan = (
     &'static str,
     &'static [&'static str],
@@ -70,7 +70,7 @@ const ROUTES: &[RoutePlan] = &[
         false,
     ),
     (
-        "Critical payments wake somebody",
+        "Critical payments page on-call",
         &["team=\"payments\"", "severity=\"critical\""],
         &[4],
         true,
@@ -88,13 +88,17 @@ const ROUTES: &[RoutePlan] = &[
     ("网络", &["team=\"网络\""], &[3], false, true),
 ];
 
-/// Puts them in, in order.
+/// Creates them in order.
 ///
 /// # Errors
-/// Whatever could not be stored.
-pub(super) async fn settle_in(db: &Db, settings: &Settings, now: Timestamp) -> Result<(), Failure> {
+/// A write that failed.
+pub(super) async fn create_recipients_and_routes(
+    db: &Db,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let actor = &Actor::command_line();
-    let wrong = |error| Failure::system("making up people")(std::io::Error::other(error));
+    let wrong = |error| Failure::system("generating the recipients")(std::io::Error::other(error));
     let defaults = MailDefaults {
         language: settings.default_language.into(),
         time_zone: settings.default_time_zone.name().to_owned(),
@@ -124,8 +128,8 @@ pub(super) async fn settle_in(db: &Db, settings: &Settings, now: Timestamp) -> R
             is_default: None,
             recipient_ids: Some(pick(&recipients, members)),
         };
-        let made = create_group(db, actor, None, &draft, now).await;
-        groups.push(made.map_err(wrong)?.object.id);
+        let created = create_group(db, actor, None, &draft, now).await;
+        groups.push(created.map_err(wrong)?.object.id);
     }
     for (name, matchers, of, go_on, repeat) in ROUTES {
         let draft = RouteDraft {

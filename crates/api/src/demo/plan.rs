@@ -1,5 +1,4 @@
-//! What happened when: the deliveries of three Alertmanagers over thirty days,
-//! and what people did.
+//! The timeline: the deliveries of three Alertmanagers over thirty days, and the actions of users.
 
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -11,16 +10,16 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// How far back the history goes.
+/// Length of the history, in days.
 pub(crate) const DAYS: i64 = 30;
 
-/// Alertmanager waits this long for neighbours before it tells of a change.
+/// Alertmanager's `group_wait`, in seconds.
 const GROUP_WAIT: i64 = 30;
 
-/// It tells again of what still fires.
+/// Alertmanager's `repeat_interval`.
 const REPEAT: i64 = 4 * HOUR;
 
-/// Something that happens at a time (seconds since the epoch).
+/// One step at a time (seconds since the epoch).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Step {
     pub(super) at: i64,
@@ -29,51 +28,51 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum What {
-    /// An Alertmanager posts.
+    /// An Alertmanager sends a webhook.
     Post { source: &'static str, body: String },
-    /// A person acknowledges the open incident of an alert.
+    /// A user acknowledges the open incident of an alert.
     Acknowledge {
         alertname: &'static str,
         instance: &'static str,
         by: &'static str,
-        memo: &'static str,
+        note: &'static str,
     },
 }
 
-/// One firing of one alert.
+/// One firing period of one alert.
 #[derive(Clone, Copy, Debug)]
-struct Episode {
+struct FiringPeriod {
     instance: &'static str,
     number: i64,
     start: i64,
     end: Option<i64>,
-    /// Whether Alertmanager tells of the end.
-    told: bool,
+    /// Whether Alertmanager sends the resolution.
+    sends_resolution: bool,
 }
 
-/// Everything from thirty days before `now` to a day after it, in order.
+/// All steps from thirty days before `now` to a day after it, in order.
 pub(super) fn steps(now: i64) -> Vec<Step> {
     let mut random = Random::new(20_260_101);
     let mut steps = Vec::new();
     for rule in RULES {
-        let episodes = episodes(rule, now, &mut random);
-        acknowledgements(rule, &episodes, now, &mut random, &mut steps);
-        deliveries(rule, &episodes, now, &mut steps);
+        let incidents = incidents(rule, now, &mut random);
+        acknowledgements(rule, &incidents, now, &mut random, &mut steps);
+        deliveries(rule, &incidents, now, &mut steps);
     }
-    steps.extend(odd_ones(now));
+    steps.extend(invalid_requests(now));
     steps.sort_by_key(|step| step.at);
     steps
 }
 
-/// When a rule fires. Of one instance, one episode ends before the next begins.
-fn episodes(rule: &Rule, now: i64, random: &mut Random) -> Vec<Episode> {
+/// Firing periods of a rule. Those of one instance do not overlap.
+fn incidents(rule: &Rule, now: i64, random: &mut Random) -> Vec<FiringPeriod> {
     let mut all = Vec::new();
     for (place, instance) in (0..).zip(rule.instances) {
-        let mut starts: Vec<_> = (0..rule.episodes * 2)
+        let mut starts: Vec<_> = (0..rule.incidents * 2)
             .map(|_| busy_time(now, random))
             .collect();
         if rule.alertname == STORM && place < 8 {
-            // The rack's switch.
+            // The switch of the rack fails.
             starts.push(now - 6 * DAY + place * 20);
         }
         if rule.alertname == FLAPPING && place == 0 {
@@ -89,14 +88,14 @@ fn episodes(rule: &Rule, now: i64, random: &mut Random) -> Vec<Episode> {
                 continue;
             }
             free_from = end + 10 * MINUTE;
-            let told = rule.alertname != LOST || random.percent(60);
+            let sends_resolution = rule.alertname != LOST || random.percent(60);
             let number = random.between(3, 97);
-            all.push(Episode {
+            all.push(FiringPeriod {
                 instance,
                 number,
                 start,
                 end: Some(end),
-                told,
+                sends_resolution,
             });
         }
     }
@@ -104,39 +103,39 @@ fn episodes(rule: &Rule, now: i64, random: &mut Random) -> Vec<Episode> {
     all
 }
 
-/// What goes on now, and in the next minutes, while somebody looks.
-fn present(rule: &Rule, now: i64) -> Vec<Episode> {
+/// Firing periods around `now`, so that the demo changes while it is watched.
+fn present(rule: &Rule, now: i64) -> Vec<FiringPeriod> {
     let Some(instance) = rule.instances.last().copied() else {
         return Vec::new();
     };
-    let episode = |ago: i64, lasts: Option<i64>, told| {
+    let incident = |ago: i64, lasts: Option<i64>, sends_resolution| {
         let start = now - ago;
-        Episode {
+        FiringPeriod {
             instance,
             number: 42,
             start,
             end: lasts.map(|lasts| start + lasts),
-            told,
+            sends_resolution,
         }
     };
     match rule.alertname {
-        // Its Alertmanager went away: nothing was heard for half a day.
-        STALE => vec![episode(20 * HOUR, Some(6 * HOUR), false)],
-        "任务执行失败" => vec![episode(95 * MINUTE, None, true)],
-        "PaymentLatencyHigh" => vec![episode(12 * MINUTE, None, true)],
-        "DiskWillFillIn4Hours" => vec![episode(5 * HOUR, None, true)],
-        "链路丢包" => vec![episode(3 * MINUTE, Some(9 * MINUTE), true)],
-        "PageLoadSlow" => vec![episode(-20, Some(3 * MINUTE), true)],
+        // Its Alertmanager is down: no deliveries for half a day.
+        STALE => vec![incident(20 * HOUR, Some(6 * HOUR), false)],
+        "任务执行失败" => vec![incident(95 * MINUTE, None, true)],
+        "PaymentLatencyHigh" => vec![incident(12 * MINUTE, None, true)],
+        "DiskWillFillIn4Hours" => vec![incident(5 * HOUR, None, true)],
+        "链路丢包" => vec![incident(3 * MINUTE, Some(9 * MINUTE), true)],
+        "PageLoadSlow" => vec![incident(-20, Some(3 * MINUTE), true)],
         FLAPPING => vec![
-            episode(-45, Some(2 * MINUTE), true),
-            episode(-15 * MINUTE, Some(5 * MINUTE), true),
+            incident(-45, Some(2 * MINUTE), true),
+            incident(-15 * MINUTE, Some(5 * MINUTE), true),
         ],
-        "PodCrashLooping" => vec![episode(-90, None, true)],
+        "PodCrashLooping" => vec![incident(-90, None, true)],
         _ => Vec::new(),
     }
 }
 
-/// A time in the past at which systems are used: by day and on weekdays more.
+/// A time in the past, weighted towards working hours.
 fn busy_time(now: i64, random: &mut Random) -> i64 {
     loop {
         let time = now - random.between(8 * HOUR, DAYS * DAY);
@@ -155,14 +154,14 @@ fn busy_time(now: i64, random: &mut Random) -> i64 {
 
 fn acknowledgements(
     rule: &Rule,
-    episodes: &[Episode],
+    incidents: &[FiringPeriod],
     now: i64,
     random: &mut Random,
     steps: &mut Vec<Step>,
 ) {
-    for episode in episodes {
-        let at = episode.start + random.between(2, 35) * MINUTE;
-        let is_open = episode.end.is_none_or(|end| at < end);
+    for incident in incidents {
+        let at = incident.start + random.between(2, 35) * MINUTE;
+        let is_open = incident.end.is_none_or(|end| at < end);
         let is_chinese = rule.source == CHINA;
         let people = if is_chinese {
             PEOPLE.get(2..)
@@ -170,32 +169,32 @@ fn acknowledgements(
             PEOPLE.get(..2)
         };
         let person = random.of(people.unwrap_or(PEOPLE));
-        let memo = person.and_then(|(_, memos)| random.of(memos));
+        let note = person.and_then(|(_, notes)| random.of(notes));
         if !random.percent(rule.acknowledged) || !is_open || at > now {
             continue;
         }
-        if let (Some((by, _)), Some(memo)) = (person, memo) {
+        if let (Some((by, _)), Some(note)) = (person, note) {
             let what = What::Acknowledge {
                 alertname: rule.alertname,
-                instance: episode.instance,
+                instance: incident.instance,
                 by,
-                memo,
+                note,
             };
             steps.push(Step { at, what });
         }
     }
 }
 
-/// What the rule's Alertmanager posts: at each change, with all that fires and
-/// all that ended since, and again while something fires.
-fn deliveries(rule: &Rule, episodes: &[Episode], now: i64, steps: &mut Vec<Step>) {
-    let ends = episodes
+/// Deliveries of the rule's Alertmanager: at each change, with all firing alerts and all that were
+/// resolved since, and repeated while an alert fires.
+fn deliveries(rule: &Rule, incidents: &[FiringPeriod], now: i64, steps: &mut Vec<Step>) {
+    let ends = incidents
         .iter()
-        .filter(|episode| episode.told)
-        .filter_map(|episode| episode.end);
-    let mut changes: Vec<_> = episodes
+        .filter(|incident| incident.sends_resolution)
+        .filter_map(|incident| incident.end);
+    let mut changes: Vec<_> = incidents
         .iter()
-        .map(|episode| episode.start)
+        .map(|incident| incident.start)
         .chain(ends)
         .collect();
     changes.sort_unstable();
@@ -212,21 +211,21 @@ fn deliveries(rule: &Rule, episodes: &[Episode], now: i64, steps: &mut Vec<Step>
         if at > now + DAY {
             return;
         }
-        let told: Vec<_> = episodes
+        let reported: Vec<_> = incidents
             .iter()
-            .filter(|episode| episode.start <= at)
-            .filter(|episode| match (episode.end, episode.told) {
+            .filter(|incident| incident.start <= at)
+            .filter(|incident| match (incident.end, incident.sends_resolution) {
                 (None, _) => true,
                 (Some(end), true) => end > before,
                 (Some(end), false) => end > at,
             })
             .collect();
-        if !told.is_empty() {
-            post(rule, &told, at, now, steps);
+        if !reported.is_empty() {
+            post(rule, &reported, at, now, steps);
         }
-        let still_fires = told
+        let still_fires = reported
             .iter()
-            .any(|episode| episode.end.is_none_or(|end| end > at));
+            .any(|incident| incident.end.is_none_or(|end| end > at));
         let next = times.get(index + 1).copied().unwrap_or(i64::MAX);
         if still_fires && at + REPEAT < next {
             times.insert(index + 1, at + REPEAT);
@@ -236,18 +235,18 @@ fn deliveries(rule: &Rule, episodes: &[Episode], now: i64, steps: &mut Vec<Step>
     }
 }
 
-fn post(rule: &Rule, told: &[&Episode], at: i64, now: i64, steps: &mut Vec<Step>) {
-    let is_storm = rule.alertname == STORM && told.len() > 5;
-    let shown = if is_storm { 5 } else { told.len() };
-    let alerts: Vec<_> = told
+fn post(rule: &Rule, reported: &[&FiringPeriod], at: i64, now: i64, steps: &mut Vec<Step>) {
+    let is_storm = rule.alertname == STORM && reported.len() > 5;
+    let shown = if is_storm { 5 } else { reported.len() };
+    let alerts: Vec<_> = reported
         .iter()
         .take(shown)
-        .map(|episode| alert(rule, episode, at))
+        .map(|incident| alert(rule, incident, at))
         .collect();
     let body = |sender: &str| {
-        let fires = told
+        let fires = reported
             .iter()
-            .any(|episode| episode.end.is_none_or(|end| end > at));
+            .any(|incident| incident.end.is_none_or(|end| end > at));
         json!({
             "version": "4",
             "receiver": "tocsin",
@@ -257,7 +256,7 @@ fn post(rule: &Rule, told: &[&Episode], at: i64, now: i64, steps: &mut Vec<Step>
             "groupLabels": {"alertname": rule.alertname, "team": rule.team},
             "commonLabels": {"alertname": rule.alertname, "severity": rule.severity},
             "commonAnnotations": {},
-            "truncatedAlerts": told.len() - shown,
+            "truncatedAlerts": reported.len() - shown,
             "alerts": alerts,
         })
         .to_string()
@@ -270,7 +269,7 @@ fn post(rule: &Rule, told: &[&Episode], at: i64, now: i64, steps: &mut Vec<Step>
             body: body(&sender),
         },
     });
-    // A pair tells everything twice; seldom enough here to keep the start short.
+    // A pair sends everything twice; limited to three days to keep the start short.
     if rule.source == PROD && at > now - 3 * DAY {
         let peer = format!("http://alertmanager-1.{}.example.com:9093", rule.source);
         steps.push(Step {
@@ -283,15 +282,17 @@ fn post(rule: &Rule, told: &[&Episode], at: i64, now: i64, steps: &mut Vec<Step>
     }
 }
 
-fn alert(rule: &Rule, episode: &Episode, at: i64) -> Value {
+fn alert(rule: &Rule, incident: &FiringPeriod, at: i64) -> Value {
     let fill = |text: &str| {
-        text.replace("{i}", episode.instance)
-            .replace("{n}", &episode.number.to_string())
+        text.replace("{i}", incident.instance)
+            .replace("{n}", &incident.number.to_string())
     };
-    let ended = episode.end.filter(|end| *end <= at && episode.told);
+    let ended = incident
+        .end
+        .filter(|end| *end <= at && incident.sends_resolution);
     let mut labels = json!({
         "alertname": rule.alertname,
-        "instance": episode.instance,
+        "instance": incident.instance,
         "job": rule.job,
         "severity": rule.severity,
         "cluster": rule.source,
@@ -308,14 +309,14 @@ fn alert(rule: &Rule, episode: &Episode, at: i64) -> Value {
             "description": fill(rule.description),
             "runbook_url": format!("https://runbooks.example.com/{}", rule.job),
         },
-        "startsAt": rfc3339(episode.start),
+        "startsAt": rfc3339(incident.start),
         "endsAt": ended.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
         "generatorURL": format!("http://prometheus.{}.example.com:9090/graph?g0.expr={query}&g0.tab=1", rule.source),
     })
 }
 
-/// Requests as every server gets them now and then.
-fn odd_ones(now: i64) -> Vec<Step> {
+/// Typical invalid requests.
+fn invalid_requests(now: i64) -> Vec<Step> {
     let half = json!({
         "version": "4", "receiver": "tocsin", "status": "firing", "groupKey": "{}:{}",
         "externalURL": "http://alertmanager-0.staging.example.com:9093", "truncatedAlerts": 0,
@@ -352,7 +353,7 @@ mod tests {
     const NOW: i64 = 1_780_000_000;
 
     #[test]
-    fn the_plan_is_the_same_every_time_and_in_order() {
+    fn the_plan_is_deterministic_and_sorted() {
         let plan = steps(NOW);
         assert_eq!(plan, steps(NOW));
         assert!(plan.is_sorted_by_key(|step| step.at));
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn something_happens_in_the_first_minutes_of_watching() {
+    fn steps_follow_in_the_first_minutes() {
         let soon = steps(NOW)
             .into_iter()
             .filter(|step| (NOW..NOW + 5 * MINUTE).contains(&step.at));

@@ -1,6 +1,6 @@
-//! Chance that comes out the same every time (SplitMix64).
+//! A deterministic random source (SplitMix64).
 
-/// A source of numbers with a fixed beginning.
+/// A random source with a fixed seed.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
@@ -17,18 +17,18 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// From `least` to `most`, both included.
+    /// A number from `least` to `most`, inclusive.
     pub(super) fn between(&mut self, least: i64, most: i64) -> i64 {
         let width = most.abs_diff(least).saturating_add(1);
         least.saturating_add_unsigned(self.next() % width.max(1))
     }
 
-    /// True in `percent` of a hundred cases.
+    /// Returns true with a probability of `percent` per cent.
     pub(super) fn percent(&mut self, percent: i64) -> bool {
         self.between(1, 100) <= percent
     }
 
-    /// One of `items`.
+    /// A random element of `items`.
     pub(super) fn of<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         let last = i64::try_from(items.len())
             .ok()?
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_same_every_time_and_in_bounds() {
+    fn numbers_are_deterministic_and_in_bounds() {
         let draw = || {
             let mut random = Random::new(7);
             (0..1_000)

@@ -10,8 +10,7 @@ fn time(after: i64) -> Timestamp {
     Timestamp::from_micros((START + after) * 1_000_000)
 }
 
-/// What one of two Alertmanagers behind one name posts of one alert of the team
-/// `infra`.
+/// A delivery of one of two Alertmanagers behind one name, with one alert of the team `infra`.
 fn post(after: i64, end: Option<i64>) -> Step {
     let status = if end.is_some() { "resolved" } else { "firing" };
     let labels = json!({"alertname": "Down", "instance": "a", "team": "infra"});
@@ -30,10 +29,10 @@ fn post(after: i64, end: Option<i64>) -> Step {
     Step { at, what }
 }
 
-/// The third is suspected to be the stale copy of a peer, so what it notifies of is
-/// held: the clock has to move for that to be sent.
+/// The third delivery may be a delayed copy from a peer, so its notification is held: the clock
+/// must move for it to be sent.
 #[tokio::test]
-async fn a_held_mail_is_sent_when_its_time_comes() {
+async fn a_held_notification_is_sent_when_due() {
     let dir = tempfile::tempdir().unwrap();
     let flags = Flags {
         data_dir: Some(dir.path().to_owned()),
@@ -43,7 +42,9 @@ async fn a_held_mail_is_sent_when_its_time_comes() {
     let settings = load(&flags, std::iter::empty()).unwrap();
     let db = Db::open(&serve::database(&settings)).await.unwrap();
     let now = time(3_600);
-    people::settle_in(&db, &settings, now).await.unwrap();
+    people::create_recipients_and_routes(&db, &settings, now)
+        .await
+        .unwrap();
     let steps = [
         post(30, None),
         post(300, Some(280)),

@@ -1,4 +1,4 @@
-//! The log.
+//! Alert log.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -15,12 +15,12 @@ use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
 
-/// The alert log, newest first.
+/// Lists log entries, newest first.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "list_alerts",
     params(Criteria, Paging, Ordering, Counting),
-    responses((status = 200, description = "One page of the log", body = Page<Alert>))
+    responses((status = 200, description = "A page of log entries", body = Page<Alert>))
 )]
 #[get("/api/v1/alerts")]
 async fn list(
@@ -44,14 +44,14 @@ async fn list(
     Ok(Json(found.await?))
 }
 
-/// One entry of the log, with its delivery.
+/// Returns a log entry with its delivery.
 ///
-/// Whoever sees only some alerts is not told of deliveries.
+/// The delivery is omitted for callers who see only some alerts.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "get_alert",
-    params(("id" = i64, Path, description = "The entry's number")),
-    responses((status = 200, description = "The entry", body = AlertDetail))
+    params(("id" = i64, Path, description = "ID of the log entry")),
+    responses((status = 200, description = "The log entry", body = AlertDetail))
 )]
 #[get("/api/v1/alerts/{id}")]
 async fn get(
@@ -64,7 +64,7 @@ async fn get(
         .await?
         .filter(|alert| caller.visibility.shows(&alert.content.labels))
         .ok_or_else(|| ApiError::no_such("log entry", id))?;
-    // A delivery tells of other alerts, too.
+    // A delivery can contain other alerts.
     let delivery = match caller.visibility.is_everything() {
         true => deliveries::get(&state.db, alert.delivery_id).await?,
         false => None,

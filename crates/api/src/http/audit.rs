@@ -1,4 +1,4 @@
-//! Who did what. It can only be read: lines are written by what they tell of.
+//! Audit log. It is read-only: entries are written by the audited operations.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -16,25 +16,24 @@ use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
 
-/// What the audit log is filtered by; all that is given must hold.
+/// Filter for the audit log. All conditions must match.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct AuditParams {
-    /// Who did it: `user:7` or `token:3`, by their numbers; `user`, `token`,
-    /// `commandLine` or `anonymous`, any of that kind; or a name, exactly as it
-    /// was then.
+    /// Actor: `user:7` or `token:3` by ID; `user`, `token`, `commandLine` or `anonymous` by
+    /// kind; or the exact name at that time.
     #[param(value_type = Option<String>)]
     actor: Option<Who>,
-    /// Any of these actions, such as `recipient.update`.
+    /// Entries with any of these actions, such as `recipient.update`.
     #[param(required = false)]
     action: Vec<String>,
-    /// What was done to this kind of object, such as `recipient`.
+    /// Entries about objects of this kind, such as `recipient`.
     object_kind: Option<String>,
-    /// What was done to the object with this number.
+    /// Entries about the object with this ID.
     #[param(minimum = 1)]
     object_id: Option<i64>,
-    /// Words, each of which must occur in the actor's name, the action or the
-    /// object's name; upper and lower case are the same.
+    /// Search words. Each must occur in the name of the actor, the action or the name of the
+    /// object. Case is ignored.
     #[param(value_type = Option<String>)]
     q: Vec<String>,
 }
@@ -42,9 +41,9 @@ pub(super) struct AuditParams {
 impl FromQuery for AuditParams {
     fn read(query: &mut Query) -> Self {
         Self {
-            actor: query.text("actor").map(|text| who(&text)),
-            action: query.texts("action"),
-            object_kind: query.text("objectKind"),
+            actor: query.value("actor").map(|text| parse_actor(&text)),
+            action: query.values("action"),
+            object_kind: query.value("objectKind"),
             object_id: query.number("objectId", 1, i64::MAX),
             q: query
                 .parse("q", |text| {
@@ -55,7 +54,7 @@ impl FromQuery for AuditParams {
     }
 }
 
-fn who(text: &str) -> Who {
+fn parse_actor(text: &str) -> Who {
     let kind = |word: &str| match word {
         "user" => Some(ActorKind::User),
         "token" => Some(ActorKind::Token),
@@ -63,26 +62,26 @@ fn who(text: &str) -> Who {
         "anonymous" => Some(ActorKind::Anonymous),
         _ => None,
     };
-    let one = text.split_once(':').and_then(|(word, id)| {
+    let by_id = text.split_once(':').and_then(|(word, id)| {
         let kind = kind(word).filter(|kind| matches!(kind, ActorKind::User | ActorKind::Token));
         kind.zip(id.parse().ok())
     });
-    match (one, kind(text)) {
+    match (by_id, kind(text)) {
         (Some((kind, id)), _) => Who::One(kind, id),
         (None, Some(kind)) => Who::Kind(kind),
         (None, None) => Who::Named(text.to_owned()),
     }
 }
 
-/// The filter that these parameters ask for.
-pub(super) fn filter(deeds: AuditParams, between: &Between) -> AuditFilter {
+/// Converts the parameters to a filter.
+pub(super) fn filter(params: AuditParams, between: &Between) -> AuditFilter {
     let AuditParams {
         actor,
         action,
         object_kind,
         object_id,
         q,
-    } = deeds;
+    } = params;
     AuditFilter {
         actor,
         actions: action,
@@ -93,7 +92,7 @@ pub(super) fn filter(deeds: AuditParams, between: &Between) -> AuditFilter {
     }
 }
 
-/// As the API writes a line.
+/// Converts an entry to its API type.
 pub(super) fn entry(view: AuditView) -> AuditEntry {
     let AuditView {
         id,
@@ -130,20 +129,20 @@ pub(super) fn entry(view: AuditView) -> AuditEntry {
     }
 }
 
-/// The audit log: who did what, when and from where, the newest first.
+/// Lists audit log entries, newest first.
 #[utoipa::path(
     tag = "audit",
     operation_id = "list_audit",
     params(AuditParams, Between, Ordering, Paging),
-    responses((status = 200, description = "One page of the log", body = Page<AuditEntry>))
+    responses((status = 200, description = "A page of audit log entries", body = Page<AuditEntry>))
 )]
 #[get("/api/v1/audit")]
 async fn list(
     reader: Reader,
-    Params((deeds, between, ordering, paging)): Params<(AuditParams, Between, Ordering, Paging)>,
+    Params((params, between, ordering, paging)): Params<(AuditParams, Between, Ordering, Paging)>,
 ) -> Result<Json<Page<AuditEntry>>, ApiError> {
     let page = paging.of(ByAudit, ordering.of())?;
-    let filter = filter(deeds, &between);
+    let filter = filter(params, &between);
     let found = reader.read(|db| async move {
         let found = audit::list(&db, &filter, &page).await?;
         Ok(convert::page(found, entry))
@@ -151,12 +150,12 @@ async fn list(
     Ok(Json(found.await?))
 }
 
-/// One line of the audit log.
+/// Returns an audit log entry.
 #[utoipa::path(
     tag = "audit",
     operation_id = "get_audit_entry",
-    params(("id" = i64, Path, description = "The line's number")),
-    responses((status = 200, description = "The line", body = AuditEntry))
+    params(("id" = i64, Path, description = "ID of the audit log entry")),
+    responses((status = 200, description = "The audit log entry", body = AuditEntry))
 )]
 #[get("/api/v1/audit/{id}")]
 async fn get(
@@ -174,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn somebody_is_named_by_number_kind_or_name() {
+    fn actors_are_parsed_by_id_kind_or_name() {
         for (text, expected) in [
             ("user:7", Who::One(ActorKind::User, 7)),
             ("token:3", Who::One(ActorKind::Token, 3)),
@@ -184,7 +183,7 @@ mod tests {
             ("user:x", Who::Named("user:x".to_owned())),
             ("Ann: the first", Who::Named("Ann: the first".to_owned())),
         ] {
-            assert_eq!(who(text), expected, "{text}");
+            assert_eq!(parse_actor(text), expected, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON bodies and numbers in paths, with errors in the common envelope.
+//! Extractors for JSON bodies and path IDs, with problem documents as errors.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -19,27 +19,27 @@ use super::caller::Caller;
 use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
-/// What a body that is no delivery may have: bytes, and time to arrive.
+/// Limits on the size and duration of a body other than a delivery.
 struct BodyLimits {
     bytes: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// Of a request with a credential.
+/// Limits with a credential.
 const TRUSTED: BodyLimits = BodyLimits {
     bytes: 1 << 20,
-    patience: Duration::from_secs(60),
+    timeout: Duration::from_secs(60),
 };
 
-/// Of one without: it signs in, or sets the first administrator up. Anybody may hold
-/// as much of our memory as they have connections.
+/// Limits without a credential (sign-in and set-up). Any client can occupy this much memory
+/// with every connection.
 const ANONYMOUS: BodyLimits = BodyLimits {
     bytes: 8 << 10,
-    patience: Duration::from_secs(10),
+    timeout: Duration::from_secs(10),
 };
 
-/// The memory for bodies from their first byte until they are parsed; deliveries have
-/// the ingest queue's. Those without a credential take none of the others'.
+/// Memory for bodies from their first byte until they are parsed. Deliveries use the memory of
+/// the ingest queue instead. Requests without a credential have a separate share.
 pub(crate) struct BodyMemory {
     trusted: Arc<Semaphore>,
     anonymous: Arc<Semaphore>,
@@ -55,12 +55,12 @@ impl Default for BodyMemory {
 }
 
 impl BodyMemory {
-    /// Takes memory for `bytes` more into `taken`.
-    fn take(
+    /// Reserves memory for another `bytes`, added to `reserved`.
+    fn reserve(
         &self,
         is_trusted: bool,
         bytes: usize,
-        taken: &mut Option<OwnedSemaphorePermit>,
+        reserved: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<(), ApiError> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let memory = match is_trusted {
@@ -71,18 +71,18 @@ impl BodyMemory {
         let more = more.map_err(|_| {
             ApiError::new(
                 ProblemKind::Unavailable,
-                "Too many requests are being read; try again in a moment.",
+                "Too many requests are being received. Try again in a moment.",
             )
         })?;
-        match taken {
-            Some(taken) => taken.merge(more),
-            None => *taken = Some(more),
+        match reserved {
+            Some(reserved) => reserved.merge(more),
+            None => *reserved = Some(more),
         }
         Ok(())
     }
 }
 
-/// A JSON body. Requires its Content-Type, which a form on a foreign page
+/// Extractor for a JSON body. Requires the JSON Content-Type, which a form of another site
 /// cannot send.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
@@ -101,7 +101,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let caller = extensions.get::<Caller>();
         let is_trusted = caller.is_some_and(|caller| caller.role.is_some());
         drop(extensions);
-        let bounds = match is_trusted {
+        let limits = match is_trusted {
             true => TRUSTED,
             false => ANONYMOUS,
         };
@@ -109,56 +109,55 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if !is_json {
                 return Err(ApiError::new(
                     ProblemKind::UnsupportedMediaType,
-                    "Send JSON with the header Content-Type: application/json.",
+                    "The body must be JSON, with the header Content-Type: application/json.",
                 ));
             }
-            let mut taken = None;
-            let take = |bytes| match &state {
-                Some(state) => state.body_memory.take(is_trusted, bytes, &mut taken),
+            let mut reserved = None;
+            let reserve = |bytes| match &state {
+                Some(state) => state.body_memory.reserve(is_trusted, bytes, &mut reserved),
                 None => Ok(()),
             };
-            let bytes = read_at_most(payload, bounds.bytes, bounds.patience, take).await?;
+            let bytes = read_at_most(payload, limits.bytes, limits.timeout, reserve).await?;
             parse(&bytes).map(Self)
         }
         .boxed_local()
     }
 }
 
-/// The whole body, if it is no longer than `limit` and arrives within `patience`;
-/// `take` receives the length of each piece before it is kept. A body that came in one
-/// piece is not copied.
+/// Reads a body of at most `limit` bytes within `timeout`. `reserve` receives the length of
+/// each chunk before it is stored. A body of a single chunk is not copied.
 ///
 /// # Errors
-/// [`Kind::PayloadTooLarge`], [`Kind::RequestTimeout`], what `take` answers, or
-/// a connection that broke.
+/// [`ProblemKind::PayloadTooLarge`], [`ProblemKind::RequestTimeout`],
+/// [`ProblemKind::UnreadableBody`] if the connection breaks, or the error of `reserve`.
 pub(crate) async fn read_at_most(
     mut payload: Payload,
     limit: usize,
-    patience: Duration,
-    mut take: impl FnMut(usize) -> Result<(), ApiError>,
+    timeout: Duration,
+    mut reserve: impl FnMut(usize) -> Result<(), ApiError>,
 ) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         let next = timeout_at(deadline, payload.next()).await.map_err(|_| {
-            let detail = format!("The body did not arrive within {} s.", patience.as_secs());
+            let detail = format!("The body was not received within {} s.", timeout.as_secs());
             ApiError::new(ProblemKind::RequestTimeout, detail)
         })?;
         let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|error| {
             ApiError::new(
                 ProblemKind::UnreadableBody,
-                format!("The body ended early: {error}."),
+                format!("The body is incomplete: {error}."),
             )
         })?;
         if first.len().max(whole.len()) + chunk.len() > limit {
             return Err(ApiError::new(
                 ProblemKind::PayloadTooLarge,
-                format!("The body is longer than {limit} bytes."),
+                format!("The body is larger than {limit} bytes."),
             ));
         }
-        take(chunk.len())?;
+        reserve(chunk.len())?;
         if first.is_empty() {
             first = chunk;
             continue;
@@ -176,8 +175,10 @@ pub(crate) async fn read_at_most(
     })
 }
 
+/// Parses a JSON body.
+///
 /// # Errors
-/// Names the field that is wrong.
+/// [`ProblemKind::InvalidRequest`] with the invalid field.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -186,7 +187,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         match path.as_str() {
             "." | "?" => ApiError::new(
                 ProblemKind::InvalidRequest,
-                format!("The body is not what is expected: {message}."),
+                format!("The body does not match the schema: {message}."),
             ),
             _ => ApiError::field(path, message),
         }
@@ -194,18 +195,18 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     json.end().map_err(|error| {
         ApiError::new(
             ProblemKind::InvalidRequest,
-            format!("Something follows the JSON: {error}."),
+            format!("The body contains data after the JSON value: {error}."),
         )
     })?;
     Ok(value)
 }
 
-/// An error of another type than expected, without what was found instead: a
-/// password that is a number, or a whole body that is a text.
+/// Removes the value from a type error: it can be secret, such as a password sent as a
+/// number, or a body that is a string.
 fn without_value(message: String) -> String {
     let cut = message.strip_prefix("invalid type: ").and_then(|found| {
-        // `integer `12`, expected …`, `string "…", expected …`: what was found may
-        // say anything, and what was expected stands last.
+        // `integer `12`, expected …`, `string "…", expected …`: the value can contain
+        // any text, so the last `expected` counts.
         let (found, expected) = found.rsplit_once(", expected ")?;
         let (kind, _) = found.split_once(['`', '"'])?;
         let kind = kind.trim_end();
@@ -214,7 +215,7 @@ fn without_value(message: String) -> String {
     cut.unwrap_or(message)
 }
 
-/// The `{id}` of a path.
+/// Extractor for the `{id}` of a path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Id(pub(crate) i64);
 
@@ -224,16 +225,15 @@ impl FromRequest for Id {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = request.match_info().get("id").unwrap_or_default();
-        ready(text.parse().map(Self).map_err(|_| {
-            ApiError::new(
-                ProblemKind::NotFound,
-                format!("{text:?} is no number, so nothing is there."),
-            )
-        }))
+        ready(
+            text.parse().map(Self).map_err(|_| {
+                ApiError::new(ProblemKind::NotFound, format!("Invalid ID: {text:?}."))
+            }),
+        )
     }
 }
 
-/// The length that a request says its body has.
+/// Content-Length of a request.
 pub(crate) fn content_length(request: &HttpRequest) -> Option<usize> {
     request
         .headers()
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_that_does_not_arrive_is_given_up() {
+    async fn body_that_does_not_arrive_times_out() {
         let payload: Payload = Payload::Stream {
             payload: Box::pin(futures::stream::pending()),
         };
@@ -258,8 +258,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_not_told_back() {
-        for (message, told) in [
+    fn type_errors_do_not_contain_the_value() {
+        for (message, expected) in [
             (
                 "invalid type: integer `4711`, expected a string at line 1 column 9",
                 "invalid type: integer, expected a string at line 1 column 9",
@@ -285,7 +285,7 @@ mod tests {
                 "unknown field `x`, expected `a`",
             ),
         ] {
-            assert_eq!(without_value(message.to_owned()), told);
+            assert_eq!(without_value(message.to_owned()), expected);
         }
     }
 }

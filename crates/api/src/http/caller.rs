@@ -1,4 +1,4 @@
-//! Who sent a request.
+//! Caller of a request.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -14,28 +14,27 @@ use tocsin_storage::enums::{ActorKind, Role};
 use super::problem::{ApiError, ProblemKind};
 use crate::config::SourceName;
 
-/// Who sent a request that was let in. `edge` puts it into the request; handlers
-/// take it as an argument.
+/// Caller of an authorized request. The middleware adds it to the request; handlers extract
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// For the audit log.
+    /// Actor for the audit log.
     pub(crate) actor: Actor,
-    /// What may be done; nothing by somebody who is not signed in, nor by an
-    /// ingest token.
+    /// Role; `None` for anonymous callers and ingest tokens.
     pub(crate) role: Option<Role>,
-    /// Which alerts may be seen.
+    /// Visible alerts.
     pub(crate) visibility: Visibility,
-    /// The user's session, where the request came with one.
+    /// Session of the request, if there is one.
     pub(crate) session_id: Option<i64>,
-    /// The source that an ingest token is bound to.
+    /// Source to which an ingest token is restricted.
     pub(crate) source: Option<SourceName>,
-    /// Of a user, and of a token in the database; not of a token in the
-    /// settings, nor of somebody who is not signed in.
+    /// Identity of a user, or of a token in the database; `None` for tokens in the
+    /// settings and anonymous callers.
     pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Caller {
-    /// Somebody who is not signed in.
+    /// A caller without credentials.
     pub(crate) fn anonymous(address: Option<IpAddr>) -> Self {
         Self {
             actor: Actor::anonymous(address),
@@ -47,8 +46,8 @@ impl Caller {
         }
     }
 
-    /// Whether it is a person who is signed in.
-    pub(crate) fn is_person(&self) -> bool {
+    /// Whether the caller is a signed-in user.
+    pub(crate) fn is_user(&self) -> bool {
         self.actor.kind == ActorKind::User
     }
 }
@@ -59,7 +58,11 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = request.extensions().get::<Self>().cloned();
-        // `edge` leaves none out.
-        ready(caller.ok_or_else(|| ApiError::new(ProblemKind::Unauthorized, "Sign in first.")))
+        // The middleware adds one to every request.
+        ready(
+            caller.ok_or_else(|| {
+                ApiError::new(ProblemKind::Unauthorized, "Sign in, or send a token.")
+            }),
+        )
     }
 }

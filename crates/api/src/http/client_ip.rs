@@ -1,8 +1,8 @@
-//! Where a request comes from, and whether it came by TLS.
+//! IP address of the client, and whether it uses TLS.
 //!
-//! A reverse proxy says so in headers; anybody else could say anything in them.
-//! So they are read only where the connection itself comes from one of
-//! `server.trusted_proxies`, and only as far as such proxies wrote them.
+//! Forwarded headers are trusted only if the connection comes from one of
+//! `server.trusted_proxies`, and only as far as such proxies wrote them: any client can send
+//! them.
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ use ipnet::IpNet;
 
 use crate::config::Settings;
 
-/// Where a request comes from.
+/// Origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// The other end of the connection.
+    /// Peer of the connection.
     pub(crate) peer: Option<IpAddr>,
-    /// Who asks: the peer, or whom a trusted proxy names.
+    /// Client: the peer, or the address reported by a trusted proxy.
     pub(crate) client: Option<IpAddr>,
-    /// Whether the browser came by TLS.
+    /// Whether the client uses TLS.
     pub(crate) is_secure: bool,
 }
 
@@ -41,18 +41,17 @@ impl Origin {
     }
 }
 
-/// Who asks, as far as it is known.
+/// IP address of the client, if known.
 pub(crate) fn client(request: &HttpRequest) -> Option<IpAddr> {
     origin(request)?.client
 }
 
-/// Whether the browser that asks came by TLS, so that its cookies must not
-/// travel without.
+/// Whether the client uses TLS, so that its cookies are marked `Secure`.
 pub(crate) fn is_secure(request: &HttpRequest) -> bool {
     origin(request).is_some_and(|origin| origin.is_secure)
 }
 
-/// `edge` puts it into every request.
+/// The middleware adds it to every request.
 fn origin(request: &HttpRequest) -> Option<Origin> {
     request.extensions().get::<Origin>().copied()
 }
@@ -72,10 +71,10 @@ fn forwarded_for(
     if !peer.as_ref().is_some_and(is_trusted) {
         return origin;
     }
-    // Each proxy adds whom it was asked by at the end; what stands before the
-    // first that is none of ours, anybody may have written.
-    for text in texts(headers, "x-forwarded-for").into_iter().rev() {
-        let Some(address) = address(text) else {
+    // Each proxy appends the address of its peer. Entries before the last untrusted
+    // address can be forged by the client.
+    for item in list_items(headers, "x-forwarded-for").into_iter().rev() {
+        let Some(address) = address(item) else {
             break;
         };
         origin.client = Some(address);
@@ -83,15 +82,15 @@ fn forwarded_for(
             break;
         }
     }
-    // The last one too: a proxy that adds its own leaves what a browser sent before it.
-    if let Some(scheme) = texts(headers, "x-forwarded-proto").last() {
+    // Here the last entry counts: a proxy that appends keeps those sent by the client.
+    if let Some(scheme) = list_items(headers, "x-forwarded-proto").last() {
         origin.is_secure |= scheme.eq_ignore_ascii_case("https");
     }
     origin
 }
 
-/// The items of a list header, which may also come as several headers.
-fn texts<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+/// Items of a list header, which can be repeated.
+fn list_items<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     headers
         .get_all(name)
         .flat_map(|value| value.to_str().unwrap_or("?").split(','))
@@ -99,7 +98,7 @@ fn texts<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
+/// Parses an address, with or without a port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
 fn address(text: &str) -> Option<IpAddr> {
     let plain = text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|at| at.ip());
@@ -135,16 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed_as_far_as_it_wrote() {
+    fn trusted_proxies_report_the_client() {
         for (pairs, client) in [
             (vec![], "10.0.0.1"),
             (vec![("x-forwarded-for", "192.0.2.7")], "192.0.2.7"),
-            // The browser wrote the first itself.
+            // The first entry is forged by the client.
             (
                 vec![("x-forwarded-for", "203.0.113.9, 192.0.2.7")],
                 "192.0.2.7",
             ),
-            // Through two proxies of ours.
+            // Two trusted proxies.
             (
                 vec![("x-forwarded-for", "203.0.113.9, 192.0.2.7, 10.2.0.1")],
                 "192.0.2.7",
@@ -156,9 +155,9 @@ mod tests {
                 ],
                 "192.0.2.7",
             ),
-            // All are ours: the furthest.
+            // All entries are trusted: the first one counts.
             (vec![("x-forwarded-for", "10.9.9.9, 10.2.0.1")], "10.9.9.9"),
-            // What stands before nonsense is not believed.
+            // Entries before an invalid one are ignored.
             (vec![("x-forwarded-for", "192.0.2.7, unknown")], "10.0.0.1"),
             (
                 vec![("x-forwarded-for", "192.0.2.7, unknown, 10.2.0.1")],
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn forged_headers_of_anyone_else_are_ignored() {
+    fn headers_of_untrusted_peers_are_ignored() {
         let forged = [
             ("x-forwarded-for", "10.0.0.1"),
             ("x-forwarded-proto", "https"),
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_proxy_says_whether_the_browser_came_by_tls() {
+    fn last_proxy_determines_tls() {
         for (value, is_secure) in [
             ("https", true),
             ("HTTPS", true),
@@ -199,7 +198,7 @@ mod tests {
             let pairs = [("x-forwarded-proto", value)];
             assert_eq!(seen("2001:db8::5", &pairs).1, is_secure, "{value}");
         }
-        // In two headers as in one.
+        // Repeated headers.
         for (first, last) in [("https", "http"), ("http", "https")] {
             let pairs = [("x-forwarded-proto", first), ("x-forwarded-proto", last)];
             assert_eq!(seen("10.0.0.1", &pairs).1, last == "https");

@@ -1,5 +1,5 @@
-//! From storage's types to the wire's, field by field, so that a new column
-//! does not compile until somebody has decided whether it is told.
+//! Conversion from storage types to API types. Every field is listed, so that a new column does
+//! not compile until it is either converted or excluded.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ pub(crate) fn page<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> wire::Pa
     }
 }
 
-/// Characters of a message in a list, which shows a line or two of it.
-const MESSAGE: usize = 500;
+/// Maximum number of characters of a message in a list.
+const MAX_MESSAGE: usize = 500;
 
-/// The message of a row of a list; all of it is in the annotations.
+/// Truncates the message of a list row. The annotations contain the complete message.
 pub(crate) fn shorten(message: &mut String) {
-    if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+    if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
         message.truncate(end);
         message.push('…');
     }
@@ -42,32 +42,32 @@ pub(crate) fn status(status: Status) -> wire::Status {
     }
 }
 
-/// What is told of a telling.
+/// Alert content as returned by the API.
 struct EntryContent {
     source: String,
     fingerprint: String,
-    facts: AlertFields,
+    fields: AlertFields,
     labels: Labels,
     annotations: Labels,
     generator_url: String,
 }
 
-fn entry_content(telling: Arc<AlertContent>) -> EntryContent {
-    // Rows that were told the same share it.
+fn entry_content(content: Arc<AlertContent>) -> EntryContent {
+    // Shared by rows with the same content.
     let AlertContent {
         alert_id: _,
         content_id: _,
         source,
         fingerprint,
-        fields: facts,
+        fields,
         labels,
         annotations,
         generator_url,
-    } = Arc::unwrap_or_clone(telling);
+    } = Arc::unwrap_or_clone(content);
     EntryContent {
         source,
         fingerprint,
-        facts,
+        fields,
         labels,
         annotations,
         generator_url,
@@ -80,29 +80,29 @@ pub(crate) fn alert(view: alert_log::AlertView) -> wire::Alert {
         delivery_id,
         incident_id,
         received_at,
-        status: said,
+        status: reported,
         kind,
         starts_at,
         ends_at,
-        content: told,
+        content,
         known,
         memo,
     } = view;
     let EntryContent {
         source,
         fingerprint,
-        facts,
+        fields,
         labels,
         annotations,
         generator_url,
-    } = self::entry_content(told);
+    } = self::entry_content(content);
     wire::Alert {
         id,
         delivery_id,
         incident_id,
         source,
         received_at: received_at.to_datetime(),
-        status: status(said),
+        status: status(reported),
         kind: match kind {
             enums::EntryKind::Opened => wire::EntryKind::Opened,
             enums::EntryKind::Resolved => wire::EntryKind::Resolved,
@@ -112,11 +112,11 @@ pub(crate) fn alert(view: alert_log::AlertView) -> wire::Alert {
         },
         starts_at: starts_at.to_datetime(),
         ends_at: ends_at.map(|time| time.to_datetime()),
-        alertname: facts.alertname,
-        instance: facts.instance,
-        severity: facts.severity,
-        team: facts.team,
-        message: facts.message,
+        alertname: fields.alertname,
+        instance: fields.instance,
+        severity: fields.severity,
+        team: fields.team,
+        message: fields.message,
         fingerprint,
         labels,
         annotations,
@@ -136,23 +136,23 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         end_reason,
         first_seen_at,
         last_seen_at,
-        times_received: occurrences,
+        times_received,
         senders,
         previous_id,
         known,
         known_by,
         known_at,
         memo,
-        content: told,
+        content,
     } = view;
     let EntryContent {
         source,
         fingerprint,
-        facts,
+        fields,
         labels,
         annotations,
         generator_url,
-    } = self::entry_content(told);
+    } = self::entry_content(content);
     wire::Incident {
         id,
         fingerprint,
@@ -169,18 +169,18 @@ pub(crate) fn incident(view: incidents::IncidentView) -> wire::Incident {
         end_reason: end_reason.map(self::end_reason),
         first_seen_at: first_seen_at.to_datetime(),
         last_seen_at: last_seen_at.to_datetime(),
-        occurrences,
+        occurrences: times_received,
         senders,
         previous_id,
         known,
         known_by,
         known_at: known_at.map(|time| time.to_datetime()),
         memo,
-        alertname: facts.alertname,
-        instance: facts.instance,
-        severity: facts.severity,
-        team: facts.team,
-        message: facts.message,
+        alertname: fields.alertname,
+        instance: fields.instance,
+        severity: fields.severity,
+        team: fields.team,
+        message: fields.message,
         labels,
         annotations,
         generator_url,
@@ -197,7 +197,7 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
         reason,
         receiver,
         group_key,
-        status: said,
+        status: reported,
         version,
         alerts,
         truncated_alerts,
@@ -224,7 +224,7 @@ pub(crate) fn delivery(view: deliveries::DeliveryView) -> wire::Delivery {
         reason,
         receiver,
         group_key,
-        status: said.map(status),
+        status: reported.map(status),
         version,
         alerts,
         truncated_alerts,
@@ -267,7 +267,7 @@ pub(crate) fn event_kind(kind: enums::EventKind) -> wire::EventKind {
 }
 
 pub(crate) fn incident_event(view: incidents::IncidentEventView) -> wire::IncidentEvent {
-    // The entry is found through the delivery.
+    // Clients find the log entry by the delivery.
     let incidents::IncidentEventView {
         kind,
         at,
@@ -367,7 +367,7 @@ pub(crate) fn recipient(view: directory::RecipientView) -> wire::Recipient {
     let directory::RecipientRow {
         name,
         email,
-        language: written_in,
+        language: mail_language,
         time_zone,
         enabled,
     } = recipient;
@@ -375,7 +375,7 @@ pub(crate) fn recipient(view: directory::RecipientView) -> wire::Recipient {
         id,
         name,
         email,
-        language: language(written_in),
+        language: language(mail_language),
         time_zone,
         enabled,
         groups: groups.into_iter().map(group_ref).collect(),

@@ -1,4 +1,4 @@
-//! As `convert`, for accounts.
+//! Conversion of users and tokens to API types.
 
 use tocsin_api_types as wire;
 use tocsin_storage::accounts::{TokenRow, TokenView, UserRow, UserView};
@@ -29,7 +29,7 @@ pub(crate) fn access_of(scope: wire::Scope) -> enums::Access {
     }
 }
 
-/// What a token opens, with what that includes.
+/// Scopes of a token, including implied ones.
 fn scopes(access: enums::Access) -> Vec<wire::Scope> {
     use wire::Scope::{Admin, Ingest, Read, Respond};
     match access {
@@ -47,13 +47,13 @@ pub(crate) fn user(view: UserView) -> wire::User {
             UserRow {
                 name,
                 email,
-                role: may,
+                role: stored_role,
                 matchers,
                 enabled,
                 password,
                 issuer: _,
                 subject,
-                // These are the user's own affair.
+                // Personal preferences, visible to the user only.
                 language: _,
                 time_zone: _,
                 theme: _,
@@ -65,7 +65,7 @@ pub(crate) fn user(view: UserView) -> wire::User {
         id,
         name,
         email,
-        role: role(may),
+        role: role(stored_role),
         matchers,
         enabled,
         has_password: password.is_some(),
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_lead_back_to_what_they_open() {
+    fn scopes_round_trip() {
         use enums::Access;
         for access in [
             Access::Viewer,
@@ -122,8 +122,8 @@ mod tests {
             Access::Admin,
             Access::Ingest,
         ] {
-            let greatest = scopes(access).into_iter().map(access_of).max();
-            assert_eq!(greatest, Some(access));
+            let highest = scopes(access).into_iter().map(access_of).max();
+            assert_eq!(highest, Some(access));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! One's own account as the wire has it, where a sign-in comes from, and why
-//! one was refused. What is secret of an account has no field there.
+//! Conversion of the caller's account, of sessions and of sign-in errors to API types. Secrets
+//! have no field there.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::convert_accounts::role;
 use super::problem::{ApiError, ProblemKind};
 use super::{client_ip, convert};
 
-/// Where a request comes from, for those who sign in with it.
-pub(crate) fn arrival(request: &HttpRequest) -> ClientInfo {
+/// IP address and user agent of a request.
+pub(crate) fn client_info(request: &HttpRequest) -> ClientInfo {
     let agent = request.headers().get(header::USER_AGENT);
     ClientInfo {
         address: client_ip::client(request),
@@ -63,13 +63,13 @@ fn method(method: Method) -> wire::SignInMethod {
     }
 }
 
-/// A user, for themselves.
-pub(crate) fn me(view: UserView, came_by: Method) -> wire::Me {
+/// Account of a user.
+pub(crate) fn me(view: UserView, signed_in_by: Method) -> wire::Me {
     let UserView { id, user } = view;
     let UserRow {
         name,
         email,
-        role: may,
+        role: stored_role,
         matchers,
         enabled: _,
         password,
@@ -77,7 +77,7 @@ pub(crate) fn me(view: UserView, came_by: Method) -> wire::Me {
         subject: _,
         language,
         time_zone,
-        theme: look,
+        theme: stored_theme,
         created_at: _,
         last_sign_in_at: _,
     } = user;
@@ -85,26 +85,26 @@ pub(crate) fn me(view: UserView, came_by: Method) -> wire::Me {
         id: Some(id),
         name,
         email: Some(email),
-        role: role(may),
-        matchers: match may {
+        role: role(stored_role),
+        matchers: match stored_role {
             enums::Role::Admin => Vec::new(),
             _ => matchers,
         },
-        method: method(came_by),
+        method: method(signed_in_by),
         has_password: password.is_some(),
         language: language.map(convert::language),
         time_zone,
-        theme: look.map(theme),
+        theme: stored_theme.map(theme),
     }
 }
 
-/// A token, for who sends it.
-pub(crate) fn me_token(name: String, may: enums::Role, matchers: Vec<String>) -> wire::Me {
+/// Account of a token.
+pub(crate) fn me_token(name: String, token_role: enums::Role, matchers: Vec<String>) -> wire::Me {
     wire::Me {
         id: None,
         name,
         email: None,
-        role: role(may),
+        role: role(token_role),
         matchers,
         method: wire::SignInMethod::Token,
         has_password: false,
@@ -114,7 +114,7 @@ pub(crate) fn me_token(name: String, may: enums::Role, matchers: Vec<String>) ->
     }
 }
 
-/// A session; `current` is that of the request.
+/// Session. `current` is the ID of the session of the request.
 pub(crate) fn session(view: SessionView, current: Option<i64>) -> wire::Session {
     let SessionView { id, session } = view;
     let SessionRow {
@@ -144,11 +144,11 @@ impl From<SignInError> for ApiError {
         match error {
             SignInError::Wrong => Self::new(
                 ProblemKind::WrongCredentials,
-                "The mail address or the password is wrong.",
+                "The e-mail address or the password is wrong.",
             ),
             SignInError::Off => Self::new(
                 ProblemKind::Forbidden,
-                "Nobody signs in with a password here; use single sign-on.",
+                "Password sign-in is disabled. Use single sign-on.",
             ),
             SignInError::Locked { retry_after } => locked(retry_after),
             SignInError::Busy => busy(),
@@ -163,17 +163,17 @@ impl From<SetUpError> for ApiError {
         match error {
             SetUpError::NotKnown => Self::new(
                 ProblemKind::Forbidden,
-                "This set-up link is not known. Use the newest one that the program printed at \
-                 its start.",
+                "The set-up link is invalid. Use the most recent link that the server printed at \
+                 startup.",
             ),
             SetUpError::AlreadyDone => Self::new(
                 ProblemKind::Conflict,
-                "Somebody has set this up already; sign in, or ask an administrator for an \
+                "Tocsin is already set up. Sign in, or ask an administrator for an \
                  account.",
             ),
             SetUpError::Busy => busy(),
             SetUpError::Invalid(issues) => fields(issues),
-            SetUpError::Unfit(issues) => ChangeError::Unprocessable(issues).into(),
+            SetUpError::Unprocessable(issues) => ChangeError::Unprocessable(issues).into(),
             SetUpError::Storage(error) => error.into(),
         }
     }
@@ -193,10 +193,10 @@ fn fields(issues: Vec<FieldIssue>) -> ApiError {
     ChangeError::Invalid(issues).into()
 }
 
-/// The same for an account that there is and for one that there is not.
+/// The same error for existing and unknown accounts.
 fn locked(retry_after: Duration) -> ApiError {
     ApiError::too_many(
-        "The password for this mail address was wrong too often; wait before you try again.",
+        "Too many failed sign-in attempts for this e-mail address. Try again later.",
         retry_after,
     )
 }

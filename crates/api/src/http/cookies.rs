@@ -1,9 +1,7 @@
-//! The cookies of browsers: the session's, and the one that is kept while
-//! somebody is at the OpenID provider.
+//! Cookies: the session cookie, and the state cookie of the OpenID sign-in.
 //!
-//! Their names tell the browser to hold them to what they were made with:
-//! `__Host-` to this host over TLS, `__Secure-` to TLS. Without TLS (loopback,
-//! the first minute) they have plain names.
+//! Name prefixes make the browser enforce the attributes: `__Host-` binds a cookie to this
+//! host over TLS, `__Secure-` to TLS. Without TLS, the names have no prefix.
 
 use std::time::Duration;
 
@@ -14,12 +12,12 @@ use actix_web::http::header::{self, HeaderMap};
 use super::client_ip;
 use super::state::AppState;
 
-/// Which cookie.
+/// The cookies of Tocsin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CookieName {
-    /// The session's secret.
+    /// Secret of the session.
     Session,
-    /// The way to the OpenID provider and back.
+    /// State of the OpenID sign-in.
     Oidc,
 }
 
@@ -36,8 +34,7 @@ impl CookieName {
     }
 }
 
-/// How cookies are written for a request: whether the browser speaks TLS, and
-/// the path that all addresses begin with.
+/// Reads and writes cookies, depending on TLS and the path prefix.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Jar<'a> {
     is_secure: bool,
@@ -53,8 +50,8 @@ impl<'a> Jar<'a> {
         Self { is_secure, prefix }
     }
 
-    /// The value that a request brings. Of two of one name none counts: one was
-    /// not made here.
+    /// Value of a cookie. Cookies with the same name but different values are ignored: one of
+    /// them was set by another site.
     pub(crate) fn read<'h>(&self, which: CookieName, headers: &'h HeaderMap) -> Option<&'h str> {
         let name = which.name(self.is_secure, self.prefix);
         let lines = headers.get_all(header::COOKIE);
@@ -68,22 +65,22 @@ impl<'a> Jar<'a> {
         values.all(|other| other == value).then_some(value)
     }
 
-    /// The cookie that keeps `value` for so long.
-    pub(crate) fn keep(
+    /// Cookie with `value` that expires after `max_age`.
+    pub(crate) fn set(
         &self,
         which: CookieName,
         value: String,
-        lasts: Duration,
+        max_age: Duration,
     ) -> Cookie<'static> {
         self.cookie(
             which,
             value,
-            i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX),
+            i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX),
         )
     }
 
-    /// The cookie that makes the browser forget.
-    pub(crate) fn forget(&self, which: CookieName) -> Cookie<'static> {
+    /// Cookie that deletes `which`.
+    pub(crate) fn delete(&self, which: CookieName) -> Cookie<'static> {
         self.cookie(which, String::new(), 0)
     }
 
@@ -92,7 +89,7 @@ impl<'a> Jar<'a> {
             .path(self.prefix.to_owned())
             .http_only(true)
             .secure(self.is_secure)
-            // Lax, not Strict: links in mails have to find people signed in.
+            // Lax, not Strict: after following a link in an e-mail, users must be signed in.
             .same_site(SameSite::Lax)
             .max_age(time::Duration::seconds(seconds))
             .finish()
@@ -113,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_attributes_say_what_the_connection_can() {
+    fn names_and_attributes_depend_on_tls_and_prefix() {
         let hour = Duration::from_secs(3600);
         for (is_secure, prefix, expected) in [
             (
@@ -133,18 +130,18 @@ mod tests {
             ),
         ] {
             let jar = Jar::new(is_secure, prefix);
-            let cookie = jar.keep(CookieName::Session, "x".to_owned(), hour);
+            let cookie = jar.set(CookieName::Session, "x".to_owned(), hour);
             assert_eq!(cookie.to_string(), expected);
         }
-        let gone = Jar::new(true, "/").forget(CookieName::Oidc).to_string();
+        let deleted = Jar::new(true, "/").delete(CookieName::Oidc).to_string();
         assert_eq!(
-            gone,
+            deleted,
             "__Host-tocsin-oidc=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
         );
     }
 
     #[test]
-    fn only_the_name_that_was_given_is_read() {
+    fn cookies_are_read_by_exact_name() {
         let plain = Jar::new(false, "/");
         let secure = Jar::new(true, "/");
         let both = headers(&["a=b; tocsin=one", "__Host-tocsin=two;c=d"]);

@@ -1,5 +1,4 @@
-//! Which deliveries are believed without a token, and which pages may make a
-//! browser ask (rule 11).
+//! Protection against cross-site requests and DNS rebinding.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -10,14 +9,14 @@ use actix_web::http::header::{self, HeaderMap};
 use super::problem::{ApiError, ProblemKind};
 use crate::config::PublicUrl;
 
-/// The name that a request was sent to: `Host`, or what stands in the address. Of
-/// several it is none, so that no check is passed by one of them.
+/// Host of a request: the header `Host`, or the authority of the URI. Empty if the header
+/// is repeated, so that no check passes.
 pub(crate) fn host(request: &ServiceRequest) -> &str {
     let headers = request.headers();
     if headers.get_all(header::HOST).nth(1).is_some() {
         return "";
     }
-    match text(headers, header::HOST.as_str()) {
+    match header_value(headers, header::HOST.as_str()) {
         Some(host) => host,
         None => request
             .uri()
@@ -26,18 +25,18 @@ pub(crate) fn host(request: &ServiceRequest) -> &str {
     }
 }
 
-/// Where no token is needed only this machine may deliver. A foreign page whose name
-/// was made to point here (DNS rebinding) still says that name in `Host`; a
-/// reverse proxy that brings the world here says so in forwarded headers.
+/// Checks that a delivery without a token comes from this machine. A page of another site
+/// whose name resolves to this server (DNS rebinding) sends that name in `Host`; a reverse
+/// proxy adds forwarded headers.
 ///
 /// # Errors
-/// [`Kind::MisdirectedRequest`] or [`Kind::Forbidden`].
+/// [`ProblemKind::MisdirectedRequest`] or [`ProblemKind::Forbidden`].
 pub(crate) fn check_open(host: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     if !is_loopback(host) {
         return Err(ApiError::new(
             ProblemKind::MisdirectedRequest,
-            "While there is no ingest token only this machine may deliver, as localhost, 127.0.0.1 or [::1]. \
-             Make one to take alerts in under other names.",
+            "Without an ingest token, only requests to localhost, 127.0.0.1 or [::1] are accepted. Create an \
+             ingest token to receive alerts under other names.",
         ));
     }
     let forwarded = headers.keys().find(|name| {
@@ -50,23 +49,22 @@ pub(crate) fn check_open(host: &str, headers: &HeaderMap) -> Result<(), ApiError
         Some(name) => Err(ApiError::new(
             ProblemKind::Forbidden,
             format!(
-                "A proxy sent this request on (header {name}), and there is no ingest token. Make one to take \
-                 alerts in through a proxy."
+                "The request was forwarded by a proxy (header {name}), and no ingest token exists. Create one to \
+                 receive alerts through a proxy."
             ),
         )),
     }
 }
 
-/// Whether a proxy's header is believed under this `Host`: under the name in
-/// `server.public_url`, or, where none is set and the server is on loopback, under
-/// loopback names. A foreign page whose name was made to point here (DNS rebinding)
-/// can send any header, but not another `Host` than its own name.
+/// Whether the header of a proxy is accepted with this `Host`: with the host in
+/// `server.public_url`, or with loopback names if it is not set. A page of another site whose
+/// name resolves to this server (DNS rebinding) can send any header, except for a `Host`
+/// other than its own name.
 pub(crate) fn is_own_host(host: &str, public_url: Option<&PublicUrl>) -> bool {
     let Some(public_url) = public_url else {
         return is_loopback(host);
     };
-    // Nothing that would be another part of an address. The port is not compared:
-    // some proxies leave it out.
+    // No characters of other URL parts. The port is not compared: some proxies omit it.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     let url = url::Url::parse(&format!("http://{host}"));
     host.bytes().all(is_plain) && url.is_ok_and(|url| url.host_str() == public_url.url().host_str())
@@ -97,12 +95,11 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Refuses what a page of another site made a browser send: always, because a
-/// browser adds its cookies by itself. Opening a page by a link is no such thing.
-/// Senders that are not browsers say neither header.
+/// Rejects requests that a page of another site sent, because browsers add cookies to them.
+/// Navigation by a link is accepted. Clients other than browsers send neither header.
 ///
 /// # Errors
-/// [`Kind::CrossSite`].
+/// [`ProblemKind::CrossSite`].
 pub(crate) fn check_site(
     method: &Method,
     host: &str,
@@ -110,12 +107,12 @@ pub(crate) fn check_site(
     public_url: Option<&PublicUrl>,
 ) -> Result<(), ApiError> {
     let navigates = matches!(*method, Method::GET | Method::HEAD)
-        && text(headers, "sec-fetch-mode") == Some("navigate");
+        && header_value(headers, "sec-fetch-mode") == Some("navigate");
     if navigates {
         return Ok(());
     }
-    let is_foreign = matches!(
-        text(headers, "sec-fetch-site"),
+    let is_cross_site = matches!(
+        header_value(headers, "sec-fetch-site"),
         Some("cross-site" | "same-site")
     );
     let is_own = headers.get(header::ORIGIN).is_none_or(|origin| {
@@ -123,18 +120,18 @@ pub(crate) fn check_site(
             .to_str()
             .is_ok_and(|origin| is_own_origin(origin, host, public_url))
     });
-    if is_own && !is_foreign {
+    if is_own && !is_cross_site {
         return Ok(());
     }
     Err(ApiError::new(
         ProblemKind::CrossSite,
-        "A page of another site sent this request. Where that is Tocsin itself behind a proxy, set \
-         server.public_url to the address in the browser.",
+        "The request was sent by a page of another site. If Tocsin is behind a proxy, set \
+         server.public_url to the URL in the browser.",
     ))
 }
 
-/// The scheme is not compared with `Host`, which has none: behind a proxy that
-/// ends TLS it differs.
+/// Whether an origin is that of `server.public_url` or of `Host`. The scheme is not compared
+/// with `Host`: behind a proxy that terminates TLS it differs.
 fn is_own_origin(origin: &str, host: &str, public_url: Option<&PublicUrl>) -> bool {
     if public_url.is_some_and(|url| url.origin() == origin) {
         return true;
@@ -145,7 +142,7 @@ fn is_own_origin(origin: &str, host: &str, public_url: Option<&PublicUrl>) -> bo
     authority.is_some_and(|authority| !host.is_empty() && authority.eq_ignore_ascii_case(host))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -167,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_names_are_believed() {
+    fn only_loopback_names_count_as_local() {
         for host in [
             "localhost",
             "localhost:8080",
@@ -199,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_header_is_believed_under_its_own_name_only() {
+    fn proxy_header_requires_the_own_host() {
         let public = PublicUrl::try_from("https://ops.example.com:8443/tocsin/".to_owned());
         let public = public.unwrap();
         for host in ["ops.example.com", "OPS.example.com", "ops.example.com:8443"] {
@@ -223,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_refused_without_credentials() {
+    fn forwarded_requests_need_a_token() {
         assert!(check_open("localhost:8080", &headers(&[])).is_ok());
         assert!(check_open("", &headers(&[])).is_err());
         for name in [
@@ -240,9 +237,9 @@ mod tests {
     }
 
     #[test]
-    fn other_sites_are_refused_and_links_are_not() {
+    fn cross_site_requests_are_rejected_and_navigation_is_accepted() {
         let public = PublicUrl::try_from("https://ops.example.com/tocsin/".to_owned()).unwrap();
-        for (method, pairs, let_in) in [
+        for (method, pairs, accepted) in [
             (Method::POST, vec![], true),
             (
                 Method::POST,
@@ -308,8 +305,8 @@ mod tests {
             ),
             (Method::DELETE, vec![("sec-fetch-site", "same-site")], false),
         ] {
-            let answer = check_site(&method, "127.0.0.1:8080", &headers(&pairs), Some(&public));
-            assert_eq!(answer.is_ok(), let_in, "{method} {pairs:?}");
+            let result = check_site(&method, "127.0.0.1:8080", &headers(&pairs), Some(&public));
+            assert_eq!(result.is_ok(), accepted, "{method} {pairs:?}");
         }
     }
 }

@@ -1,37 +1,37 @@
-//! Damage that was found in the database, in words for `/readyz` and for the pages.
+//! Messages about database damage for `/readyz` and the pages.
 
 use tocsin_api_types::DatabaseStatus;
 use tocsin_storage::{Backend, Finding};
 
-/// Why a damaged database is not ready: what it stores next may be lost, and its
-/// administrator has to act. That ends with the restart that a repair needs anyway.
+/// Reason why a damaged database is not ready: further writes can be lost, and an
+/// administrator must act. It is cleared by the restart that a repair requires anyway.
 pub(super) fn reason(backend: Backend, findings: &[Finding]) -> Option<String> {
     let status = status(findings);
     if !status.damaged {
         return None;
     }
-    let found = match status.damaged_tables.is_empty() {
+    let tables = match status.damaged_tables.is_empty() {
         true => String::new(),
         false => format!(" (found in {})", status.damaged_tables.join(", ")),
     };
     let remedy = match backend {
         Backend::Sqlite => {
-            "stop Tocsin, remove the -wal and -shm files beside the database and restore a backup, or repair it with \
+            "stop Tocsin, delete the -wal and -shm files of the database and restore a backup, or repair it with \
              \"sqlite3 FILE .recover\""
         }
         Backend::Postgres => {
-            "stop Tocsin and restore a backup, or repair the database by PostgreSQL's means"
+            "stop Tocsin and restore a backup, or repair the database with the tools of PostgreSQL"
         }
     };
-    Some(format!("the database is damaged{found}: {remedy}"))
+    Some(format!("the database is damaged{tables}: {remedy}"))
 }
 
-/// Rows that cannot be read. All others can, and deliveries are stored.
+/// Warnings about unreadable rows. Other rows can be read, and deliveries are stored.
 pub(super) fn warnings(findings: &[Finding]) -> Vec<String> {
     let rows = findings.iter().filter_map(|finding| match finding {
         Finding::Row { table, column, id } => Some(format!(
             "a stored row cannot be read: table {table}, column {column}, id {id}; restore a backup if the disk is \
-             at fault"
+             faulty"
         )),
         Finding::Database { .. } => None,
     });
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damage_is_a_reason_and_a_row_is_a_warning() {
+    fn damage_is_a_reason_and_an_unreadable_row_a_warning() {
         let table = |table: &str| Finding::Database {
             table: table.to_owned(),
         };

@@ -1,4 +1,4 @@
-//! What arrived, refused requests among it.
+//! Deliveries, including rejected requests.
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json};
@@ -17,21 +17,22 @@ use super::problem::{ApiError, ProblemKind};
 use super::read_pool::Reader;
 use super::state::AppState;
 
-/// What deliveries are filtered by.
+/// Filter for deliveries.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct About {
-    /// What became of it.
+struct Filters {
+    /// Outcome of the delivery.
     #[param(inline)]
     outcome: Option<DeliveryOutcome>,
-    /// Any of these sources.
+    /// Deliveries from any of these sources.
     #[param(required = false)]
     source: Vec<String>,
-    /// With alerts that owed mail and reached no recipient, or without.
+    /// With `true`, deliveries with alerts that triggered notifications but matched no
+    /// recipient; with `false`, all others.
     unrouted: Option<bool>,
 }
 
-impl FromQuery for About {
+impl FromQuery for Filters {
     fn read(query: &mut Query) -> Self {
         const OUTCOMES: &[(&str, DeliveryOutcome)] = &[
             ("accepted", DeliveryOutcome::Accepted),
@@ -39,31 +40,31 @@ impl FromQuery for About {
         ];
         Self {
             outcome: query.parse("outcome", one_of(OUTCOMES)),
-            source: query.texts("source"),
+            source: query.values("source"),
             unrouted: query.flag("unrouted"),
         }
     }
 }
 
-/// What arrived, newest first; refused requests with the reason.
+/// Lists deliveries, newest first, including rejected requests.
 #[utoipa::path(
     tag = "deliveries",
     operation_id = "list_deliveries",
-    params(About, Between, Paging),
-    responses((status = 200, description = "One page of the deliveries", body = Page<Delivery>))
+    params(Filters, Between, Paging),
+    responses((status = 200, description = "A page of deliveries", body = Page<Delivery>))
 )]
 #[get("/api/v1/deliveries")]
 async fn list(
     reader: Reader,
-    Params((about, between, paging)): Params<(About, Between, Paging)>,
+    Params((filters, between, paging)): Params<(Filters, Between, Paging)>,
 ) -> Result<Json<Page<Delivery>>, ApiError> {
     let filter = DeliveryFilter {
-        outcome: about.outcome.map(|outcome| match outcome {
+        outcome: filters.outcome.map(|outcome| match outcome {
             DeliveryOutcome::Accepted => enums::DeliveryOutcome::Accepted,
             DeliveryOutcome::Refused => enums::DeliveryOutcome::Refused,
         }),
-        source: about.source,
-        unrouted: about.unrouted,
+        source: filters.source,
+        unrouted: filters.unrouted,
         received: between.range(),
     };
     let page = paging.of(ByArrival, Order::Desc)?;
@@ -74,11 +75,11 @@ async fn list(
     Ok(Json(found.await?))
 }
 
-/// One delivery.
+/// Returns a delivery.
 #[utoipa::path(
     tag = "deliveries",
     operation_id = "get_delivery",
-    params(("id" = i64, Path, description = "The delivery's number")),
+    params(("id" = i64, Path, description = "ID of the delivery")),
     responses((status = 200, description = "The delivery", body = Delivery))
 )]
 #[get("/api/v1/deliveries/{id}")]
@@ -89,12 +90,12 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<De
     Ok(Json(convert::delivery(found)))
 }
 
-/// A delivery's body, byte for byte as it came.
+/// Returns the raw body of a delivery, as received.
 #[utoipa::path(
     tag = "deliveries",
     operation_id = "get_delivery_body",
-    params(("id" = i64, Path, description = "The delivery's number")),
-    responses((status = 200, description = "The body", content_type = "application/octet-stream", body = Vec<u8>))
+    params(("id" = i64, Path, description = "ID of the delivery")),
+    responses((status = 200, description = "The raw body", content_type = "application/octet-stream", body = Vec<u8>))
 )]
 #[get("/api/v1/deliveries/{id}/raw")]
 async fn raw(
@@ -107,14 +108,14 @@ async fn raw(
     let body = reader.read(|db| async move { Ok(deliveries::raw(&db, id).await?) });
     let Some(body) = body.await? else {
         let detail = match deliveries::get(&state.db, id).await? {
-            Some(_) => format!(
-                "The body of delivery {id} is not kept (any more): see retention.raw_bodies."
-            ),
-            None => format!("There is no delivery {id}."),
+            Some(_) => {
+                format!("The body of delivery {id} is no longer stored (retention.raw_bodies).")
+            }
+            None => format!("No such delivery: {id}."),
         };
         return Err(ApiError::new(ProblemKind::NotFound, detail));
     };
-    // Never shown as a page: a sender writes what it likes into it.
+    // Never rendered by the browser: the content is untrusted.
     let name = format!("attachment; filename=\"delivery-{id}.json\"");
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")

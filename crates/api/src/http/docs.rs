@@ -1,4 +1,4 @@
-//! Swagger UI, from the binary.
+//! Swagger UI, embedded in the binary.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use utoipa_swagger_ui::Config;
 
 use super::problem::{ApiError, ProblemKind};
 
-/// Relative, so that it holds behind a path prefix too.
+/// Redirects to a relative URL, which works behind a path prefix.
 #[get("/docs")]
 async fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect()
@@ -22,12 +22,7 @@ async fn page(file: Path<String>) -> Result<HttpResponse, ApiError> {
     let config = Arc::new(Config::from("../openapi.json"));
     let found = utoipa_swagger_ui::serve(&file, config)
         .map_err(|error| ApiError::internal(error.as_ref()))?
-        .ok_or_else(|| {
-            ApiError::new(
-                ProblemKind::NotFound,
-                format!("There is no file {file:?} here."),
-            )
-        })?;
+        .ok_or_else(|| ApiError::new(ProblemKind::NotFound, format!("No such file: {file:?}.")))?;
     let mut response = HttpResponse::Ok();
     if found.gzpipped {
         response.insert_header(header::ContentEncoding::Gzip);

@@ -1,4 +1,4 @@
-//! Live news for browsers, as server-sent events.
+//! Live changes as server-sent events.
 
 mod narrow;
 
@@ -28,25 +28,24 @@ use super::problem::ApiError;
 use super::state::AppState;
 use super::stream_limits::StreamPermit;
 
-/// A line now and then, so that both ends notice a dead connection.
+/// Interval of heartbeats, with which both ends detect a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Rows read from the feed at a time.
+/// Number of rows read from the feed at a time.
 const ROWS: u32 = 200;
 
-/// How often it is asked, while events come, whether the follower still may
-/// follow.
-const CHECK: Duration = Duration::from_secs(1);
+/// Minimum interval between checks of the subscriber's permissions.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Somebody who sees only some alerts is told of what there is at most this
-/// often: each time the database is asked what of it they may see.
-const PACE: Duration = Duration::from_millis(250);
+/// Minimum interval between reads for a subscriber who sees only some alerts: each read needs
+/// database queries to filter the changes.
+const FILTER_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Where to go on.
+/// Position at which to resume.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Resume {
-    /// As the header Last-Event-ID, for those who cannot send one.
+    /// Same as the header Last-Event-ID, for clients that cannot send it.
     #[param(value_type = Option<String>)]
     last_event_id: Option<FeedCursor>,
 }
@@ -54,27 +53,26 @@ struct Resume {
 impl FromQuery for Resume {
     fn read(query: &mut Query) -> Self {
         let last_event_id = query.parse("lastEventId", |text| {
-            cursor(text).ok_or_else(|| "expected the id of an event of this stream".to_owned())
+            cursor(text).ok_or_else(|| "expected the ID of an event of this stream".to_owned())
         });
         Self { last_event_id }
     }
 }
 
-/// Follows what changes: deliveries, incidents and mails.
+/// Streams changes of deliveries, incidents and notifications.
 ///
-/// Each event's `data` is a ChangeEvent and its `event` that object's `type`.
-/// A comment comes at least every 15 seconds. With `Last-Event-ID` the stream
-/// goes on after that event; without, it begins now. Whoever sees only some
-/// alerts is told of those. The stream ends when its session or token does, or
-/// when what that may do or see changes; whoever comes again is told anew.
+/// The `data` of an event is a ChangeEvent, and `event` is the `type` of that object. A comment
+/// is sent at least every 15 seconds. With `Last-Event-ID`, the stream resumes after that
+/// event; otherwise it starts now. Only changes of visible alerts are sent. The stream ends
+/// when the session or token ends, or when its permissions change; clients should reconnect.
 #[utoipa::path(
     tag = "system",
     operation_id = "follow_events",
     params(
         Resume,
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event received")
+        ("Last-Event-ID" = Option<String>, Header, description = "ID of the last received event")
     ),
-    responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String))
+    responses((status = 200, description = "The event stream", content_type = "text/event-stream", body = String))
 )]
 #[get("/api/v1/events")]
 async fn follow(
@@ -83,104 +81,104 @@ async fn follow(
     request: HttpRequest,
     Params(resume): Params<Resume>,
 ) -> Result<HttpResponse, ApiError> {
-    let seat = state.seats.take(&caller)?;
+    let permit = state.streams.acquire(&caller)?;
     let header = request
         .headers()
         .get("last-event-id")
         .and_then(|value| value.to_str().ok());
-    // Before looking into the table, so that nothing falls between the two.
+    // Subscribed before the table is read, so that no change is missed.
     let live = state.pipeline.subscribe();
     let latest = changes::latest(&state.db).await?;
     let from = header.and_then(cursor).or(resume.last_event_id);
-    // An id past the end is of another database: begin now.
+    // An ID beyond the last change belongs to another database: start now.
     let reached = from.filter(|from| Some(*from) <= latest).or(latest);
     let now = Instant::now();
-    let follower = Subscriber {
+    let subscriber = Subscriber {
         db: state.db.clone(),
         accounts: state.accounts.clone(),
         caller,
         live,
         stopping: state.stopping.clone(),
         reached,
-        said: reached,
+        sent: reached,
         behind: from.is_some(),
-        checked: now,
-        passed: None,
-        spoke: now,
+        checked_at: now,
+        filtered_at: None,
+        sent_at: now,
         lines: VecDeque::from([Bytes::from_static(b"retry: 2000\n: welcome\n\n")]),
-        _seat: seat,
+        _permit: permit,
     };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream; charset=utf-8")
-        // Proxies that gather answers would hold events back.
+        // Prevents proxies from buffering the events.
         .insert_header(("X-Accel-Buffering", "no"))
         .insert_header((header::CONTENT_ENCODING, "identity"))
-        .streaming(stream::unfold(follower, |mut follower| async {
-            let line = follower.next().await?;
-            Some((Ok::<_, Infallible>(line), follower))
+        .streaming(stream::unfold(subscriber, |mut subscriber| async {
+            let line = subscriber.next().await?;
+            Some((Ok::<_, Infallible>(line), subscriber))
         })))
 }
 
-/// One browser that follows. Nothing piles up for a slow one: it is asked for
-/// more only when it has taken what there is, and reads on from the table.
+/// Subscriber of an event stream. Events are not buffered for a slow client: the stream is
+/// polled when the client has read everything, and then continues from the table.
 struct Subscriber {
     db: Db,
     accounts: Accounts,
     caller: Caller,
     live: Receiver<Arc<ChangeRow>>,
     stopping: watch::Receiver<bool>,
-    /// The last change that was looked at.
+    /// Last processed change.
     reached: Option<FeedCursor>,
-    /// The last one whose id was said.
-    said: Option<FeedCursor>,
-    /// The table may hold more after it than `live` will tell.
+    /// Last change whose ID was sent.
+    sent: Option<FeedCursor>,
+    /// Whether the table can contain later changes that `live` does not return.
     behind: bool,
-    /// When it was last asked whether the caller still may follow.
-    checked: Instant,
-    /// When the table was last read for somebody who sees only some alerts.
-    passed: Option<Instant>,
-    /// When something was last said.
-    spoke: Instant,
+    /// Time of the last check of the permissions.
+    checked_at: Instant,
+    /// Time of the last read for a subscriber who sees only some alerts.
+    filtered_at: Option<Instant>,
+    /// Time at which data was last sent.
+    sent_at: Instant,
     lines: VecDeque<Bytes>,
-    _seat: StreamPermit,
+    _permit: StreamPermit,
 }
 
 impl Subscriber {
-    /// The next piece of the stream; `None` ends it.
+    /// Returns the next part of the stream; `None` ends it.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.lines.pop_front() {
-                self.spoke = Instant::now();
+                self.sent_at = Instant::now();
                 return Some(line);
             }
             if *self.stopping.borrow() {
                 return None;
             }
-            if self.spoke.elapsed() >= HEARTBEAT {
-                self.may_still().await?;
-                self.beat();
+            if self.sent_at.elapsed() >= HEARTBEAT {
+                self.check_permission().await?;
+                self.heartbeat();
                 continue;
             }
-            // What comes meanwhile is read together.
-            let pause = match self.passed {
-                Some(passed) if self.behind => PACE.saturating_sub(passed.elapsed()),
+            // Changes within the interval are read together.
+            let pause = match self.filtered_at {
+                Some(at) if self.behind => FILTER_INTERVAL.saturating_sub(at.elapsed()),
                 _ => Duration::ZERO,
             };
             if self.behind && pause.is_zero() {
-                self.may_still().await?;
+                self.check_permission().await?;
                 self.catch_up().await?;
                 continue;
             }
             let wait = match self.behind {
                 true => pause,
-                false => HEARTBEAT.saturating_sub(self.spoke.elapsed()),
+                false => HEARTBEAT.saturating_sub(self.sent_at.elapsed()),
             };
             tokio::select! {
                 _ = self.stopping.changed() => return None,
                 change = self.live.recv() => match change {
                     Ok(row) if self.caller.visibility.is_everything() && !self.behind => {
-                        self.may_still().await?;
-                        self.pass_on(&row);
+                        self.check_permission().await?;
+                        self.push(&row);
                     }
                     Ok(_) | Err(RecvError::Lagged(_)) => self.behind = true,
                     Err(RecvError::Closed) => return None,
@@ -190,69 +188,68 @@ impl Subscriber {
         }
     }
 
-    /// `None` ends the stream of somebody who may not follow it any more: a
-    /// session that was ended, a token that was revoked, a role that was changed.
-    /// Asked at most once a second, and with each heartbeat.
-    async fn may_still(&mut self) -> Option<()> {
+    /// Returns `None`, which ends the stream, if the session has ended, the token was revoked
+    /// or the role has changed. Checked at most once per [`CHECK_INTERVAL`].
+    async fn check_permission(&mut self) -> Option<()> {
         let Some(identity) = &self.caller.identity else {
             return Some(());
         };
-        if self.checked.elapsed() < CHECK {
+        if self.checked_at.elapsed() < CHECK_INTERVAL {
             return Some(());
         }
-        self.checked = Instant::now();
+        self.checked_at = Instant::now();
         self.accounts.is_still(identity).await.then_some(())
     }
 
-    /// Says that the stream is alive, and how far it has come: past what was not
-    /// for this follower, too, who so need not be shown past it again.
-    fn beat(&mut self) {
+    /// Sends a heartbeat with the ID of the last processed change, so that changes that are
+    /// not visible to the subscriber are not processed again after a reconnect.
+    fn heartbeat(&mut self) {
         let mut line = String::new();
-        if let Some(cursor) = self.reached.filter(|reached| Some(*reached) != self.said) {
+        if let Some(cursor) = self.reached.filter(|reached| Some(*reached) != self.sent) {
             line.push_str(&id_line(cursor));
-            self.said = Some(cursor);
+            self.sent = Some(cursor);
         }
-        line.push_str(": still here\n\n");
+        line.push_str(": heartbeat\n\n");
         self.lines.push_back(line.into());
-        // Should the live end ever have skipped one, it comes now.
+        // Reads changes that `live` may have missed.
         self.behind = true;
     }
 
-    /// Reads on from the table. Where that fails the stream ends, and the
-    /// browser comes again with its last id.
+    /// Reads further changes from the table. If that fails, the stream ends, and the browser
+    /// reconnects with the last ID.
     async fn catch_up(&mut self) -> Option<()> {
-        self.read_on()
+        self.read_changes()
             .await
             .inspect_err(|error| {
                 self.db.note(error);
-                tracing::warn!(%error, "an event stream ended");
+                tracing::warn!(%error, "an event stream ended because the database failed");
             })
             .ok()
     }
 
-    async fn read_on(&mut self) -> Result<(), StorageError> {
+    async fn read_changes(&mut self) -> Result<(), StorageError> {
         let mut rows = changes::after(&self.db, self.reached, ROWS).await?;
         let all = rows.len() < ROWS as usize;
         let visibility = &self.caller.visibility;
         if !visibility.is_everything() {
             let last = rows.last().map(|row| row.cursor);
             rows = narrow::narrow(&self.db, rows, visibility).await?;
-            rows.iter().for_each(|row| self.pass_on(row));
+            rows.iter().for_each(|row| self.push(row));
             self.reached = last.or(self.reached);
-            self.passed = all.then(Instant::now);
+            self.filtered_at = all.then(Instant::now);
         } else {
-            rows.iter().for_each(|row| self.pass_on(row));
+            rows.iter().for_each(|row| self.push(row));
         }
         self.behind = !all;
         Ok(())
     }
 
-    fn pass_on(&mut self, row: &ChangeRow) {
+    fn push(&mut self, row: &ChangeRow) {
         if Some(row.cursor) <= self.reached {
             return;
         }
         self.reached = Some(row.cursor);
-        self.said = self.reached;
+        self.sent = self.reached;
         self.lines.push_back(lines(row));
     }
 }
@@ -262,8 +259,8 @@ fn id_line(cursor: FeedCursor) -> String {
     format!("id: {transaction_id}-{id}\n")
 }
 
-/// The events of one row. The id comes with the last one: whoever breaks off
-/// before it gets all of them again.
+/// Formats the events of a row. Only the last one has the ID: a client that disconnects before
+/// it receives all of them again.
 fn lines(row: &ChangeRow) -> Bytes {
     let mut events = Vec::new();
     match &row.change {
@@ -271,9 +268,9 @@ fn lines(row: &ChangeRow) -> Bytes {
             source,
             entries,
             refused,
-            events: told,
+            events: incident_events,
         } => {
-            for (id, kind) in told {
+            for (id, kind) in incident_events {
                 let event = convert::event_kind(*kind);
                 events.push(ChangeEvent::Incident(IncidentChange { id: *id, event }));
             }
@@ -297,23 +294,23 @@ fn lines(row: &ChangeRow) -> Bytes {
     }
     let mut text = String::new();
     let last = events.len().saturating_sub(1);
-    for (place, event) in events.iter().enumerate() {
+    for (index, event) in events.iter().enumerate() {
         let name = match event {
             ChangeEvent::Delivery(_) => "delivery",
             ChangeEvent::Incident(_) => "incident",
             ChangeEvent::Notification(_) => "notification",
         };
-        if place == last {
+        if index == last {
             text.push_str(&id_line(row.cursor));
         }
-        // Numbers and texts always make JSON, on one line.
+        // An event always serializes, on one line.
         let data = serde_json::to_string(event).unwrap_or_default();
         text.push_str(&format!("event: {name}\ndata: {data}\n\n"));
     }
     text.into()
 }
 
-/// Reads an event's id.
+/// Parses an event ID.
 fn cursor(text: &str) -> Option<FeedCursor> {
     let (transaction_id, id) = text.split_once('-')?;
     Some(FeedCursor {
@@ -329,7 +326,7 @@ mod tests {
     use tocsin_storage::enums::EventKind;
 
     #[test]
-    fn the_id_comes_with_the_last_event_of_a_row() {
+    fn last_event_of_a_row_has_the_id() {
         let row = ChangeRow {
             cursor: FeedCursor {
                 transaction_id: 0,
@@ -354,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_back() {
+    fn event_ids_are_parsed() {
         assert_eq!(
             cursor("0-7"),
             Some(FeedCursor {

@@ -1,4 +1,4 @@
-//! What no endpoint answers: browser files, pages, and mistakes.
+//! Requests without an endpoint: static files, pages and errors.
 
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
@@ -8,43 +8,42 @@ use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 use super::{policy, static_files};
 
-/// Answers a request that no endpoint took.
-pub(crate) async fn answer(
+/// Handles a request without an endpoint.
+pub(crate) async fn handle(
     state: Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    // In the table, and yet no handler took it: a number that is none.
+    // A path of the table that matches no handler has an invalid ID.
     let path = request.match_info().get_ref().path();
     if !matches!(policy::target("GET", path), policy::Target::Page) {
-        return Err(nothing_at(path));
+        return Err(no_such_path(path));
     }
     if request.method() != Method::GET {
-        return Err(ApiError::new(
-            ProblemKind::MethodNotAllowed,
-            "Pages can only be read, with GET.",
-        )
-        .with_header(header::ALLOW, "GET, HEAD"));
+        return Err(
+            ApiError::new(ProblemKind::MethodNotAllowed, "Pages support GET only.")
+                .with_header(header::ALLOW, "GET, HEAD"),
+        );
     }
     static_files::file_or_page(&state, &request)
 }
 
-/// There is no such path.
-pub(crate) fn nothing_at(path: &str) -> ApiError {
+/// 404 for a path that does not exist.
+pub(crate) fn no_such_path(path: &str) -> ApiError {
     ApiError::new(
         ProblemKind::NotFound,
-        format!("There is nothing at {path}; /docs shows what there is."),
+        format!("No such path: {path}. See /docs for the API."),
     )
 }
 
-/// A path of the table was asked for with a method that it does not answer.
+/// 405 for a path that does not support the method.
 pub(crate) fn wrong_method(path: &str, used: &Method) -> ApiError {
     let methods = policy::methods(path);
     let detail = if path.contains("webhook") {
-        "This is where Alertmanager posts to: send its webhook body (JSON, version 4) with POST, or Grafana's \
-         with PUT. In alertmanager.yml: webhook_configs: [{url: \"<this address>\"}]."
+        "This is the webhook for Alertmanager (POST) and Grafana (POST or PUT). Set this URL in alertmanager.yml: \
+         webhook_configs: [{url: \"<this URL>\"}]."
             .to_owned()
     } else {
-        format!("{used} does nothing here; use {}.", methods.join(", "))
+        format!("{used} is not supported. Use {}.", methods.join(", "))
     };
     let mut allowed = methods;
     if allowed.contains(&"GET") {
@@ -60,14 +59,14 @@ mod tests {
     use actix_web::ResponseError;
 
     #[test]
-    fn a_wrong_method_is_told_the_right_ones() {
+    fn allow_lists_the_supported_methods() {
         for (path, allowed) in [
             ("/api/v1/routes/order", "PUT"),
             ("/api/v1/routes/{id}", "GET, PUT, DELETE, HEAD"),
             ("/webhook/", "POST, PUT"),
         ] {
-            let answer = wrong_method(path, &Method::PATCH).error_response();
-            assert_eq!(answer.headers().get(header::ALLOW).unwrap(), allowed);
+            let response = wrong_method(path, &Method::PATCH).error_response();
+            assert_eq!(response.headers().get(header::ALLOW).unwrap(), allowed);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The filters and pages that lists have in common.
+//! Filters and paging shared by the lists.
 
 mod paging;
 
@@ -16,51 +16,49 @@ pub(crate) use self::paging::{CURSOR, Counting, Ordering, Paging};
 use super::params::{FromQuery, Query, one_of};
 use super::problem::{ApiError, ProblemKind};
 
-/// What the log and the incidents are both filtered by; all that is given must
-/// hold.
+/// Filter for log entries and incidents. All conditions must match.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct Criteria {
-    /// Any of these severities.
+    /// Alerts with any of these severities.
     #[param(required = false)]
     severity: Vec<String>,
-    /// Any of these teams.
+    /// Alerts of any of these teams.
     #[param(required = false)]
     team: Vec<String>,
-    /// Any of these alert names.
+    /// Alerts with any of these names.
     #[param(required = false)]
     alertname: Vec<String>,
-    /// Any of these instances.
+    /// Alerts of any of these instances.
     #[param(required = false)]
     instance: Vec<String>,
-    /// Any of these sources.
+    /// Alerts from any of these sources.
     #[param(required = false)]
     source: Vec<String>,
-    /// Any of these statuses. An incident that is open is `firing`.
+    /// Alerts with any of these statuses. An open incident is `firing`.
     #[param(required = false, inline)]
     status: Vec<Status>,
-    /// The incident is acknowledged or has ended, or neither.
+    /// With `true`, incidents that are acknowledged or have ended; with `false`, all others.
     known: Option<bool>,
-    /// Matchers as Alertmanager writes them, such as `job=~"api.*"`, all of
-    /// which must hold. A missing label equals an empty one.
+    /// Label matchers in Alertmanager syntax, such as `job=~"api.*"`. All must match. A missing
+    /// label counts as empty.
     #[param(required = false, value_type = Vec<String>, max_items = 32)]
     label: Vec<Matcher>,
-    /// Words, each of which must occur in alertname, instance or message;
-    /// upper and lower case are the same.
+    /// Search words. Each must occur in alert name, instance or message. Case is ignored.
     #[param(value_type = Option<String>)]
     q: Vec<String>,
-    /// Of the log, entries received at or after. Of the incidents, those that were
-    /// active at or after: open, or ended no sooner.
+    /// Start of the time range, inclusive. Selects log entries received in the range, and
+    /// incidents active in it.
     from: Option<DateTime<Utc>>,
-    /// Of the log, entries received before. Of the incidents, those that began before.
+    /// End of the time range, exclusive.
     to: Option<DateTime<Utc>>,
-    /// Started at or after.
+    /// Alerts that started at or after this time.
     starts_from: Option<DateTime<Utc>>,
-    /// Started before.
+    /// Alerts that started before this time.
     starts_to: Option<DateTime<Utc>>,
-    /// Ended at or after. What has no end is left out.
+    /// Alerts that ended at or after this time. Alerts without an end are excluded.
     ends_from: Option<DateTime<Utc>>,
-    /// Ended before. What has no end is left out.
+    /// Alerts that ended before this time. Alerts without an end are excluded.
     ends_to: Option<DateTime<Utc>>,
 }
 
@@ -69,11 +67,11 @@ const STATUSES: &[(&str, Status)] = &[("firing", Status::Firing), ("resolved", S
 impl FromQuery for Criteria {
     fn read(query: &mut Query) -> Self {
         Self {
-            severity: query.texts("severity"),
-            team: query.texts("team"),
-            alertname: query.texts("alertname"),
-            instance: query.texts("instance"),
-            source: query.texts("source"),
+            severity: query.values("severity"),
+            team: query.values("team"),
+            alertname: query.values("alertname"),
+            instance: query.values("instance"),
+            source: query.values("source"),
             status: query.parse_all("status", one_of(STATUSES)),
             known: query.flag("known"),
             label: labels(query),
@@ -89,7 +87,7 @@ impl FromQuery for Criteria {
 }
 
 fn labels(query: &mut Query) -> Vec<Matcher> {
-    let texts = query.texts("label");
+    let texts = query.values("label");
     let (matchers, errors) = matchers(&texts);
     for (_, message) in errors {
         query.error("label", message);
@@ -97,8 +95,8 @@ fn labels(query: &mut Query) -> Vec<Matcher> {
     matchers
 }
 
-/// The matchers, and what is wrong with each that is none, by its place; what is wrong
-/// with all of them has none.
+/// Parses matchers. Returns errors with the index of the invalid matcher; an error about all
+/// of them has no index.
 fn matchers(texts: &[String]) -> (Vec<Matcher>, Vec<(Option<usize>, String)>) {
     let invalid = match matcher::parse_all(texts) {
         Ok(matchers) => return (matchers, Vec::new()),
@@ -134,8 +132,8 @@ fn core_status(status: Status) -> alert::Status {
 }
 
 impl Criteria {
-    /// The one place where what is asked for becomes what is looked for: so no
-    /// list, count, export or acknowledgement is had without what its caller may see.
+    /// Converts the request to storage criteria and adds the visibility of the caller. All
+    /// lists, counts, exports and acknowledgements pass through here.
     fn split(self, visibility: &Visibility) -> (AlertCriteria, Vec<alert::Status>, TimeRange) {
         let Self {
             severity,
@@ -155,7 +153,7 @@ impl Criteria {
             ends_to,
         } = self;
         label.extend_from_slice(visibility.matchers());
-        let about = AlertCriteria {
+        let criteria = AlertCriteria {
             severity,
             team,
             alertname,
@@ -168,28 +166,28 @@ impl Criteria {
             ends: range(ends_from, ends_to),
         };
         (
-            about,
+            criteria,
             status.into_iter().map(core_status).collect(),
             range(from, to),
         )
     }
 
-    /// Of what may be seen.
+    /// Filter for the visible log entries.
     pub(crate) fn for_alerts(self, visibility: &Visibility) -> AlertFilter {
-        let (about, status, received) = self.split(visibility);
+        let (criteria, status, received) = self.split(visibility);
         AlertFilter {
-            about,
+            about: criteria,
             status,
             received,
         }
     }
 
-    /// Of what may be seen.
+    /// Filter for the visible incidents.
     pub(crate) fn for_incidents(self, states: States, visibility: &Visibility) -> IncidentFilter {
-        let (about, status, active) = self.split(visibility);
+        let (criteria, status, active) = self.split(visibility);
         let state = states.state.into_iter().map(incident_state).collect();
         IncidentFilter {
-            about,
+            about: criteria,
             state,
             status,
             stale: states.stale,
@@ -198,14 +196,15 @@ impl Criteria {
     }
 }
 
-/// What only incidents are filtered by.
+/// Filter for incidents only.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct States {
-    /// Any of these states.
+    /// Incidents in any of these states.
     #[param(required = false, inline)]
     state: Vec<IncidentState>,
-    /// Open and not heard of for longer than `incidents.stale_after`, or not.
+    /// With `true`, open incidents without an update for longer than
+    /// `incidents.stale_after`; with `false`, all others.
     stale: Option<bool>,
 }
 
@@ -233,10 +232,10 @@ fn incident_state(state: IncidentState) -> enums::IncidentState {
     }
 }
 
-/// The same filters as a JSON object, of what may be seen.
+/// Converts the same filters in JSON to a filter for the visible incidents.
 ///
 /// # Errors
-/// Names the fields that are wrong.
+/// [`ProblemKind::InvalidRequest`] with all invalid fields.
 pub(crate) fn from_json(
     filter: AcknowledgeFilter,
     visibility: &Visibility,
@@ -300,13 +299,13 @@ pub(crate) fn from_json(
     Ok(criteria.for_incidents(States { state, stale }, visibility))
 }
 
-/// A range of time.
+/// Time range.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Between {
-    /// At or after.
+    /// Start of the time range, inclusive.
     pub(crate) from: Option<DateTime<Utc>>,
-    /// Before.
+    /// End of the time range, exclusive.
     pub(crate) to: Option<DateTime<Utc>>,
 }
 

@@ -18,12 +18,12 @@ use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// All groups, the oldest first.
+/// Lists all groups, oldest first.
 #[utoipa::path(
     tag = "directory",
     operation_id = "list_groups",
     params(Paging),
-    responses((status = 200, description = "One page of the groups", body = Page<Group>))
+    responses((status = 200, description = "A page of groups", body = Page<Group>))
 )]
 #[get("/api/v1/groups")]
 async fn list(
@@ -35,20 +35,20 @@ async fn list(
     Ok(Json(convert::page(found, convert::group)))
 }
 
-/// Adds a group.
+/// Creates a group.
 #[utoipa::path(
     tag = "directory",
     operation_id = "create_group",
     request_body = GroupInput,
     responses((
         status = 201,
-        description = "The group",
+        description = "The created group",
         body = Group,
         headers(
-            ("Location" = String, description = "The group's address"),
-            ("ETag" = String, description = "The group's version, for If-Match"),
-            ("Idempotency-Replayed" = bool, description = "Only where it is true: an earlier \
-             request with the same Idempotency-Key made the group, and this one nothing"),
+            ("Location" = String, description = "URL of the group"),
+            ("ETag" = String, description = "Version of the group, for If-Match"),
+            ("Idempotency-Replayed" = bool, description = "`true` if the group was created by an \
+             earlier request with the same Idempotency-Key"),
         )
     ))
 )]
@@ -60,30 +60,30 @@ async fn create(
     _: Params<()>,
     Body(input): Body<GroupInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let once = key.once(&caller.actor, &input)?;
+    let idempotent = key.request(&caller.actor, &input)?;
     let (actor, draft) = (&caller.actor, draft(input));
-    let made = create_group(&state.db, actor, once.as_ref(), &draft, state.now()).await?;
-    let location = format!("{}api/v1/groups/{}", state.prefix(), made.object.id);
-    let snapshot = snapshot_group(&made.object);
-    let object = convert::group(made.object);
-    Ok(preconditions::made(
+    let created = create_group(&state.db, actor, idempotent.as_ref(), &draft, state.now()).await?;
+    let location = format!("{}api/v1/groups/{}", state.prefix(), created.object.id);
+    let snapshot = snapshot_group(&created.object);
+    let object = convert::group(created.object);
+    Ok(preconditions::created_with_version(
         &location,
         &snapshot,
         object,
-        made.replayed,
+        created.replayed,
     ))
 }
 
-/// One group.
+/// Returns a group.
 #[utoipa::path(
     tag = "directory",
     operation_id = "get_group",
-    params(("id" = i64, Path, description = "The group's number")),
+    params(("id" = i64, Path, description = "ID of the group")),
     responses((
         status = 200,
         description = "The group",
         body = Group,
-        headers(("ETag" = String, description = "Its version, for If-Match"))
+        headers(("ETag" = String, description = "Version of the group, for If-Match"))
     ))
 )]
 #[get("/api/v1/groups/{id}")]
@@ -96,17 +96,17 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpRes
     ))
 }
 
-/// Rewrites a group.
+/// Replaces a group.
 #[utoipa::path(
     tag = "directory",
     operation_id = "replace_group",
-    params(("id" = i64, Path, description = "The group's number")),
+    params(("id" = i64, Path, description = "ID of the group")),
     request_body = GroupInput,
     responses((
         status = 200,
-        description = "The group as it is now",
+        description = "The updated group",
         body = Group,
-        headers(("ETag" = String, description = "Its version, for If-Match"))
+        headers(("ETag" = String, description = "Version of the group, for If-Match"))
     ))
 )]
 #[put("/api/v1/groups/{id}")]
@@ -128,12 +128,14 @@ async fn replace(
     ))
 }
 
-/// Deletes a group that no route uses; its recipients stay.
+/// Deletes a group.
+///
+/// Fails with 409 if a route uses the group. The recipients of the group are kept.
 #[utoipa::path(
     tag = "directory",
     operation_id = "delete_group",
-    params(("id" = i64, Path, description = "The group's number")),
-    responses((status = 204, description = "It is gone"))
+    params(("id" = i64, Path, description = "ID of the group")),
+    responses((status = 204, description = "The group was deleted"))
 )]
 #[delete("/api/v1/groups/{id}")]
 async fn delete(

@@ -1,4 +1,4 @@
-//! For those who decide whether to restart the program or to send it requests.
+//! Liveness and readiness probes.
 
 use std::time::Duration;
 
@@ -12,45 +12,49 @@ use utoipa::ToSchema;
 use super::damage;
 use super::state::AppState;
 
-/// Longer than this for a small write is not ready.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum duration of the test write.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The program lives.
+/// Liveness.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
     /// Always `ok`.
     status: &'static str,
 }
 
-/// Whether requests may be sent here.
+/// Readiness.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Readiness {
-    /// Deliveries can be stored.
+    /// Whether deliveries can be stored.
     ready: bool,
-    /// Why not.
+    /// Reasons why the server is not ready.
     reasons: Vec<String>,
-    /// What should be looked at though deliveries can be stored, such as a stored row
-    /// that cannot be read.
+    /// Problems that do not prevent deliveries from being stored, such as a stored row that
+    /// cannot be read.
     warnings: Vec<String>,
-    /// The mail server cannot be used now. Deliveries are taken all the same.
+    /// Whether e-mail is paused because the mail server is unavailable. Deliveries are
+    /// stored regardless.
     mail_paused: bool,
 }
 
-/// Answers while the process lives.
+/// Checks liveness.
+///
+/// Returns 200 while the process is running.
 #[utoipa::path(
     tag = "system",
     operation_id = "get_health",
-    responses((status = 200, description = "It lives", body = Health))
+    responses((status = 200, description = "The process is running", body = Health))
 )]
 #[get("/healthz")]
 async fn alive() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Answers 200 while deliveries can be stored: the database can be written to, its
-/// files are in place, no damage was found in it since the start, and every worker
-/// lives.
+/// Checks readiness.
+///
+/// Returns 200 if deliveries can be stored: the database accepts writes, its files exist, no
+/// damage has been found since the start, and all background jobs are running.
 #[utoipa::path(
     tag = "system",
     operation_id = "get_readiness",
@@ -76,42 +80,43 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     })
 }
 
-/// Why no delivery can be stored now; short, because anyone may read it.
+/// Returns the reasons why deliveries cannot be stored. They contain no details, because the
+/// endpoint is public.
 pub(crate) async fn reasons(state: &AppState) -> Vec<String> {
     let mut reasons = Vec::new();
-    let mut because = |reason: &str| reasons.push(reason.to_owned());
+    let mut add = |reason: &str| reasons.push(reason.to_owned());
     if *state.stopping.borrow() {
-        because("the program is stopping");
+        add("the server is stopping");
     } else if !state.pipeline.is_alive() {
-        because("a worker has ended");
+        add("a background job has ended");
     }
     if state.pipeline.is_rejecting() {
-        because("the last deliveries could not be stored");
+        add("the last deliveries could not be stored");
     }
     reasons.extend(damage::reason(state.db.backend(), &state.db.findings()));
-    let pulse = state.db.health();
-    if let Some(outage) = pulse.outage() {
+    let health = state.db.health();
+    if let Some(outage) = health.outage() {
         reasons.push(outage.to_string());
         return reasons;
     }
-    // Not awaited to its end where it takes too long: but not dropped either,
-    // for a dropped transaction can spoil its connection.
+    // The check is spawned, so that it is not dropped on a timeout: dropping a transaction
+    // can break its connection.
     let db = state.db.clone();
     let check = actix_web::rt::spawn(async move { db.check().await });
     let check = async {
         tokio::select! {
             biased;
-            checked = check => checked.ok(),
-            () = pulse.unavailable() => None,
+            result = check => result.ok(),
+            () = health.unavailable() => None,
         }
     };
-    match tokio::time::timeout(PATIENCE, check).await {
+    match tokio::time::timeout(TIMEOUT, check).await {
         Ok(Some(Ok(()))) => {}
-        // Found by this very check.
+        // Detected by this check.
         Ok(Some(Err(StorageError::Outage(outage)))) => reasons.push(outage.to_string()),
         Ok(Some(Err(error))) => {
             tracing::warn!(%error, "not ready");
-            reasons.push("the database cannot be written to".to_owned());
+            reasons.push("the database does not accept writes".to_owned());
         }
         Ok(None) | Err(_) => reasons.push("the database does not answer in time".to_owned()),
     }

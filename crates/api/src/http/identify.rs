@@ -1,4 +1,4 @@
-//! Who sends a request.
+//! Identification of the caller by token, proxy header or session.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -21,47 +21,46 @@ use super::proxy;
 use super::state::AppState;
 use crate::config::{ProxySettings, SourceName};
 
-/// Who sends to the webhook.
+/// Identifies the caller of a webhook.
 ///
 /// # Errors
-/// [`Kind::Unauthorized`], [`Kind::Forbidden`], and where the database is needed
-/// and away [`Kind::Unavailable`]: a sender comes again then, and does not after
-/// any other.
+/// [`ProblemKind::Unauthorized`] or [`ProblemKind::Forbidden`], and
+/// [`ProblemKind::Unavailable`] if the database is required but unavailable: senders retry
+/// after that one only.
 pub(crate) async fn sender(
     state: &AppState,
     host: &str,
     headers: &HeaderMap,
     origin: Origin,
 ) -> Result<Caller, ApiError> {
-    let Some(shown) = shown(headers) else {
+    let Some(token) = token(headers) else {
         if is_open(state).await? {
             csrf::check_open(host, headers)?;
             return Ok(Caller::anonymous(origin.client));
         }
         return Err(match cookie(state, headers, origin) {
-            Some(_) => ApiError::new(ProblemKind::Forbidden, WEBHOOK_IS_FOR_TOKENS),
+            Some(_) => ApiError::new(ProblemKind::Forbidden, INGEST_TOKEN_REQUIRED),
             None => missing(
-                "Send an ingest token, as \"Authorization: Bearer TOKEN\" or as the password of basic auth.",
+                "Send an ingest token as \"Authorization: Bearer TOKEN\" or as the password of HTTP Basic.",
             ),
         });
     };
-    let caller = by_token(state, &shown?, origin).await?;
-    if opens_webhook(&caller) {
+    let caller = by_token(state, &token?, origin).await?;
+    if can_ingest(&caller) {
         return Ok(caller);
     }
-    Err(ApiError::new(ProblemKind::Forbidden, WEBHOOK_IS_FOR_TOKENS))
+    Err(ApiError::new(ProblemKind::Forbidden, INGEST_TOKEN_REQUIRED))
 }
 
-const WEBHOOK_IS_FOR_TOKENS: &str =
-    "Alerts are delivered with an ingest token (scope `ingest`) only.";
+const INGEST_TOKEN_REQUIRED: &str = "The webhook requires an ingest token (scope `ingest`).";
 
-/// Whether deliveries need no token: nobody else can reach this server, and
-/// there is none.
+/// Whether the webhook accepts requests without a token: the server listens on loopback
+/// only, and no ingest token exists.
 ///
 /// # Errors
-/// What the database answers.
+/// [`ProblemKind::Unavailable`], or another error of the database.
 pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
-    if !state.settings.is_on_loopback() || state.provisioned.has_sender() {
+    if !state.settings.is_on_loopback() || state.static_tokens.has_sender() {
         return Ok(false);
     }
     let accounts = state.accounts.clone();
@@ -72,19 +71,19 @@ pub(crate) async fn is_open(state: &AppState) -> Result<bool, ApiError> {
     }
 }
 
-/// Who asks, if somebody says so: by a token, else by what a proxy says, else by
-/// the session of a browser.
+/// Identifies the caller by token, otherwise by proxy header, otherwise by session cookie.
+/// Returns `None` for a request without credentials.
 ///
 /// # Errors
-/// What was shown is not good, or the database that knows is away.
+/// The credential is invalid, or the database is unavailable.
 pub(crate) async fn caller(
     state: &AppState,
     host: &str,
     headers: &HeaderMap,
     origin: Origin,
 ) -> Result<Option<Caller>, ApiError> {
-    if let Some(shown) = shown(headers) {
-        return by_token(state, &shown?, origin).await.map(Some);
+    if let Some(token) = token(headers) {
+        return by_token(state, &token?, origin).await.map(Some);
     }
     if let Some(settings) = &state.settings.auth.proxy
         && let Some(caller) = by_proxy(state, settings, (host, headers), origin).await?
@@ -103,20 +102,20 @@ pub(crate) async fn caller(
         Some(Ok(identity)) => Ok(Some(authenticated(identity, origin)?)),
         Some(Err(AuthError::Unavailable(error))) => Err(error.into()),
         None => Err(unavailable(state)),
-        Some(Err(AuthError::Disabled)) => Err(missing("This account is disabled.")),
+        Some(Err(AuthError::Disabled)) => Err(missing("The account is disabled.")),
         Some(Err(AuthError::Unknown | AuthError::Expired(_) | AuthError::Revoked(_))) => {
-            Err(missing("Your session has ended; sign in again."))
+            Err(missing("The session has ended. Sign in again."))
         }
     }
 }
 
-/// Nothing was shown, or nothing that opens anything.
+/// The credential is missing or invalid.
 pub(crate) fn missing(detail: impl Into<String>) -> ApiError {
     ApiError::new(ProblemKind::Unauthorized, detail)
 }
 
-/// Whether a caller may deliver.
-fn opens_webhook(caller: &Caller) -> bool {
+/// Whether a caller may send alerts to the webhook.
+fn can_ingest(caller: &Caller) -> bool {
     match &caller.identity {
         Some(identity) => identity.access == Access::Ingest,
         None => caller.actor.kind == ActorKind::Token && caller.role.is_none(),
@@ -125,30 +124,30 @@ fn opens_webhook(caller: &Caller) -> bool {
 
 async fn by_token(state: &AppState, token: &str, origin: Origin) -> Result<Caller, ApiError> {
     let digest = *blake3::hash(token.as_bytes()).as_bytes();
-    if let Some(known) = state.provisioned.find(&digest) {
-        return Ok(known.caller(origin));
+    if let Some(static_token) = state.static_tokens.find(&digest) {
+        return Ok(static_token.caller(origin));
     }
-    let (accounts, asked) = (state.accounts.clone(), token.to_owned());
-    let found = in_time(state, async move { accounts.identify_token(&asked).await });
+    let (accounts, secret) = (state.accounts.clone(), token.to_owned());
+    let found = in_time(state, async move { accounts.identify_token(&secret).await });
     let time = |at: tocsin_core::time::Timestamp| at.to_datetime().format("%Y-%m-%dT%H:%M:%SZ");
     match found.await {
         Some(Ok(identity)) => authenticated(identity, origin),
-        // The database is away, and with it all that it holds; what is in memory,
-        // such as the metrics, is wanted most just then.
+        // During a database outage, recently used tokens remain valid, for example to
+        // scrape the metrics.
         None | Some(Err(AuthError::Unavailable(_))) => match state.accounts.remember_token(token) {
             Some(identity) => authenticated(identity, origin),
             None => Err(unavailable(state)),
         },
-        Some(Err(AuthError::Unknown)) => Err(missing("This token is not known.")),
+        Some(Err(AuthError::Unknown)) => Err(missing("The token is invalid.")),
         Some(Err(AuthError::Expired(at))) => Err(missing(format!(
-            "This token expired at {}; an administrator can make another.",
+            "The token expired at {}. An administrator can create a new one.",
             time(at)
         ))),
         Some(Err(AuthError::Revoked(at))) => Err(missing(format!(
-            "This token was revoked at {}; an administrator can make another.",
+            "The token was revoked at {}. An administrator can create a new one.",
             time(at)
         ))),
-        Some(Err(AuthError::Disabled)) => Err(missing("This token is disabled.")),
+        Some(Err(AuthError::Disabled)) => Err(missing("The token is disabled.")),
     }
 }
 
@@ -162,12 +161,12 @@ async fn by_proxy(
         return Ok(None);
     };
     let public_url = state.settings.public_url.as_ref();
-    let named = proxy::external(settings, peer, headers).and_then(|who| match who {
+    let user = proxy::external(settings, peer, headers).and_then(|user| match user {
         Some(_) if !csrf::is_own_host(host, public_url) => Err(proxy::Error::Host),
-        who => Ok(who),
+        user => Ok(user),
     });
-    let who = match named {
-        Ok(Some(who)) => who,
+    let user = match user {
+        Ok(Some(user)) => user,
         Ok(None) => return Ok(None),
         Err(proxy::Error::NotAllowed) => {
             return Err(ApiError::new(
@@ -176,20 +175,20 @@ async fn by_proxy(
             ));
         }
         Err(error) => {
-            // A fault of the proxy's settings, or an attack: its administrator should know.
+            // The proxy is misconfigured, or this is an attack.
             tracing::warn!(%error, "the sign-in header of a proxy was rejected");
             return Err(missing(error.to_string()));
         }
     };
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map_or(&b""[..], |value| value.as_bytes());
-    let arrival = ClientInfo {
+    let client = ClientInfo {
         address: origin.client,
         user_agent: String::from_utf8_lossy(agent).into_owned(),
     };
     let accounts = state.accounts.clone();
     let found = in_time(state, async move {
-        accounts.external_user(&who, &arrival).await
+        accounts.external_user(&user, &client).await
     });
     match found.await {
         Some(Ok(identity)) => authenticated(identity, origin).map(Some),
@@ -197,14 +196,14 @@ async fn by_proxy(
         None => Err(unavailable(state)),
         Some(Err(error)) => Err(ApiError::new(
             ProblemKind::Forbidden,
-            format!("The proxy says who you are, but {error}."),
+            format!("Sign-in by proxy header failed: {error}."),
         )),
     }
 }
 
 fn authenticated(identity: Arc<Identity>, origin: Origin) -> Result<Caller, ApiError> {
     let source = identity.source.clone().map(SourceName::try_from);
-    // They were names of sources when they were stored.
+    // Stored names were valid when they were stored.
     let source = source
         .transpose()
         .map_err(|error| ApiError::new(ProblemKind::Internal, error))?;
@@ -222,16 +221,15 @@ fn cookie<'a>(state: &AppState, headers: &'a HeaderMap, origin: Origin) -> Optio
     Jar::new(origin.is_secure, state.prefix()).read(CookieName::Session, headers)
 }
 
-/// The secret of a request, where it has one: a Bearer token, or the password of
-/// basic auth, whose user name is free.
-fn shown(headers: &HeaderMap) -> Option<Result<Cow<'_, str>, ApiError>> {
+/// Token of a request: a Bearer token, or the password of HTTP Basic with any user name.
+fn token(headers: &HeaderMap) -> Option<Result<Cow<'_, str>, ApiError>> {
     let value = headers.get(header::AUTHORIZATION)?;
-    Some(read(value.as_bytes()).ok_or_else(|| {
-        missing("The header Authorization is neither \"Bearer TOKEN\" nor basic auth whose password is a token.")
+    Some(parse(value.as_bytes()).ok_or_else(|| {
+        missing("The header Authorization must be \"Bearer TOKEN\", or HTTP Basic with the token as the password.")
     }))
 }
 
-fn read(value: &[u8]) -> Option<Cow<'_, str>> {
+fn parse(value: &[u8]) -> Option<Cow<'_, str>> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = value.split_at(space);
     let rest = rest.trim_ascii();
@@ -250,26 +248,26 @@ fn read(value: &[u8]) -> Option<Cow<'_, str>> {
     )
 }
 
-/// The answer, unless the database stops answering meanwhile. What is known in
-/// memory needs none; what is not goes on by itself then, because a query that
-/// is dropped half-way can spoil its connection.
+/// Returns the result, or `None` if the database stops answering. A query then continues in
+/// the background: dropping it could break its connection. Results from memory need no
+/// database.
 async fn in_time<T: 'static>(
     state: &AppState,
-    answer: impl Future<Output = T> + 'static,
+    lookup: impl Future<Output = T> + 'static,
 ) -> Option<T> {
-    let pulse = state.db.health();
-    if !pulse.is_watched() {
-        return Some(answer.await);
+    let health = state.db.health();
+    if !health.is_watched() {
+        return Some(lookup.await);
     }
-    let mut answer = Box::pin(answer);
-    if let Poll::Ready(answer) = futures::poll!(answer.as_mut()) {
-        return Some(answer);
+    let mut lookup = Box::pin(lookup);
+    if let Poll::Ready(result) = futures::poll!(lookup.as_mut()) {
+        return Some(result);
     }
-    let answer = actix_web::rt::spawn(answer);
+    let lookup = actix_web::rt::spawn(lookup);
     tokio::select! {
         biased;
-        answer = answer => answer.ok(),
-        () = pulse.unavailable() => None,
+        result = lookup => result.ok(),
+        () = health.unavailable() => None,
     }
 }
 
@@ -278,7 +276,7 @@ fn unavailable(state: &AppState) -> ApiError {
         Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
         Some(Outage::NoAnswer) | None => ApiError::new(
             ProblemKind::Unavailable,
-            "The database, which knows who may do what, does not answer now; try again.",
+            "The credential cannot be checked, because the database does not answer. Try again.",
         ),
     }
 }
@@ -294,11 +292,11 @@ mod tests {
             header::AUTHORIZATION,
             HeaderValue::from_static(authorization),
         );
-        shown(&headers).map(|shown| shown.ok().map(Cow::into_owned))
+        token(&headers).map(|token| token.ok().map(Cow::into_owned))
     }
 
     #[test]
-    fn a_token_comes_as_bearer_or_as_the_password_of_basic_auth() {
+    fn tokens_are_read_from_bearer_and_basic() {
         let good = Some(Some("free".to_owned()));
         assert_eq!(secret("Bearer free"), good);
         assert_eq!(secret("bearer  free "), good);
@@ -308,6 +306,6 @@ mod tests {
         for bad in ["Digest x", "Basic !", "Basic YW55", "free", ""] {
             assert_eq!(secret(bad), Some(None), "{bad:?}");
         }
-        assert!(shown(&HeaderMap::new()).is_none());
+        assert!(token(&HeaderMap::new()).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The log folded: one incident for each firing episode of an alert.
+//! Incidents: one for each firing episode of an alert.
 
 use std::time::Duration;
 
@@ -32,16 +32,16 @@ use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
 
-/// The mails that an incident's detail names at most.
-const MAX_MAILS: u32 = 200;
+/// Maximum number of notifications in the detail of an incident.
+const MAX_NOTIFICATIONS: u32 = 200;
 
-/// The other episodes that it names at most.
-const MAX_EPISODES: u32 = 20;
+/// Maximum number of other incidents of the alert.
+const MAX_OTHER_INCIDENTS: u32 = 20;
 
-/// The events that it names at most.
+/// Maximum number of events.
 const MAX_EVENTS: u32 = 200;
 
-/// What incidents are sorted by.
+/// Sort key of incidents.
 #[derive(Clone, Copy, Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 enum SortBy {
@@ -51,11 +51,11 @@ enum SortBy {
     Occurrences,
 }
 
-/// In which order, and which page.
+/// Sort key parameter.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Sorting {
-    /// Left out: `lastSeenAt`. An open incident lasts until now.
+    /// Sort key. Defaults to `lastSeenAt`. The duration of an open incident ends now.
     #[param(inline)]
     sort: Option<SortBy>,
 }
@@ -85,12 +85,12 @@ impl Sorting {
     }
 }
 
-/// The incidents, the last seen first.
+/// Lists incidents, most recently seen first.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "list_incidents",
     params(Criteria, States, Sorting, Ordering, Paging, Counting),
-    responses((status = 200, description = "One page of the incidents", body = Page<Incident>))
+    responses((status = 200, description = "A page of incidents", body = Page<Incident>))
 )]
 #[get("/api/v1/incidents")]
 async fn list(
@@ -124,20 +124,20 @@ async fn list(
     Ok(Json(found.await?))
 }
 
-/// One incident with a page of its log entries, its mails, and the other
-/// episodes of the same alert.
+/// Returns an incident with a page of its log entries, its notifications, its events and the
+/// other incidents of the same alert.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "get_incident",
-    params(("id" = i64, Path, description = "The incident's number"), Paging),
+    params(("id" = i64, Path, description = "ID of the incident"), Paging),
     responses((
         status = 200,
         description = "The incident",
         body = IncidentDetail,
         headers((
             "ETag" = String,
-            description = "The version of what people say of it (`known`, `knownBy`, `knownAt`, \
-                           `memo`), for If-Match. It stays while alerts come in"
+            description = "Version of the fields `known`, `knownBy`, `knownAt` and `memo`, for \
+                           If-Match. Received alerts do not change it"
         ))
     ))
 )]
@@ -159,7 +159,7 @@ async fn get(
     Ok(preconditions::found(&version, detail))
 }
 
-/// The incident with its version.
+/// Loads an incident with its version.
 async fn detail(
     db: &Db,
     id: i64,
@@ -167,50 +167,54 @@ async fn detail(
     visibility: &Visibility,
     (now, stale_after): (Timestamp, Duration),
 ) -> Result<(Value, IncidentDetail), ApiError> {
-    let shows = |told: &AlertContent| visibility.shows(&told.labels);
+    let shows = |content: &AlertContent| visibility.shows(&content.labels);
     let incident = incidents::get(db, id, now, stale_after)
         .await?
         .filter(|incident| shows(&incident.content))
         .ok_or_else(|| ApiError::no_such("incident", id))?;
     let mut entries = alert_log::of_incident(db, id, page).await?;
-    // A sender that names alerts itself can move one from team to team.
+    // Senders that set fingerprints themselves can move an alert to another team.
     entries.items.retain(|entry| shows(&entry.content));
-    let about = NotificationFilter {
+    let filter = NotificationFilter {
         incident_id: Some(id),
         ..NotificationFilter::default()
     };
-    let mails = PageRequest::first(ByCreation, Order::Desc, MAX_MAILS);
-    let mails = notifications::list(db, &about, &mails, visibility).await?;
-    let mut episodes =
-        incidents::incidents_of_alert(db, id, MAX_EPISODES, now, stale_after).await?;
-    episodes.retain(|episode| shows(&episode.content));
+    let first = PageRequest::first(ByCreation, Order::Desc, MAX_NOTIFICATIONS);
+    let notifications = notifications::list(db, &filter, &first, visibility).await?;
+    let mut others =
+        incidents::incidents_of_alert(db, id, MAX_OTHER_INCIDENTS, now, stale_after).await?;
+    others.retain(|incident| shows(&incident.content));
     let events = incidents::events(db, id, MAX_EVENTS).await?;
     let version = snapshot_incident(&incident);
     let detail = IncidentDetail {
         incident: convert::incident(incident),
         entries: convert::page(entries, convert::alert),
-        notifications: mails.items.into_iter().map(convert::notification).collect(),
-        episodes: episodes.into_iter().map(convert::incident).collect(),
+        notifications: notifications
+            .items
+            .into_iter()
+            .map(convert::notification)
+            .collect(),
+        episodes: others.into_iter().map(convert::incident).collect(),
         events: events.into_iter().map(convert::incident_event).collect(),
     };
     Ok((version, detail))
 }
 
-/// Acknowledges an incident, takes that back, closes it, or rewrites its memo.
+/// Acknowledges, unacknowledges or closes an incident, or sets its note.
 ///
-/// Closing says that it is over, whatever its sender says: for what was resolved under a
-/// silence, or whose sender is gone. If the alert goes on firing, another incident opens,
-/// at the earliest after `incidents.window`, and is linked to this one.
+/// Closing ends an incident regardless of its sender, for example if the alert was resolved
+/// while silenced, or if the sender no longer exists. If the alert continues to fire, a new
+/// incident is opened, at the earliest after `incidents.window`, and linked to this one.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "patch_incident",
-    params(("id" = i64, Path, description = "The incident's number")),
+    params(("id" = i64, Path, description = "ID of the incident")),
     request_body = IncidentPatch,
     responses((
         status = 200,
-        description = "The incident as it is now",
+        description = "The updated incident",
         body = Incident,
-        headers(("ETag" = String, description = "The version of what people say of it"))
+        headers(("ETag" = String, description = "Version of the incident, for If-Match"))
     ))
 )]
 #[patch("/api/v1/incidents/{id}")]
@@ -224,46 +228,47 @@ async fn patch(
 ) -> Result<HttpResponse, ApiError> {
     let IncidentPatch {
         known,
-        state: wanted,
+        state: new_state,
         memo,
         by,
     } = input.clone();
-    let saying = IncidentChange {
+    let change = IncidentChange {
         known,
         memo,
         by: Some(signer(&caller, by)?),
-        close: wanted == Some(NewState::Closed),
+        close: new_state == Some(NewState::Closed),
     };
-    let (who, expected) = (by_caller(&state, &caller), version.expected());
-    let standings = state.pipeline.alert_cache();
-    let changed = acknowledge_one(&state.db, standings, &who, id, expected, &saying)
+    let (context, expected) = (change_context(&state, &caller), version.expected());
+    let alert_cache = state.pipeline.alert_cache();
+    let changed = acknowledge_one(&state.db, alert_cache, &context, id, expected, &change)
         .await
         .map_err(|error| preconditions::precondition_failed(error, &input))?;
     if changed {
         state.pipeline.changed();
     }
-    let is = incidents::get(&state.db, id, who.now, state.settings.stale_after).await?;
-    let is = is.filter(|incident| caller.visibility.shows(&incident.content.labels));
-    let is = is.ok_or_else(|| ApiError::no_such("incident", id))?;
+    let incident = incidents::get(&state.db, id, context.now, state.settings.stale_after).await?;
+    let incident = incident
+        .filter(|incident| caller.visibility.shows(&incident.content.labels))
+        .ok_or_else(|| ApiError::no_such("incident", id))?;
     Ok(preconditions::found(
-        &snapshot_incident(&is),
-        convert::incident(is),
+        &snapshot_incident(&incident),
+        convert::incident(incident),
     ))
 }
 
-/// What a filter asks for, for the audit log: without what it leaves open.
-fn asked(filter: &AcknowledgeFilter) -> Value {
-    // Made of lists, texts, times and flags, which always make JSON.
-    let mut asked = serde_json::to_value(filter).unwrap_or_default();
-    if let Some(fields) = asked.as_object_mut() {
+/// Conditions of a filter for the audit log, without empty ones.
+fn conditions(filter: &AcknowledgeFilter) -> Value {
+    // A filter always serializes.
+    let mut conditions = serde_json::to_value(filter).unwrap_or_default();
+    if let Some(fields) = conditions.as_object_mut() {
         fields
             .retain(|_, value| !value.is_null() && value.as_array().is_none_or(|a| !a.is_empty()));
     }
-    asked
+    conditions
 }
 
-/// Who says something of incidents, and when.
-fn by_caller<'a>(state: &'a AppState, caller: &'a Caller) -> ChangeContext<'a> {
+/// Actor, visibility and time of a change.
+fn change_context<'a>(state: &'a AppState, caller: &'a Caller) -> ChangeContext<'a> {
     ChangeContext {
         actor: &caller.actor,
         visible: &caller.visibility,
@@ -272,13 +277,13 @@ fn by_caller<'a>(state: &'a AppState, caller: &'a Caller) -> ChangeContext<'a> {
     }
 }
 
-/// Acknowledges several incidents, or takes that back: those of `ids`, or all
-/// that match `filter`.
+/// Acknowledges or unacknowledges several incidents: those in `ids`, or all that match
+/// `filter`.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "acknowledge_incidents",
     request_body = AcknowledgeRequest,
-    responses((status = 200, description = "How many were changed", body = AcknowledgeResult))
+    responses((status = 200, description = "Number of changed incidents", body = AcknowledgeResult))
 )]
 #[post("/api/v1/incidents/acknowledge")]
 async fn acknowledge(
@@ -295,21 +300,21 @@ async fn acknowledge(
         memo,
         by,
     } = input;
-    let saying = IncidentChange {
+    let change = IncidentChange {
         known: Some(known),
         memo,
         by: Some(signer(&caller, by)?),
         close: false,
     };
-    change_many(&state, &caller, &reader, (ids, filter), &saying).await
+    change_many(&state, &caller, &reader, (ids, filter), &change).await
 }
 
-/// Closes several incidents: those of `ids`, or all that match `filter`.
+/// Closes several incidents: those in `ids`, or all that match `filter`.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "close_incidents",
     request_body = CloseRequest,
-    responses((status = 200, description = "How many were closed", body = AcknowledgeResult))
+    responses((status = 200, description = "Number of closed incidents", body = AcknowledgeResult))
 )]
 #[post("/api/v1/incidents/close")]
 async fn close(
@@ -325,13 +330,13 @@ async fn close(
         memo,
         by,
     } = input;
-    let saying = IncidentChange {
+    let change = IncidentChange {
         known: None,
         memo,
         by: Some(signer(&caller, by)?),
         close: true,
     };
-    change_many(&state, &caller, &reader, (ids, filter), &saying).await
+    change_many(&state, &caller, &reader, (ids, filter), &change).await
 }
 
 async fn change_many(
@@ -339,9 +344,9 @@ async fn change_many(
     caller: &Caller,
     reader: &Reader,
     (ids, filter): (Option<Vec<i64>>, Option<AcknowledgeFilter>),
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<Json<AcknowledgeResult>, ApiError> {
-    let asked = filter.as_ref().map(asked);
+    let conditions = filter.as_ref().map(conditions);
     let (now, stale_after) = (state.now(), state.settings.stale_after);
     let visibility = caller.visibility.clone();
     let ids = reader.read(move |db| async move {
@@ -355,25 +360,25 @@ async fn change_many(
     });
     let selected = Selected {
         ids: ids.await?,
-        asked,
+        asked: conditions,
     };
-    let who = by_caller(state, caller);
-    let standings = state.pipeline.alert_cache();
-    let changed = acknowledge_many(&state.db, standings, &who, &selected, saying).await?;
+    let context = change_context(state, caller);
+    let alert_cache = state.pipeline.alert_cache();
+    let changed = acknowledge_many(&state.db, alert_cache, &context, &selected, change).await?;
     state.pipeline.changed();
     Ok(Json(AcknowledgeResult {
         changed: changed as u64,
     }))
 }
 
-/// Whose name is put to it. People sign with their own; a token may act for
-/// somebody, and says for whom.
+/// Name under which a change is recorded. Users change incidents under their own name; tokens
+/// can set another one.
 fn signer(caller: &Caller, by: Option<String>) -> Result<String, ApiError> {
     let own = &caller.actor.name;
     let by = by.filter(|by| !by.trim().is_empty());
     match (caller.actor.kind, by) {
         (ActorKind::User, Some(by)) if by.trim() != own => {
-            let message = format!("expected your own name, {own:?}, or nothing");
+            let message = format!("expected the name of the signed-in user, {own:?}, or none");
             Err(ApiError::field("by", message))
         }
         (ActorKind::User, _) | (_, None) => Ok(own.clone()),

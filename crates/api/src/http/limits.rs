@@ -1,8 +1,6 @@
-//! How much one caller may ask for. Webhooks know no such limits: a sender does
-//! not repeat what it was told to come back for with 429.
+//! Rate limits (GCRA). Webhooks have none, because senders do not retry after a 429.
 //!
-//! Each has an allowance that fills up steadily (GCRA). The counts are those of
-//! this process; several replicas allow so much each.
+//! Limits apply to each process: several replicas together accept more.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,21 +15,21 @@ use super::caller::Caller;
 use super::problem::ApiError;
 use crate::config;
 
-/// What is counted.
+/// Rate limits for callers, IP addresses and sign-ins. `None` disables a limit.
 pub(crate) struct Limits {
-    callers: Option<Counts<Who>>,
-    addresses: Option<Counts<IpAddr>>,
-    sign_ins: Option<Counts<IpAddr>>,
+    callers: Option<Limiter<CallerKey>>,
+    addresses: Option<Limiter<IpAddr>>,
+    sign_ins: Option<Limiter<IpAddr>>,
 }
 
-/// A user or token.
+/// Key of a user or token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Who {
-    /// By kind and number.
-    Numbered(tocsin_storage::enums::ActorKind, i64),
-    /// A token of the settings.
-    Named(String),
-    /// Of too many, all further ones together.
+enum CallerKey {
+    /// A user or token in the database.
+    Id(tocsin_storage::enums::ActorKind, i64),
+    /// A token in the settings.
+    Name(String),
+    /// All callers beyond the maximum together.
     Others,
 }
 
@@ -43,63 +41,63 @@ impl Limits {
             sign_ins_per_minute,
         } = settings;
         let burst = NonZeroU32::new(*burst).unwrap_or(NonZeroU32::MIN);
-        let reading = NonZeroU32::new(*requests_per_second)
+        let requests = NonZeroU32::new(*requests_per_second)
             .map(|each_second| Quota::per_second(each_second).allow_burst(burst));
         let sign_ins = NonZeroU32::new(*sign_ins_per_minute).map(Quota::per_minute);
         Self {
-            callers: reading.map(|quota| Counts::new(quota, Who::Others)),
-            addresses: reading.map(|quota| Counts::new(quota, OTHERS)),
-            sign_ins: sign_ins.map(|quota| Counts::new(quota, OTHERS)),
+            callers: requests.map(|quota| Limiter::new(quota, CallerKey::Others)),
+            addresses: requests.map(|quota| Limiter::new(quota, OTHERS)),
+            sign_ins: sign_ins.map(|quota| Limiter::new(quota, OTHERS)),
         }
     }
 
-    /// Counts a request of an address.
+    /// Counts a request from an IP address.
     ///
     /// # Errors
-    /// [`Kind::TooManyRequests`](super::problem::Kind::TooManyRequests).
+    /// [`TooManyRequests`](super::problem::ProblemKind::TooManyRequests).
     pub(crate) fn address(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
-        let counts = self.addresses.as_ref();
-        counts.map_or(Ok(()), |counts| {
-            counts.count(&one_place(address)).map_err(|wait| {
+        let limiter = self.addresses.as_ref();
+        limiter.map_or(Ok(()), |limiter| {
+            limiter.count(&address_key(address)).map_err(|wait| {
                 ApiError::too_many(
-                    "This address asks for too much (limits.requests_per_second); come back later.",
+                    "Too many requests from this IP address (limits.requests_per_second). Try again later.",
                     wait,
                 )
             })
         })
     }
 
-    /// Counts a request of somebody who is signed in.
+    /// Counts a request of an authenticated caller.
     ///
     /// # Errors
-    /// [`Kind::TooManyRequests`](super::problem::Kind::TooManyRequests).
+    /// [`TooManyRequests`](super::problem::ProblemKind::TooManyRequests).
     pub(crate) fn caller(&self, caller: &Caller) -> Result<(), ApiError> {
-        let Some(counts) = &self.callers else {
+        let Some(limiter) = &self.callers else {
             return Ok(());
         };
         let actor = &caller.actor;
-        let who = match actor.id {
-            Some(id) => Who::Numbered(actor.kind, id),
-            None => Who::Named(actor.name.clone()),
+        let key = match actor.id {
+            Some(id) => CallerKey::Id(actor.kind, id),
+            None => CallerKey::Name(actor.name.clone()),
         };
-        counts.count(&who).map_err(|wait| {
+        limiter.count(&key).map_err(|wait| {
             ApiError::too_many(
-                "You ask for too much (limits.requests_per_second); come back later.",
+                "Too many requests (limits.requests_per_second). Try again later.",
                 wait,
             )
         })
     }
 
-    /// Counts an attempt to sign in.
+    /// Counts a sign-in attempt from an IP address.
     ///
     /// # Errors
-    /// [`Kind::TooManyRequests`](super::problem::Kind::TooManyRequests).
+    /// [`TooManyRequests`](super::problem::ProblemKind::TooManyRequests).
     pub(crate) fn sign_in(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
-        let counts = self.sign_ins.as_ref();
-        counts.map_or(Ok(()), |counts| {
-            counts.count(&one_place(address)).map_err(|wait| {
+        let limiter = self.sign_ins.as_ref();
+        limiter.map_or(Ok(()), |limiter| {
+            limiter.count(&address_key(address)).map_err(|wait| {
                 ApiError::too_many(
-                    "Too many attempts to sign in came from this address; try again later.",
+                    "Too many sign-in attempts from this IP address. Try again later.",
                     wait,
                 )
             })
@@ -107,8 +105,8 @@ impl Limits {
     }
 }
 
-/// One customer of a provider has a whole network of IPv6 addresses.
-fn one_place(address: Option<IpAddr>) -> IpAddr {
+/// Reduces an IPv6 address to its /64 network, because a single customer has a whole network.
+fn address_key(address: Option<IpAddr>) -> IpAddr {
     match address.map(|address| address.to_canonical()) {
         Some(IpAddr::V6(address)) => {
             let network = u128::from(address) & !u128::from(u64::MAX);
@@ -119,38 +117,40 @@ fn one_place(address: Option<IpAddr>) -> IpAddr {
     }
 }
 
-/// Nobody's address.
+/// Key of unknown addresses, and of all addresses beyond the maximum.
 const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// The most that are counted one by one: some 10 MB.
-const AT_MOST: usize = 100_000;
+/// Maximum number of separate keys: about 10 MB.
+const MAX_KEYS: usize = 100_000;
 
-/// So many are worth looking through for those whose allowance is full again.
-const WORTH_SWEEPING: usize = 1_000;
+/// Minimum number of keys before expired ones are removed.
+const MIN_SWEEP: usize = 1_000;
 
-/// Allowances, by whose they are.
-struct Counts<K: Hash + Eq + Clone> {
+/// Rate limiter with a bounded number of keys.
+struct Limiter<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
     clock: DefaultClock,
-    /// Who stands for all that are too many.
+    /// Key of all callers beyond the maximum.
     others: K,
-    /// As many keys as there may be until it is looked through again.
+    /// Number of keys at which expired ones are removed next.
     sweep_at: std::sync::atomic::AtomicUsize,
 }
 
-impl<K: Hash + Eq + Clone> Counts<K> {
+impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(quota: Quota, others: K) -> Self {
         let clock = DefaultClock::default();
         Self {
             limiter: RateLimiter::new(quota, DashMapStateStore::default(), clock.clone()),
             clock,
             others,
-            sweep_at: WORTH_SWEEPING.into(),
+            sweep_at: MIN_SWEEP.into(),
         }
     }
 
+    /// Counts one request.
+    ///
     /// # Errors
-    /// How long it takes until one more is allowed.
+    /// The time until the next request is allowed.
     fn count(&self, key: &K) -> Result<(), Duration> {
         let key = if self.is_full() { &self.others } else { key };
         self.limiter
@@ -158,8 +158,8 @@ impl<K: Hash + Eq + Clone> Counts<K> {
             .map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 
-    /// Whether there are too many, even without those whose allowance is full:
-    /// these are forgotten whenever the number has doubled.
+    /// Whether the maximum number of keys is reached. Expired keys are removed whenever the
+    /// number has doubled.
     fn is_full(&self) -> bool {
         use std::sync::atomic::Ordering::Relaxed;
         let count = self.limiter.len();
@@ -169,9 +169,9 @@ impl<K: Hash + Eq + Clone> Counts<K> {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
         let count = self.limiter.len();
-        let next = count.saturating_mul(2).clamp(WORTH_SWEEPING, AT_MOST);
+        let next = count.saturating_mul(2).clamp(MIN_SWEEP, MAX_KEYS);
         self.sweep_at.store(next, Relaxed);
-        count >= AT_MOST
+        count >= MAX_KEYS
     }
 }
 
@@ -194,17 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_attempts_and_is_told_when_to_come_back() {
+    fn sign_in_attempts_are_limited_by_address() {
         let limits = limits(0, 1, 2);
         for _ in 0..2 {
             assert!(limits.sign_in(at("192.0.2.1")).is_ok());
         }
-        let refused = limits
+        let rejected = limits
             .sign_in(at("192.0.2.1"))
             .unwrap_err()
             .error_response();
-        assert_eq!(refused.status(), 429);
-        let wait: u64 = refused
+        assert_eq!(rejected.status(), 429);
+        let wait: u64 = rejected
             .headers()
             .get(header::RETRY_AFTER)
             .unwrap()
@@ -214,7 +214,7 @@ mod tests {
             .unwrap();
         assert!((1..=30).contains(&wait), "{wait}");
         assert!(limits.sign_in(at("192.0.2.2")).is_ok());
-        // Reading is not limited here.
+        // Requests are not limited here.
         for _ in 0..100 {
             assert!(limits.address(at("192.0.2.1")).is_ok());
             assert!(limits.caller(&Caller::anonymous(None)).is_ok());
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_in_a_customers_network_count_together() {
+    fn addresses_of_an_ipv6_network_share_a_limit() {
         let limits = limits(1, 1, 0);
         assert!(limits.address(at("2001:db8:1:2::1")).is_ok());
         assert!(limits.address(at("2001:db8:1:2:ffff::9")).is_err());
@@ -230,12 +230,15 @@ mod tests {
         assert!(limits.address(at("::ffff:192.0.2.1")).is_ok());
         assert!(limits.address(at("192.0.2.1")).is_err());
         for _ in 0..100 {
-            assert!(limits.sign_in(at("192.0.2.1")).is_ok(), "0 is no limit");
+            assert!(
+                limits.sign_in(at("192.0.2.1")).is_ok(),
+                "0 disables the limit"
+            );
         }
     }
 
     #[test]
-    fn tokens_and_users_of_one_number_count_apart() {
+    fn tokens_and_users_with_the_same_id_have_separate_limits() {
         use tocsin_storage::enums::ActorKind;
         let limits = limits(1, 1, 0);
         let caller = |kind, id| {
@@ -250,16 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_whoever_comes() {
-        // An allowance that does not fill up within the test.
+    fn number_of_keys_is_bounded() {
+        // A quota that is not replenished during the test.
         let quota = Quota::per_hour(NonZeroU32::MIN);
-        let counts = Counts::new(quota, OTHERS);
-        let mut refused = 0;
-        for number in 0..u32::try_from(AT_MOST).unwrap() + 1_000 {
+        let limiter = Limiter::new(quota, OTHERS);
+        let mut rejected = 0;
+        for number in 0..u32::try_from(MAX_KEYS).unwrap() + 1_000 {
             let address = IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number));
-            refused += u32::from(counts.count(&address).is_err());
+            rejected += u32::from(limiter.count(&address).is_err());
         }
-        assert!(counts.limiter.len() <= AT_MOST + 1);
-        assert_eq!(refused, 999, "the others share one allowance");
+        assert!(limiter.limiter.len() <= MAX_KEYS + 1);
+        assert_eq!(rejected, 999, "the others share one quota");
     }
 }

@@ -1,4 +1,4 @@
-//! One's own account.
+//! Account of the caller.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, put};
@@ -15,11 +15,11 @@ use super::params::Params;
 use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
-/// Who asks, and what they may do.
+/// Returns the account of the caller, with its role.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "get_me",
-    responses((status = 200, description = "The user, or the token", body = Me))
+    responses((status = 200, description = "The user or token", body = Me))
 )]
 #[get("/api/v1/me")]
 async fn get(state: Data<AppState>, caller: Caller, _: Params<()>) -> Result<Json<Me>, ApiError> {
@@ -35,12 +35,12 @@ async fn get(state: Data<AppState>, caller: Caller, _: Params<()>) -> Result<Jso
     Ok(Json(convert::me_token(caller.actor.name, role, matchers)))
 }
 
-/// Rewrites one's name and how the pages look.
+/// Updates the name and preferences of the caller.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "replace_me",
     request_body = MeInput,
-    responses((status = 200, description = "The user as it is now", body = Me))
+    responses((status = 200, description = "The updated user", body = Me))
 )]
 #[put("/api/v1/me")]
 async fn replace(
@@ -66,12 +66,12 @@ async fn replace(
     Ok(Json(convert::me(user, method(&caller))))
 }
 
-/// Changes one's password, and ends one's other sessions.
+/// Changes the password of the caller, and ends all other sessions.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "change_my_password",
     request_body = PasswordChange,
-    responses((status = 204, description = "It is changed, and the other sessions have ended"))
+    responses((status = 204, description = "The password was changed, and the other sessions were ended"))
 )]
 #[put("/api/v1/me/password")]
 async fn change_password(
@@ -90,11 +90,11 @@ async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The browsers in which one is signed in, the newest first: all of them.
+/// Lists all sessions of the caller, newest first.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "list_my_sessions",
-    responses((status = 200, description = "The sessions, on one page", body = Page<Session>))
+    responses((status = 200, description = "All sessions, on one page", body = Page<Session>))
 )]
 #[get("/api/v1/me/sessions")]
 async fn sessions(
@@ -108,7 +108,7 @@ async fn sessions(
     let sessions = accounts::sessions_of(&state.db, id).await?;
     let items = sessions
         .into_iter()
-        // What has ended is swept away later.
+        // Expired sessions are deleted later.
         .filter(|view| view.session.expires_at.min(view.session.seen_at.plus(idle)) > now)
         .map(|view| convert::session(view, caller.session_id))
         .collect();
@@ -120,11 +120,11 @@ async fn sessions(
     }))
 }
 
-/// Signs out all other browsers.
+/// Ends all other sessions of the caller.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "end_my_other_sessions",
-    responses((status = 204, description = "The others have ended"))
+    responses((status = 204, description = "The other sessions were ended"))
 )]
 #[delete("/api/v1/me/sessions")]
 async fn end_other_sessions(
@@ -141,12 +141,12 @@ async fn end_other_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Signs out one browser.
+/// Ends a session of the caller.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "end_my_session",
-    params(("id" = i64, Path, description = "The session's number")),
-    responses((status = 204, description = "It has ended"))
+    params(("id" = i64, Path, description = "ID of the session")),
+    responses((status = 204, description = "The session was ended"))
 )]
 #[delete("/api/v1/me/sessions/{id}")]
 async fn end_session(
@@ -161,12 +161,12 @@ async fn end_session(
     accounts.revoke_session(&caller.actor, id, session).await?;
     let mut response = HttpResponse::NoContent();
     if caller.session_id == Some(session) {
-        response.cookie(Jar::of(&state, &request).forget(CookieName::Session));
+        response.cookie(Jar::of(&state, &request).delete(CookieName::Session));
     }
     Ok(response.finish())
 }
 
-/// The user's number; `edge` lets nobody else come so far.
+/// ID of the user. The middleware rejects other callers.
 fn user_id(caller: &Caller) -> Result<i64, ApiError> {
     let id = (caller.actor.kind == ActorKind::User).then_some(caller.actor.id);
     id.flatten().ok_or_else(no_user)
@@ -175,7 +175,7 @@ fn user_id(caller: &Caller) -> Result<i64, ApiError> {
 fn no_user() -> ApiError {
     ApiError::new(
         ProblemKind::Forbidden,
-        "This is for people who have signed in; a token has no account.",
+        "This operation requires a signed-in user: a token has no account.",
     )
 }
 

@@ -1,4 +1,4 @@
-//! The metrics, when Prometheus asks for them.
+//! Metrics endpoint.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use super::storage::DAYS;
 use crate::logging;
 use crate::metrics::{Snapshot, Storage};
 
-/// The program's metrics, in the OpenMetrics text format.
+/// Returns the metrics of the server in the OpenMetrics text format.
 #[utoipa::path(
     tag = "system",
     operation_id = "get_metrics",
-    responses((status = 200, description = "The metrics", content_type = "application/openmetrics-text", body = String))
+    responses((status = 200, description = "Metrics", content_type = "application/openmetrics-text", body = String))
 )]
 #[get("/metrics")]
 async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let reasons = health::reasons(&state).await;
-    // A database that is down must not take the other numbers with it.
+    // During a database outage, the other metrics are still returned.
     let stored = Data::clone(&state);
     let stored = actix_web::rt::spawn(async move {
         let depth = outbox::depth(&stored.db).await.unwrap_or_default();
@@ -53,7 +53,7 @@ async fn scrape(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
             .map_or(Duration::ZERO, |oldest| state.now().since(oldest)),
         mail_paused: mail.paused_since.is_some(),
         connections: state.db.pool_size(),
-        event_streams: state.seats.taken(),
+        event_streams: state.streams.count(),
         ready: reasons.is_empty(),
         damaged: damage.damaged,
         unreadable_rows: damage.unreadable_rows,

@@ -1,4 +1,4 @@
-//! What every request passes on its way in, and every answer on its way out.
+//! Middleware around every request: authorization, security headers, access log.
 
 use std::time::{Duration, Instant};
 
@@ -20,42 +20,44 @@ use super::state::AppState;
 use super::{csrf, fallback, identify, misdirected};
 use crate::metrics::Outcome;
 
-/// Takes the path prefix off, lets in or refuses, and adds the headers that
-/// tell browsers what pages may do.
-pub(crate) async fn edge(
+/// Strips the path prefix, authorizes the request, and adds the security headers to the
+/// response.
+pub(crate) async fn handle(
     state: web::Data<AppState>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let began = Instant::now();
+    let started = Instant::now();
     strip_prefix(&mut request, state.prefix());
     if let Some(webhook) = misdirected::webhook(request.path()) {
         set_path(&mut request, webhook);
     }
     let is_head = request.method() == Method::HEAD;
     if is_head {
-        // As GET; that the body is left out is the connection's business.
+        // Handled as GET; the connection omits the body.
         request.head_mut().method = Method::GET;
     }
     let _waiting = Waiting::begin(&request);
     let from = Origin::of(&request, &state.settings);
     request.extensions_mut().insert(from);
-    // The path as the router reads it, not as it was sent: `%61` is an `a`.
+    // The path as decoded by the router, not as sent: `%61` is an `a`.
     let path = request.match_info().get_ref().path();
     let target = policy::target(request.method().as_str(), path);
-    let mut response = match admit(&state, target, &request, from).await {
+    let mut response = match authorize(&state, target, &request, from).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            let answer = next.call(request);
-            if answers_by_itself(target) {
-                answer.await?
+            let response = next.call(request);
+            if handles_outages(target) {
+                response.await?
             } else {
-                answer_in_time(&state, answer).await?
+                respond_in_time(&state, response).await?
             }
             .map_into_boxed_body()
         }
         Err(error) => {
-            if needs(target) == Requirement::Ingest && !error.is(ProblemKind::MethodNotAllowed) {
+            if requirement(target) == Requirement::Ingest
+                && !error.is(ProblemKind::MethodNotAllowed)
+            {
                 let outcome = match error.is(ProblemKind::Unavailable) {
                     true => Outcome::Unavailable,
                     false => Outcome::Unauthorized,
@@ -66,32 +68,33 @@ pub(crate) async fn edge(
         }
     };
     if is_head && response.response().body().size() == BodySize::Stream {
-        // The connection would wait for the end of what it leaves out, and events
-        // have none.
+        // The connection would wait for the end of the omitted body, and an event
+        // stream has none.
         response = response.map_body(|_, _| BoxBody::new(()));
     }
     state.metrics.rejected(response.status());
     note_corrupt(&state, &response);
     let is_docs = response.request().path().starts_with("/docs");
     secure(response.headers_mut(), is_docs, from.is_secure);
-    log(&response, began);
+    log(&response, started);
     Ok(response)
 }
 
-/// Lets a request in, and says who sent it.
+/// Authorizes a request and returns its caller.
 ///
 /// # Errors
-/// What it lacks.
-async fn admit(
+/// The missing credential or permission, a cross-site request, an exceeded rate limit, or
+/// a path that does not exist.
+async fn authorize(
     state: &AppState,
     target: Target,
     request: &ServiceRequest,
     from: Origin,
 ) -> Result<Caller, ApiError> {
     let (host, headers) = (csrf::host(request), request.headers());
-    let nobody = || Caller::anonymous(from.client);
+    let anonymous = || Caller::anonymous(from.client);
     if is_probe(target) {
-        return Ok(nobody());
+        return Ok(anonymous());
     }
     csrf::check_site(
         request.method(),
@@ -99,54 +102,55 @@ async fn admit(
         headers,
         state.settings.public_url.as_ref(),
     )?;
-    let caller = match (target, needs(target)) {
+    let caller = match (target, requirement(target)) {
         (Target::Operation(_), Requirement::Ingest) => {
             return identify::sender(state, host, headers, from).await;
         }
         (Target::Misdirected(_) | Target::Page, _)
-        | (Target::WrongMethod(_), Requirement::Ingest) => nobody(),
+        | (Target::WrongMethod(_), Requirement::Ingest) => anonymous(),
         (_, Requirement::Nothing) => {
             state.limits.address(from.client)?;
-            // Who cannot be told is nobody here: an old cookie, or a database
-            // that is away, must not keep people from signing in.
+            // An invalid credential counts as none: an expired cookie, or a database
+            // outage, must not prevent people from signing in.
             let caller = identify::caller(state, host, headers, from).await;
-            caller.ok().flatten().unwrap_or_else(nobody)
+            caller.ok().flatten().unwrap_or_else(anonymous)
         }
-        (_, needed) => {
+        (_, required) => {
             state.limits.address(from.client)?;
             let caller = identify::caller(state, host, headers, from).await?;
             let caller = caller.ok_or_else(|| {
                 identify::missing(
-                    "Sign in, or send a token as \"Authorization: Bearer TOKEN\" or as the password of basic auth.",
+                    "Sign in, or send a token as \"Authorization: Bearer TOKEN\" or as the password of HTTP Basic.",
                 )
             })?;
             state.limits.caller(&caller)?;
-            allow(&caller, needed)?;
+            check_role(&caller, required)?;
             caller
         }
     };
     match target {
-        Target::Misdirected(meant) => Err(misdirected::answer(
-            meant,
+        Target::Misdirected(intended) => Err(misdirected::not_found(
+            intended,
             request.path(),
             &state.webhook_url,
         )),
-        Target::WrongMethod(line) => Err(fallback::wrong_method(line.path, request.method())),
-        Target::Unlisted => Err(fallback::nothing_at(request.path())),
-        Target::Operation(line) if !caller.visibility.is_everything() => {
-            hide(line.hidden, request.path())?;
+        Target::WrongMethod(endpoint) => {
+            Err(fallback::wrong_method(endpoint.path, request.method()))
+        }
+        Target::Unlisted => Err(fallback::no_such_path(request.path())),
+        Target::Operation(endpoint) if !caller.visibility.is_everything() => {
+            restrict(endpoint.restriction, request.path())?;
             Ok(caller)
         }
         Target::Operation(_) | Target::Page => Ok(caller),
     }
 }
 
-fn needs(target: Target) -> Requirement {
+fn requirement(target: Target) -> Requirement {
     match target {
-        Target::Operation(line) => line.needs,
-        // Whoever may not even read is not told which methods there are, and
-        // whoever may read is.
-        Target::WrongMethod(line) => match line.needs {
+        Target::Operation(endpoint) => endpoint.requirement,
+        // The supported methods are listed to callers with read access only.
+        Target::WrongMethod(endpoint) => match endpoint.requirement {
             Requirement::Person | Requirement::Role(_) => Requirement::Role(Role::Viewer),
             open => open,
         },
@@ -156,38 +160,38 @@ fn needs(target: Target) -> Requirement {
 }
 
 fn is_probe(target: Target) -> bool {
-    matches!(target, Target::Operation(line) if matches!(line.path, "/healthz" | "/readyz"))
+    matches!(target, Target::Operation(endpoint) if matches!(endpoint.path, "/healthz" | "/readyz"))
 }
 
-/// Those two see to it themselves: one must leave its caller in no doubt what
-/// was stored, the other says what is wrong.
-fn answers_by_itself(target: Target) -> bool {
-    is_probe(target) || needs(target) == Requirement::Ingest
+/// Whether the handler deals with a database outage itself: webhooks must return whether
+/// the delivery was stored, and probes the reason.
+fn handles_outages(target: Target) -> bool {
+    is_probe(target) || requirement(target) == Requirement::Ingest
 }
 
-fn allow(caller: &Caller, needed: Requirement) -> Result<(), ApiError> {
+fn check_role(caller: &Caller, required: Requirement) -> Result<(), ApiError> {
     let Some(role) = caller.role else {
         return Err(ApiError::new(
             ProblemKind::Forbidden,
-            "An ingest token delivers alerts and opens nothing else.",
+            "An ingest token can only send alerts to the webhook.",
         ));
     };
-    match needed {
-        Requirement::Role(needed) if role < needed => Err(ApiError::new(
+    match required {
+        Requirement::Role(required) if role < required => Err(ApiError::new(
             ProblemKind::Forbidden,
             format!(
-                "This needs the role {}; {} the role {}.",
-                policy::role_name(needed),
-                match caller.is_person() {
+                "This operation requires the role {}; {} the role {}.",
+                policy::role_name(required),
+                match caller.is_user() {
                     true => "you have",
-                    false => "this token has",
+                    false => "the token has",
                 },
                 policy::role_name(role)
             ),
         )),
-        Requirement::Person if !caller.is_person() => Err(ApiError::new(
+        Requirement::Person if !caller.is_user() => Err(ApiError::new(
             ProblemKind::Forbidden,
-            "This is of a person's own account; a token has none.",
+            "This operation requires a signed-in user: a token has no account.",
         )),
         Requirement::Nothing | Requirement::Ingest | Requirement::Person | Requirement::Role(_) => {
             Ok(())
@@ -195,63 +199,63 @@ fn allow(caller: &Caller, needed: Requirement) -> Result<(), ApiError> {
     }
 }
 
-/// What somebody gets who may see only some alerts.
-fn hide(hidden: Restriction, path: &str) -> Result<(), ApiError> {
-    match hidden {
+/// Applies the restriction of an endpoint to a caller who sees only some alerts.
+fn restrict(restriction: Restriction, path: &str) -> Result<(), ApiError> {
+    match restriction {
         Restriction::No => Ok(()),
         Restriction::Forbidden => Err(ApiError::new(
             ProblemKind::Forbidden,
-            "This tells of all alerts, and you may see only some of them.",
+            "This operation requires access to all alerts.",
         )),
         Restriction::NotFound => {
-            let mut numbers = path.split('/').filter_map(|part| part.parse::<i64>().ok());
-            Err(match numbers.next() {
+            let mut ids = path.split('/').filter_map(|part| part.parse::<i64>().ok());
+            Err(match ids.next() {
                 Some(id) => ApiError::no_such("delivery", id),
-                None => fallback::nothing_at(path),
+                None => fallback::no_such_path(path),
             })
         }
     }
 }
 
-/// The answer, or 503 where the database does not answer. What it is asked then
-/// goes on by itself: a query that is dropped half-way can spoil its connection.
-async fn answer_in_time<B: 'static>(
+/// Returns the response, or 503 if the database does not answer. The handler then continues
+/// in the background: dropping a running query can break its connection.
+async fn respond_in_time<B: 'static>(
     state: &AppState,
-    answer: impl Future<Output = Result<ServiceResponse<B>, Error>> + 'static,
+    response: impl Future<Output = Result<ServiceResponse<B>, Error>> + 'static,
 ) -> Result<ServiceResponse<B>, Error> {
-    let pulse = state.db.health();
-    if !pulse.is_watched() {
-        return answer.await;
+    let health = state.db.health();
+    if !health.is_watched() {
+        return response.await;
     }
-    let mut answer = actix_web::rt::spawn(answer);
-    let answer = tokio::select! {
+    let mut handler = actix_web::rt::spawn(response);
+    let result = tokio::select! {
         biased;
-        answer = &mut answer => Some(answer),
-        // Much is answered without a database.
-        () = pulse.unavailable() => tokio::time::timeout(GRACE, answer).await.ok(),
+        result = &mut handler => Some(result),
+        // Many responses need no database.
+        () = health.unavailable() => tokio::time::timeout(GRACE, handler).await.ok(),
     };
-    match answer {
-        Some(Ok(answer)) => answer,
-        // Given up, or ended by a panic, which is logged.
-        None | Some(Err(_)) => Err(AlreadyAnswered.into()),
+    match result {
+        Some(Ok(response)) => response,
+        // Timed out, or ended by a panic, which is logged.
+        None | Some(Err(_)) => Err(DatabaseUnavailable.into()),
     }
 }
 
-/// What needs no database is answered in less.
+/// Time for a handler that needs no database.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// The database does not answer. An answer on its own, because the request went
-/// with the query.
+/// The database does not answer. This error adds the security headers itself, because the
+/// request was moved into the handler.
 #[derive(Debug)]
-struct AlreadyAnswered;
+struct DatabaseUnavailable;
 
-impl std::fmt::Display for AlreadyAnswered {
+impl std::fmt::Display for DatabaseUnavailable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the database does not answer")
     }
 }
 
-impl ResponseError for AlreadyAnswered {
+impl ResponseError for DatabaseUnavailable {
     fn error_response(&self) -> HttpResponse {
         let mut response = ApiError::outage(&Outage::NoAnswer).error_response();
         secure(response.headers_mut(), false, false);
@@ -259,8 +263,7 @@ impl ResponseError for AlreadyAnswered {
     }
 }
 
-/// Some proxies take the prefix of `server.public_url` off, others leave it:
-/// both work.
+/// Strips the prefix of `server.public_url`, if the proxy did not.
 fn strip_prefix(request: &mut ServiceRequest, prefix: &str) {
     if prefix.len() <= 1 {
         return;
@@ -282,16 +285,16 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
                       form-action 'self'; object-src 'none'";
 
-/// Swagger UI styles its elements itself.
+/// Swagger UI uses inline styles.
 const DOCS_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                            img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
                            form-action 'self'; object-src 'none'";
 
-/// What no page of ours asks for.
+/// Browser features that no page uses.
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
                            microphone=(), midi=(), payment=(), usb=()";
 
-/// A year of TLS only, once a browser came by it.
+/// One year of HSTS, sent over TLS only.
 const TLS_ONLY: &str = "max-age=31536000";
 
 fn secure(headers: &mut HeaderMap, is_docs: bool, is_secure: bool) {
@@ -320,14 +323,13 @@ fn secure(headers: &mut HeaderMap, is_docs: bool, is_secure: bool) {
             HeaderValue::from_static(TLS_ONLY),
         );
     }
-    // Alerts are nobody else's business, so nothing between may keep them;
-    // browser files say themselves how long they live.
+    // Alerts must not be cached. Static files set their own lifetime.
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 
-/// Keeps for `/readyz` that a stored row cannot be read.
+/// Records an unreadable row for `/readyz`.
 fn note_corrupt(state: &AppState, response: &ServiceResponse<BoxBody>) {
     let error = response.response().error();
     let error = error.and_then(|error| error.as_error::<ApiError>());
@@ -336,17 +338,17 @@ fn note_corrupt(state: &AppState, response: &ServiceResponse<BoxBody>) {
     }
 }
 
-/// The path without its query, which may hold what people searched for.
-fn log(response: &ServiceResponse<BoxBody>, began: Instant) {
+/// Writes the access log: the path without its query, which can contain search terms.
+fn log(response: &ServiceResponse<BoxBody>, started: Instant) {
     let request = response.request();
     let status = response.status();
     let (method, path) = (request.method(), request.path());
-    let micros = began.elapsed().as_micros();
+    let micros = started.elapsed().as_micros();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::warn!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "answered");
+        tracing::warn!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "request handled");
     } else if status.is_client_error() || status.is_server_error() {
-        tracing::info!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "answered");
+        tracing::info!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "request handled");
     } else {
-        tracing::debug!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "answered");
+        tracing::debug!(target: "tocsin::access", %method, path, status = status.as_u16(), micros, "request handled");
     }
 }

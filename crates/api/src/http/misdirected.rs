@@ -1,6 +1,6 @@
-//! Alerts that were sent to the wrong path: what is nearly the webhook's is taken for
-//! it, and any other answer says where to send them. A sender shows its operator
-//! nothing but that answer.
+//! Alerts that are sent to a wrong path. Paths that differ from the webhook's by slashes only
+//! are accepted; for others the error contains the URL of the webhook, because senders log
+//! nothing but the response.
 
 use actix_web::http::Uri;
 
@@ -8,17 +8,17 @@ use super::problem::{ApiError, ProblemKind};
 
 const WEBHOOK: &str = "/api/v1/webhooks/alertmanager";
 
-/// What was meant by a path that is none.
+/// Presumably intended target of a request to a path that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IntendedPath {
     /// The webhook.
     Webhook,
-    /// The API of an Alertmanager, to which a Prometheus sends.
+    /// The API of Alertmanager, to which Prometheus sends.
     Alertmanager,
 }
 
-/// What somebody meant who sends a body to a path that takes none.
-pub(crate) fn meant(method: &str, path: &str) -> Option<IntendedPath> {
+/// Guesses the intended target of a POST or PUT request to a path that does not exist.
+pub(crate) fn intended_path(method: &str, path: &str) -> Option<IntendedPath> {
     if !matches!(method, "POST" | "PUT") {
         return None;
     }
@@ -32,42 +32,42 @@ pub(crate) fn meant(method: &str, path: &str) -> Option<IntendedPath> {
     }
 }
 
-/// The webhook's path for one that differs from it by slashes only, as where a base
-/// URL and a path were joined.
+/// Returns the path of the webhook for a path that differs from it by slashes only, for example
+/// after a base URL and a path were concatenated.
 pub(crate) fn webhook(path: &str) -> Option<&'static str> {
     if !path.contains("//") && !path.ends_with('/') {
         return None;
     }
     let parts = |path: &'static str| path.split('/').filter(|part| !part.is_empty());
-    let given = || path.split('/').filter(|part| !part.is_empty());
+    let segments = || path.split('/').filter(|part| !part.is_empty());
     [WEBHOOK, "/webhook"]
         .into_iter()
-        .find(|webhook| parts(webhook).eq(given()))
+        .find(|webhook| parts(webhook).eq(segments()))
 }
 
-/// The same address with another path.
+/// Replaces the path of a URI.
 pub(crate) fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let path = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    // What else is in it stays, such as the host's name.
+    // Other parts, such as the host name, are kept.
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = path.parse().ok();
     Uri::from_parts(parts).ok()
 }
 
-/// The answer, with the webhook's own address.
-pub(crate) fn answer(meant: IntendedPath, path: &str, url: &str) -> ApiError {
-    let detail = match meant {
+/// Returns a 404 with the URL of the webhook.
+pub(crate) fn not_found(intended: IntendedPath, path: &str, url: &str) -> ApiError {
+    let detail = match intended {
         IntendedPath::Webhook => format!(
-            "There is nothing at {path}. Alertmanager's webhook is {url}: set it as the url of \
-             webhook_configs in alertmanager.yml."
+            "No such path: {path}. The URL of the webhook is {url}. Set it in webhook_configs in \
+             alertmanager.yml."
         ),
         IntendedPath::Alertmanager => format!(
-            "There is nothing at {path} to send alerts to: this is no Alertmanager. Let Prometheus \
-             send to an Alertmanager (alerting.alertmanagers in prometheus.yml), and that one to \
-             {url} (webhook_configs in alertmanager.yml)."
+            "No such path: {path}. Tocsin does not accept alerts from Prometheus directly. Configure \
+             Prometheus to send alerts to Alertmanager (alerting.alertmanagers in prometheus.yml), \
+             and Alertmanager to send them to {url} (webhook_configs in alertmanager.yml)."
         ),
     };
     ApiError::new(ProblemKind::NotFound, detail)
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slashes_make_no_other_webhook() {
+    fn extra_slashes_are_ignored() {
         for path in [
             "/api/v1/webhooks/alertmanager/",
             "//api/v1/webhooks/alertmanager",
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_is_seen() {
+    fn intended_path_is_recognized() {
         for (method, path, expected) in [
             (
                 "POST",
@@ -110,7 +110,7 @@ mod tests {
             ("GET", "/api/v2/alerts", None),
             ("POST", "/api/v1/nothing", None),
         ] {
-            assert_eq!(meant(method, path), expected, "{method} {path}");
+            assert_eq!(intended_path(method, path), expected, "{method} {path}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The HTTP side: handlers translate between the wire and the use cases, and
-//! hold no rule and no SQL. One file for each group of endpoints.
+//! HTTP API. Handlers translate between requests and the use cases in `tocsin_pipeline`;
+//! they contain no business rules and no SQL. There is one file for each group of endpoints.
 //!
-//! To add an endpoint: write its handler with `#[utoipa::path]` above its
-//! route, list it in [`routes`] and in [`openapi::ApiDoc`] (a test compares the
-//! two), and run `cargo xtask openapi`.
+//! To add an endpoint: write its handler with `#[utoipa::path]` above its route, add it to
+//! [`endpoints`], to `openapi::ApiDoc` and to [`policy::ENDPOINTS`] (tests compare them),
+//! and run `cargo xtask openapi`.
 
 #[cfg(test)]
 mod access_tests;
@@ -72,8 +72,8 @@ pub(crate) use problem::Chain;
 pub(crate) use state::AppState;
 pub use static_files::BrowserFiles;
 
-/// The whole application. Built once for each worker; all that is shared is in
-/// `state`, which is built once.
+/// Builds the application, once for each worker. Shared state is in `state`, which is built
+/// once.
 pub(crate) fn app(
     state: web::Data<AppState>,
 ) -> App<
@@ -88,11 +88,11 @@ pub(crate) fn app(
     App::new()
         .app_data(state)
         .configure(endpoints)
-        .default_service(web::to(fallback::answer))
-        .wrap(from_fn(middleware::edge))
+        .default_service(web::to(fallback::handle))
+        .wrap(from_fn(middleware::handle))
 }
 
-/// Every endpoint; those of fixed paths before those with `{id}`.
+/// Registers all endpoints. Fixed paths come before those with `{id}`.
 fn endpoints(app: &mut web::ServiceConfig) {
     app.configure(webhook::routes)
         .service(alerts::list)
@@ -165,7 +165,7 @@ fn endpoints(app: &mut web::ServiceConfig) {
         .service(health::ready)
         .service(metrics::scrape)
         .service(openapi::serve)
-        .service(openapi::serve_with_the_rest)
+        .service(openapi::serve_versioned)
         .service(docs::redirect)
         .service(docs::page);
 }

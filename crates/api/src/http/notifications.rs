@@ -1,4 +1,4 @@
-//! Every mail, and every try to send it.
+//! Notifications and their attempts.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post};
@@ -17,20 +17,20 @@ use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
 
-/// What mails are filtered by.
+/// Filter for notifications.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
-struct About {
-    /// Any of these states.
+struct Filters {
+    /// Notifications in any of these states.
     #[param(required = false, inline)]
     state: Vec<NotificationState>,
-    /// Those that tell of this incident.
+    /// Notifications about the incident with this ID.
     incident_id: Option<i64>,
-    /// Those to this recipient.
+    /// Notifications to the recipient with this ID.
     recipient_id: Option<i64>,
 }
 
-impl FromQuery for About {
+impl FromQuery for Filters {
     fn read(query: &mut Query) -> Self {
         const STATES: &[(&str, NotificationState)] = &[
             ("queued", NotificationState::Queued),
@@ -48,7 +48,7 @@ impl FromQuery for About {
     }
 }
 
-fn code(state: NotificationState) -> enums::NotificationState {
+fn storage_state(state: NotificationState) -> enums::NotificationState {
     match state {
         NotificationState::Queued => enums::NotificationState::Queued,
         NotificationState::Sending => enums::NotificationState::Sending,
@@ -59,23 +59,23 @@ fn code(state: NotificationState) -> enums::NotificationState {
     }
 }
 
-/// The mails, newest first.
+/// Lists notifications, newest first.
 #[utoipa::path(
     tag = "notifications",
     operation_id = "list_notifications",
-    params(About, Between, Paging),
-    responses((status = 200, description = "One page of the mails", body = Page<Notification>))
+    params(Filters, Between, Paging),
+    responses((status = 200, description = "A page of notifications", body = Page<Notification>))
 )]
 #[get("/api/v1/notifications")]
 async fn list(
     caller: Caller,
     reader: Reader,
-    Params((about, between, paging)): Params<(About, Between, Paging)>,
+    Params((filters, between, paging)): Params<(Filters, Between, Paging)>,
 ) -> Result<Json<Page<Notification>>, ApiError> {
     let filter = NotificationFilter {
-        state: about.state.into_iter().map(code).collect(),
-        incident_id: about.incident_id,
-        recipient_id: about.recipient_id,
+        state: filters.state.into_iter().map(storage_state).collect(),
+        incident_id: filters.incident_id,
+        recipient_id: filters.recipient_id,
         created: between.range(),
     };
     let page = paging.of(ByCreation, Order::Desc)?;
@@ -86,12 +86,12 @@ async fn list(
     Ok(Json(found.await?))
 }
 
-/// One mail.
+/// Returns a notification.
 #[utoipa::path(
     tag = "notifications",
     operation_id = "get_notification",
-    params(("id" = i64, Path, description = "The mail's number")),
-    responses((status = 200, description = "The mail", body = Notification))
+    params(("id" = i64, Path, description = "ID of the notification")),
+    responses((status = 200, description = "The notification", body = Notification))
 )]
 #[get("/api/v1/notifications/{id}")]
 async fn get(
@@ -105,17 +105,19 @@ async fn get(
     Ok(Json(convert::notification(found)))
 }
 
-/// Sends a mail again that was sent, written or failed: the same news, to the
-/// same recipient, in the same thread.
+/// Sends a notification again.
+///
+/// Creates a notification with the same content, to the same recipient and in the same e-mail
+/// thread. The original must be sent, written to a file, or failed.
 #[utoipa::path(
     tag = "notifications",
     operation_id = "resend_notification",
-    params(("id" = i64, Path, description = "The mail's number")),
+    params(("id" = i64, Path, description = "ID of the notification")),
     responses((
         status = 201,
-        description = "The new mail",
+        description = "The created notification",
         body = Notification,
-        headers(("Location" = String, description = "The new mail's address"))
+        headers(("Location" = String, description = "URL of the created notification"))
     ))
 )]
 #[post("/api/v1/notifications/{id}/resend")]
@@ -126,12 +128,18 @@ async fn resend(
     key: IdempotencyKey,
     _: Params<()>,
 ) -> Result<HttpResponse, ApiError> {
-    let seen = notifications::get(&state.db, id, &caller.visibility).await?;
-    seen.ok_or_else(|| ApiError::no_such("notification", id))?;
-    let once = key.once(&caller.actor, &())?;
+    let original = notifications::get(&state.db, id, &caller.visibility).await?;
+    original.ok_or_else(|| ApiError::no_such("notification", id))?;
+    let idempotent = key.request(&caller.actor, &())?;
     let pipeline = &state.pipeline;
-    let made = pipeline.resend(&caller.actor, once.as_ref(), id).await?;
-    let location = format!("{}api/v1/notifications/{}", state.prefix(), made.object.id);
-    let object = convert::notification(made.object);
-    Ok(preconditions::created(&location, object, made.replayed))
+    let created = pipeline
+        .resend(&caller.actor, idempotent.as_ref(), id)
+        .await?;
+    let location = format!(
+        "{}api/v1/notifications/{}",
+        state.prefix(),
+        created.object.id
+    );
+    let object = convert::notification(created.object);
+    Ok(preconditions::created(&location, object, created.replayed))
 }

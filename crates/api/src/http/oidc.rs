@@ -1,6 +1,5 @@
-//! Single sign-on: the browser's way to the OpenID provider and back. People
-//! see these addresses only in passing, so what goes wrong is told by the
-//! sign-in page.
+//! Single sign-on: redirects to the OpenID provider and back. Errors are shown by the sign-in
+//! page, to which they redirect.
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -14,19 +13,19 @@ use url::form_urlencoded::Serializer;
 use utoipa::IntoParams;
 
 use super::cookies::{CookieName, Jar};
-use super::oidc_state_cookie::{OidcState, PATIENCE, is_own_page};
+use super::oidc_state_cookie::{MAX_AGE, OidcState, is_own_page};
 use super::params::{FromQuery, Params, Query};
 use super::problem::{ApiError, Chain, ProblemKind};
 use super::state::AppState;
 use super::{client_ip, convert_me, sign_in};
 use crate::oidc::{Answer, Attempt, Failure, SingleSignOn};
 
-/// Where to go after the sign-in.
+/// Target after the sign-in.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct BeginParams {
-    /// A page's address, without that of this server: a path that begins with
-    /// one slash. Left out: the first page.
+    /// Page to open after the sign-in: a path of this server that starts with a single slash.
+    /// Defaults to the home page.
     #[param(
         rename = "returnTo",
         max_length = 2000,
@@ -41,39 +40,41 @@ impl FromQuery for BeginParams {
             if is_own_page(text) {
                 Ok(text.to_owned())
             } else {
-                Err("expected a path of this server that begins with one slash".to_owned())
+                Err("expected a path of this server that starts with a single slash".to_owned())
             }
         });
         Self { return_to }
     }
 }
 
-/// What the provider's page gives the browser to bring back.
+/// Parameters of the redirect from the provider.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CallbackParams {
-    /// What the provider gives for who signed in.
+    /// Authorization code.
     code: Option<String>,
-    /// What this server gave the provider.
+    /// State sent to the provider.
     state: Option<String>,
-    /// Why nobody signed in.
+    /// Error, if the sign-in failed.
     error: Option<String>,
-    /// Which provider it is.
+    /// Issuer.
     iss: Option<String>,
 }
 
-/// Sends the browser to the OpenID provider. Where the provider does not answer:
-/// to the sign-in page, with `problem=oidc-unavailable`.
+/// Redirects to the OpenID provider.
+///
+/// If the provider is unavailable, redirects to the sign-in page with
+/// `problem=oidc-unavailable`.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "begin_oidc",
     params(BeginParams),
     responses((
         status = 303,
-        description = "To the provider, or to the sign-in page with a problem",
+        description = "Redirect to the provider, or to the sign-in page with a problem",
         headers(
-            ("Location" = String, description = "Where to"),
-            ("Set-Cookie" = String, description = "What tells that who comes back is who went"),
+            ("Location" = String, description = "URL of the redirect"),
+            ("Set-Cookie" = String, description = "State cookie, which binds the sign-in to the browser"),
         )
     ))
 )]
@@ -86,72 +87,71 @@ async fn begin(
     let oidc = provider(&state)?;
     let jar = Jar::of(&state, &request);
     let attempt = Attempt::new();
-    match oidc.begin(&attempt, &back(&state, &request)?).await {
+    match oidc.begin(&attempt, &redirect_uri(&state, &request)?).await {
         Ok(url) => {
-            let trip = OidcState { attempt, return_to };
-            let cookie = jar.keep(CookieName::Oidc, trip.write(), PATIENCE);
+            let oidc_state = OidcState { attempt, return_to };
+            let cookie = jar.set(CookieName::Oidc, oidc_state.encode(), MAX_AGE);
             Ok(HttpResponse::SeeOther()
                 .insert_header((header::LOCATION, String::from(url)))
                 .cookie(cookie)
                 .finish())
         }
-        Err(failure) => Ok(reject(
+        Err(failure) => Ok(redirect_to_sign_in(
             &state,
             &jar,
-            problem_of(&failure),
+            problem_code(&failure),
             return_to.as_deref(),
         )),
     }
 }
 
-/// Where the provider sends the browser back to: signs in, and goes to the page
-/// that was asked for. Otherwise to the sign-in page, with `problem` set to
-/// `oidc-unavailable`, `oidc-refused`, `oidc-no-email`, `oidc-not-allowed` or
-/// `account-disabled`.
+/// Completes the sign-in with the OpenID provider.
+///
+/// Sets the session cookie and redirects to the requested page. If the sign-in fails, redirects
+/// to the sign-in page with `problem` set to `oidc-unavailable`, `oidc-refused`,
+/// `oidc-no-email`, `oidc-not-allowed` or `account-disabled`.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "finish_oidc",
     params(CallbackParams),
     responses((
         status = 303,
-        description = "To the page that was asked for, or to the sign-in page with a problem",
+        description = "Redirect to the requested page, or to the sign-in page with a problem",
         headers(
-            ("Location" = String, description = "Where to"),
-            ("Set-Cookie" = String, description = "The session's cookie"),
+            ("Location" = String, description = "URL of the redirect"),
+            ("Set-Cookie" = String, description = "Session cookie"),
         )
     ))
 )]
 #[get("/api/v1/sign-in/oidc/callback")]
 async fn callback(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let oidc = provider(&state)?;
-    let arrival = convert_me::arrival(&request);
-    state.limits.sign_in(arrival.address)?;
+    let client = convert_me::client_info(&request);
+    state.limits.sign_in(client.address)?;
     let jar = Jar::of(&state, &request);
-    let Some(trip) = OidcState::of(&jar, request.headers()) else {
-        tracing::warn!(
-            "somebody came back from the OpenID provider who did not go there, or too late"
-        );
-        return Ok(reject(&state, &jar, "oidc-refused", None));
+    let Some(oidc_state) = OidcState::of(&jar, request.headers()) else {
+        tracing::warn!("an OpenID sign-in was rejected: its state cookie is missing or expired");
+        return Ok(redirect_to_sign_in(&state, &jar, "oidc-refused", None));
     };
-    let return_to = trip.return_to.as_deref();
-    match finish(&state, &request, oidc, &trip.attempt).await {
+    let return_to = oidc_state.return_to.as_deref();
+    match finish(&state, &request, oidc, &oidc_state.attempt).await {
         Ok(signed_in) => Ok(HttpResponse::SeeOther()
             .insert_header((header::LOCATION, page(&state, return_to.unwrap_or("/"))))
             .cookie(sign_in::session_cookie(&state, &jar, &signed_in))
-            .cookie(jar.forget(CookieName::Oidc))
+            .cookie(jar.delete(CookieName::Oidc))
             .finish()),
-        Err(SignInFailure::Told(problem)) => {
-            note(&state, &request, problem).await?;
-            Ok(reject(&state, &jar, problem, return_to))
+        Err(SignInFailure::Problem(problem)) => {
+            audit_failure(&state, &request, problem).await?;
+            Ok(redirect_to_sign_in(&state, &jar, problem, return_to))
         }
         Err(SignInFailure::Failed(error)) => Err(error),
     }
 }
 
-/// Why somebody who came back is not signed in.
+/// Reason why the sign-in failed.
 enum SignInFailure {
-    /// The sign-in page says so, by this word.
-    Told(&'static str),
+    /// Problem code for the sign-in page.
+    Problem(&'static str),
     Failed(ApiError),
 }
 
@@ -161,49 +161,53 @@ async fn finish(
     oidc: &SingleSignOn,
     attempt: &Attempt,
 ) -> Result<SignedIn, SignInFailure> {
-    let back = back(state, request).map_err(SignInFailure::Failed)?;
-    let answer = answer(request.query_string());
+    let redirect_uri = redirect_uri(state, request).map_err(SignInFailure::Failed)?;
+    let answer = parse_answer(request.query_string());
     let now = state.now().to_datetime();
-    let who = oidc
-        .finish(attempt, &back, answer, now)
+    let user = oidc
+        .finish(attempt, &redirect_uri, answer, now)
         .await
-        .map_err(|failure| SignInFailure::Told(problem_of(&failure)))?;
-    let arrival = convert_me::arrival(request);
+        .map_err(|failure| SignInFailure::Problem(problem_code(&failure)))?;
+    let client = convert_me::client_info(request);
     let signed_in = state
         .accounts
-        .sign_in_from(&who, SignInMethod::Oidc, &arrival)
+        .sign_in_from(&user, SignInMethod::Oidc, &client)
         .await;
     signed_in.map_err(|error| match error {
-        ExternalError::NoEmail => SignInFailure::Told("oidc-no-email"),
+        ExternalError::NoEmail => SignInFailure::Problem("oidc-no-email"),
         ExternalError::NotAllowed => {
             tracing::warn!(
-                "a person of the OpenID provider has the mail address of another account, and it \
-                 is not known to be theirs"
+                "an OpenID sign-in was rejected: the e-mail address belongs to another account and is \
+                 not verified"
             );
-            SignInFailure::Told("oidc-not-allowed")
+            SignInFailure::Problem("oidc-not-allowed")
         }
-        ExternalError::Disabled => SignInFailure::Told("account-disabled"),
+        ExternalError::Disabled => SignInFailure::Problem("account-disabled"),
         ExternalError::Storage(error) => SignInFailure::Failed(error.into()),
     })
 }
 
-/// Writes into the audit log that somebody was not let in. An outage is nobody's
-/// deed, and of a disabled account it was written where it was found out.
-async fn note(state: &AppState, request: &HttpRequest, problem: &str) -> Result<(), ApiError> {
+/// Records a failed sign-in in the audit log. Outages are not recorded, and disabled accounts are
+/// recorded elsewhere.
+async fn audit_failure(
+    state: &AppState,
+    request: &HttpRequest,
+    problem: &str,
+) -> Result<(), ApiError> {
     if matches!(problem, "oidc-unavailable" | "account-disabled") {
         return Ok(());
     }
-    let why = json!({ "method": "oidc", "problem": problem });
-    let deed = AuditEntry {
+    let details = json!({ "method": "oidc", "problem": problem });
+    let entry = AuditEntry {
         action: "sign-in.failed",
         kind: "user",
         id: None,
         name: "",
         before: None,
-        after: Some(&why),
+        after: Some(&details),
     };
     let actor = Actor::anonymous(client_ip::client(request));
-    actor.note(&state.db, &deed, state.now()).await?;
+    actor.note(&state.db, &entry, state.now()).await?;
     Ok(())
 }
 
@@ -211,13 +215,13 @@ fn provider(state: &AppState) -> Result<&SingleSignOn, ApiError> {
     state.oidc.as_ref().ok_or_else(|| {
         ApiError::new(
             ProblemKind::NotFound,
-            "There is no single sign-on here: auth.oidc is not set.",
+            "Single sign-on is not configured (auth.oidc).",
         )
     })
 }
 
-/// Says in the log what went wrong, and by which word the sign-in page does.
-fn problem_of(failure: &Failure) -> &'static str {
+/// Logs a failure, and returns its problem code for the sign-in page.
+fn problem_code(failure: &Failure) -> &'static str {
     tracing::warn!(error = %Chain(failure), "single sign-on failed");
     match failure {
         Failure::Unavailable(_) => "oidc-unavailable",
@@ -227,12 +231,12 @@ fn problem_of(failure: &Failure) -> &'static str {
     }
 }
 
-/// Providers add parameters of their own, so unknown ones are passed over, and
-/// of two of one name none counts.
-fn answer(query: &str) -> Answer {
+/// Parses the redirect from the provider. Unknown parameters are ignored, because providers add
+/// their own; repeated ones count as missing.
+fn parse_answer(query: &str) -> Answer {
     let mut query = Query::new(query);
     let mut one = |name: &str| {
-        let mut values = query.texts(name);
+        let mut values = query.values(name);
         if values.len() == 1 {
             values.pop()
         } else {
@@ -258,13 +262,13 @@ fn answer(query: &str) -> Answer {
     }
 }
 
-/// The address of a page of ours, for a redirect.
+/// URL of a page, for a redirect.
 fn page(state: &AppState, path: &str) -> String {
     format!("{}{}", state.prefix().trim_end_matches('/'), path)
 }
 
-/// To the sign-in page, which says what is wrong.
-fn reject(
+/// Redirects to the sign-in page, which shows the problem.
+fn redirect_to_sign_in(
     state: &AppState,
     jar: &Jar<'_>,
     problem: &'static str,
@@ -278,14 +282,14 @@ fn reject(
     let location = page(state, &format!("/sign-in?{}", query.finish()));
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, location))
-        .cookie(jar.forget(CookieName::Oidc))
+        .cookie(jar.delete(CookieName::Oidc))
         .finish()
 }
 
-/// The address that the provider sends the browser back to, the same both times.
-/// Without `server.public_url`, which only loopback may lack, it is the name that
-/// the browser used: its cookie is for no other.
-fn back(state: &AppState, request: &HttpRequest) -> Result<String, ApiError> {
+/// Redirect URI, which must be the same in both steps. Without `server.public_url`, which is
+/// optional on loopback only, it contains the `Host` of the request, to which the cookie is
+/// bound.
+fn redirect_uri(state: &AppState, request: &HttpRequest) -> Result<String, ApiError> {
     let base = match &state.settings.public_url {
         Some(url) => url.url().to_string(),
         None => {
@@ -300,12 +304,9 @@ fn back(state: &AppState, request: &HttpRequest) -> Result<String, ApiError> {
         }
     };
     let joined = Url::parse(&base).and_then(|base| base.join("api/v1/sign-in/oidc/callback"));
-    joined.map(String::from).map_err(|_| {
-        ApiError::field(
-            "Host",
-            "expected the name and port that this server is reached by",
-        )
-    })
+    joined
+        .map(String::from)
+        .map_err(|_| ApiError::field("Host", "expected the host name and port of this server"))
 }
 
 #[cfg(test)]
@@ -313,12 +314,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_read_without_doubt() {
-        let read = answer("code=a&state=b&session_state=c");
+    fn repeated_parameters_are_ignored() {
+        let read = parse_answer("code=a&state=b&session_state=c");
         assert_eq!(
             (read.code.as_deref(), read.state.as_deref()),
             (Some("a"), Some("b"))
         );
-        assert_eq!(answer("code=a&code=b").code, None);
+        assert_eq!(parse_answer("code=a&code=b").code, None);
     }
 }

@@ -1,5 +1,4 @@
-//! What a browser keeps while somebody is at the OpenID provider, and to which
-//! pages one is sent after a sign-in.
+//! State cookie of the OpenID sign-in, and validation of the page to open afterwards.
 
 use std::time::Duration;
 
@@ -10,20 +9,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::cookies::{CookieName, Jar};
 use crate::oidc::Attempt;
 
-/// How long somebody may be at the provider: typing a password, finding a phone.
-pub(super) const PATIENCE: Duration = Duration::from_secs(600);
+/// Maximum duration of a sign-in at the provider.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(600);
 
-/// The longest address that somebody is sent back to.
-const MAX_RETURN: usize = 2_000;
+/// Maximum length of the path to return to.
+const MAX_RETURN_TO: usize = 2_000;
 
-/// Somebody on the way to the provider and back, as the browser keeps it.
+/// State of a sign-in, stored in a cookie.
 pub(super) struct OidcState {
     pub(super) attempt: Attempt,
     pub(super) return_to: Option<String>,
 }
 
 impl OidcState {
-    pub(super) fn write(&self) -> String {
+    pub(super) fn encode(&self) -> String {
         let return_to = self.return_to.as_deref().unwrap_or_default();
         let return_to = URL_SAFE_NO_PAD.encode(return_to);
         format!("{}.{return_to}", self.attempt.secret())
@@ -34,7 +33,7 @@ impl OidcState {
         let return_to = URL_SAFE_NO_PAD.decode(return_to).ok()?;
         Some(Self {
             attempt: Attempt::read(secret)?,
-            // Looked at again: a cookie can be anything.
+            // Validated again: the client can modify the cookie.
             return_to: String::from_utf8(return_to)
                 .ok()
                 .filter(|path| is_own_page(path)),
@@ -42,15 +41,15 @@ impl OidcState {
     }
 }
 
-/// Whether a browser that is sent there stays on this server and sees a page.
+/// Whether the path is that of a page of this server, not a URL of another site.
 pub(super) fn is_own_page(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else {
         return false;
     };
-    path.len() <= MAX_RETURN
+    path.len() <= MAX_RETURN_TO
         && !rest.starts_with('/')
         && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-        // Nobody is sent round in circles, or to a file.
+        // Prevents redirect loops, and downloads.
         && !rest.starts_with("api/")
 }
 
@@ -60,11 +59,11 @@ mod tests {
     use actix_web::http::header;
 
     #[test]
-    fn only_pages_of_this_server_are_gone_to() {
+    fn only_pages_of_this_server_are_accepted() {
         for path in [
             "/",
             "/incidents?severity=critical&q=%E5%AE%89",
-            "/alerts/7#told",
+            "/alerts/7#labels",
             "/a//b",
         ] {
             assert!(is_own_page(path), "{path}");
@@ -88,17 +87,17 @@ mod tests {
         ] {
             assert!(!is_own_page(path), "{path}");
         }
-        assert!(!is_own_page(&format!("/{}", "a".repeat(MAX_RETURN))));
+        assert!(!is_own_page(&format!("/{}", "a".repeat(MAX_RETURN_TO))));
     }
 
     #[test]
-    fn a_trip_is_read_as_it_was_written() {
-        let trip = OidcState {
+    fn oidc_cookie_round_trips() {
+        let saved = OidcState {
             attempt: Attempt::new(),
             return_to: Some("/incidents?q=a".to_owned()),
         };
         let jar = Jar::new(false, "/");
-        let cookie = jar.keep(CookieName::Oidc, trip.write(), PATIENCE);
+        let cookie = jar.set(CookieName::Oidc, saved.encode(), MAX_AGE);
         let header = |text: String| {
             let mut headers = HeaderMap::new();
             let value = header::HeaderValue::from_str(&text).unwrap();
@@ -106,13 +105,13 @@ mod tests {
             headers
         };
         let read = OidcState::of(&jar, &header(cookie.stripped().to_string())).unwrap();
-        assert_eq!(read.attempt.secret(), trip.attempt.secret());
-        assert_eq!(read.return_to, trip.return_to);
-        // What somebody else wrote into it is not gone to.
-        let foreign = URL_SAFE_NO_PAD.encode("//evil.example.net");
-        let foreign = format!("tocsin-oidc={}.{foreign}", trip.attempt.secret());
+        assert_eq!(read.attempt.secret(), saved.attempt.secret());
+        assert_eq!(read.return_to, saved.return_to);
+        // A forged path is ignored.
+        let forged = URL_SAFE_NO_PAD.encode("//evil.example.net");
+        let forged = format!("tocsin-oidc={}.{forged}", saved.attempt.secret());
         assert_eq!(
-            OidcState::of(&jar, &header(foreign)).unwrap().return_to,
+            OidcState::of(&jar, &header(forged)).unwrap().return_to,
             None
         );
         for bad in [

@@ -1,7 +1,6 @@
-//! Query parameters: repeatable, and every one that is wrong is named.
+//! Query parameters. They can be repeated, and all invalid ones are reported together.
 //!
-//! serde's form decoder knows no repeated parameter and stops at the first
-//! mistake, hence this one.
+//! serde's form decoders support neither.
 
 use std::future::ready;
 
@@ -18,9 +17,9 @@ use tocsin_storage::MAX_LIMIT;
 use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
-/// Parameters that a handler reads from the query.
+/// Parameters that are parsed from the query.
 pub(crate) trait FromQuery: Sized + Send + 'static {
-    /// Takes its parameters out of `query`.
+    /// Removes the parameters from `query` and parses them.
     fn read(query: &mut Query) -> Self;
 }
 
@@ -28,7 +27,7 @@ impl FromQuery for () {
     fn read(_: &mut Query) -> Self {}
 }
 
-/// Parameters of several kinds, side by side.
+/// Implements [`FromQuery`] for tuples.
 macro_rules! tuples {
     ($($($name:ident)+,)+) => {$(
         impl<$($name: FromQuery),+> FromQuery for ($($name,)+) {
@@ -41,7 +40,7 @@ macro_rules! tuples {
 
 tuples!(A B, A B C, A B C D, A B C D E, A B C D E F,);
 
-/// The extractor of parameters. `Params<()>` refuses any.
+/// Extractor for query parameters. `Params<()>` rejects all parameters.
 pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: FromQuery> FromRequest for Params<T> {
@@ -54,7 +53,7 @@ impl<T: FromQuery> FromRequest for Params<T> {
         if let Some(state) = &state {
             query.page_limit = state.settings.page_limit;
         }
-        // Compiling their expressions takes some milliseconds.
+        // Compiling regular expressions can take milliseconds.
         let has_matchers = query.pairs.iter().any(|(name, _)| name == "label");
         match state.filter(|_| has_matchers) {
             None => ready(read(query)).boxed_local(),
@@ -72,16 +71,16 @@ fn read<T: FromQuery>(mut query: Query) -> Result<Params<T>, ApiError> {
     query.finish().map(|()| Params(value))
 }
 
-/// The parameters not yet taken, and what was wrong with the taken ones.
+/// Parameters that are not yet parsed, and the errors of the parsed ones.
 #[derive(Debug)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     errors: Vec<FieldError>,
-    /// `server.page_limit`: who asks for more gets a shorter page.
+    /// `server.page_limit`: larger requested pages are shortened.
     pub(crate) page_limit: u32,
 }
 
-/// The most parameters that a query may have.
+/// Maximum number of parameters.
 const MAX_PARAMETERS: usize = 500;
 
 impl Query {
@@ -97,42 +96,45 @@ impl Query {
             page_limit: MAX_LIMIT,
         };
         if query.pairs.len() > MAX_PARAMETERS {
-            query.error("", format!("at most {MAX_PARAMETERS} parameters are read"));
+            query.error(
+                "",
+                format!("at most {MAX_PARAMETERS} parameters are allowed"),
+            );
             query.pairs.clear();
         }
         query
     }
 
-    /// All values of a repeatable parameter.
-    pub(crate) fn texts(&mut self, name: &str) -> Vec<String> {
+    /// Values of a repeatable parameter.
+    pub(crate) fn values(&mut self, name: &str) -> Vec<String> {
         let mut values = Vec::new();
         self.pairs.retain_mut(|(key, value)| {
-            let taken = key == name;
-            if taken {
+            let is_match = key == name;
+            if is_match {
                 values.push(std::mem::take(value));
             }
-            !taken
+            !is_match
         });
         values
     }
 
-    /// The value of a parameter that may be given once. An empty one counts as
-    /// left out, for that is what an emptied form field sends.
-    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        let mut values = self.texts(name);
+    /// Value of a parameter that cannot be repeated. An empty value counts as omitted: HTML
+    /// forms send empty fields.
+    pub(crate) fn value(&mut self, name: &str) -> Option<String> {
+        let mut values = self.values(name);
         if values.len() > 1 {
-            self.error(name, "may be given only once");
+            self.error(name, "cannot be repeated");
         }
         values.pop().filter(|value| !value.is_empty())
     }
 
-    /// A parameter that `read` makes something of.
+    /// Value of a parameter, parsed by `read`.
     pub(crate) fn parse<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.value(name)?;
         match read(&text) {
             Ok(value) => Some(value),
             Err(message) => {
@@ -142,13 +144,13 @@ impl Query {
         }
     }
 
-    /// A repeatable parameter, of which `read` makes something.
+    /// Values of a repeatable parameter, parsed by `read`.
     pub(crate) fn parse_all<T>(
         &mut self,
         name: &str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Vec<T> {
-        let texts = self.texts(name);
+        let texts = self.values(name);
         let mut values = Vec::with_capacity(texts.len());
         for text in texts {
             match read(&text) {
@@ -159,16 +161,16 @@ impl Query {
         values
     }
 
-    /// A whole number from `least` to `most`.
-    pub(crate) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+    /// An integer from `min` to `max`.
+    pub(crate) fn number(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         self.parse(name, |text| {
             let number = text
                 .parse()
                 .ok()
-                .filter(|number| (least..=most).contains(number));
-            number.ok_or_else(|| match most {
-                i64::MAX => format!("expected a whole number from {least}, found {text:?}"),
-                _ => format!("expected a whole number from {least} to {most}, found {text:?}"),
+                .filter(|number| (min..=max).contains(number));
+            number.ok_or_else(|| match max {
+                i64::MAX => format!("expected a whole number from {min}, found {text:?}"),
+                _ => format!("expected a whole number from {min} to {max}, found {text:?}"),
             })
         })
     }
@@ -185,7 +187,7 @@ impl Query {
     /// An RFC 3339 time.
     pub(crate) fn time(&mut self, name: &str) -> Option<DateTime<Utc>> {
         self.parse(name, |text| {
-            // A plus sign that was not written %2B arrives as a space.
+            // A plus sign that was not encoded as %2B is decoded as a space.
             let (day, rest) = text.split_at_checked(11).unwrap_or((text, ""));
             let text = format!("{day}{}", rest.replace(' ', "+"));
             Timestamp::parse_rfc3339(&text)
@@ -196,7 +198,7 @@ impl Query {
         })
     }
 
-    /// Says that a parameter is wrong.
+    /// Records an error of a parameter.
     pub(crate) fn error(&mut self, name: &str, message: impl Into<String>) {
         self.errors.push(FieldError {
             field: name.to_owned(),
@@ -205,18 +207,21 @@ impl Query {
     }
 
     /// # Errors
-    /// What was wrong, and what is left because nobody asked for it.
+    /// All invalid and unknown parameters.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         let mut unknown: Vec<_> = self.pairs.drain(..).map(|(name, _)| name).collect();
         unknown.dedup();
         for name in unknown {
-            self.error(&name, "there is no such parameter here");
+            self.error(&name, "unknown parameter");
         }
         self.finish_leniently()
     }
 
-    /// As [`Query::finish`], but what nobody asked for is passed over: a
-    /// delivery is not turned away for a word in its address.
+    /// As [`Query::finish`], but unknown parameters are ignored: a delivery must not be
+    /// rejected because of them.
+    ///
+    /// # Errors
+    /// All invalid parameters.
     pub(crate) fn finish_leniently(self) -> Result<(), ApiError> {
         if self.errors.is_empty() {
             return Ok(());
@@ -225,7 +230,7 @@ impl Query {
     }
 }
 
-/// Reads one of `words`, for [`Query::parse`].
+/// Parses one of `words`, for [`Query::parse`].
 pub(crate) fn one_of<T: Copy>(
     words: &'static [(&'static str, T)],
 ) -> impl Fn(&str) -> Result<T, String> {
@@ -255,28 +260,28 @@ mod tests {
     }
 
     #[test]
-    fn parameters_repeat_and_decode() {
+    fn parameters_are_decoded_and_can_be_repeated() {
         let mut query = Query::new("team=infra&team=%E6%95%B0%E6%8D%AE&q=a+b&known=true&limit=");
-        assert_eq!(query.texts("team"), ["infra", "数据"]);
-        assert_eq!(query.text("q").as_deref(), Some("a b"));
+        assert_eq!(query.values("team"), ["infra", "数据"]);
+        assert_eq!(query.value("q").as_deref(), Some("a b"));
         assert_eq!(query.flag("known"), Some(true));
         assert_eq!(query.number("limit", 1, 500), None);
         assert!(query.finish().is_ok());
     }
 
     #[test]
-    fn all_that_is_wrong_is_named() {
+    fn all_invalid_parameters_are_reported() {
         let mut query = Query::new("limit=0&known=maybe&from=yesterday&zzz=1&q=a&q=b");
         query.number("limit", 1, 500);
         query.flag("known");
         query.time("from");
-        query.text("q");
+        query.value("q");
         let fields: Vec<_> = errors(query).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["limit", "known", "from", "q", "zzz"]);
     }
 
     #[test]
-    fn an_unescaped_plus_in_an_offset_is_forgiven() {
+    fn unescaped_plus_in_an_offset_is_accepted() {
         let mut query = Query::new("from=2026-01-31T08:00:00+08:00&to=2026-01-31T08:00:00%2B08:00");
         assert_eq!(query.time("from"), query.time("to"));
         assert!(errors(query).is_empty());

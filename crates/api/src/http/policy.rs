@@ -1,8 +1,8 @@
-//! Who may ask for what: one table for the whole program.
+//! Access policy: the one table of all endpoints and the permissions they require.
 //!
-//! `edge` lets nothing through that is not in it, the description of the API
-//! says it (`openapi`), and tests compare the three. A new endpoint needs a line
-//! here.
+//! The middleware rejects every request that is not in the table, and the OpenAPI
+//! description is generated from it. Tests compare the table with the handlers. A new
+//! endpoint needs an entry here.
 
 use std::sync::LazyLock;
 
@@ -10,57 +10,60 @@ use tocsin_storage::enums::Role;
 
 use super::misdirected::{self, IntendedPath};
 
-/// What an operation needs.
+/// Permission required by an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requirement {
-    /// Nothing.
+    /// None: the endpoint is public.
     Nothing,
-    /// A token with the scope `ingest`; nothing where the webhook is open.
+    /// A token with the scope `ingest`, or none if the webhook accepts requests without.
     Ingest,
-    /// A person: a user's session, or a user whom a proxy names; no token.
+    /// A user, identified by a session or a proxy. Tokens are rejected.
     Person,
-    /// A user or token that has this role, or a higher one.
+    /// A user or token with at least this role.
     Role(Role),
 }
 
-/// What somebody gets who may see only some alerts, and asks for what tells of
-/// all.
+/// Restriction for callers who see only some alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Restriction {
-    /// It is narrowed to what they may see, or tells nothing of alerts.
+    /// No restriction: the response is filtered, or contains no alerts.
     No,
-    /// 403: that there is such a list is no secret.
+    /// 403: the existence of the list is not confidential.
     Forbidden,
-    /// 404, as for what is not there: whether it is would be one.
+    /// 404, as for an object that does not exist: its existence is confidential.
     NotFound,
 }
 
-/// What one operation needs.
+/// An endpoint and its access policy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Endpoint {
-    /// The method; HEAD is as GET.
+    /// HTTP method. HEAD is handled as GET.
     pub(crate) method: &'static str,
-    /// The path, as the description of the API writes it.
+    /// Path, as in the OpenAPI description.
     pub(crate) path: &'static str,
-    pub(crate) needs: Requirement,
-    pub(crate) hidden: Restriction,
+    pub(crate) requirement: Requirement,
+    pub(crate) restriction: Restriction,
 }
 
-const fn line(method: &'static str, path: &'static str, needs: Requirement) -> Endpoint {
+const fn endpoint(method: &'static str, path: &'static str, requirement: Requirement) -> Endpoint {
     Endpoint {
         method,
         path,
-        needs,
-        hidden: Restriction::No,
+        requirement,
+        restriction: Restriction::No,
     }
 }
 
-const fn hidden(method: &'static str, path: &'static str, hidden: Restriction) -> Endpoint {
+const fn restricted(
+    method: &'static str,
+    path: &'static str,
+    restriction: Restriction,
+) -> Endpoint {
     Endpoint {
         method,
         path,
-        needs: VIEWER,
-        hidden,
+        requirement: VIEWER,
+        restriction,
     }
 }
 
@@ -68,160 +71,160 @@ const VIEWER: Requirement = Requirement::Role(Role::Viewer);
 const RESPONDER: Requirement = Requirement::Role(Role::Responder);
 const ADMIN: Requirement = Requirement::Role(Role::Admin);
 
-/// Every operation there is.
-pub(crate) const LINES: &[Endpoint] = &[
-    // Probes have no secrets.
-    line("GET", "/healthz", Requirement::Nothing),
-    line("GET", "/readyz", Requirement::Nothing),
-    // Where alerts come in.
-    line("POST", "/api/v1/webhooks/alertmanager", Requirement::Ingest),
-    line("PUT", "/api/v1/webhooks/alertmanager", Requirement::Ingest),
-    line("POST", "/webhook", Requirement::Ingest),
-    line("PUT", "/webhook", Requirement::Ingest),
-    line("POST", "/webhook/", Requirement::Ingest),
-    line("PUT", "/webhook/", Requirement::Ingest),
-    // Coming in and going.
-    line("GET", "/api/v1/sign-in", Requirement::Nothing),
-    line("POST", "/api/v1/sign-in", Requirement::Nothing),
-    line("GET", "/api/v1/sign-in/oidc", Requirement::Nothing),
-    line("GET", "/api/v1/sign-in/oidc/callback", Requirement::Nothing),
-    line("POST", "/api/v1/sign-out", Requirement::Nothing),
-    line("POST", "/api/v1/set-up", Requirement::Nothing),
-    // One's own account.
-    line("GET", "/api/v1/me", VIEWER),
-    line("PUT", "/api/v1/me", Requirement::Person),
-    line("PUT", "/api/v1/me/password", Requirement::Person),
-    line("GET", "/api/v1/me/sessions", Requirement::Person),
-    line("DELETE", "/api/v1/me/sessions", Requirement::Person),
-    line("DELETE", "/api/v1/me/sessions/{id}", Requirement::Person),
-    // What happened.
-    line("GET", "/api/v1/alerts", VIEWER),
-    line("GET", "/api/v1/alerts/export", VIEWER),
-    line("GET", "/api/v1/alerts/{id}", VIEWER),
-    line("POST", "/api/v1/alerts/test", RESPONDER),
-    line("GET", "/api/v1/incidents", VIEWER),
-    line("GET", "/api/v1/incidents/export", VIEWER),
-    line("GET", "/api/v1/incidents/{id}", VIEWER),
-    line("PATCH", "/api/v1/incidents/{id}", RESPONDER),
-    line("POST", "/api/v1/incidents/acknowledge", RESPONDER),
-    line("POST", "/api/v1/incidents/close", RESPONDER),
-    hidden("GET", "/api/v1/deliveries", Restriction::Forbidden),
-    hidden("GET", "/api/v1/deliveries/{id}", Restriction::NotFound),
-    hidden("GET", "/api/v1/deliveries/{id}/raw", Restriction::NotFound),
-    line("GET", "/api/v1/stats/summary", VIEWER),
-    line("GET", "/api/v1/stats/top", VIEWER),
-    line("GET", "/api/v1/stats/timeline", VIEWER),
-    line("GET", "/api/v1/stats/heatmap", VIEWER),
-    line("GET", "/api/v1/events", VIEWER),
-    // Mail, and who gets it.
-    line("GET", "/api/v1/notifications", VIEWER),
-    line("GET", "/api/v1/notifications/{id}", VIEWER),
-    line("POST", "/api/v1/notifications/{id}/resend", RESPONDER),
-    line("GET", "/api/v1/recipients", VIEWER),
-    line("POST", "/api/v1/recipients", ADMIN),
-    line("GET", "/api/v1/recipients/{id}", VIEWER),
-    line("PUT", "/api/v1/recipients/{id}", ADMIN),
-    line("DELETE", "/api/v1/recipients/{id}", ADMIN),
-    line("GET", "/api/v1/groups", VIEWER),
-    line("POST", "/api/v1/groups", ADMIN),
-    line("GET", "/api/v1/groups/{id}", VIEWER),
-    line("PUT", "/api/v1/groups/{id}", ADMIN),
-    line("DELETE", "/api/v1/groups/{id}", ADMIN),
-    line("GET", "/api/v1/routes", VIEWER),
-    line("POST", "/api/v1/routes", ADMIN),
-    line("PUT", "/api/v1/routes/order", ADMIN),
-    line("GET", "/api/v1/routes/team", VIEWER),
-    line("PUT", "/api/v1/routes/team", ADMIN),
-    line("GET", "/api/v1/routes/{id}", VIEWER),
-    line("PUT", "/api/v1/routes/{id}", ADMIN),
-    line("DELETE", "/api/v1/routes/{id}", ADMIN),
+/// All endpoints.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    // Probes.
+    endpoint("GET", "/healthz", Requirement::Nothing),
+    endpoint("GET", "/readyz", Requirement::Nothing),
+    // Webhooks.
+    endpoint("POST", "/api/v1/webhooks/alertmanager", Requirement::Ingest),
+    endpoint("PUT", "/api/v1/webhooks/alertmanager", Requirement::Ingest),
+    endpoint("POST", "/webhook", Requirement::Ingest),
+    endpoint("PUT", "/webhook", Requirement::Ingest),
+    endpoint("POST", "/webhook/", Requirement::Ingest),
+    endpoint("PUT", "/webhook/", Requirement::Ingest),
+    // Sign-in and set-up.
+    endpoint("GET", "/api/v1/sign-in", Requirement::Nothing),
+    endpoint("POST", "/api/v1/sign-in", Requirement::Nothing),
+    endpoint("GET", "/api/v1/sign-in/oidc", Requirement::Nothing),
+    endpoint("GET", "/api/v1/sign-in/oidc/callback", Requirement::Nothing),
+    endpoint("POST", "/api/v1/sign-out", Requirement::Nothing),
+    endpoint("POST", "/api/v1/set-up", Requirement::Nothing),
+    // The account of the caller.
+    endpoint("GET", "/api/v1/me", VIEWER),
+    endpoint("PUT", "/api/v1/me", Requirement::Person),
+    endpoint("PUT", "/api/v1/me/password", Requirement::Person),
+    endpoint("GET", "/api/v1/me/sessions", Requirement::Person),
+    endpoint("DELETE", "/api/v1/me/sessions", Requirement::Person),
+    endpoint("DELETE", "/api/v1/me/sessions/{id}", Requirement::Person),
+    // Alerts, incidents and statistics.
+    endpoint("GET", "/api/v1/alerts", VIEWER),
+    endpoint("GET", "/api/v1/alerts/export", VIEWER),
+    endpoint("GET", "/api/v1/alerts/{id}", VIEWER),
+    endpoint("POST", "/api/v1/alerts/test", RESPONDER),
+    endpoint("GET", "/api/v1/incidents", VIEWER),
+    endpoint("GET", "/api/v1/incidents/export", VIEWER),
+    endpoint("GET", "/api/v1/incidents/{id}", VIEWER),
+    endpoint("PATCH", "/api/v1/incidents/{id}", RESPONDER),
+    endpoint("POST", "/api/v1/incidents/acknowledge", RESPONDER),
+    endpoint("POST", "/api/v1/incidents/close", RESPONDER),
+    restricted("GET", "/api/v1/deliveries", Restriction::Forbidden),
+    restricted("GET", "/api/v1/deliveries/{id}", Restriction::NotFound),
+    restricted("GET", "/api/v1/deliveries/{id}/raw", Restriction::NotFound),
+    endpoint("GET", "/api/v1/stats/summary", VIEWER),
+    endpoint("GET", "/api/v1/stats/top", VIEWER),
+    endpoint("GET", "/api/v1/stats/timeline", VIEWER),
+    endpoint("GET", "/api/v1/stats/heatmap", VIEWER),
+    endpoint("GET", "/api/v1/events", VIEWER),
+    // Notifications and their recipients.
+    endpoint("GET", "/api/v1/notifications", VIEWER),
+    endpoint("GET", "/api/v1/notifications/{id}", VIEWER),
+    endpoint("POST", "/api/v1/notifications/{id}/resend", RESPONDER),
+    endpoint("GET", "/api/v1/recipients", VIEWER),
+    endpoint("POST", "/api/v1/recipients", ADMIN),
+    endpoint("GET", "/api/v1/recipients/{id}", VIEWER),
+    endpoint("PUT", "/api/v1/recipients/{id}", ADMIN),
+    endpoint("DELETE", "/api/v1/recipients/{id}", ADMIN),
+    endpoint("GET", "/api/v1/groups", VIEWER),
+    endpoint("POST", "/api/v1/groups", ADMIN),
+    endpoint("GET", "/api/v1/groups/{id}", VIEWER),
+    endpoint("PUT", "/api/v1/groups/{id}", ADMIN),
+    endpoint("DELETE", "/api/v1/groups/{id}", ADMIN),
+    endpoint("GET", "/api/v1/routes", VIEWER),
+    endpoint("POST", "/api/v1/routes", ADMIN),
+    endpoint("PUT", "/api/v1/routes/order", ADMIN),
+    endpoint("GET", "/api/v1/routes/team", VIEWER),
+    endpoint("PUT", "/api/v1/routes/team", ADMIN),
+    endpoint("GET", "/api/v1/routes/{id}", VIEWER),
+    endpoint("PUT", "/api/v1/routes/{id}", ADMIN),
+    endpoint("DELETE", "/api/v1/routes/{id}", ADMIN),
     // Accounts.
-    line("GET", "/api/v1/users", ADMIN),
-    line("POST", "/api/v1/users", ADMIN),
-    line("GET", "/api/v1/users/{id}", ADMIN),
-    line("PUT", "/api/v1/users/{id}", ADMIN),
-    line("DELETE", "/api/v1/users/{id}", ADMIN),
-    line("DELETE", "/api/v1/users/{id}/sessions", ADMIN),
-    line("GET", "/api/v1/tokens", ADMIN),
-    line("POST", "/api/v1/tokens", ADMIN),
-    line("GET", "/api/v1/tokens/{id}", ADMIN),
-    line("DELETE", "/api/v1/tokens/{id}", ADMIN),
-    line("GET", "/api/v1/audit", ADMIN),
-    line("GET", "/api/v1/audit/export", ADMIN),
-    line("GET", "/api/v1/audit/{id}", ADMIN),
-    // The program itself.
-    line("GET", "/api/v1/status", VIEWER),
-    hidden("GET", "/api/v1/storage", Restriction::Forbidden),
-    hidden("GET", "/metrics", Restriction::Forbidden),
-    line("GET", "/openapi.json", VIEWER),
-    line("GET", "/api/v1/openapi.json", VIEWER),
-    line("GET", "/docs", VIEWER),
-    line("GET", "/docs/{file}", VIEWER),
+    endpoint("GET", "/api/v1/users", ADMIN),
+    endpoint("POST", "/api/v1/users", ADMIN),
+    endpoint("GET", "/api/v1/users/{id}", ADMIN),
+    endpoint("PUT", "/api/v1/users/{id}", ADMIN),
+    endpoint("DELETE", "/api/v1/users/{id}", ADMIN),
+    endpoint("DELETE", "/api/v1/users/{id}/sessions", ADMIN),
+    endpoint("GET", "/api/v1/tokens", ADMIN),
+    endpoint("POST", "/api/v1/tokens", ADMIN),
+    endpoint("GET", "/api/v1/tokens/{id}", ADMIN),
+    endpoint("DELETE", "/api/v1/tokens/{id}", ADMIN),
+    endpoint("GET", "/api/v1/audit", ADMIN),
+    endpoint("GET", "/api/v1/audit/export", ADMIN),
+    endpoint("GET", "/api/v1/audit/{id}", ADMIN),
+    // System.
+    endpoint("GET", "/api/v1/status", VIEWER),
+    restricted("GET", "/api/v1/storage", Restriction::Forbidden),
+    restricted("GET", "/metrics", Restriction::Forbidden),
+    endpoint("GET", "/openapi.json", VIEWER),
+    endpoint("GET", "/api/v1/openapi.json", VIEWER),
+    endpoint("GET", "/docs", VIEWER),
+    endpoint("GET", "/docs/{file}", VIEWER),
 ];
 
-/// What a request is for.
+/// Target of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
-    /// An operation.
+    /// An endpoint.
     Operation(&'static Endpoint),
-    /// A path that answers other methods. What those need says whether somebody
-    /// who is not signed in is told so.
+    /// A path of the table with an unsupported method. The requirement of the endpoint
+    /// determines whether an anonymous caller gets 405 or 401.
     WrongMethod(&'static Endpoint),
-    /// Nothing that is there, but it shows what was meant.
+    /// A path that does not exist, but resembles a known one.
     Misdirected(IntendedPath),
-    /// Nothing that is there, among what is closed.
+    /// A path that does not exist, below a protected one.
     Unlisted,
-    /// A file or page of the browser's.
+    /// A static file or a page.
     Page,
 }
 
-/// Finds what a request is for. `path` is decoded as the router decodes it:
-/// otherwise a path could be one thing here and another there.
+/// Returns the target of a request. `path` must be decoded as by the router, otherwise the
+/// two could disagree on the endpoint.
 pub(crate) fn target(method: &str, path: &str) -> Target {
     let mut other = None;
-    for lines in [&LISTED.fixed, &LISTED.patterns] {
-        for line in lines {
-            if !matches(line.path, path) {
+    for endpoints in [&SORTED.fixed, &SORTED.patterns] {
+        for endpoint in endpoints {
+            if !matches(endpoint.path, path) {
                 continue;
             }
-            if line.method == method {
-                return Target::Operation(line);
+            if endpoint.method == method {
+                return Target::Operation(endpoint);
             }
-            other = other.or(Some(*line));
+            other = other.or(Some(*endpoint));
         }
-        // A fixed path is never one with a number in it, too.
-        if let Some(line) = other {
-            return Target::WrongMethod(line);
+        // A fixed path never matches a pattern as well.
+        if let Some(endpoint) = other {
+            return Target::WrongMethod(endpoint);
         }
     }
-    if let Some(meant) = misdirected::meant(method, path) {
-        return Target::Misdirected(meant);
+    if let Some(intended) = misdirected::intended_path(method, path) {
+        return Target::Misdirected(intended);
     }
-    let is_closed = ["/api", "/docs", "/metrics", "/webhook"]
+    let is_protected = ["/api", "/docs", "/metrics", "/webhook"]
         .iter()
         .any(|root| path.strip_prefix(root).is_some_and(is_below));
-    if is_closed {
+    if is_protected {
         Target::Unlisted
     } else {
         Target::Page
     }
 }
 
-/// What an operation of the description needs; `path` with its `{id}`.
-pub(crate) fn needs(method: &str, path: &str) -> Option<Requirement> {
-    LINES
+/// Requirement of an operation in the OpenAPI description; `path` contains `{id}`.
+pub(crate) fn requirement(method: &str, path: &str) -> Option<Requirement> {
+    ENDPOINTS
         .iter()
-        .find(|line| line.method == method && line.path == path)
-        .map(|line| line.needs)
+        .find(|endpoint| endpoint.method == method && endpoint.path == path)
+        .map(|endpoint| endpoint.requirement)
 }
 
-/// The methods that a path of the table answers.
+/// Methods supported by a path of the table.
 pub(crate) fn methods(path: &str) -> Vec<&'static str> {
-    let lines = LINES.iter().filter(|line| line.path == path);
-    lines.map(|line| line.method).collect()
+    let endpoints = ENDPOINTS.iter().filter(|endpoint| endpoint.path == path);
+    endpoints.map(|endpoint| endpoint.method).collect()
 }
 
-/// What people call a role.
+/// Name of a role.
 pub(crate) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Viewer => "viewer",
@@ -234,19 +237,20 @@ fn is_below(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('/')
 }
 
-/// The lines, in the order in which they are looked through.
-struct Listed {
+/// Endpoints in matching order: fixed paths before patterns.
+struct SortedEndpoints {
     fixed: Vec<&'static Endpoint>,
     patterns: Vec<&'static Endpoint>,
 }
 
-static LISTED: LazyLock<Listed> = LazyLock::new(|| {
-    let (patterns, fixed) = LINES.iter().partition(|line| line.path.contains('{'));
-    Listed { fixed, patterns }
+static SORTED: LazyLock<SortedEndpoints> = LazyLock::new(|| {
+    let (patterns, fixed) = ENDPOINTS
+        .iter()
+        .partition(|endpoint| endpoint.path.contains('{'));
+    SortedEndpoints { fixed, patterns }
 });
 
-/// Whether a path fits a pattern, whose `{…}` stand for one segment each, and
-/// `{file}` for all the rest.
+/// Whether a path matches a pattern. `{…}` matches one segment, `{file}` the rest.
 fn matches(pattern: &str, path: &str) -> bool {
     if let Some(start) = pattern.strip_suffix("{file}") {
         return path.starts_with(start);
@@ -274,32 +278,32 @@ mod tests {
     use super::*;
     use crate::http::document;
 
-    fn needed(method: &str, path: &str) -> Option<Requirement> {
+    fn required(method: &str, path: &str) -> Option<Requirement> {
         match target(method, path) {
-            Target::Operation(line) => Some(line.needs),
+            Target::Operation(endpoint) => Some(endpoint.requirement),
             _ => None,
         }
     }
 
     #[test]
-    fn a_path_is_found_with_its_method() {
-        assert_eq!(needed("GET", "/api/v1/alerts"), Some(VIEWER));
-        assert_eq!(needed("GET", "/api/v1/alerts/export"), Some(VIEWER));
-        assert_eq!(needed("GET", "/api/v1/alerts/7"), Some(VIEWER));
-        assert_eq!(needed("PATCH", "/api/v1/incidents/7"), Some(RESPONDER));
-        assert_eq!(needed("PUT", "/api/v1/routes/order"), Some(ADMIN));
+    fn endpoints_are_found_by_path_and_method() {
+        assert_eq!(required("GET", "/api/v1/alerts"), Some(VIEWER));
+        assert_eq!(required("GET", "/api/v1/alerts/export"), Some(VIEWER));
+        assert_eq!(required("GET", "/api/v1/alerts/7"), Some(VIEWER));
+        assert_eq!(required("PATCH", "/api/v1/incidents/7"), Some(RESPONDER));
+        assert_eq!(required("PUT", "/api/v1/routes/order"), Some(ADMIN));
         assert_eq!(
-            needed("DELETE", "/api/v1/me/sessions/3"),
+            required("DELETE", "/api/v1/me/sessions/3"),
             Some(Requirement::Person)
         );
-        assert_eq!(needed("POST", "/webhook/"), Some(Requirement::Ingest));
-        assert_eq!(needed("GET", "/docs/"), Some(VIEWER));
-        assert_eq!(needed("GET", "/docs/swagger-ui.css"), Some(VIEWER));
-        assert_eq!(needed("GET", "/healthz"), Some(Requirement::Nothing));
+        assert_eq!(required("POST", "/webhook/"), Some(Requirement::Ingest));
+        assert_eq!(required("GET", "/docs/"), Some(VIEWER));
+        assert_eq!(required("GET", "/docs/swagger-ui.css"), Some(VIEWER));
+        assert_eq!(required("GET", "/healthz"), Some(Requirement::Nothing));
     }
 
     #[test]
-    fn what_is_not_listed_is_closed() {
+    fn unlisted_paths_are_protected() {
         for path in [
             "/api",
             "/api/",
@@ -336,8 +340,8 @@ mod tests {
         }
     }
 
-    /// What the description leaves out: other names of the webhook, and what
-    /// describes or shows the API itself.
+    /// Paths that the description omits: aliases of the webhook, and the API
+    /// documentation itself.
     const UNDESCRIBED: [&str; 6] = [
         "/webhook",
         "/webhook/",
@@ -348,58 +352,66 @@ mod tests {
     ];
 
     #[test]
-    fn every_operation_has_one_line_and_every_line_is_an_operation() {
+    fn operations_and_endpoints_correspond() {
         let mut described = BTreeSet::new();
         for (path, item) in &document().paths.paths {
-            for (method, is_there) in [
+            for (method, exists) in [
                 ("GET", item.get.is_some()),
                 ("POST", item.post.is_some()),
                 ("PUT", item.put.is_some()),
                 ("PATCH", item.patch.is_some()),
                 ("DELETE", item.delete.is_some()),
             ] {
-                if is_there {
+                if exists {
                     described.insert((method.to_owned(), path.clone()));
                 }
             }
         }
-        let listed: BTreeSet<_> = LINES
+        let listed: BTreeSet<_> = ENDPOINTS
             .iter()
-            .map(|line| (line.method.to_owned(), line.path.to_owned()))
+            .map(|endpoint| (endpoint.method.to_owned(), endpoint.path.to_owned()))
             .collect();
-        assert_eq!(listed.len(), LINES.len(), "a line is there twice");
+        assert_eq!(listed.len(), ENDPOINTS.len(), "an endpoint is listed twice");
         let missing: Vec<_> = described.difference(&listed).collect();
-        assert!(missing.is_empty(), "nobody decided who may: {missing:?}");
+        assert!(missing.is_empty(), "missing in the table: {missing:?}");
         let unknown: Vec<_> = listed
             .difference(&described)
             .filter(|(_, path)| !UNDESCRIBED.contains(&path.as_str()))
             .collect();
-        assert!(unknown.is_empty(), "no such operation: {unknown:?}");
+        assert!(unknown.is_empty(), "not in the description: {unknown:?}");
     }
 
-    /// The roles of the issue, said once more: what changes something is never
-    /// for viewers, and what tells of people and secrets is for administrators.
+    /// Viewers cannot change anything, and only administrators have access to users,
+    /// tokens and the audit log.
     #[test]
-    fn changes_are_not_for_viewers() {
-        for line in LINES {
-            let is_own = line.path.starts_with("/api/v1/me");
-            let changes = !matches!(line.method, "GET");
+    fn viewers_cannot_change_anything() {
+        for endpoint in ENDPOINTS {
+            let is_own = endpoint.path.starts_with("/api/v1/me");
+            let changes = !matches!(endpoint.method, "GET");
             if changes {
-                assert_ne!(line.needs, VIEWER, "{} {}", line.method, line.path);
+                assert_ne!(
+                    endpoint.requirement, VIEWER,
+                    "{} {}",
+                    endpoint.method, endpoint.path
+                );
             }
             let is_account = ["users", "tokens", "audit"]
                 .iter()
-                .any(|kind| line.path.starts_with(&format!("/api/v1/{kind}")));
+                .any(|kind| endpoint.path.starts_with(&format!("/api/v1/{kind}")));
             if is_account {
-                assert_eq!(line.needs, ADMIN, "{} {}", line.method, line.path);
+                assert_eq!(
+                    endpoint.requirement, ADMIN,
+                    "{} {}",
+                    endpoint.method, endpoint.path
+                );
             }
             if is_own && changes {
                 assert_eq!(
-                    line.needs,
+                    endpoint.requirement,
                     Requirement::Person,
                     "{} {}",
-                    line.method,
-                    line.path
+                    endpoint.method,
+                    endpoint.path
                 );
             }
         }

@@ -1,6 +1,5 @@
-//! Changes as the API takes and answers them: of which version
-//! (`If-Match`, `ETag`), made once however often the request is sent
-//! (`Idempotency-Key`), and why one was not made.
+//! Conditional and idempotent requests: `If-Match` and `ETag`, `Idempotency-Key`, and the
+//! conversion of [`ChangeError`].
 
 use std::future::{Ready, ready};
 
@@ -16,21 +15,21 @@ use tocsin_pipeline::{Actor, ChangeError, FieldIssue};
 
 use super::problem::{ApiError, ProblemKind};
 
-/// The header by which a request that may be sent again is known.
+/// Header with the idempotency key of a request.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The header that says that an earlier request made the object.
+/// Header that marks an object created by an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The longest key.
-const KEY_LENGTH: usize = 255;
+/// Maximum length of a key.
+const MAX_KEY_LENGTH: usize = 255;
 
-/// The versions that a change is asked of (`If-Match`, RFC 9110, 13.1.1).
+/// Versions in `If-Match` (RFC 9110, 13.1.1); `None` without the header.
 #[derive(Clone, Debug)]
 pub(crate) struct IfMatch(pub(crate) Option<Expected>);
 
 impl IfMatch {
-    /// As the use cases take it.
+    /// Expected versions, for the use cases.
     pub(crate) fn expected(&self) -> Option<&Expected> {
         self.0.as_ref()
     }
@@ -46,8 +45,8 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// What is no list of tags names no version that there is: the request is then
-/// refused as one that came too late (412), with the object as it is.
+/// Parses the header. An invalid value matches no version, so the request is rejected with
+/// 412 and the object as stored.
 fn if_match(lines: &[&HeaderValue]) -> Option<Expected> {
     if lines.is_empty() {
         return None;
@@ -58,16 +57,16 @@ fn if_match(lines: &[&HeaderValue]) -> Option<Expected> {
         if lines.len() == 1 && bytes == b"*" {
             return Some(Expected::Any);
         }
-        if read_tags(bytes, &mut tags).is_none() {
+        if parse_tags(bytes, &mut tags).is_none() {
             return Some(Expected::OneOf(Vec::new()));
         }
     }
     Some(Expected::OneOf(tags))
 }
 
-/// Adds the strong tags of one line. Weak ones never match (RFC 9110, 8.8.3.2),
-/// so they are read and left out. `None`: it is no list of tags.
-fn read_tags(mut rest: &[u8], tags: &mut Vec<String>) -> Option<()> {
+/// Adds the strong tags of a header line. Weak tags never match (RFC 9110, 8.8.3.2) and are
+/// skipped. Returns `None` for an invalid list.
+fn parse_tags(mut rest: &[u8], tags: &mut Vec<String>) -> Option<()> {
     loop {
         let (is_weak, quoted) = match rest.strip_prefix(b"W/") {
             Some(quoted) => (true, quoted),
@@ -76,7 +75,7 @@ fn read_tags(mut rest: &[u8], tags: &mut Vec<String>) -> Option<()> {
         let inner = quoted.strip_prefix(b"\"")?;
         let end = inner.iter().position(|byte| *byte == b'"')?;
         let (tag, after) = inner.split_at(end);
-        // Bytes beyond ASCII are allowed; no tag of ours has one.
+        // Bytes outside ASCII are valid, although Tocsin does not create such tags.
         if !tag.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..)) {
             return None;
         }
@@ -91,8 +90,7 @@ fn read_tags(mut rest: &[u8], tags: &mut Vec<String>) -> Option<()> {
     }
 }
 
-/// By what a request that may be sent again is known (`Idempotency-Key`), and
-/// what of it is not in its body.
+/// Idempotency key of a request, with its method and path.
 #[derive(Clone, Debug)]
 pub(crate) struct IdempotencyKey {
     key: Option<String>,
@@ -101,12 +99,12 @@ pub(crate) struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// As the use cases take it. `input` is what was understood of the body:
-    /// white space and the order of fields make no other request.
+    /// Idempotent request, for the use cases. `input` is the parsed body, so white space and
+    /// the order of fields do not matter.
     ///
     /// # Errors
-    /// None that a request can cause.
-    pub(crate) fn once(
+    /// [`ProblemKind::Internal`] if `input` cannot be serialized.
+    pub(crate) fn request(
         &self,
         actor: &Actor,
         input: &impl Serialize,
@@ -140,40 +138,41 @@ fn key(lines: &[&HeaderValue]) -> Result<Option<String>, ApiError> {
         [line] => line.to_str().ok(),
         _ => None,
     };
-    let is_good = |text: &&str| {
-        (1..=KEY_LENGTH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let is_valid = |text: &&str| {
+        (1..=MAX_KEY_LENGTH).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    let text = text.filter(is_good).ok_or_else(|| {
+    let text = text.filter(is_valid).ok_or_else(|| {
         ApiError::field(
             "Idempotency-Key",
-            format!("expected once, with 1 to {KEY_LENGTH} visible ASCII characters"),
+            format!("expected one header with 1 to {MAX_KEY_LENGTH} visible ASCII characters"),
         )
     })?;
     Ok(Some(text.to_owned()))
 }
 
-/// The answer 200 with an object that people edit, and its version.
+/// Response 200 with an object and its version.
 pub(crate) fn found(snapshot: &Value, object: impl Serialize) -> HttpResponse {
     tagged(&mut HttpResponse::Ok(), snapshot).json(object)
 }
 
-/// The answer 201 with what was made, where it is and its version; `replayed`:
-/// an earlier request made it.
-pub(crate) fn made(
+/// Response 201 with a created object, its URL and its version. `replayed`: it was created by
+/// an earlier request.
+pub(crate) fn created_with_version(
     location: &str,
     snapshot: &Value,
     object: impl Serialize,
     replayed: bool,
 ) -> HttpResponse {
-    tagged(&mut creation(location, replayed), snapshot).json(object)
+    tagged(&mut created_response(location, replayed), snapshot).json(object)
 }
 
-/// As [`made`], of what nobody edits and so has no version.
+/// As [`created_with_version`], for objects without a version.
 pub(crate) fn created(location: &str, object: impl Serialize, replayed: bool) -> HttpResponse {
-    creation(location, replayed).json(object)
+    created_response(location, replayed).json(object)
 }
 
-fn creation(location: &str, replayed: bool) -> HttpResponseBuilder {
+fn created_response(location: &str, replayed: bool) -> HttpResponseBuilder {
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, location));
     if replayed {
@@ -189,22 +188,22 @@ fn tagged<'a>(
     response.insert_header((header::ETAG, etag(snapshot)))
 }
 
-/// As the conversion of a [`ChangeError`], with what the request asked for
-/// beside the object as it is. `yours` holds no secret.
+/// Converts a [`ChangeError`]. A failed precondition includes `yours`, the object as
+/// requested, which must not contain secrets.
 pub(crate) fn precondition_failed(error: ChangeError, yours: &impl Serialize) -> ApiError {
     match error {
         ChangeError::PreconditionFailed { current } => {
-            changed(current, serde_json::to_value(yours).ok())
+            version_mismatch(current, serde_json::to_value(yours).ok())
         }
         error => error.into(),
     }
 }
 
-fn changed(current: Value, yours: Option<Value>) -> ApiError {
+fn version_mismatch(current: Value, yours: Option<Value>) -> ApiError {
     let error = ApiError::new(
         ProblemKind::PreconditionFailed,
-        "Somebody else changed it since it was loaded. Compare, and send the change again with \
-         the ETag of the present version.",
+        "The object has been changed by someone else. Compare the versions, and send the request \
+         again with the current ETag.",
     );
     let tag = etag(&current);
     error
@@ -212,7 +211,7 @@ fn changed(current: Value, yours: Option<Value>) -> ApiError {
         .with_header(header::ETAG, tag)
 }
 
-fn errors(issues: Vec<FieldIssue>) -> Vec<FieldError> {
+fn field_errors(issues: Vec<FieldIssue>) -> Vec<FieldError> {
     let issues = issues.into_iter();
     issues
         .map(|FieldIssue { field, message }| FieldError { field, message })
@@ -223,20 +222,20 @@ impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Invalid(issues) => {
-                Self::fields(ProblemKind::InvalidRequest, errors(issues))
+                Self::fields(ProblemKind::InvalidRequest, field_errors(issues))
             }
             ChangeError::StaleReference(issues) => {
-                Self::fields(ProblemKind::Conflict, errors(issues))
+                Self::fields(ProblemKind::Conflict, field_errors(issues))
             }
             ChangeError::Unprocessable(issues) => {
-                Self::fields(ProblemKind::Unprocessable, errors(issues))
+                Self::fields(ProblemKind::Unprocessable, field_errors(issues))
             }
             ChangeError::Busy => Self::new(
                 ProblemKind::Unavailable,
-                "Too many passwords are checked at this moment. Try again in a moment.",
+                "Too many passwords are being checked. Try again in a moment.",
             ),
             ChangeError::NotFound { what, id } => Self::no_such(what, id),
-            // The detail names the users already.
+            // The detail lists the users already.
             ChangeError::InUse { detail, users: _ } => Self::new(ProblemKind::InUse, detail),
             ChangeError::Conflict { field, message } => Self::fields(
                 ProblemKind::Conflict,
@@ -246,11 +245,11 @@ impl From<ChangeError> for ApiError {
                 }],
             ),
             ChangeError::InvalidState(detail) => Self::new(ProblemKind::Conflict, detail),
-            ChangeError::PreconditionFailed { current } => changed(current, None),
+            ChangeError::PreconditionFailed { current } => version_mismatch(current, None),
             ChangeError::KeyReused => Self::new(
                 ProblemKind::IdempotencyMismatch,
-                "This Idempotency-Key was used for another request within the last 24 hours. \
-                 Send a new request with a new key.",
+                "The Idempotency-Key was used for a different request within the last 24 hours. \
+                 Use a new key for each request.",
             ),
             ChangeError::Storage(error) => error.into(),
         }
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_as_the_rules_write_them() {
+    fn if_match_is_parsed() {
         let tags = |tags: &[&str]| {
             let tags = tags.iter().map(|tag| format!("\"{tag}\"")).collect();
             Some(Expected::OneOf(tags))
@@ -311,14 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_visible_and_bounded() {
+    fn keys_are_validated() {
         let read = |lines: &[&str]| {
             let values = values(lines);
             key(&values.iter().collect::<Vec<_>>())
         };
-        let long = "k".repeat(KEY_LENGTH);
-        for good in ["a", "8e03978e-40d5-43dd-bc93-6894a57f9324", "\"q\"", &long] {
-            assert_eq!(read(&[good]).unwrap().as_deref(), Some(good));
+        let long = "k".repeat(MAX_KEY_LENGTH);
+        for valid in ["a", "8e03978e-40d5-43dd-bc93-6894a57f9324", "\"q\"", &long] {
+            assert_eq!(read(&[valid]).unwrap().as_deref(), Some(valid));
         }
         assert_eq!(read(&[]).unwrap(), None);
         let longer = format!("{long}k");

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problem details, the one envelope of all of them.
+//! Errors as RFC 9457 problem details, the only error format of the API.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use tocsin_api_types::{FieldError, Problem};
 use tocsin_storage::{Outage, ReadBudget, StorageError};
 
-/// The kinds of problem. A kind's name, title and status never change: scripts
-/// tell problems apart by them.
+/// Problem types. The name and status of a type never change: scripts distinguish
+/// problems by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
     InvalidRequest,
@@ -36,7 +36,7 @@ pub(crate) enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// Its name, title and status.
+    /// Name, title and status.
     pub(super) fn parts(self) -> (&'static str, &'static str, StatusCode) {
         match self {
             Self::InvalidRequest => (
@@ -44,11 +44,7 @@ impl ProblemKind {
                 "Invalid request",
                 StatusCode::BAD_REQUEST,
             ),
-            Self::UnreadableBody => (
-                "unreadable-body",
-                "Unreadable body",
-                StatusCode::BAD_REQUEST,
-            ),
+            Self::UnreadableBody => ("unreadable-body", "Malformed body", StatusCode::BAD_REQUEST),
             Self::Unauthorized => (
                 "unauthorized",
                 "Credential required",
@@ -68,20 +64,20 @@ impl ProblemKind {
                 StatusCode::METHOD_NOT_ALLOWED,
             ),
             Self::Conflict => ("conflict", "Conflict", StatusCode::CONFLICT),
-            Self::InUse => ("in-use", "Still in use", StatusCode::CONFLICT),
+            Self::InUse => ("in-use", "In use", StatusCode::CONFLICT),
             Self::PreconditionFailed => (
                 "precondition-failed",
-                "Changed by somebody else",
+                "Precondition failed",
                 StatusCode::PRECONDITION_FAILED,
             ),
             Self::IdempotencyMismatch => (
                 "idempotency-mismatch",
-                "Key used for another request",
+                "Idempotency key reused",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::Unprocessable => (
                 "unprocessable",
-                "Refused for what it says",
+                "Unprocessable content",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::RequestTimeout => (
@@ -91,7 +87,7 @@ impl ProblemKind {
             ),
             Self::PayloadTooLarge => (
                 "payload-too-large",
-                "Body too large",
+                "Payload too large",
                 StatusCode::PAYLOAD_TOO_LARGE,
             ),
             Self::UnsupportedMediaType => (
@@ -117,22 +113,22 @@ impl ProblemKind {
             Self::QueueFull => ("queue-full", "Queue full", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => (
                 "unavailable",
-                "Unavailable",
+                "Service unavailable",
                 StatusCode::SERVICE_UNAVAILABLE,
             ),
         }
     }
 }
 
-/// An answer that is not a success.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     kind: ProblemKind,
     detail: String,
     errors: Vec<FieldError>,
-    /// The object as it is and as it was asked for, where two people change it.
+    /// The object as stored and as requested, for a failed precondition.
     versions: Option<Box<Versions>>,
-    /// Where a stored row cannot be read: `edge` keeps it for `/readyz`.
+    /// Cause, if a stored row cannot be read; the middleware records it for `/readyz`.
     corrupt: Option<Box<StorageError>>,
     headers: Vec<(header::HeaderName, String)>,
 }
@@ -143,14 +139,14 @@ struct Versions {
     yours: Option<Value>,
 }
 
-/// How long a sender should wait before it tries again, in seconds.
+/// Default `Retry-After`, in seconds.
 const RETRY_AFTER: &str = "5";
 
-/// How somebody may say who they are.
+/// `WWW-Authenticate` challenge.
 const CHALLENGE: &str = "Bearer realm=\"Tocsin\"";
 
 impl ApiError {
-    /// `detail` says what happened and what can be done about it.
+    /// `detail` states what happened and what to do about it.
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let mut headers = Vec::new();
         if matches!(kind, ProblemKind::QueueFull | ProblemKind::Unavailable) {
@@ -160,7 +156,7 @@ impl ApiError {
             kind,
             ProblemKind::Unauthorized | ProblemKind::WrongCredentials
         ) {
-            // Not Basic: browsers would ask for a password by themselves.
+            // Not Basic: browsers would open their own password dialog.
             headers.push((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()));
         }
         Self {
@@ -173,20 +169,18 @@ impl ApiError {
         }
     }
 
-    /// Too much was asked for; `wait` is how long it takes until more is
-    /// answered.
+    /// Rate limit exceeded; `wait` is the time until the next request is accepted.
     pub(crate) fn too_many(detail: impl Into<String>, wait: std::time::Duration) -> Self {
         Self::new(ProblemKind::TooManyRequests, detail)
             .with_header(header::RETRY_AFTER, seconds_up(wait))
     }
 
-    /// There is no `what` of that number.
+    /// No `what` with this ID exists.
     pub(crate) fn no_such(what: &str, id: i64) -> Self {
-        Self::new(ProblemKind::NotFound, format!("There is no {what} {id}."))
+        Self::new(ProblemKind::NotFound, format!("No such {what}: {id}."))
     }
 
-    /// Fields or parameters are wrong. The detail repeats them, for those who
-    /// read only that.
+    /// Invalid fields or parameters, which the detail lists as well.
     pub(crate) fn fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
         let lines: Vec<_> = errors
             .iter()
@@ -198,7 +192,7 @@ impl ApiError {
         }
     }
 
-    /// One parameter or field is wrong.
+    /// One invalid parameter or field.
     pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         let error = FieldError {
             field: field.into(),
@@ -207,25 +201,25 @@ impl ApiError {
         Self::fields(ProblemKind::InvalidRequest, vec![error])
     }
 
-    /// A fault of ours: logged here, once, and told to nobody else.
+    /// Internal error. It is logged here, once; the response contains no details.
     pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %Chain(error), "a request failed unexpectedly");
         Self::new(
             ProblemKind::Internal,
-            "Something went wrong on the server; its log says what.",
+            "Internal error. The server log contains the details.",
         )
     }
 
-    /// The database cannot be used now; `outage` says why and what to do.
+    /// The database is unavailable for the reason in `outage`.
     pub(crate) fn outage(outage: &Outage) -> Self {
         let detail = match outage {
-            Outage::NoAnswer => "The database does not answer now; try again.".to_owned(),
+            Outage::NoAnswer => "The database does not answer. Try again.".to_owned(),
             Outage::File(_) => sentence(&outage.to_string()),
         };
         Self::new(ProblemKind::Unavailable, detail)
     }
 
-    /// The error of a stored row that cannot be read, where that is why.
+    /// Cause, if a stored row cannot be read.
     pub(crate) fn corrupt(&self) -> Option<&StorageError> {
         self.corrupt.as_deref()
     }
@@ -240,19 +234,19 @@ impl ApiError {
         self
     }
 
-    /// Adds the object as it is now and what this request asked for, which
-    /// holds no secret. Only the kind [`Kind::PreconditionFailed`] has them.
+    /// Adds the object as stored and as requested, for
+    /// [`ProblemKind::PreconditionFailed`]. `yours` must not contain secrets.
     pub(crate) fn with_versions(mut self, current: Value, yours: Option<Value>) -> Self {
         self.versions = Some(Box::new(Versions { current, yours }));
         self
     }
 
-    /// Whether it is of this kind.
+    /// Whether the problem is of this type.
     pub(crate) fn is(&self, kind: ProblemKind) -> bool {
         self.kind == kind
     }
 
-    /// The body.
+    /// Response body.
     pub(crate) fn problem(&self) -> Problem {
         let (name, title, status) = self.kind.parts();
         let versions = self.versions.as_ref();
@@ -268,14 +262,14 @@ impl ApiError {
     }
 }
 
-/// With a capital and a full stop.
+/// Adds an initial capital and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).chain(['.']).collect()
 }
 
-/// Whole seconds, never too few.
+/// Rounds up to whole seconds, at least 1.
 fn seconds_up(wait: std::time::Duration) -> String {
     let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     whole.max(1).to_string()
@@ -298,7 +292,7 @@ impl ResponseError for ApiError {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.content_type("application/problem+json").body(
-            // A problem is made of texts and numbers, which always make JSON.
+            // Strings and numbers always serialize.
             serde_json::to_vec(&self.problem()).unwrap_or_default(),
         )
     }
@@ -308,41 +302,41 @@ impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Unavailable(_) => {
-                tracing::warn!(error = %Chain(&error), "the database is not available");
+                tracing::warn!(error = %Chain(&error), "the database is unavailable");
                 Self::new(
                     ProblemKind::Unavailable,
-                    "The database is not available now; try again.",
+                    "The database is unavailable. Try again.",
                 )
             }
             StorageError::OverBudget | StorageError::Canceled => Self::new(
                 ProblemKind::Unavailable,
                 format!(
-                    "This took longer than {} s and was stopped. Choose a shorter time range, or \
-                     a filter by alert name, instance or team.",
+                    "The query was canceled after {} s. Choose a shorter time range, or filter by \
+                     alert name, instance or team.",
                     ReadBudget::TIME.as_secs()
                 ),
             ),
             StorageError::Conflict(_) => Self::new(
                 ProblemKind::Conflict,
-                "Somebody else changed the same thing at the same time; load it again and retry.",
+                "The object was changed concurrently. Reload it and try again.",
             ),
             StorageError::Stale(what) => Self::new(
                 ProblemKind::Conflict,
-                format!("{what} was changed by somebody else meanwhile; load it again and retry."),
+                format!("{what} was changed concurrently. Reload it and try again."),
             ),
             StorageError::Outage(outage) => Self::outage(&outage),
             StorageError::Damaged(_) => {
-                tracing::error!(error = %Chain(&error), "a request met damage in the database");
+                tracing::error!(error = %Chain(&error), "a request failed because the database is damaged");
                 Self::new(
                     ProblemKind::Internal,
-                    "The database is damaged, so this cannot be answered; /readyz says what to do.",
+                    "The database is damaged. See /readyz for the repair.",
                 )
             }
             StorageError::Corrupt { .. } => Self {
                 corrupt: Some(Box::new(error)),
                 ..Self::new(
                     ProblemKind::Internal,
-                    "A stored row cannot be read, so this cannot be answered; /readyz says which one.",
+                    "A stored row cannot be read. See /readyz for its table and ID.",
                 )
             },
             error => Self::internal(&error),
@@ -350,20 +344,20 @@ impl From<StorageError> for ApiError {
     }
 }
 
-/// An error with all its causes on one line.
+/// Formats an error and all its causes on one line.
 pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
+        let mut written = self.0.to_string();
+        f.write_str(&written)?;
         let mut source = self.0.source();
         while let Some(error) = source {
             let text = error.to_string();
-            // Many errors repeat their source in their own text.
-            if !said.contains(&text) {
+            // Many errors include the message of their source.
+            if !written.contains(&text) {
                 write!(f, ": {text}")?;
-                said = text;
+                written = text;
             }
             source = error.source();
         }

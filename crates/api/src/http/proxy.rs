@@ -1,6 +1,6 @@
-//! Sign-in by a header: a proxy that knows who somebody is says so with every
-//! request. There is no session; who may say so is told by the address of the
-//! connection itself.
+//! Sign-in by proxy header: an authenticating proxy sends the user with every request.
+//! There is no session. The header is accepted from `auth.proxy.from` only, by the peer
+//! address of the connection.
 
 use std::net::IpAddr;
 
@@ -9,35 +9,34 @@ use tocsin_pipeline::accounts::ExternalIdentity;
 
 use crate::config::{MappedRole, ProxySettings};
 
-/// Why nobody is signed in by a proxy's header. The text is a sentence for the
-/// answer.
+/// Reason why the header of a proxy is rejected. The message is a sentence for the response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// One of two values may be what the browser sent itself, and it is not known
-    /// which.
+    /// One of the values may have been sent by the browser.
     #[error(
-        "The header {0} was sent more than once. The proxy must remove it from what browsers send."
+        "The header {0} was sent more than once. The proxy must remove it from requests of browsers."
     )]
     Repeated(HeaderName),
-    /// A value that no proxy sends.
+    /// The value is not UTF-8.
     #[error("The header {0} is not UTF-8.")]
     NotUtf8(HeaderName),
-    /// Under another name than the proxy's, it may come from a page of another site.
+    /// The `Host` is not that of the server: the request may come from a page of another
+    /// site.
     #[error(
-        "The proxy's sign-in header is accepted only if the request's Host is that of server.public_url, or a \
-         loopback name if it is not set. The proxy must pass on the Host that the browser sent."
+        "The sign-in header of the proxy is accepted only if the Host is that of server.public_url, or a \
+         loopback name if it is not set. The proxy must forward the Host of the browser."
     )]
     Host,
-    /// In none of the groups that may sign in.
-    #[error("The proxy says that you are in none of the groups that may sign in.")]
+    /// The user is in no group that may sign in.
+    #[error("The user is in none of the groups that may sign in.")]
     NotAllowed,
 }
 
-/// Whom the proxy names; nobody where the request comes from elsewhere or has no
-/// such header.
+/// Returns the user reported by the proxy; `None` if the request comes from another address
+/// or lacks the header.
 ///
 /// # Errors
-/// [`Error`]; never [`Error::Host`], which the caller compares.
+/// [`Error`], except for [`Error::Host`], which the caller checks.
 pub(crate) fn external(
     settings: &ProxySettings,
     peer: IpAddr,
@@ -69,13 +68,13 @@ pub(crate) fn external(
         subject: String::new(),
         name: name.unwrap_or(email).to_owned(),
         email: email.to_owned(),
-        // That is what the proxy is there for.
+        // The proxy is trusted to verify it.
         email_verified: true,
         role,
     }))
 }
 
-/// A header's one value. An empty one says nothing.
+/// Value of a header that must not be repeated. An empty value counts as missing.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name);
     let Some(value) = values.next() else {
@@ -127,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_named_proxy_is_believed() {
+    fn header_is_accepted_from_configured_addresses_only() {
         let ann = [("x-forwarded-email", "ann@example.com")];
-        for (address, is_believed) in [
+        for (address, is_accepted) in [
             ("127.0.0.1", true),
             ("::ffff:127.0.0.1", true),
             ("10.1.2.3", true),
@@ -138,12 +137,12 @@ mod tests {
             ("::1", false),
         ] {
             let found = from(address, &ann).unwrap();
-            assert_eq!(found.is_some(), is_believed, "{address}");
+            assert_eq!(found.is_some(), is_accepted, "{address}");
         }
     }
 
     #[test]
-    fn the_headers_say_who_it_is() {
+    fn headers_identify_the_user() {
         let found = from(
             "127.0.0.1",
             &[
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_may_be_repeated() {
+    fn repeated_headers_are_rejected() {
         for name in [
             "x-forwarded-email",
             "x-forwarded-user",
@@ -181,14 +180,14 @@ mod tests {
                 assert_eq!(from("127.0.0.1", &pairs), repeated, "{pairs:?}");
                 pairs.push(("x-forwarded-email", "ann@example.com"));
                 assert_eq!(from("127.0.0.1", &pairs), repeated, "{pairs:?}");
-                // From other addresses it is ignored.
+                // Headers from other addresses are ignored.
                 assert_eq!(from("192.0.2.1", &pairs), Ok(None));
             }
         }
     }
 
     #[test]
-    fn groups_give_the_role() {
+    fn groups_determine_the_role() {
         let mut settings = settings();
         settings.mapping.admin = vec!["ops".to_owned()];
         settings.mapping.viewer = vec!["staff".to_owned()];

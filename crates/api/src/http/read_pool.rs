@@ -1,9 +1,9 @@
-//! Threads for what people read, apart from those that answer requests.
+//! Thread pool for reads, separate from the request threads.
 //!
-//! A search may cost seconds of a processor: regular expressions over thousands of
-//! labels, statistics over millions of log entries. On a request thread it would hold up
-//! the deliveries whose connections belong to that thread. Here it runs on a few threads
-//! of lower priority, with a bound on how many run at once and how long each may take.
+//! A search can take seconds of CPU time: regular expressions over thousands of labels,
+//! statistics over millions of log entries. On a request thread it would delay the deliveries
+//! on the connections of that thread. The pool has a few threads of lower priority, and bounds
+//! the number and the duration of reads.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -23,87 +23,87 @@ use super::export;
 use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
-/// How long a request waits for one of the places.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum time that a request waits for a slot.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// How much these threads stand behind the others where there is not enough processor for
-/// all: they get about a tenth of what ingest wants.
+/// Niceness of the threads. Under full load they get about a tenth of the CPU time of
+/// ingest.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Connections of the database that nobody in the pool takes.
-const CONNECTIONS_OF_OTHERS: usize = 2;
+/// Database connections that are not available to the pool.
+const RESERVED_CONNECTIONS: usize = 2;
 
-/// The threads, and the places of those who may use them.
+/// The threads, and the slots for concurrent reads.
 pub(crate) struct ReadPool {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     runtime: Option<Runtime>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
 impl ReadPool {
-    /// Starts the threads. `connections` is how many the database has for reading: some
-    /// are left to those who are not here, such as the look-up of a sender's token.
+    /// Starts the threads. `connections` is the number of database connections for reads, of
+    /// which some are reserved for other reads, such as the lookup of a token.
     ///
     /// # Errors
-    /// Threads that cannot be started.
+    /// Fails if the threads cannot be started.
     pub(crate) fn start(connections: u32) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let others = export::AT_ONCE + CONNECTIONS_OF_OTHERS;
+        let reserved = export::MAX_CONCURRENT + RESERVED_CONNECTIONS;
         let connections = usize::try_from(connections).unwrap_or(usize::MAX);
-        let places = (2 * cores)
+        let slots = (2 * cores)
             .max(4)
-            .min(connections.saturating_sub(others))
+            .min(connections.saturating_sub(reserved))
             .max(1);
         let runtime = Builder::new_multi_thread()
             .thread_name("read")
-            // One is always free to see that a connection of the database has an answer:
-            // others than readers may wait for it, too.
-            .worker_threads(places + export::AT_ONCE + 1)
-            .on_thread_start(stand_behind)
+            // One thread is always free to poll database connections, which tasks outside
+            // the pool may wait for.
+            .worker_threads(slots + export::MAX_CONCURRENT + 1)
+            .on_thread_start(lower_priority)
             .enable_all()
             .build()?;
         Ok(Self {
             runtime: Some(runtime),
-            places: Arc::new(Semaphore::new(places)),
+            slots: Arc::new(Semaphore::new(slots)),
         })
     }
 
-    /// Runs something that has a bound of its own on how many there are.
+    /// Runs work whose concurrency is limited elsewhere.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(work);
         }
     }
 
-    /// Runs one of the pool's works.
+    /// Runs `work` as soon as a slot is free.
     ///
     /// # Errors
-    /// What `work` answers; [`Kind::Unavailable`] where too many run already.
+    /// The error of `work`; [`ProblemKind::Unavailable`] if no slot becomes free in time.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: BoxFuture<'static, Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        self.run_within(PATIENCE, work).await
+        self.run_within(MAX_WAIT, work).await
     }
 
     async fn run_within<T: Send + 'static>(
         &self,
-        patience: Duration,
+        max_wait: Duration,
         work: BoxFuture<'static, Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let place = timeout(patience, Arc::clone(&self.places).acquire_owned());
-        let (Ok(Ok(place)), Some(runtime)) = (place.await, &self.runtime) else {
+        let slot = timeout(max_wait, Arc::clone(&self.slots).acquire_owned());
+        let (Ok(Ok(slot)), Some(runtime)) = (slot.await, &self.runtime) else {
             return Err(ApiError::new(
                 ProblemKind::Unavailable,
-                "Too many searches are running; try again in a moment.",
+                "Too many searches are running. Try again in a moment.",
             ));
         };
         let work = runtime.spawn(async move {
-            let _place = place;
+            let _slot = slot;
             work.await
         });
-        // It ends without an answer only by a panic, which is logged.
+        // The join fails only after a panic, which is logged.
         work.await
             .unwrap_or_else(|error| Err(ApiError::internal(&error)))
     }
@@ -111,21 +111,21 @@ impl ReadPool {
 
 impl Drop for ReadPool {
     fn drop(&mut self) {
-        // Dropping it as it is would wait for its threads, which an async task must not.
+        // Dropping a runtime blocks until its threads end, which an async task must not do.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Lowers the priority of the calling thread. Where that is not possible, all are alike.
-fn stand_behind() {
+/// Lowers the priority of the calling thread, if the platform supports it.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICENESS);
 }
 
-/// Whether the client still waits for the answer of a request. `edge` puts one into each
-/// request and drops its own when the answer is there, or the client has gone.
+/// Guard that marks a request as canceled when dropped. The middleware holds it until the
+/// response is complete or the client disconnects.
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
 impl Waiting {
@@ -147,17 +147,17 @@ impl Drop for Waiting {
 #[derive(Clone)]
 struct Canceled(Arc<AtomicBool>);
 
-/// What a handler reads with that may be asked for much.
+/// Extractor with which handlers run potentially expensive reads.
 pub(crate) struct Reader {
     state: Data<AppState>,
     is_canceled: Arc<AtomicBool>,
 }
 
 impl Reader {
-    /// Reads in the pool, within the budget of a request.
+    /// Runs `read` in the pool, within the read budget of a request.
     ///
     /// # Errors
-    /// What `read` answers; [`Kind::Unavailable`] where too many read already.
+    /// The error of `read`; [`ProblemKind::Unavailable`] if no slot becomes free in time.
     pub(crate) async fn read<T, F>(&self, read: impl FnOnce(Db) -> F) -> Result<T, ApiError>
     where
         T: Send + 'static,
@@ -177,7 +177,7 @@ impl FromRequest for Reader {
         let state = request.app_data::<Data<AppState>>().cloned();
         let canceled = request.extensions().get::<Canceled>().cloned();
         let (Some(state), Some(Canceled(is_canceled))) = (state, canceled) else {
-            // `edge` leaves none out.
+            // The middleware handles every request.
             let detail = "The request did not pass the middleware.";
             return ready(Err(ApiError::new(ProblemKind::Internal, detail)));
         };
@@ -192,10 +192,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_finds_no_place_in_time_is_told_to_come_again() {
+    async fn read_without_a_free_slot_is_rejected() {
         let pool = Arc::new(ReadPool::start(8).unwrap());
-        let places = pool.places.available_permits();
-        let (stops, running): (Vec<_>, Vec<_>) = (0..places)
+        let slots = pool.slots.available_permits();
+        let (stops, running): (Vec<_>, Vec<_>) = (0..slots)
             .map(|_| {
                 let (stop, stopped) = oneshot::channel::<()>();
                 let pool = Arc::clone(&pool);
@@ -204,7 +204,7 @@ mod tests {
                 (stop, run)
             })
             .unzip();
-        while pool.places.available_permits() > 0 {
+        while pool.slots.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let full = pool.run_within(Duration::from_millis(1), Box::pin(async { Ok(()) }));
@@ -220,23 +220,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_frees_the_place() {
+    async fn panic_frees_the_slot() {
         let pool = ReadPool::start(8).unwrap();
-        let places = pool.places.available_permits();
+        let slots = pool.slots.available_permits();
         let work = Box::pin(async { panic!("on purpose") });
-        let answer: Result<(), ApiError> = pool.run(work).await;
-        assert!(answer.unwrap_err().is(ProblemKind::Internal));
-        assert_eq!(pool.places.available_permits(), places);
+        let result: Result<(), ApiError> = pool.run(work).await;
+        assert!(result.unwrap_err().is(ProblemKind::Internal));
+        assert_eq!(pool.slots.available_permits(), slots);
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn readers_stand_behind_all_others() {
+    async fn reads_have_a_lower_priority() {
         let pool = ReadPool::start(8).unwrap();
         let work = Box::pin(async { Ok(rustix::process::nice(0).ok()) });
         let niceness = pool.run(work).await.unwrap();
         let own = rustix::process::nice(0).ok();
-        // 19 is the least that there is.
+        // 19 is the maximum niceness.
         assert!(
             niceness > own || own == Some(19),
             "{niceness:?} and {own:?}"

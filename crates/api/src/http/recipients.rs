@@ -1,4 +1,4 @@
-//! Who is mailed.
+//! Recipients of notifications.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
@@ -19,12 +19,12 @@ use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// All recipients, the oldest first.
+/// Lists all recipients, oldest first.
 #[utoipa::path(
     tag = "directory",
     operation_id = "list_recipients",
     params(Paging),
-    responses((status = 200, description = "One page of the recipients", body = Page<Recipient>))
+    responses((status = 200, description = "A page of recipients", body = Page<Recipient>))
 )]
 #[get("/api/v1/recipients")]
 async fn list(
@@ -36,20 +36,20 @@ async fn list(
     Ok(Json(convert::page(found, convert::recipient)))
 }
 
-/// Adds a recipient.
+/// Creates a recipient.
 #[utoipa::path(
     tag = "directory",
     operation_id = "create_recipient",
     request_body = RecipientInput,
     responses((
         status = 201,
-        description = "The recipient",
+        description = "The created recipient",
         body = Recipient,
         headers(
-            ("Location" = String, description = "The recipient's address"),
-            ("ETag" = String, description = "The recipient's version, for If-Match"),
-            ("Idempotency-Replayed" = bool, description = "Only where it is true: an earlier \
-             request with the same Idempotency-Key made the recipient, and this one nothing"),
+            ("Location" = String, description = "URL of the recipient"),
+            ("ETag" = String, description = "Version of the recipient, for If-Match"),
+            ("Idempotency-Replayed" = bool, description = "`true` if the recipient was created by an \
+             earlier request with the same Idempotency-Key"),
         )
     ))
 )]
@@ -61,38 +61,38 @@ async fn create(
     _: Params<()>,
     Body(input): Body<RecipientInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let once = key.once(&caller.actor, &input)?;
+    let idempotent = key.request(&caller.actor, &input)?;
     let (actor, draft) = (&caller.actor, draft(input));
-    let made = create_recipient(
+    let created = create_recipient(
         &state.db,
         actor,
-        once.as_ref(),
+        idempotent.as_ref(),
         &draft,
         &defaults(&state),
         state.now(),
     )
     .await?;
-    let location = format!("{}api/v1/recipients/{}", state.prefix(), made.object.id);
-    let snapshot = snapshot_recipient(&made.object);
-    let object = convert::recipient(made.object);
-    Ok(preconditions::made(
+    let location = format!("{}api/v1/recipients/{}", state.prefix(), created.object.id);
+    let snapshot = snapshot_recipient(&created.object);
+    let object = convert::recipient(created.object);
+    Ok(preconditions::created_with_version(
         &location,
         &snapshot,
         object,
-        made.replayed,
+        created.replayed,
     ))
 }
 
-/// One recipient.
+/// Returns a recipient.
 #[utoipa::path(
     tag = "directory",
     operation_id = "get_recipient",
-    params(("id" = i64, Path, description = "The recipient's number")),
+    params(("id" = i64, Path, description = "ID of the recipient")),
     responses((
         status = 200,
         description = "The recipient",
         body = Recipient,
-        headers(("ETag" = String, description = "Its version, for If-Match"))
+        headers(("ETag" = String, description = "Version of the recipient, for If-Match"))
     ))
 )]
 #[get("/api/v1/recipients/{id}")]
@@ -105,17 +105,17 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpRes
     ))
 }
 
-/// Rewrites a recipient.
+/// Replaces a recipient.
 #[utoipa::path(
     tag = "directory",
     operation_id = "replace_recipient",
-    params(("id" = i64, Path, description = "The recipient's number")),
+    params(("id" = i64, Path, description = "ID of the recipient")),
     request_body = RecipientInput,
     responses((
         status = 200,
-        description = "The recipient as it is now",
+        description = "The updated recipient",
         body = Recipient,
-        headers(("ETag" = String, description = "Its version, for If-Match"))
+        headers(("ETag" = String, description = "Version of the recipient, for If-Match"))
     ))
 )]
 #[put("/api/v1/recipients/{id}")]
@@ -145,12 +145,14 @@ async fn replace(
     ))
 }
 
-/// Deletes a recipient that is in no group.
+/// Deletes a recipient.
+///
+/// Fails with 409 if the recipient is in a group.
 #[utoipa::path(
     tag = "directory",
     operation_id = "delete_recipient",
-    params(("id" = i64, Path, description = "The recipient's number")),
-    responses((status = 204, description = "It is gone"))
+    params(("id" = i64, Path, description = "ID of the recipient")),
+    responses((status = 204, description = "The recipient was deleted"))
 )]
 #[delete("/api/v1/recipients/{id}")]
 async fn delete(

@@ -1,4 +1,4 @@
-//! Which alerts go to which groups.
+//! Routes of alerts to groups.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
@@ -19,12 +19,12 @@ use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// All routes, in the order in which they are tried.
+/// Lists all routes, in the order in which they are evaluated.
 #[utoipa::path(
     tag = "directory",
     operation_id = "list_routes",
     params(Paging),
-    responses((status = 200, description = "One page of the routes", body = Page<Route>))
+    responses((status = 200, description = "A page of routes", body = Page<Route>))
 )]
 #[get("/api/v1/routes")]
 async fn list(
@@ -36,20 +36,20 @@ async fn list(
     Ok(Json(convert::page(found, convert::route)))
 }
 
-/// Adds a route.
+/// Creates a route.
 #[utoipa::path(
     tag = "directory",
     operation_id = "create_route",
     request_body = RouteInput,
     responses((
         status = 201,
-        description = "The route",
+        description = "The created route",
         body = Route,
         headers(
-            ("Location" = String, description = "The route's address"),
-            ("ETag" = String, description = "The route's version, for If-Match"),
-            ("Idempotency-Replayed" = bool, description = "Only where it is true: an earlier \
-             request with the same Idempotency-Key made the route, and this one nothing"),
+            ("Location" = String, description = "URL of the route"),
+            ("ETag" = String, description = "Version of the route, for If-Match"),
+            ("Idempotency-Replayed" = bool, description = "`true` if the route was created by an \
+             earlier request with the same Idempotency-Key"),
         )
     ))
 )]
@@ -61,26 +61,26 @@ async fn create(
     _: Params<()>,
     Body(input): Body<RouteInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let once = key.once(&caller.actor, &input)?;
+    let idempotent = key.request(&caller.actor, &input)?;
     let (actor, draft) = (&caller.actor, draft(input));
-    let made = create_route(&state.db, actor, once.as_ref(), &draft, state.now()).await?;
-    let location = format!("{}api/v1/routes/{}", state.prefix(), made.object.id);
-    let snapshot = snapshot_route(&made.object);
-    let object = convert::route(made.object);
-    Ok(preconditions::made(
+    let created = create_route(&state.db, actor, idempotent.as_ref(), &draft, state.now()).await?;
+    let location = format!("{}api/v1/routes/{}", state.prefix(), created.object.id);
+    let snapshot = snapshot_route(&created.object);
+    let object = convert::route(created.object);
+    Ok(preconditions::created_with_version(
         &location,
         &snapshot,
         object,
-        made.replayed,
+        created.replayed,
     ))
 }
 
-/// Puts all routes into a new order.
+/// Changes the order of all routes.
 #[utoipa::path(
     tag = "directory",
     operation_id = "reorder_routes",
     request_body = RouteOrder,
-    responses((status = 204, description = "They are tried in this order now"))
+    responses((status = 204, description = "The order was changed"))
 )]
 #[put("/api/v1/routes/order")]
 async fn reorder(
@@ -93,11 +93,14 @@ async fn reorder(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The route that comes after all others: alerts go to the group named like their team.
+/// Returns whether the team route is enabled.
+///
+/// The team route is evaluated after all other routes, and sends alerts to the group with the
+/// name of their team.
 #[utoipa::path(
     tag = "directory",
     operation_id = "get_team_route",
-    responses((status = 200, description = "Whether it is enabled", body = TeamRoute))
+    responses((status = 200, description = "State of the team route", body = TeamRoute))
 )]
 #[get("/api/v1/routes/team")]
 async fn get_team(state: Data<AppState>, _: Params<()>) -> Result<Json<TeamRoute>, ApiError> {
@@ -110,7 +113,7 @@ async fn get_team(state: Data<AppState>, _: Params<()>) -> Result<Json<TeamRoute
     tag = "directory",
     operation_id = "set_team_route",
     request_body = TeamRoute,
-    responses((status = 200, description = "Whether it is enabled now", body = TeamRoute))
+    responses((status = 200, description = "The new state of the team route", body = TeamRoute))
 )]
 #[put("/api/v1/routes/team")]
 async fn set_team(
@@ -123,16 +126,16 @@ async fn set_team(
     Ok(Json(input))
 }
 
-/// One route.
+/// Returns a route.
 #[utoipa::path(
     tag = "directory",
     operation_id = "get_route",
-    params(("id" = i64, Path, description = "The route's number")),
+    params(("id" = i64, Path, description = "ID of the route")),
     responses((
         status = 200,
         description = "The route",
         body = Route,
-        headers(("ETag" = String, description = "Its version, for If-Match"))
+        headers(("ETag" = String, description = "Version of the route, for If-Match"))
     ))
 )]
 #[get("/api/v1/routes/{id}")]
@@ -145,17 +148,17 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpRes
     ))
 }
 
-/// Rewrites a route.
+/// Replaces a route.
 #[utoipa::path(
     tag = "directory",
     operation_id = "replace_route",
-    params(("id" = i64, Path, description = "The route's number")),
+    params(("id" = i64, Path, description = "ID of the route")),
     request_body = RouteInput,
     responses((
         status = 200,
-        description = "The route as it is now",
+        description = "The updated route",
         body = Route,
-        headers(("ETag" = String, description = "Its version, for If-Match"))
+        headers(("ETag" = String, description = "Version of the route, for If-Match"))
     ))
 )]
 #[put("/api/v1/routes/{id}")]
@@ -181,8 +184,8 @@ async fn replace(
 #[utoipa::path(
     tag = "directory",
     operation_id = "delete_route",
-    params(("id" = i64, Path, description = "The route's number")),
-    responses((status = 204, description = "It is gone"))
+    params(("id" = i64, Path, description = "ID of the route")),
+    responses((status = 204, description = "The route was deleted"))
 )]
 #[delete("/api/v1/routes/{id}")]
 async fn delete(

@@ -1,4 +1,4 @@
-//! The first administrator.
+//! Set-up of the first administrator.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
@@ -11,18 +11,19 @@ use super::problem::ApiError;
 use super::state::AppState;
 use super::{convert_me, sign_in};
 
-/// Makes the first administrator, with the token of the link that the program
-/// printed, and signs them in. Works while there is no administrator; of two at
-/// once, one succeeds.
+/// Creates the first administrator, and signs the administrator in.
+///
+/// Requires the token of the set-up link that the server printed at startup. Fails with 409 if
+/// an administrator exists; of two concurrent requests, one succeeds.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "set_up",
     request_body = SetUp,
     responses((
         status = 201,
-        description = "The administrator",
+        description = "The created administrator",
         body = Me,
-        headers(("Set-Cookie" = String, description = "The session's cookie"))
+        headers(("Set-Cookie" = String, description = "Session cookie"))
     ))
 )]
 #[post("/api/v1/set-up")]
@@ -32,8 +33,8 @@ async fn set_up(
     _: Params<()>,
     Body(input): Body<SetUp>,
 ) -> Result<HttpResponse, ApiError> {
-    let arrival = convert_me::arrival(&request);
-    state.limits.sign_in(arrival.address)?;
+    let client = convert_me::client_info(&request);
+    state.limits.sign_in(client.address)?;
     let SetUp {
         token,
         name,
@@ -42,10 +43,10 @@ async fn set_up(
     } = input;
     let accounts = &state.accounts;
     let signed_in = accounts
-        .set_up(&token, &name, &email, &password, &arrival)
+        .set_up(&token, &name, &email, &password, &client)
         .await?;
     let jar = Jar::of(&state, &request);
-    Ok(sign_in::let_in(
+    Ok(sign_in::signed_in_response(
         HttpResponse::Created(),
         &state,
         &jar,

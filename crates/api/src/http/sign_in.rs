@@ -1,4 +1,4 @@
-//! Signing in with e-mail and password, and out.
+//! Sign-in with e-mail and password, and sign-out.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use super::problem::ApiError;
 use super::state::AppState;
 use super::{convert, convert_me};
 
-/// How people sign in here.
+/// Returns the available sign-in methods.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "get_sign_in",
-    responses((status = 200, description = "The ways to sign in", body = SignInOptions))
+    responses((status = 200, description = "The sign-in methods", body = SignInOptions))
 )]
 #[get("/api/v1/sign-in")]
 async fn options(state: Data<AppState>, _: Params<()>) -> Result<Json<SignInOptions>, ApiError> {
@@ -33,18 +33,18 @@ async fn options(state: Data<AppState>, _: Params<()>) -> Result<Json<SignInOpti
     }))
 }
 
-/// Signs in with e-mail and password: sets the session's cookie, which the
-/// browser sends from then on. A wrong password, an account that is not there and
-/// one that is disabled get the same answer.
+/// Signs in with e-mail and password, and sets the session cookie.
+///
+/// The response is the same for a wrong password, an unknown account and a disabled account.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "sign_in",
     request_body = SignIn,
     responses((
         status = 200,
-        description = "Who signed in",
+        description = "The signed-in user",
         body = Me,
-        headers(("Set-Cookie" = String, description = "The session's cookie"))
+        headers(("Set-Cookie" = String, description = "Session cookie"))
     ))
 )]
 #[post("/api/v1/sign-in")]
@@ -54,23 +54,27 @@ async fn sign_in(
     _: Params<()>,
     Body(input): Body<SignIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let arrival = convert_me::arrival(&request);
-    state.limits.sign_in(arrival.address)?;
+    let client = convert_me::client_info(&request);
+    state.limits.sign_in(client.address)?;
     let SignIn { email, password } = input;
-    let signed_in = state.accounts.sign_in(&email, &password, &arrival).await?;
+    let signed_in = state.accounts.sign_in(&email, &password, &client).await?;
     let jar = Jar::of(&state, &request);
-    Ok(let_in(HttpResponse::Ok(), &state, &jar, signed_in))
+    Ok(signed_in_response(
+        HttpResponse::Ok(),
+        &state,
+        &jar,
+        signed_in,
+    ))
 }
 
-/// Signs out: ends the session of the cookie, if there is one, and takes the
-/// cookie away.
+/// Signs out: ends the session, if there is one, and deletes the session cookie.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "sign_out",
     responses((
         status = 204,
-        description = "Nobody is signed in any more",
-        headers(("Set-Cookie" = String, description = "Takes the session's cookie away"))
+        description = "The session was ended",
+        headers(("Set-Cookie" = String, description = "Deletes the session cookie"))
     ))
 )]
 #[post("/api/v1/sign-out")]
@@ -85,13 +89,13 @@ async fn sign_out(
         state.accounts.sign_out(secret, &caller.actor).await?;
     }
     Ok(HttpResponse::NoContent()
-        .cookie(jar.forget(CookieName::Session))
+        .cookie(jar.delete(CookieName::Session))
         .finish())
 }
 
-/// The answer to somebody who was let in by password. The secret is a new one
-/// whatever cookie the request had, so that nobody can plant one.
-pub(super) fn let_in(
+/// Response to a successful password sign-in. The session secret is always new, to prevent
+/// session fixation.
+pub(super) fn signed_in_response(
     mut response: HttpResponseBuilder,
     state: &AppState,
     jar: &Jar<'_>,
@@ -102,13 +106,13 @@ pub(super) fn let_in(
         .json(convert_me::me(signed_in.user, Method::Password))
 }
 
-/// The cookie of a new session, which lasts as long as the session can.
+/// Cookie of a new session, which expires with the session.
 pub(super) fn session_cookie(
     state: &AppState,
     jar: &Jar<'_>,
     signed_in: &SignedIn,
 ) -> actix_web::cookie::Cookie<'static> {
-    let lasts: Duration = signed_in.expires_at.since(state.now());
+    let max_age: Duration = signed_in.expires_at.since(state.now());
     let secret = signed_in.secret.as_str().to_owned();
-    jar.keep(CookieName::Session, secret, lasts)
+    jar.set(CookieName::Session, secret, max_age)
 }

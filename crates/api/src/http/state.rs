@@ -1,4 +1,4 @@
-//! What handlers share.
+//! Shared state of the handlers.
 
 use std::sync::Arc;
 
@@ -22,46 +22,46 @@ use crate::config::Settings;
 use crate::metrics::Metrics;
 use crate::oidc::SingleSignOn;
 
-/// Built once, before the server starts.
+/// State that is built once, before the server starts.
 pub(crate) struct AppState {
     pub(crate) settings: Settings,
-    /// The tokens of the settings.
-    pub(crate) provisioned: StaticTokens,
-    /// How much each caller asks for.
+    /// Tokens of the settings.
+    pub(crate) static_tokens: StaticTokens,
+    /// Rate limits.
     pub(crate) limits: Limits,
     pub(crate) db: Db,
     pub(crate) pipeline: Pipeline,
-    /// Users, their sessions, and tokens.
+    /// Users, sessions and tokens.
     pub(crate) accounts: Accounts,
-    /// The OpenID provider, if one is set.
+    /// OpenID provider, if one is configured.
     pub(crate) oidc: Option<SingleSignOn>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
-    /// How large the database is.
+    /// Size of the database, cached.
     pub(crate) measured: Measured,
-    /// The address that Alertmanager should post to.
+    /// URL of the webhook.
     pub(crate) webhook_url: String,
-    /// The browser files.
+    /// Static files of the frontend.
     pub(crate) files: BrowserFiles,
-    /// The page, with its base set.
+    /// `index.html`, with its base URL set.
     pub(crate) index: Bytes,
-    /// Turns true when the server stops, which ends event streams.
+    /// Becomes true when the server stops, which ends event streams.
     pub(crate) stopping: watch::Receiver<bool>,
-    /// Places for event streams.
-    pub(crate) seats: Arc<StreamLimits>,
-    /// Memory for bodies that are no deliveries.
+    /// Limit on event streams.
+    pub(crate) streams: Arc<StreamLimits>,
+    /// Memory for request bodies other than deliveries.
     pub(crate) body_memory: BodyMemory,
-    /// Where what people read is read.
+    /// Thread pool for reads.
     pub(crate) read_pool: ReadPool,
-    /// Places for exports.
+    /// Limit on concurrent exports.
     pub(crate) exports: Arc<Semaphore>,
-    /// Places for statistics that are counted from the log itself.
-    pub(crate) counts: Semaphore,
+    /// Limit on concurrent statistics that are computed from the log.
+    pub(crate) log_statistics: Semaphore,
 }
 
 impl AppState {
     /// # Errors
-    /// Threads that cannot be started.
+    /// Fails if the threads of the read pool cannot be started.
     pub(crate) fn new(
         settings: Settings,
         webhook_url: String,
@@ -73,17 +73,17 @@ impl AppState {
     ) -> std::io::Result<Self> {
         let prefix = settings.public_url.as_ref().map_or("/", |url| url.path());
         Ok(Self {
-            provisioned: StaticTokens::of(&settings),
+            static_tokens: StaticTokens::of(&settings),
             limits: Limits::new(&settings.limits),
             files: BrowserFiles::NONE,
             index: static_files::index(BrowserFiles::NONE, prefix),
             metrics: Metrics::new(),
             measured: Measured::default(),
-            seats: StreamLimits::new(settings.max_event_streams),
+            streams: StreamLimits::new(settings.max_event_streams),
             body_memory: BodyMemory::default(),
             read_pool: ReadPool::start(settings.max_connections)?,
-            exports: Arc::new(Semaphore::new(export::AT_ONCE)),
-            counts: Semaphore::new(stats::AT_ONCE),
+            exports: Arc::new(Semaphore::new(export::MAX_CONCURRENT)),
+            log_statistics: Semaphore::new(stats::MAX_CONCURRENT),
             settings,
             webhook_url,
             db,
@@ -95,12 +95,12 @@ impl AppState {
         })
     }
 
-    /// With the provider through which people may come in.
+    /// Sets the OpenID provider.
     pub(crate) fn with_single_sign_on(self, oidc: Option<SingleSignOn>) -> Self {
         Self { oidc, ..self }
     }
 
-    /// With the files of the browser program.
+    /// Sets the static files of the frontend.
     pub(crate) fn with_browser_files(self, files: BrowserFiles) -> Self {
         let index = static_files::index(files, self.prefix());
         Self {
@@ -110,8 +110,7 @@ impl AppState {
         }
     }
 
-    /// The path that all addresses begin with: `/`, or that of
-    /// `server.public_url`.
+    /// Path prefix of all URLs: `/`, or the path of `server.public_url`.
     pub(crate) fn prefix(&self) -> &str {
         self.settings
             .public_url

@@ -1,5 +1,4 @@
-//! The browser files, which the binary has inside if it is built with the
-//! feature `embed`.
+//! Static files of the frontend, embedded in the binary with the feature `embed`.
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,18 +7,18 @@ use bytes::Bytes;
 use super::problem::{ApiError, ProblemKind};
 use super::state::AppState;
 
-/// The tag that the page's template has, letter for letter.
+/// Base tag of the page template, verbatim.
 const BASE: &str = "<base href=\"/\">";
 
-/// The browser files by name.
+/// Static files of the frontend, by name.
 #[derive(Clone, Copy, Debug)]
 pub struct BrowserFiles(fn(&str) -> Option<&'static [u8]>);
 
 impl BrowserFiles {
-    /// No files: the page says how to build with them.
+    /// No files: the page describes how to build them.
     pub const NONE: Self = Self(|_| None);
 
-    /// The files that `get` has, by their path below `frontend/dist`.
+    /// Files returned by `get`, by their path below `frontend/dist`.
     pub const fn new(get: fn(&str) -> Option<&'static [u8]>) -> Self {
         Self(get)
     }
@@ -29,21 +28,21 @@ impl BrowserFiles {
     }
 }
 
-/// The page that all views share, with its base set to `prefix`.
+/// `index.html`, with its base URL set to `prefix`.
 pub(crate) fn index(files: BrowserFiles, prefix: &str) -> Bytes {
     let page = files.get("index.html").unwrap_or(PLACEHOLDER.as_bytes());
     let page = String::from_utf8_lossy(page);
-    // The prefix is a parsed URL's path: it holds no quote.
+    // The prefix is the path of a parsed URL, which contains no quotes.
     Bytes::from(
         page.replacen(BASE, &format!("<base href=\"{prefix}\">"), 1)
             .into_bytes(),
     )
 }
 
-/// A file, or the page for addresses that views have.
+/// Returns a file, or `index.html` for the URL of a page.
 ///
 /// # Errors
-/// [`Kind::NotFound`] for a file that is not there.
+/// [`ProblemKind::NotFound`] for a file that does not exist.
 pub(crate) fn file_or_page(
     state: &AppState,
     request: &HttpRequest,
@@ -58,7 +57,7 @@ pub(crate) fn file_or_page(
     if !wants_page {
         return Err(ApiError::new(
             ProblemKind::NotFound,
-            format!("There is no file {name:?} here."),
+            format!("No such file: {name:?}."),
         ));
     }
     Ok(HttpResponse::Ok()
@@ -67,8 +66,8 @@ pub(crate) fn file_or_page(
         .body(state.index.clone()))
 }
 
-/// A file whose name holds the hash of its content, in the smallest form that
-/// the browser takes.
+/// Returns a file in the best encoding that the browser accepts. File names contain a hash of
+/// the content, so files are cached without expiry.
 fn file(
     files: BrowserFiles,
     name: &str,
@@ -93,7 +92,7 @@ fn file(
     response.body(Bytes::from_static(plain))
 }
 
-/// Whether a list header names `wanted` and does not weigh it 0.
+/// Whether a list header contains `wanted` with a quality other than 0.
 fn accepts(headers: &HeaderMap, name: &header::HeaderName, wanted: &str) -> bool {
     let values = headers
         .get_all(name)
@@ -124,15 +123,15 @@ fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// What a build without browser files shows instead of them.
+/// Page of a build without static files.
 const PLACEHOLDER: &str = r#"<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><base href="/"><title>Tocsin</title></head>
 <body>
 <h1>Tocsin is running</h1>
-<p>This build has no browser files. <code>cargo xtask run</code> builds the server with them and starts it.</p>
-<p>The API works: <a href="docs/">its description</a>, <a href="api/v1/alerts">the alert log</a>,
-<a href="api/v1/incidents">the incidents</a>.</p>
+<p>This build does not include the frontend. <code>cargo xtask run</code> builds and starts a server that does.</p>
+<p>The API is available: <a href="docs/">documentation</a>, <a href="api/v1/alerts">alert log</a>,
+<a href="api/v1/incidents">incidents</a>.</p>
 </body>
 </html>
 "#;
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_accepted_form_is_sent() {
+    fn best_accepted_encoding_is_sent() {
         let files = BrowserFiles::new(|name| match name {
             "app.js" => Some(b"plain"),
             "app.js.gz" => Some(b"small"),
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_of_the_page_is_the_prefix() {
+    fn base_url_is_the_prefix() {
         let page = index(BrowserFiles::NONE, "/tocsin/");
         let page = String::from_utf8_lossy(&page);
         assert!(page.contains("<base href=\"/tocsin/\">"));

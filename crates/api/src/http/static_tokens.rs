@@ -1,4 +1,4 @@
-//! The tokens of the settings, beside those of the database.
+//! Tokens in the settings, in addition to those in the database.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use tocsin_core::visibility::Visibility;
@@ -9,25 +9,26 @@ use super::caller::Caller;
 use super::client_ip::Origin;
 use crate::config::{Settings, SourceName};
 
-/// The tokens of the settings, as digests: all of one length, so that comparing
-/// them in constant time does not tell a secret's length.
+/// Tokens in the settings, as digests. All have the same length, so that a comparison in constant
+/// time does not leak the length of a secret.
 #[derive(Debug)]
 pub(crate) struct StaticTokens(Vec<(Digest, StaticToken)>);
 
 pub(super) type Digest = [u8; 32];
 
-/// A token of the settings.
+/// Token in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StaticToken {
     name: String,
-    opens: Grants,
+    grants: Grants,
 }
 
+/// Permissions of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Grants {
-    /// The webhook, for a source or any.
+    /// Access to the webhook, for one source or any.
     Webhook(Option<SourceName>),
-    /// What a role may do.
+    /// Permissions of a role.
     Role(Role),
 }
 
@@ -36,44 +37,44 @@ impl StaticTokens {
         let digest =
             |secret: &tocsin_mailer::Secret| *blake3::hash(secret.reveal().as_bytes()).as_bytes();
         let senders = settings.tokens.iter().map(|(name, token, source)| {
-            let opens = Grants::Webhook(source.clone());
+            let grants = Grants::Webhook(source.clone());
             let name = name.clone();
-            (digest(token), StaticToken { name, opens })
+            (digest(token), StaticToken { name, grants })
         });
         let others = settings.auth.tokens.iter().map(|(name, token, role)| {
-            let opens = Grants::Role(*role);
+            let grants = Grants::Role(*role);
             let name = name.clone();
-            (digest(token), StaticToken { name, opens })
+            (digest(token), StaticToken { name, grants })
         });
         Self(senders.chain(others).collect())
     }
 
-    /// Whether one of them opens the webhook.
+    /// Whether a token grants access to the webhook.
     pub(super) fn has_sender(&self) -> bool {
-        let opens_webhook = |known: &StaticToken| matches!(known.opens, Grants::Webhook(_));
-        self.0.iter().any(|(_, known)| opens_webhook(known))
+        let is_sender = |token: &StaticToken| matches!(token.grants, Grants::Webhook(_));
+        self.0.iter().any(|(_, token)| is_sender(token))
     }
 
-    /// Compares with every secret, without stopping at the one that fits.
-    pub(super) fn find(&self, shown: &Digest) -> Option<&StaticToken> {
+    /// Finds a token by its digest, in constant time: compares with all tokens.
+    pub(super) fn find(&self, digest: &Digest) -> Option<&StaticToken> {
         let mut found = Choice::from(0);
-        let mut place = 0u64;
+        let mut position = 0u64;
         for (index, (token, _)) in (1u64..).zip(&self.0) {
-            let same = token.ct_eq(shown);
-            place.conditional_assign(&index, same);
+            let same = token.ct_eq(digest);
+            position.conditional_assign(&index, same);
             found |= same;
         }
         if !bool::from(found) {
             return None;
         }
-        let index = usize::try_from(place).ok()?.checked_sub(1)?;
-        self.0.get(index).map(|(_, known)| known)
+        let index = usize::try_from(position).ok()?.checked_sub(1)?;
+        self.0.get(index).map(|(_, token)| token)
     }
 }
 
 impl StaticToken {
     pub(super) fn caller(&self, origin: Origin) -> Caller {
-        let (role, source) = match &self.opens {
+        let (role, source) = match &self.grants {
             Grants::Webhook(source) => (None, source.clone()),
             Grants::Role(role) => (Some(*role), None),
         };
@@ -97,23 +98,23 @@ impl StaticToken {
 mod tests {
     use super::*;
 
-    fn provisioned(tokens: &[(&str, Option<&str>)]) -> StaticTokens {
+    fn static_tokens(tokens: &[(&str, Option<&str>)]) -> StaticTokens {
         let of = |(token, source): &(&str, Option<&str>)| {
             let source = source.map(|name| SourceName::try_from(name.to_owned()).unwrap());
-            let known = StaticToken {
+            let static_token = StaticToken {
                 name: (*token).to_owned(),
-                opens: Grants::Webhook(source),
+                grants: Grants::Webhook(source),
             };
-            (*blake3::hash(token.as_bytes()).as_bytes(), known)
+            (*blake3::hash(token.as_bytes()).as_bytes(), static_token)
         };
         StaticTokens(tokens.iter().map(of).collect())
     }
 
     #[test]
-    fn tokens_of_the_settings_are_told_apart() {
-        let all = provisioned(&[("free", None), ("bound", Some("prod"))]);
+    fn static_tokens_are_found_by_secret() {
+        let all = static_tokens(&[("free", None), ("bound", Some("prod"))]);
         let find = |token: &str| all.find(blake3::hash(token.as_bytes()).as_bytes());
-        let source = |known: &StaticToken| match &known.opens {
+        let source = |token: &StaticToken| match &token.grants {
             Grants::Webhook(source) => source.as_ref().map(|name| name.as_str().to_owned()),
             Grants::Role(_) => None,
         };
@@ -123,6 +124,6 @@ mod tests {
             assert_eq!(find(wrong), None, "{wrong:?}");
         }
         assert!(all.has_sender());
-        assert!(!provisioned(&[]).has_sender());
+        assert!(!static_tokens(&[]).has_sender());
     }
 }

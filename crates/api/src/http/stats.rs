@@ -1,4 +1,4 @@
-//! What happened, in numbers.
+//! Statistics.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -18,25 +18,25 @@ use super::problem::ApiError;
 use super::read_pool::Reader;
 use super::state::AppState;
 
-/// Statistics at once that are counted from the log itself, which takes seconds
-/// over millions of entries; others wait their turn.
-pub(crate) const AT_ONCE: usize = 2;
+/// Maximum number of concurrent statistics that are computed from the log, which takes seconds
+/// for millions of entries. Further requests wait.
+pub(crate) const MAX_CONCURRENT: usize = 2;
 
-/// A turn for whoever sees only some alerts; of all alerts the roll-ups know.
-async fn turn<'a>(state: &'a AppState, caller: &Caller) -> Option<SemaphorePermit<'a>> {
+/// Waits for a permit, for callers who see only some alerts. For all alerts, rollups are used.
+async fn permit<'a>(state: &'a AppState, caller: &Caller) -> Option<SemaphorePermit<'a>> {
     match caller.visibility.is_everything() {
         true => None,
         // Never closed.
-        false => state.counts.acquire().await.ok(),
+        false => state.log_statistics.acquire().await.ok(),
     }
 }
 
-/// A range of time in numbers.
+/// Returns the counts of a time range.
 #[utoipa::path(
     tag = "statistics",
     operation_id = "get_summary",
     params(Between),
-    responses((status = 200, description = "The numbers", body = Summary))
+    responses((status = 200, description = "The counts", body = Summary))
 )]
 #[get("/api/v1/stats/summary")]
 async fn summary(
@@ -45,7 +45,7 @@ async fn summary(
     reader: Reader,
     Params(between): Params<Between>,
 ) -> Result<Json<Summary>, ApiError> {
-    let _turn = turn(&state, &caller).await;
+    let _permit = permit(&state, &caller).await;
     let (range, now, stale_after) = (between.range(), state.now(), state.settings.stale_after);
     let found = reader.read(move |db| async move {
         let found = stats::summary(&db, &caller.visibility, range, now, stale_after);
@@ -97,14 +97,14 @@ fn counts(found: Vec<stats::Count>) -> Vec<Count> {
         .collect()
 }
 
-/// What is counted, and how many values.
+/// Label to count by, and number of values.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct TopParams {
-    /// What is counted by; left out, `alertname`.
+    /// Label to count by. Defaults to `alertname`.
     #[param(inline)]
     by: Option<TopBy>,
-    /// How many values.
+    /// Maximum number of values.
     #[param(minimum = 1, maximum = 100, default = 10)]
     limit: Option<u32>,
 }
@@ -126,7 +126,7 @@ impl FromQuery for TopParams {
     }
 }
 
-/// The noisiest values.
+/// Returns the most frequent values of a label.
 #[utoipa::path(
     tag = "statistics",
     operation_id = "get_top",
@@ -146,7 +146,7 @@ async fn top(
         TopBy::Instance => stats::TopBy::Instance,
         TopBy::Team => stats::TopBy::Team,
     };
-    let _turn = turn(&state, &caller).await;
+    let _permit = permit(&state, &caller).await;
     let (range, limit) = (between.range(), params.limit.unwrap_or(10));
     let items = reader.read(move |db| async move {
         let found = stats::top(&db, &caller.visibility, column, range, limit);
@@ -158,16 +158,16 @@ async fn top(
     }))
 }
 
-/// The width of a point.
+/// Bucket size parameter.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Width {
-    /// Left out: `hour`.
+struct BucketSize {
+    /// Size of a bucket. Defaults to `hour`.
     #[param(inline)]
     bucket: Option<Bucket>,
 }
 
-impl FromQuery for Width {
+impl FromQuery for BucketSize {
     fn read(query: &mut Query) -> Self {
         const BUCKETS: &[(&str, Bucket)] = &[("hour", Bucket::Hour), ("day", Bucket::Day)];
         Self {
@@ -176,11 +176,11 @@ impl FromQuery for Width {
     }
 }
 
-/// Log entries over time.
+/// Returns the number of log entries over time.
 #[utoipa::path(
     tag = "statistics",
     operation_id = "get_timeline",
-    params(Width, Between),
+    params(BucketSize, Between),
     responses((status = 200, description = "The points, oldest first", body = Timeline))
 )]
 #[get("/api/v1/stats/timeline")]
@@ -188,17 +188,17 @@ async fn timeline(
     state: Data<AppState>,
     caller: Caller,
     reader: Reader,
-    Params((width, between)): Params<(Width, Between)>,
+    Params((size, between)): Params<(BucketSize, Between)>,
 ) -> Result<Json<Timeline>, ApiError> {
-    let bucket = width.bucket.unwrap_or_default();
-    let wide = match bucket {
+    let bucket = size.bucket.unwrap_or_default();
+    let stats_bucket = match bucket {
         Bucket::Hour => stats::Bucket::Hour,
         Bucket::Day => stats::Bucket::Day,
     };
-    let _turn = turn(&state, &caller).await;
+    let _permit = permit(&state, &caller).await;
     let range = between.range();
     let found = reader.read(move |db| async move {
-        let found = stats::timeline(&db, &caller.visibility, wide, range);
+        let found = stats::timeline(&db, &caller.visibility, stats_bucket, range);
         Ok(found.await?)
     });
     let stats::Timeline { points } = found.await?;
@@ -222,11 +222,11 @@ async fn timeline(
     }))
 }
 
-/// Whose hours they are.
+/// Time zone parameter.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Zone {
-    /// The IANA name of a time zone, such as `Asia/Shanghai`; left out, `UTC`.
+    /// IANA time zone, such as `Asia/Shanghai`. Defaults to `UTC`.
     #[param(rename = "timeZone", value_type = Option<String>)]
     time_zone: Option<Tz>,
 }
@@ -241,12 +241,12 @@ impl FromQuery for Zone {
     }
 }
 
-/// When it fires, by the hour of the week.
+/// Returns the number of firing log entries by hour of the week.
 #[utoipa::path(
     tag = "statistics",
     operation_id = "get_heatmap",
     params(Zone, Between),
-    responses((status = 200, description = "Entries by day and hour", body = Heatmap))
+    responses((status = 200, description = "Log entries by day and hour", body = Heatmap))
 )]
 #[get("/api/v1/stats/heatmap")]
 async fn heatmap(
@@ -256,7 +256,7 @@ async fn heatmap(
     Params((zone, between)): Params<(Zone, Between)>,
 ) -> Result<Json<Heatmap>, ApiError> {
     let zone = zone.time_zone.unwrap_or(Tz::UTC);
-    let _turn = turn(&state, &caller).await;
+    let _permit = permit(&state, &caller).await;
     let range = between.range();
     let slots = reader.read(move |db| async move {
         let found = stats::heatmap(&db, &caller.visibility, range, |at| hour_of_week(at, zone));
@@ -271,7 +271,7 @@ async fn heatmap(
     }))
 }
 
-/// The place of a time among the hours of its week, Monday's midnight being 0.
+/// Hour of the week, starting with 0 at midnight on Monday.
 fn hour_of_week(at: Timestamp, zone: Tz) -> usize {
     let local = at.to_datetime().with_timezone(&zone);
     (local.weekday().num_days_from_monday() * 24 + local.hour()) as usize
@@ -282,8 +282,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_week_is_that_of_the_zone() {
-        // A Sunday evening.
+    fn hour_of_week_depends_on_the_time_zone() {
+        // Sunday evening.
         let at = Timestamp::parse_rfc3339("2026-11-22T22:00:00Z").unwrap_or_default();
         for (zone, day, hour) in [
             (Tz::UTC, 6, 22),

@@ -1,4 +1,4 @@
-//! What the browser shows around every page.
+//! Status of the server for the pages.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -14,7 +14,7 @@ use super::params::Params;
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// The program's settings and health, as far as pages need them.
+/// Returns the settings and the health of the server that the pages need.
 #[utoipa::path(
     tag = "system",
     operation_id = "get_status",
@@ -27,13 +27,13 @@ async fn get(
     _: Params<()>,
 ) -> Result<Json<SystemStatus>, ApiError> {
     let settings = &state.settings;
-    // How much mail waits tells of all alerts.
+    // The size of the outbox concerns all alerts.
     let depth = match caller.visibility.is_everything() {
         true => outbox::depth(&state.db).await?,
         false => outbox::OutboxDepth::default(),
     };
     let health = state.pipeline.mail_health();
-    let waited = depth
+    let oldest_age = depth
         .oldest
         .map(|oldest| state.now().since(oldest).as_secs());
     Ok(Json(SystemStatus {
@@ -49,7 +49,7 @@ async fn get(
             paused_since: health.paused_since.map(|time| time.to_datetime()),
             error: health.error,
             queued: depth.waiting,
-            oldest_seconds: waited.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
+            oldest_seconds: oldest_age.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
         },
         database: damage::status(&state.db.findings()),
         default_language: convert::language(settings.default_language.into()),

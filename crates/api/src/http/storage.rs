@@ -1,4 +1,4 @@
-//! How large the database is and will be.
+//! Size of the database, and its forecast.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,37 +16,37 @@ use super::params::Params;
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// How long a measurement is good for.
-const GOOD_FOR: Duration = Duration::from_secs(60);
+/// Time for which a measurement is cached.
+const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The days that are forecast.
+/// Forecast horizons, in days.
 pub(crate) const DAYS: [u32; 2] = [30, 365];
 
-/// The last measurement, for whoever asks within a minute.
+/// Cache of the last measurement.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     last: Mutex<Option<(Instant, Arc<Measurement>)>>,
 }
 
-/// What was measured, and what follows from it.
+/// Measured sizes and the forecast.
 #[derive(Debug)]
 pub(crate) struct Measurement {
     pub(crate) at: Timestamp,
     pub(crate) sizes: StorageUsage,
-    /// Bytes in as many days as [`DAYS`] says.
+    /// Forecast size in bytes for each of [`DAYS`].
     pub(crate) forecast: [i64; DAYS.len()],
 }
 
 impl Measured {
-    /// Measures, unless that was done within a minute. Who asks meanwhile
-    /// waits for the answer instead of asking, too.
+    /// Returns the cached measurement, or measures again after [`MAX_AGE`]. Concurrent requests
+    /// share one measurement.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub(crate) async fn get(&self, state: &AppState) -> Result<Arc<Measurement>, StorageError> {
         let mut last = self.last.lock().await;
         if let Some((at, measurement)) = &*last
-            && at.elapsed() < GOOD_FOR
+            && at.elapsed() < MAX_AGE
         {
             return Ok(Arc::clone(measurement));
         }
@@ -68,8 +68,7 @@ impl Measured {
     }
 }
 
-/// How large the database is, what of, and how large it will be if all goes on
-/// as of late.
+/// Returns the size of the database by part, and a forecast from the recent growth.
 #[utoipa::path(
     tag = "system",
     operation_id = "get_storage",

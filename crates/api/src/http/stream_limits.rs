@@ -1,5 +1,4 @@
-//! Places for event streams: a bounded number, of which no one caller may take
-//! all.
+//! Limits on concurrent event streams, in total and for each user or token.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,87 +9,86 @@ use tocsin_storage::enums::ActorKind;
 use super::caller::Caller;
 use super::problem::{ApiError, ProblemKind};
 
-/// One caller may have a fifth of all places, but at least this many: a person's
-/// tabs, or a script's processes.
-const OF_ONE: usize = 20;
+/// Minimum limit for one user or token. The limit is a fifth of the total.
+const MIN_PER_CALLER: usize = 20;
 
-/// When somebody who has too many may try again.
-const LATER: Duration = Duration::from_secs(5);
+/// `Retry-After` for callers at their limit.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// A user or token.
-type Who = (ActorKind, Option<i64>, String);
+/// Key of a user or token.
+type CallerKey = (ActorKind, Option<i64>, String);
 
-/// All the places.
+/// Open event streams by user or token.
 #[derive(Debug)]
 pub(crate) struct StreamLimits {
-    most: usize,
-    taken: Mutex<HashMap<Who, usize>>,
+    max: usize,
+    open: Mutex<HashMap<CallerKey, usize>>,
 }
 
-/// A place, free again when dropped.
+/// Permit for one event stream, released when dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
-    seats: Arc<StreamLimits>,
-    who: Who,
+    limits: Arc<StreamLimits>,
+    key: CallerKey,
 }
 
 impl StreamLimits {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
-            most,
-            taken: Mutex::default(),
+            max,
+            open: Mutex::default(),
         })
     }
 
-    /// How many are taken.
-    pub(crate) fn taken(&self) -> usize {
-        self.held().values().sum()
+    /// Number of open streams.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().values().sum()
     }
 
-    /// Takes one.
+    /// Acquires a permit.
     ///
     /// # Errors
-    /// [`Kind::TooManyRequests`] where the caller has its share,
-    /// [`Kind::Unavailable`] where all are taken.
-    pub(crate) fn take(self: &Arc<Self>, caller: &Caller) -> Result<StreamPermit, ApiError> {
+    /// [`ProblemKind::TooManyRequests`] if the caller has reached its limit,
+    /// [`ProblemKind::Unavailable`] if the total limit is reached.
+    pub(crate) fn acquire(self: &Arc<Self>, caller: &Caller) -> Result<StreamPermit, ApiError> {
         let actor = &caller.actor;
-        let who = (actor.kind, actor.id, actor.name.clone());
-        let share = (self.most / 5).max(OF_ONE);
-        let mut taken = self.held();
-        if taken.values().sum::<usize>() >= self.most {
-            let most = self.most;
+        let key = (actor.kind, actor.id, actor.name.clone());
+        let limit = (self.max / 5).max(MIN_PER_CALLER);
+        let mut open = self.lock();
+        if open.values().sum::<usize>() >= self.max {
+            let max = self.max;
             return Err(ApiError::new(
                 ProblemKind::Unavailable,
-                format!("All {most} event streams are taken; see server.max_event_streams."),
+                format!("Too many event streams: at most {max} (server.max_event_streams)."),
             ));
         }
-        let own = taken.entry(who.clone()).or_default();
-        if *own >= share {
+        let own = open.entry(key.clone()).or_default();
+        if *own >= limit {
             return Err(ApiError::too_many(
-                format!("You follow {share} event streams already, which is the share of one."),
-                LATER,
+                format!("Too many event streams: at most {limit} per user or token."),
+                RETRY_AFTER,
             ));
         }
         *own += 1;
-        drop(taken);
+        drop(open);
         Ok(StreamPermit {
-            seats: Arc::clone(self),
-            who,
+            limits: Arc::clone(self),
+            key,
         })
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<Who, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallerKey, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut taken = self.seats.held();
-        if let Some(own) = taken.get_mut(&self.who) {
+        let mut open = self.limits.lock();
+        if let Some(own) = open.get_mut(&self.key) {
             *own -= 1;
             if *own == 0 {
-                taken.remove(&self.who);
+                open.remove(&self.key);
             }
         }
     }
@@ -107,29 +105,33 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_leaves_places_to_others() {
-        let seats = StreamLimits::new(110);
-        let of_one: Vec<_> = (0..22).map(|_| seats.take(&caller(1)).unwrap()).collect();
-        let refused = seats.take(&caller(1)).unwrap_err();
-        assert!(refused.is(ProblemKind::TooManyRequests));
-        let of_others: Vec<_> = (2..90).map(|id| seats.take(&caller(id)).unwrap()).collect();
-        assert_eq!(seats.taken(), 110);
-        let refused = seats.take(&caller(90)).unwrap_err();
-        assert!(refused.is(ProblemKind::Unavailable));
+    fn one_caller_cannot_use_all_streams() {
+        let limits = StreamLimits::new(110);
+        let of_one: Vec<_> = (0..22)
+            .map(|_| limits.acquire(&caller(1)).unwrap())
+            .collect();
+        let rejected = limits.acquire(&caller(1)).unwrap_err();
+        assert!(rejected.is(ProblemKind::TooManyRequests));
+        let of_others: Vec<_> = (2..90)
+            .map(|id| limits.acquire(&caller(id)).unwrap())
+            .collect();
+        assert_eq!(limits.count(), 110);
+        let rejected = limits.acquire(&caller(90)).unwrap_err();
+        assert!(rejected.is(ProblemKind::Unavailable));
         drop(of_one);
-        assert!(seats.take(&caller(1)).is_ok());
+        assert!(limits.acquire(&caller(1)).is_ok());
         drop(of_others);
-        assert_eq!(seats.taken(), 0);
+        assert_eq!(limits.count(), 0);
     }
 
     #[test]
-    fn few_places_are_for_whoever_comes() {
-        let seats = StreamLimits::new(2);
-        let taken = [seats.take(&caller(1)), seats.take(&caller(1))];
-        assert!(taken.iter().all(Result::is_ok));
+    fn small_totals_are_not_divided() {
+        let limits = StreamLimits::new(2);
+        let permits = [limits.acquire(&caller(1)), limits.acquire(&caller(1))];
+        assert!(permits.iter().all(Result::is_ok));
         assert!(
-            seats
-                .take(&caller(1))
+            limits
+                .acquire(&caller(1))
                 .is_err_and(|e| e.is(ProblemKind::Unavailable))
         );
     }

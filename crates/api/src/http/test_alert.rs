@@ -1,4 +1,4 @@
-//! One made-up alert, to see that it arrives and who is notified of it.
+//! Test alerts.
 
 use std::time::Instant;
 
@@ -19,33 +19,33 @@ use super::state::AppState;
 use super::webhook;
 use crate::config::SourceName;
 
-/// Whom the test is for.
+/// Target of a test alert.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
-struct For {
-    /// The team whose alert it is: it is routed like any other of that team.
+struct Target {
+    /// Team of the alert, which is routed like any other alert of the team.
     team: Option<String>,
-    /// It goes to the groups of this route, as if the route had matched.
+    /// ID of a route whose groups receive the alert, regardless of its matchers.
     #[param(minimum = 1)]
     route_id: Option<i64>,
-    /// It goes to this recipient alone, whatever else is named.
+    /// ID of the only recipient of the alert. Takes precedence over the other parameters.
     #[param(minimum = 1)]
     recipient_id: Option<i64>,
 }
 
-impl FromQuery for For {
+impl FromQuery for Target {
     fn read(query: &mut Query) -> Self {
         Self {
-            team: query.text("team"),
+            team: query.value("team"),
             route_id: query.number("routeId", 1, i64::MAX),
             recipient_id: query.number("recipientId", 1, i64::MAX),
         }
     }
 }
 
-impl For {
-    /// Who is notified, if that is said.
-    async fn target(&self, state: &AppState) -> Result<Option<TestTarget>, ApiError> {
+impl Target {
+    /// Returns the requested route or recipient.
+    async fn resolve(&self, state: &AppState) -> Result<Option<TestTarget>, ApiError> {
         if let Some(id) = self.recipient_id {
             let found = directory::get_recipient(&state.db, id).await?;
             return match found {
@@ -66,48 +66,48 @@ impl For {
 fn missing(field: &str, what: &str, id: i64) -> ApiError {
     let error = FieldError {
         field: field.to_owned(),
-        message: format!("there is no {what} {id}"),
+        message: format!("no such {what}: {id}"),
     };
     ApiError::fields(ProblemKind::Conflict, vec![error])
 }
 
 /// Sends a test alert.
 ///
-/// It takes the way of any other: it is logged under the source `alertmanager`
-/// as `TocsinTest`, with severity `info`, and mailed where routes say so, or to whom
-/// the query names. It resolves itself after a minute.
+/// It is processed like any other alert: it is logged under the source `alertmanager` as
+/// `TocsinTest`, with severity `info`, and sent to the recipients of the matching routes, or to
+/// those in the query. It resolves after a minute.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "send_test_alert",
-    params(For),
-    responses((status = 200, description = "Stored; what became of it", body = IngestReport))
+    params(Target),
+    responses((status = 200, description = "The test alert is stored. Returns its outcome", body = IngestReport))
 )]
 #[post("/api/v1/alerts/test")]
 async fn send(
     state: Data<AppState>,
     caller: Caller,
-    Params(wanted): Params<For>,
+    Params(target): Params<Target>,
 ) -> Result<Json<IngestReport>, ApiError> {
-    let began = Instant::now();
-    let target = wanted.target(&state).await?;
-    // What the server is called, by which it is known in a mail.
+    let started = Instant::now();
+    let test_target = target.resolve(&state).await?;
+    // Host name of the server, shown in the notification.
     let host = state.webhook_url.split('/').nth(2).unwrap_or_default();
     let mut labels = json!({"alertname": "TocsinTest", "severity": "info", "instance": host});
-    if let Some(team) = &wanted.team {
+    if let Some(team) = &target.team {
         labels[&state.settings.team_label] = json!(team);
         let shown: Labels = serde_json::from_value(labels.clone()).unwrap_or_default();
         if !caller.visibility.shows(&shown) {
             return Err(ApiError::new(
                 ProblemKind::Forbidden,
-                "You may send test alerts of teams whose alerts you see.",
+                "Test alerts can be sent only for teams with visible alerts.",
             ));
         }
     }
-    // Each of them is an alert of its own, and hides no other's resolution.
-    if let Some(id) = wanted.route_id {
+    // Different targets are different alerts, which resolve independently.
+    if let Some(id) = target.route_id {
         labels["tocsin_route"] = json!(id.to_string());
     }
-    if let Some(id) = wanted.recipient_id {
+    if let Some(id) = target.recipient_id {
         labels["tocsin_recipient"] = json!(id.to_string());
     }
     let alert = TestAlert {
@@ -115,17 +115,17 @@ async fn send(
         labels,
         annotations: json!({
             "summary": "A test alert",
-            "description": "Sent by hand from Tocsin. There is nothing to do: it resolves itself after a minute.",
+            "description": "Test alert sent from Tocsin. No action is required: it resolves after a minute.",
         }),
-        target,
+        target: test_target,
     };
     let body = alert.begin(&state.db, state.now()).await?;
-    let mut space = state.pipeline.queue_permit();
-    space
+    let mut permit = state.pipeline.queue_permit();
+    permit
         .grow(body.len())
         .map_err(|error| webhook::problem(error, None).1)?;
-    // Before it is mailed to anybody: a delivery does not say who sent it.
-    let deed = AuditEntry {
+    // Audited before any notification is sent: the delivery does not contain the actor.
+    let entry = AuditEntry {
         action: "alert.test",
         kind: "alert",
         id: None,
@@ -133,12 +133,12 @@ async fn send(
         before: None,
         after: None,
     };
-    caller.actor.note(&state.db, &deed, state.now()).await?;
+    caller.actor.note(&state.db, &entry, state.now()).await?;
     let webhook = Webhook {
         source: alert.source,
         body: body.into(),
-        space,
+        space: permit,
         target: alert.target,
     };
-    webhook::ingest(&state, webhook, began).await
+    webhook::ingest(&state, webhook, started).await
 }

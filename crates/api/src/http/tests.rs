@@ -1,4 +1,4 @@
-//! The application as a whole, against a real database.
+//! Tests of the complete application with a real database.
 
 use std::sync::Arc;
 
@@ -20,8 +20,7 @@ use crate::serve;
 pub(super) const BODY: &str = r#"{"version":"4","status":"firing","receiver":"r","groupKey":"g","externalURL":"http://am.example.com",
     "alerts":[{"status":"firing","labels":{"alertname":"Down","team":"infra"},"annotations":{},"startsAt":"2026-01-01T00:00:00Z"}]}"#;
 
-/// A server with a database of its own; what it is told of settings comes as
-/// variables do.
+/// Server with its own database, configured with environment variables.
 pub(super) struct Server {
     state: web::Data<AppState>,
     pipeline: Pipeline,
@@ -65,28 +64,28 @@ impl Server {
         }
     }
 
-    /// Status, headers and body of the answer.
-    pub(super) async fn ask(&self, request: TestRequest) -> Answer {
+    /// Sends a request and returns the response.
+    pub(super) async fn send(&self, request: TestRequest) -> Response {
         let app = init_service(app(self.state.clone())).await;
-        Answer::of(app.call(request.to_request()).await).await
+        Response::of(app.call(request.to_request()).await).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
-        self.ask(local(Method::GET, path)).await
+    pub(super) async fn get(&self, path: &str) -> Response {
+        self.send(local(Method::GET, path)).await
     }
 }
 
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: StatusCode,
     headers: header::HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     async fn of(response: Result<ServiceResponse<BoxBody>, Error>) -> Self {
         let response = response.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        // A stream of events does not end.
+        // An event stream does not end.
         let is_stream = headers
             .get(header::CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
@@ -115,7 +114,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The kind of the problem, whose envelope is checked on the way.
+    /// Returns the problem type, and validates the problem document.
     pub(super) fn problem(&self) -> String {
         assert_eq!(
             self.header(header::CONTENT_TYPE),
@@ -146,12 +145,12 @@ fn settings(dir: &std::path::Path, variables: &[(&str, &str)]) -> Settings {
     load(&flags, variables).unwrap()
 }
 
-/// Tokens of the settings, each with the secret that its scope is called.
+/// Tokens in the settings. The secret of each is the name of its scope.
 const TOKENS: &str = r#"[{"name": "r", "token": "read", "scope": "read"},
     {"name": "w", "token": "respond", "scope": "respond"}, {"name": "a", "token": "admin", "scope": "admin"}]"#;
 
-/// A request of this machine, of nobody.
-pub(super) fn unsigned(method: Method, path: &str) -> TestRequest {
+/// Local request without a credential.
+pub(super) fn anonymous(method: Method, path: &str) -> TestRequest {
     TestRequest::default()
         .method(method)
         .uri(path)
@@ -162,13 +161,13 @@ pub(super) fn with(request: TestRequest, secret: &str) -> TestRequest {
     request.insert_header((header::AUTHORIZATION, format!("Bearer {secret}")))
 }
 
-/// A request of this machine, of an administrator's token.
+/// Local request with the token of an administrator.
 pub(super) fn local(method: Method, path: &str) -> TestRequest {
-    with(unsigned(method, path), "admin")
+    with(anonymous(method, path), "admin")
 }
 
 pub(super) fn webhook(path: &str, body: &'static str) -> TestRequest {
-    unsigned(Method::POST, path).set_payload(body)
+    anonymous(Method::POST, path).set_payload(body)
 }
 
 pub(super) const GUARDED: &[(&str, &str)] = &[
@@ -192,10 +191,10 @@ async fn every_described_operation_is_routed() {
             (Method::DELETE, item.delete.is_some()),
         ];
         for (method, is_described) in methods {
-            let answer = server.ask(local(method.clone(), &path)).await;
-            let missed = answer.status == StatusCode::METHOD_NOT_ALLOWED;
-            // GET routes/order asks for a route of the number "order".
-            let shadowed = answer.status == StatusCode::NOT_FOUND;
+            let response = server.send(local(method.clone(), &path)).await;
+            let missed = response.status == StatusCode::METHOD_NOT_ALLOWED;
+            // GET routes/order requests the route with the ID "order".
+            let shadowed = response.status == StatusCode::NOT_FOUND;
             assert!(
                 if is_described {
                     !missed
@@ -203,23 +202,23 @@ async fn every_described_operation_is_routed() {
                     missed || shadowed
                 },
                 "{method} {path}: {}",
-                answer.status
+                response.status
             );
             if missed {
-                assert_eq!(answer.problem(), "method-not-allowed");
-                assert!(!answer.header(header::ALLOW).is_empty());
+                assert_eq!(response.problem(), "method-not-allowed");
+                assert!(!response.header(header::ALLOW).is_empty());
             }
-            assert!(!String::from_utf8_lossy(&answer.body).contains("There is nothing at"));
+            assert!(!String::from_utf8_lossy(&response.body).contains("No such path"));
         }
     }
 }
 
 #[actix_web::test]
-async fn a_delivery_is_taken_and_read_back() {
+async fn delivery_is_stored_and_returned() {
     let server = Server::start(&[]).await;
-    let answer = server.ask(webhook("/webhook/?source=prod", BODY)).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json()["opened"], 1);
+    let response = server.send(webhook("/webhook/?source=prod", BODY)).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.json()["opened"], 1);
     let log = server
         .get("/api/v1/alerts?team=infra&team=web&label=alertname%3D~%22Do.*%22")
         .await
@@ -235,13 +234,13 @@ async fn a_delivery_is_taken_and_read_back() {
             .starts_with("attachment")
     );
     server.pipeline.shutdown().await;
-    let answer = server.ask(webhook("/webhook", BODY)).await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.header(header::RETRY_AFTER), "5");
+    let response = server.send(webhook("/webhook", BODY)).await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.header(header::RETRY_AFTER), "5");
 }
 
 #[actix_web::test]
-async fn mistakes_come_in_one_envelope() {
+async fn errors_are_problem_documents() {
     let server = Server::start(&[("TOCSIN_SERVER_BODY_LIMIT", "1KiB")]).await;
     assert_eq!(server.get("/api/v1/nothing").await.problem(), "not-found");
     assert_eq!(
@@ -249,57 +248,57 @@ async fn mistakes_come_in_one_envelope() {
         "not-found"
     );
     assert_eq!(server.get("/missing.js").await.problem(), "not-found");
-    let wrong = server.get("/api/v1/alerts?limit=0&sort=x").await;
-    assert_eq!(wrong.problem(), "invalid-request");
-    assert_eq!(wrong.json()["errors"][1]["field"], "sort");
+    let invalid = server.get("/api/v1/alerts?limit=0&sort=x").await;
+    assert_eq!(invalid.problem(), "invalid-request");
+    assert_eq!(invalid.json()["errors"][1]["field"], "sort");
     let json = |body: &'static str| {
         local(Method::POST, "/api/v1/groups")
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .set_payload(body)
     };
-    let wrong = server.ask(json(r#"{"name": 5}"#)).await;
-    assert_eq!(wrong.json()["errors"][0]["field"], "name");
-    assert_eq!(server.ask(json("{")).await.problem(), "invalid-request");
+    let invalid = server.send(json(r#"{"name": 5}"#)).await;
+    assert_eq!(invalid.json()["errors"][0]["field"], "name");
+    assert_eq!(server.send(json("{")).await.problem(), "invalid-request");
     assert_eq!(
-        server.ask(json(r#"{"name": "a"} x"#)).await.problem(),
+        server.send(json(r#"{"name": "a"} x"#)).await.problem(),
         "invalid-request"
     );
     let form = local(Method::POST, "/api/v1/groups").set_payload("{}");
-    assert_eq!(server.ask(form).await.problem(), "unsupported-media-type");
+    assert_eq!(server.send(form).await.problem(), "unsupported-media-type");
     let long: &'static str = Box::leak("x".repeat(2_000).into_boxed_str());
     assert_eq!(
-        server.ask(webhook("/webhook", long)).await.problem(),
+        server.send(webhook("/webhook", long)).await.problem(),
         "payload-too-large"
     );
     assert_eq!(
-        server.ask(webhook("/webhook", "nonsense")).await.problem(),
+        server.send(webhook("/webhook", "nonsense")).await.problem(),
         "unreadable-body"
     );
-    let head = server.ask(local(Method::HEAD, "/api/v1/status")).await;
+    let head = server.send(local(Method::HEAD, "/api/v1/status")).await;
     assert_eq!(head.status, StatusCode::OK);
 }
 
 #[actix_web::test]
-async fn answers_tell_browsers_what_pages_may_do() {
+async fn responses_have_security_headers() {
     let server = Server::start(GUARDED).await;
     for path in ["/healthz", "/api/v1/alerts"] {
-        let answer = server.get(path).await;
+        let response = server.get(path).await;
         assert!(
-            answer
+            response
                 .header(header::CONTENT_SECURITY_POLICY)
                 .contains("frame-ancestors 'none'")
         );
-        assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
-        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+        assert_eq!(response.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+        assert_eq!(response.header(header::CACHE_CONTROL), "no-store");
     }
 }
 
 #[test]
-fn the_committed_description_is_the_one_of_this_program() {
+fn committed_openapi_description_is_current() {
     let committed = include_str!("../../../../openapi/openapi.json");
-    let told = serde_json::to_string_pretty(description()).unwrap();
+    let current = serde_json::to_string_pretty(description()).unwrap();
     assert!(
-        committed.trim_end() == told.trim_end(),
+        committed.trim_end() == current.trim_end(),
         "run `cargo xtask openapi` and commit openapi/openapi.json"
     );
 }

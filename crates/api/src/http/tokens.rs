@@ -1,4 +1,4 @@
-//! Secrets for scripts and senders.
+//! API and ingest tokens.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
@@ -18,12 +18,12 @@ use super::preconditions::{self, IdempotencyKey};
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// All tokens, the oldest first; those too that were revoked or have expired.
+/// Lists all tokens, oldest first, including revoked and expired ones.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "list_tokens",
     params(Paging),
-    responses((status = 200, description = "One page of the tokens", body = Page<Token>))
+    responses((status = 200, description = "A page of tokens", body = Page<Token>))
 )]
 #[get("/api/v1/tokens")]
 async fn list(
@@ -35,16 +35,18 @@ async fn list(
     Ok(Json(convert::page(found, token)))
 }
 
-/// Makes a token. Its secret is in this answer and nowhere else.
+/// Creates a token.
+///
+/// The secret is returned by this request only.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "create_token",
     request_body = TokenInput,
     responses((
         status = 201,
-        description = "The token and its secret",
+        description = "The created token and its secret",
         body = NewToken,
-        headers(("Location" = String, description = "The token's address"))
+        headers(("Location" = String, description = "URL of the token"))
     ))
 )]
 #[post("/api/v1/tokens")]
@@ -55,25 +57,25 @@ async fn create(
     _: Params<()>,
     Body(input): Body<TokenInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let once = key.once(&caller.actor, &input)?;
+    let idempotent = key.request(&caller.actor, &input)?;
     let draft = draft(input)?;
     let accounts = &state.accounts;
-    let made = accounts
-        .create_token(&caller.actor, once.as_ref(), &draft)
+    let created = accounts
+        .create_token(&caller.actor, idempotent.as_ref(), &draft)
         .await?;
-    let location = format!("{}api/v1/tokens/{}", state.prefix(), made.object.view.id);
+    let location = format!("{}api/v1/tokens/{}", state.prefix(), created.object.view.id);
     let object = NewToken {
-        secret: made.object.secret,
-        token: token(made.object.view),
+        secret: created.object.secret,
+        token: token(created.object.view),
     };
-    Ok(preconditions::created(&location, object, made.replayed))
+    Ok(preconditions::created(&location, object, created.replayed))
 }
 
-/// One token.
+/// Returns a token.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "get_token",
-    params(("id" = i64, Path, description = "The token's number")),
+    params(("id" = i64, Path, description = "ID of the token")),
     responses((status = 200, description = "The token", body = Token))
 )]
 #[get("/api/v1/tokens/{id}")]
@@ -83,12 +85,14 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<Json<To
     Ok(Json(token(found)))
 }
 
-/// Revokes a token for good. It stays listed.
+/// Revokes a token permanently.
+///
+/// Revoked tokens remain listed.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "revoke_token",
-    params(("id" = i64, Path, description = "The token's number")),
-    responses((status = 204, description = "It opens nothing any more"))
+    params(("id" = i64, Path, description = "ID of the token")),
+    responses((status = 204, description = "The token was revoked"))
 )]
 #[delete("/api/v1/tokens/{id}")]
 async fn revoke(
@@ -102,7 +106,7 @@ async fn revoke(
 }
 
 /// # Errors
-/// Where both scopes and a role are given.
+/// [`ChangeError::Unprocessable`] if both scopes and a role are set.
 fn draft(input: TokenInput) -> Result<TokenDraft, ChangeError> {
     let TokenInput {
         name,
@@ -112,9 +116,9 @@ fn draft(input: TokenInput) -> Result<TokenDraft, ChangeError> {
         matchers,
         expires_at,
     } = input;
-    let opens = match (scopes, role) {
+    let access = match (scopes, role) {
         (Some(_), Some(_)) => {
-            let issue = FieldIssue::new("role", "expected either scopes or a role, not both");
+            let issue = FieldIssue::new("role", "expected scopes or a role, not both");
             return Err(ChangeError::Unprocessable(vec![issue]));
         }
         (None, Some(role)) => vec![enums::Access::from(role_of(role))],
@@ -122,7 +126,7 @@ fn draft(input: TokenInput) -> Result<TokenDraft, ChangeError> {
     };
     Ok(TokenDraft {
         name,
-        opens,
+        opens: access,
         source,
         matchers,
         expires_at: expires_at.map(Into::into),

@@ -1,4 +1,4 @@
-//! Who may sign in. For administrators; everybody's own account is `me`.
+//! Users, for administrators. The account of the caller is in `me`.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
@@ -17,12 +17,12 @@ use super::preconditions::{self, IdempotencyKey, IfMatch};
 use super::problem::ApiError;
 use super::state::AppState;
 
-/// All users, the oldest first.
+/// Lists all users, oldest first.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "list_users",
     params(Paging),
-    responses((status = 200, description = "One page of the users", body = Page<User>))
+    responses((status = 200, description = "A page of users", body = Page<User>))
 )]
 #[get("/api/v1/users")]
 async fn list(
@@ -34,16 +34,16 @@ async fn list(
     Ok(Json(convert::page(found, user)))
 }
 
-/// Adds a user.
+/// Creates a user.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "create_user",
     request_body = UserInput,
     responses((
         status = 201,
-        description = "The user",
+        description = "The created user",
         body = User,
-        headers(("Location" = String, description = "The user's address"))
+        headers(("Location" = String, description = "URL of the user"))
     ))
 )]
 #[post("/api/v1/users")]
@@ -54,27 +54,27 @@ async fn create(
     _: Params<()>,
     Body(input): Body<UserInput>,
 ) -> Result<HttpResponse, ApiError> {
-    let once = key.once(&caller.actor, &input)?;
+    let idempotent = key.request(&caller.actor, &input)?;
     let accounts = &state.accounts;
-    let made = accounts
-        .create_user(&caller.actor, once.as_ref(), &draft(input))
+    let created = accounts
+        .create_user(&caller.actor, idempotent.as_ref(), &draft(input))
         .await?;
-    let location = format!("{}api/v1/users/{}", state.prefix(), made.object.id);
-    let snapshot = snapshot_user(&made.object);
-    let object = user(made.object);
-    Ok(preconditions::made(
+    let location = format!("{}api/v1/users/{}", state.prefix(), created.object.id);
+    let snapshot = snapshot_user(&created.object);
+    let object = user(created.object);
+    Ok(preconditions::created_with_version(
         &location,
         &snapshot,
         object,
-        made.replayed,
+        created.replayed,
     ))
 }
 
-/// One user.
+/// Returns a user.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "get_user",
-    params(("id" = i64, Path, description = "The user's number")),
+    params(("id" = i64, Path, description = "ID of the user")),
     responses((status = 200, description = "The user", body = User))
 )]
 #[get("/api/v1/users/{id}")]
@@ -84,17 +84,17 @@ async fn get(state: Data<AppState>, Id(id): Id, _: Params<()>) -> Result<HttpRes
     Ok(preconditions::found(&snapshot_user(&found), user(found)))
 }
 
-/// Rewrites a user.
+/// Replaces a user.
 ///
-/// A new password, and being disabled, end their sessions; another role and
-/// other matchers count from their next request on. The last administrator who
-/// may sign in stays one.
+/// A new password, and disabling the user, end the sessions of the user. A new role and new
+/// matchers apply from the next request. The last administrator who can sign in cannot be
+/// demoted or disabled.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "replace_user",
-    params(("id" = i64, Path, description = "The user's number")),
+    params(("id" = i64, Path, description = "ID of the user")),
     request_body = UserInput,
-    responses((status = 200, description = "The user as it is now", body = User))
+    responses((status = 200, description = "The updated user", body = User))
 )]
 #[put("/api/v1/users/{id}")]
 async fn replace(
@@ -105,7 +105,7 @@ async fn replace(
     _: Params<()>,
     Body(input): Body<UserInput>,
 ) -> Result<HttpResponse, ApiError> {
-    // What is told back of the request holds no password.
+    // The password is not returned.
     let yours = UserInput {
         password: None,
         ..input.clone()
@@ -121,15 +121,15 @@ async fn replace(
     ))
 }
 
-/// Deletes a user with their sessions.
+/// Deletes a user and all sessions of the user.
 ///
-/// What they did stays under their name. The last administrator who may sign in
+/// Audit log and notes keep the name of the user. The last administrator who can sign in
 /// cannot be deleted.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "delete_user",
-    params(("id" = i64, Path, description = "The user's number")),
-    responses((status = 204, description = "It is gone"))
+    params(("id" = i64, Path, description = "ID of the user")),
+    responses((status = 204, description = "The user was deleted"))
 )]
 #[delete("/api/v1/users/{id}")]
 async fn delete(
@@ -146,12 +146,12 @@ async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ends all sessions of a user: they have to sign in again.
+/// Ends all sessions of a user.
 #[utoipa::path(
     tag = "accounts",
     operation_id = "end_sessions_of_user",
-    params(("id" = i64, Path, description = "The user's number")),
-    responses((status = 204, description = "They are ended"))
+    params(("id" = i64, Path, description = "ID of the user")),
+    responses((status = 204, description = "The sessions were ended"))
 )]
 #[delete("/api/v1/users/{id}/sessions")]
 async fn end_sessions(

@@ -1,4 +1,4 @@
-//! Where Alertmanager posts to.
+//! Webhook for Alertmanager and Grafana.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -20,23 +20,23 @@ use super::state::AppState;
 use crate::config::SourceName;
 use crate::metrics::Outcome;
 
-/// The two addresses: ours, and the one of the program that came before, which
-/// is answered directly, because senders follow a redirect without the body.
+/// Registers the webhook and its aliases, the paths of Tocsin's predecessor. The aliases do
+/// not redirect, because senders follow a redirect without the body.
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
     for path in ["/api/v1/webhooks/alertmanager", "/webhook", "/webhook/"] {
-        // A resource that lacks a method would answer 405 by itself, without
-        // the problem; so each method is a resource of its own.
+        // One resource for each method: a single resource would respond to other methods
+        // with a 405 that has no problem document.
         app.service(web::resource(path).guard(actix_web::guard::Post()).to(post));
         app.service(web::resource(path).guard(actix_web::guard::Put()).to(put));
     }
 }
 
-/// Where the delivery belongs.
+/// Source of a delivery.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Source {
-    /// The source: 1 to 64 letters, digits, `.`, `_` or `-`. Left out: the one
-    /// that the token is bound to, else `alertmanager`.
+    /// Source of the alerts: 1 to 64 letters, digits, `.`, `_` or `-`. Defaults to the source
+    /// of the token, otherwise to `alertmanager`.
     #[param(value_type = Option<String>)]
     source: Option<SourceName>,
 }
@@ -49,11 +49,11 @@ impl FromQuery for Source {
     }
 }
 
-/// Takes a delivery in. Answered once it is stored for good.
+/// Receives alerts.
 ///
-/// The body is Alertmanager's webhook, version 4, or what resembles it; it is
-/// judged by its content, not by its Content-Type. Answers of 5xx are worth
-/// sending again.
+/// The response is sent after the alerts are stored durably. The body is Alertmanager's
+/// webhook body, version 4, or a compatible one; the Content-Type is ignored. Senders should
+/// retry after a 5xx response.
 #[utoipa::path(
     post,
     path = "/api/v1/webhooks/alertmanager",
@@ -61,7 +61,7 @@ impl FromQuery for Source {
     operation_id = "post_alertmanager_webhook",
     params(Source),
     request_body(content = Object, content_type = "application/json", description = "Alertmanager's webhook body"),
-    responses((status = 200, description = "Stored; what became of its alerts", body = IngestReport))
+    responses((status = 200, description = "The delivery is stored. Returns the outcome of its alerts", body = IngestReport))
 )]
 async fn post(
     state: Data<AppState>,
@@ -69,10 +69,12 @@ async fn post(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<Json<IngestReport>, ApiError> {
-    take(&state, &caller, &request, payload).await
+    receive(&state, &caller, &request, payload).await
 }
 
-/// As POST, for Grafana, which can be told to send PUT.
+/// Receives alerts with PUT.
+///
+/// Same as POST, for Grafana, which can be configured to send PUT.
 #[utoipa::path(
     put,
     path = "/api/v1/webhooks/alertmanager",
@@ -80,7 +82,7 @@ async fn post(
     operation_id = "put_alertmanager_webhook",
     params(Source),
     request_body(content = Object, content_type = "application/json", description = "Grafana's webhook body"),
-    responses((status = 200, description = "Stored; what became of its alerts", body = IngestReport))
+    responses((status = 200, description = "The delivery is stored. Returns the outcome of its alerts", body = IngestReport))
 )]
 async fn put(
     state: Data<AppState>,
@@ -88,16 +90,16 @@ async fn put(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<Json<IngestReport>, ApiError> {
-    take(&state, &caller, &request, payload).await
+    receive(&state, &caller, &request, payload).await
 }
 
-async fn take(
+async fn receive(
     state: &AppState,
     caller: &Caller,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<Json<IngestReport>, ApiError> {
-    let began = Instant::now();
+    let started = Instant::now();
     let fallback = caller
         .source
         .clone()
@@ -109,39 +111,44 @@ async fn take(
         }
     };
     let source = source.as_str();
-    let announced = body::content_length(request).unwrap_or(0);
-    let mut space = state.pipeline.queue_permit();
+    let content_length = body::content_length(request).unwrap_or(0);
+    let mut permit = state.pipeline.queue_permit();
     let limit = state.settings.body_limit;
-    let body = match read(limit, announced, request, payload, &mut space).await {
+    let body = match read(limit, content_length, request, payload, &mut permit).await {
         Ok(body) => body,
         Err((outcome @ (Outcome::QueueFull | Outcome::Unavailable), error)) => {
             state.metrics.delivery(Some(source), outcome);
             return Err(error);
         }
-        Err((outcome, error)) => return Err(reject(state, source, outcome, announced, error).await),
+        Err((outcome, error)) => {
+            return Err(reject(state, source, outcome, content_length, error).await);
+        }
     };
     let webhook = Webhook {
         source: source.to_owned(),
         body,
-        space,
+        space: permit,
         target: None,
     };
-    ingest(state, webhook, began).await
+    ingest(state, webhook, started).await
 }
 
-/// Hands a body in, and counts what becomes of it.
+/// Passes a body to the pipeline, and counts the outcome.
 pub(super) async fn ingest(
     state: &AppState,
     webhook: Webhook,
-    began: Instant,
+    started: Instant,
 ) -> Result<Json<IngestReport>, ApiError> {
     let source = &webhook.source.clone();
     match store(state, webhook).await {
         Ok(report) => {
             let report = wire(report);
-            state
-                .metrics
-                .accepted(source, &report, began.elapsed(), state.now().to_datetime());
+            state.metrics.accepted(
+                source,
+                &report,
+                started.elapsed(),
+                state.now().to_datetime(),
+            );
             Ok(Json(report))
         }
         Err(error) => {
@@ -152,58 +159,57 @@ pub(super) async fn ingest(
     }
 }
 
-/// Stores a delivery, or gives it up when the database does not answer. What is
-/// handed in may be stored all the same: the sender comes again, and is then
-/// only seen again.
+/// Stores a delivery, or returns an error if the database stops answering. A queued delivery
+/// can still be stored then; the retry of the sender is recognized as a duplicate.
 async fn store(
     state: &AppState,
     webhook: Webhook,
 ) -> Result<tocsin_pipeline::IngestReport, IngestError> {
-    let pulse = state.db.health();
-    // Not handed in at all: what nobody waits for would fill the queue.
-    if !pulse.is_available() {
+    let health = state.db.health();
+    // Not queued at all: deliveries without a waiting sender would fill the queue.
+    if !health.is_available() {
         return Err(IngestError::Unavailable);
     }
     tokio::select! {
         biased;
         stored = state.pipeline.ingest(webhook) => stored,
-        () = pulse.unavailable() => Err(IngestError::Unavailable),
+        () = health.unavailable() => Err(IngestError::Unavailable),
     }
 }
 
-/// The source that is named, if one is.
+/// Source in the query, if there is one.
 fn source(caller: &Caller, request: &HttpRequest) -> Result<Option<SourceName>, ApiError> {
     let mut query = Query::new(request.query_string());
-    let Source { source: named } = Source::read(&mut query);
+    let Source { source: requested } = Source::read(&mut query);
     query.finish_leniently()?;
-    match (&caller.source, named) {
-        // The token would win anyway; saying nothing would hide a mistake that
-        // mixes two worlds of alerts.
-        (Some(bound), Some(named)) if *bound != named => Err(ApiError::new(
+    match (&caller.source, requested) {
+        // The token takes precedence, but ignoring the parameter would hide a
+        // misconfiguration that mixes the alerts of two sources.
+        (Some(bound), Some(requested)) if *bound != requested => Err(ApiError::new(
             ProblemKind::Forbidden,
             format!(
-                "This token is bound to the source {:?}; leave ?source= out.",
+                "The token is restricted to the source {:?}. Omit ?source=.",
                 bound.as_str()
             ),
         )),
-        (_, named) => Ok(named),
+        (_, requested) => Ok(requested),
     }
 }
 
-/// The body, decompressed, and never more than `server.body_limit` of it.
+/// Reads and decompresses the body, up to `server.body_limit`.
 async fn read(
     limit: usize,
-    announced: usize,
+    content_length: usize,
     request: &HttpRequest,
     payload: Payload,
-    space: &mut QueuePermit,
+    permit: &mut QueuePermit,
 ) -> Result<Bytes, (Outcome, ApiError)> {
-    if announced > limit {
+    if content_length > limit {
         return Err(too_large(limit));
     }
     let is_gzip = is_gzip(request).map_err(|error| (Outcome::Refused, error))?;
-    let grow = |bytes| space.grow(bytes).map_err(|error| problem(error, None).1);
-    let body = body::read_at_most(payload.into_inner(), limit, PATIENCE, grow)
+    let grow = |bytes| permit.grow(bytes).map_err(|error| problem(error, None).1);
+    let body = body::read_at_most(payload.into_inner(), limit, TIMEOUT, grow)
         .await
         .map_err(|error| outcome(error, limit))?;
     if !is_gzip {
@@ -215,15 +221,16 @@ async fn read(
         Ok(_) if plain.len() > limit => Err(too_large(limit)),
         Ok(_) => Ok(plain.into()),
         Err(error) => {
-            let detail = format!("The body is not gzip, as Content-Encoding says: {error}.");
+            let detail =
+                format!("The body is not valid gzip, although Content-Encoding is gzip: {error}.");
             let error = ApiError::new(ProblemKind::UnreadableBody, detail);
             Err((Outcome::Refused, error))
         }
     }
 }
 
-/// How long a delivery may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time within which a delivery must be received.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
     let encoding = request.headers().get(header::CONTENT_ENCODING);
@@ -233,28 +240,28 @@ fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
     }
     Err(ApiError::new(
         ProblemKind::UnsupportedMediaType,
-        "Only Content-Encoding gzip and identity are understood.",
+        "Content-Encoding must be gzip or identity.",
     ))
 }
 
 fn too_large(limit: usize) -> (Outcome, ApiError) {
     let detail = format!(
-        "The body is longer than server.body_limit, {limit} bytes. Send fewer alerts at once \
-         (Alertmanager: max_alerts), or raise it."
+        "The body is larger than server.body_limit, {limit} bytes. Raise the limit, or send fewer \
+         alerts at once (max_alerts in Alertmanager)."
     );
     let error = ApiError::new(ProblemKind::PayloadTooLarge, detail);
     (Outcome::TooLarge, error)
 }
 
-/// How a body that was not read to its end is counted.
+/// Outcome of a body that could not be read.
 fn outcome(error: ApiError, limit: usize) -> (Outcome, ApiError) {
     if error.is(ProblemKind::PayloadTooLarge) {
         too_large(limit)
     } else if error.is(ProblemKind::QueueFull) {
         (Outcome::QueueFull, error)
     } else if error.is(ProblemKind::RequestTimeout) {
-        // It may be us who are slow, and Alertmanager sends a 408 never again.
-        let detail = format!("{error} Send it again.");
+        // The server itself may be slow, and Alertmanager does not retry after 408.
+        let detail = format!("{error} Try again.");
         let error = ApiError::new(ProblemKind::Unavailable, detail);
         (Outcome::Unavailable, error)
     } else {
@@ -262,8 +269,8 @@ fn outcome(error: ApiError, limit: usize) -> (Outcome, ApiError) {
     }
 }
 
-/// Makes a refusal visible in the list of deliveries. That it could not be
-/// listed is no reason to answer otherwise.
+/// Records a rejected request in the list of deliveries. The response does not depend on
+/// whether that succeeds.
 async fn reject(
     state: &AppState,
     source: &str,
@@ -272,7 +279,7 @@ async fn reject(
     error: ApiError,
 ) -> ApiError {
     state.metrics.delivery(Some(source), outcome);
-    let refusal = RejectedRequest {
+    let rejected = RejectedRequest {
         source: source.to_owned(),
         reason: error.to_string(),
         body: None,
@@ -280,17 +287,17 @@ async fn reject(
     };
     let recorded = tokio::select! {
         biased;
-        recorded = state.pipeline.record_rejected(refusal) => recorded,
+        recorded = state.pipeline.record_rejected(rejected) => recorded,
         () = state.db.health().unavailable() => Err(IngestError::Unavailable),
     };
     if let Err(failure) = recorded {
-        tracing::warn!(%failure, "a refused request was not recorded");
+        tracing::warn!(%failure, "a rejected request was not recorded");
     }
     error
 }
 
-/// The answer, and how it is counted. `outage` says more of a database that does
-/// not take deliveries.
+/// Returns the error response and the outcome for the metrics. `outage` is the state of the
+/// database.
 pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, ApiError) {
     match error {
         IngestError::Malformed(error) => (
@@ -301,7 +308,7 @@ pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, A
             Outcome::QueueFull,
             ApiError::new(
                 ProblemKind::QueueFull,
-                "More arrives than can be stored now; send it again.",
+                "The ingest queue is full. Try again.",
             ),
         ),
         IngestError::Unavailable => {
@@ -309,7 +316,7 @@ pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, A
                 Some(outage @ Outage::File(_)) => ApiError::outage(&outage),
                 Some(Outage::NoAnswer) | None => ApiError::new(
                     ProblemKind::Unavailable,
-                    "The database does not take it now; send it again.",
+                    "The delivery could not be stored. Try again.",
                 ),
             };
             (Outcome::Unavailable, error)
@@ -318,7 +325,7 @@ pub(super) fn problem(error: IngestError, outage: Option<Outage>) -> (Outcome, A
             Outcome::Unavailable,
             ApiError::new(
                 ProblemKind::Unavailable,
-                "The server is stopping; send it again.",
+                "The server is stopping. Try again.",
             ),
         ),
     }
@@ -358,10 +365,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delivery_that_is_too_slow_may_be_sent_again() {
+    fn slow_delivery_can_be_retried() {
         let slow = ApiError::new(
             ProblemKind::RequestTimeout,
-            "The body did not arrive within 60 s.",
+            "The body was not received within 60 s.",
         );
         let (counted, error) = outcome(slow, 1);
         assert!(matches!(counted, Outcome::Unavailable));

@@ -1,21 +1,21 @@
-//! How series are told apart.
+//! Labels of the metrics.
 
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// What became of a request to the webhook, as the label `outcome` says it.
+/// Result of a webhook request, in the label `outcome`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     /// Stored.
     Accepted,
-    /// Nothing of it could be read, or a parameter was wrong.
+    /// The body or a parameter was invalid.
     Refused,
-    /// Past the body limit.
+    /// The body exceeds the size limit.
     TooLarge,
-    /// Without a credential, or from a page of another site.
+    /// No valid credential, or a cross-site request.
     Unauthorized,
     /// The queue was full.
     QueueFull,
-    /// The database did not take it, or the program was stopping.
+    /// The database was not available, or the program was stopping.
     Unavailable,
 }
 

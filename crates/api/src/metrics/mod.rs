@@ -1,4 +1,4 @@
-//! What the program tells Prometheus of itself.
+//! Prometheus metrics of the program.
 
 mod labels;
 
@@ -23,13 +23,13 @@ use labels::{
     DaysLabel, DeliveryLabels, OutcomeLabel, PartLabel, ReasonLabel, SourceLabel, StateLabel,
 };
 
-/// The most sources that get a series of their own; `?source=` is free text.
+/// Maximum number of sources with series of their own; `?source=` is free text.
 const MAX_SOURCES: usize = 100;
 
-/// The source of all further ones, and of requests that were not let in.
+/// Label value for all other sources, and for rejected requests.
 const OTHER: &str = "(other)";
 
-/// What is asked for at the moment of a scrape.
+/// Values read at the time of a scrape.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) queue_bytes: usize,
@@ -43,21 +43,21 @@ pub(crate) struct Snapshot {
     pub(crate) ready: bool,
     /// Whether the database is damaged.
     pub(crate) damaged: bool,
-    /// Stored rows that cannot be read.
+    /// Number of corrupt rows.
     pub(crate) unreadable_rows: i64,
-    /// Log lines that could not be written.
+    /// Number of dropped log lines.
     pub(crate) log_dropped: u64,
-    /// `None`: it could not be measured, and what was known stays.
+    /// `None` if the measurement failed; the previous values stay.
     pub(crate) storage: Option<Storage>,
 }
 
-/// How large the database is.
+/// Size of the database.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Storage {
     pub(crate) bytes: i64,
     pub(crate) parts: [(&'static str, i64); 8],
     pub(crate) entries: i64,
-    /// Days, and bytes then.
+    /// Number of days, and the size in bytes then.
     pub(crate) forecast: [(u32, i64); 2],
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Metrics {
     last_delivery: Family<SourceLabel, Gauge<f64, AtomicU64>>,
     alerts: Family<OutcomeLabel, Counter>,
     ingest_duration: Histogram,
-    refused: Family<ReasonLabel, Counter>,
+    rejected_requests: Family<ReasonLabel, Counter>,
     mails: Family<OutcomeLabel, Counter>,
     queue_bytes: Gauge,
     queue_capacity: Gauge,
@@ -93,7 +93,7 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("tocsin");
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The program's version", build);
+        registry.register("build", "Version of the program", build);
         let metrics = Self {
             sources: RwLock::default(),
             deliveries: Family::default(),
@@ -103,7 +103,7 @@ impl Metrics {
                 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
                 10.0, 30.0,
             ]),
-            refused: Family::default(),
+            rejected_requests: Family::default(),
             mails: Family::default(),
             queue_bytes: Gauge::default(),
             queue_capacity: Gauge::default(),
@@ -129,110 +129,110 @@ impl Metrics {
         let mut registry = std::mem::take(&mut self.registry);
         registry.register(
             "deliveries",
-            "Requests to the webhook",
+            "Webhook requests, by source and outcome",
             self.deliveries.clone(),
         );
         registry.register(
             "source_last_delivery_timestamp_seconds",
-            "When a source's last delivery was stored by this process",
+            "Time of the last delivery of a source that this process stored",
             self.last_delivery.clone(),
         );
         registry.register(
             "log_lines_dropped",
-            "Log lines that could not be written, because standard error takes none",
+            "Log lines dropped because standard error could not be written",
             self.log_dropped.clone(),
         );
         registry.register(
             "alerts",
-            "Alerts of accepted deliveries, by what they did",
+            "Alerts of accepted deliveries, by result",
             self.alerts.clone(),
         );
         registry.register(
             "ingest_duration_seconds",
-            "From the request's head to the answer of an accepted delivery",
+            "Time from the head of the request to the response, for accepted deliveries",
             self.ingest_duration.clone(),
         );
         registry.register(
             "requests_refused",
-            "Requests that were not let in, those to the webhook among them",
-            self.refused.clone(),
+            "Requests rejected by authentication, authorization or rate limits, including webhook requests",
+            self.rejected_requests.clone(),
         );
         registry.register(
             "mails",
-            "Attempts to send a mail, by what became of them",
+            "Attempts to send an e-mail, by result",
             self.mails.clone(),
         );
         registry.register(
             "ingest_queue_bytes",
-            "Bytes that wait to be stored",
+            "Bytes in the ingest queue",
             self.queue_bytes.clone(),
         );
         registry.register(
             "ingest_queue_capacity_bytes",
-            "Bytes that may wait; past it senders are told to come back",
+            "Capacity of the ingest queue in bytes; further requests are rejected until there is room",
             self.queue_capacity.clone(),
         );
         registry.register(
             "outbox_mails",
-            "Mails that wait to be sent",
+            "E-mails waiting to be sent",
             self.outbox.clone(),
         );
         registry.register(
             "outbox_oldest_seconds",
-            "How long the oldest of them has waited",
+            "Age of the oldest e-mail waiting to be sent",
             self.outbox_oldest.clone(),
         );
         registry.register(
             "mail_paused",
-            "1 while the mail server cannot be used at all",
+            "1 while sending e-mail is paused because the mail server is unavailable",
             self.mail_paused.clone(),
         );
         registry.register(
             "database_connections",
-            "Connections to the database",
+            "Database connections",
             self.connections.clone(),
         );
         registry.register(
             "event_streams",
-            "Browsers that follow live events",
+            "Open event streams",
             self.event_streams.clone(),
         );
-        registry.register("ready", "1 while /readyz answers 200", self.ready.clone());
+        registry.register("ready", "1 while /readyz returns 200", self.ready.clone());
         registry.register(
             "database_damaged",
-            "1 if the database has reported damage since the start",
+            "1 if the database has reported corruption since the start",
             self.damaged.clone(),
         );
         registry.register(
             "database_unreadable_rows",
-            "Stored rows found since the start that cannot be read, 20 at most",
+            "Corrupt rows found since the start, at most 20",
             self.unreadable_rows.clone(),
         );
         registry.register(
             "database_bytes",
-            "The database on the disk",
+            "Size of the database on disk",
             self.database_bytes.clone(),
         );
         registry.register(
             "database_part_bytes",
-            "What the parts of the database take; on SQLite estimates",
+            "Size of the parts of the database; estimated on SQLite",
             self.database_parts.clone(),
         );
         registry.register(
             "log_entries",
-            "Log entries that are stored; an estimate where there are many",
+            "Stored log entries; estimated for large numbers",
             self.log_entries.clone(),
         );
         registry.register(
             "database_forecast_bytes",
-            "The database in so many days, if all goes on as of late",
+            "Forecast size of the database in the given number of days, from its recent growth",
             self.forecast.clone(),
         );
         self.registry = registry;
         self
     }
 
-    /// Counts a request to the webhook.
+    /// Counts a webhook request.
     pub(crate) fn delivery(&self, source: Option<&str>, outcome: Outcome) {
         let source = source.map_or_else(|| OTHER.to_owned(), |source| self.bounded(source));
         self.deliveries
@@ -243,7 +243,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts an answer, if it is that somebody was not let in.
+    /// Counts a response, if it rejects the request.
     pub(crate) fn rejected(&self, status: StatusCode) {
         let reason = match status {
             StatusCode::UNAUTHORIZED => "unauthorized",
@@ -251,7 +251,9 @@ impl Metrics {
             StatusCode::TOO_MANY_REQUESTS => "too_many_requests",
             _ => return,
         };
-        self.refused.get_or_create(&ReasonLabel { reason }).inc();
+        self.rejected_requests
+            .get_or_create(&ReasonLabel { reason })
+            .inc();
     }
 
     /// Counts an accepted delivery.
@@ -291,7 +293,7 @@ impl Metrics {
         }
     }
 
-    /// The source, while there are few enough of them.
+    /// Returns the source, or [`OTHER`] if there are too many.
     fn bounded(&self, source: &str) -> String {
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
         if sources.contains(source) {
@@ -319,7 +321,7 @@ impl Metrics {
         }
     }
 
-    /// Everything, in the OpenMetrics text format.
+    /// Encodes all metrics in the OpenMetrics text format.
     pub(crate) fn encode(&self, now: &Snapshot) -> Result<String, std::fmt::Error> {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.queue_bytes.set(count(now.queue_bytes));
@@ -341,7 +343,7 @@ impl Metrics {
         self.log_dropped
             .inner()
             .store(now.log_dropped, Ordering::Relaxed);
-        // The workers count; this only shows their numbers.
+        // The workers count; this copies their counters.
         for (outcome, total) in now.mails {
             self.mails
                 .get_or_create(&OutcomeLabel { outcome })
@@ -362,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_bounded() {
+    fn source_labels_are_limited() {
         let metrics = Metrics::new();
         for number in 0..1_000 {
             metrics.delivery(Some(&format!("source-{number}")), Outcome::Accepted);

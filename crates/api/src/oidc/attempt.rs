@@ -1,27 +1,27 @@
-//! What must be known of a sign-in when the browser comes back.
+//! One sign-in attempt, as required when the browser returns.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::{CsrfToken, Nonce, PkceCodeVerifier};
 
-/// Somebody's way to the provider and back. All that must be known on the way
-/// back is derived from one secret, which only the browser keeps: nothing is
-/// stored here, and any replica can go on.
+/// A browser's redirect to the provider and back. All values needed on return are derived from one
+/// secret that only the browser stores: nothing is stored on the server, so any replica can finish
+/// the attempt.
 pub(crate) struct Attempt {
     secret: [u8; 32],
 }
 
 impl Attempt {
-    /// A new one, with a secret that nobody can guess.
+    /// Creates an attempt with a random secret.
     pub(crate) fn new() -> Self {
-        // The library's random text of 32 bytes, as good a source as any.
+        // The library's random string of 32 bytes is a secure source.
         let random = CsrfToken::new_random_len(32);
         Self {
             secret: *blake3::hash(random.secret().as_bytes()).as_bytes(),
         }
     }
 
-    /// From what the browser kept; none where that is no such text.
+    /// Restores an attempt from the browser's secret; `None` if that is malformed.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let secret = URL_SAFE_NO_PAD.decode(text).ok()?;
         Some(Self {
@@ -29,27 +29,27 @@ impl Attempt {
         })
     }
 
-    /// What the browser keeps.
+    /// The secret for the browser.
     pub(crate) fn secret(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.secret)
     }
 
-    /// What tells that an answer belongs to this attempt.
+    /// Binds the provider's response to this attempt.
     pub(super) fn state(&self) -> CsrfToken {
         CsrfToken::new(self.derive("tocsin sign-in 2026-11 oidc state"))
     }
 
-    /// What tells that an ID token was made for this attempt.
+    /// Binds the ID token to this attempt.
     pub(super) fn nonce(&self) -> Nonce {
         Nonce::new(self.derive("tocsin sign-in 2026-11 oidc nonce"))
     }
 
-    /// What tells the provider that who takes the code is who asked for it.
+    /// PKCE code verifier: binds the code to the client that requested it.
     pub(super) fn verifier(&self) -> PkceCodeVerifier {
         PkceCodeVerifier::new(self.derive("tocsin sign-in 2026-11 oidc code verifier"))
     }
 
-    /// 43 characters, from which neither the secret nor the others follow.
+    /// Derives 43 characters, which reveal neither the secret nor the other values.
     fn derive(&self, context: &str) -> String {
         URL_SAFE_NO_PAD.encode(blake3::derive_key(context, &self.secret))
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_an_attempt_follows_from_what_the_browser_keeps() {
+    fn an_attempt_is_restored_from_the_browsers_secret() {
         let attempt = Attempt::new();
         let same = Attempt::read(&attempt.secret()).unwrap();
         assert_eq!(attempt.state().secret(), same.state().secret());

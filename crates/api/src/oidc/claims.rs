@@ -1,12 +1,11 @@
-//! What is made of a provider's claims.
+//! Reads a provider's claims.
 
 use openidconnect::core::CoreGenderClaim;
 use openidconnect::{AdditionalClaims, IdTokenClaims, StandardClaims, UserInfoClaims};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The claims that the standard does not name; groups are among them, by
-/// whatever name the provider gives them.
+/// The non-standard claims, including the groups, whose claim name is configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct CustomClaims {
     #[serde(flatten)]
@@ -15,7 +14,7 @@ pub(super) struct CustomClaims {
 
 impl AdditionalClaims for CustomClaims {}
 
-/// What a provider says of somebody.
+/// A user as described by the provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) subject: String,
@@ -23,17 +22,17 @@ pub(super) struct Person {
     pub(super) email: Option<String>,
     pub(super) email_verified: bool,
     pub(super) groups: Vec<String>,
-    /// Whether there was a claim with groups, if only an empty one.
-    knows_groups: bool,
+    /// Whether there was a claim with groups, even an empty one.
+    has_groups_claim: bool,
 }
 
 impl Person {
-    /// From a verified ID token.
+    /// Reads a verified ID token.
     pub(super) fn of_token(
         claims: &IdTokenClaims<CustomClaims, CoreGenderClaim>,
         groups_claim: &str,
     ) -> Self {
-        // The standard claims of an ID token are not handed out in one piece.
+        // The library has no accessor for all standard claims of an ID token.
         let mut person = Self {
             subject: claims.subject().to_string(),
             name: claims
@@ -49,31 +48,31 @@ impl Person {
         person.clean()
     }
 
-    /// Whether the provider's other place, user info, is worth asking.
-    pub(super) fn lacks_something(&self, wants_groups: bool) -> bool {
-        self.email.is_none() || self.name.is_none() || (wants_groups && !self.knows_groups)
+    /// Whether the user info endpoint is needed.
+    pub(super) fn needs_user_info(&self, wants_groups: bool) -> bool {
+        self.email.is_none() || self.name.is_none() || (wants_groups && !self.has_groups_claim)
     }
 
-    /// Adds what the ID token left out. The address and whether it is verified
-    /// go together: they are taken from one place.
+    /// Adds claims that the ID token omits. The address and its verification belong together: both
+    /// are from the same place.
     pub(super) fn complete(
         mut self,
         info: &UserInfoClaims<CustomClaims, CoreGenderClaim>,
         groups_claim: &str,
     ) -> Self {
-        let said: &StandardClaims<CoreGenderClaim> = info.standard_claims();
+        let claims: &StandardClaims<CoreGenderClaim> = info.standard_claims();
         if self.email.is_none() {
-            self.email = said.email().map(|email| email.to_string());
-            self.email_verified = said.email_verified().unwrap_or(false);
+            self.email = claims.email().map(|email| email.to_string());
+            self.email_verified = claims.email_verified().unwrap_or(false);
         }
         if self.name.is_none() {
-            self.name = said
+            self.name = claims
                 .name()
                 .and_then(|name| name.get(None))
                 .map(|name| name.to_string())
-                .or_else(|| said.preferred_username().map(|name| name.to_string()));
+                .or_else(|| claims.preferred_username().map(|name| name.to_string()));
         }
-        if !self.knows_groups {
+        if !self.has_groups_claim {
             self.add_groups(info.additional_claims(), groups_claim);
         }
         self.clean()
@@ -82,11 +81,11 @@ impl Person {
     fn add_groups(&mut self, claims: &CustomClaims, name: &str) {
         if let Some(value) = find(&claims.all, name) {
             self.groups = groups(value);
-            self.knows_groups = true;
+            self.has_groups_claim = true;
         }
     }
 
-    /// Some providers send an empty text for what they do not know.
+    /// Some providers send an empty string for an unknown value.
     fn clean(mut self) -> Self {
         let full = |text: &String| !text.trim().is_empty();
         self.email = self.email.filter(full);
@@ -95,8 +94,8 @@ impl Person {
     }
 }
 
-/// A claim by its name, or by a way to it with dots, such as
-/// `realm_access.roles`. A name with dots in it is tried first.
+/// Finds a claim by its name or by a path with dots, such as `realm_access.roles`. A name that
+/// contains dots is tried first.
 fn find<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     if let Some(value) = claims.get(name) {
         return Some(value);
@@ -105,18 +104,17 @@ fn find<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     find(claims.get(first)?.as_object()?, rest)
 }
 
-/// The groups of a claim of any shape: a list of names, or of objects with
-/// names; one name, or several with commas between; an object whose keys are
-/// names. Of a path such as `/ops` the name is `ops` as well, because that is how
-/// one provider writes all its groups.
+/// Reads the groups from a claim of any form: a list of names, or of objects with names; one name,
+/// or several separated by commas; an object whose keys are names. A path such as `/ops` also
+/// counts as `ops`, because one provider writes all its groups that way.
 fn groups(value: &Value) -> Vec<String> {
     let mut names = Vec::new();
     gather(value, &mut names);
     names
 }
 
-/// A token is at most a body's length long, but its groups are compared with
-/// each that is set.
+/// Limits the work: a token may be as long as a body, and its groups are compared with each
+/// configured group.
 const MAX_GROUPS: usize = 10_000;
 
 fn gather(value: &Value, names: &mut Vec<String>) {
@@ -126,7 +124,7 @@ fn gather(value: &Value, names: &mut Vec<String>) {
         Value::Array(items) => {
             for item in items {
                 match item {
-                    // A name in a list may hold a comma.
+                    // A name in a list may contain a comma.
                     Value::String(name) => add(name, names),
                     Value::Number(number) => add(&number.to_string(), names),
                     Value::Object(fields) => {
@@ -162,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_any_shape_are_read() {
+    fn groups_of_any_form_are_read() {
         for (claim, expected) in [
             (json!(["ops", "on-call"]), vec!["ops", "on-call"]),
             (json!("ops"), vec!["ops"]),
@@ -188,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_found_by_name_and_by_way() {
+    fn a_claim_is_found_by_name_and_by_path() {
         let claims = json!({
             "groups": ["a"],
             "realm_access": {"roles": ["b"]},
@@ -225,12 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn user_info_adds_what_the_token_left_out() {
+    fn user_info_adds_claims_missing_from_the_token() {
         let person = Person::of_token(
             &token(&json!({"email": "ann@example.com", "email_verified": true})),
             "groups",
         );
-        assert!(person.lacks_something(false));
+        assert!(person.needs_user_info(false));
         let person = person.complete(
             &info(&json!({
                 "sub": "1",
@@ -241,7 +239,7 @@ mod tests {
             })),
             "groups",
         );
-        assert!(!person.lacks_something(true));
+        assert!(!person.needs_user_info(true));
         assert_eq!(person.email.as_deref(), Some("ann@example.com"));
         assert!(person.email_verified);
         assert_eq!(person.name.as_deref(), Some("Ann"));
@@ -249,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_not_verified_by_another_place() {
+    fn an_address_and_its_verification_have_one_source() {
         let person = Person::of_token(&token(&json!({"email_verified": true})), "groups");
         let person = person.complete(
             &info(&json!({"sub": "1", "email": "ann@example.com", "name": ""})),

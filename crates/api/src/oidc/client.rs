@@ -1,4 +1,4 @@
-//! How the provider is asked: one HTTP client, and what is known of it.
+//! HTTP client for the provider, with a cache of its metadata.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::Failure;
 use crate::config::OidcSettings;
 use crate::http::Chain;
 
-/// The settings cannot be used.
+/// Invalid settings.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetUpError {
     #[error("auth.oidc.ca_file: cannot read certificates from {}: {reason}", path.display())]
@@ -28,36 +28,36 @@ pub(crate) enum SetUpError {
     Issuer(String),
 }
 
-/// What a request may take, from the first byte to the last.
+/// Maximum duration of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest answer that is read. Keys and claims are a few kilobytes.
-const MAX_ANSWER: usize = 1 << 20;
+/// Maximum size of a response. Keys and claims are a few kilobytes.
+const MAX_RESPONSE: usize = 1 << 20;
 
-/// How long what the provider said of itself is believed without asking again.
-const FRESH: Duration = Duration::from_secs(3600);
+/// Time for which the provider's metadata is cached.
+const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// How long a provider that did not answer is not asked again, so that those
-/// who wait behind one another are told at once.
-const SULK: Duration = Duration::from_secs(3);
+/// Time after a failed request during which the provider is not tried again, so that queued
+/// sign-ins fail at once.
+const RETRY_DELAY: Duration = Duration::from_secs(3);
 
-/// What the provider says of itself: its addresses, and its keys.
+/// Metadata of the provider: its endpoints and keys.
 pub(super) struct CachedProvider {
     pub(super) metadata: CoreProviderMetadata,
     read_at: Instant,
 }
 
-/// The provider.
+/// Client of the provider.
 pub(super) struct Provider {
     issuer: IssuerUrl,
     http: reqwest::Client,
-    /// Held while it is asked: one asks for all.
-    memory: Mutex<ProviderCache>,
+    /// Locked during a request, so that one request serves all callers.
+    cache: Mutex<ProviderCache>,
 }
 
 #[derive(Default)]
 struct ProviderCache {
-    known: Option<Arc<CachedProvider>>,
+    cached: Option<Arc<CachedProvider>>,
     failed: Option<(Instant, String)>,
 }
 
@@ -68,13 +68,13 @@ impl Provider {
         let is_https = issuer.url().scheme() == "https";
         let mut http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls(settings)?)
-            // A redirect would take the secret to wherever it points.
+            // A redirect could send the secret elsewhere.
             .redirect(Policy::none())
             .referer(false)
             .timeout(TIMEOUT)
             .https_only(is_https);
         if !is_https {
-            // Plain HTTP stays on this machine.
+            // Plain HTTP is for this machine only.
             http = http.no_proxy();
         }
         Ok(Self {
@@ -82,53 +82,56 @@ impl Provider {
             http: http
                 .build()
                 .map_err(|error| SetUpError::Tls(Chain(&error).to_string()))?,
-            memory: Mutex::default(),
+            cache: Mutex::default(),
         })
     }
 
-    /// What the provider says of itself, read anew where that is old, or where
-    /// `unfit` is what is known: a signature did not fit its keys. Where it does
-    /// not answer, what was known before counts.
+    /// Returns the provider's metadata. It is read again if it is old or if the cached version is
+    /// `outdated` (a signature did not match its keys). If the provider does not respond, the
+    /// cached version is returned.
     ///
     /// # Errors
     /// [`Failure::Unavailable`].
-    pub(super) async fn known(
+    pub(super) async fn metadata(
         &self,
-        unfit: Option<&Arc<CachedProvider>>,
+        outdated: Option<&Arc<CachedProvider>>,
     ) -> Result<Arc<CachedProvider>, Failure> {
-        let mut memory = self.memory.lock().await;
-        if let Some(known) = &memory.known
-            && known.read_at.elapsed() < FRESH
-            && unfit.is_none_or(|unfit| !Arc::ptr_eq(unfit, known))
+        let mut cache = self.cache.lock().await;
+        if let Some(cached) = &cache.cached
+            && cached.read_at.elapsed() < MAX_AGE
+            && outdated.is_none_or(|outdated| !Arc::ptr_eq(outdated, cached))
         {
-            return Ok(known.clone());
+            return Ok(cached.clone());
         }
-        if let Some((at, error)) = &memory.failed
-            && at.elapsed() < SULK
+        if let Some((at, error)) = &cache.failed
+            && at.elapsed() < RETRY_DELAY
         {
-            return match &memory.known {
-                Some(known) => Ok(known.clone()),
+            return match &cache.cached {
+                Some(cached) => Ok(cached.clone()),
                 None => Err(Failure::Unavailable(error.clone())),
             };
         }
         let http = |request| self.send(request);
         match CoreProviderMetadata::discover_async(self.issuer.clone(), &http).await {
             Ok(metadata) => {
-                let known = Arc::new(CachedProvider {
+                let cached = Arc::new(CachedProvider {
                     metadata,
                     read_at: Instant::now(),
                 });
-                memory.known = Some(known.clone());
-                memory.failed = None;
-                Ok(known)
+                cache.cached = Some(cached.clone());
+                cache.failed = None;
+                Ok(cached)
             }
             Err(error) => {
                 let error = Chain(&error).to_string();
-                memory.failed = Some((Instant::now(), error.clone()));
-                match &memory.known {
-                    Some(known) => {
-                        tracing::warn!(error, "the OpenID provider was not read anew");
-                        Ok(known.clone())
+                cache.failed = Some((Instant::now(), error.clone()));
+                match &cache.cached {
+                    Some(cached) => {
+                        tracing::warn!(
+                            error,
+                            "cannot refresh the metadata of the OpenID provider; using the cached version"
+                        );
+                        Ok(cached.clone())
                     }
                     None => Err(Failure::Unavailable(error)),
                 }
@@ -136,8 +139,8 @@ impl Provider {
         }
     }
 
-    /// One request, for the library. Does not borrow, because the library asks
-    /// for a future that outlives the call.
+    /// Sends one request for the library. Does not borrow, because the library requires a future
+    /// that outlives the call.
     pub(super) fn send(
         &self,
         request: HttpRequest,
@@ -145,38 +148,38 @@ impl Provider {
         let http = self.http.clone();
         async move {
             let request = reqwest::Request::try_from(request)?;
-            let mut answer = http.execute(request).await?;
+            let mut reply = http.execute(request).await?;
             let mut body = Vec::new();
-            while let Some(piece) = answer.chunk().await? {
-                if body.len() + piece.len() > MAX_ANSWER {
+            while let Some(piece) = reply.chunk().await? {
+                if body.len() + piece.len() > MAX_RESPONSE {
                     return Err(HttpError::TooLong);
                 }
                 body.extend_from_slice(&piece);
             }
             let mut response = Response::new(body);
-            *response.status_mut() = answer.status();
-            *response.headers_mut() = std::mem::take(answer.headers_mut());
+            *response.status_mut() = reply.status();
+            *response.headers_mut() = std::mem::take(reply.headers_mut());
             Ok(response)
         }
     }
 }
 
-/// The provider was not reached, or stopped in its answer.
+/// The provider was not reached, or its response is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
     #[error(transparent)]
     Transport(#[from] reqwest::Error),
-    #[error("the answer is longer than {MAX_ANSWER} bytes")]
+    #[error("the response is longer than {MAX_RESPONSE} bytes")]
     TooLong,
 }
 
-/// Trusts the system's roots, or Mozilla's where the system has none (a minimal
-/// container), and those of `ca_file`: as for mail.
+/// Trusts the system's roots, or Mozilla's if the system has none (a minimal container), and those
+/// of `ca_file`, as for mail.
 fn tls(settings: &OidcSettings) -> Result<ClientConfig, SetUpError> {
     let mut roots = RootCertStore::empty();
-    let (known, _) =
+    let (added, _) =
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if known == 0 {
+    if added == 0 {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     if let Some(path) = &settings.ca_file {
@@ -194,7 +197,7 @@ fn tls(settings: &OidcSettings) -> Result<ClientConfig, SetUpError> {
             count += 1;
         }
         if count == 0 {
-            return Err(unusable("there is no PEM certificate in it".to_owned()));
+            return Err(unusable("it has no PEM certificate".to_owned()));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -230,7 +233,7 @@ mod tests {
         }
     }
 
-    /// An authority's certificate as PEM, and a server's settings with one of its.
+    /// A certificate authority as PEM, and server settings with a certificate signed by it.
     fn certificates() -> (String, ServerConfig) {
         let ca_key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![]).unwrap();
@@ -251,7 +254,7 @@ mod tests {
         (ca.pem(), config)
     }
 
-    /// A provider that says who it is, by TLS; answers its address.
+    /// A TLS server with the provider's metadata; returns its URL.
     fn serve(config: ServerConfig) -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!(
@@ -286,42 +289,42 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn only_who_is_trusted_is_asked() {
+    async fn only_a_trusted_provider_is_used() {
         let (ca, config) = certificates();
         let issuer = serve(config);
         let folder = tempfile::tempdir().unwrap();
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, ca).unwrap();
         let trusting = Provider::new(&settings(&issuer, Some(&ca_file))).unwrap();
-        let known = trusting.known(None).await.unwrap();
-        assert_eq!(known.metadata.issuer().as_str(), issuer);
-        let again = trusting.known(None).await.unwrap();
-        assert!(Arc::ptr_eq(&known, &again), "it is asked once");
-        let anew = trusting.known(Some(&known)).await.unwrap();
+        let cached = trusting.metadata(None).await.unwrap();
+        assert_eq!(cached.metadata.issuer().as_str(), issuer);
+        let again = trusting.metadata(None).await.unwrap();
+        assert!(Arc::ptr_eq(&cached, &again), "the metadata is cached");
+        let refreshed = trusting.metadata(Some(&cached)).await.unwrap();
         assert!(
-            !Arc::ptr_eq(&known, &anew),
-            "and again where its keys do not fit"
+            !Arc::ptr_eq(&cached, &refreshed),
+            "an outdated version is refreshed"
         );
         let strict = Provider::new(&settings(&issuer, None)).unwrap();
-        let refused = strict.known(None).await.err();
+        let error = strict.metadata(None).await.err();
         assert!(
-            matches!(&refused, Some(Failure::Unavailable(why)) if why.contains("certificate")),
-            "{refused:?}"
+            matches!(&error, Some(Failure::Unavailable(why)) if why.contains("certificate")),
+            "{error:?}"
         );
     }
 
     #[test]
-    fn a_file_without_certificates_is_refused_at_start() {
+    fn a_file_without_certificates_is_rejected_at_startup() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
-        let refused = |text: &str| {
+        let is_rejected = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            let made = Provider::new(&settings("https://login.example.com", Some(&file)));
-            matches!(made, Err(SetUpError::CaFile { .. }))
+            let provider = Provider::new(&settings("https://login.example.com", Some(&file)));
+            matches!(provider, Err(SetUpError::CaFile { .. }))
         };
-        assert!(refused(""));
-        assert!(refused("no certificate"));
-        assert!(refused(
+        assert!(is_rejected(""));
+        assert!(is_rejected("no certificate"));
+        assert!(is_rejected(
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
         ));
     }

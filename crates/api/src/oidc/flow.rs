@@ -1,4 +1,4 @@
-//! One sign-in: there, and back.
+//! The sign-in flow: the redirect to the provider, and the return.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{
@@ -24,13 +24,13 @@ use super::client::{CachedProvider, HttpError, Provider};
 use crate::config::OidcSettings;
 use crate::http::Chain;
 
-/// What the provider's page gave the browser to bring back.
+/// The parameters of the provider's redirect back.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) code: Option<String>,
     pub(crate) state: Option<String>,
     pub(crate) error: Option<String>,
-    /// Who answers (RFC 9207).
+    /// Issuer of the response (RFC 9207).
     pub(crate) iss: Option<String>,
 }
 
@@ -67,10 +67,9 @@ type Ours = Client<
     EndpointMaybeSet,
 >;
 
-fn client(settings: &OidcSettings, known: &CachedProvider, back: &str) -> Result<Ours, Failure> {
-    let metadata = known.metadata.clone();
-    // Basic authentication, which every provider has to know, unless it says
-    // that it does not.
+fn client(settings: &OidcSettings, cached: &CachedProvider, back: &str) -> Result<Ours, Failure> {
+    let metadata = cached.metadata.clone();
+    // Basic authentication, which every provider supports unless its metadata excludes it.
     let only_body = metadata
         .token_endpoint_auth_methods_supported()
         .is_some_and(|methods| {
@@ -78,9 +77,8 @@ fn client(settings: &OidcSettings, known: &CachedProvider, back: &str) -> Result
                 && methods.contains(&CoreClientAuthMethod::ClientSecretPost)
         });
     let secret = settings.client_secret.as_ref();
-    let back = RedirectUrl::new(back.to_owned()).map_err(|error| {
-        Failure::Refused(format!("the address to come back to is none: {error}"))
-    })?;
+    let back = RedirectUrl::new(back.to_owned())
+        .map_err(|error| Failure::Refused(format!("the redirect URL is invalid: {error}")))?;
     let client = Ours::from_provider_metadata(
         metadata,
         ClientId::new(settings.client_id.clone()),
@@ -94,21 +92,21 @@ fn client(settings: &OidcSettings, known: &CachedProvider, back: &str) -> Result
     })
 }
 
-/// The address of the provider's page.
+/// URL of the provider's authorization page.
 pub(super) fn authorize(
     settings: &OidcSettings,
-    known: &CachedProvider,
+    cached: &CachedProvider,
     attempt: &Attempt,
     back: &str,
 ) -> Result<Url, Failure> {
-    let client = client(settings, known, back)?;
+    let client = client(settings, cached, back)?;
     let (state, nonce) = (attempt.state(), attempt.nonce());
     let mut request = client.authorize_url(
         CoreAuthenticationFlow::AuthorizationCode,
         || state,
         || nonce,
     );
-    // The library adds `openid` by itself.
+    // The library adds `openid`.
     for scope in settings.scopes.iter().filter(|scope| *scope != "openid") {
         request = request.add_scope(Scope::new(scope.clone()));
     }
@@ -117,7 +115,7 @@ pub(super) fn authorize(
     Ok(url)
 }
 
-/// Who came back.
+/// Verifies the provider's response and returns the user.
 pub(super) async fn finish(
     settings: &OidcSettings,
     provider: &Provider,
@@ -127,8 +125,8 @@ pub(super) async fn finish(
     now: DateTime<Utc>,
 ) -> Result<Person, Failure> {
     let code = check(settings, attempt, answer)?;
-    let mut known = provider.known(None).await?;
-    let mut client = client(settings, &known, back)?;
+    let mut cached = provider.metadata(None).await?;
+    let mut client = client(settings, &cached, back)?;
     let http = |request| provider.send(request);
     let tokens = client
         .exchange_code(AuthorizationCode::new(code))
@@ -141,84 +139,80 @@ pub(super) async fn finish(
     let claims = match checked {
         // The provider signs with a new key.
         Err(error) if is_unknown_key(&error) => {
-            known = provider.known(Some(&known)).await?;
-            client = self::client(settings, &known, back)?;
+            cached = provider.metadata(Some(&cached)).await?;
+            client = self::client(settings, &cached, back)?;
             verify(&client, &tokens, attempt, now)
         }
         checked => checked,
     };
-    let claims = claims.map_err(|error| {
-        Failure::Refused(format!("the ID token proves nothing: {}", Chain(&error)))
-    })?;
+    let claims =
+        claims.map_err(|error| Failure::Refused(format!("invalid ID token: {}", Chain(&error))))?;
     let person = Person::of_token(&claims, &settings.groups_claim);
     let wants_groups = settings.mapping != crate::config::GroupRoles::default();
-    if !person.lacks_something(wants_groups) || client.user_info_url().is_none() {
+    if !person.needs_user_info(wants_groups) || client.user_info_url().is_none() {
         return Ok(person);
     }
     let info: UserInfoClaims<CustomClaims, CoreGenderClaim> = client
         .user_info(
             tokens.access_token().clone(),
-            // Another person's answer is refused.
+            // A response about another user is rejected.
             Some(claims.subject().clone()),
         )
         .map_err(|error| Failure::Unavailable(Chain(&error).to_string()))?
         .request_async(&http)
         .await
         .map_err(|error| match error {
-            openidconnect::UserInfoError::ClaimsVerification(_) => Failure::Refused(format!(
-                "what the provider says of the person proves nothing: {}",
-                Chain(&error)
-            )),
+            openidconnect::UserInfoError::ClaimsVerification(_) => {
+                Failure::Refused(format!("invalid user info response: {}", Chain(&error)))
+            }
             error => Failure::Unavailable(Chain(&error).to_string()),
         })?;
     Ok(person.complete(&info, &settings.groups_claim))
 }
 
-/// The code, if the answer belongs to the attempt.
+/// Returns the code, if the response belongs to the attempt.
 fn check(settings: &OidcSettings, attempt: &Attempt, answer: Answer) -> Result<String, Failure> {
     let expected = attempt.state();
     let is_ours = answer
         .state
         .is_some_and(|state| bool::from(state.as_bytes().ct_eq(expected.secret().as_bytes())));
     if !is_ours {
-        let text = "the answer does not belong to what this browser began";
+        let text = "the response does not belong to a sign-in of this browser";
         return Err(Failure::Refused(text.to_owned()));
     }
     if answer.iss.is_some_and(|iss| iss != settings.issuer) {
-        let text = "another provider than auth.oidc.issuer answered";
+        let text = "the response is not from auth.oidc.issuer";
         return Err(Failure::Refused(text.to_owned()));
     }
     if let Some(error) = answer.error {
-        // A code of the standard, but anybody can write anything into an address.
+        // A code of the standard, but any client can write any value into a URL.
         let error: String = error.chars().take(100).collect();
         return Err(match error.as_str() {
             "temporarily_unavailable" | "server_error" => Failure::Unavailable(error),
-            _ => Failure::Refused(format!("the provider said {error:?}")),
+            _ => Failure::Refused(format!("the provider returned the error {error:?}")),
         });
     }
-    answer
-        .code
-        .filter(|code| !code.is_empty())
-        .ok_or_else(|| Failure::Refused("the provider gave neither a code nor an error".to_owned()))
+    answer.code.filter(|code| !code.is_empty()).ok_or_else(|| {
+        Failure::Refused("the provider returned neither a code nor an error".to_owned())
+    })
 }
 
-/// A failed exchange of the code: the provider's no, or that it is not there.
+/// Classifies a failed exchange of the code: rejected, or unavailable.
 fn exchange_failure(
     error: RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> Failure {
     let text = Chain(&error).to_string();
     match &error {
-        // A code that was used before, and also a wrong client_secret.
+        // A code that was already used, or a wrong client_secret.
         RequestTokenError::ServerResponse(_) | RequestTokenError::Parse(..) => {
-            Failure::Refused(format!("the provider refused the code: {text}"))
+            Failure::Refused(format!("the provider rejected the code: {text}"))
         }
         _ => Failure::Unavailable(text),
     }
 }
 
-/// Signatures that anybody can check with the provider's public keys. Not
-/// `none`, nor those with a shared secret: with a key taken for a secret
-/// those could be forged.
+/// Signature algorithms with public keys. Not `none`, and none with a shared secret: a public key
+/// used as a secret would allow forged tokens.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -231,11 +225,11 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// How far the provider's clock may be off.
+/// Maximum clock skew of the provider.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
 
-/// The claims of the ID token, if it was made by this provider, for us, for
-/// this attempt, and just now.
+/// Returns the claims of the ID token, if this provider issued it for this client, for this
+/// attempt, and recently.
 fn verify(
     client: &Ours,
     tokens: &Tokens,
@@ -245,7 +239,7 @@ fn verify(
     let other = |text: &str| ClaimsVerificationError::Other(text.to_owned());
     let token = tokens
         .id_token()
-        .ok_or_else(|| other("the provider sent no ID token"))?;
+        .ok_or_else(|| other("the provider returned no ID token"))?;
     let verifier = client
         .id_token_verifier()
         .set_allowed_algs(ALGORITHMS)
@@ -254,7 +248,7 @@ fn verify(
             if issued <= now + SKEW {
                 Ok(())
             } else {
-                Err(format!("it was issued at {issued}, which is to come"))
+                Err(format!("it was issued at {issued}, which is in the future"))
             }
         });
     let claims = token.claims(&verifier, &attempt.nonce())?;
@@ -267,7 +261,7 @@ fn verify(
         });
         let actual = actual.map_err(ClaimsVerificationError::SignatureVerification)?;
         if actual != *expected {
-            return Err(other("the access token is not the one of the ID token"));
+            return Err(other("the access token does not match the ID token"));
         }
     }
     Ok(claims.clone())
@@ -308,9 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_others_are_refused() {
+    fn foreign_responses_are_rejected() {
         let attempt = Attempt::new();
-        let refused = |answer| {
+        let is_rejected = |answer| {
             matches!(
                 check(&settings(), &attempt, answer),
                 Err(Failure::Refused(_))
@@ -320,21 +314,21 @@ mod tests {
             check(&settings(), &attempt, answer(&attempt)).unwrap(),
             "code"
         );
-        assert!(refused(Answer::default()));
-        assert!(refused(answer(&Attempt::new())));
-        assert!(refused(Answer {
+        assert!(is_rejected(Answer::default()));
+        assert!(is_rejected(answer(&Attempt::new())));
+        assert!(is_rejected(Answer {
             state: Some(String::new()),
             ..answer(&attempt)
         }));
-        assert!(refused(Answer {
+        assert!(is_rejected(Answer {
             iss: Some("https://evil.example.net".to_owned()),
             ..answer(&attempt)
         }));
-        assert!(refused(Answer {
+        assert!(is_rejected(Answer {
             error: Some("access_denied".to_owned()),
             ..answer(&attempt)
         }));
-        assert!(refused(Answer {
+        assert!(is_rejected(Answer {
             code: None,
             ..answer(&attempt)
         }));

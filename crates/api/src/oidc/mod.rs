@@ -1,9 +1,9 @@
-//! Single sign-on by OpenID Connect: authorization code with PKCE. What the
-//! protocol asks to be checked, the library `openidconnect` checks; here is who
-//! is asked, what is remembered meanwhile, and what is made of the answer.
+//! Single sign-on with OpenID Connect: authorization code with PKCE. The library `openidconnect`
+//! performs the checks of the protocol; this module configures it, caches the provider's metadata,
+//! and reads the claims.
 //!
-//! The provider is asked when somebody signs in, never at start: this program
-//! runs where the provider does not.
+//! The provider is contacted at sign-in, never at startup: this program also runs while the
+//! provider is down.
 
 mod attempt;
 mod claims;
@@ -20,34 +20,34 @@ pub(crate) use flow::Answer;
 
 use crate::config::{MappedRole, OidcSettings};
 
-/// The provider of the settings. One for the whole program: it remembers the
-/// provider's addresses and keys.
+/// The configured provider. One instance for the whole program, because it caches the provider's
+/// endpoints and keys.
 pub(crate) struct SingleSignOn {
     settings: OidcSettings,
     provider: client::Provider,
 }
 
-/// Why somebody was not let in. The texts are for the log: what the provider
-/// says is shown to nobody.
+/// Why a sign-in failed. The messages are for the log only: responses of the provider are never
+/// shown to users.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The provider cannot be asked, or answers with errors of its own.
+    /// The provider is unreachable, or returns errors.
     #[error("the provider is not available: {0}")]
     Unavailable(String),
-    /// The provider said no, or what came back proves nothing.
+    /// The provider rejected the sign-in, or its response is invalid.
     #[error("{0}")]
     Refused(String),
-    /// The provider names no mail address.
-    #[error("the provider named no mail address of the person")]
+    /// The provider returned no e-mail address.
+    #[error("the provider returned no e-mail address")]
     NoEmail,
-    /// The person is in none of the groups that may come in.
-    #[error("the person is in none of the groups that may sign in")]
+    /// The user is in none of the permitted groups.
+    #[error("the user is in none of the groups that may sign in")]
     NotAllowed,
 }
 
 impl SingleSignOn {
     /// # Errors
-    /// [`SetUpError`], where `ca_file` cannot be used.
+    /// [`SetUpError`] if `ca_file` is invalid.
     pub(crate) fn new(settings: &OidcSettings) -> Result<Self, SetUpError> {
         Ok(Self {
             provider: client::Provider::new(settings)?,
@@ -55,23 +55,22 @@ impl SingleSignOn {
         })
     }
 
-    /// What the button says.
+    /// Label of the sign-in button.
     pub(crate) fn name(&self) -> &str {
         &self.settings.name
     }
 
-    /// The provider's page that the browser is sent to. `back` is the address
-    /// that it sends the browser back to.
+    /// URL of the provider's page. `back` is the URL to which the provider redirects the browser.
     ///
     /// # Errors
     /// [`Failure::Unavailable`].
     pub(crate) async fn begin(&self, attempt: &Attempt, back: &str) -> Result<Url, Failure> {
-        let known = self.provider.known(None).await?;
-        flow::authorize(&self.settings, &known, attempt, back)
+        let cached = self.provider.metadata(None).await?;
+        flow::authorize(&self.settings, &cached, attempt, back)
     }
 
-    /// Who came back, from what the provider's page gave the browser. `attempt`
-    /// and `back` are those of [`Self::begin`].
+    /// Verifies the provider's response and returns the user. `attempt` and `back` are those of
+    /// [`Self::begin`].
     ///
     /// # Errors
     /// [`Failure`].

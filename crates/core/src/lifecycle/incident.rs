@@ -1,73 +1,72 @@
-//! The state that judging moves.
+//! The incident, its states and end reasons.
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// Where an episode stands.
+/// State of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IncidentState {
-    /// It fires, as far as the reports say.
+    /// The alert fires, as far as reported.
     Open,
-    /// A report said that it ended.
+    /// A sender reported the resolution.
     Resolved,
-    /// It ended without a resolution: it was stale, or the alert fired again.
+    /// Ended without a resolution: the incident was stale, or the alert fired again.
     Expired,
-    /// A person ended it.
+    /// Closed by a person.
     Closed,
 }
 
-/// Why an episode ended.
+/// Why an incident ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// A report said so.
+    /// A sender reported the resolution.
     Resolved,
-    /// The alert fired again, after a resolution that nobody received.
+    /// The alert fired again, and no resolution was received in between.
     FiredAgain,
-    /// It was not seen for as long as a setting allows.
+    /// No update within the configured time.
     NoUpdates,
-    /// A person closed it.
+    /// Closed by a person.
     Person,
-    /// It was opened by the stale copy of a peer: it has no length, and lists and
-    /// statistics leave it out.
+    /// Opened by a delayed copy from a peer: it has no length, and lists and statistics leave it
+    /// out.
     Copy,
 }
 
-/// One firing episode of one alert: the part of an incident that judging
-/// needs and moves.
+/// One firing episode of one alert: the fields that the lifecycle reads and changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
-    /// The incident's ID.
+    /// Database ID.
     pub id: i64,
-    /// Where it stands.
+    /// Current state.
     pub state: IncidentState,
     /// The earliest start reported, but never before the previous close.
     pub starts_at: Timestamp,
-    /// When it ended, never before `starts_at`; `None` while it is open.
+    /// End, never before `starts_at`; `None` while open.
     pub ends_at: Option<Timestamp>,
-    /// The end as its resolution reported it, which may lie before the start.
+    /// End as the resolution reported it, which may be before the start.
     pub reported_end: Option<Timestamp>,
-    /// When the end was received or made, by our clock.
+    /// When the end was received or entered, by the server's clock.
     pub closed_at: Option<Timestamp>,
-    /// The greatest start that a firing of this incident reported.
+    /// Latest start that a firing of this incident reported.
     pub latest_start: Option<Timestamp>,
-    /// The end of the incident before: the later of as reported and as stored.
+    /// End of the previous incident: the later of reported and stored.
     pub previous_end: Option<Timestamp>,
-    /// Why it ended; `None` while it is open.
+    /// Why it ended; `None` while open.
     pub end_reason: Option<EndReason>,
-    /// When we first heard of it.
+    /// First report, by the server's clock.
     pub first_seen_at: Timestamp,
-    /// When we last heard of it.
+    /// Last report, by the server's clock.
     pub last_seen_at: Timestamp,
-    /// When its present state last got a log entry.
+    /// Last log entry for the current state.
     pub last_entry_at: Timestamp,
-    /// When its content last got a log entry of its own.
+    /// Last log entry for changed content.
     pub updated_at: Option<Timestamp>,
-    /// How often it was told, repeats within the window not counted.
+    /// Times received, without repeats within the window.
     pub times_received: i64,
-    /// How many senders spoke of it.
+    /// Number of senders that reported it.
     pub senders: i64,
-    /// The episode before.
+    /// ID of the previous incident.
     pub previous: Option<i64>,
 }
 
@@ -77,35 +76,32 @@ impl Incident {
         self.state == IncidentState::Open
     }
 
-    /// Whether it is open and has not been seen for longer than `stale_after`
-    /// (rule 4).
+    /// Whether it is open and has not been seen for longer than `stale_after`.
     pub fn is_stale(&self, now: Timestamp, stale_after: Duration) -> bool {
         self.is_open() && now.since(self.last_seen_at) > stale_after
     }
 
-    /// Whether it began with a start that the incident before it had already: a new
-    /// firing, or the stale copy of an old one.
+    /// Whether it began with a start that the previous incident already had: a new firing, or a
+    /// delayed copy of an old one.
     #[must_use]
     pub fn has_old_start(&self) -> bool {
         self.latest_start
             .is_some_and(|start| start < self.starts_at)
     }
 
-    /// The close that a later start is compared with. An end told in the
-    /// future, by a sender whose clock is ahead, counts from when it was told:
-    /// it must not hide what fires until then.
+    /// The close that a later start is compared with. A reported end in the future (a sender whose
+    /// clock is ahead) counts from its receipt: it must not hide an alert that fires before then.
     pub(super) fn close_time(&self) -> Timestamp {
         let end = self.ends_at.unwrap_or(self.last_seen_at);
         self.closed_at.map_or(end, |received| end.min(received))
     }
 
-    /// The later of its ends as reported and as stored.
+    /// The later of the reported and the stored end.
     pub(super) fn latest_end(&self) -> Option<Timestamp> {
         self.reported_end.max(self.ends_at)
     }
 
-    /// The same episode, ended without a resolution. It is known to have lasted
-    /// until it was last seen.
+    /// Returns this incident ended without a resolution. It ends when it was last seen.
     #[must_use]
     pub fn expired(&self, now: Timestamp, reason: EndReason) -> Self {
         Self {
@@ -117,7 +113,7 @@ impl Incident {
         }
     }
 
-    /// The same episode, ended by a person.
+    /// Returns this incident closed by a person.
     #[must_use]
     pub fn closed(&self, now: Timestamp) -> Self {
         Self {

@@ -1,17 +1,15 @@
-//! Judging: what one alert of a delivery does to its incident (rules 2 to 4
-//! of the design).
+//! The incident lifecycle: how one alert of a delivery changes its incident.
 //!
-//! The judge sees three things: what the alert says now ([`Claim`]), the
-//! latest episode of that alert ([`Episode`]), and what each of its senders last
-//! said of it ([`Memory`]). It needs no more, because one sender's deliveries come
-//! in order: its retry repeats its own latest claim, so a firing after its own
-//! resolved is news, while the same firing from the other peer of a pair may
-//! be a copy that was overtaken. Two peers may share one name (one `externalURL`);
-//! then a firing after the sender's own resolution may be a stale copy as well,
-//! which shows when nothing but copies of that resolution follow.
+//! [`transition`] has three inputs: the alert as reported now ([`AlertUpdate`]), the alert's latest
+//! incident ([`Incident`]), and the last report of each sender ([`SenderState`]). That is enough
+//! because the deliveries of one sender arrive in order: a retry repeats the sender's latest
+//! report, so a firing after its own resolution is a new firing, while the same firing from the
+//! other peer of a pair may be a delayed copy. Two peers may share one name (one `externalURL`);
+//! then a firing after the sender's own resolution may be a delayed copy as well, which shows when
+//! only copies of that resolution follow.
 //!
-//! Times are compared with times of the same clock wherever that can be had:
-//! starts and ends are the sender's, "seen" and "entry" are ours.
+//! Times of the same clock are compared where possible: starts and ends are the sender's, "seen"
+//! and "entry" times are the server's.
 
 mod incident;
 #[cfg(test)]
@@ -26,144 +24,142 @@ use crate::time::Timestamp;
 
 pub use incident::{EndReason, Incident, IncidentState};
 
-/// How far the ends of one resolution, as two peers tell it, may lie apart.
-/// Observed: a millisecond. The evaluation interval of a rule, which parts two
-/// resolutions, is seconds.
+/// Maximum difference between the ends of one resolution as two peers report it. Observed: 1 ms.
+/// Two different resolutions are at least a rule's evaluation interval apart, which is seconds.
 const PEER_SKEW: Duration = Duration::from_secs(1);
 
-/// How far the end in a stale copy may lie after that of the resolution that it is a
-/// copy of: [`PEER_SKEW`] as observed, with room to spare. Real episodes may be as
-/// short as a second.
+/// Maximum time by which the end in a delayed copy may exceed the end of the original resolution.
+/// Larger than the observed peer skew, shorter than a real incident, which may last only a second.
 const COPY_SKEW: Duration = Duration::from_millis(100);
 
-/// How long after a close a peer under the same name may still send its copy of
-/// the firing: two flushes of an Alertmanager pair (`cluster.peer-timeout`, 15 s).
+/// Time after a close within which a peer under the same name may still send its copy of the
+/// firing: two flushes of an Alertmanager pair (`cluster.peer-timeout`, 15 s).
 const COPY_LAG: Duration = Duration::from_secs(30);
 
-/// How often changed content gets an entry of its own; the content itself moves at
-/// once. A value in an annotation may change with every evaluation.
+/// Minimum interval between two log entries for changed content. The content itself is updated at
+/// once: a value in an annotation may change with every evaluation.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The settings that judging depends on.
+/// Settings of the lifecycle.
 #[derive(Clone, Copy, Debug)]
 pub struct DedupSettings {
-    /// How long after its entry a repeated claim is only *seen again*.
+    /// Time after a log entry within which a repeated report is a duplicate and gets no entry.
     pub window: Duration,
-    /// How long an open incident may go unseen before it is stale.
+    /// Time without an update after which an open incident is stale.
     pub stale_after: Duration,
 }
 
-/// What one alert of a delivery says, as far as judging goes.
+/// One alert of a delivery, reduced to the input of the lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertUpdate {
     /// Firing or resolved.
     pub status: Status,
-    /// When it began; `None` where it was not said.
+    /// Reported start; `None` if not reported.
     pub starts_at: Option<Timestamp>,
-    /// When it ended; `None` where it was not said.
+    /// Reported end; `None` if not reported.
     pub ends_at: Option<Timestamp>,
 }
 
 impl From<&ReceivedAlert> for AlertUpdate {
-    fn from(said: &ReceivedAlert) -> Self {
+    fn from(alert: &ReceivedAlert) -> Self {
         Self {
-            status: said.status,
-            starts_at: said.starts_at,
-            ends_at: said.ends_at,
+            status: alert.status,
+            starts_at: alert.starts_at,
+            ends_at: alert.ends_at,
         }
     }
 }
 
-/// What one sender last said of one alert.
+/// The last report of one alert by one sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderState {
     /// Firing or resolved.
     pub status: Status,
-    /// The start it told.
+    /// Reported start.
     pub starts_at: Option<Timestamp>,
-    /// The end it told.
+    /// Reported end.
     pub ends_at: Option<Timestamp>,
-    /// When we heard it; of a repeated late claim, when we first did.
+    /// Time of receipt; for a repeated out-of-order report, that of the first one.
     pub received_at: Timestamp,
-    /// Whether that was late.
+    /// Whether the report was out of order.
     pub out_of_order: bool,
-    /// The last episode that it is counted as a sender of.
+    /// The last incident that counts this sender.
     pub incident: Option<i64>,
-    /// The last episode whose close it told.
+    /// The last incident that this sender reported as resolved.
     pub closed: Option<i64>,
 }
 
 impl SenderState {
-    /// Whether this sender's last word is that the episode fires.
-    fn reports_firing(&self, episode: &Incident) -> bool {
-        self.status == Status::Firing && !self.out_of_order && self.incident == Some(episode.id)
+    /// Whether this sender's last report is that the incident fires.
+    fn reports_firing(&self, incident: &Incident) -> bool {
+        self.status == Status::Firing && !self.out_of_order && self.incident == Some(incident.id)
     }
 }
 
-/// What becomes of one alert of a delivery.
+/// Result of one alert of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A new episode began.
+    /// A new incident was opened.
     Opened,
-    /// An episode ended.
+    /// An incident ended.
     Resolved,
-    /// A known state, repeated after the window.
+    /// The current state, repeated after the deduplication window.
     Repeated,
-    /// A known state, repeated within the window: no entry.
+    /// The current state, repeated within the window: no log entry.
     Duplicate,
-    /// The same, with other annotations, value or link: an entry, but no event.
+    /// The current state with different annotations, value or link: a log entry, but no event.
     Updated,
-    /// An old state, overtaken: an entry, and nothing moves.
+    /// An outdated state: a log entry, the incident does not change.
     OutOfOrder,
 }
 
-/// What the caller has to store.
+/// The changes to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// What becomes of the alert.
+    /// Result for the alert.
     pub outcome: Outcome,
-    /// The episode that the claim is filed under, as it now stands.
+    /// The incident that the report belongs to, after the change.
     pub incident: Incident,
-    /// An episode that this claim shows to have ended without a resolution.
+    /// An incident that this report shows to have ended without a resolution.
     pub expired: Option<Incident>,
-    /// Whether what opened may be the stale copy of a peer under the same name:
-    /// its notification waits for a while.
+    /// Whether the opened incident may be a delayed copy from a peer under the same name: its
+    /// notification is held for a while.
     pub suspected_copy: bool,
-    /// What to remember of this sender.
+    /// The new state of this sender.
     pub sender_state: SenderState,
 }
 
 impl Transition {
-    /// Whether the claim speaks of the episode as it now stands, so that its content
-    /// is the episode's: all but an overtaken one does.
+    /// Whether the report describes the current incident, so that its content becomes the
+    /// incident's. False only for out-of-order reports.
     #[must_use]
     pub fn updates_content(&self) -> bool {
         !self.sender_state.out_of_order
     }
 }
 
-/// One claim with everything that it is judged by.
+/// Input of [`transition`].
 #[derive(Clone, Copy, Debug)]
 pub struct TransitionInput<'a> {
-    /// The settings.
+    /// Settings of the lifecycle.
     pub settings: &'a DedupSettings,
-    /// When the claim was received.
+    /// Time of receipt.
     pub now: Timestamp,
-    /// The ID of an episode that begins here.
+    /// ID of the incident, if one is opened.
     pub new_id: i64,
-    /// What is claimed.
+    /// The report.
     pub update: &'a AlertUpdate,
-    /// Whether its annotations, value or link differ from the latest episode's.
+    /// Whether annotations, value or link differ from those of the latest incident.
     pub is_changed: bool,
-    /// Who claims it.
+    /// ID of the reporting sender.
     pub sender: i64,
-    /// What each sender last said of the alert.
+    /// The last report of each sender of this alert, by sender ID.
     pub sender_states: &'a [(i64, SenderState)],
-    /// The alert's latest episode.
+    /// The alert's latest incident.
     pub latest: Option<&'a Incident>,
 }
 
-/// Judges one claim.
+/// Computes the result of one report.
 pub fn transition(input: &TransitionInput<'_>) -> Transition {
     match (input.update.status, input.latest) {
         (Status::Firing, None) => input.open_incident(None, None),
@@ -176,39 +172,39 @@ pub fn transition(input: &TransitionInput<'_>) -> Transition {
 }
 
 impl<'a> TransitionInput<'a> {
-    /// What this sender last said.
+    /// The last report of this sender.
     fn sender_state(&self) -> Option<&'a SenderState> {
         let mut states = self.sender_states.iter();
-        let found = states.find(|(who, _)| *who == self.sender);
-        found.map(|(_, memory)| memory)
+        let found = states.find(|(id, _)| *id == self.sender);
+        found.map(|(_, state)| state)
     }
 
     fn firing_while_open(&self, open: &Incident) -> Transition {
-        let gone_unseen = open.is_stale(self.now, self.settings.stale_after);
-        // A start in the future that was reported before is no news.
+        let was_stale = open.is_stale(self.now, self.settings.stale_after);
+        // A start in the future that was reported before is not a new firing.
         let began_later = self.update.starts_at.is_some_and(|start| {
             start > open.latest_start.unwrap_or(open.starts_at)
                 && start > open.last_seen_at.plus(self.settings.window)
         });
-        if gone_unseen || began_later {
+        if was_stale || began_later {
             return self.open_incident(
                 Some(open),
                 Some(open.expired(self.now, EndReason::FiredAgain)),
             );
         }
-        let mut episode = open.clone();
-        // A start before the previous end belongs to the previous episode.
+        let mut incident = open.clone();
+        // A start before the previous end belongs to the previous incident.
         if let Some(start) = self.update.starts_at
             && open.previous_end.is_none_or(|limit| start >= limit)
         {
-            episode.starts_at = episode.starts_at.min(start);
+            incident.starts_at = incident.starts_at.min(start);
         }
-        episode.latest_start = episode.latest_start.max(self.update.starts_at);
-        self.repeat(episode)
+        incident.latest_start = incident.latest_start.max(self.update.starts_at);
+        self.repeat(incident)
     }
 
-    /// A firing that began before the close is the copy of a sender that is behind,
-    /// but only for a while: nobody's close hides an alert that goes on firing.
+    /// A firing that began before the close is a copy from a delayed sender, but only within the
+    /// window: a close by one sender must not hide an alert that keeps firing.
     fn firing_while_ended(&self, ended: &Incident) -> Transition {
         let began_before = self
             .update
@@ -217,7 +213,7 @@ impl<'a> TransitionInput<'a> {
         let is_recent = ended
             .closed_at
             .is_some_and(|close| self.now < close.plus(self.settings.window));
-        let reported_close = self.sender_state().and_then(|memory| memory.closed) == Some(ended.id);
+        let reported_close = self.sender_state().and_then(|state| state.closed) == Some(ended.id);
         if began_before && !reported_close && is_recent {
             return self.out_of_order(ended);
         }
@@ -227,8 +223,8 @@ impl<'a> TransitionInput<'a> {
         }
     }
 
-    /// Whether a firing so soon after its own sender's resolution may be the copy of
-    /// a peer under the same name that is behind.
+    /// Whether a firing this soon after the same sender's resolution may be a copy from a delayed
+    /// peer under the same name.
     fn is_close_copy(&self, ended: &Incident) -> bool {
         self.update.starts_at == ended.latest_start
             && ended
@@ -246,35 +242,35 @@ impl<'a> TransitionInput<'a> {
         }
         if !self
             .sender_state()
-            .is_some_and(|memory| memory.reports_firing(open))
+            .is_some_and(|state| state.reports_firing(open))
         {
             return self.out_of_order(open);
         }
         let end = self.update.ends_at.unwrap_or(self.now);
         if open.has_old_start() && self.repeats_previous_end(open, end) {
-            // Whoever said that it fires again now says when the one before ended: a
-            // peer under the same name was behind.
+            // The sender of this firing now reports the end of the previous incident: a peer under
+            // the same name was delayed.
             return self.resolve(open, open.starts_at, EndReason::Copy);
         }
         self.resolve(open, end.max(open.starts_at), EndReason::Resolved)
     }
 
-    /// Whether an end is that of the episode before, as another peer reports it.
+    /// Whether the end is that of the previous incident, as another peer reports it.
     fn repeats_previous_end(&self, open: &Incident, end: Timestamp) -> bool {
         open.previous_end
             .is_none_or(|limit| end <= limit.plus(COPY_SKEW))
     }
 
     fn resolve(&self, open: &Incident, end: Timestamp, reason: EndReason) -> Transition {
-        let mut episode = self.with_sender_counted(open);
-        episode.state = IncidentState::Resolved;
-        episode.ends_at = Some(end);
-        episode.reported_end = self.update.ends_at;
-        episode.closed_at = Some(self.now);
-        episode.end_reason = Some(reason);
-        episode.last_seen_at = episode.last_seen_at.max(self.now);
-        episode.last_entry_at = self.now;
-        self.with_outcome(Outcome::Resolved, episode)
+        let mut incident = self.with_sender_counted(open);
+        incident.state = IncidentState::Resolved;
+        incident.ends_at = Some(end);
+        incident.reported_end = self.update.ends_at;
+        incident.closed_at = Some(self.now);
+        incident.end_reason = Some(reason);
+        incident.last_seen_at = incident.last_seen_at.max(self.now);
+        incident.last_entry_at = self.now;
+        self.with_outcome(Outcome::Resolved, incident)
     }
 
     fn resolved_while_ended(&self, ended: &Incident) -> Transition {
@@ -288,34 +284,34 @@ impl<'a> TransitionInput<'a> {
         }
         let start = self.update.starts_at;
         if start.is_some_and(|start| start > stored_end) && end > stored_end {
-            // A whole episode of which only the end was told.
+            // A complete incident of which only the end was reported.
             return self.record_ended(Some(ended));
         }
         if self.may_end_previous(ended) || end < ended.starts_at {
             return self.out_of_order(ended);
         }
-        let mut episode = ended.clone();
+        let mut incident = ended.clone();
         if ended.state == IncidentState::Resolved && end > stored_end.plus(PEER_SKEW) {
             if ended.end_reason == Some(EndReason::Copy) {
-                // It was none: the alert fired again with its old start.
+                // Not a copy after all: the alert fired again with its old start.
                 return self.record_ended(Some(ended));
             }
-            episode.ends_at = Some(end);
-            episode.reported_end = Some(end);
+            incident.ends_at = Some(end);
+            incident.reported_end = Some(end);
         }
-        self.repeat(episode)
+        self.repeat(incident)
     }
 
-    /// Whether a resolution may mean the episode before: it ends there, and does
-    /// not begin after it.
-    fn may_end_previous(&self, episode: &Incident) -> bool {
-        let (Some(limit), Some(end)) = (episode.previous_end, self.update.ends_at) else {
+    /// Whether a resolution may belong to the previous incident: it ends there and does not begin
+    /// after it.
+    fn may_end_previous(&self, incident: &Incident) -> bool {
+        let (Some(limit), Some(end)) = (incident.previous_end, self.update.ends_at) else {
             return false;
         };
         end <= limit.plus(PEER_SKEW) && self.update.starts_at.is_none_or(|start| start <= limit)
     }
 
-    /// Besides, it began and ended before the present episode did.
+    /// Whether it also began and ended before the current incident started.
     fn clearly_ends_previous(&self, open: &Incident) -> bool {
         let (Some(latest), Some(start), Some(end)) = (
             open.latest_start,
@@ -330,16 +326,15 @@ impl<'a> TransitionInput<'a> {
     fn other_senders_report_firing(&self, open: &Incident) -> bool {
         self.sender_states
             .iter()
-            .any(|(who, memory)| *who != self.sender && memory.reports_firing(open))
+            .any(|(id, state)| *id != self.sender && state.reports_firing(open))
     }
 
-    /// The sender's latest claim, where it is told again: a retry repeats the
-    /// very times.
+    /// The sender's latest report, if this one repeats it: a retry repeats the exact times.
     fn previous_copy(&self) -> Option<&SenderState> {
-        self.sender_state().filter(|memory| {
-            memory.status == self.update.status
-                && memory.starts_at == self.update.starts_at
-                && memory.ends_at == self.update.ends_at
+        self.sender_state().filter(|state| {
+            state.status == self.update.status
+                && state.starts_at == self.update.starts_at
+                && state.ends_at == self.update.ends_at
         })
     }
 
@@ -349,13 +344,13 @@ impl<'a> TransitionInput<'a> {
         let starts_at = before.map_or(reported_start, |before| {
             reported_start.max(before.close_time())
         });
-        let episode = Incident {
+        let incident = Incident {
             latest_start: self.update.starts_at,
             ..self.new_incident(starts_at, before)
         };
         Transition {
             expired,
-            ..self.with_outcome(Outcome::Opened, episode)
+            ..self.with_outcome(Outcome::Opened, incident)
         }
     }
 
@@ -365,7 +360,7 @@ impl<'a> TransitionInput<'a> {
         let start = previous
             .map_or(start, |before| start.max(before.close_time()))
             .min(end);
-        let episode = Incident {
+        let incident = Incident {
             state: IncidentState::Resolved,
             ends_at: Some(end),
             reported_end: self.update.ends_at,
@@ -373,7 +368,7 @@ impl<'a> TransitionInput<'a> {
             end_reason: Some(EndReason::Resolved),
             ..self.new_incident(start, previous)
         };
-        self.with_outcome(Outcome::Resolved, episode)
+        self.with_outcome(Outcome::Resolved, incident)
     }
 
     fn new_incident(&self, starts_at: Timestamp, previous: Option<&Incident>) -> Incident {
@@ -393,65 +388,65 @@ impl<'a> TransitionInput<'a> {
             updated_at: None,
             times_received: 1,
             senders: 1,
-            previous: previous.map(|episode| episode.id),
+            previous: previous.map(|incident| incident.id),
         }
     }
 
-    /// The episode's own state was told once more.
-    fn repeat(&self, episode: Incident) -> Transition {
-        let mut episode = self.with_sender_counted(&episode);
-        episode.last_seen_at = episode.last_seen_at.max(self.now);
-        if self.now < episode.last_entry_at.plus(self.settings.window) {
-            let is_due = episode
+    /// Repeats the current state of the incident.
+    fn repeat(&self, incident: Incident) -> Transition {
+        let mut incident = self.with_sender_counted(&incident);
+        incident.last_seen_at = incident.last_seen_at.max(self.now);
+        if self.now < incident.last_entry_at.plus(self.settings.window) {
+            let is_due = incident
                 .updated_at
                 .is_none_or(|last| self.now >= last.plus(UPDATE_INTERVAL));
             if !self.is_changed || !is_due {
-                return self.with_outcome(Outcome::Duplicate, episode);
+                return self.with_outcome(Outcome::Duplicate, incident);
             }
-            episode.updated_at = Some(self.now);
-            return self.with_outcome(Outcome::Updated, episode);
+            incident.updated_at = Some(self.now);
+            return self.with_outcome(Outcome::Updated, incident);
         }
-        episode.times_received += 1;
-        episode.last_entry_at = self.now;
-        self.with_outcome(Outcome::Repeated, episode)
+        incident.times_received += 1;
+        incident.last_entry_at = self.now;
+        self.with_outcome(Outcome::Repeated, incident)
     }
 
-    fn out_of_order(&self, episode: &Incident) -> Transition {
+    fn out_of_order(&self, incident: &Incident) -> Transition {
         let repeated = self.previous_copy().filter(|first| {
             first.out_of_order && self.now < first.received_at.plus(self.settings.window)
         });
-        let mut memory = SenderState {
+        let mut state = SenderState {
             out_of_order: true,
             ..self.new_sender_state()
         };
         if let Some(first) = repeated {
-            memory.received_at = first.received_at;
+            state.received_at = first.received_at;
         }
-        let verdict = if repeated.is_some() {
+        let outcome = if repeated.is_some() {
             Outcome::Duplicate
         } else {
             Outcome::OutOfOrder
         };
         Transition {
-            sender_state: memory,
-            ..self.with_outcome(verdict, episode.clone())
+            sender_state: state,
+            ..self.with_outcome(outcome, incident.clone())
         }
     }
 
-    fn with_outcome(&self, verdict: Outcome, episode: Incident) -> Transition {
-        let mut memory = SenderState {
-            incident: Some(episode.id),
+    fn with_outcome(&self, outcome: Outcome, incident: Incident) -> Transition {
+        let mut state = SenderState {
+            incident: Some(incident.id),
             ..self.new_sender_state()
         };
         if self.update.status == Status::Resolved {
-            memory.closed = Some(episode.id);
+            state.closed = Some(incident.id);
         }
         Transition {
-            outcome: verdict,
-            incident: episode,
+            outcome,
+            incident,
             expired: None,
             suspected_copy: false,
-            sender_state: memory,
+            sender_state: state,
         }
     }
 
@@ -462,18 +457,18 @@ impl<'a> TransitionInput<'a> {
             ends_at: self.update.ends_at,
             received_at: self.now,
             out_of_order: false,
-            incident: self.sender_state().and_then(|memory| memory.incident),
-            closed: self.sender_state().and_then(|memory| memory.closed),
+            incident: self.sender_state().and_then(|state| state.incident),
+            closed: self.sender_state().and_then(|state| state.closed),
         }
     }
 
-    /// "Seen by 2 of 2": a sender counts when it first speaks of an episode.
-    fn with_sender_counted(&self, episode: &Incident) -> Incident {
-        let mut episode = episode.clone();
-        if self.sender_state().and_then(|memory| memory.incident) != Some(episode.id) {
-            episode.senders += 1;
+    /// For "seen by 2 of 2": counts a sender at its first report of an incident.
+    fn with_sender_counted(&self, incident: &Incident) -> Incident {
+        let mut incident = incident.clone();
+        if self.sender_state().and_then(|state| state.incident) != Some(incident.id) {
+            incident.senders += 1;
         }
-        episode
+        incident
     }
 }
 

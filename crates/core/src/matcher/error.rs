@@ -1,31 +1,31 @@
-//! What is wrong with a matcher.
+//! Errors of the matcher parser.
 
-/// A matcher that cannot be read; the message is for the person who typed it.
+/// An invalid matcher; the message is for the person who typed it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MatcherError {
-    /// Something else was expected there.
+    /// Unexpected input.
     #[error("at character {position}: expected {expected}")]
     Syntax {
         /// In characters, from 1.
         position: usize,
-        /// In words.
+        /// Description of the expected input.
         expected: &'static str,
     },
-    /// Not a regular expression.
+    /// Not a valid regular expression.
     #[error("not a regular expression: {reason}")]
     Regex {
-        /// What the compiler says of it, in one line.
+        /// Message of the regex compiler, in one line.
         reason: String,
     },
     /// A regular expression that would take too much memory.
     #[error("the regular expression is too large; use fewer classes or smaller repetitions")]
     RegexTooLarge,
-    /// Regular expressions that would take too much memory together.
+    /// Regular expressions that together would take too much memory.
     #[error(
         "the regular expressions are too large together; use fewer, or make their repetitions smaller"
     )]
     RegexesTooLarge,
-    /// More text than one matcher may have.
+    /// Longer than one matcher may be.
     #[error("a matcher may have at most {limit} bytes")]
     TooLong {
         /// See [`super::MAX_LENGTH`].
@@ -41,7 +41,7 @@ pub enum MatcherError {
 
 impl MatcherError {
     pub(super) fn syntax(error: &impl ToString) -> Self {
-        // Several lines that draw the expression and point into it; the last one says it.
+        // The error has several lines that point into the expression; the last one is the message.
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
         Self::Regex {

@@ -1,4 +1,4 @@
-//! Compiled regular expressions: bounded, and compiled once.
+//! Compiled regular expressions: limited in size, and cached.
 
 use std::convert::Infallible;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,28 +10,28 @@ use regex_syntax::hir::{Hir, Look, translate::Translator};
 
 use super::MatcherError;
 
-/// The most bytes that one compiled expression may take, and all those of one list of matchers
-/// together: they are compiled from what anyone types into a filter, on the thread that has the
-/// request. So many take about 10 ms.
+/// Maximum size of one compiled expression in bytes, and of all expressions of a list together:
+/// they are compiled from user input in filters, on the request's thread. An expression of this
+/// size compiles in about 10 ms.
 pub(super) const MAX_SIZE: usize = 512 << 10;
 
-/// The most bytes that each of the tables takes that are made while an expression is used.
+/// Maximum size in bytes of each lazily built table of an expression.
 const TABLE_SIZE: usize = 256 << 10;
 
-/// Bytes of compiled expressions that are kept for the next request with the same ones: the next
-/// page of a list, a viewer with matchers of their own.
+/// Bytes of compiled expressions that are cached for the next request with the same ones: the next
+/// page of a list, a viewer with configured matchers.
 const KEPT: usize = 4 << 20;
 
-/// What the engine needs for any expression, and what its text takes.
+/// Fixed size of a cache entry, beside the compiled expression and its source.
 const OVERHEAD: usize = 1 << 10;
 
-/// The most characters, ranges and named classes in the brackets and escapes of an
-/// expression, and of one that is blind to case: each of those looks for the other cases of
-/// all its characters, which are a million in `\p{any}`, before any size is known.
+/// Maximum number of characters, ranges and named classes in the brackets and escapes of an
+/// expression, and in all of a case-insensitive one: the compiler computes the case variants of all
+/// characters of each (a million in `\p{any}`) before it checks any size.
 const MAX_CLASSES: usize = 256;
 const MAX_CASELESS_CLASSES: usize = 32;
 
-/// Compiles an expression, anchored as Alertmanager anchors it, or takes it from the cache.
+/// Compiles an expression, anchored as Alertmanager anchors it, or returns it from the cache.
 ///
 /// # Errors
 ///
@@ -40,12 +40,12 @@ pub(super) fn compile(expression: &str) -> Result<Regex, MatcherError> {
     if let Some(regex) = lock().get(expression) {
         return Ok(regex);
     }
-    // By itself: `a)|(?:b` is no expression, but would become one, half anchored, within
-    // the parentheses.
+    // Parsed alone first: `a)|(?:b` is invalid, but inside the anchoring parentheses it would be
+    // valid and half anchored.
     let ast = Parser::new()
         .parse(expression)
         .map_err(|error| MatcherError::syntax(&error))?;
-    // It has no end but that of the expression.
+    // The visitor only fails with the expression's error.
     let Ok(counted) = ast::visit(&ast, Classes::default());
     counted.check()?;
     let parsed = Translator::new()
@@ -70,12 +70,12 @@ pub(super) fn compile(expression: &str) -> Result<Regex, MatcherError> {
 fn rejected(error: &BuildError) -> MatcherError {
     match error.syntax_error() {
         Some(error) => MatcherError::syntax(error),
-        // Of its other reasons only the size can be met by what is typed.
+        // Of the other reasons, user input can only exceed the size.
         None => MatcherError::RegexTooLarge,
     }
 }
 
-/// What of an expression is costly to translate.
+/// Counts the parts of an expression that are costly to translate.
 #[derive(Default)]
 struct Classes {
     count: usize,

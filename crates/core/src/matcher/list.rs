@@ -1,21 +1,21 @@
-//! Several matchers at once, bounded together.
+//! Lists of matchers, with a common size limit.
 
 use super::parse::{Reader, parse};
 use super::{Matcher, MatcherError, expression};
 
-/// The most matchers that a list, a route or a request may have.
+/// Maximum number of matchers in a list, a route or a request.
 pub const MAX_MATCHERS: usize = 32;
 
-/// One of several matchers that cannot be taken.
+/// An invalid matcher in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidMatcher {
-    /// Its place in the list, from 0.
+    /// Index in the list, from 0.
     pub index: usize,
-    /// What is wrong.
+    /// The error.
     pub error: MatcherError,
 }
 
-/// Matchers that are taken one by one, until there are too many, or too much of them.
+/// Collects matchers one by one, up to the limits on number and size.
 #[derive(Debug, Default)]
 struct Bounded {
     matchers: Vec<Matcher>,
@@ -42,11 +42,11 @@ impl Bounded {
     }
 }
 
-/// Reads matchers that come one by one, as [`parse()`] reads one.
+/// Parses matchers given separately, each as [`parse()`] does.
 ///
 /// # Errors
 ///
-/// All that are wrong; only the first that is too much, for what follows is not compiled.
+/// All invalid matchers; after the first one beyond a limit the rest is not compiled.
 pub fn parse_all<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Matcher>, Vec<InvalidMatcher>> {
     if texts.len() > MAX_MATCHERS {
         return Err(vec![InvalidMatcher {
@@ -77,12 +77,12 @@ pub fn parse_all<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Matcher>, Vec<Invalid
     }
 }
 
-/// Reads matchers separated by commas, with or without braces around them: `{a="b",c=~"d"}`.
-/// Nothing between the braces, or nothing at all, is an empty list. A comma may end it.
+/// Parses matchers separated by commas, with or without braces around them: `{a="b",c=~"d"}`. An
+/// empty string or `{}` is an empty list. A trailing comma is allowed.
 ///
 /// # Errors
 ///
-/// [`MatcherError`], which says where and what was expected.
+/// [`MatcherError`] with the position and the expected input.
 pub fn parse_list(text: &str) -> Result<Vec<Matcher>, MatcherError> {
     let mut reader = Reader::of_list(text)?;
     let mut list = Bounded::default();

@@ -20,7 +20,7 @@ pub use parse::{MAX_LENGTH, parse};
 
 use crate::alert::Labels;
 
-/// How a label's value is compared.
+/// Comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// `=`
@@ -29,12 +29,12 @@ pub enum Op {
     NotEqual,
     /// `=~`: the whole value matches the regular expression.
     Match,
-    /// `!~`: it does not.
+    /// `!~`: negation of `=~`.
     NotMatch,
 }
 
 impl Op {
-    /// As it is written.
+    /// The operator in matcher syntax.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,19 +58,19 @@ pub struct Matcher {
     name: String,
     op: Op,
     value: String,
-    /// Of [`Op::Match`] and [`Op::NotMatch`] only; compiled once.
+    /// Only for [`Op::Match`] and [`Op::NotMatch`]; compiled once.
     regex: Option<Regex>,
 }
 
 impl Matcher {
-    /// A matcher on the label `name`.
+    /// Creates a matcher on the label `name`.
     ///
-    /// Regular expressions are those of Rust's `regex`, which are Go's but for rarities (`\Q…\E`),
-    /// and anchored as Alertmanager anchors them (`^(?:…)$`).
+    /// Regular expressions are those of Rust's `regex`, which equal Go's with rare exceptions
+    /// (`\Q…\E`), and are anchored as Alertmanager anchors them (`^(?:…)$`).
     ///
     /// # Errors
     ///
-    /// [`MatcherError`] if the name is empty, the whole too long, or the expression is none.
+    /// [`MatcherError`] if the name is empty, the matcher too long, or the expression invalid.
     pub fn new(name: String, op: Op, value: String) -> Result<Self, MatcherError> {
         if name.is_empty() {
             return Err(MatcherError::Syntax {
@@ -93,31 +93,31 @@ impl Matcher {
         })
     }
 
-    /// The label's name.
+    /// The label name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How it is compared.
+    /// The operator.
     #[must_use]
     pub const fn op(&self) -> Op {
         self.op
     }
 
-    /// What it is compared with: a value, or a regular expression as it was written, not anchored.
+    /// The value to compare with, or the regular expression as written, not anchored.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// Whether the label set satisfies this. A missing label equals an empty one.
+    /// Whether the label set matches. A missing label equals an empty one.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
         self.matches_value(labels.get(&self.name).map_or("", String::as_str))
     }
 
-    /// Whether a label of this value satisfies this.
+    /// Whether a label with this value matches.
     #[must_use]
     pub fn matches_value(&self, value: &str) -> bool {
         let equal = match &self.regex {
@@ -127,12 +127,12 @@ impl Matcher {
         equal == matches!(self.op, Op::Equal | Op::Match)
     }
 
-    /// Bytes that its compiled expression takes; 0 without one.
+    /// Size of the compiled expression in bytes; 0 without one.
     fn size(&self) -> usize {
         self.regex.as_ref().map_or(0, Regex::memory_usage)
     }
 
-    /// Whether an alert without this label satisfies this.
+    /// Whether an alert without this label matches.
     #[must_use]
     pub fn matches_empty(&self) -> bool {
         self.matches_value("")
@@ -147,8 +147,8 @@ impl PartialEq for Matcher {
 
 impl Eq for Matcher {}
 
-/// The canonical form: `name="value"`, which [`parse()`] reads back. A name that is not a classic
-/// one (`[a-zA-Z_:][a-zA-Z0-9_:]*`) is quoted.
+/// The canonical form: `name="value"`, which [`parse()`] accepts. A name other than
+/// `[a-zA-Z_:][a-zA-Z0-9_:]*` is quoted.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if is_classic(&self.name) {
@@ -169,7 +169,7 @@ impl FromStr for Matcher {
     }
 }
 
-/// Several matchers in canonical form, `{a="b",c=~"d"}`, which [`parse_list`] reads back.
+/// Formats matchers in canonical form, `{a="b",c=~"d"}`, which [`parse_list`] accepts.
 #[must_use]
 pub fn display_list(matchers: &[Matcher]) -> String {
     let list: Vec<String> = matchers.iter().map(ToString::to_string).collect();

@@ -1,18 +1,18 @@
-//! Alertmanager's matcher syntax (`pkg/labels/parse.go` and `matcher/parse` there): what its classic
-//! parser takes, and quoted or bare UTF-8 names as its newer one does. Of what the classic one takes
-//! only likely slips are refused: `a==b`, `a='b'`, a comma within an unquoted value of a list.
+//! Alertmanager's matcher syntax (`pkg/labels/parse.go` and `matcher/parse` there): the syntax of
+//! its classic parser, and quoted or bare UTF-8 names as in its newer one. Of the classic syntax,
+//! only likely mistakes are rejected: `a==b`, `a='b'`, a comma within an unquoted value of a list.
 
 use super::{Matcher, MatcherError, Op, parse_list};
 
-/// The most bytes that one matcher may have.
+/// Maximum length of one matcher in bytes.
 pub const MAX_LENGTH: usize = 4_096;
 
-/// Reads one matcher, such as `job=~"api.*"` or `job=api`, with or without braces around
-/// it. Without them an unquoted value reaches to the end.
+/// Parses one matcher, such as `job=~"api.*"` or `job=api`, with or without braces around it.
+/// Without braces an unquoted value extends to the end.
 ///
 /// # Errors
 ///
-/// [`MatcherError`], which says where and what was expected.
+/// [`MatcherError`] with the position and the expected input.
 pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
     if text.trim_start().starts_with('{') {
         let mut matchers = parse_list(text)?;
@@ -20,7 +20,7 @@ pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
             (Some(only), true) => Ok(only),
             _ => Err(MatcherError::Syntax {
                 position: 1,
-                expected: "one matcher within the braces",
+                expected: "one matcher inside the braces",
             }),
         };
     }
@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
 
 pub(super) struct Reader<'a> {
     text: &'a str,
-    /// Byte offsets; what is read lies between them.
+    /// Byte offset; the unparsed input lies between `at` and `end`.
     at: usize,
     end: usize,
     /// Whether a comma ends an unquoted value.
@@ -45,7 +45,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// At the first of several matchers, with or without braces around them.
+    /// Starts at the first of several matchers, with or without braces around them.
     pub(super) fn of_list(text: &'a str) -> Result<Self, MatcherError> {
         let mut reader = Self {
             text,
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
         self.rest().is_empty()
     }
 
-    /// What follows a matcher of a list.
+    /// Parses the separator after a matcher of a list.
     pub(super) fn comma_or_end(&mut self) -> Result<(), MatcherError> {
         self.skip_space();
         match self.take(",") {
@@ -126,11 +126,11 @@ impl<'a> Reader<'a> {
             let name = self.quoted()?;
             if name.is_empty() {
                 self.at = start;
-                return Err(self.expected("a label name that is not empty"));
+                return Err(self.expected("a non-empty label name"));
             }
             return Ok(name);
         }
-        // What Alertmanager's newer parser reserves, and white space.
+        // Characters that Alertmanager's newer parser reserves, and white space.
         let rest = self.rest();
         let reserved = |c: char| c.is_whitespace() || "{}!=~,\\\"'`".contains(c);
         let name = &rest[..rest.find(reserved).unwrap_or(rest.len())];
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     fn op(&mut self) -> Result<Op, MatcherError> {
-        // The longer ones first, for `=` begins `=~`.
+        // Longest operators first, because `=` is a prefix of `=~`.
         [Op::Match, Op::NotMatch, Op::NotEqual, Op::Equal]
             .into_iter()
             .find(|op| self.take(op.as_str()))
@@ -152,13 +152,15 @@ impl<'a> Reader<'a> {
     fn value(&mut self) -> Result<String, MatcherError> {
         match self.rest().chars().next() {
             Some('"') => self.quoted(),
-            Some('=' | '~') => Err(self.expected("a value, in double quotes if it begins so")),
+            Some('=' | '~') => {
+                Err(self.expected("a value (quote a value that begins with `=` or `~`)"))
+            }
             Some('\'' | '`') => Err(self.expected("a value in double quotes")),
             _ => self.unquoted(),
         }
     }
 
-    /// The text between double quotes, both of which are taken.
+    /// Parses a double-quoted string, including both quotes.
     fn quoted(&mut self) -> Result<String, MatcherError> {
         self.at += 1;
         let (text, length) = unescape(self.rest(), |c| c == '"');
@@ -174,16 +176,17 @@ impl<'a> Reader<'a> {
         let (text, length) = unescape(self.rest(), |c| c == '"' || (is_list && c == ','));
         self.at += length;
         if self.rest().starts_with('"') {
-            return Err(self.expected("no `\"` within a value that does not begin with one"));
+            return Err(self.expected("no `\"` inside an unquoted value"));
         }
         Ok(text.trim_end().to_owned())
     }
 }
 
-/// The text up to the first unescaped character that `ends` it, and how many bytes that took.
+/// Unescapes up to the first unescaped character that satisfies `ends`; also returns the number of
+/// bytes consumed.
 ///
-/// `\"`, `\\`, `\n` and `\t` are escapes; any other backslash stands for itself, so that `=~"\d+"` is
-/// what it seems.
+/// `\"`, `\\`, `
+/// ` and `\t` are escapes; any other backslash is literal, so that `=~"\d+"` works as written.
 fn unescape(text: &str, ends: impl Fn(char) -> bool) -> (String, usize) {
     let mut plain = String::new();
     let mut chars = text.char_indices();
@@ -191,8 +194,7 @@ fn unescape(text: &str, ends: impl Fn(char) -> bool) -> (String, usize) {
         if c == '\\' {
             match chars.next() {
                 Some((_, 'n')) => plain.push('\n'),
-                // Not in Alertmanager's classic parser, but in its newer one; to a regular
-                // expression it is the same.
+                // Only in Alertmanager's newer parser; in a regular expression it means the same.
                 Some((_, 't')) => plain.push('\t'),
                 Some((_, escaped @ ('"' | '\\'))) => plain.push(escaped),
                 Some((_, other)) => plain.extend(['\\', other]),

@@ -1,10 +1,10 @@
-//! What is read, what is refused, and what matches.
+//! Parsing, errors and matching.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The canonical form of what was read.
+/// The canonical form of a matcher.
 fn canonical(text: &str) -> String {
     parse(text).unwrap().to_string()
 }
@@ -25,7 +25,7 @@ fn labels(labels: &[(&str, &str)]) -> Labels {
 }
 
 #[test]
-fn one_matcher_is_read_in_all_its_spellings() {
+fn all_forms_of_a_matcher_are_parsed() {
     for (text, expected) in [
         (r#"job="api""#, r#"job="api""#),
         (" job != api ", r#"job!="api""#),
@@ -42,7 +42,7 @@ fn one_matcher_is_read_in_all_its_spellings() {
         ("主机=甲", r#""主机"="甲""#),
         ("k8s.io/name=x", r#""k8s.io/name"="x""#),
         (r#"1st="x""#, r#""1st"="x""#),
-        // As it is pasted from elsewhere.
+        // As pasted from elsewhere.
         (r#" {"cloud.account"="a"} "#, r#""cloud.account"="a""#),
     ] {
         assert_eq!(canonical(text), expected, "{text}");
@@ -50,11 +50,11 @@ fn one_matcher_is_read_in_all_its_spellings() {
 }
 
 #[test]
-fn escapes_are_alertmanagers() {
+fn escapes_equal_alertmanagers() {
     let value = |text: &str| parse(text).unwrap().value().to_owned();
     assert_eq!(value(r#"a="\"\\\n""#), "\"\\\n");
     assert_eq!(value(r#"a="x\"y""#), "x\"y");
-    // Any other backslash stands for itself, so that expressions are what they seem.
+    // Any other backslash is literal, so that expressions work as written.
     assert_eq!(value(r#"a=~"\d+\.\w""#), r"\d+\.\w");
     assert_eq!(value(r#"a="x\ty""#), "x\ty");
     assert_eq!(value(r"a=\"), "\\");
@@ -63,7 +63,7 @@ fn escapes_are_alertmanagers() {
 }
 
 #[test]
-fn lists_are_read_with_and_without_braces() {
+fn lists_are_parsed_with_and_without_braces() {
     for (text, expected) in [
         ("", "{}"),
         (" { } ", "{}"),
@@ -79,14 +79,14 @@ fn lists_are_read_with_and_without_braces() {
 }
 
 #[test]
-fn an_error_says_where_and_what_was_expected() {
+fn errors_name_position_and_expected_input() {
     for (text, expected) in [
         ("", "at character 1: expected a label name"),
         ("=x", "at character 1: expected a label name"),
         ("{job=x", "at character 7: expected `}`"),
         (
             "{a=b,c=d}",
-            "at character 1: expected one matcher within the braces",
+            "at character 1: expected one matcher inside the braces",
         ),
         (
             "job",
@@ -98,7 +98,7 @@ fn an_error_says_where_and_what_was_expected() {
         ),
         (
             "job==x",
-            "at character 5: expected a value, in double quotes if it begins so",
+            "at character 5: expected a value (quote a value that begins with `=` or `~`)",
         ),
         (
             "job='x'",
@@ -109,11 +109,11 @@ fn an_error_says_where_and_what_was_expected() {
         ("job=\"x\" y", "at character 9: expected the end"),
         (
             "job=x\"y",
-            "at character 6: expected no `\"` within a value that does not begin with one",
+            "at character 6: expected no `\"` inside an unquoted value",
         ),
         (
             r#"""="x""#,
-            "at character 1: expected a label name that is not empty",
+            "at character 1: expected a non-empty label name",
         ),
     ] {
         assert_eq!(error(text), expected, "{text}");
@@ -133,9 +133,9 @@ fn an_error_says_where_and_what_was_expected() {
 }
 
 #[test]
-fn what_is_no_expression_is_refused() {
+fn invalid_expressions_are_rejected() {
     assert_eq!(error("a=~("), "not a regular expression: unclosed group");
-    // It would be one between the parentheses that anchor it, and half of it not anchored.
+    // Inside the anchoring parentheses it would be valid, and half of it not anchored.
     assert_eq!(
         error("a=~x)|(?:y"),
         "not a regular expression: unopened group"
@@ -160,17 +160,13 @@ fn what_is_no_expression_is_refused() {
 }
 
 #[test]
-fn several_matchers_are_bounded_together() {
+fn a_list_of_matchers_has_common_limits() {
     let letters = |n: usize| format!(r#"a{n}=~"\\pL{{5}}x{n}""#);
     let few: Vec<String> = (0..2).map(letters).collect();
     assert_eq!(parse_all(&few).unwrap().len(), 2);
     let many: Vec<String> = (0..20).map(letters).collect();
     let invalid = parse_all(&many).unwrap_err();
-    assert_eq!(
-        invalid.len(),
-        1,
-        "what follows is not compiled: {invalid:?}"
-    );
+    assert_eq!(invalid.len(), 1, "the rest is not compiled: {invalid:?}");
     assert_eq!(invalid[0].error, MatcherError::RegexesTooLarge);
     assert_eq!(
         parse_list(&many.join(",")),
@@ -187,7 +183,7 @@ fn several_matchers_are_bounded_together() {
     assert_eq!(invalid, [InvalidMatcher { index, error }]);
     let wrong = parse_all(&["a=b", "=", "c=~("]).unwrap_err();
     let places: Vec<usize> = wrong.iter().map(|one| one.index).collect();
-    assert_eq!(places, [1, 2], "each that is wrong is named");
+    assert_eq!(places, [1, 2], "each invalid matcher is named");
 }
 
 #[test]
@@ -247,19 +243,19 @@ fn matchers() -> impl Strategy<Value = Matcher> {
 
 proptest! {
     #[test]
-    fn what_is_shown_is_read_back(matcher in matchers()) {
+    fn a_matcher_round_trips(matcher in matchers()) {
         prop_assert_eq!(parse(&matcher.to_string()), Ok(matcher));
     }
 
     #[test]
-    fn a_shown_list_is_read_back(list in prop::collection::vec(matchers(), 0..5)) {
+    fn a_list_round_trips(list in prop::collection::vec(matchers(), 0..5)) {
         let shown = display_list(&list);
         prop_assert_eq!(parse_list(&shown), Ok(list.clone()));
         prop_assert_eq!(parse_list(&shown[1..shown.len() - 1]), Ok(list));
     }
 
     #[test]
-    fn any_text_is_answered(text in "[a-c=!~{},\"\\\\'` \n中]{0,20}") {
+    fn parsing_never_panics(text in "[a-c=!~{},\"\\\\'` \n中]{0,20}") {
         if let Ok(matcher) = parse(&text) {
             prop_assert_eq!(parse(&matcher.to_string()), Ok(matcher));
         }

@@ -1,4 +1,4 @@
-//! The webhook body of Alertmanager (version "4"), and of those that speak like it.
+//! The webhook body of Alertmanager (version "4") and of compatible senders.
 
 use std::borrow::Cow;
 
@@ -9,37 +9,37 @@ use crate::alert::{ReceivedAlert, RejectedAlert, Status, WebhookPayload};
 use crate::time::Timestamp;
 use crate::{fingerprint, normalize};
 
-/// The most entries `alerts` may have.
+/// Maximum number of entries in `alerts`.
 ///
-/// Ten times what a body at the default limit of 16 MiB can hold of real alerts; it bounds the
-/// memory that a body of `{},{},{},…` takes.
+/// Ten times the number of real alerts that fit into a body at the default limit of 16 MiB. It
+/// limits the memory that a body of `{},{},{},…` takes.
 pub const MAX_ALERTS: usize = 100_000;
 
-/// Reads a webhook body of Alertmanager, or of one that speaks like it (Grafana, version "3").
+/// Parses a webhook body of Alertmanager or of a compatible sender (Grafana, version "3").
 ///
-/// Alertmanager never retries a 4xx but sends the group again for ever, so whatever can be read is
-/// read; `team_label` names the label that holds the team. Lenient are:
+/// Alertmanager never retries a 4xx but sends the group again at every interval, so the parser
+/// accepts as much as possible. `team_label` names the label that holds the team. Lenient are:
 ///
-/// - fields: all but `alerts` may be missing or null, unknown ones are ignored at any depth, of
-///   doubled ones the last counts. `groupKey`, `version` and `receiver` may be of any type.
+/// - Fields: all but `alerts` may be missing or null, unknown ones are ignored at any depth, the
+///   last of duplicates is used. `groupKey`, `version` and `receiver` may be of any type.
 ///   `alerts: null` is an empty list, as Go writes one; `[]` is an empty map, as PHP writes one.
-/// - an alert's `status`: where it is missing the body's counts (version "3" senders), and where
-///   that is missing too the alert fires: a shown alert that is over costs a glance, a hidden one
-///   an outage.
-/// - labels and annotations that are numbers or booleans are taken as their text, null is left
-///   out. An annotation of any other type is kept as its JSON; a label of any other type is not,
-///   for labels are the alert's identity: that alert is rejected.
-/// - `fingerprint`: computed where it is missing or not 16 hexadecimal digits.
-/// - values over 64 KiB and alerts over 256 KiB are cut, marked ([`bounds`]).
-/// - U+0000, which PostgreSQL cannot store, and lone surrogates become U+FFFD (the latter as Go's
-///   own JSON reader has it).
+/// - An alert's `status`: if it is missing, the body's applies (version "3" senders). If that is
+///   missing too, the alert is firing: a resolved alert that is shown costs a glance, a firing one
+///   that is hidden an outage.
+/// - Label and annotation values: numbers and booleans are converted to strings, null is dropped.
+///   An annotation of any other type is stored as its JSON. A label of any other type rejects the
+///   alert, because labels are its identity.
+/// - `fingerprint`: computed if it is missing or not 16 hexadecimal digits.
+/// - Values over 64 KiB and alerts over 256 KiB are truncated, with a mark ([`bounds`]).
+/// - U+0000, which PostgreSQL cannot store, and lone surrogates become U+FFFD (the latter as in
+///   Go's JSON parser).
 ///
-/// An alert whose status or times cannot be read is in [`Body::rejected`], and its neighbours are
-/// not lost.
+/// Alerts with an invalid status or time are in [`WebhookPayload::rejected`]; the other alerts of
+/// the body are accepted.
 ///
 /// # Errors
 ///
-/// [`ParseError`] when nothing of the body can be read, or it has over [`MAX_ALERTS`] alerts.
+/// [`ParseError`] if the body as a whole is invalid or has more than [`MAX_ALERTS`] alerts.
 pub fn alertmanager(body: &[u8], team_label: &str) -> Result<WebhookPayload, ParseError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|error| ParseError::NotUtf8 {
@@ -53,8 +53,8 @@ pub fn alertmanager(body: &[u8], team_label: &str) -> Result<WebhookPayload, Par
     } else {
         Cow::Borrowed(text)
     };
-    // Nearly every body is what Alertmanager writes. It is read in one pass, straight into its
-    // types; only when that fails is it read again, piece by piece, to find what is odd about it.
+    // Nearly every body is exactly as Alertmanager writes it and is parsed in one pass, straight
+    // into its types. Only if that fails is it parsed again, piece by piece, to find the deviation.
     if let Ok(Object(mut wire)) = serde_json::from_str::<Object<WireBody<'_>>>(&text)
         && let Some(alerts) = wire.alerts.take()
     {
@@ -76,7 +76,7 @@ fn read<'a>(
     let mut rejected = Vec::new();
     for (index, entry) in entries.enumerate() {
         match entry.and_then(|alert| received_alert(alert, status, team_label)) {
-            Ok(said) => alerts.push(said),
+            Ok(alert) => alerts.push(alert),
             Err(reason) => rejected.push(RejectedAlert { index, reason }),
         }
     }
@@ -94,7 +94,7 @@ fn read<'a>(
     }
 }
 
-/// The body's own `status`, or Grafana's older word for it.
+/// The body's own `status`, or `state` of older Grafana versions.
 fn group_status(wire: &WireBody<'_>) -> Option<Status> {
     wire.status.parse().ok().or(match &*wire.state {
         "alerting" => Some(Status::Firing),
@@ -121,7 +121,7 @@ fn received_alert(
     };
     let fingerprint = match alert.fingerprint.parse() {
         Ok(sent) => sent,
-        // Of the labels as they were sent.
+        // Of the labels as sent.
         Err(_) => fingerprint::of(&labels),
     };
     bounds::alert(&mut labels, &mut annotations);
@@ -137,14 +137,14 @@ fn received_alert(
     })
 }
 
-/// A text that is kept, cut where it is too long.
+/// A string to store, truncated if too long.
 fn text(text: Cow<'_, str>) -> String {
     let mut text = text.into_owned();
     bounds::text(&mut text);
     text
 }
 
-/// A time, or `None` where the sender did not set it.
+/// A time, or `None` if the sender did not set it.
 fn time(field: &str, text: &str) -> Result<Option<Timestamp>, String> {
     if text.is_empty() {
         return Ok(None);

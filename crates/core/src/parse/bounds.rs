@@ -1,33 +1,33 @@
-//! How much of an alert is kept: the rest is in the raw body.
+//! Size limits for one alert; the raw body keeps the rest.
 //!
-//! Alertmanager sends what a template makes, and a template can make megabytes. One such alert
-//! would be on every page that lists it, in every mail and in every export.
+//! Templates can produce megabytes of text. Such an alert would be on every page that lists it, in
+//! every notification and in every export.
 
 use crate::alert::Labels;
 
-/// The most bytes that one value keeps.
+/// Maximum size of one value in bytes.
 pub const MAX_VALUE: usize = 64 << 10;
 
-/// The most bytes that the names and values of one alert keep, labels and annotations together.
+/// Maximum size of all names and values of one alert in bytes, labels and annotations together.
 pub const MAX_ALERT: usize = 256 << 10;
 
-/// The least that values are cut to, so that what is left can still be read.
+/// Minimum size that values are truncated to, so that they stay readable.
 const SHORTEST: usize = 64;
 
-/// The annotation that says how many others were left out.
+/// Name of the annotation with the number of omitted labels and annotations.
 pub const OMITTED: &str = "tocsin_omitted";
 
-/// Cuts a text at [`MAX_VALUE`], marked.
+/// Truncates a string to [`MAX_VALUE`], with a mark.
 pub(super) fn text(text: &mut String) {
     cut(text, MAX_VALUE);
 }
 
-/// Cuts values at [`MAX_VALUE`], then the longest of them until all fit into [`MAX_ALERT`]. What
-/// does not fit even so, because there are too many, is left out, from the end of the
-/// annotations first; an annotation [`OMITTED`] says so.
+/// Truncates values to [`MAX_VALUE`], then the longest ones until all fit into [`MAX_ALERT`]. If
+/// there are still too many, they are dropped, from the end of the annotations first; the
+/// annotation [`OMITTED`] counts them.
 pub(super) fn alert(labels: &mut Labels, annotations: &mut Labels) {
     let total = size(labels) + size(annotations);
-    // Nearly every alert. A value that is too long makes the total so.
+    // Nearly every alert. A value that is too long makes the total too large.
     if total <= MAX_VALUE {
         return;
     }
@@ -46,7 +46,7 @@ pub(super) fn alert(labels: &mut Labels, annotations: &mut Labels) {
     if size(labels) + size(annotations) <= MAX_ALERT {
         return;
     }
-    // Room for the note itself.
+    // Reserves room for the note itself.
     let most = MAX_ALERT - 1_024;
     let mut left = size(labels) + size(annotations);
     let before = (labels.len(), annotations.len());
@@ -74,7 +74,7 @@ fn size(set: &Labels) -> usize {
         .sum()
 }
 
-/// At most `most` bytes of `text`, the mark included.
+/// Truncates `text` to at most `most` bytes, including the mark.
 fn cut(text: &mut String, most: usize) {
     if text.len() <= most {
         return;

@@ -1,37 +1,37 @@
-//! Why a whole body was refused.
+//! Why a whole body is rejected.
 
-/// The most characters of a body that an error message quotes.
+/// Maximum number of characters of a body that an error message quotes.
 const EXCERPT: usize = 80;
 
-/// Nothing of a body could be read. The message is for the person who configured the sender, and
-/// carries at most a short excerpt of the body, for it ends in the sender's log.
+/// The body as a whole is invalid. The message is for the person who configured the sender, and
+/// quotes at most a short excerpt, because it ends up in the sender's log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Zero bytes, or white space only.
     #[error("the body is empty; send the JSON that Alertmanager's webhook_config posts")]
     Empty,
-    /// Not UTF-8, which JSON has to be.
+    /// Not UTF-8, which JSON requires.
     #[error("the body is not UTF-8 (first bad byte at offset {offset})")]
     NotUtf8 {
-        /// From the beginning of the body, from 0.
+        /// Byte offset in the body, from 0.
         offset: usize,
     },
-    /// Not JSON, or cut off.
+    /// Not JSON, or truncated.
     #[error("the body is not JSON: {reason} at line {line}, column {column}: {excerpt}")]
     NotJson {
-        /// What the JSON reader expected.
+        /// Message of the JSON parser.
         reason: String,
         /// From 1.
         line: usize,
-        /// In bytes, from 1; 0 at a line's very beginning.
+        /// In bytes, from 1; 0 at the start of a line.
         column: usize,
-        /// What stands there, at most 80 characters.
+        /// The input at that position, at most 80 characters.
         excerpt: String,
     },
     /// JSON, but not an object.
     #[error("the body is {found}, not an object")]
     NotAnObject {
-        /// What it is, in words.
+        /// Its JSON type, in words.
         found: &'static str,
     },
     /// A bare array.
@@ -49,22 +49,22 @@ pub enum ParseError {
     /// An object without `alerts`.
     #[error("the body has no `alerts` array; send what Alertmanager's webhook_config posts")]
     NoAlerts,
-    /// More than a body may have; see [`super::MAX_ALERTS`].
+    /// Too many alerts; see [`super::MAX_ALERTS`].
     #[error("`alerts` has more than {limit} entries; set max_alerts in the webhook_config")]
     TooManyAlerts {
-        /// The most there may be.
+        /// The maximum.
         limit: usize,
     },
-    /// `alerts` is something else.
+    /// `alerts` is not an array.
     #[error("`alerts` is {found}, not an array")]
     AlertsNotAnArray {
-        /// What it is, in words.
+        /// Its JSON type, in words.
         found: &'static str,
     },
 }
 
 impl ParseError {
-    /// A stable name for counters and for the API's problem type.
+    /// Stable name for metrics and for the API's problem type.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -79,13 +79,16 @@ impl ParseError {
 }
 
 impl ParseError {
-    /// What serde_json says of `text`, with what stands at that place.
+    /// Converts an error of serde_json, with the input at its position.
     pub(super) fn not_json(error: &serde_json::Error, text: &str) -> Self {
         let (line, column) = (error.line(), error.column());
         let position = format!(" at line {line} column {column}");
-        let said = error.to_string();
+        let message = error.to_string();
         Self::NotJson {
-            reason: said.strip_suffix(&position).unwrap_or(&said).to_owned(),
+            reason: message
+                .strip_suffix(&position)
+                .unwrap_or(&message)
+                .to_owned(),
             line,
             column,
             excerpt: around(text, line, column),
@@ -93,7 +96,7 @@ impl ParseError {
     }
 }
 
-/// At most [`EXCERPT`] characters around a place, on one line.
+/// At most [`EXCERPT`] characters around a position, on one line.
 fn around(text: &str, line: usize, column: usize) -> String {
     let line = text.split('\n').nth(line.saturating_sub(1)).unwrap_or("");
     let mut place = column.saturating_sub(1).min(line.len());
@@ -113,12 +116,12 @@ fn around(text: &str, line: usize, column: usize) -> String {
     quoted.trim().to_owned()
 }
 
-/// The beginning of a value for a message: short, and on one line.
+/// The start of a value for a message: short, and on one line.
 pub(super) fn excerpt(text: &str) -> String {
     text.chars().take(EXCERPT / 2).map(printable).collect()
 }
 
-/// Control characters have no place in a message that ends in logs.
+/// Control characters must not reach a log.
 fn printable(c: char) -> char {
     if c.is_control() { ' ' } else { c }
 }

@@ -1,4 +1,4 @@
-//! JSON taken apart one level at a time, each value kept as its text.
+//! Splits JSON one level at a time, keeping each value as its source.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Shows `see` each field of an object in order, doubled ones too; nothing, if it is no object.
-pub(super) fn each_field<'a>(raw: &'a RawValue, see: impl FnMut(Cow<'a, str>, &'a RawValue)) {
+/// Calls `visit` with each field of an object in order, including duplicates; never, if it is no
+/// object.
+pub(super) fn each_field<'a>(raw: &'a RawValue, visit: impl FnMut(Cow<'a, str>, &'a RawValue)) {
     struct Fields<'a, F>(F, PhantomData<&'a ()>);
 
     impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue)> Visitor<'de> for Fields<'de, F> {
@@ -27,11 +28,12 @@ pub(super) fn each_field<'a>(raw: &'a RawValue, see: impl FnMut(Cow<'a, str>, &'
         }
     }
 
-    // A raw value has been checked already, so that it is an object is all that can be wrong.
-    let _ = serde_json::Deserializer::from_str(raw.get()).deserialize_map(Fields(see, PhantomData));
+    // A raw value is valid JSON, so the only possible error is another type.
+    let _ =
+        serde_json::Deserializer::from_str(raw.get()).deserialize_map(Fields(visit, PhantomData));
 }
 
-/// The elements of an array; `None` if it is none or has more than `limit`.
+/// The elements of an array; `None` if it is no array or has more than `limit`.
 pub(super) fn elements(raw: &RawValue, limit: usize) -> Option<Vec<&RawValue>> {
     struct Elements(usize);
 
@@ -59,19 +61,19 @@ pub(super) fn elements(raw: &RawValue, limit: usize) -> Option<Vec<&RawValue>> {
         .ok()
 }
 
-/// A string, borrowed where it has no escapes.
+/// A string, borrowed if it has no escapes.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The text of a string; empty, if it is none.
+/// The content of a string; empty if it is no string.
 pub(super) fn string(raw: &RawValue) -> Cow<'_, str> {
     serde_json::from_str::<Text<'_>>(raw.get())
         .unwrap_or_default()
         .0
 }
 
-/// The types of JSON.
+/// The JSON types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Null,
@@ -95,7 +97,7 @@ impl Kind {
     }
 }
 
-/// The type of a value, which its first character tells.
+/// The type of a value, derived from its first character.
 pub(super) fn kind(raw: &RawValue) -> Kind {
     match raw.get().as_bytes().first() {
         Some(b'{') => Kind::Object,

@@ -1,6 +1,6 @@
-//! Source adapters: what a sender posts, read into [`crate::alert`]'s types.
+//! Source adapters: parse a posted body into [`crate::alert`]'s types.
 //!
-//! What is taken leniently, and why, stands with [`alertmanager()`].
+//! [`alertmanager()`] documents the lenient parts, with reasons.
 
 mod alertmanager;
 mod bounds;

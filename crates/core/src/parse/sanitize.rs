@@ -1,20 +1,20 @@
-//! Escapes that are legal JSON but cannot be kept: done on the JSON text, before it is read, so
-//! that no string of a body can be forgotten.
+//! Replaces escapes that are legal JSON but cannot be stored. Works on the JSON source before
+//! parsing, so that no string of a body is missed.
 
 use std::borrow::Cow;
 
-/// What is written in their place; as long as what it replaces, so that line and column of a later
-/// error stay true.
+/// The replacement; as long as the escape it replaces, so that line and column of a later error
+/// stay correct.
 const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 
-/// Whether [`mend`] could find an escaped U+0000. (An unescaped one is not JSON.)
+/// Whether [`sanitize`] may find an escaped U+0000. (An unescaped one is not valid JSON.)
 pub(super) fn may_hold_nul(text: &str) -> bool {
     text.contains("\\u0000")
 }
 
-/// Replaces escaped U+0000, which PostgreSQL's `text` refuses, and lone surrogates, which are no
-/// characters, by U+FFFD. In JSON a backslash is found within strings only, so it need not know
-/// where those begin and end; what is not JSON stays so.
+/// Replaces escaped U+0000, which PostgreSQL's `text` rejects, and lone surrogates, which are not
+/// characters, with U+FFFD. In JSON a backslash occurs within strings only, so the positions of
+/// strings do not matter; invalid JSON stays invalid.
 pub(super) fn sanitize(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut mended: Option<Vec<u8>> = None;
@@ -40,12 +40,12 @@ pub(super) fn sanitize(text: &str) -> Cow<'_, str> {
     }
     match mended.map(String::from_utf8) {
         Some(Ok(text)) => Cow::Owned(text),
-        // ASCII was replaced by ASCII: there is no Some(Err(_)).
+        // ASCII was replaced with ASCII: `Some(Err(_))` cannot occur.
         Some(Err(_)) | None => Cow::Borrowed(text),
     }
 }
 
-/// The UTF-16 code unit of a `\uXXXX` that begins at `at`, if one does.
+/// The UTF-16 code unit of a `\uXXXX` at `at`, if there is one.
 fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = bytes.get(at..at + 6)? else {
         return None;

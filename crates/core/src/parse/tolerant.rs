@@ -1,7 +1,7 @@
-//! The second reading, for bodies that are not written as Alertmanager writes them.
+//! The tolerant path, for bodies that are not exactly as Alertmanager writes them.
 //!
-//! It takes the JSON apart one level at a time, keeping each value as its text until its type is
-//! looked at. Nothing here recurses, so nesting costs no stack.
+//! It splits the JSON one level at a time and keeps each value as its source until its type
+//! matters. Nothing here recurses, so nesting costs no stack.
 
 use std::borrow::Cow;
 
@@ -13,12 +13,12 @@ use super::json::{self, Kind, kind};
 use super::wire::{Object, WireAlert, WireBody};
 use crate::alert::Labels;
 
-/// What becomes of one entry of `alerts`: read, or the reason why not.
+/// Result for one entry of `alerts`: the parsed alert, or the reason why it is rejected.
 pub(super) type Entry<'a> = Result<WireAlert<'a>, String>;
 
-/// Reads a body that [`super::mend`] has been over.
+/// Parses a body after [`super::sanitize`].
 pub(super) fn body(text: &str) -> Result<(WireBody<'_>, Vec<Entry<'_>>), ParseError> {
-    // That it is JSON is asked before what it is, or a cut-off array would be told it is one.
+    // Checks for valid JSON before the type, so that a truncated array is reported as truncated.
     let raw: &RawValue =
         serde_json::from_str(text).map_err(|error| ParseError::not_json(&error, text))?;
     match kind(raw) {
@@ -85,11 +85,11 @@ fn alert(raw: &RawValue) -> Entry<'_> {
     Ok(alert)
 }
 
-/// Why a map could not be read.
+/// Why a map could not be parsed.
 enum BadMap {
-    /// It is no map at all.
+    /// Not an object.
     NotAMap(Kind),
-    /// The value of that name is neither text nor a number nor a boolean.
+    /// The value of that name is not a string, number or boolean.
     Value(String, Kind),
 }
 
@@ -106,7 +106,7 @@ impl BadMap {
     }
 }
 
-/// Reads a map of strings; `nested` says what to make of a value that is an object or an array.
+/// Parses a map of strings; `nested` converts a value that is an object or an array.
 fn map(raw: &RawValue, nested: fn(&RawValue) -> Option<String>) -> Result<Labels, BadMap> {
     match kind(raw) {
         Kind::Object => {}
@@ -128,7 +128,7 @@ fn map(raw: &RawValue, nested: fn(&RawValue) -> Option<String>) -> Result<Labels
             },
             _ => Some(word(value).into_owned()),
         };
-        // A doubled key counts as its last value, even where that is nothing.
+        // Of duplicate keys the last value is used, even if it is null.
         match text {
             Some(text) => labels.insert(name.into_owned(), text),
             None => labels.remove(&*name),
@@ -145,8 +145,8 @@ fn no_json(_: &RawValue) -> Option<String> {
     None
 }
 
-/// A value as a word: a string's text, nothing for null, and the JSON of anything else, which for
-/// an integer are its digits, however large it is.
+/// A value as a word: the content of a string, empty for null, the JSON source of anything else;
+/// for an integer these are its digits, however large.
 fn word(raw: &RawValue) -> Cow<'_, str> {
     match kind(raw) {
         Kind::Null => Cow::Borrowed(""),
@@ -155,12 +155,12 @@ fn word(raw: &RawValue) -> Cow<'_, str> {
     }
 }
 
-/// A count, whether written as a number or as a string; 0 where it is none.
+/// A count, written as a number or as a string; 0 if it is neither.
 fn count(raw: &RawValue) -> u64 {
     let text = word(raw);
     let text = text.trim();
     text.parse().unwrap_or_else(|_| {
-        // A float, such as 7.0 or 1e3: the cast stops at the type's limits, and NaN becomes 0.
+        // A float, such as 7.0 or 1e3: the cast saturates, and NaN becomes 0.
         text.parse::<f64>().map_or(0, |number| number as u64)
     })
 }

@@ -1,5 +1,5 @@
-//! The body as it is written, for serde. In everything but the maps "missing" and "empty" mean the
-//! same, so an empty string stands for both.
+//! The body on the wire, for serde. Except for maps, missing and empty mean the same, so an empty
+//! string stands for both.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +12,8 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use super::alertmanager::MAX_ALERTS;
 use crate::alert::Labels;
 
-/// `template.Data` in Alertmanager's `template/template.go`. `commonLabels` and
-/// `commonAnnotations` are left out: each alert tells its own.
+/// `template.Data` in Alertmanager's `template/template.go`. `commonLabels` and `commonAnnotations`
+/// are ignored: each alert has its own.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireBody<'a> {
@@ -56,7 +56,7 @@ pub(super) struct WireAlert<'a> {
     pub(super) fingerprint: Cow<'a, str>,
 }
 
-/// At most [`MAX_ALERTS`] alerts; reading stops at the first one over.
+/// At most [`MAX_ALERTS`] alerts; parsing stops at the first one beyond.
 pub(super) struct WireAlerts<'a>(pub(super) Vec<WireAlert<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for WireAlerts<'a> {
@@ -86,8 +86,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for WireAlerts<'a> {
     }
 }
 
-/// A struct read from an object only: serde's derived reader takes an array for one too, by the
-/// order of its fields, and would make an alert of `[]`.
+/// A struct parsed from an object only: serde's derived implementation also accepts an array, in
+/// field order, and would accept `[]` as an alert.
 pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

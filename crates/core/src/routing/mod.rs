@@ -1,6 +1,6 @@
-//! Which groups hear of an alert, and why.
+//! Selects the groups to notify for an alert, with the reason.
 //!
-//! Whether it is mailed is decided elsewhere, from what the alert did; this is only about whom.
+//! Whether a notification is sent at all is decided elsewhere, by the alert's incident events.
 
 #[cfg(test)]
 mod tests;
@@ -12,66 +12,66 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Labels;
 use crate::matcher::Matcher;
 
-/// What stands for the group where a test alert goes to one recipient.
+/// Group name for a test alert sent to a single recipient.
 const TEST: &str = "test alert";
 
-/// One route, as people configure it.
+/// One configured route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteRule {
-    /// Its key in the database.
+    /// Database ID.
     pub id: i64,
-    /// What people call it; the reason named in a mail.
+    /// Display name, shown as the reason in a notification.
     pub name: String,
-    /// All must match; none at all match every alert.
+    /// All must match; an empty list matches every alert.
     pub matchers: Vec<Matcher>,
-    /// The groups that hear of what it matches. None: deliberately nobody.
+    /// The groups to notify. Empty: deliberately no recipient.
     pub group_ids: Vec<i64>,
-    /// Whether the routes after it are tried too.
+    /// Whether the following routes are tried too.
     pub continue_: bool,
-    /// Whether alerts that go on firing are mailed again.
+    /// Whether repeats of a firing alert are notified.
     pub repeat: bool,
 }
 
 /// A group of recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRule {
-    /// Its key in the database.
+    /// Database ID.
     pub id: i64,
-    /// Its name, which may be that of a team.
+    /// Name; may equal the name of a team.
     pub name: String,
-    /// Whether it hears of what nothing else matches.
+    /// Whether alerts without a matching route go to this group.
     pub is_default: bool,
-    /// Its enabled recipients.
+    /// IDs of its enabled recipients.
     pub recipient_ids: Vec<i64>,
 }
 
-/// All routes, in order, and all groups; made once, asked for every alert.
+/// All routes in order and all groups; built once, used for every alert.
 #[derive(Clone, Debug, Default)]
 pub struct RoutingRules {
     routes: Vec<RouteRule>,
     groups: Vec<GroupRule>,
-    /// For each route, where in `groups` its groups are.
+    /// For each route, the indexes of its groups in `groups`.
     targets: Vec<Vec<usize>>,
     by_name: HashMap<String, usize>,
     default: Option<usize>,
-    /// Whether the group named like the team comes after the routes.
+    /// Whether a group with the name of the team is tried after the routes.
     team_route: bool,
 }
 
-/// One group that hears of an alert.
+/// One group to notify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchedGroup<'p> {
-    /// The route's key and name; `None` where the team or the default group decided.
+    /// ID and name of the route; `None` for the team route and the default group.
     pub route: Option<(i64, &'p str)>,
-    /// The group's key and name.
+    /// ID and name of the group.
     pub group: (i64, &'p str),
-    /// Whether the route wants alerts that go on firing mailed again.
+    /// Whether the route notifies repeats of a firing alert.
     pub repeat: bool,
-    /// The group's enabled recipients.
+    /// IDs of the group's enabled recipients.
     pub recipient_ids: &'p [i64],
 }
 
-/// Who hears of a test alert, whatever the routes say.
+/// Target of a test alert; the routes are not evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TestTarget {
@@ -81,22 +81,22 @@ pub enum TestTarget {
     Route(i64),
 }
 
-/// Who hears of an alert.
+/// Result of routing one alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoutingResult<'p> {
-    /// In the order of the routes. A group that two routes name is here twice, as each is a reason
-    /// and may differ in `repeat`.
+    /// The groups in the order of the routes. A group that two routes name appears twice: each is a
+    /// reason and may differ in `repeat`.
     pub groups: Vec<MatchedGroup<'p>>,
-    /// Whether a route, or a group named like the team, matched. If not and there are no hits, the
-    /// alert is unrouted, which has to be shown; if so and there are none, that is what the route
-    /// was made for.
+    /// Whether a route, or a group with the name of the team, matched. If false and `groups` is
+    /// empty, the alert is unrouted, which is shown to users; if true and `groups` is empty, the
+    /// route deliberately notifies no one.
     pub matched: bool,
 }
 
 impl RoutingRules {
-    /// `routes` in the order in which they are tried. A route's groups that are not among `groups`
-    /// are left out; of several default groups the first counts. `team_route`: after the routes,
-    /// alerts go to the group named like their team.
+    /// Builds the rules from `routes` in the order in which they are tried. Group IDs that are not
+    /// among `groups` are ignored; of several default groups the first is used. With `team_route`,
+    /// alerts go to the group with the name of their team after the routes.
     #[must_use]
     pub fn new(routes: Vec<RouteRule>, groups: Vec<GroupRule>, team_route: bool) -> Self {
         let by_id: HashMap<i64, usize> = (0..).zip(&groups).map(|(at, g)| (g.id, at)).collect();
@@ -122,16 +122,16 @@ impl RoutingRules {
         }
     }
 
-    /// Who hears of an alert with these labels.
+    /// Selects the groups for an alert with these labels.
     ///
-    /// The first matching route, and those after it as long as `continue` is set on each that
-    /// matches. The last of them is the team route, if it is enabled: it matches where a group is
-    /// named exactly like the team, as the predecessor had it. What matches nothing goes to the
-    /// default group, if there is one.
+    /// The first matching route applies, and the following ones while each matching route has
+    /// `continue` set. The team route, if enabled, is the last one: it matches a group whose name
+    /// equals the team, as in the predecessor. Alerts without a match go to the default group, if
+    /// there is one.
     #[must_use]
     pub fn route(&self, labels: &Labels, team: &str) -> RoutingResult<'_> {
-        let (mut routed, goes_on) = self.by_routes(labels);
-        if goes_on && let Some(at) = self.team_group(team) {
+        let (mut routed, continues) = self.by_routes(labels);
+        if continues && let Some(at) = self.team_group(team) {
             routed.matched = true;
             routed.groups.push(self.matched_group(None, at));
         }
@@ -143,10 +143,10 @@ impl RoutingRules {
         routed
     }
 
-    /// Who hears of a test alert. Nobody, where the route is gone meanwhile.
+    /// Selects the groups for a test alert; no groups if the route does not exist.
     #[must_use]
     pub fn route_test_alert<'p>(&'p self, target: &'p TestTarget) -> RoutingResult<'p> {
-        let hits = match target {
+        let groups = match target {
             TestTarget::Recipient(id) => vec![MatchedGroup {
                 route: None,
                 group: (0, TEST),
@@ -166,11 +166,11 @@ impl RoutingRules {
         };
         RoutingResult {
             matched: true,
-            groups: hits,
+            groups,
         }
     }
 
-    /// What the routes say, and whether what comes after them is tried too.
+    /// Evaluates the configured routes; also returns whether the team route is tried.
     fn by_routes(&self, labels: &Labels) -> (RoutingResult<'_>, bool) {
         let mut routed = RoutingResult::default();
         for (route, targets) in self.routes.iter().zip(&self.targets) {
@@ -178,10 +178,10 @@ impl RoutingRules {
                 continue;
             }
             routed.matched = true;
-            let hits = targets
+            let groups = targets
                 .iter()
                 .map(|at| self.matched_group(Some(route), *at));
-            routed.groups.extend(hits);
+            routed.groups.extend(groups);
             if !route.continue_ {
                 return (routed, false);
             }

@@ -1,4 +1,4 @@
-//! Who hears of what.
+//! Routing of alerts to groups.
 
 use super::*;
 use crate::matcher::parse_list;
@@ -37,20 +37,20 @@ fn group(id: i64, name: &str) -> GroupRule {
     }
 }
 
-/// The keys of route (0 for none) and group of each hit, and whether something matched.
-fn routed(plan: &RoutingRules, set: &[(&str, &str)], team: &str) -> (Vec<(i64, i64)>, bool) {
-    let routed = plan.route(&labels(set), team);
+/// The IDs of route (0 for none) and group of each match, and whether a route matched.
+fn routed(rules: &RoutingRules, set: &[(&str, &str)], team: &str) -> (Vec<(i64, i64)>, bool) {
+    let routed = rules.route(&labels(set), team);
     let ids = |hit: &MatchedGroup<'_>| (hit.route.map_or(0, |route| route.0), hit.group.0);
     (routed.groups.iter().map(ids).collect(), routed.matched)
 }
 
 #[test]
-fn without_routes_the_team_names_the_group() {
-    let plan = RoutingRules::new(vec![], vec![group(1, "dba"), group(2, "web")], true);
-    assert_eq!(routed(&plan, &[], "web"), (vec![(0, 2)], true));
-    assert_eq!(routed(&plan, &[], "Web"), (vec![], false));
-    assert_eq!(routed(&plan, &[], ""), (vec![], false));
-    let hits = plan.route(&Labels::new(), "dba").groups;
+fn without_routes_the_team_selects_the_group() {
+    let rules = RoutingRules::new(vec![], vec![group(1, "dba"), group(2, "web")], true);
+    assert_eq!(routed(&rules, &[], "web"), (vec![(0, 2)], true));
+    assert_eq!(routed(&rules, &[], "Web"), (vec![], false));
+    assert_eq!(routed(&rules, &[], ""), (vec![], false));
+    let hits = rules.route(&Labels::new(), "dba").groups;
     assert_eq!(
         hits,
         [MatchedGroup {
@@ -63,28 +63,28 @@ fn without_routes_the_team_names_the_group() {
 }
 
 #[test]
-fn the_team_route_comes_last() {
-    let plan = |team_route| {
+fn the_team_route_is_last() {
+    let rules = |team_route| {
         let routes = vec![route(7, "job=db", &[1]), continued(route(8, "a=1", &[2]))];
         RoutingRules::new(routes, vec![group(1, "dba"), group(2, "web")], team_route)
     };
-    assert_eq!(routed(&plan(true), &[], "dba"), (vec![(0, 1)], true));
+    assert_eq!(routed(&rules(true), &[], "dba"), (vec![(0, 1)], true));
     let set = [("job", "db")];
-    assert_eq!(routed(&plan(true), &set, "web"), (vec![(7, 1)], true));
+    assert_eq!(routed(&rules(true), &set, "web"), (vec![(7, 1)], true));
     let set = [("a", "1")];
     assert_eq!(
-        routed(&plan(true), &set, "dba"),
+        routed(&rules(true), &set, "dba"),
         (vec![(8, 2), (0, 1)], true)
     );
-    assert_eq!(routed(&plan(false), &set, "dba"), (vec![(8, 2)], true));
-    assert_eq!(routed(&plan(false), &[], "dba"), (vec![], false));
+    assert_eq!(routed(&rules(false), &set, "dba"), (vec![(8, 2)], true));
+    assert_eq!(routed(&rules(false), &[], "dba"), (vec![], false));
 }
 
 #[test]
-fn a_test_alert_goes_where_it_is_told() {
-    let plan = RoutingRules::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")], true);
+fn a_test_alert_goes_to_its_target() {
+    let rules = RoutingRules::new(vec![route(7, "job=db", &[1])], vec![group(1, "dba")], true);
     let groups = |target| {
-        let routed = plan.route_test_alert(&target);
+        let routed = rules.route_test_alert(&target);
         let ids = |hit: &MatchedGroup<'_>| (hit.group.0, hit.recipient_ids.to_vec());
         routed.groups.iter().map(ids).collect::<Vec<_>>()
     };
@@ -94,8 +94,8 @@ fn a_test_alert_goes_where_it_is_told() {
 }
 
 #[test]
-fn the_first_matching_route_decides() {
-    let plan = RoutingRules::new(
+fn the_first_matching_route_applies() {
+    let rules = RoutingRules::new(
         vec![
             route(1, "severity=critical,team=web", &[1]),
             route(2, "team=web", &[2, 1]),
@@ -105,17 +105,17 @@ fn the_first_matching_route_decides() {
         true,
     );
     let critical = [("severity", "critical"), ("team", "web")];
-    assert_eq!(routed(&plan, &critical, ""), (vec![(1, 1)], true));
+    assert_eq!(routed(&rules, &critical, ""), (vec![(1, 1)], true));
     assert_eq!(
-        routed(&plan, &critical[1..], ""),
+        routed(&rules, &critical[1..], ""),
         (vec![(2, 2), (2, 1)], true)
     );
-    assert_eq!(routed(&plan, &critical[..1], ""), (vec![(3, 3)], true));
+    assert_eq!(routed(&rules, &critical[..1], ""), (vec![(3, 3)], true));
 }
 
 #[test]
 fn continue_tries_the_next_ones_too() {
-    let plan = RoutingRules::new(
+    let rules = RoutingRules::new(
         vec![
             continued(route(1, "a=1", &[1])),
             continued(route(2, "b=1", &[2])),
@@ -128,13 +128,13 @@ fn continue_tries_the_next_ones_too() {
         vec![group(1, "x"), group(2, "y")],
         true,
     );
-    // Route 2 does not match, and its `continue` does not count then; route 3 ends it.
+    // Route 2 does not match, so its `continue` has no effect; route 3 is the last.
     assert_eq!(
-        routed(&plan, &[("a", "1")], ""),
+        routed(&rules, &[("a", "1")], ""),
         (vec![(1, 1), (3, 1)], true)
     );
     let set = labels(&[("a", "1")]);
-    let repeats: Vec<bool> = plan
+    let repeats: Vec<bool> = rules
         .route(&set, "")
         .groups
         .iter()
@@ -142,13 +142,13 @@ fn continue_tries_the_next_ones_too() {
         .collect();
     assert_eq!(repeats, [true, false]);
     assert_eq!(
-        routed(&plan, &[("b", "1")], ""),
+        routed(&rules, &[("b", "1")], ""),
         (vec![(2, 2), (4, 2)], true)
     );
 }
 
 #[test]
-fn what_matches_nothing_goes_to_the_default_group() {
+fn unmatched_alerts_go_to_the_default_group() {
     let groups = || vec![group(1, "dba"), group(9, "default")];
     let by_team = RoutingRules::new(vec![], groups(), true);
     assert_eq!(routed(&by_team, &[], "web"), (vec![(0, 9)], false));
@@ -162,10 +162,10 @@ fn what_matches_nothing_goes_to_the_default_group() {
 }
 
 #[test]
-fn a_route_to_nobody_is_deliberate() {
-    let plan = RoutingRules::new(vec![route(1, "", &[])], vec![group(9, "default")], true);
-    assert_eq!(routed(&plan, &[], "default"), (vec![], true));
-    // A group that is gone is nobody, too.
-    let plan = RoutingRules::new(vec![route(1, "", &[5])], vec![group(9, "default")], true);
-    assert_eq!(routed(&plan, &[], ""), (vec![], true));
+fn a_route_without_groups_notifies_no_one() {
+    let rules = RoutingRules::new(vec![route(1, "", &[])], vec![group(9, "default")], true);
+    assert_eq!(routed(&rules, &[], "default"), (vec![], true));
+    // A deleted group is no recipient either.
+    let rules = RoutingRules::new(vec![route(1, "", &[5])], vec![group(9, "default")], true);
+    assert_eq!(routed(&rules, &[], ""), (vec![], true));
 }

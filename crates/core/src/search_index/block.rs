@@ -1,27 +1,26 @@
-//! Some neighbouring terms of a segment with their postings.
+//! A range of a segment's terms with their postings.
 //!
-//! Of each term: how many bytes it shares with the one before, how many follow,
-//! those; how long its postings are, those ([`super::postings`]). Numbers are
-//! written seven bits a byte.
+//! Each term is encoded as the number of bytes it shares with the previous one, the number of
+//! remaining bytes, those bytes, the length of its postings, and the postings
+//! ([`super::postings`]). Integers are written seven bits a byte.
 
 use super::{CorruptIndex, varint};
 
-/// Where a block is full: its row then fits into one page of SQLite (4,096
-/// bytes). It is longer only where a single term's postings are.
+/// Size in bytes at which a block is full: its row then fits into one page of SQLite (4,096 bytes).
+/// Only a term with long postings makes a block longer.
 const FULL: usize = 3_900;
 
-/// A block. It holds its segment's terms from `first_term` up to the next
-/// block's, so a term is in the block with the greatest `first_term` that is
-/// not after it, or in none.
+/// A block holds the terms of its segment from `first_term` up to the next block's. A term is in
+/// the block with the greatest `first_term` that is not after it, or in none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// At most [`super::term::MAX`] bytes.
     pub first_term: Vec<u8>,
-    /// About 4 KiB, or as long as one term's postings are.
+    /// About 4 KiB, or as long as one term's postings.
     pub data: Vec<u8>,
 }
 
-/// Cuts sorted terms into blocks.
+/// Splits sorted terms into blocks.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     first_term: Vec<u8>,
@@ -30,8 +29,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Adds a term, which is after the one before. Returns the block that is
-    /// full with that.
+    /// Adds a term, which must be after the previous one. Returns the block that is full now, if
+    /// any.
     pub(super) fn push(&mut self, term: &[u8], postings: &[u8]) -> Option<Block> {
         let is_full =
             !self.data.is_empty() && self.data.len() + term.len() + postings.len() + 6 > FULL;
@@ -51,7 +50,7 @@ impl Writer {
         full
     }
 
-    /// The block that is begun.
+    /// Returns the last block.
     pub(super) fn finish(&mut self) -> Option<Block> {
         if self.data.is_empty() {
             return None;
@@ -67,7 +66,7 @@ impl Writer {
 /// A term and its postings.
 pub type Entry<'term, 'block> = (&'term [u8], &'block [u8]);
 
-/// The terms of a block, one after the other.
+/// Iterates over the terms of a block.
 #[derive(Debug)]
 pub struct Reader<'a> {
     data: &'a [u8],
@@ -75,17 +74,17 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Of a block's data.
+    /// Reads the data of a block.
     #[must_use]
     pub fn new(data: &'a [u8]) -> Self {
         let term = Vec::new();
         Self { data, term }
     }
 
-    /// The next term and its postings.
+    /// The next term and its postings; `None` at the end.
     ///
     /// # Errors
-    /// [`Corrupt`], after which there is no sense in going on.
+    /// [`CorruptIndex`]; do not continue after it.
     #[expect(clippy::should_implement_trait, reason = "it lends the term")]
     pub fn next(&mut self) -> Result<Option<Entry<'_, 'a>>, CorruptIndex> {
         if self.data.is_empty() {
@@ -96,8 +95,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Takes a term's postings off the front of `data`, and makes `term`, which is
-/// the one before, the term.
+/// Reads a term's postings from the front of `data`, and updates `term` from the previous term to
+/// this one.
 pub(super) fn take<'a>(data: &mut &'a [u8], term: &mut Vec<u8>) -> Result<&'a [u8], CorruptIndex> {
     let shared = usize::try_from(varint::take(data)?).map_err(|_| CorruptIndex)?;
     if shared > term.len() {
@@ -108,20 +107,19 @@ pub(super) fn take<'a>(data: &mut &'a [u8], term: &mut Vec<u8>) -> Result<&'a [u
     varint::take_bytes(data)
 }
 
-/// The postings of `term`, if the block has it.
+/// Returns the postings of `term`, if the block has it.
 ///
 /// # Errors
-/// [`Corrupt`].
+/// [`CorruptIndex`] if the data is not a block.
 pub fn find<'a>(mut data: &'a [u8], term: &[u8]) -> Result<Option<&'a [u8]>, CorruptIndex> {
-    // How many bytes the term before has in common with the one looked for,
-    // which it is before.
+    // Number of bytes that the previous term, which is before `term`, has in common with it.
     let mut common = 0;
     while !data.is_empty() {
         let shared = usize::try_from(varint::take(&mut data)?).map_err(|_| CorruptIndex)?;
         let rest = varint::take_bytes(&mut data)?;
         let postings = varint::take_bytes(&mut data)?;
         if shared > common {
-            // Differs from it where the one before does.
+            // Differs from it at the same byte as the previous one.
             continue;
         }
         if shared < common {

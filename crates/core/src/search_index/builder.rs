@@ -5,23 +5,23 @@ use super::{Block, block, postings};
 
 /// Side of the table of ASCII pairs.
 const ASCII: usize = 128;
-/// No term has this number.
+/// No term has this ID.
 const NONE: u32 = u32::MAX;
 
-/// Collects what is true of documents, and writes it as a segment. Takes about
-/// eight bytes for each term of each document until then.
+/// Collects the terms of documents and encodes them as a segment. Takes about eight bytes for each
+/// term of each document until then.
 #[derive(Debug)]
 pub struct Builder {
-    /// The term of each pair of ASCII characters.
+    /// Term ID of each pair of ASCII characters.
     pairs: Vec<u32>,
-    /// The terms of other characters: the second one and, above it, the first;
-    /// none above a single one.
+    /// Term IDs of other characters: the second character in the low half and, above it, the first;
+    /// zero above a single character.
     wide: HashMap<u64, u32>,
     named: HashMap<Box<[u8]>, u32>,
-    /// By term: the last place in `documents` that it is true of, from 1.
+    /// By term ID: the last document of the term, as its position in `documents` plus 1.
     last: Vec<u32>,
     documents: Vec<u64>,
-    /// A term and a place in `documents`.
+    /// A term ID and a position in `documents`.
     found: Vec<(u32, u32)>,
     scratch: Vec<u8>,
 }
@@ -41,13 +41,13 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// What follows is true of this document. They come in any order, and may
-    /// come again.
+    /// Starts a document; the following terms belong to it. Documents may be added in any order,
+    /// and more than once.
     pub fn document(&mut self, number: u64) {
         self.documents.push(number);
     }
 
-    /// It has this searchable text, folded ([`crate::search::fold`]).
+    /// Adds a searchable string, folded with [`crate::search::fold`].
     pub fn text(&mut self, text: &str) {
         let text = term::clean(text);
         let mut before: Option<char> = None;
@@ -61,7 +61,7 @@ impl Builder {
             }
             match before {
                 Some(one) if one.is_ascii() && c.is_ascii() => self.pair(one, c),
-                // No character is as great as 2 to the 21st.
+                // No character is as large as 2 to the 21st.
                 Some(one) => {
                     self.wide(u64::from(u32::from(one) + 1) << 32 | u64::from(u32::from(c)))
                 }
@@ -71,12 +71,12 @@ impl Builder {
         }
     }
 
-    /// It has this fact; empty values count.
-    pub fn field(&mut self, fact: Field, value: &str) {
-        self.named(|term| term::put_field(term, fact, value));
+    /// Adds a field value, which may be empty.
+    pub fn field(&mut self, field: Field, value: &str) {
+        self.named(|term| term::put_field(term, field, value));
     }
 
-    /// It has this label; an empty one is none.
+    /// Adds a label; an empty one is ignored.
     pub fn label(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
             self.named(|term| term::put_has_label(term, name));
@@ -84,18 +84,18 @@ impl Builder {
         }
     }
 
-    /// It was told with other labels than its own, too.
+    /// Marks the document as received with other labels than those of its alert.
     pub fn overridden(&mut self) {
         self.named(|term| *term = term::overridden());
     }
 
-    /// How many documents there are, those that came again too.
+    /// Number of documents, including repeated ones.
     #[must_use]
     pub fn documents(&self) -> usize {
         self.documents.len()
     }
 
-    /// The segment's blocks, in order.
+    /// Encodes the segment as sorted blocks.
     #[must_use]
     pub fn finish(mut self) -> Vec<Block> {
         let terms = self.terms();
@@ -124,32 +124,32 @@ impl Builder {
         blocks
     }
 
-    /// All terms in order, with their numbers.
+    /// All terms in order, with their IDs.
     fn terms(&mut self) -> Vec<(Box<[u8]>, u32)> {
         let mut terms: Vec<(Box<[u8]>, u32)> = self.named.drain().collect();
         let characters = |number: u64| char::from_u32(number as u32);
         for (&both, &number) in &self.wide {
             let first = (both >> 32).checked_sub(1).and_then(characters);
             let second = characters(both & u64::from(u32::MAX));
-            let spelt = match (first, second) {
+            let encoded = match (first, second) {
                 (Some(first), Some(second)) => term::encode(PAIR, &[first, second]),
                 (None, Some(one)) => term::encode(SINGLE, &[one]),
                 _ => continue,
             };
-            terms.push((spelt.into(), number));
+            terms.push((encoded.into(), number));
         }
         for (pair, &number) in self.pairs.iter().enumerate() {
             if number != NONE {
-                let spelt = [PAIR, (pair / ASCII) as u8, (pair % ASCII) as u8];
-                terms.push((spelt.into(), number));
+                let encoded = [PAIR, (pair / ASCII) as u8, (pair % ASCII) as u8];
+                terms.push((encoded.into(), number));
             }
         }
         terms.sort_unstable();
         terms
     }
 
-    /// The places of all documents of term 0, then those of term 1, and so on;
-    /// and where each term's begin.
+    /// The document positions of term 0, then those of term 1, and so on; and the start of each
+    /// term's positions.
     fn by_term(&self) -> (Vec<u32>, Vec<u32>) {
         let mut starts = vec![0_u32; self.last.len() + 1];
         for (term, _) in &self.found {
@@ -209,7 +209,7 @@ impl Builder {
         (self.last.len() - 1) as u32
     }
 
-    /// The term is true of the last document.
+    /// Records that the last document has the term.
     #[inline]
     fn found(&mut self, term: u32) {
         let place = self.documents.len() as u32;

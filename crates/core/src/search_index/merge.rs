@@ -5,7 +5,7 @@ use super::{Block, CorruptIndex, block, postings};
 
 /// Merges sorted segments into one, a few blocks of each at a time.
 ///
-/// [`Merger::step`] says what it wants; [`Merger::give`] gives it the blocks.
+/// [`Merger::step`] returns which blocks it needs; [`Merger::push_blocks`] adds them.
 #[derive(Debug)]
 pub struct Merger {
     sources: Vec<Source>,
@@ -14,14 +14,14 @@ pub struct Merger {
     encoded: Vec<u8>,
 }
 
-/// What a [`Merger`] does next.
+/// Result of [`Merger::step`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It needs the next blocks of this segment.
+    /// The next blocks of this segment are required.
     Need(usize),
-    /// The merged segment's next block.
+    /// The next block of the merged segment.
     Block(Block),
-    /// That was all.
+    /// The merge is complete.
     Done,
 }
 
@@ -35,8 +35,8 @@ struct Source {
 enum State {
     #[default]
     Hungry,
-    /// A block, with the term that comes next: where it stands in the block is
-    /// after that term, and where its postings are.
+    /// A block with its current term: `at` is the position after that term, `postings` the range of
+    /// its postings.
     Open {
         data: Vec<u8>,
         at: usize,
@@ -47,7 +47,7 @@ enum State {
 }
 
 impl Merger {
-    /// Of so many segments.
+    /// Creates a merger for this number of segments.
     #[must_use]
     pub fn new(segments: usize) -> Self {
         Self {
@@ -58,19 +58,18 @@ impl Merger {
         }
     }
 
-    /// Leaves out what is not in these runs of documents, `[from, to)` each,
-    /// in order, none touching the next.
+    /// Keeps only the documents in these runs, `[from, to)` each, sorted and not adjacent.
     #[must_use]
     pub fn only(mut self, live: Vec<(u64, u64)>) -> Self {
         self.live = Some(live);
         self
     }
 
-    /// The next blocks of the segment that [`Step::Need`] names; none where it
-    /// has no more.
+    /// Adds the next blocks of the segment that [`Step::Need`] names; an empty list ends the
+    /// segment.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// [`CorruptIndex`] if the data is not a block.
     pub fn push_blocks(
         &mut self,
         segment: usize,
@@ -87,10 +86,10 @@ impl Merger {
         source.advance()
     }
 
-    /// Goes on until it wants something.
+    /// Continues until blocks are required or a merged block is full.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// [`CorruptIndex`] if the data is not a block.
     pub fn step(&mut self) -> Result<Step, CorruptIndex> {
         loop {
             let hungry = |source: &Source| matches!(source.state, State::Hungry);
@@ -145,7 +144,7 @@ impl Source {
         }
     }
 
-    /// Goes to the next term, in the next block at the end of this one.
+    /// Moves to the next term, in the next block at the end of this one.
     fn advance(&mut self) -> Result<(), CorruptIndex> {
         let (mut data, mut at, mut term) = match std::mem::take(&mut self.state) {
             State::Open { data, at, term, .. } => (data, at, term),

@@ -1,17 +1,14 @@
-//! The search index, pure: what is looked up by which term, and how that is
-//! written in blocks.
+//! The search index: its terms and their encoding in blocks. No I/O.
 //!
-//! A *document* is a series, by its number. A *term* is a short byte string
-//! that stands for something that is true of documents ([`term`]); its
-//! *postings* are the documents that it is true of ([`postings`]). A *segment*
-//! is all terms of some documents in byte order, cut into blocks ([`block`]),
-//! so that one block answers one term. [`Builder`] makes a segment of
-//! documents, [`Merger`] one segment of several, a block at a time.
+//! A *document* is an alert, by its ID. A *term* is a short byte string that stands for a property
+//! of documents ([`term`]); its *postings* are the documents with that property ([`postings`]). A
+//! *segment* is all terms of some documents in byte order, split into blocks ([`block`]), so that
+//! one block answers one term. [`Builder`] builds a segment from documents, [`Merger`] merges
+//! several segments, a block at a time.
 //!
-//! Words are found by pairs of characters, because there is nothing else in
-//! which a Chinese word of two characters could be found. All pairs of a word
-//! may be there and the word not: the index answers with too many documents
-//! rather than too few, and whoever asks tries each.
+//! Words are found by pairs of characters, because a Chinese word may have only two. A document may
+//! have all pairs of a word without the word: the index returns too many documents rather than too
+//! few, and the caller checks each.
 
 pub mod block;
 mod builder;
@@ -26,12 +23,12 @@ pub use builder::Builder;
 pub use merge::{Merger, Step};
 pub use term::Field;
 
-/// Bytes that are no block, or no postings, of this module.
+/// The bytes are not a valid block or valid postings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a block of the search index")]
+#[error("the search index is corrupt")]
 pub struct CorruptIndex;
 
-/// Numbers of any size, seven bits a byte, the low ones first.
+/// Variable-length integers, seven bits a byte, the low ones first.
 mod varint {
     use super::CorruptIndex;
 
@@ -43,7 +40,7 @@ mod varint {
         out.push(number as u8);
     }
 
-    /// Takes a number off the front of `data`.
+    /// Reads an integer from the front of `data`.
     #[inline]
     pub(super) fn take(data: &mut &[u8]) -> Result<u64, CorruptIndex> {
         let mut number = 0;
@@ -58,7 +55,7 @@ mod varint {
         Err(CorruptIndex)
     }
 
-    /// Takes a length, and as many bytes, off the front of `data`.
+    /// Reads a length, and as many bytes, from the front of `data`.
     #[inline]
     pub(super) fn take_bytes<'a>(data: &mut &'a [u8]) -> Result<&'a [u8], CorruptIndex> {
         let length = usize::try_from(take(data)?).map_err(|_| CorruptIndex)?;

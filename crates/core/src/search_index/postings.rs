@@ -1,19 +1,17 @@
-//! The documents that a term is true of: ascending numbers, written as runs.
+//! The documents of a term: ascending IDs, encoded as runs.
 //!
-//! A run is how far it begins after the end of the one before, doubled, and one
-//! more where it is longer than a single number; then how much longer than two
-//! it is. So what is true of all documents of a segment takes a few bytes, and
-//! what is true of a third of them takes one byte each.
+//! A run is encoded as the distance from the end of the previous run, doubled, plus one if the run
+//! is longer than a single ID; then its length minus two. A term of all documents of a segment
+//! takes a few bytes, a term of a third of them one byte for each document.
 
 use super::{CorruptIndex, varint};
 
-/// Writes runs. They are given in order and do not overlap; those that touch
-/// are joined.
+/// Writes runs, which must be sorted and must not overlap; adjacent ones are joined.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
-    /// The end of what is written.
+    /// End of the last written run.
     end: u64,
-    /// The run that may grow yet.
+    /// The last run, not yet written.
     run: Option<(u64, u64)>,
 }
 
@@ -44,8 +42,7 @@ impl Writer {
     }
 }
 
-/// The runs of some postings, `[from, to)` each, ascending. Not one after the
-/// first error.
+/// The runs of some postings, `[from, to)` each, ascending. Ends after the first error.
 #[must_use]
 pub fn runs(postings: &[u8]) -> Runs<'_> {
     Runs {
@@ -96,8 +93,7 @@ impl Iterator for Runs<'_> {
     }
 }
 
-/// Writes the union of several postings, or what of it is in `live`, which are
-/// runs in order that do not touch.
+/// Writes the union of several postings, reduced to `live`: sorted runs that are not adjacent.
 pub(super) fn merge(
     all: &[&[u8]],
     live: Option<&[(u64, u64)]>,
@@ -131,9 +127,9 @@ pub(super) fn merge(
     Ok(())
 }
 
-/// How many runs end at `number` or before.
+/// Number of runs that end at `number` or before.
 fn ended(runs: &[(u64, u64)], number: u64) -> usize {
-    /// They are looked through in order, so mostly it is one of the next.
+    /// Calls ascend, so the result is usually near the start.
     const NEAR: usize = 8;
     let is_over = |(_, end): &(u64, u64)| *end <= number;
     match runs.iter().take(NEAR).position(|run| !is_over(run)) {

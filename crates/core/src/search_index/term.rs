@@ -1,30 +1,30 @@
-//! What a term stands for.
+//! Encoding of terms.
 //!
-//! The first byte says which of these it is:
+//! The first byte is the kind:
 //!
-//! | byte | then | true of a document that |
+//! | byte | then | documents with the term |
 //! | --- | --- | --- |
-//! | 1 | two characters | has the two side by side in a searchable text |
-//! | 2 | one character, not ASCII | has it in a searchable text |
-//! | 3 | a [`Fact`] and its value | has it in that column, empty values too |
-//! | 4 | a label's name, NUL, its value | has that label, not empty |
-//! | 5 | the hash of a long label's name, its value | has that label, not empty |
-//! | 6 | a label's name | has that label, not empty |
-//! | 7 | | was told with other labels than its own, too |
+//! | 1 | two characters | have both side by side in a searchable string |
+//! | 2 | one character, not ASCII | have it in a searchable string |
+//! | 3 | a [`Field`] and its value | have it in that column, empty values too |
+//! | 4 | a label's name, NUL, its value | have that label, not empty |
+//! | 5 | the hash of a long label's name, its value | have that label, not empty |
+//! | 6 | a label's name | have that label, not empty |
+//! | 7 | | were also received with other labels than those of their alert |
 //!
-//! No term is longer than [`MAX`]. A long value is cut, and ends in NUL and its
-//! hash: equal values have equal terms, but what else is asked of a value
-//! ([`Value`]) cannot be said of one that was cut. NUL is in no text, because it
-//! is stored as U+FFFD; here it is taken as that, too.
+//! No term is longer than [`MAX`]. A long value is truncated and ends in NUL and its hash: equal
+//! values have equal terms, but other conditions on a truncated value ([`Value`]) cannot be
+//! decided. No stored string contains NUL, because it is stored as U+FFFD; here it is replaced as
+//! well.
 
 use std::borrow::Cow;
 
-/// The most bytes of a term.
+/// Maximum size of a term in bytes.
 pub const MAX: usize = 128;
 
-/// The most bytes of a label's name before it is hashed.
+/// Maximum size of a label's name in bytes before it is hashed.
 const MAX_NAME: usize = 48;
-/// The most bytes of a value before it is cut.
+/// Maximum size of a value in bytes before it is truncated.
 const MAX_VALUE: usize = MAX - MAX_NAME - 2;
 const HASH: usize = 16;
 
@@ -39,36 +39,36 @@ const OVERRIDDEN: u8 = 7;
 /// A column that is filtered by its whole value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// Where it came from.
+    /// Source of the alert.
     Source = 0,
-    /// As in [`crate::alert::Facts`].
+    /// See [`crate::alert::AlertFields`].
     Alertname = 1,
-    /// As in [`crate::alert::Facts`].
+    /// See [`crate::alert::AlertFields`].
     Instance = 2,
-    /// As in [`crate::alert::Facts`].
+    /// See [`crate::alert::AlertFields`].
     Severity = 3,
-    /// As in [`crate::alert::Facts`].
+    /// See [`crate::alert::AlertFields`].
     Team = 4,
 }
 
-/// The value within a term of a label.
+/// The value within a label's term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// All of it.
+    /// The complete value.
     Whole(&'a str),
-    /// It begins so; the rest is not known.
+    /// The start of a truncated value.
     Cut(&'a str),
 }
 
-/// The term of a fact and its value.
+/// The term of a field and its value.
 #[must_use]
-pub fn field(fact: Field, value: &str) -> Vec<u8> {
+pub fn field(field: Field, value: &str) -> Vec<u8> {
     let mut term = Vec::with_capacity(MAX);
-    put_field(&mut term, fact, value);
+    put_field(&mut term, field, value);
     term
 }
 
-/// The term of a label and its value, which is not empty.
+/// The term of a label and its value, which must not be empty.
 #[must_use]
 pub fn label(name: &str, value: &str) -> Vec<u8> {
     let mut term = Vec::with_capacity(MAX);
@@ -76,7 +76,7 @@ pub fn label(name: &str, value: &str) -> Vec<u8> {
     term
 }
 
-/// The term of all that have the label, not empty.
+/// The term of all documents with a non-empty value of the label.
 #[must_use]
 pub fn has_label(name: &str) -> Vec<u8> {
     let mut term = Vec::with_capacity(MAX);
@@ -84,7 +84,7 @@ pub fn has_label(name: &str) -> Vec<u8> {
     term
 }
 
-/// With what all terms of [`label()`] begin that have this name.
+/// Common prefix of all [`label()`] terms with this name.
 #[must_use]
 pub fn label_prefix(name: &str) -> Vec<u8> {
     let mut prefix = Vec::with_capacity(MAX);
@@ -92,14 +92,13 @@ pub fn label_prefix(name: &str) -> Vec<u8> {
     prefix
 }
 
-/// The term of all that were told with labels that are not their own.
+/// The term of all documents that were also received with other labels than those of their alert.
 #[must_use]
 pub fn overridden() -> Vec<u8> {
     vec![OVERRIDDEN]
 }
 
-/// The first byte string after all that begin with `prefix`; none where there
-/// is no end.
+/// The first byte string after all that start with `prefix`; `None` if there is no such string.
 #[must_use]
 pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < 0xff)?;
@@ -108,10 +107,10 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
-/// The terms that are all true of a document with `word` in a text, each once;
-/// none where that is not known, as of one ASCII character.
+/// The distinct terms of every document that has `word` in a searchable string; empty if there are
+/// none, as for a single ASCII character.
 ///
-/// The word is folded as the texts are, and has no white space in it.
+/// The word must be folded as the strings are, and must not contain white space.
 #[must_use]
 pub fn word(word: &str) -> Vec<Vec<u8>> {
     let word = clean(word);
@@ -129,7 +128,7 @@ pub fn word(word: &str) -> Vec<Vec<u8>> {
     terms
 }
 
-/// Reads what follows [`label_prefix`] in a term; `None` where it is not one.
+/// Parses the rest of a term after [`label_prefix`]; `None` if it is invalid.
 #[must_use]
 pub fn value(rest: &[u8]) -> Option<Value<'_>> {
     match rest.iter().position(|byte| *byte == 0) {
@@ -147,9 +146,9 @@ pub(super) fn encode(family: u8, characters: &[char]) -> Vec<u8> {
     term
 }
 
-pub(super) fn put_field(term: &mut Vec<u8>, fact: Field, value: &str) {
+pub(super) fn put_field(term: &mut Vec<u8>, field: Field, value: &str) {
     term.push(FACT);
-    term.push(fact as u8);
+    term.push(field as u8);
     put_value(term, value);
 }
 
@@ -187,7 +186,7 @@ fn put_value(term: &mut Vec<u8>, value: &str) {
     term.extend_from_slice(&hash(&value));
 }
 
-/// As it is stored.
+/// The string as stored.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     match text.contains('\0') {
         true => Cow::Owned(text.replace('\0', "\u{FFFD}")),

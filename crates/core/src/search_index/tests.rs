@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_segment_answers_as_a_plain_map_does(documents in documents()) {
+    fn a_segment_equals_a_plain_map(documents in documents()) {
         let blocks = build(&documents);
         let naive = naive(&documents);
         prop_assert_eq!(&read(&blocks), &naive);
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn merged_segments_are_the_segment_of_all(
+    fn merged_segments_equal_one_segment(
         parts in prop::collection::vec(documents(), 0..5)
     ) {
         let segments: Vec<_> = parts.iter().map(|part| build(part)).collect();
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_gone_is_left_out_of_a_merged_segment(
+    fn deleted_documents_are_dropped_by_a_merge(
         parts in prop::collection::vec(documents(), 1..4),
         live in prop::collection::btree_set(1..200_u64, 0..150),
     ) {
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn strange_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn decoding_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = block::find(&bytes, b"term");
         let _ = postings::runs(&bytes).last();
         let mut merger = Merger::new(1);
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn a_part_of_a_text_has_no_term_that_the_text_has_not(
+    fn a_substring_has_only_terms_of_the_string(
         before in ".{0,9}", word in "[^\\s\u{0}]{1,9}", after in ".{0,9}"
     ) {
         let word = fold(&word);
@@ -207,7 +207,7 @@ proptest! {
 }
 
 #[test]
-fn a_word_of_one_ascii_character_restricts_nothing() {
+fn a_single_ascii_character_has_no_terms() {
     assert!(term::word("a").is_empty());
     assert!(term::word("").is_empty());
     assert_eq!(term::word("内"), ["\u{2}内".as_bytes()]);
@@ -215,7 +215,7 @@ fn a_word_of_one_ascii_character_restricts_nothing() {
 }
 
 #[test]
-fn a_label_is_read_back_from_its_term() {
+fn a_label_term_round_trips() {
     let long = "内".repeat(100);
     for (name, value) in [("a", "b"), (&long, "b"), ("a", "")] {
         let term = term::label(name, value);
@@ -233,7 +233,7 @@ fn a_label_is_read_back_from_its_term() {
 }
 
 #[test]
-fn what_all_documents_have_takes_next_to_nothing() {
+fn a_term_of_all_documents_is_small() {
     let mut builder = Builder::default();
     for number in 1..=10_000 {
         builder.document(number);
@@ -248,7 +248,7 @@ fn what_all_documents_have_takes_next_to_nothing() {
 
 #[test]
 #[ignore = "a measurement: cargo nextest run --release --run-ignored only --no-capture"]
-fn how_long_a_document_takes() {
+fn time_per_document() {
     const DOCUMENTS: u64 = 8_192;
     let start = std::time::Instant::now();
     let mut builder = Builder::default();
@@ -282,13 +282,13 @@ fn how_long_a_document_takes() {
         ] {
             builder.label(name, value);
         }
-        for fact in [
+        for field in [
             Field::Source,
             Field::Alertname,
             Field::Severity,
             Field::Team,
         ] {
-            builder.field(fact, "alertmanager");
+            builder.field(field, "alertmanager");
         }
         builder.field(Field::Instance, &instance);
     }

@@ -1,4 +1,4 @@
-//! Numbers of seven bits a byte, the lowest first; the high bit says that more follow.
+//! Variable-length integers: seven bits a byte, lowest first; the high bit marks continuation.
 
 use super::CorruptDelta;
 
@@ -10,7 +10,7 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Small numbers of either sign are short: 0, -1, 1, -2, ….
+/// Zigzag encoding, so that small numbers of either sign are short: 0, -1, 1, -2, ….
 pub(super) fn put_signed(out: &mut Vec<u8>, number: i64) {
     put(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
 }

@@ -1,5 +1,5 @@
-//! Lists of values with their counts: sorted by the values' bytes, each value once, and each written
-//! as what it adds to the one before it.
+//! Lists of values with their counts: sorted by the values' bytes, without duplicates, each
+//! prefix-compressed against the previous one.
 
 use std::collections::HashMap;
 
@@ -7,30 +7,30 @@ use super::{CorruptDelta, Counts, bytes};
 
 pub(super) const VERSION: u8 = 1;
 
-/// Counts by value, where the order does not matter until they are written.
+/// Counts by value; unsorted until encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
     values: HashMap<Box<[u8]>, Counts, foldhash::fast::RandomState>,
 }
 
 impl List {
-    /// Adds counts; nothing is added for nothing.
+    /// Adds counts; zero counts add no value.
     pub fn add(&mut self, value: &[u8], counts: &Counts) {
         if counts.is_empty() {
             return;
         }
         match self.values.get_mut(value) {
-            Some(known) => known.add(counts),
+            Some(existing) => existing.add(counts),
             None => {
                 self.values.insert(value.into(), *counts);
             }
         }
     }
 
-    /// Adds what [`List::encode`] wrote.
+    /// Adds the output of [`List::encode`].
     ///
     /// # Errors
-    /// [`UnreadableTallies`] for anything else; some of it may have been added.
+    /// [`CorruptDelta`] for any other input; part of it may have been added.
     pub fn add_encoded(&mut self, data: &[u8]) -> Result<(), CorruptDelta> {
         read(data, |value, counts| {
             self.add(value, counts);
@@ -38,18 +38,18 @@ impl List {
         })
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it has no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// The values with their counts, in no order.
+    /// The values with their counts, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Counts)> {
         self.values.iter().map(|(value, counts)| (&**value, counts))
     }
 
-    /// As bytes: a version, the number of values, and each of them.
+    /// Encodes the list: a version, the number of values, then each value.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut sorted: Vec<(&[u8], &Counts)> = self.iter().collect();
@@ -60,10 +60,10 @@ impl List {
     }
 }
 
-/// Hands each value of [`List::encode`]'s bytes to `each`.
+/// Calls `each` with every value in the output of [`List::encode`].
 ///
 /// # Errors
-/// [`UnreadableTallies`] for anything else, and whatever `each` answers.
+/// [`CorruptDelta`] for any other input, and the errors of `each`.
 pub fn read(
     data: &[u8],
     each: impl FnMut(&[u8], &Counts) -> Result<(), CorruptDelta>,
@@ -79,10 +79,10 @@ pub fn read(
     }
 }
 
-/// One list of several: the sums of their values, without holding them all.
+/// Merges several lists into one, adding the counts, without holding all values in memory.
 ///
 /// # Errors
-/// [`UnreadableTallies`] where one is not what [`List::encode`] writes.
+/// [`CorruptDelta`] if a list is not the output of [`List::encode`].
 pub fn merge(lists: &[&[u8]]) -> Result<Vec<u8>, CorruptDelta> {
     let mut cursors = Vec::with_capacity(lists.len());
     for list in lists {
@@ -96,7 +96,7 @@ pub fn merge(lists: &[&[u8]]) -> Result<Vec<u8>, CorruptDelta> {
         }
     }
     let mut writer = Writer::default();
-    // There are few lists, so looking at each is as quick as anything.
+    // There are few lists, so a linear search is fast enough.
     while let Some(first) = cursors.iter().map(|cursor| &cursor.value).min() {
         let value = first.clone();
         let mut sum = Counts::default();
@@ -119,7 +119,7 @@ pub fn merge(lists: &[&[u8]]) -> Result<Vec<u8>, CorruptDelta> {
     Ok(out)
 }
 
-/// Writes sorted values and how many there are.
+/// Writes the number of values, then the sorted values.
 pub(super) fn put<'a>(
     out: &mut Vec<u8>,
     sorted: impl ExactSizeIterator<Item = (&'a [u8], &'a Counts)>,
@@ -135,8 +135,8 @@ pub(super) fn put<'a>(
     *out = writer.out;
 }
 
-/// A value is: how many bytes it shares with the one before it, how many it adds, these, a bit for
-/// each count that is not zero, and these counts.
+/// Encoding of a value: number of bytes shared with the previous value, number of added bytes,
+/// those bytes, a bit mask of the counts that are not zero, and those counts.
 #[derive(Default)]
 struct Writer {
     out: Vec<u8>,
@@ -167,7 +167,7 @@ impl Writer {
     }
 }
 
-/// Reads what [`put`] wrote, value by value.
+/// Reads the output of [`put`], value by value.
 struct Cursor<'a> {
     data: &'a [u8],
     left: u64,
@@ -186,7 +186,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Reads the next value; false where there is none.
+    /// Reads the next value; returns false at the end.
     fn advance(&mut self) -> Result<bool, CorruptDelta> {
         if self.left == 0 {
             return Ok(false);
@@ -212,7 +212,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Hands what [`put`] wrote to `each`, and leaves what follows it.
+/// Calls `each` with the output of [`put`], and leaves the rest of the input.
 pub(super) fn take(
     data: &mut &[u8],
     mut each: impl FnMut(&[u8], &Counts) -> Result<(), CorruptDelta>,

@@ -1,8 +1,8 @@
-//! What happened, counted by the hour: what statistics are made of.
+//! Hourly counts, the data of all statistics.
 //!
-//! [`Tallies`] hold hour → dimension → value → [`Counts`]. Ingest makes one of each batch and stores
-//! it with the batch; a worker adds them up into roll-ups later. An addition in any order gives the
-//! same sums, so nothing depends on who adds up when.
+//! [`Delta`] holds hour → dimension → value → [`Counts`]. Ingest creates one for each batch and
+//! stores it with the batch; a worker adds them to the roll-ups later. Addition is commutative, so
+//! the result does not depend on the order.
 
 mod bytes;
 pub mod list;
@@ -17,13 +17,13 @@ pub use list::List;
 /// Microseconds in an hour.
 pub const HOUR: i64 = 3_600_000_000;
 
-/// What is counted by. The number is what is stored.
+/// Dimension of the counts. The discriminant is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Dimension {
-    /// The source that delivered.
+    /// Source of the delivery.
     Source = 0,
-    /// The severity, as written.
+    /// Severity as received.
     Severity = 1,
     /// The team.
     Team = 2,
@@ -34,7 +34,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    /// All of them, in the order of their numbers.
+    /// All dimensions, ordered by discriminant.
     pub const ALL: [Self; 5] = [
         Self::Source,
         Self::Severity,
@@ -43,28 +43,28 @@ impl Dimension {
         Self::Instance,
     ];
 
-    /// The number that is stored.
+    /// The stored discriminant.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 }
 
-/// What is counted.
+/// The counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Log entries that said firing.
+    /// Firing log entries.
     pub firing: u64,
-    /// Log entries that said resolved.
+    /// Resolved log entries.
     pub resolved: u64,
-    /// Incidents that began.
+    /// Opened incidents.
     pub opened: u64,
-    /// Incidents that ended, but for copies.
+    /// Ended incidents, without copies.
     pub ended: u64,
     /// Accepted deliveries; in [`Dimension::Source`] only.
     pub deliveries: u64,
-    /// Incidents among `opened` that turned out to be stale copies
-    /// ([`crate::judge::EndReason::Copy`]): counted when they began.
+    /// Incidents among `opened` that turned out to be delayed copies
+    /// ([`crate::lifecycle::EndReason::Copy`]), counted in the hour when they were opened.
     pub copies: u64,
 }
 
@@ -75,26 +75,26 @@ impl Counts {
         self.firing.saturating_add(self.resolved)
     }
 
-    /// Incidents that truly began.
+    /// Opened incidents without copies.
     #[must_use]
     pub const fn net_opened(&self) -> u64 {
         self.opened.saturating_sub(self.copies)
     }
 
-    /// Whether nothing was counted.
+    /// Whether all counters are zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Adds `other`; stops at the largest number.
+    /// Adds `other`; saturates.
     pub fn add(&mut self, other: &Self) {
         for (to, from) in self.fields_mut().into_iter().zip(other.fields()) {
             *to = to.saturating_add(from);
         }
     }
 
-    /// In the order in which they are stored.
+    /// The counters in stored order.
     const fn fields(&self) -> [u64; 6] {
         [
             self.firing,
@@ -118,8 +118,8 @@ impl Counts {
     }
 }
 
-/// What an entry or incident is counted under: its series' facts, as told first, so that an
-/// incident's end is counted under the same values as its beginning.
+/// Fields that a log entry or incident is counted under: those of its alert as first received, so
+/// that an incident's end is counted under the same values as its start.
 #[derive(Clone, Copy, Debug)]
 pub struct StatsKey<'a> {
     /// The source.
@@ -147,9 +147,9 @@ impl<'a> StatsKey<'a> {
     }
 }
 
-/// The bytes are no tallies that this program wrote.
+/// The bytes are not an encoded [`Delta`] or [`List`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the stored tallies cannot be read")]
+#[error("the stored statistics are corrupt")]
 pub struct CorruptDelta;
 
 type Values = HashMap<Box<str>, Counts, foldhash::fast::RandomState>;
@@ -157,12 +157,12 @@ type Values = HashMap<Box<str>, Counts, foldhash::fast::RandomState>;
 /// Counts by hour, dimension and value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
-    /// By hours since the epoch; each with a map for each of [`Dimension::ALL`].
+    /// By hours since the epoch; a map for each of [`Dimension::ALL`].
     hours: BTreeMap<i64, [Values; 5]>,
 }
 
 impl Delta {
-    /// An accepted delivery, received at `at`.
+    /// Counts an accepted delivery, received at `at`.
     pub fn delivery(&mut self, at: Timestamp, source: &str) {
         let one = Counts {
             deliveries: 1,
@@ -171,7 +171,7 @@ impl Delta {
         self.add(hour_of(at), Dimension::Source, source, &one);
     }
 
-    /// A log entry, by the time at which its delivery was received.
+    /// Counts a log entry of a delivery received at `at`.
     pub fn entry(&mut self, at: Timestamp, of: &StatsKey<'_>, status: Status) {
         self.count(at, of, |counts| match status {
             Status::Firing => &mut counts.firing,
@@ -179,18 +179,18 @@ impl Delta {
         });
     }
 
-    /// An incident that began, by the time at which that was received. One that is recorded when
-    /// only its end is told begins and ends at once.
+    /// Counts an opened incident, received at `at`. An incident of which only the end was reported
+    /// opens and ends at once.
     pub fn opened(&mut self, at: Timestamp, of: &StatsKey<'_>) {
         self.count(at, of, |counts| &mut counts.opened);
     }
 
-    /// An incident that turned out to be a copy, by the time at which its beginning was received.
+    /// Counts a delayed copy whose incident was opened at `at`.
     pub fn copy(&mut self, at: Timestamp, of: &StatsKey<'_>) {
         self.count(at, of, |counts| &mut counts.copies);
     }
 
-    /// An incident that ended, by the time at which that was received.
+    /// Counts an ended incident; `at` is when the end was received.
     pub fn ended(&mut self, at: Timestamp, of: &StatsKey<'_>) {
         self.count(at, of, |counts| &mut counts.ended);
     }
@@ -205,16 +205,16 @@ impl Delta {
         }
     }
 
-    /// Adds counts of any kind; `hour` is in hours since the epoch. Nothing is added for nothing.
+    /// Adds counts; `hour` is in hours since the epoch. Zero counts add no value.
     pub fn add(&mut self, hour: i64, dimension: Dimension, value: &str, counts: &Counts) {
         if !counts.is_empty() {
             let maps = self.hours.entry(hour).or_default();
             let map = &mut maps[usize::from(dimension.code())];
-            change(map, value, |known| known.add(counts));
+            change(map, value, |existing| existing.add(counts));
         }
     }
 
-    /// Adds the same counts of one subject in every dimension.
+    /// Adds the same counts in every dimension.
     pub fn add_key(&mut self, hour: i64, of: &StatsKey<'_>, counts: &Counts) {
         for (dimension, value) in Dimension::ALL.into_iter().zip(of.values()) {
             self.add(hour, dimension, value, counts);
@@ -239,12 +239,12 @@ impl Delta {
         self.hours.is_empty()
     }
 
-    /// The hours in which something was counted, oldest first, in hours since the epoch.
+    /// The hours with counts, oldest first, in hours since the epoch.
     pub fn hours(&self) -> impl Iterator<Item = i64> {
         self.hours.keys().copied()
     }
 
-    /// The values of one hour and dimension with their counts, in no order.
+    /// The values of one hour and dimension with their counts, in no particular order.
     pub fn values(&self, hour: i64, dimension: Dimension) -> impl Iterator<Item = (&str, &Counts)> {
         self.hours
             .get(&hour)
@@ -253,7 +253,7 @@ impl Delta {
             .map(|(value, counts)| (&**value, counts))
     }
 
-    /// As bytes: a version, the number of hours, and each with a list for each dimension.
+    /// Encodes it: a version, the number of hours, then each hour with a list for each dimension.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
@@ -267,8 +267,7 @@ impl Delta {
         out
     }
 
-    /// The list of one hour and dimension, as [`List::encode`] writes it; `None` where nothing was
-    /// counted.
+    /// The list of one hour and dimension, encoded as by [`List::encode`]; `None` if it is empty.
     #[must_use]
     pub fn list(&self, hour: i64, dimension: Dimension) -> Option<Vec<u8>> {
         let map = &self.hours.get(&hour)?[usize::from(dimension.code())];
@@ -279,20 +278,20 @@ impl Delta {
         })
     }
 
-    /// From [`Tallies::encode`]'s bytes.
+    /// Decodes the output of [`Delta::encode`].
     ///
     /// # Errors
-    /// [`UnreadableTallies`] for anything else.
+    /// [`CorruptDelta`] for any other input.
     pub fn decode(data: &[u8]) -> Result<Self, CorruptDelta> {
-        let mut tallies = Self::default();
-        tallies.add_encoded(data)?;
-        Ok(tallies)
+        let mut delta = Self::default();
+        delta.add_encoded(data)?;
+        Ok(delta)
     }
 
-    /// Adds what [`Tallies::encode`] wrote.
+    /// Adds the output of [`Delta::encode`].
     ///
     /// # Errors
-    /// [`UnreadableTallies`] for anything else; some of it may have been added.
+    /// [`CorruptDelta`] for any other input; part of it may have been added.
     pub fn add_encoded(&mut self, data: &[u8]) -> Result<(), CorruptDelta> {
         Self::read(data, |hour, dimension, value, counts| {
             let value = str::from_utf8(value).map_err(|_| CorruptDelta)?;
@@ -301,11 +300,11 @@ impl Delta {
         })
     }
 
-    /// Hands each of the counts in [`Tallies::encode`]'s bytes to `each` (hour, dimension, value,
+    /// Calls `each` with the counts in the output of [`Delta::encode`] (hour, dimension, value,
     /// counts), without keeping them.
     ///
     /// # Errors
-    /// [`UnreadableTallies`] for anything else, and whatever `each` answers.
+    /// [`CorruptDelta`] for any other input, and the errors of `each`.
     pub fn read(
         data: &[u8],
         mut each: impl FnMut(i64, Dimension, &[u8], &Counts) -> Result<(), CorruptDelta>,
@@ -331,7 +330,7 @@ impl Delta {
 
 const VERSION: u8 = 1;
 
-/// The hours since the epoch of a time.
+/// Hours since the epoch.
 #[must_use]
 pub const fn hour_of(at: Timestamp) -> i64 {
     at.as_micros().div_euclid(HOUR)
@@ -346,7 +345,7 @@ fn put_sorted(out: &mut Vec<u8>, map: &Values) {
     list::put(out, sorted.into_iter());
 }
 
-/// Changes the counts of a value, which is allocated only when it is new.
+/// Changes the counts of a value, allocating the key only if it is new.
 fn change(map: &mut Values, value: &str, how: impl FnOnce(&mut Counts)) {
     match map.get_mut(value) {
         Some(counts) => how(counts),

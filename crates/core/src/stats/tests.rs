@@ -14,8 +14,8 @@ fn at(hour: i64) -> Timestamp {
     Timestamp::from_micros(hour * HOUR + 5)
 }
 
-fn of(tallies: &Delta, hour: i64, dimension: Dimension) -> Vec<(&str, Counts)> {
-    let mut values: Vec<_> = tallies
+fn of(delta: &Delta, hour: i64, dimension: Dimension) -> Vec<(&str, Counts)> {
+    let mut values: Vec<_> = delta
         .values(hour, dimension)
         .map(|(value, counts)| (value, *counts))
         .collect();
@@ -25,22 +25,22 @@ fn of(tallies: &Delta, hour: i64, dimension: Dimension) -> Vec<(&str, Counts)> {
 
 #[test]
 fn an_entry_counts_in_every_dimension_and_a_delivery_in_its_source() {
-    let mut tallies = Delta::default();
-    assert!(tallies.is_empty());
-    tallies.delivery(at(7), "eu");
-    tallies.entry(at(7), &WEB, Status::Firing);
-    tallies.opened(at(7), &WEB);
-    tallies.entry(at(8), &WEB, Status::Resolved);
-    tallies.ended(at(8), &WEB);
-    assert!(!tallies.is_empty());
-    assert_eq!(tallies.hours().collect::<Vec<_>>(), [7, 8]);
+    let mut delta = Delta::default();
+    assert!(delta.is_empty());
+    delta.delivery(at(7), "eu");
+    delta.entry(at(7), &WEB, Status::Firing);
+    delta.opened(at(7), &WEB);
+    delta.entry(at(8), &WEB, Status::Resolved);
+    delta.ended(at(8), &WEB);
+    assert!(!delta.is_empty());
+    assert_eq!(delta.hours().collect::<Vec<_>>(), [7, 8]);
     let began = Counts {
         firing: 1,
         opened: 1,
         ..Counts::default()
     };
     assert_eq!(
-        of(&tallies, 7, Dimension::Source),
+        of(&delta, 7, Dimension::Source),
         [(
             "eu",
             Counts {
@@ -55,10 +55,10 @@ fn an_entry_counts_in_every_dimension_and_a_delivery_in_its_source() {
         ..Counts::default()
     };
     for (dimension, value) in Dimension::ALL.into_iter().zip(WEB.values()).skip(1) {
-        assert_eq!(of(&tallies, 7, dimension), [(value, began)]);
-        assert_eq!(of(&tallies, 8, dimension), [(value, ended)]);
+        assert_eq!(of(&delta, 7, dimension), [(value, began)]);
+        assert_eq!(of(&delta, 8, dimension), [(value, ended)]);
     }
-    assert_eq!(of(&tallies, 9, Dimension::Team), []);
+    assert_eq!(of(&delta, 9, Dimension::Team), []);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_time_before_the_epoch_is_in_the_hour_before_it() {
 }
 
 #[test]
-fn a_batch_is_small() {
-    let mut tallies = Delta::default();
+fn an_encoded_batch_is_small() {
+    let mut delta = Delta::default();
     for host in 0..500 {
         let instance = format!("host-{host:03}:9100");
         let of = StatsKey {
@@ -77,10 +77,10 @@ fn a_batch_is_small() {
             ..WEB
         };
         for _ in 0..2 {
-            tallies.entry(at(500_000), &of, Status::Firing);
+            delta.entry(at(500_000), &of, Status::Firing);
         }
     }
-    let bytes = tallies.encode().len();
+    let bytes = delta.encode().len();
     assert!(bytes < 500 * 12, "{bytes}");
 }
 
@@ -93,31 +93,31 @@ fn some() -> impl Strategy<Value = Delta> {
         any::<u64>(),
     );
     prop::collection::vec(one, 0..20).prop_map(|all| {
-        let mut tallies = Delta::default();
+        let mut delta = Delta::default();
         for (hour, dimension, value, firing, ended) in all {
             let counts = Counts {
                 firing,
                 ended,
                 ..Counts::default()
             };
-            tallies.add(hour, Dimension::ALL[dimension], &value, &counts);
+            delta.add(hour, Dimension::ALL[dimension], &value, &counts);
         }
-        tallies
+        delta
     })
 }
 
 proptest! {
     #[test]
-    fn what_was_written_is_read_back(tallies in some()) {
-        let data = tallies.encode();
-        prop_assert_eq!(Delta::decode(&data), Ok(tallies));
+    fn a_delta_round_trips(delta in some()) {
+        let data = delta.encode();
+        prop_assert_eq!(Delta::decode(&data), Ok(delta));
         for end in 0..data.len() {
             prop_assert_eq!(Delta::decode(&data[..end]), Err(CorruptDelta));
         }
     }
 
     #[test]
-    fn the_order_of_adding_does_not_matter(one in some(), other in some()) {
+    fn addition_is_commutative(one in some(), other in some()) {
         let mut there = one.clone();
         there.merge(other.clone());
         let mut back = other;
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn a_list_is_read_back(values in prop::collection::btree_map("[ab]{0,4}", 1u64..9, 0..9)) {
+    fn a_list_round_trips(values in prop::collection::btree_map("[ab]{0,4}", 1u64..9, 0..9)) {
         let mut list = List::default();
         for (value, resolved) in &values {
             list.add(value.as_bytes(), &Counts { resolved: *resolved, ..Counts::default() });
@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn lists_become_one(all in prop::collection::vec(
+    fn merged_lists_equal_one_list(all in prop::collection::vec(
         prop::collection::vec(("[ab]{0,4}", 1u64..9), 0..9), 0..5)
     ) {
         let mut sum = List::default();
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered(data in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn decoding_never_panics(data in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = Delta::decode(&data);
         let _ = List::default().add_encoded(&data);
         let _ = list::merge(&[&data, &data]);

@@ -1,4 +1,4 @@
-//! From rendered parts to the bytes of a message (RFC 5322, RFC 2045).
+//! Assembles the message from its rendered parts (RFC 5322, RFC 2045).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,9 +7,9 @@ use lettre::message::{MultiPart, SinglePart};
 
 use crate::{MailContent, text};
 
-/// How many incidents `X-Tocsin-Incident` names.
+/// Maximum number of incidents in `X-Tocsin-Incident`.
 const MAX_INCIDENTS: usize = 50;
-/// The longest display name, in characters.
+/// Maximum length of a display name, in characters.
 const MAX_NAME: usize = 100;
 
 /// The rendered parts of a mail.
@@ -33,48 +33,51 @@ impl std::fmt::Display for InvalidId {
     }
 }
 
-/// Puts the message together.
+/// Assembles the message.
 ///
-/// lettre's `MessageBuilder` is passed by: it reads the From header it was given back with a
-/// parser, and fails on names that it has itself written (`message/mod.rs`, `build`, 0.11.23).
+/// lettre's `MessageBuilder` is not used: it parses the From header that it wrote itself, and fails
+/// on some names (`message/mod.rs`, `build`, 0.11.23).
 pub(super) fn assemble(
-    facts: &MailContent,
+    content: &MailContent,
     from: &lettre::Address,
     to: &lettre::Address,
     parts: &Parts,
 ) -> Result<Vec<u8>, InvalidId> {
-    let thread = id(&facts.thread_id)?;
+    let thread = id(&content.thread_id)?;
     let mut headers = Headers::new();
     let mut set = |name: &'static str, encoded: String| {
-        // Only what this module has encoded gets here: ASCII, folded, without bare line breaks.
+        // The value is encoded by this module: ASCII, folded, without bare line breaks.
         headers.insert_raw(HeaderValue::dangerous_new_pre_encoded(
             HeaderName::new_from_ascii_str(name),
             String::new(),
             encoded,
         ));
     };
-    set("From", mailbox(&facts.from.name, from));
-    set("To", mailbox(&facts.to.name, to));
+    set("From", mailbox(&content.from.name, from));
+    set("To", mailbox(&content.to.name, to));
     set("Subject", unstructured(&parts.subject));
     set(
         "Date",
-        facts.date.format("%a, %d %b %Y %H:%M:%S +0000").to_string(),
+        content
+            .date
+            .format("%a, %d %b %Y %H:%M:%S +0000")
+            .to_string(),
     );
-    set("Message-ID", id(&facts.message_id)?);
+    set("Message-ID", id(&content.message_id)?);
     set("In-Reply-To", thread.clone());
     set("References", thread);
-    // RFC 3834: no vacation program may answer. Exchange looks at its own header instead, in which
-    // bounces (NDR) are left alone: the sender's mailbox should get those.
+    // RFC 3834: vacation programs must not answer. Exchange uses its own header, which does not
+    // affect bounces (NDR): the sender's mailbox should receive those.
     set("Auto-Submitted", "auto-generated".to_owned());
     set(
         "X-Auto-Response-Suppress",
         "DR, RN, NRN, OOF, AutoReply".to_owned(),
     );
-    set("X-Tocsin-Incident", incidents(facts));
+    set("X-Tocsin-Incident", incidents(content));
     headers.set(header::MIME_VERSION_1_0);
 
     let body = MultiPart::alternative()
-        .boundary(boundary(facts, parts))
+        .boundary(boundary(content, parts))
         .singlepart(part(ContentType::TEXT_PLAIN, &parts.text))
         .singlepart(part(ContentType::TEXT_HTML, &parts.html));
     let mut message = headers.to_string().into_bytes();
@@ -89,10 +92,10 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
         .body(text.replace('\n', "\r\n"))
 }
 
-/// A boundary made from the Message-ID, so that the same mail has the same bytes each time, and
-/// counted up until it is in neither part.
-fn boundary(facts: &MailContent, parts: &Parts) -> String {
-    let id: String = facts
+/// A boundary derived from the Message-ID, so that the same mail has the same bytes each time, with
+/// a counter until it occurs in neither part.
+fn boundary(content: &MailContent, parts: &Parts) -> String {
+    let id: String = content
         .message_id
         .chars()
         .filter(char::is_ascii_alphanumeric)
@@ -124,9 +127,13 @@ fn id(id: &str) -> Result<String, InvalidId> {
     }
 }
 
-/// The incidents' numbers, for people's mail filters.
-fn incidents(facts: &MailContent) -> String {
-    let mut ids: Vec<i64> = facts.events.iter().map(|event| event.incident_id).collect();
+/// The incident IDs, for mail filters.
+fn incidents(content: &MailContent) -> String {
+    let mut ids: Vec<i64> = content
+        .events
+        .iter()
+        .map(|event| event.incident_id)
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     ids.truncate(MAX_INCIDENTS);
@@ -153,13 +160,13 @@ fn mailbox(name: &str, address: &lettre::Address) -> String {
     } else {
         encoded_words(&name)
     };
-    // Folded where it would be long; the 6 are for `From: `.
+    // Folded if it would be long; the 6 are for `From: `.
     let long = name.len() + address.to_string().len() + 6 > 70;
     let gap = if long { "\r\n " } else { " " };
     format!("{name}{gap}<{address}>")
 }
 
-/// A header of free text.
+/// A header with free text.
 fn unstructured(text: &str) -> String {
     if is_plain(text) {
         text.to_owned()
@@ -168,8 +175,8 @@ fn unstructured(text: &str) -> String {
     }
 }
 
-/// Whether it can stand in one header line as it is. `=?` cannot: a sender's `=?utf-8?…?=` would
-/// be decoded by mail programs into whatever it hides.
+/// Whether the text can be in one header line without encoding. `=?` cannot: mail programs would
+/// decode a sender's `=?utf-8?…?=`.
 fn is_plain(text: &str) -> bool {
     text.len() <= 66
         && !text.contains("=?")
@@ -178,7 +185,7 @@ fn is_plain(text: &str) -> bool {
 
 /// RFC 2047 words of at most 75 characters, each of whole characters, one a line.
 fn encoded_words(text: &str) -> String {
-    /// 42 bytes are 56 of base64 and 68 with the frame, which leaves room for `Subject: `.
+    /// 42 bytes are 56 in base64 and 68 with the frame, which leaves room for `Subject: `.
     const BYTES: usize = 42;
     let mut words = Vec::new();
     let mut rest = text;

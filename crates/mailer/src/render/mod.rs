@@ -1,4 +1,4 @@
-//! From facts to a message.
+//! Renders the content of a mail into a message.
 
 use std::path::Path;
 
@@ -20,63 +20,63 @@ use message::Parts;
 use templates::{Part, Templates};
 use view::View;
 
-pub use sample::facts as sample_facts;
+pub use sample::content as sample_content;
 pub use stem::subject_stem;
 pub use templates::TemplateError;
 
-/// How many alerts a mail shows in full; the rest are counted, with a link.
+/// Maximum number of alerts shown in full; the rest are counted, with a link.
 const MAX_ALERTS: usize = 50;
-/// Gmail cuts HTML off after 102 KB, and what is cut first is why one got the mail. Fewer alerts
-/// are shown where 50 would not fit.
+/// Maximum size of the HTML part. Gmail clips HTML after 102 KB, starting with the reasons at the
+/// end. Fewer alerts are shown if 50 would not fit.
 const MAX_HTML: usize = 90_000;
-/// The longest subject, in characters.
+/// Maximum length of the subject, in characters.
 const MAX_SUBJECT: usize = 200;
 
-/// Renders mails from the embedded templates, or from those of a directory in their place.
+/// Renders mails from the embedded templates, or from overrides in a directory.
 ///
 /// **The subject is the same in every mail of a thread**: the stem, without the state. `References`
 /// alone do not hold a thread together: Gmail starts a new conversation when the subject changes
-/// (its API documentation asks for equal subjects besides `References`), and Outlook groups by the
-/// subject without `Re:`. A `[FIRING:2]` in front is no `Re:` to either, so firing and resolved of
-/// one incident would part, in the two programs most people have. The state is the first thing in
-/// the body instead, where every list of mails shows it as the preview. Whoever prefers it in the
-/// subject overrides `notification.subject`.
+/// (its API documentation requires equal subjects besides `References`), and Outlook groups by the
+/// subject without `Re:`. Neither ignores a `[FIRING:2]` prefix like a `Re:`, so it would split the
+/// firing and the resolved mail of one incident in the two most common programs. The state is first
+/// in the body instead, where mail lists show it as the preview. To have it in the subject,
+/// override `notification.subject`.
 pub struct Renderer {
     english: Set,
     chinese: Set,
 }
 
-/// One language's templates.
+/// The templates of one language.
 struct Set {
     embedded: Templates,
     overridden: Option<Templates>,
 }
 
-/// A mail that cannot be rendered, now or ever.
+/// A mail that can never be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The recipient's address cannot be one: this mail is over.
-    #[error("the recipient is {0}")]
+    /// The recipient's address is invalid: this mail fails.
+    #[error("recipient: {0}")]
     Recipient(InvalidAddress),
-    /// The sender's address, a setting, cannot be one: every mail will fail.
-    #[error("the sender is {0}")]
+    /// The sender's address, a setting, is invalid: every mail fails.
+    #[error("sender: {0}")]
     Sender(InvalidAddress),
-    /// The embedded templates failed, or an id is none: a fault of ours.
+    /// The embedded templates failed, or an ID is invalid: a bug.
     #[error("cannot render the mail: {0}")]
     Internal(String),
 }
 
 impl Renderer {
-    /// The embedded templates, each replaced by the file of the same name in `override_dir`:
+    /// Loads the embedded templates, each replaced by the file of the same name in `override_dir`:
     /// `notification.subject`, `.txt` or `.html` for all languages, the same below `en` or `zh` for
     /// one, and `en/words.toml` or `zh/words.toml` with any of the words.
     ///
-    /// Files that replace are tried out here with a made-up mail, so that a mistake in them is
-    /// found at the start and not at the first alert.
+    /// Overrides are tested here with a sample mail, so that errors are found at startup and not at
+    /// the first alert.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, parsed or rendered; the message names it and the line.
+    /// A file that cannot be read, parsed or rendered; the message has its path and line.
     pub fn new(override_dir: Option<&Path>) -> Result<Renderer, TemplateError> {
         if let Some(dir) = override_dir {
             let meta = std::fs::metadata(dir)
@@ -94,30 +94,30 @@ impl Renderer {
         })
     }
 
-    /// Renders one mail. The same facts give the same bytes.
+    /// Renders one mail. The same content gives the same bytes.
     ///
     /// # Errors
     ///
-    /// See [`RenderError`]. A template of the directory that fails is no error: it is logged, and
-    /// the embedded one is used, because the mail must go out.
-    pub fn render(&self, facts: &MailContent) -> Result<OutgoingMail, RenderError> {
-        let from = address::parse(&facts.from.email).map_err(RenderError::Sender)?;
-        let to = address::parse(&facts.to.email).map_err(RenderError::Recipient)?;
-        let set = match facts.language {
+    /// See [`RenderError`]. If an override fails, the error is logged and the embedded template is
+    /// used, because the mail must be sent.
+    pub fn render(&self, content: &MailContent) -> Result<OutgoingMail, RenderError> {
+        let from = address::parse(&content.from.email).map_err(RenderError::Sender)?;
+        let to = address::parse(&content.to.email).map_err(RenderError::Recipient)?;
+        let set = match content.language {
             Language::En => &self.english,
             Language::Zh => &self.chinese,
         };
         let parts = set
-            .render(facts)
+            .render(content)
             .map_err(|error| RenderError::Internal(error.to_string()))?;
-        let message = message::assemble(facts, &from, &to, &parts)
+        let message = message::assemble(content, &from, &to, &parts)
             .map_err(|error| RenderError::Internal(error.to_string()))?;
         Ok(OutgoingMail {
             from: from.to_string(),
             to: to.to_string(),
             subject: parts.subject,
-            message_id: facts.message_id.clone(),
-            date: facts.date,
+            message_id: content.message_id.clone(),
+            date: content.date,
             message,
         })
     }
@@ -130,8 +130,8 @@ impl Set {
             None => None,
         };
         if let Some(templates) = &overridden {
-            for facts in [sample::facts(language), sample::bare(language)] {
-                let context = context(&View::new(&facts, &templates.words, MAX_ALERTS))?;
+            for content in [sample::content(language), sample::bare(language)] {
+                let context = context(&View::new(&content, &templates.words, MAX_ALERTS))?;
                 for part in [Part::Subject, Part::Text, Part::Html] {
                     templates.render(part, &context)?;
                 }
@@ -143,11 +143,11 @@ impl Set {
         })
     }
 
-    fn render(&self, facts: &MailContent) -> Result<Parts, TemplateError> {
+    fn render(&self, content: &MailContent) -> Result<Parts, TemplateError> {
         let words = &self.overridden.as_ref().unwrap_or(&self.embedded).words;
         let mut limit = MAX_ALERTS;
         let (context, html) = loop {
-            let view = View::new(facts, words, limit);
+            let view = View::new(content, words, limit);
             let context = context(&view)?;
             let html = self.part(Part::Html, &context)?;
             if html.len() <= MAX_HTML || limit <= 1 {
@@ -173,7 +173,7 @@ impl Set {
                 Ok(text) => return Ok(text),
                 Err(error) => tracing::warn!(
                     %error,
-                    "a mail template of the directory failed; the embedded one is used instead"
+                    "an overriding mail template failed; using the embedded one"
                 ),
             }
         }
@@ -185,8 +185,8 @@ fn context(view: &View) -> Result<Context, TemplateError> {
     Context::from_serialize(view).map_err(|error| TemplateError::new(error.to_string()))
 }
 
-/// Plain text without spaces at the ends of lines and with at most one empty line in a row, so
-/// that templates can be written to be read.
+/// Removes spaces at the ends of lines and repeated empty lines, so that templates may be formatted
+/// for readability.
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut empty = 0;

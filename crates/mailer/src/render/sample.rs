@@ -1,4 +1,4 @@
-//! A mail that has everything in it, for trying out templates.
+//! A sample mail that uses every variable, for testing templates.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{Address, EventKind, Language, MailContent, NotifiedAlert, Reason};
 
-/// Facts that fill every place of the templates: each event, known and missing labels, links,
-/// neighbours, a truncated delivery. For trying out templates and settings.
+/// Content that fills every variable of the templates: each event, present and missing labels,
+/// links, other alerts of the group, a truncated delivery. For testing templates and settings.
 #[must_use]
-pub fn facts(language: Language) -> MailContent {
+pub fn content(language: Language) -> MailContent {
     let began = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000);
     let alert = |id: i64, event: EventKind, name: &str| NotifiedAlert {
         event,
@@ -91,9 +91,9 @@ pub fn facts(language: Language) -> MailContent {
     }
 }
 
-/// As little as there can be.
+/// The minimal content.
 pub(super) fn bare(language: Language) -> MailContent {
-    let full = facts(language);
+    let full = content(language);
     MailContent {
         public_url: None,
         events: full.events.iter().skip(4).cloned().collect(),

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use crate::{NotifiedAlert, text};
 
-/// The longest stem, in characters: about what a phone shows of a subject in two lines.
+/// Maximum length of the stem in characters: about two lines of a subject on a phone.
 const MAX: usize = 120;
 
-/// The subject for a new thread, chosen from the events that begin the group's firing period and
-/// then kept with it.
+/// The subject of a new thread, built from the events that begin the group's firing period and then
+/// stored with it.
 ///
-/// `[cloud] DiskFull db-1:9100 #1234`: the common label `cloud` if all have the same one (what
-/// the predecessor's title showed), the alert's name (its subject), the instance if there is only
-/// one, and the number of the first incident. The number tells this firing period from the last
-/// one about the same alert, for people and for mail programs that thread by subject; it depends
-/// on no language and no time zone. The state is left out on purpose, see [`crate::Renderer`].
+/// `[cloud] DiskFull db-1:9100 #1234`: the common label `cloud` if all alerts have the same one (as
+/// in the predecessor's title), the alert name (its subject), the instance if there is only one,
+/// and the ID of the first incident. The ID distinguishes this firing period from the previous one
+/// of the same alert, for people and for mail programs that thread by subject; it depends on no
+/// language and no time zone. The state is omitted deliberately, see [`crate::Renderer`].
 #[must_use]
 pub fn subject_stem(events: &[NotifiedAlert]) -> String {
     let names: BTreeSet<&str> = events.iter().map(|e| e.alertname.as_str()).collect();
@@ -38,7 +38,7 @@ pub fn subject_stem(events: &[NotifiedAlert]) -> String {
     text::line(&(stem + &number), MAX)
 }
 
-/// The value of a label that all alerts carry with the same, non-empty value.
+/// The value of a label if all alerts have the same, non-empty value.
 pub(super) fn common_label<'a>(events: &'a [NotifiedAlert], name: &str) -> Option<&'a str> {
     let first = events.first()?.labels.get(name)?;
     let common = !first.is_empty() && events.iter().all(|e| e.labels.get(name) == Some(first));

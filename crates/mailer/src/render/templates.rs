@@ -1,4 +1,4 @@
-//! Templates: those in the binary, and those a directory puts in their place.
+//! Templates: the embedded ones, and overrides from a directory.
 
 use std::path::Path;
 
@@ -18,8 +18,8 @@ pub(super) enum Part {
 impl Part {
     const ALL: [Part; 3] = [Part::Subject, Part::Text, Part::Html];
 
-    /// Its file. Tera escapes for HTML by the end of a template's name: `.html` is escaped, the
-    /// other two are not.
+    /// File name. Tera escapes HTML depending on the suffix: `.html` is escaped, the other two are
+    /// not.
     fn file(self) -> &'static str {
         match self {
             Part::Subject => "notification.subject",
@@ -37,7 +37,7 @@ impl Part {
     }
 }
 
-/// The file with a language's words.
+/// The file with the words of a language.
 const WORDS: &str = "words.toml";
 
 fn embedded_words(language: Language) -> &'static str {
@@ -47,7 +47,7 @@ fn embedded_words(language: Language) -> &'static str {
     }
 }
 
-/// Templates that cannot be used; names the file and the line.
+/// Templates that cannot be used; the message has the file and the line.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct TemplateError {
@@ -62,7 +62,7 @@ impl TemplateError {
     }
 }
 
-/// One language's templates and words.
+/// Templates and words of one language.
 pub(super) struct Templates {
     pub(super) words: Words,
     tera: Tera,
@@ -70,7 +70,7 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    /// Those in the binary.
+    /// The embedded templates.
     pub(super) fn embedded(language: Language) -> Result<Templates, TemplateError> {
         let words = Words::parse(embedded_words(language))
             .map_err(|error| TemplateError::new(format!("{}/{WORDS}: {error}", language.code())))?;
@@ -78,9 +78,8 @@ impl Templates {
         Templates::build(words, sources)
     }
 
-    /// Those in the binary with the files of `dir` in their place, each found as
-    /// `LANGUAGE/notification.html` or, for all languages, as `notification.html`. `None` when
-    /// there is no such file.
+    /// The embedded templates with overrides from `dir`, each found as `LANGUAGE/notification.html`
+    /// or, for all languages, as `notification.html`. `None` if there is no such file.
     pub(super) fn overridden(
         language: Language,
         dir: &Path,
@@ -103,7 +102,7 @@ impl Templates {
             ] {
                 if let Some(text) = read(&path)? {
                     found = true;
-                    // Named by its path, so that Tera's errors point to the file.
+                    // Named by its path, so that Tera's errors refer to the file.
                     source = (path.display().to_string(), text);
                     break;
                 }
@@ -139,7 +138,7 @@ impl Templates {
     }
 }
 
-/// A file's text; `None` when it is not there.
+/// Reads a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<String>, TemplateError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -154,9 +153,9 @@ mod tests {
 
     use super::*;
 
-    /// The keys that the templates ask for, found as they are written: `key="…"`, and what is
-    /// made from an event or a severity.
-    fn asked() -> BTreeSet<String> {
+    /// The keys that the templates use: literal `key="…"`, and keys derived from an event or a
+    /// severity.
+    fn used_keys() -> BTreeSet<String> {
         let mut keys: BTreeSet<String> = Part::ALL
             .iter()
             .flat_map(|part| part.embedded().split("key=\"").skip(1))
@@ -175,9 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn every_language_has_all_words_with_the_same_places_and_no_others() {
+    fn every_language_has_exactly_the_used_words_and_placeholders() {
         let english = Templates::embedded(Language::En).unwrap().words.shape();
-        assert_eq!(english.keys().cloned().collect::<BTreeSet<_>>(), asked());
+        assert_eq!(
+            english.keys().cloned().collect::<BTreeSet<_>>(),
+            used_keys()
+        );
         for language in Language::ALL {
             let shape = Templates::embedded(language).unwrap().words.shape();
             assert_eq!(shape, english, "{language:?}");

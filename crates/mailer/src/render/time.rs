@@ -1,19 +1,19 @@
-//! Times and durations as people read them.
+//! Formatting of times and durations.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::words::Words;
 
-/// `2026-11-22 19:14:12 +08:00`, in the recipient's zone. The offset and not the zone's short
-/// name: CST is China's and Chicago's.
+/// `2026-11-22 19:14:12 +08:00`, in the recipient's zone. With the offset instead of the zone's
+/// abbreviation: CST is China's and Chicago's.
 pub(super) fn local(time: DateTime<Utc>, zone: Tz) -> String {
     time.with_timezone(&zone)
         .format("%Y-%m-%d %H:%M:%S %:z")
         .to_string()
 }
 
-/// The two largest units of a duration (`2 h 5 min`); empty for one that is none.
+/// The two largest units of a duration (`2 h 5 min`); empty if it is negative or below a second.
 pub(super) fn duration(length: TimeDelta, words: &Words) -> String {
     let seconds = length.num_seconds();
     if length < TimeDelta::zero() {
@@ -34,7 +34,7 @@ pub(super) fn duration(length: TimeDelta, words: &Words) -> String {
         .take(2)
         .enumerate()
         .filter(|(place, (_, n))| *place == 0 || *n > 0)
-        .filter_map(|(_, (unit, n))| words.say(unit, &[("n", &n.to_string())]))
+        .filter_map(|(_, (unit, n))| words.phrase(unit, &[("n", &n.to_string())]))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -1,7 +1,7 @@
-//! What templates see.
+//! The variables of templates.
 //!
-//! This is the contract with templates that people write: names here are not changed lightly.
-//! Every text is cleaned and bounded already ([`crate::text`]), every link is http or https.
+//! This is the contract with custom templates: names are not changed lightly. Every string is
+//! sanitized and truncated ([`crate::text`]), every link is http or https.
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -11,17 +11,17 @@ use super::time;
 use super::words::Words;
 use crate::{EventKind, MailContent, NotifiedAlert, text};
 
-/// The longest name, label value and the like, in characters.
+/// Maximum length of names, label values and the like, in characters.
 const MAX_NAME: usize = 200;
-/// The longest summary.
+/// Maximum length of the summary, in characters.
 const MAX_SUMMARY: usize = 500;
-/// The longest description.
+/// Maximum length of the description, in characters.
 const MAX_DESCRIPTION: usize = 2_000;
-/// How many labels of one alert are shown.
+/// Maximum number of labels shown for one alert.
 const MAX_LABELS: usize = 20;
-/// How many reasons are given.
+/// Maximum number of reasons shown.
 const MAX_REASONS: usize = 20;
-/// How many unchanged neighbours are named.
+/// Maximum number of unchanged alerts that are named.
 const MAX_NEIGHBOURS: usize = 10;
 
 /// One mail.
@@ -29,49 +29,49 @@ const MAX_NEIGHBOURS: usize = 10;
 pub(super) struct View {
     /// BCP 47 tag.
     lang: &'static str,
-    /// The zone of all times, as `Asia/Shanghai`.
+    /// Time zone of all times, such as `Asia/Shanghai`.
     zone: String,
-    /// The subject of the thread.
+    /// Subject of the thread.
     subject_stem: String,
-    /// The alert's name if all have the same, else how many there are.
+    /// The alert name if all alerts have the same, else the number of alerts.
     title: String,
     /// The label `cloud` if all alerts have the same one, else empty.
     cloud: String,
-    /// How many of each kind, in one line.
+    /// Number of alerts in each state, in one line.
     headline: String,
-    /// How many of each kind, those that occur only.
+    /// Number of alerts in each state, non-zero ones only.
     counts: Vec<Count>,
     source: String,
     receiver: String,
-    /// Whether a person asked for this mail to be sent again.
+    /// Whether a person requested a resend.
     resend: bool,
-    /// The alerts shown in full, what fires first.
+    /// The alerts shown in full, firing ones first.
     pub(super) alerts: Vec<AlertView>,
-    /// How many more there are.
+    /// Number of alerts that are not shown.
     pub(super) more_alerts: usize,
-    /// The page of all open incidents; empty without `public_url`.
+    /// URL of the list of open incidents; empty without `public_url`.
     inbox_url: String,
-    /// How many alerts of the group fire unchanged.
+    /// Number of unchanged firing alerts of the group.
     still_firing: usize,
-    /// Some of their names.
+    /// Names of some of them.
     still_firing_names: Vec<String>,
-    /// How many are not named.
+    /// Number of those that are not named.
     still_firing_more: usize,
     truncated_alerts: u64,
     reasons: Vec<ReasonView>,
 }
 
-/// How many alerts of this mail are in one state.
+/// Number of alerts of this mail in one state.
 #[derive(Debug, Serialize)]
 struct Count {
     /// `opened`, `refreshed`, `expired` or `resolved`.
     event: &'static str,
     n: usize,
-    /// As words: "2 firing".
+    /// In words: "2 firing".
     text: String,
 }
 
-/// One alert. What is not known is empty.
+/// One alert. Unknown values are empty.
 #[derive(Debug, Serialize)]
 pub(super) struct AlertView {
     /// `opened`, `refreshed`, `expired` or `resolved`.
@@ -79,20 +79,20 @@ pub(super) struct AlertView {
     incident_id: i64,
     alertname: String,
     instance: String,
-    /// In the recipient's language where it is a usual one, else as it came.
+    /// In the recipient's language if it is a common one, else as received.
     severity: String,
     /// `critical`, `warning`, `info`, or empty for any other severity.
     tone: &'static str,
     team: String,
     /// Annotation `summary`, else the alert's message.
     summary: String,
-    /// Annotation `description` if it says something else.
+    /// Annotation `description`, unless it equals the summary.
     description: String,
-    /// The labels that are not shown elsewhere.
+    /// Labels that are not shown elsewhere.
     labels: Vec<Label>,
     starts_at: String,
     ends_at: String,
-    /// From start to end; of a repeated alert, from start to this mail.
+    /// From start to end; for a repeated alert, from start to this mail.
     duration: String,
     occurrences: i64,
     incident_url: String,
@@ -108,35 +108,35 @@ struct Label {
 
 #[derive(Debug, Serialize)]
 struct ReasonView {
-    /// Empty when no route decided.
+    /// Empty for the team route and the default group.
     route: String,
     group: String,
 }
 
 impl View {
-    /// The view with at most `limit` alerts in full.
-    pub(super) fn new(facts: &MailContent, words: &Words, limit: usize) -> View {
-        let mut events: Vec<&NotifiedAlert> = facts.events.iter().collect();
+    /// Builds the variables, with at most `limit` alerts in full.
+    pub(super) fn new(content: &MailContent, words: &Words, limit: usize) -> View {
+        let mut events: Vec<&NotifiedAlert> = content.events.iter().collect();
         events.sort_by(|a, b| order(a).cmp(&order(b)));
         let alerts: Vec<AlertView> = events
             .iter()
             .take(limit)
-            .map(|alert| AlertView::new(alert, facts, words))
+            .map(|alert| AlertView::new(alert, content, words))
             .collect();
-        let counts = counts(facts, words);
-        let names: Vec<String> = facts
+        let counts = counts(content, words);
+        let names: Vec<String> = content
             .still_firing_names
             .iter()
             .take(MAX_NEIGHBOURS)
             .map(|name| text::line(name, MAX_NAME))
             .collect();
         View {
-            lang: facts.language.tag(),
-            zone: facts.time_zone.name().to_owned(),
-            subject_stem: text::line(&facts.subject_stem, MAX_NAME),
-            title: title(facts, words),
+            lang: content.language.tag(),
+            zone: content.time_zone.name().to_owned(),
+            subject_stem: text::line(&content.subject_stem, MAX_NAME),
+            title: title(content, words),
             cloud: text::line(
-                common_label(&facts.events, "cloud").unwrap_or_default(),
+                common_label(&content.events, "cloud").unwrap_or_default(),
                 MAX_NAME,
             ),
             headline: counts
@@ -145,17 +145,17 @@ impl View {
                 .collect::<Vec<_>>()
                 .join(" · "),
             counts,
-            source: text::line(&facts.source, MAX_NAME),
-            receiver: text::line(&facts.receiver, MAX_NAME),
-            resend: facts.resend,
+            source: text::line(&content.source, MAX_NAME),
+            receiver: text::line(&content.receiver, MAX_NAME),
+            resend: content.resend,
             more_alerts: events.len() - alerts.len(),
             alerts,
-            inbox_url: page(facts, &["incidents"]),
-            still_firing: facts.still_firing,
-            still_firing_more: facts.still_firing.saturating_sub(names.len()),
+            inbox_url: page(content, &["incidents"]),
+            still_firing: content.still_firing,
+            still_firing_more: content.still_firing.saturating_sub(names.len()),
             still_firing_names: names,
-            truncated_alerts: facts.truncated_alerts,
-            reasons: facts
+            truncated_alerts: content.truncated_alerts,
+            reasons: content
                 .reasons
                 .iter()
                 .take(MAX_REASONS)
@@ -169,13 +169,13 @@ impl View {
 }
 
 impl AlertView {
-    fn new(alert: &NotifiedAlert, facts: &MailContent, words: &Words) -> AlertView {
+    fn new(alert: &NotifiedAlert, content: &MailContent, words: &Words) -> AlertView {
         let annotation = |name: &str| alert.annotations.get(name).map_or("", String::as_str);
         let summary = match annotation("summary").trim() {
             "" => &alert.message,
             summary => summary,
         };
-        // The first of these that says something which the summary does not.
+        // The first of these that differs from the summary.
         let description = [annotation("description"), &alert.message]
             .into_iter()
             .find(|text| !text.trim().is_empty() && text.trim() != summary.trim())
@@ -184,7 +184,7 @@ impl AlertView {
             EventKind::Resolved | EventKind::Expired | EventKind::Closed => {
                 alert.ends_at.map(|end| end - alert.starts_at)
             }
-            EventKind::Refreshed => Some(facts.date - alert.starts_at),
+            EventKind::Refreshed => Some(content.date - alert.starts_at),
             EventKind::Opened => None,
         };
         let (severity, tone) = severity(&alert.severity, words);
@@ -200,26 +200,26 @@ impl AlertView {
             summary: text::line(summary, MAX_SUMMARY),
             description: text::lines(description, MAX_DESCRIPTION),
             labels: labels(alert),
-            starts_at: time::local(alert.starts_at, facts.time_zone),
+            starts_at: time::local(alert.starts_at, content.time_zone),
             ends_at: alert
                 .ends_at
                 .filter(|_| !alert.event.is_firing())
-                .map(|end| time::local(end, facts.time_zone))
+                .map(|end| time::local(end, content.time_zone))
                 .unwrap_or_default(),
             duration: length
                 .filter(|length| *length >= TimeDelta::zero())
                 .map(|length| time::duration(length, words))
                 .unwrap_or_default(),
             occurrences: alert.occurrences,
-            incident_url: page(facts, &["incidents", &alert.incident_id.to_string()]),
+            incident_url: page(content, &["incidents", &alert.incident_id.to_string()]),
             graph_url: link(&alert.generator_url),
             runbook_url: link(annotation("runbook_url")),
         }
     }
 }
 
-/// What a reader must see first: what began, what goes on, what is unclear, what is over; the
-/// worst first in each.
+/// Sort key: opened, repeated, expired and ended alerts, in this order; within each the most severe
+/// first.
 fn order(alert: &NotifiedAlert) -> (u8, u8, &str, &str, i64) {
     let event = match alert.event {
         EventKind::Opened => 0,
@@ -243,7 +243,7 @@ fn order(alert: &NotifiedAlert) -> (u8, u8, &str, &str, i64) {
     )
 }
 
-fn counts(facts: &MailContent, words: &Words) -> Vec<Count> {
+fn counts(content: &MailContent, words: &Words) -> Vec<Count> {
     [
         EventKind::Opened,
         EventKind::Refreshed,
@@ -253,7 +253,7 @@ fn counts(facts: &MailContent, words: &Words) -> Vec<Count> {
     ]
     .into_iter()
     .filter_map(|event| {
-        let n = facts
+        let n = content
             .events
             .iter()
             .filter(|alert| alert.event == event)
@@ -263,26 +263,26 @@ fn counts(facts: &MailContent, words: &Words) -> Vec<Count> {
             event: event.as_str(),
             n,
             text: words
-                .say(&key, &[("n", &n.to_string())])
+                .phrase(&key, &[("n", &n.to_string())])
                 .unwrap_or_default(),
         })
     })
     .collect()
 }
 
-fn title(facts: &MailContent, words: &Words) -> String {
-    match facts.events.as_slice() {
+fn title(content: &MailContent, words: &Words) -> String {
+    match content.events.as_slice() {
         [first, rest @ ..] if rest.iter().all(|alert| alert.alertname == first.alertname) => {
             text::line(&first.alertname, MAX_NAME)
         }
         events => {
             let n = events.len().to_string();
-            words.say("several", &[("n", &n)]).unwrap_or_default()
+            words.phrase("several", &[("n", &n)]).unwrap_or_default()
         }
     }
 }
 
-/// The severity in the reader's language, and its tone.
+/// The severity in the recipient's language, and its tone.
 fn severity(severity: &str, words: &Words) -> (String, &'static str) {
     let tone = match severity {
         "critical" => "critical",
@@ -291,7 +291,7 @@ fn severity(severity: &str, words: &Words) -> (String, &'static str) {
         other => return (text::line(other, MAX_NAME), ""),
     };
     (
-        words.say(tone, &[]).unwrap_or_else(|| tone.to_owned()),
+        words.phrase(tone, &[]).unwrap_or_else(|| tone.to_owned()),
         tone,
     )
 }
@@ -300,7 +300,7 @@ fn severity(severity: &str, words: &Words) -> (String, &'static str) {
 fn labels(alert: &NotifiedAlert) -> Vec<Label> {
     let is_shown = |name: &str, value: &str| match name {
         "alertname" | "instance" | "severity" => true,
-        // A setting says which label is the team, so this one may be another.
+        // The team label is a setting, so this may be another label.
         "team" => value == alert.team,
         _ => false,
     };
@@ -316,16 +316,16 @@ fn labels(alert: &NotifiedAlert) -> Vec<Label> {
         .collect()
 }
 
-/// A page of Tocsin's, below the path prefix of `public_url`; empty without one.
-fn page(facts: &MailContent, segments: &[&str]) -> String {
-    let Some(mut url) = facts.public_url.clone() else {
+/// URL of a page, below the path prefix of `public_url`; empty without one.
+fn page(content: &MailContent, segments: &[&str]) -> String {
+    let Some(mut url) = content.public_url.clone() else {
         return String::new();
     };
     url.set_query(None);
     url.set_fragment(None);
     match url.path_segments_mut() {
         Ok(mut path) => path.pop_if_empty().extend(segments),
-        // Something like `mailto:`, which configuration does not let through.
+        // Such as `mailto:`, which the configuration does not accept.
         Err(()) => return String::new(),
     };
     url.into()

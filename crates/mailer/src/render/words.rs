@@ -15,7 +15,7 @@ pub(super) struct Words(BTreeMap<String, Phrase>);
 #[serde(untagged)]
 enum Phrase {
     Plain(String),
-    /// Chosen by `{n}`. Enough for the languages there are: Chinese has one form, English two.
+    /// Chosen by `{n}`. Two forms are enough: Chinese has one, English two.
     Counted {
         one: String,
         other: String,
@@ -27,8 +27,8 @@ impl Words {
         toml::from_str(toml)
     }
 
-    /// These words, with those of `over` in place of the same keys; a key that these do not have
-    /// is one that no template asks for, and an error.
+    /// Returns these words with those of `over` in place of the same keys. An unknown key is an
+    /// error.
     pub(super) fn overlaid(&self, over: Words) -> Result<Words, String> {
         let mut all = self.clone();
         for (key, phrase) in over.0 {
@@ -39,15 +39,15 @@ impl Words {
         Ok(all)
     }
 
-    /// The phrase for `key` with its places filled; `None` when there is no such key.
-    pub(super) fn say(&self, key: &str, fill: &[(&str, &str)]) -> Option<String> {
+    /// The phrase for `key` with its placeholders filled; `None` if there is no such key.
+    pub(super) fn phrase(&self, key: &str, fill: &[(&str, &str)]) -> Option<String> {
         let counted = fill.iter().find(|(name, _)| *name == "n").map(|(_, n)| *n);
         let mut rest = match self.0.get(key)? {
             Phrase::Plain(text) => text.as_str(),
             Phrase::Counted { one, .. } if counted == Some("1") => one,
             Phrase::Counted { other, .. } => other,
         };
-        // In one pass, so that a filled-in value which looks like a place stays as it is.
+        // In one pass, so that placeholders in a filled-in value are not replaced.
         let mut out = String::with_capacity(rest.len());
         while let Some(open) = rest.find('{') {
             let (before, after) = rest.split_at(open);
@@ -85,8 +85,8 @@ impl Words {
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect();
-            self.say(key, &fill)
-                .ok_or_else(|| tera::Error::message(format!("no words for `{key}`")))
+            self.phrase(key, &fill)
+                .ok_or_else(|| tera::Error::message(format!("unknown word key `{key}`")))
         }
     }
 
@@ -124,19 +124,28 @@ mod tests {
     fn places_are_filled_once() {
         let words = words();
         assert_eq!(
-            words.say("a", &[("x", "{y}"), ("y", "2")]).as_deref(),
+            words.phrase("a", &[("x", "{y}"), ("y", "2")]).as_deref(),
             Some("{y} and 2")
         );
-        assert_eq!(words.say("a", &[("x", "1")]).as_deref(), Some("1 and {y}"));
-        assert_eq!(words.say("c", &[]), None);
+        assert_eq!(
+            words.phrase("a", &[("x", "1")]).as_deref(),
+            Some("1 and {y}")
+        );
+        assert_eq!(words.phrase("c", &[]), None);
     }
 
     #[test]
     fn the_form_is_chosen_by_the_count() {
         let words = words();
-        assert_eq!(words.say("b", &[("n", "1")]).as_deref(), Some("1 thing"));
-        assert_eq!(words.say("b", &[("n", "0")]).as_deref(), Some("0 things"));
-        assert_eq!(words.say("b", &[("n", "11")]).as_deref(), Some("11 things"));
+        assert_eq!(words.phrase("b", &[("n", "1")]).as_deref(), Some("1 thing"));
+        assert_eq!(
+            words.phrase("b", &[("n", "0")]).as_deref(),
+            Some("0 things")
+        );
+        assert_eq!(
+            words.phrase("b", &[("n", "11")]).as_deref(),
+            Some("11 things")
+        );
     }
 
     #[test]
@@ -144,8 +153,8 @@ mod tests {
         let all = words()
             .overlaid(Words::parse("a = \"new\"").unwrap())
             .unwrap();
-        assert_eq!(all.say("a", &[]).as_deref(), Some("new"));
-        assert_eq!(all.say("b", &[("n", "1")]).as_deref(), Some("1 thing"));
+        assert_eq!(all.phrase("a", &[]).as_deref(), Some("new"));
+        assert_eq!(all.phrase("b", &[("n", "1")]).as_deref(), Some("1 thing"));
         assert!(
             words()
                 .overlaid(Words::parse("typo = \"\"").unwrap())

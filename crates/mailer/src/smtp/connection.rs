@@ -1,12 +1,12 @@
-//! A conversation with the server, command by command.
+//! An SMTP session, command by command.
 //!
-//! lettre's `AsyncSmtpTransport` would do all of this, but its error does not say which command
-//! failed (`AsyncSmtpConnection::send`, `client/async_connection.rs`, lettre 0.11.23, ends MAIL,
-//! RCPT, DATA and the message alike), and it cuts the connection at every refusal. What to do
-//! next hangs on the command, so the commands are given one by one here.
+//! lettre's `AsyncSmtpTransport` would do all of this, but its error does not identify the failed
+//! command (`AsyncSmtpConnection::send`, `client/async_connection.rs`, lettre 0.11.23, ends MAIL,
+//! RCPT, DATA and the message alike), and it closes the connection at every rejection. How to
+//! proceed depends on the command, so the commands are sent one by one here.
 //!
-//! lettre's `tracing` feature must stay off: it logs every line it writes, AUTH with the password
-//! among them (`AsyncSmtpConnection::write`).
+//! lettre's `tracing` feature must stay disabled: it logs every line it writes, including AUTH with
+//! the password (`AsyncSmtpConnection::write`).
 
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
@@ -18,7 +18,7 @@ use super::settings::{Encryption, Server};
 use super::step::{Failure, Limit, describe};
 use crate::{SendError, Stage};
 
-/// Where in a mail's transaction something failed.
+/// The command of a mail transaction that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
     Mail,
@@ -28,7 +28,7 @@ pub(super) enum Command {
     Message,
 }
 
-/// A mail's addresses, parsed, and its bytes.
+/// The parsed addresses of a mail, and its message.
 pub(super) struct Envelope<'a> {
     pub(super) from: lettre::Address,
     pub(super) to: lettre::Address,
@@ -36,7 +36,7 @@ pub(super) struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    /// Whether an address needs SMTPUTF8 (RFC 6531): only a non-ASCII local part does, domains
+    /// Whether an address requires SMTPUTF8 (RFC 6531): only a non-ASCII local part does, domains
     /// are ASCII already.
     fn is_international(&self) -> bool {
         !self.from.to_string().is_ascii() || !self.to.to_string().is_ascii()
@@ -46,12 +46,12 @@ impl Envelope<'_> {
 /// An open connection, after TLS and AUTH.
 pub(super) struct Connection {
     smtp: AsyncSmtpConnection,
-    /// Transactions so far.
+    /// Number of transactions so far.
     pub(super) used: u32,
 }
 
 impl Connection {
-    /// Connects, encrypts and authenticates; whatever fails here is ours.
+    /// Connects, starts TLS and authenticates; every failure here is [`SendError::Unavailable`].
     pub(super) async fn open(server: &Server, limit: &Limit) -> Result<Connection, SendError> {
         let failed = |stage, message: String| {
             let message = match &server.login {
@@ -97,28 +97,28 @@ impl Connection {
         Ok(Connection { smtp, used: 0 })
     }
 
-    /// Brings a connection that was used before back to its start; false when it is dead.
+    /// Resets a kept connection; returns false if it is dead.
     ///
-    /// RSET and not NOOP: it also ends the transaction that a refusal left open.
+    /// RSET and not NOOP: it also ends the transaction that a rejection left open.
     pub(super) async fn reset(&mut self, limit: &Limit) -> bool {
         limit.step(self.smtp.command(Rset)).await.is_ok()
     }
 
-    /// Hands over one mail.
+    /// Sends one mail.
     pub(super) async fn transact(
         &mut self,
-        parcel: &Envelope<'_>,
+        envelope: &Envelope<'_>,
         limit: &Limit,
     ) -> Result<(), (Command, Failure)> {
         self.used += 1;
-        let options = self.mail_options(parcel)?;
+        let options = self.mail_options(envelope)?;
         let smtp = &mut self.smtp;
         limit
-            .step(smtp.command(Mail::new(Some(parcel.from.clone()), options)))
+            .step(smtp.command(Mail::new(Some(envelope.from.clone()), options)))
             .await
             .map_err(|failure| (Command::Mail, failure))?;
         limit
-            .step(smtp.command(Rcpt::new(parcel.to.clone(), vec![])))
+            .step(smtp.command(Rcpt::new(envelope.to.clone(), vec![])))
             .await
             .map_err(|failure| (Command::Rcpt, failure))?;
         limit
@@ -126,38 +126,39 @@ impl Connection {
             .await
             .map_err(|failure| (Command::Data, failure))?;
         limit
-            .step(smtp.message(parcel.message))
+            .step(smtp.message(envelope.message))
             .await
             .map_err(|failure| (Command::Message, failure))?;
         Ok(())
     }
 
-    /// What MAIL must announce. SIZE is not: a mail that is too large would then be refused at
-    /// MAIL FROM, where a refusal is taken for ours, and stop all others.
+    /// The parameters of MAIL. SIZE is omitted: a mail that is too large would be rejected at MAIL
+    /// FROM, which counts as unavailable and stops all other mails.
     fn mail_options(
         &self,
-        parcel: &Envelope<'_>,
+        envelope: &Envelope<'_>,
     ) -> Result<Vec<MailParameter>, (Command, Failure)> {
         let mut options = Vec::new();
         let server = self.smtp.server_info();
-        if parcel.is_international() {
+        if envelope.is_international() {
             if !server.supports_feature(Extension::SmtpUtfEight) {
-                let whose = match parcel.from.to_string().is_ascii() {
+                let whose = match envelope.from.to_string().is_ascii() {
                     true => Command::Rcpt,
                     false => Command::Mail,
                 };
-                let text = "the server takes no addresses outside ASCII (SMTPUTF8)".to_owned();
+                let text =
+                    "the server does not support addresses outside ASCII (SMTPUTF8)".to_owned();
                 return Err((whose, Failure::Reply { code: 553, text }));
             }
             options.push(MailParameter::SmtpUtfEight);
         }
-        if !parcel.message.is_ascii() && server.supports_feature(Extension::EightBitMime) {
+        if !envelope.message.is_ascii() && server.supports_feature(Extension::EightBitMime) {
             options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         Ok(options)
     }
 
-    /// Says good-bye; nothing hangs on the answer.
+    /// Sends QUIT; the reply does not matter.
     pub(super) async fn quit(mut self, limit: &Limit) {
         let _ = limit.step(self.smtp.quit()).await;
     }
@@ -165,9 +166,9 @@ impl Connection {
 
 /// Whether connecting failed in the TLS handshake, not before or after.
 ///
-/// `AsyncNetworkStream::upgrade_tls` wraps the error of `upgrade_tokio1_tls`, which is lettre's
-/// own already, once more; every other failure to connect carries an `io::Error` or a text
-/// (`client/async_net.rs`, lettre 0.11.23). The tests of SMTPS hold this.
+/// `AsyncNetworkStream::upgrade_tls` wraps the error of `upgrade_tokio1_tls`, which is lettre's own
+/// already, once more; every other failure to connect has an `io::Error` or a string as its source
+/// (`client/async_net.rs`, lettre 0.11.23). The SMTPS tests check this.
 fn is_from_tls(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<Error>())
 }

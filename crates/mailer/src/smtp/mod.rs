@@ -1,4 +1,4 @@
-//! Mails handed to an SMTP server.
+//! Mails sent to an SMTP server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,20 +20,20 @@ use step::{Failure, Limit};
 
 pub use settings::{SettingsError, SmtpSettings, TlsMode};
 
-/// Sends mails through one SMTP server, over connections that are kept for a while.
+/// Sends mails through one SMTP server, over pooled connections.
 ///
-/// It does not limit how many mails are sent at once; its caller does.
+/// It does not limit the number of concurrent sends; its caller does.
 pub struct SmtpMailer {
     server: Server,
     pool: Arc<Pool>,
 }
 
 impl SmtpMailer {
-    /// Checks the settings and reads the certificates; does not connect.
+    /// Validates the settings and reads the certificates; does not connect.
     ///
     /// # Errors
     ///
-    /// Settings that cannot work.
+    /// [`SettingsError`] for invalid settings.
     pub fn new(settings: &SmtpSettings) -> Result<SmtpMailer, SettingsError> {
         Ok(SmtpMailer {
             server: Server::new(settings)?,
@@ -41,18 +41,18 @@ impl SmtpMailer {
         })
     }
 
-    /// Hands over a mail on a kept connection. `None` when there is none, or it turned out to be
-    /// dead before the server had the mail: then nothing happened that anyone need know of.
+    /// Sends a mail on a pooled connection. `None` if there is none, or if it was dead before the
+    /// server had the mail, which is not an error.
     async fn send_on_kept(
         &self,
-        parcel: &Envelope<'_>,
+        envelope: &Envelope<'_>,
         limit: &Limit,
     ) -> Option<Result<(), SendError>> {
         let mut connection = self.pool.take()?;
         if !connection.reset(limit).await {
             return None;
         }
-        let result = connection.transact(parcel, limit).await;
+        let result = connection.transact(envelope, limit).await;
         match &result {
             Err((Command::Mail | Command::Rcpt | Command::Data, failure))
                 if !failure.leaves_connection_usable() =>
@@ -63,7 +63,7 @@ impl SmtpMailer {
         }
     }
 
-    /// Keeps the connection where it can be, and says what the result means.
+    /// Returns the connection to the pool if it is usable, and converts the result.
     fn conclude(
         &self,
         connection: Connection,
@@ -76,17 +76,17 @@ impl SmtpMailer {
         if usable {
             self.pool.put(connection, self.server.timeout);
         }
-        result.map_err(|(command, failure)| judge(command, failure))
+        result.map_err(|(command, failure)| classify(command, failure))
     }
 }
 
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivered, SendError> {
-        let parcel = Envelope {
+        let envelope = Envelope {
             from: address::parse(&mail.from).map_err(|error| SendError::Unavailable {
                 stage: Stage::MailFrom,
-                message: format!("the sender is {error}"),
+                message: format!("sender: {error}"),
             })?,
             to: address::parse(&mail.to).map_err(|error| SendError::Refused {
                 code: 553,
@@ -95,11 +95,11 @@ impl Mailer for SmtpMailer {
             message: &mail.message,
         };
         let limit = Limit::start(self.server.timeout);
-        if let Some(result) = self.send_on_kept(&parcel, &limit).await {
+        if let Some(result) = self.send_on_kept(&envelope, &limit).await {
             return result.map(|()| Delivered::Sent);
         }
         let mut connection = Connection::open(&self.server, &limit).await?;
-        let result = connection.transact(&parcel, &limit).await;
+        let result = connection.transact(&envelope, &limit).await;
         self.conclude(connection, result).map(|()| Delivered::Sent)
     }
 
@@ -112,17 +112,17 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// Whose fault it is: the mail's or ours (rule 5 of the design).
+/// Classifies a failure: of this mail only, or of all mails.
 ///
 /// | at            | 5xx         | 4xx         | no answer   |
 /// | ------------- | ----------- | ----------- | ----------- |
 /// | MAIL FROM     | unavailable | unavailable | unavailable |
 /// | RCPT and DATA | refused     | try later   | try later   |
 ///
-/// A connection that breaks after MAIL FROM is put on the mail, so that one which a filter kills
-/// the connection for does not stop all others; if it is the server that is gone, the next
-/// attempt to connect says so.
-fn judge(command: Command, failure: Failure) -> SendError {
+/// A connection that is lost after MAIL FROM counts as a failure of the mail, so that a mail for
+/// which a filter closes the connection does not stop all others; if the server is down, the next
+/// attempt to connect fails as unavailable.
+fn classify(command: Command, failure: Failure) -> SendError {
     match (command, failure) {
         (Command::Mail, failure) => SendError::Unavailable {
             stage: Stage::MailFrom,
@@ -145,7 +145,7 @@ mod tests {
     fn reply(code: u16) -> Failure {
         Failure::Reply {
             code,
-            text: "said the server".to_owned(),
+            text: "from the server".to_owned(),
         }
     }
 
@@ -153,31 +153,34 @@ mod tests {
     fn the_command_tells_whose_fault_it_is() {
         let refused = SendError::Refused {
             code: 550,
-            message: "said the server".to_owned(),
+            message: "from the server".to_owned(),
         };
         let ours = |message: &str| SendError::Unavailable {
             stage: Stage::MailFrom,
             message: message.to_owned(),
         };
         for command in [Command::Rcpt, Command::Data, Command::Message] {
-            assert_eq!(judge(command, reply(550)), refused);
+            assert_eq!(classify(command, reply(550)), refused);
             assert!(matches!(
-                judge(command, reply(450)),
+                classify(command, reply(450)),
                 SendError::TryLater { .. }
             ));
             let lost = Failure::Lost("gone".to_owned());
-            assert!(matches!(judge(command, lost), SendError::TryLater { .. }));
+            assert!(matches!(
+                classify(command, lost),
+                SendError::TryLater { .. }
+            ));
         }
         assert_eq!(
-            judge(Command::Mail, reply(550)),
-            ours("550 said the server")
+            classify(Command::Mail, reply(550)),
+            ours("550 from the server")
         );
         assert_eq!(
-            judge(Command::Mail, reply(450)),
-            ours("450 said the server")
+            classify(Command::Mail, reply(450)),
+            ours("450 from the server")
         );
         assert_eq!(
-            judge(Command::Mail, Failure::Lost("gone".to_owned())),
+            classify(Command::Mail, Failure::Lost("gone".to_owned())),
             ours("gone")
         );
     }

@@ -1,4 +1,4 @@
-//! Connections kept for the next mail.
+//! Connection pool.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -8,15 +8,16 @@ use tokio::time::{Instant, sleep_until};
 use super::connection::Connection;
 use super::step::Limit;
 
-/// How many connections wait at most.
+/// Maximum number of idle connections.
 const MAX_IDLE: usize = 4;
-/// How long one waits before it is closed. Below the five minutes after which a server may hang
-/// up (RFC 5321, 4.5.3.2.7), and short, because a mail server counts its connections.
+/// Idle time after which a connection is closed. Below the five minutes after which a server may
+/// close it (RFC 5321, 4.5.3.2.7), and short, because mail servers limit connections.
 const IDLE_FOR: Duration = Duration::from_secs(30);
-/// How many mails go over one connection: servers set a limit (often 100) and then answer 421.
+/// Maximum number of mails over one connection: servers have a limit (often 100) and then answer
+/// 421.
 const MAX_USES: u32 = 90;
 
-/// Open connections that nobody uses now.
+/// Idle connections.
 #[derive(Default)]
 pub(super) struct Pool {
     state: Mutex<State>,
@@ -25,7 +26,7 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct State {
     idle: Vec<Idle>,
-    /// A task waits to close what is idle for too long.
+    /// Whether a task waits to close expired connections.
     reaping: bool,
 }
 
@@ -35,7 +36,7 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection used last, so that the others grow old and are closed.
+    /// Takes the connection used last, so that the others expire.
     pub(super) fn take(&self) -> Option<Connection> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -47,7 +48,7 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection that is in order, or says good-bye to it.
+    /// Returns a usable connection to the pool, or closes it.
     pub(super) fn put(self: &Arc<Self>, connection: Connection, timeout: Duration) {
         let mut state = self.lock();
         if connection.used >= MAX_USES || state.idle.len() >= MAX_IDLE {
@@ -63,7 +64,7 @@ impl Pool {
         }
     }
 
-    /// What is idle for too long, and when the next one will be.
+    /// Takes the expired connections; also returns when the next one expires.
     fn expired(&self) -> (Vec<Connection>, Option<Instant>) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -76,13 +77,13 @@ impl Pool {
         (over.into_iter().map(|idle| idle.connection).collect(), next)
     }
 
-    /// The list stays in order whoever panicked.
+    /// A panic of another thread leaves the list valid.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Closes idle connections until there are none, or the pool itself is gone.
+/// Closes expired connections until there are none, or the pool was dropped.
 async fn reap(pool: Weak<Pool>, first: Instant, timeout: Duration) {
     let mut next = Some(first);
     while let Some(at) = next {

@@ -1,4 +1,4 @@
-//! How the SMTP server is reached.
+//! SMTP settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,34 +9,33 @@ use lettre::transport::smtp::extension::ClientId;
 
 use crate::Secret;
 
-/// Where the SMTP server is and how to speak to it.
+/// Address of the SMTP server and how to connect to it.
 #[derive(Debug, Clone)]
 pub struct SmtpSettings {
-    /// Its name or address; the name its certificate must carry.
+    /// Host name or IP address; the certificate must match it.
     pub host: String,
-    /// Its port; by default 465 for SMTPS, 587 for STARTTLS, 25 without TLS.
+    /// Port; by default 465 for SMTPS, 587 for STARTTLS, 25 without TLS.
     pub port: Option<u16>,
     /// How the connection is encrypted.
     pub tls: TlsMode,
-    /// The user name; without one no AUTH is done.
+    /// User name; AUTH is skipped without one.
     pub username: Option<String>,
     /// The password.
     pub password: Option<Secret>,
-    /// The longest that one step may take: connecting, or one command and its reply. A whole
-    /// send takes at most three times as long.
+    /// Maximum duration of one step: connecting, or one command and its reply. A whole send takes
+    /// at most three times as long.
     pub timeout: Duration,
     /// PEM file with certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// The name given in EHLO; by default this machine's.
+    /// Name for EHLO; by default this machine's.
     pub hello_name: Option<String>,
 }
 
 impl SmtpSettings {
-    /// A timeout for those who set none. Long enough for a server that makes strangers wait
-    /// before it greets them.
+    /// Default timeout. Long enough for a server that delays its greeting.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// The server as `host:port`, for telling people where mail goes.
+    /// The server as `host:port`, for display.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!(
@@ -53,15 +52,15 @@ impl SmtpSettings {
 pub enum TlsMode {
     /// TLS from the first byte.
     Smtps,
-    /// STARTTLS, required: a server that does not offer it gets no mail and no password.
+    /// STARTTLS, required: a server that does not offer it receives no mail and no password.
     #[default]
     Starttls,
-    /// Not at all, for a relay on this machine. A password then goes over the wire as it is.
+    /// None, for a relay on this machine. A password is sent in plain text.
     None,
 }
 
 impl TlsMode {
-    /// The port that is used when none is set.
+    /// The default port.
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {
@@ -72,35 +71,35 @@ impl TlsMode {
     }
 }
 
-/// Settings that cannot work.
+/// Invalid settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A user name without password, or the other way round.
-    #[error("user name and password belong together: the {0} is missing")]
+    /// A user name without a password, or the other way round.
+    #[error("user name and password are required together: the {0} is missing")]
     Credentials(&'static str),
-    /// The host is empty or not a name.
-    #[error("host: expected a name or an address such as smtp.example.com")]
+    /// The host is empty or invalid.
+    #[error("host: expected a host name or an IP address such as smtp.example.com")]
     Host,
-    /// The name for EHLO is not one.
+    /// The name for EHLO is invalid.
     #[error("hello name: expected a host name such as tocsin.example.com")]
     HelloName,
-    /// The timeout is zero, or so long that it is none.
+    /// The timeout is zero or too long.
     #[error("timeout: expected more than zero and at most an hour")]
     Timeout,
     /// The file with extra certificates cannot be used.
     #[error("CA file {}: {reason}", path.display())]
     CaFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error message.
         reason: String,
     },
-    /// TLS could not be set up at all.
+    /// TLS could not be set up.
     #[error("TLS: {0}")]
     Tls(String),
 }
 
-/// The settings, checked, in the types the conversation needs.
+/// The validated settings, in the types that a session needs.
 pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
@@ -110,14 +109,14 @@ pub(super) struct Server {
     pub(super) timeout: Duration,
 }
 
-/// [`TlsMode`] with what TLS needs, so that there is no TLS without it.
+/// [`TlsMode`] with its parameters, so that TLS always has them.
 pub(super) enum Encryption {
     Smtps(TlsParameters),
     Starttls(TlsParameters),
     None,
 }
 
-/// A user name and password, and the secret once more for keeping it out of messages.
+/// User name and password, and the secret again to redact it in messages.
 pub(super) struct Login {
     pub(super) credentials: Credentials,
     pub(super) secret: Secret,
@@ -125,7 +124,7 @@ pub(super) struct Login {
 
 impl Server {
     pub(super) fn new(settings: &SmtpSettings) -> Result<Server, SettingsError> {
-        // What stands in EHLO goes onto the wire as it is, so it must be one word.
+        // The name is sent in EHLO unchanged, so it must be one word.
         let is_name = |name: &str| {
             !name.is_empty() && name.len() < 256 && name.chars().all(|c| c.is_ascii_graphic())
         };

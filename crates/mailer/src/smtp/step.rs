@@ -1,4 +1,4 @@
-//! One step of a conversation, with its limits.
+//! One step of an SMTP session, with its time limits.
 
 use std::error::Error as _;
 use std::future::Future;
@@ -9,10 +9,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::text;
 
-/// How many steps' worth of time a whole send may take.
+/// Maximum duration of a whole send, in steps.
 pub(super) const STEPS: u32 = 3;
 
-/// The longest part of a server's reply that is kept.
+/// Maximum length of a server's reply that is kept.
 const MAX_REPLY: usize = 500;
 
 /// Why a step failed.
@@ -20,13 +20,13 @@ const MAX_REPLY: usize = 500;
 pub(super) enum Failure {
     /// The server answered with a 4xx or 5xx.
     Reply { code: u16, text: String },
-    /// No answer came: the connection is gone, silent or out of step.
+    /// No reply: the connection is closed, silent or out of step.
     Lost(String),
 }
 
 impl Failure {
-    /// Whether client and server still agree about where they are, so that the connection can be
-    /// used on. 421 means that the server closes it (RFC 5321, 3.8).
+    /// Whether client and server agree on the session's state, so that the connection can be
+    /// reused. After 421 the server closes it (RFC 5321, 3.8).
     pub(super) fn leaves_connection_usable(&self) -> bool {
         matches!(self, Failure::Reply { code, .. } if *code != 421)
     }
@@ -54,8 +54,8 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The innermost cause, because lettre's outer words ("Connection error: Connection error: …")
-/// say nothing.
+/// The innermost cause, because lettre's outer messages ("Connection error: Connection error: …")
+/// add nothing.
 pub(super) fn describe(error: &Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -64,7 +64,7 @@ pub(super) fn describe(error: &Error) -> String {
     text::line(&cause.to_string(), MAX_REPLY)
 }
 
-/// How long one step, and all of a send's steps together, may take.
+/// Time limits of one step and of all steps of a send together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     step: Duration,
@@ -72,7 +72,7 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// For one send that starts now.
+    /// Starts the limit of one send.
     pub(super) fn start(step: Duration) -> Limit {
         Limit {
             step,
@@ -80,8 +80,8 @@ impl Limit {
         }
     }
 
-    /// Runs one step. When its time is over the future is dropped in the middle, and so the
-    /// connection must not be used again ([`Failure::leaves_connection_usable`] says so).
+    /// Runs one step. On timeout the future is dropped halfway, so the connection must not be used
+    /// again (see [`Failure::leaves_connection_usable`]).
     pub(super) async fn step<T>(
         &self,
         future: impl Future<Output = Result<T, Error>>,
@@ -92,7 +92,7 @@ impl Limit {
         })
     }
 
-    /// Like [`step`](Limit::step), with lettre's own error; `None` when the time is over.
+    /// Like [`step`](Limit::step), with lettre's own error; `None` on timeout.
     pub(super) async fn run<T>(
         &self,
         future: impl Future<Output = Result<T, Error>>,

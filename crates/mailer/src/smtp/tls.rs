@@ -1,4 +1,4 @@
-//! Which certificates are trusted.
+//! Trusted certificates.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParamete
 
 use super::settings::{SettingsError, SmtpSettings};
 
-/// Trusts the system's roots, or Mozilla's where the system has none (a minimal container), and
-/// the configured file's.
+/// Trusts the system's roots, or Mozilla's if the system has none (a minimal container), and those
+/// of the configured file.
 ///
-/// lettre offers one of both stores, not their union, and its default never looks at Mozilla's
-/// once it is built with `rustls-native-certs` (`client/tls.rs`, `build_rustls`, lettre 0.11.23);
-/// without this look an empty system store would trust nobody.
+/// lettre offers either store, not their union, and its default never uses Mozilla's when built
+/// with `rustls-native-certs` (`client/tls.rs`, `build_rustls`, lettre 0.11.23); without this check
+/// an empty system store would trust no server.
 pub(super) fn parameters(settings: &SmtpSettings) -> Result<TlsParameters, SettingsError> {
     let store = if rustls_native_certs::load_native_certs().certs.is_empty() {
         CertificateStore::WebpkiRoots
@@ -33,10 +33,9 @@ fn read(path: &Path) -> Result<Certificate, SettingsError> {
         reason,
     };
     let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    // An empty list of certificates is no error to lettre, and then nothing would be trusted.
+    // lettre accepts an empty list of certificates, which would trust no server.
     if !pem.windows(27).any(|w| w == b"-----BEGIN CERTIFICATE-----") {
-        return Err(unusable("there is no PEM certificate in it".to_owned()));
+        return Err(unusable("it has no PEM certificate".to_owned()));
     }
-    Certificate::from_pem(&pem)
-        .map_err(|_| unusable("a certificate in it cannot be read".to_owned()))
+    Certificate::from_pem(&pem).map_err(|_| unusable("it has an invalid certificate".to_owned()))
 }

@@ -1,9 +1,9 @@
-//! Mails that arrive.
+//! Successful sends.
 
 use super::*;
 
 #[tokio::test]
-async fn a_rendered_mail_arrives_over_starttls_and_auth_as_it_was_made() {
+async fn a_rendered_mail_arrives_unchanged_over_starttls_and_auth() {
     let dir = tempfile::tempdir().unwrap();
     let certificates = Certificates::new(dir.path());
     let server = Server::start(
@@ -19,7 +19,7 @@ async fn a_rendered_mail_arrives_over_starttls_and_auth_as_it_was_made() {
     assert_eq!(mailer.send_timeout(), Duration::from_secs(30));
     let renderer = Renderer::new(None).unwrap();
     for language in Language::ALL {
-        let mail = renderer.render(&sample_facts(language)).unwrap();
+        let mail = renderer.render(&sample_content(language)).unwrap();
         assert_eq!(mailer.send(&mail).await, Ok(Delivered::Sent));
     }
 
@@ -27,7 +27,7 @@ async fn a_rendered_mail_arrives_over_starttls_and_auth_as_it_was_made() {
     assert_eq!(accepted.len(), 2);
     for (accepted, word) in accepted
         .iter()
-        .zip(["Why you got this mail", "为什么收到这封邮件"])
+        .zip(["Why you received this e-mail", "为什么收到这封邮件"])
     {
         assert_eq!(accepted.envelope["mail_from"], "tocsin@example.com");
         assert_eq!(
@@ -68,7 +68,7 @@ async fn smtps_works_and_dots_stay() {
 }
 
 #[tokio::test]
-async fn many_at_once_all_arrive() {
+async fn concurrent_mails_all_arrive() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[]);
     let mailer = std::sync::Arc::new(mailer(&settings(server.port)));
@@ -84,7 +84,7 @@ async fn many_at_once_all_arrive() {
 }
 
 #[tokio::test]
-async fn addresses_outside_ascii_are_sent_where_the_server_takes_them() {
+async fn international_addresses_are_sent_if_the_server_supports_them() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[]);
     let mailer = mailer(&settings(server.port));

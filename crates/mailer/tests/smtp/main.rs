@@ -1,4 +1,4 @@
-//! Sending through a real SMTP server, with TLS, AUTH and its refusals.
+//! Sending through a real SMTP server, with TLS, AUTH and rejections.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,14 +18,14 @@ use mail_parser::MessageParser;
 use support::{AUTH, Certificates, Server, mail, secure_settings, settings};
 use tocsin_mailer::{
     Delivered, Language, Mailer, Mode, OutgoingMail, Renderer, Secret, SendError, SettingsError,
-    SmtpMailer, SmtpSettings, Stage, TlsMode, sample_facts,
+    SmtpMailer, SmtpSettings, Stage, TlsMode, sample_content,
 };
 
 fn mailer(settings: &SmtpSettings) -> SmtpMailer {
     SmtpMailer::new(settings).unwrap()
 }
 
-/// The stage at which it failed for reasons of ours, and what was said.
+/// The stage and message of an unavailable server.
 fn unavailable(result: Result<Delivered, SendError>) -> (Stage, String) {
     match result {
         Err(SendError::Unavailable { stage, message }) => (stage, message),

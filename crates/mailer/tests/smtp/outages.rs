@@ -1,9 +1,9 @@
-//! Servers that are gone, silent or slow.
+//! Servers that are down, silent or slow.
 
 use super::*;
 
 #[tokio::test]
-async fn nobody_listening_is_ours() {
+async fn a_server_that_is_down_is_unavailable() {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -25,8 +25,8 @@ async fn nobody_listening_is_ours() {
 }
 
 #[tokio::test]
-async fn a_silent_server_does_not_hang_it() {
-    // Connections are taken by the kernel, and nobody ever speaks.
+async fn a_silent_server_times_out() {
+    // The kernel accepts connections, and no process answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     for tls in [TlsMode::None, TlsMode::Smtps] {
         let settings = SmtpSettings {
@@ -45,7 +45,7 @@ async fn a_silent_server_does_not_hang_it() {
 }
 
 #[tokio::test]
-async fn a_server_too_slow_with_one_message_delays_only_that_one() {
+async fn a_timeout_of_one_message_delays_only_that_one() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &["--delay-ms", "60000"]);
     let settings = SmtpSettings {
@@ -60,7 +60,7 @@ async fn a_server_too_slow_with_one_message_delays_only_that_one() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_died_is_replaced_without_a_failure() {
+async fn a_dead_pooled_connection_is_replaced_without_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[]);
     let port = server.port.to_string();

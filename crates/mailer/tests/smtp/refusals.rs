@@ -1,9 +1,9 @@
-//! What servers and settings refuse.
+//! Rejections by servers and by settings.
 
 use super::*;
 
 #[tokio::test]
-async fn a_refused_recipient_spoils_only_its_own_mail() {
+async fn a_rejected_recipient_affects_only_its_own_mail() {
     let dir = tempfile::tempdir().unwrap();
     let args = [
         "--reject-rcpt",
@@ -45,7 +45,7 @@ async fn a_refused_recipient_spoils_only_its_own_mail() {
 }
 
 #[tokio::test]
-async fn a_refused_message_spoils_only_itself() {
+async fn a_rejected_message_affects_only_itself() {
     for (code, later) in [("554", false), ("451", true)] {
         let dir = tempfile::tempdir().unwrap();
         let args = ["--data-code", code, "--data-code-if", "To: bad@example.com"];
@@ -66,7 +66,7 @@ async fn a_refused_message_spoils_only_itself() {
 }
 
 #[tokio::test]
-async fn a_refused_sender_is_ours() {
+async fn a_rejected_sender_is_unavailable() {
     for code in ["550", "451"] {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(dir.path(), &["--reject-mail-from", code]);
@@ -81,7 +81,7 @@ async fn a_refused_sender_is_ours() {
 }
 
 #[tokio::test]
-async fn addresses_that_cannot_be_never_reach_a_server() {
+async fn invalid_addresses_never_reach_a_server() {
     let mailer = mailer(&settings(1));
     let error = mailer
         .send(&mail("ops@example.com>\r\nRCPT TO:<other@example.com"))
@@ -102,7 +102,7 @@ async fn addresses_that_cannot_be_never_reach_a_server() {
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused_by_name() {
+fn invalid_settings_are_rejected_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let good = settings(25);
     let refused = |settings: &SmtpSettings| SmtpMailer::new(settings).err().unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_wrong_password_is_ours_and_is_not_repeated_anywhere() {
+async fn a_wrong_password_is_unavailable_and_appears_nowhere() {
     let dir = tempfile::tempdir().unwrap();
     let certificates = Certificates::new(dir.path());
     for (mode, tls) in [("starttls", TlsMode::Starttls), ("smtps", TlsMode::Smtps)] {
@@ -31,7 +31,7 @@ async fn a_server_without_auth_gets_no_password() {
 }
 
 #[tokio::test]
-async fn a_certificate_nobody_vouches_for_is_not_trusted() {
+async fn an_unknown_certificate_is_not_trusted() {
     let dir = tempfile::tempdir().unwrap();
     let certificates = Certificates::new(dir.path());
     for (mode, tls) in [("starttls", TlsMode::Starttls), ("smtps", TlsMode::Smtps)] {
@@ -44,7 +44,7 @@ async fn a_certificate_nobody_vouches_for_is_not_trusted() {
         assert_eq!(stage, Stage::Tls, "{message}");
         assert!(message.contains("UnknownIssuer"), "{message}");
 
-        // Vouched for, but for another name.
+        // Signed by the trusted authority, but for another name.
         let mut settings = SmtpSettings {
             ca_file: Some(certificates.ca.clone()),
             ..settings
@@ -57,7 +57,7 @@ async fn a_certificate_nobody_vouches_for_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_gets_no_mail_unless_told_so() {
+async fn a_server_without_tls_gets_no_mail_unless_configured() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[]);
     let starttls = SmtpSettings {

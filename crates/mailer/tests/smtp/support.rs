@@ -1,4 +1,5 @@
-//! The real SMTP server of `tests/support/smtp_server.py`, its certificates, and what it accepted.
+//! The real SMTP server of `tests/support/smtp_server.py`, its certificates, and the mails it
+//! accepted.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tocsin_machine::{Machine, PYTHON_WITH_SMTP};
 use tocsin_mailer::{OutgoingMail, Secret, SmtpSettings, TlsMode};
 
-/// A running server; it ends with this value.
+/// A running server, stopped on drop.
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
@@ -23,14 +24,14 @@ pub(crate) struct Accepted {
 }
 
 impl Server {
-    /// Starts one with its mails in `dir/mail` and these further arguments.
+    /// Starts a server with its mails in `dir/mail` and further arguments.
     pub(crate) fn start(dir: &Path, args: &[&str]) -> Server {
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/support/smtp_server.py");
         let maildir = dir.join("mail");
         let python = PYTHON_WITH_SMTP
             .find(&Machine::here())
-            .unwrap_or_else(|unfit| panic!("{unfit}"));
+            .unwrap_or_else(|error| panic!("{error}"));
         let mut child = Command::new(python.path)
             .arg(script)
             .arg("--maildir")
@@ -65,13 +66,13 @@ impl Server {
         }
     }
 
-    /// Kills it without a word to its clients, and waits until it is gone.
+    /// Kills the server without closing its connections, and waits until it has exited.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// What it accepted so far, in order.
+    /// The accepted mails, in order.
     pub(crate) fn accepted(&self) -> Vec<Accepted> {
         let mut names: Vec<PathBuf> = std::fs::read_dir(&self.maildir)
             .unwrap()
@@ -91,13 +92,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A certificate authority of this test's own, and a certificate of its for `localhost`.
+/// A certificate authority for this test, and a certificate for `localhost` signed by it.
 pub(crate) struct Certificates {
     pub(crate) ca: PathBuf,
     pub(crate) cert: PathBuf,
@@ -126,7 +127,7 @@ impl Certificates {
         }
     }
 
-    /// The server's arguments.
+    /// Arguments of the server.
     pub(crate) fn args<'a>(&'a self, mode: &'a str) -> Vec<&'a str> {
         vec![
             "--tls",
@@ -139,7 +140,7 @@ impl Certificates {
     }
 }
 
-/// Settings for a server of this test without TLS or AUTH.
+/// Settings for a test server without TLS or AUTH.
 pub(crate) fn settings(port: u16) -> SmtpSettings {
     SmtpSettings {
         host: "localhost".to_owned(),
@@ -153,7 +154,7 @@ pub(crate) fn settings(port: u16) -> SmtpSettings {
     }
 }
 
-/// The same with TLS, trusting the test's authority, and AUTH.
+/// The same with TLS, trusting the test's authority, and with AUTH.
 pub(crate) fn secure_settings(
     port: u16,
     tls: TlsMode,
@@ -168,10 +169,10 @@ pub(crate) fn secure_settings(
     }
 }
 
-/// The password the servers here want.
+/// Password of the test servers.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// The server's arguments for AUTH.
+/// Arguments of the server for AUTH.
 pub(crate) const AUTH: [&str; 4] = ["--user", "tocsin", "--password", PASSWORD];
 
 /// A small mail to this address.

@@ -1,5 +1,4 @@
-//! What was read of identities a moment ago, so that not each request asks the
-//! database.
+//! Cache of identities, so that not every request queries the database.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,78 +9,80 @@ use tocsin_core::time::Timestamp;
 
 use super::Identity;
 
-/// How long what was read is used.
-const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// Lifetime of a cached identity.
+const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// How long what was read is good enough while the database is away, for what
-/// needs no database: whoever watches the program still reads its metrics.
-const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+/// Lifetime of a cached identity while the database is down, for requests that need no
+/// database: monitoring can still read the metrics.
+const STALE_FOR: Duration = Duration::from_secs(600);
 
-/// Identities that are held at most; of more, all are read again.
-const KNOWN_AT_MOST: usize = 10_000;
+/// Capacity; when it is exceeded, all identities are reloaded.
+const CAPACITY: usize = 10_000;
 
-/// "Last used" is written so often at most.
-pub(super) const TOUCHED_EVERY: Duration = Duration::from_secs(60);
+/// Shortest interval between two updates of "last used".
+pub(super) const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What was used.
+/// A secret whose use is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Touched {
-    /// The session with this number.
+    /// ID of a session.
     Session(i64),
-    /// The token with this number.
+    /// ID of a token.
     Token(i64),
 }
 
-/// What was read a moment ago.
+/// The cache.
 #[derive(Default)]
-pub(super) struct Cache(Mutex<Held>);
+pub(super) struct Cache(Mutex<Entries>);
 
 #[derive(Default)]
-struct Held {
-    /// Counts changes, so that what was read before one is not held after it.
+struct Entries {
+    /// Incremented by each change, so that data read before a change is not cached
+    /// after it.
     generation: u64,
-    known: HashMap<[u8; 32], Known>,
-    /// Whether there is a token for the webhook, and when that was read.
+    identities: HashMap<[u8; 32], CachedIdentity>,
+    /// Whether there is an ingest token, and the time at which that was read.
     ingest_token: Option<(Timestamp, bool)>,
     touched: HashMap<Touched, Timestamp>,
 }
 
-struct Known {
+struct CachedIdentity {
     identity: Arc<Identity>,
     read_at: Timestamp,
     ends: Option<Timestamp>,
 }
 
 impl Cache {
-    /// Forgets everything; after every change.
+    /// Clears the cache; called after every change.
     pub(super) fn clear(&self) {
-        let mut held = self.held();
-        held.generation += 1;
-        held.known.clear();
-        held.ingest_token = None;
+        let mut entries = self.entries();
+        entries.generation += 1;
+        entries.identities.clear();
+        entries.ingest_token = None;
     }
 
     pub(super) fn generation(&self) -> u64 {
-        self.held().generation
+        self.entries().generation
     }
 
     pub(super) fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
-        self.read_within(KNOWN_FOR, key, now)
+        self.read_within(FRESH_FOR, key, now)
     }
 
-    /// What was known before the database went away.
-    pub(super) fn remember(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
-        self.read_within(REMEMBERED_FOR, key, now)
+    /// Returns an identity that was cached before the database went down.
+    pub(super) fn get_stale(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
+        self.read_within(STALE_FOR, key, now)
     }
 
     fn read_within(&self, span: Duration, key: &[u8; 32], now: Timestamp) -> Option<Arc<Identity>> {
-        let held = self.held();
-        let known = held.known.get(key)?;
-        let holds = is_within(span, known.read_at, now) && known.ends.is_none_or(|ends| now < ends);
-        holds.then(|| Arc::clone(&known.identity))
+        let entries = self.entries();
+        let cached = entries.identities.get(key)?;
+        let is_valid =
+            is_within(span, cached.read_at, now) && cached.ends.is_none_or(|ends| now < ends);
+        is_valid.then(|| Arc::clone(&cached.identity))
     }
 
-    /// Holds what was read at `read_at`, unless something changed since
+    /// Caches an identity that was read at `read_at`, unless something changed since
     /// `generation`.
     pub(super) fn keep(
         &self,
@@ -90,65 +91,65 @@ impl Cache {
         read_at: Timestamp,
         ends: Option<Timestamp>,
     ) {
-        let mut held = self.held();
-        if held.generation != generation {
+        let mut entries = self.entries();
+        if entries.generation != generation {
             return;
         }
-        make_room(&mut held.known, |known| {
-            is_within(REMEMBERED_FOR, known.read_at, read_at)
+        make_room(&mut entries.identities, |cached| {
+            is_within(STALE_FOR, cached.read_at, read_at)
         });
-        let known = Known {
+        let cached = CachedIdentity {
             identity: Arc::clone(identity),
             read_at,
             ends,
         };
-        held.known.insert(identity.key, known);
+        entries.identities.insert(identity.key, cached);
     }
 
     pub(super) fn has_ingest_token(&self, now: Timestamp) -> Option<bool> {
-        let (read_at, has) = self.held().ingest_token?;
+        let (read_at, has) = self.entries().ingest_token?;
         is_fresh(read_at, now).then_some(has)
     }
 
     pub(super) fn keep_ingest_token(&self, generation: u64, read_at: Timestamp, has: bool) {
-        let mut held = self.held();
-        if held.generation == generation {
-            held.ingest_token = Some((read_at, has));
+        let mut entries = self.entries();
+        if entries.generation == generation {
+            entries.ingest_token = Some((read_at, has));
         }
     }
 
-    /// Whether it was not noted within the last minute that this was used.
+    /// Whether the use has to be stored: it was not within the last minute.
     pub(super) fn may_touch(&self, what: Touched, now: Timestamp) -> bool {
-        let mut held = self.held();
-        let is_recent = |at: &Timestamp| *at <= now && now.since(*at) < TOUCHED_EVERY;
-        if held.touched.get(&what).is_some_and(is_recent) {
+        let mut entries = self.entries();
+        let is_recent = |at: &Timestamp| *at <= now && now.since(*at) < TOUCH_INTERVAL;
+        if entries.touched.get(&what).is_some_and(is_recent) {
             return false;
         }
-        make_room(&mut held.touched, is_recent);
-        held.touched.insert(what, now);
+        make_room(&mut entries.touched, is_recent);
+        entries.touched.insert(what, now);
         true
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
-    is_within(KNOWN_FOR, read_at, now)
+    is_within(FRESH_FOR, read_at, now)
 }
 
-/// A clock that was set back makes what it said before old.
+/// If the clock was set back, cached data counts as expired.
 fn is_within(span: Duration, read_at: Timestamp, now: Timestamp) -> bool {
     read_at <= now && now.since(read_at) < span
 }
 
-/// Takes out what is not worth holding where the map is full, and everything
-/// where that is not enough.
-fn make_room<K: Eq + Hash, V>(map: &mut HashMap<K, V>, worth: impl Fn(&V) -> bool) {
-    if map.len() >= KNOWN_AT_MOST {
-        map.retain(|_, value| worth(value));
-        if map.len() >= KNOWN_AT_MOST {
+/// If the map is full, removes the entries that are not worth keeping, or all if that
+/// is not enough.
+fn make_room<K: Eq + Hash, V>(map: &mut HashMap<K, V>, is_worth: impl Fn(&V) -> bool) {
+    if map.len() >= CAPACITY {
+        map.retain(|_, value| is_worth(value));
+        if map.len() >= CAPACITY {
             map.clear();
         }
     }

@@ -1,5 +1,5 @@
-//! People whom somebody else vouches for: an OpenID provider, or a proxy that
-//! signs people in.
+//! Users authenticated by an external party: an OpenID provider, or an authenticating
+//! proxy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,40 +14,40 @@ use super::{Accounts, ClientInfo, Identity, Method, SignedIn, sign_in};
 use crate::change::{ChangeError, name};
 use crate::{Actor, AuditEntry};
 
-/// A person behind a proxy has no session; their visit is written down so often.
-const VISIT: Duration = Duration::from_secs(12 * 3_600);
+/// Interval at which the sign-in of a proxy user, who has no session, is recorded.
+const RECORD_INTERVAL: Duration = Duration::from_secs(12 * 3_600);
 
-/// Who somebody is, as somebody else says.
+/// An identity as the provider or proxy reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalIdentity {
-    /// The OpenID provider; empty for a proxy.
+    /// Issuer URL of the OpenID provider; empty for a proxy.
     pub issuer: String,
-    /// What the provider calls them for ever; empty for a proxy.
+    /// Permanent subject at the provider; empty for a proxy.
     pub subject: String,
-    /// Their mail address; empty where none was told.
+    /// E-mail address; empty if not reported.
     pub email: String,
-    /// Whether the address is known to be theirs. Only then it is taken for that
-    /// of a user who is here already.
+    /// Whether the e-mail address is verified. Only a verified address is matched with
+    /// existing users.
     pub email_verified: bool,
-    /// What they are called; empty: by their address.
+    /// Display name; empty: derived from the e-mail address.
     pub name: String,
-    /// What they may do; none: what they may do here, a new user reads.
+    /// Role; `None`: unchanged, and viewer for a new user.
     pub role: Option<Role>,
 }
 
-/// Why somebody was not let in whom somebody else vouches for.
+/// Reason why an external identity is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ExternalError {
-    /// Nobody can be made of it without an address.
-    #[error("no usable mail address was told")]
+    /// A user cannot be created without an e-mail address.
+    #[error("no usable e-mail address was reported")]
     NoEmail,
-    /// The address is another user's, and it is not sure that it is theirs.
-    #[error("the mail address belongs to another account")]
+    /// The e-mail address belongs to another user, and it is not verified or linked.
+    #[error("the e-mail address belongs to another account")]
     NotAllowed,
-    /// The user may not sign in.
+    /// The user is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// The database.
+    /// Error from the database.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -56,61 +56,60 @@ impl From<ChangeError> for ExternalError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Storage(error) => Self::Storage(error),
-            // All else was looked for before.
+            // Other errors are checked before.
             _ => Self::NotAllowed,
         }
     }
 }
 
 impl Accounts {
-    /// Lets somebody in whom an OpenID provider vouches for, and makes a user of
-    /// them the first time.
+    /// Signs in a user of an OpenID provider, and creates the user the first time.
     ///
     /// # Errors
     /// [`ExternalError`].
     pub async fn sign_in_from(
         &self,
-        who: &ExternalIdentity,
+        external: &ExternalIdentity,
         method: SignInMethod,
-        arrival: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<SignedIn, ExternalError> {
         let now = self.now();
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
-        let user = self.known_or_new(&tx, who, arrival, now).await?;
+        let user = self.find_or_create(&tx, external, client, now).await?;
         if !user.user.enabled {
-            refused(&tx, &user, arrival, now).await?;
+            record_failure(&tx, &user, client, now).await?;
             tx.commit().await?;
             return Err(ExternalError::Disabled);
         }
         accounts::note_sign_in(&tx, user.id, now).await?;
-        let signed_in = self.begin_session(&tx, user, method, arrival, now).await?;
+        let signed_in = self.begin_session(&tx, user, method, client, now).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(signed_in)
     }
 
-    /// Who somebody is whom a trusted proxy vouches for, with each request; makes
-    /// a user of them the first time.
+    /// Identifies the user that a trusted proxy reports with each request, and creates
+    /// the user the first time.
     ///
     /// # Errors
     /// [`ExternalError`].
     pub async fn external_user(
         &self,
-        who: &ExternalIdentity,
-        arrival: &ClientInfo,
+        external: &ExternalIdentity,
+        client: &ClientInfo,
     ) -> Result<Arc<Identity>, ExternalError> {
         let now = self.now();
-        let key = key(who);
+        let key = key(external);
         let cache = &self.shared.cache;
         if let Some(identity) = cache.get(&key, now) {
             return Ok(identity);
         }
         let generation = cache.generation();
-        let known = accounts::user_by_email(self.db(), who.email.trim()).await?;
-        let user = match known {
-            Some(user) if is_as_told(&user, who, now) => user,
-            _ => self.visit(who, arrival, now).await?,
+        let existing = accounts::user_by_email(self.db(), external.email.trim()).await?;
+        let user = match existing {
+            Some(user) if is_up_to_date(&user, external, now) => user,
+            _ => self.record_sign_in(external, client, now).await?,
         };
         if !user.user.enabled {
             return Err(ExternalError::Disabled);
@@ -120,95 +119,96 @@ impl Accounts {
         Ok(identity)
     }
 
-    async fn visit(
+    async fn record_sign_in(
         &self,
-        who: &ExternalIdentity,
-        arrival: &ClientInfo,
+        external: &ExternalIdentity,
+        client: &ClientInfo,
         now: Timestamp,
     ) -> Result<UserView, ExternalError> {
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
-        let user = self.known_or_new(&tx, who, arrival, now).await?;
-        if user.user.enabled && !is_as_told(&user, who, now) {
+        let user = self.find_or_create(&tx, external, client, now).await?;
+        if user.user.enabled && !is_up_to_date(&user, external, now) {
             accounts::note_sign_in(&tx, user.id, now).await?;
-            sign_in::signed_in(&tx, &user, "proxy", arrival, now).await?;
+            sign_in::signed_in(&tx, &user, "proxy", client, now).await?;
         }
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(user)
     }
 
-    /// The user, with the role that they are told to have.
-    async fn known_or_new(
+    /// Returns the user with the reported role; creates it if needed.
+    async fn find_or_create(
         &self,
         tx: &Tx,
-        who: &ExternalIdentity,
-        arrival: &ClientInfo,
+        external: &ExternalIdentity,
+        client: &ClientInfo,
         now: Timestamp,
     ) -> Result<UserView, ExternalError> {
-        let Some(before) = find(tx, who).await? else {
-            let row = new(who, now)?;
+        let Some(before) = find(tx, external).await? else {
+            let row = new(external, now)?;
             let actor = Actor {
                 name: row.name.clone(),
-                ..Actor::anonymous(arrival.address)
+                ..Actor::anonymous(client.address)
             };
             return Ok(rows::add(tx, &actor, row, now).await?);
         };
         let mut row = before.user.clone();
-        if !who.subject.is_empty() {
-            row.issuer = Some(who.issuer.clone());
-            row.subject = Some(who.subject.clone());
+        if !external.subject.is_empty() {
+            row.issuer = Some(external.issuer.clone());
+            row.subject = Some(external.subject.clone());
         }
-        // Matchers stay, without effect on an administrator: who is one no longer
-        // sees what they saw before, and not everything.
-        if let Some(role) = who.role {
+        // Matchers are kept, without effect on an administrator: a former administrator
+        // sees the same alerts as before, and not all.
+        if let Some(role) = external.role {
             row.role = role;
         }
         if row == before.user {
             return Ok(before);
         }
-        // The provider says who is an administrator, also of the last one; the
-        // command line and a new set-up link are the way back.
-        let actor = sign_in::of(&before, arrival);
+        // The provider decides about administrators, even the last one; the command
+        // line and a new set-up link are the way back.
+        let actor = sign_in::actor_of(&before, client);
         Ok(rows::rewrite(tx, &actor, &before, row, None, now).await?)
     }
 }
 
-/// By what the provider calls them, or by the address that is known to be theirs.
-async fn find(tx: &Tx, who: &ExternalIdentity) -> Result<Option<UserView>, ExternalError> {
-    let by_provider = !who.subject.is_empty();
+/// Finds a user by subject, or by verified e-mail address.
+async fn find(tx: &Tx, external: &ExternalIdentity) -> Result<Option<UserView>, ExternalError> {
+    let by_provider = !external.subject.is_empty();
     if by_provider
-        && let Some(user) = accounts::user_by_subject(tx, &who.issuer, &who.subject).await?
+        && let Some(user) =
+            accounts::user_by_subject(tx, &external.issuer, &external.subject).await?
     {
         return Ok(Some(user));
     }
-    let Some(user) = accounts::user_by_email(tx, who.email.trim()).await? else {
+    let Some(user) = accounts::user_by_email(tx, external.email.trim()).await? else {
         return Ok(None);
     };
-    // An address that the provider gave to somebody else since is no reason to
-    // let them into the account.
+    // An address that the provider has since reassigned to another user gives no access
+    // to the account.
     let is_of_another = by_provider && user.user.subject.is_some();
-    if is_of_another || !who.email_verified {
+    if is_of_another || !external.email_verified {
         return Err(ExternalError::NotAllowed);
     }
     Ok(Some(user))
 }
 
-fn new(who: &ExternalIdentity, now: Timestamp) -> Result<UserRow, ExternalError> {
-    let address = email(&who.email).map_err(|_| ExternalError::NoEmail)?;
-    let called = name(&who.name)
+fn new(external: &ExternalIdentity, now: Timestamp) -> Result<UserRow, ExternalError> {
+    let address = email(&external.email).map_err(|_| ExternalError::NoEmail)?;
+    let display_name = name(&external.name)
         .or_else(|_| name(address.split('@').next().unwrap_or_default()))
         .unwrap_or_else(|_| address.chars().take(100).collect());
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let non_empty = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
     Ok(UserRow {
-        name: called,
+        name: display_name,
         email: address,
-        role: who.role.unwrap_or(Role::Viewer),
+        role: external.role.unwrap_or(Role::Viewer),
         matchers: Vec::new(),
         enabled: true,
         password: None,
-        issuer: given(&who.subject).and_then(|_| given(&who.issuer)),
-        subject: given(&who.subject),
+        issuer: non_empty(&external.subject).and_then(|_| non_empty(&external.issuer)),
+        subject: non_empty(&external.subject),
         language: None,
         time_zone: None,
         theme: None,
@@ -217,20 +217,20 @@ fn new(who: &ExternalIdentity, now: Timestamp) -> Result<UserRow, ExternalError>
     })
 }
 
-/// Whether nothing is to be written of somebody behind a proxy.
-fn is_as_told(user: &UserView, who: &ExternalIdentity, now: Timestamp) -> bool {
-    let is_here = |at: Timestamp| at <= now && now.since(at) < VISIT;
-    let is_role = who.role.is_none_or(|role| role == user.user.role);
-    is_role && user.user.last_sign_in_at.is_some_and(is_here)
+/// Whether the stored user of a proxy is up to date.
+fn is_up_to_date(user: &UserView, external: &ExternalIdentity, now: Timestamp) -> bool {
+    let is_recent = |at: Timestamp| at <= now && now.since(at) < RECORD_INTERVAL;
+    let has_role = external.role.is_none_or(|role| role == user.user.role);
+    has_role && user.user.last_sign_in_at.is_some_and(is_recent)
 }
 
-async fn refused(
+async fn record_failure(
     tx: &Tx,
     user: &UserView,
-    arrival: &ClientInfo,
+    client: &ClientInfo,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "sign-in.failed",
         kind: "user",
         id: Some(user.id),
@@ -238,17 +238,22 @@ async fn refused(
         before: None,
         after: None,
     };
-    let actor = Actor::anonymous(arrival.address);
-    actor.record(tx, &deed, now).await
+    let actor = Actor::anonymous(client.address);
+    actor.record(tx, &entry, now).await
 }
 
-/// What is told of somebody, as one key.
-fn key(who: &ExternalIdentity) -> [u8; 32] {
+/// Cache key of an external identity.
+fn key(external: &ExternalIdentity) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("tocsin 2026 person behind a proxy");
-    let role = who.role.map_or(u8::MAX, |role| role as u8);
-    for text in [&who.issuer, &who.subject, &who.email, &who.name] {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
+    let role = external.role.map_or(u8::MAX, |role| role as u8);
+    for part in [
+        &external.issuer,
+        &external.subject,
+        &external.email,
+        &external.name,
+    ] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
     }
     hasher.update(&[role]);
     *hasher.finalize().as_bytes()

@@ -1,4 +1,4 @@
-//! Whose a secret is.
+//! Identifies the owner of a secret.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use tocsin_storage::accounts::{self, SessionView, TokenView, UserView};
 use tocsin_storage::enums::{Access, ActorKind, Role, SignInMethod};
 use tocsin_storage::{Db, StorageError};
 
-use super::cache::{TOUCHED_EVERY, Touched};
+use super::cache::{TOUCH_INTERVAL, Touched};
 use super::{Accounts, secrets};
 use crate::Actor;
 
-/// How somebody came in.
+/// Method of authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     /// E-mail and password.
@@ -36,33 +36,33 @@ impl From<SignInMethod> for Method {
     }
 }
 
-/// Who somebody is, and what they may do.
+/// An authenticated user or token, with its permissions.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// A person or a token.
+    /// User or token.
     pub actor_kind: ActorKind,
-    /// The user's or token's number.
+    /// ID of the user or token.
     pub id: i64,
-    /// The user's or token's name.
+    /// Name of the user or token.
     pub name: String,
-    /// The user's address.
+    /// E-mail address of the user.
     pub email: Option<String>,
-    /// What may be done.
+    /// Permissions.
     pub access: Access,
-    /// Which alerts may be seen.
+    /// Visible alerts.
     pub visibility: Visibility,
-    /// The user's session, where there is one.
+    /// ID of the user's session, if there is one.
     pub session_id: Option<i64>,
-    /// The source that an ingest token is bound to.
+    /// Source that an ingest token is bound to.
     pub source: Option<String>,
-    /// How they came in.
+    /// Method of authentication.
     pub method: Method,
-    /// What it was found by: the hash of a secret.
+    /// Key in the cache: hash of the secret.
     pub(super) key: [u8; 32],
 }
 
 impl Identity {
-    /// For the audit log.
+    /// Returns the actor for the audit log.
     #[must_use]
     pub fn actor(&self, address: Option<IpAddr>) -> Actor {
         Actor {
@@ -73,13 +73,13 @@ impl Identity {
         }
     }
 
-    /// What may be done besides delivering.
+    /// Role; `None` for ingest tokens.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.access.role()
     }
 
-    /// Of a user.
+    /// Creates the identity of a user.
     pub(super) fn of_user(
         view: &UserView,
         method: Method,
@@ -94,7 +94,8 @@ impl Identity {
             email: Some(user.email.clone()),
             access: user.role.into(),
             visibility: match user.role {
-                // Whom a provider's groups raised may have matchers from before.
+                // A user who became an administrator through the provider's groups may
+                // still have matchers.
                 Role::Admin => Visibility::everything(),
                 _ => visibility(&user.matchers, "users", *id)?,
             },
@@ -121,39 +122,39 @@ impl Identity {
         })
     }
 
-    /// Whether the same may be done and seen.
-    fn may_as(&self, other: &Self) -> bool {
+    /// Whether both identities have the same permissions and visibility.
+    fn has_access_of(&self, other: &Self) -> bool {
         self.id == other.id
             && self.access == other.access
             && display_list(self.visibility.matchers()) == display_list(other.visibility.matchers())
     }
 }
 
-/// Why a secret opens nothing.
+/// Reason why a secret is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// It is nobody's: malformed, mistyped, signed out, or of something deleted.
-    #[error("it is not known")]
+    /// Malformed, mistyped, signed out, or its owner was deleted.
+    #[error("unknown secret")]
     Unknown,
-    /// It was good until then.
-    #[error("it has expired")]
+    /// Expired at this time.
+    #[error("expired")]
     Expired(Timestamp),
-    /// A token that was taken back.
-    #[error("it was revoked")]
+    /// A token that was revoked at this time.
+    #[error("revoked")]
     Revoked(Timestamp),
-    /// The user may not sign in any more.
+    /// The user is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// The database.
+    /// Error from the database.
     #[error(transparent)]
     Unavailable(#[from] StorageError),
 }
 
 impl Accounts {
-    /// Whose API token this is.
+    /// Identifies the owner of an API token.
     ///
     /// # Errors
-    /// [`Refused`]; never [`Refused::Disabled`].
+    /// [`AuthError`]; never [`AuthError::Disabled`].
     pub async fn identify_token(&self, token: &str) -> Result<Arc<Identity>, AuthError> {
         if !secrets::is_token(token) {
             return Err(AuthError::Unknown);
@@ -161,18 +162,18 @@ impl Accounts {
         self.token_of(secrets::hash(token)).await
     }
 
-    /// Whose API token this was a few minutes ago, for when the database cannot
-    /// be asked. Who goes by this may be told nothing but what is in memory.
+    /// Identifies the owner of an API token that was used in the last minutes, for use
+    /// while the database is down. Grant it access to data in memory only.
     #[must_use]
     pub fn remember_token(&self, token: &str) -> Option<Arc<Identity>> {
         let key = secrets::hash(token);
-        self.shared.cache.remember(&key, self.now())
+        self.shared.cache.get_stale(&key, self.now())
     }
 
-    /// Whose session this is.
+    /// Identifies the user of a session.
     ///
     /// # Errors
-    /// [`Refused`]; never [`Refused::Revoked`].
+    /// [`AuthError`]; never [`AuthError::Revoked`].
     pub async fn identify_session(&self, secret: &str) -> Result<Arc<Identity>, AuthError> {
         if !secrets::is_session(secret) {
             return Err(AuthError::Unknown);
@@ -180,27 +181,27 @@ impl Accounts {
         self.session_of(secrets::hash(secret)).await
     }
 
-    /// Whether somebody may still do and see what they could when they were
-    /// identified: for what goes on for long, such as a stream of events. Where
-    /// the database does not say, they may.
+    /// Whether an identity still has the same permissions and visibility, for
+    /// long-running responses such as event streams. Returns `true` if the database is
+    /// down.
     pub async fn is_still(&self, identity: &Identity) -> bool {
-        let again = match identity.method {
+        let current = match identity.method {
             Method::Token => self.token_of(identity.key).await,
             Method::Password | Method::Oidc => self.session_of(identity.key).await,
             Method::Proxy => self.user_of(identity).await,
         };
-        match again {
-            Ok(again) => again.may_as(identity),
+        match current {
+            Ok(current) => current.has_access_of(identity),
             Err(AuthError::Unavailable(_)) => true,
             Err(_) => false,
         }
     }
 
-    /// Whether any token opens the webhook; then it is closed to those without.
+    /// Whether there is a valid ingest token; if so, the webhook requires one.
     ///
     /// # Errors
-    /// Whatever the database answers. It is to be taken for "try later": a
-    /// sender does not repeat what it was refused.
+    /// [`StorageError`] from the database. Callers should ask for a retry: senders do
+    /// not retry rejected requests.
     pub async fn has_ingest_token(&self) -> Result<bool, StorageError> {
         let now = self.now();
         let cache = &self.shared.cache;
@@ -259,33 +260,33 @@ impl Accounts {
         Ok(identity)
     }
 
-    /// A user who came without a secret, read again.
+    /// Reloads a user that was authenticated by a proxy.
     async fn user_of(&self, identity: &Identity) -> Result<Arc<Identity>, AuthError> {
         let user = accounts::get_user(self.db(), identity.id).await?;
         let user = user.ok_or(AuthError::Unknown)?;
         if !user.user.enabled {
             return Err(AuthError::Disabled);
         }
-        let again = Identity::of_user(&user, identity.method, None, identity.key)?;
-        Ok(Arc::new(again))
+        let current = Identity::of_user(&user, identity.method, None, identity.key)?;
+        Ok(Arc::new(current))
     }
 
-    /// Notes that something was used, beside the request that used it.
+    /// Stores the time of use, in the background of the request.
     fn touch(&self, what: Touched, last: Option<Timestamp>, now: Timestamp) {
-        let is_fresh = last.is_some_and(|last| now.since(last) < TOUCHED_EVERY);
+        let is_fresh = last.is_some_and(|last| now.since(last) < TOUCH_INTERVAL);
         if is_fresh || !self.shared.cache.may_touch(what, now) {
             return;
         }
         let db = self.db().clone();
         tokio::spawn(async move {
-            if let Err(error) = note(&db, what, now).await {
-                tracing::debug!(%error, "the last use of a secret was not noted");
+            if let Err(error) = store_use(&db, what, now).await {
+                tracing::debug!(%error, "the last use of a secret was not stored");
             }
         });
     }
 }
 
-async fn note(db: &Db, what: Touched, at: Timestamp) -> Result<(), StorageError> {
+async fn store_use(db: &Db, what: Touched, at: Timestamp) -> Result<(), StorageError> {
     let tx = db.begin().await?;
     match what {
         Touched::Session(id) => accounts::touch_session(&tx, id, at).await?,
@@ -294,10 +295,14 @@ async fn note(db: &Db, what: Touched, at: Timestamp) -> Result<(), StorageError>
     tx.commit().await
 }
 
-fn visibility(texts: &[String], table: &'static str, id: i64) -> Result<Visibility, StorageError> {
-    let matchers = matcher::parse_all(texts);
-    // They were canonical when they were stored. What cannot be read must not
-    // count as no matchers.
+fn visibility(
+    matchers: &[String],
+    table: &'static str,
+    id: i64,
+) -> Result<Visibility, StorageError> {
+    let matchers = matcher::parse_all(matchers);
+    // Matchers were in canonical form when they were stored. Unreadable ones must not
+    // count as "no matchers".
     let matchers = matchers.map_err(|_| StorageError::Corrupt {
         table,
         column: "matchers",

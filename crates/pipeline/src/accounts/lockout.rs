@@ -1,8 +1,7 @@
-//! Guessing passwords is slow: an account that is not known by its password too
-//! often is locked for a time, which grows.
+//! Lockout: after too many failed sign-ins, an account is locked for a growing time.
 //!
-//! It is counted for each address that somebody signs in with, whether there is
-//! such an account or not, so that being locked tells nothing.
+//! Failures are counted by e-mail address, whether the account exists or not, so that a
+//! lock does not reveal it.
 
 use std::time::Duration;
 
@@ -11,19 +10,19 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::accounts::{self, Failures};
 use tocsin_storage::{Reads, StorageError, Tx};
 
-/// The failure that locks.
-const LOCKS_AT: i64 = 5;
+/// Number of failures that triggers the first lock.
+const LOCK_THRESHOLD: i64 = 5;
 
-/// How long the first lock lasts; each further failure doubles it.
-const FIRST: Duration = Duration::from_secs(30);
+/// Duration of the first lock; each further failure doubles it.
+const FIRST_LOCK: Duration = Duration::from_secs(30);
 
-/// The longest lock.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// Longest duration of a lock.
+const MAX_LOCK: Duration = Duration::from_secs(15 * 60);
 
-/// When no failure followed for so long, counting begins anew.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
+/// Time without failures after which the count is reset.
+const RESET_AFTER: Duration = Duration::from_secs(86_400);
 
-/// What failures are counted by: the hash of an address in lower case.
+/// Key of the failure count: hash of the e-mail address in lower case.
 pub(super) fn account(email: &str) -> [u8; 32] {
     blake3::derive_key(
         "tocsin 2026 account of failed sign-ins",
@@ -31,7 +30,7 @@ pub(super) fn account(email: &str) -> [u8; 32] {
     )
 }
 
-/// How much longer an account is locked.
+/// Returns the remaining duration of the lock.
 pub(super) async fn locked_for(
     db: &impl Reads,
     account: &[u8; 32],
@@ -44,15 +43,14 @@ pub(super) async fn locked_for(
         .filter(|left| !left.is_zero()))
 }
 
-/// One more failure. Answers until when the account is locked, where this
-/// failure locks it.
-pub(super) async fn fail(
+/// Counts a failure. Returns the end of the lock if this failure locks the account.
+pub(super) async fn record_failure(
     tx: &Tx,
     account: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StorageError> {
     let before = match accounts::failure_of(tx, account).await? {
-        Some(Failures { failed_at, .. }) if now.since(failed_at) > FORGOTTEN_AFTER => {
+        Some(Failures { failed_at, .. }) if now.since(failed_at) > RESET_AFTER => {
             accounts::forget_failures(tx, account).await?;
             0
         }
@@ -64,11 +62,11 @@ pub(super) async fn fail(
     Ok(until)
 }
 
-/// How long the `count`th failure in a row locks.
+/// Duration of the lock after `count` failures in a row.
 fn lock(count: i64) -> Option<Duration> {
-    let doublings = u32::try_from(count.checked_sub(LOCKS_AT)?).ok()?;
+    let doublings = u32::try_from(count.checked_sub(LOCK_THRESHOLD)?).ok()?;
     let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
-    Some(FIRST.saturating_mul(factor).min(LONGEST))
+    Some(FIRST_LOCK.saturating_mul(factor).min(MAX_LOCK))
 }
 
 #[cfg(test)]
@@ -76,17 +74,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locks_grow_and_end() {
+    fn lock_duration_doubles_up_to_the_maximum() {
         let seconds: Vec<_> = (1..=12)
             .map(|count| lock(count).map_or(0, |span| span.as_secs()))
             .collect();
         assert_eq!(seconds, [0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]);
         assert_eq!(lock(i64::MAX), None);
-        assert_eq!(lock(1_000), Some(LONGEST));
+        assert_eq!(lock(1_000), Some(MAX_LOCK));
     }
 
     #[test]
-    fn an_account_is_the_same_in_any_case() {
+    fn account_key_ignores_case() {
         assert_eq!(account(" Ops@Example.com"), account("ops@example.COM "));
         assert_ne!(account("ops@example.com"), account("ops@example.org"));
     }

@@ -1,4 +1,4 @@
-//! What people change of their own account.
+//! Changes that users make to their own account.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,32 +14,33 @@ use super::{Accounts, SignInError, lockout, passwords};
 use crate::change::{ChangeError, FieldIssue, Issues, name};
 use crate::{Actor, AuditEntry};
 
-/// What a person writes of their own account; all of it is replaced.
+/// Input for the own account; all fields are replaced.
 #[derive(Clone, Debug)]
 pub struct MeDraft {
     /// 1 to 100 characters.
     pub name: String,
-    /// The language of the pages; none: the browser's.
+    /// Language of the pages; `None`: that of the browser.
     pub language: Option<Language>,
-    /// An IANA zone name; none: the browser's.
+    /// IANA time zone; `None`: that of the browser.
     pub time_zone: Option<String>,
-    /// The look of the pages; none: the system's.
+    /// Theme of the pages; `None`: that of the system.
     pub theme: Option<Theme>,
 }
 
-/// Why a password was not changed.
+/// Reason why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// The present password was wrong too often.
+    /// The current password was wrong too often.
     #[error("too many failed sign-ins; try again in {} s", retry_after.as_secs())]
     Locked {
-        /// How long it lasts yet.
+        /// Remaining duration of the lock.
         retry_after: Duration,
     },
-    /// Too many passwords are hashed at this moment.
-    #[error("too many people sign in at this moment")]
+    /// Too many passwords are being hashed.
+    #[error("too many concurrent sign-ins")]
     Busy,
-    /// A wrong present password is [`ChangeError::Unfit`] of `current`.
+    /// Any other error; a wrong current password is [`ChangeError::Unprocessable`] for
+    /// `current`.
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
@@ -57,10 +58,10 @@ impl From<StorageError> for PasswordError {
 }
 
 impl Accounts {
-    /// Rewrites what is a person's own affair.
+    /// Updates the own account.
     ///
     /// # Errors
-    /// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::NotFound`].
+    /// [`ChangeError::Invalid`] with all invalid fields; [`ChangeError::NotFound`].
     pub async fn update_me(
         &self,
         actor: &Actor,
@@ -72,9 +73,9 @@ impl Accounts {
         let time_zone = draft
             .time_zone
             .as_deref()
-            .map(|text| issues.take("timeZone", zone(text)));
+            .map(|name| issues.take("timeZone", zone(name)));
         issues.finish()?;
-        let (tx, before) = self.take(user_id).await?;
+        let (tx, before) = self.begin_user_change(user_id).await?;
         let row = UserRow {
             name,
             language: draft.language,
@@ -85,9 +86,9 @@ impl Accounts {
         self.finish(tx, actor, &before, row, None).await
     }
 
-    /// Gives a person another password, who knows the present one, and ends
-    /// their sessions but `keep`. A wrong one counts as a failed sign-in: whoever
-    /// found an open browser must not guess on.
+    /// Changes the own password and ends all sessions but `keep`. A wrong current
+    /// password counts as a failed sign-in, so that it cannot be guessed in an
+    /// unattended browser.
     ///
     /// # Errors
     /// [`PasswordError`].
@@ -102,22 +103,22 @@ impl Accounts {
         let user = accounts::get_user(self.db(), user_id).await?;
         let user = user.ok_or_else(|| not_found(user_id))?;
         let UserRow { name, email, .. } = &user.user;
-        let (mut issues, mut unfit) = (Issues::default(), Issues::default());
+        let (mut issues, mut unprocessable) = (Issues::default(), Issues::default());
         issues.take("current", passwords::check_length(current));
-        if let Some(flaw) = self.shared.judge.check(new, &[name, email]).await? {
-            flaw.add_to(&mut issues, &mut unfit, "new");
+        if let Some(weakness) = self.shared.strength.check(new, &[name, email]).await? {
+            weakness.add_to(&mut issues, &mut unprocessable, "new");
         }
         if !new.is_empty() && new == current {
-            unfit.add("new", "expected another password than the present one");
+            unprocessable.add("new", "expected a password other than the current one");
         }
         if user.user.password.is_none() {
-            unfit.add("current", "this account has no password here");
+            unprocessable.add("current", "this account has no password");
         }
-        issues.finish_with(unfit)?;
-        let hash = self.exchange(actor, &user, current, new).await?;
-        let (tx, before) = self.take(user_id).await?;
+        issues.finish_with(unprocessable)?;
+        let hash = self.verify_and_hash(actor, &user, current, new).await?;
+        let (tx, before) = self.begin_user_change(user_id).await?;
         if before.user.password != user.user.password {
-            return Err(wrong().into());
+            return Err(wrong_password().into());
         }
         let row = UserRow {
             password: Some(hash),
@@ -137,14 +138,14 @@ impl Accounts {
         user_id: i64,
         session_id: i64,
     ) -> Result<(), ChangeError> {
-        let (tx, user) = self.take(user_id).await?;
+        let (tx, user) = self.begin_user_change(user_id).await?;
         if !accounts::delete_session(&tx, user_id, session_id).await? {
             return Err(ChangeError::NotFound {
                 what: "session",
                 id: session_id,
             });
         }
-        let deed = AuditEntry {
+        let entry = AuditEntry {
             action: "session.revoke",
             kind: "session",
             id: Some(session_id),
@@ -152,35 +153,35 @@ impl Accounts {
             before: None,
             after: None,
         };
-        actor.record(&tx, &deed, self.now()).await?;
+        actor.record(&tx, &entry, self.now()).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(())
     }
 
-    /// Ends the sessions of a user but `keep`, and answers how many those were.
+    /// Ends the sessions of a user except `keep`, and returns their number.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`] without such a user.
+    /// [`ChangeError::NotFound`] if the user does not exist.
     pub async fn revoke_other_sessions(
         &self,
         actor: &Actor,
         user_id: i64,
         keep: Option<i64>,
     ) -> Result<u64, ChangeError> {
-        let (tx, user) = self.take(user_id).await?;
+        let (tx, user) = self.begin_user_change(user_id).await?;
         let ended = accounts::delete_sessions(&tx, user_id, keep).await?;
         if ended > 0 {
-            let number = json!({ "sessions": ended });
-            let deed = AuditEntry {
+            let details = json!({ "sessions": ended });
+            let entry = AuditEntry {
                 action: "session.revoke",
                 kind: "session",
                 id: None,
                 name: &user.user.email,
                 before: None,
-                after: Some(&number),
+                after: Some(&details),
             };
-            actor.record(&tx, &deed, self.now()).await?;
+            actor.record(&tx, &entry, self.now()).await?;
         }
         tx.commit().await?;
         self.shared.cache.clear();
@@ -195,8 +196,8 @@ impl Accounts {
         self.revoke_other_sessions(actor, user_id, None).await
     }
 
-    /// The hash of the new password, for one who knows the present one.
-    async fn exchange(
+    /// Verifies the current password and returns the hash of the new one.
+    async fn verify_and_hash(
         &self,
         actor: &Actor,
         user: &UserView,
@@ -204,14 +205,14 @@ impl Accounts {
         new: &str,
     ) -> Result<String, PasswordError> {
         let account = lockout::account(&user.user.email);
-        let turn = self.shared.hasher.turn().await?;
+        let permit = self.shared.hasher.acquire().await?;
         self.check_lock(&account).await.map_err(locked)?;
         let stored = user.user.password.as_deref();
-        match turn.verify(current, stored).await? {
-            PasswordCheck::Right(_) => Ok(turn.hash(new).await?),
+        match permit.verify(current, stored).await? {
+            PasswordCheck::Right(_) => Ok(permit.hash(new).await?),
             PasswordCheck::Wrong => {
                 self.count_failure(Some(user), &account, actor).await?;
-                Err(wrong().into())
+                Err(wrong_password().into())
             }
         }
     }
@@ -221,18 +222,18 @@ fn locked(error: SignInError) -> PasswordError {
     match error {
         SignInError::Locked { retry_after } => PasswordError::Locked { retry_after },
         SignInError::Storage(error) => error.into(),
-        // A lock is all that is looked for.
+        // `check_lock` returns no other errors.
         _ => PasswordError::Busy,
     }
 }
 
-fn wrong() -> ChangeError {
-    let message = "this is not the present password";
+fn wrong_password() -> ChangeError {
+    let message = "this is not the current password";
     ChangeError::Unprocessable(vec![FieldIssue::new("current", message)])
 }
 
-fn zone(text: &str) -> Result<String, String> {
-    match chrono_tz::Tz::from_str(text) {
+fn zone(name: &str) -> Result<String, String> {
+    match chrono_tz::Tz::from_str(name) {
         Ok(zone) => Ok(zone.name().to_owned()),
         Err(_) => Err("expected an IANA zone name such as Asia/Shanghai or UTC".to_owned()),
     }

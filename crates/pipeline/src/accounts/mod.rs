@@ -1,19 +1,18 @@
-//! Who may do what: people, their sessions, and API tokens.
+//! Accounts: users, their sessions, and API tokens.
 //!
-//! [`Accounts`] is the one door. It says who a secret belongs to
-//! ([`Accounts::identify_token`], [`Accounts::identify_session`]), lets people in
+//! [`Accounts`] is the only entry point. It identifies the owner of a secret
+//! ([`Accounts::identify_token`], [`Accounts::identify_session`]), signs users in
 //! ([`Accounts::sign_in`], [`Accounts::sign_in_from`], [`Accounts::set_up`]), and
-//! changes users and tokens. Each change and each sign-in is one transaction with
-//! its line in the audit log.
+//! changes users and tokens. Each change and each sign-in is one transaction, including
+//! its audit log entry.
 //!
-//! * No secret is stored, only what it cannot be reckoned back from: a password
-//!   as Argon2id makes it (`passwords`), a random secret as BLAKE3 does
-//!   (`secrets`).
-//! * Who is not let in learns nothing of which accounts there are: the same
-//!   answer after the same work (`sign_in`).
-//! * What was read of an identity is used for a second, so that ingest and event
-//!   streams do not ask the database each time; changes by this process count at
-//!   once, those of another replica within that second (`identify`).
+//! * Secrets are not stored, only hashes: Argon2id for passwords (`passwords`), BLAKE3
+//!   for random secrets (`secrets`).
+//! * A failed sign-in does not reveal whether an account exists: the response and the
+//!   amount of work are the same (`sign_in`).
+//! * An identity is cached for one second, so that ingest and event streams do not
+//!   query the database for each request. Changes by this process take effect
+//!   immediately, those of another replica within that second (`identify`).
 
 mod cache;
 mod external;
@@ -52,14 +51,14 @@ pub use users::UserDraft;
 
 use crate::Clock;
 
-/// What the settings say of accounts.
+/// Settings of accounts.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountsSettings {
-    /// A session that is not used for so long ends.
+    /// Idle timeout of a session.
     pub session_idle: Duration,
-    /// A session ends after so long, whatever happens.
+    /// Maximum lifetime of a session.
     pub session_lifetime: Duration,
-    /// Whether e-mail and password may be used.
+    /// Whether users may sign in with e-mail and password.
     pub password_sign_in: bool,
 }
 
@@ -73,25 +72,25 @@ impl Default for AccountsSettings {
     }
 }
 
-/// Where somebody comes from who wants to sign in.
+/// Client of a sign-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// The network address.
+    /// Client IP address.
     pub address: Option<IpAddr>,
-    /// What the browser calls itself; cut to what is stored of it.
+    /// User agent of the browser; shortened when it is stored.
     pub user_agent: String,
 }
 
-/// Somebody who was let in.
+/// A successful sign-in.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// Who.
+    /// The user.
     pub user: UserView,
-    /// For the cookie; it is not kept.
+    /// Secret for the session cookie; it is not stored.
     pub secret: SessionSecret,
-    /// The session's number.
+    /// ID of the session.
     pub session_id: i64,
-    /// When the session ends, whatever happens.
+    /// Time at which the session ends, even if it is in use.
     pub expires_at: Timestamp,
 }
 
@@ -106,12 +105,12 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: AccountsSettings,
     hasher: passwords::Hasher,
-    judge: strength::StrengthChecker,
+    strength: strength::StrengthChecker,
     cache: cache::Cache,
 }
 
 impl Accounts {
-    /// Accounts of a database.
+    /// Creates the accounts of a database.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: AccountsSettings) -> Self {
         Self {
@@ -120,7 +119,7 @@ impl Accounts {
                 clock,
                 settings,
                 hasher: passwords::Hasher::new(),
-                judge: strength::StrengthChecker::new(),
+                strength: strength::StrengthChecker::new(),
                 cache: cache::Cache::default(),
             }),
         }

@@ -1,9 +1,9 @@
-//! Passwords: how they are stored and compared.
+//! Stores and verifies passwords.
 //!
-//! Argon2id by the figures of OWASP's cheat sheet for password storage (19 MiB,
-//! two passes, one lane): some 40 ms of a core for each guess. So hashes are
-//! reckoned on threads that may block, two at once, which bounds the memory too;
-//! a few more wait, and past that callers are sent away at once.
+//! Argon2id with the parameters of OWASP's password storage cheat sheet (19 MiB, two
+//! passes, one lane): about 40 ms of CPU time per guess. Hashes are computed on
+//! blocking threads, two at a time, which bounds the memory too. A limited number of
+//! callers wait; others are rejected immediately.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier 
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The fewest characters of a password.
+/// Minimum length of a password in characters.
 pub const MIN_PASSWORD_CHARS: usize = 10;
 
-/// The most bytes of a password: more costs time and guards nothing.
+/// Maximum length of a password in bytes: more costs time without adding strength.
 pub const MAX_PASSWORD_BYTES: usize = 1_024;
 
 /// OWASP: 19 MiB,
@@ -25,134 +25,138 @@ const PASSES: u32 = 2;
 /// one lane.
 const LANES: u32 = 1;
 
-/// Hashes that are reckoned at once.
-const AT_ONCE: usize = 2;
+/// Hashes that are computed at a time.
+const MAX_CONCURRENT: usize = 2;
 
-/// Hashes that wait for their turn: at some 40 ms each, two at once, the last
-/// one waits for less than a second.
-const WAITING: usize = 32;
+/// Hashes that may wait: at about 40 ms each, two at a time, the last one waits for
+/// less than a second.
+const MAX_WAITING: usize = 32;
 
-/// Of no password at all, with the parameters of all others: what is compared
-/// where there is no account, so that it takes as long.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
+/// Hash that matches no password, with the parameters of all others. It is verified if
+/// there is no account, so that this takes the same time.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
                       c29tZSBzYWx0IG9mIG9ubw$qkSgbl8ZBVN0eVXKGyB8DQG2Jd5ZXM4GZWxiZHQbLnU";
 
-/// Too many hashes wait.
+/// Too many hashes are waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Busy;
 
-/// What became of comparing a password.
+/// Result of verifying a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PasswordCheck {
-    /// It is the password. `Some`: the hash to store in place of the old one,
-    /// whose parameters are not today's.
+    /// The password is right. `Some`: a new hash to store, because the parameters of
+    /// the old one are outdated.
     Right(Option<String>),
-    /// It is another.
+    /// The password is wrong.
     Wrong,
 }
 
-/// Reckons hashes, a few at once.
+/// Computes hashes, with limited concurrency.
 #[derive(Clone, Debug)]
 pub(super) struct Hasher {
     waiting: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
-    /// How many were reckoned, for the tests that nothing is left out.
+    running: Arc<Semaphore>,
+    /// Number of computed hashes, for tests.
     #[cfg(test)]
-    pub(super) reckoned: Arc<std::sync::atomic::AtomicUsize>,
+    pub(super) computed: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-/// The right to reckon hashes, one after another. Threads that reckon share it,
-/// so that it lasts as long as they do, whoever stopped waiting for them.
+/// Permit to compute hashes, one after another. Computing threads share it, so that it
+/// is held until they finish, even if the caller stops waiting.
 #[derive(Debug)]
 pub(super) struct HashPermit {
-    held: Arc<Held>,
+    permits: Arc<Held>,
     #[cfg(test)]
-    reckoned: Arc<std::sync::atomic::AtomicUsize>,
+    computed: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 #[derive(Debug)]
 struct Held {
-    _turn: OwnedSemaphorePermit,
+    _running: OwnedSemaphorePermit,
     _waiting: OwnedSemaphorePermit,
 }
 
 impl Hasher {
     pub(super) fn new() -> Self {
         Self {
-            waiting: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(MAX_CONCURRENT + MAX_WAITING)),
+            running: Arc::new(Semaphore::new(MAX_CONCURRENT)),
             #[cfg(test)]
-            reckoned: Arc::default(),
+            computed: Arc::default(),
         }
     }
 
-    /// Waits for the right to reckon.
+    /// Waits for a permit.
     ///
     /// # Errors
-    /// [`Busy`], at once, where too many wait.
-    pub(super) async fn turn(&self) -> Result<HashPermit, Busy> {
+    /// [`Busy`], immediately, if too many callers wait.
+    pub(super) async fn acquire(&self) -> Result<HashPermit, Busy> {
         let waiting = Arc::clone(&self.waiting);
         let waiting = waiting.try_acquire_owned().map_err(|_| Busy)?;
-        // It is never closed.
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        // The semaphore is never closed.
+        let running = Arc::clone(&self.running).acquire_owned().await;
         Ok(HashPermit {
-            held: Arc::new(Held {
-                _turn: turn.map_err(|_| Busy)?,
+            permits: Arc::new(Held {
+                _running: running.map_err(|_| Busy)?,
                 _waiting: waiting,
             }),
             #[cfg(test)]
-            reckoned: Arc::clone(&self.reckoned),
+            computed: Arc::clone(&self.computed),
         })
     }
 
-    /// Takes all turns and all places to wait, for tests.
+    /// Takes all permits, for tests.
     #[cfg(test)]
     pub(super) fn fill(&self) -> OwnedSemaphorePermit {
-        let all = u32::try_from(AT_ONCE + WAITING).unwrap();
+        let all = u32::try_from(MAX_CONCURRENT + MAX_WAITING).unwrap();
         let waiting = Arc::clone(&self.waiting);
         waiting.try_acquire_many_owned(all).unwrap()
     }
 }
 
 impl HashPermit {
-    /// The hash of a new password, in the form of a PHC string.
+    /// Computes the hash of a new password as a PHC string.
     pub(super) async fn hash(&self, password: &str) -> Result<String, Busy> {
         let password = password.to_owned();
-        self.reckon(move || hash(&password)).await?
+        self.compute(move || hash(&password)).await?
     }
 
-    /// Whether a password is the one of a stored hash. Without one it takes as
-    /// long, and is wrong.
+    /// Verifies a password against a stored hash. Without one it takes the same time
+    /// and the result is wrong.
     pub(super) async fn verify(
         &self,
         password: &str,
         stored: Option<&str>,
     ) -> Result<PasswordCheck, Busy> {
         let password = password.to_owned();
-        let known = stored.is_some();
-        let stored = stored.unwrap_or(NOBODY).to_owned();
-        let verdict = self.reckon(move || verify(&password, &stored)).await?;
-        Ok(if known { verdict } else { PasswordCheck::Wrong })
+        let has_hash = stored.is_some();
+        let stored = stored.unwrap_or(DUMMY_HASH).to_owned();
+        let result = self.compute(move || verify(&password, &stored)).await?;
+        Ok(if has_hash {
+            result
+        } else {
+            PasswordCheck::Wrong
+        })
     }
 
-    async fn reckon<T: Send + 'static>(
+    async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
         #[cfg(test)]
-        self.reckoned
+        self.computed
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let held = Arc::clone(&self.held);
+        let permits = Arc::clone(&self.permits);
         blocking(move || {
-            let done = work();
-            drop(held);
-            done
+            let result = work();
+            drop(permits);
+            result
         })
         .await
     }
 }
 
-/// A thread that panics or is not to be had is as good as a busy one.
+/// A thread that panics or cannot be started counts as busy.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Busy> {
@@ -170,34 +174,34 @@ fn argon() -> Option<Argon2<'static>> {
 fn hash(password: &str) -> Result<String, Busy> {
     let mut bytes = [0; Salt::RECOMMENDED_LENGTH];
     OsRng.fill_bytes(&mut bytes);
-    let reckoned = argon().and_then(|argon| {
+    let hash = argon().and_then(|argon| {
         let salt = argon2::password_hash::SaltString::encode_b64(&bytes).ok()?;
         let hash = argon.hash_password(password.as_bytes(), &salt).ok()?;
         Some(hash.to_string())
     });
-    // Only wrong constants come here.
-    reckoned.ok_or(Busy)
+    // Fails only if the constants are invalid.
+    hash.ok_or(Busy)
 }
 
 fn verify(password: &str, stored: &str) -> PasswordCheck {
     let Ok(parsed) = PasswordHash::new(stored) else {
         return PasswordCheck::Wrong;
     };
-    // The hash's own parameters are used, which may be of an older version. It
-    // compares in constant time.
+    // Uses the parameters of the stored hash, which may be those of an older version.
+    // The comparison takes constant time.
     if Argon2::default()
         .verify_password(password.as_bytes(), &parsed)
         .is_err()
     {
         return PasswordCheck::Wrong;
     }
-    PasswordCheck::Right(match is_of_today(&parsed) {
+    PasswordCheck::Right(match has_current_params(&parsed) {
         true => None,
         false => hash(password).ok(),
     })
 }
 
-fn is_of_today(hash: &PasswordHash<'_>) -> bool {
+fn has_current_params(hash: &PasswordHash<'_>) -> bool {
     let params = Params::try_from(hash).ok();
     hash.algorithm == Algorithm::Argon2id.ident()
         && params.is_some_and(|params| {
@@ -205,10 +209,10 @@ fn is_of_today(hash: &PasswordHash<'_>) -> bool {
         })
 }
 
-/// Whether a password can be one at all.
+/// Checks the length of a password.
 ///
 /// # Errors
-/// What is wrong with it, for a person.
+/// A message for the user.
 pub(super) fn check_length(password: &str) -> Result<(), String> {
     match password.len() {
         0 => Err("expected a password".to_owned()),
@@ -226,10 +230,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_hash_knows_its_password_only() {
+    async fn hash_matches_its_password_only() {
         let hasher = Hasher::new();
         let hash = hasher
-            .turn()
+            .acquire()
             .await
             .unwrap()
             .hash("one of them")
@@ -239,18 +243,18 @@ mod tests {
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
         );
-        for (password, verdict) in [
+        for (password, expected) in [
             ("one of them", PasswordCheck::Right(None)),
             ("One of them", PasswordCheck::Wrong),
             ("", PasswordCheck::Wrong),
         ] {
-            let turn = hasher.turn().await.unwrap();
-            assert_eq!(turn.verify(password, Some(&hash)).await, Ok(verdict));
+            let permit = hasher.acquire().await.unwrap();
+            assert_eq!(permit.verify(password, Some(&hash)).await, Ok(expected));
         }
     }
 
     #[tokio::test]
-    async fn a_hash_with_other_parameters_is_made_anew() {
+    async fn hash_with_other_parameters_is_replaced() {
         let weak = Argon2::new(
             Algorithm::Argon2id,
             Version::V0x13,
@@ -262,59 +266,59 @@ mod tests {
             .unwrap()
             .to_string();
         let hasher = Hasher::new();
-        let turn = hasher.turn().await.unwrap();
-        let verdict = turn.verify("one of them", Some(&old)).await.unwrap();
-        let PasswordCheck::Right(Some(new)) = verdict else {
-            panic!("{verdict:?}");
+        let permit = hasher.acquire().await.unwrap();
+        let result = permit.verify("one of them", Some(&old)).await.unwrap();
+        let PasswordCheck::Right(Some(new)) = result else {
+            panic!("{result:?}");
         };
         assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{new}");
     }
 
     #[tokio::test]
-    async fn nobody_is_compared_with_the_same_effort() {
-        let nobody = PasswordHash::new(NOBODY).unwrap();
-        assert!(is_of_today(&nobody));
-        assert_eq!(nobody.hash.unwrap().len(), 32);
+    async fn missing_hash_takes_the_same_work() {
+        let dummy = PasswordHash::new(DUMMY_HASH).unwrap();
+        assert!(has_current_params(&dummy));
+        assert_eq!(dummy.hash.unwrap().len(), 32);
         let hasher = Hasher::new();
         for stored in [None, Some("no hash at all")] {
-            let turn = hasher.turn().await.unwrap();
-            assert_eq!(turn.verify("", stored).await, Ok(PasswordCheck::Wrong));
+            let permit = hasher.acquire().await.unwrap();
+            assert_eq!(permit.verify("", stored).await, Ok(PasswordCheck::Wrong));
         }
-        assert_eq!(hasher.reckoned.load(Ordering::Relaxed), 2);
+        assert_eq!(hasher.computed.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]
-    async fn a_turn_lasts_while_somebody_reckons() {
+    async fn permit_is_held_while_a_thread_computes() {
         let hasher = Hasher::new();
         let (started, starts) = std::sync::mpsc::channel();
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
-        let turn = hasher.turn().await.unwrap();
-        let waits = tokio::spawn(async move {
+        let permit = hasher.acquire().await.unwrap();
+        let request = tokio::spawn(async move {
             let work = move || {
                 started.send(()).unwrap();
                 stopped.recv().is_err()
             };
-            turn.reckon(work).await
+            permit.compute(work).await
         });
         tokio::task::spawn_blocking(move || starts.recv().unwrap())
             .await
             .unwrap();
-        // The request is gone; its thread is not.
-        waits.abort();
-        assert!(waits.await.is_err());
-        assert_eq!(hasher.turns.available_permits(), AT_ONCE - 1);
+        // The request is canceled, but its thread is still running.
+        request.abort();
+        assert!(request.await.is_err());
+        assert_eq!(hasher.running.available_permits(), MAX_CONCURRENT - 1);
         drop(stop);
-        while hasher.turns.available_permits() < AT_ONCE {
+        while hasher.running.available_permits() < MAX_CONCURRENT {
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test]
-    async fn past_a_few_that_wait_callers_are_sent_away() {
+    async fn callers_are_rejected_when_too_many_wait() {
         let hasher = Hasher::new();
         let all = hasher.fill();
-        assert_eq!(hasher.turn().await.err(), Some(Busy));
+        assert_eq!(hasher.acquire().await.err(), Some(Busy));
         drop(all);
-        assert!(hasher.turn().await.is_ok());
+        assert!(hasher.acquire().await.is_ok());
     }
 }

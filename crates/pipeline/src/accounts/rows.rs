@@ -1,4 +1,4 @@
-//! Writing users within an open transaction, with what follows from it.
+//! Writes users in an open transaction, with all consequences.
 
 use serde_json::{Value, json};
 use tocsin_core::time::Timestamp;
@@ -10,7 +10,7 @@ use super::lockout;
 use crate::change::{ChangeError, clean};
 use crate::{Actor, AuditEntry};
 
-/// Adds a user to an open transaction.
+/// Creates a user in an open transaction.
 pub(super) async fn add(
     tx: &Tx,
     actor: &Actor,
@@ -25,7 +25,7 @@ pub(super) async fn add(
     let view = accounts::get_user(tx, id).await?;
     let view = view.ok_or(StorageError::Stale("user"))?;
     let after = snapshot_user(&view);
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "user.create",
         kind: "user",
         id: Some(id),
@@ -33,12 +33,12 @@ pub(super) async fn add(
         before: None,
         after: Some(&after),
     };
-    actor.record(tx, &deed, now).await?;
+    actor.record(tx, &entry, now).await?;
     Ok(view)
 }
 
-/// Writes what became of a user into an open transaction, ends the sessions that
-/// hold no more, and says so in the audit log.
+/// Updates a user in an open transaction, ends sessions that are no longer valid, and
+/// writes the audit log entry.
 pub(super) async fn rewrite(
     tx: &Tx,
     actor: &Actor,
@@ -62,29 +62,29 @@ pub(super) async fn rewrite(
     }
     let view = accounts::get_user(tx, id).await?;
     let view = view.ok_or(StorageError::Stale("user"))?;
-    let (was, is) = (snapshot_user(before), snapshot_user(&view));
-    let mut deed = AuditEntry {
+    let (old, new) = (snapshot_user(before), snapshot_user(&view));
+    let mut entry = AuditEntry {
         action: "user.update",
         kind: "user",
         id: Some(id),
         name: &view.user.name,
-        before: Some(&was),
-        after: Some(&is),
+        before: Some(&old),
+        after: Some(&new),
     };
-    if was != is || !has_new_password {
-        actor.record(tx, &deed, now).await?;
+    if old != new || !has_new_password {
+        actor.record(tx, &entry, now).await?;
     }
     if has_new_password {
-        deed.action = "password.change";
-        deed.before = None;
-        deed.after = None;
-        actor.record(tx, &deed, now).await?;
+        entry.action = "password.change";
+        entry.before = None;
+        entry.after = None;
+        actor.record(tx, &entry, now).await?;
     }
     Ok(view)
 }
 
-/// What people see and edit of a user: for the audit log, and for the version
-/// of it. Without secrets, and without what changes by itself.
+/// Snapshot of a user for the audit log and the entity tag, without secrets and without
+/// fields that change automatically.
 #[must_use]
 pub fn snapshot_user(view: &UserView) -> Value {
     let UserView { user, .. } = view;
@@ -117,7 +117,7 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-/// A mail address of up to 254 bytes.
+/// Checks an e-mail address of up to 254 bytes.
 pub(super) fn email(text: &str) -> Result<String, String> {
     let text = text.trim();
     clean(text)?;
@@ -135,22 +135,23 @@ async fn check_unique(tx: &Tx, id: Option<i64>, row: &UserRow) -> Result<(), Cha
     match accounts::user_by_email(tx, &row.email).await? {
         Some(other) if Some(other.id) != id => Err(ChangeError::Conflict {
             field: "email",
-            message: format!("user {} has this address already", other.id),
+            message: format!("user {} has this e-mail address already", other.id),
         }),
         _ => Ok(()),
     }
 }
 
-/// Somebody must stay who may change users. `after` is what becomes of the user.
+/// Checks that an enabled administrator remains. `after` is the new state of the user;
+/// `None` if it is deleted.
 pub(super) async fn check_last_admin(
     tx: &Tx,
     before: &UserRow,
     after: Option<&UserRow>,
 ) -> Result<(), ChangeError> {
-    let goes = is_admin(before) && !after.is_some_and(is_admin);
-    if goes && accounts::count_enabled_admins(tx).await? <= 1 {
+    let is_removed = is_admin(before) && !after.is_some_and(is_admin);
+    if is_removed && accounts::count_enabled_admins(tx).await? <= 1 {
         return Err(ChangeError::InvalidState(
-            "This is the last administrator who may sign in. Make another one first.".to_owned(),
+            "This is the last administrator who can sign in. Create another one first.".to_owned(),
         ));
     }
     Ok(())

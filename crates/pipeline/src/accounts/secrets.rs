@@ -1,16 +1,15 @@
 //! Random secrets: API tokens, sessions, set-up links.
 //!
-//! Each has 256 random bits, so that its plain hash can be stored: nobody can
-//! try them all. An API token is recognisable (`tocsin_`) and ends in a checksum,
-//! by which secret scanners tell one from a text that merely looks like one, and
-//! by which one that was cut or mistyped is refused without asking the database.
+//! Each has 256 random bits, so that an unsalted hash is safe to store. An API token
+//! has a prefix (`tocsin_`) and ends with a checksum. Secret scanners recognize it by
+//! both, and truncated or mistyped tokens are rejected without a database query.
 
 use std::fmt;
 
-/// What an API token begins with.
+/// Prefix of an API token.
 const TOKEN: &str = "tocsin_";
 
-/// What the secret of a set-up link begins with.
+/// Prefix of the secret of a set-up link.
 const SETUP: &str = "tocsin_setup_";
 
 /// 62 to the power of 43 is more than 2 to the power of 256.
@@ -19,24 +18,24 @@ const RANDOM_CHARS: usize = 43;
 /// 62 to the power of 6 is more than 2 to the power of 32.
 const CHECK_CHARS: usize = 6;
 
-/// Of the random part, what is shown later: enough to tell tokens apart.
+/// Characters of the random part that are shown later, to tell tokens apart.
 const HINT_CHARS: usize = 4;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// What a session's cookie holds. It is shown to nobody but the browser.
+/// Secret of a session cookie, known to the browser only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionSecret(String);
 
 impl SessionSecret {
-    /// A new one: 43 characters of base64url.
+    /// Generates a secret: 43 characters of base64url.
     pub(super) fn random() -> Self {
         Self(random(BASE64))
     }
 
-    /// For the cookie.
+    /// Returns the value of the cookie.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -49,20 +48,20 @@ impl fmt::Debug for SessionSecret {
     }
 }
 
-/// A new API token.
+/// Generates an API token.
 pub(super) fn token() -> String {
     let body = format!("{TOKEN}{}", random(BASE62));
     let check = checksum(&body);
     body + &check
 }
 
-/// A new secret of a set-up link.
+/// Generates the secret of a set-up link.
 pub(super) fn setup() -> String {
     format!("{SETUP}{}", random(BASE62))
 }
 
-/// A password for a person to copy: 16 characters of which none looks like
-/// another, 80 random bits.
+/// Generates a password to copy by hand: 16 characters without look-alikes, 80 random
+/// bits.
 #[must_use]
 pub fn random_password() -> String {
     const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz023456789";
@@ -71,17 +70,17 @@ pub fn random_password() -> String {
     groups.join("-")
 }
 
-/// What is stored of a secret.
+/// Hash of a secret, as stored.
 pub(super) fn hash(secret: &str) -> [u8; 32] {
     *blake3::hash(secret.as_bytes()).as_bytes()
 }
 
-/// How a token begins.
+/// First characters of a token, shown to recognize it.
 pub(super) fn hint(token: &str) -> String {
     token.chars().take(TOKEN.len() + HINT_CHARS).collect()
 }
 
-/// Whether a text can be a token of ours.
+/// Whether a string has the form of an API token.
 pub(super) fn is_token(text: &str) -> bool {
     if text.len() != TOKEN.len() + RANDOM_CHARS + CHECK_CHARS || !text.is_ascii() {
         return false;
@@ -92,19 +91,19 @@ pub(super) fn is_token(text: &str) -> bool {
         && checksum(body) == check
 }
 
-/// Whether a text can be the secret of a session.
+/// Whether a string has the form of a session secret.
 pub(super) fn is_session(text: &str) -> bool {
     text.len() == RANDOM_CHARS && text.bytes().all(|byte| BASE64.contains(&byte))
 }
 
-/// Whether a text can be the secret of a set-up link.
+/// Whether a string has the form of a set-up link's secret.
 pub(super) fn is_setup(text: &str) -> bool {
     text.strip_prefix(SETUP).is_some_and(|random| {
         random.len() == RANDOM_CHARS && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }
 
-/// The CRC-32 of a text, in six characters of base 62, the greatest first.
+/// CRC-32 of a string as six base-62 digits, most significant first.
 fn checksum(text: &str) -> String {
     let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECK_CHARS];
@@ -115,7 +114,7 @@ fn checksum(text: &str) -> String {
     digits.into_iter().map(char::from).collect()
 }
 
-/// 43 characters of an alphabet, each as likely as the other, from the system's
+/// 43 random characters of an alphabet, uniformly distributed, from the system's
 /// generator.
 fn random(alphabet: &[u8]) -> String {
     use rand::Rng as _;
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_known_by_its_looks() {
+    fn token_form_is_recognized() {
         let secret = token();
         assert_eq!(secret.len(), 7 + 43 + 6);
         assert!(
@@ -149,14 +148,14 @@ mod tests {
         assert_ne!(secret, token());
         assert_eq!(hint(&secret).len(), 11);
         assert!(secret.starts_with(&hint(&secret)));
-        // The address of the checksum: other programs reckon it, too.
+        // Other programs compute the checksum, too.
         let body = format!("tocsin_{}", "A".repeat(43));
         assert_eq!(checksum(&body).len(), 6);
         assert!(is_token(&format!("{body}{}", checksum(&body))));
     }
 
     #[test]
-    fn what_was_cut_mistyped_or_is_of_another_kind_is_none() {
+    fn truncated_mistyped_and_other_secrets_are_no_tokens() {
         let good = token();
         let mut swapped: Vec<char> = good.chars().collect();
         let other = if swapped[20] == 'x' { 'y' } else { 'x' };
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_to_copy_is_in_groups() {
+    fn random_password_is_grouped() {
         let password = random_password();
         assert_eq!(password.len(), 19);
         assert_eq!(password.split('-').map(str::len).max(), Some(4));
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_and_set_up_links_are_known_by_their_looks() {
+    fn session_and_set_up_link_forms_are_recognized() {
         let session = SessionSecret::random();
         assert!(is_session(session.as_str()));
         assert_eq!(format!("{session:?}"), "SessionSecret(…)");

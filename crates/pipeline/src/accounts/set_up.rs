@@ -1,4 +1,5 @@
-//! The first administrator, by the link that the program prints at its start.
+//! Creates the first administrator with the set-up link that the program prints at
+//! start.
 
 use tocsin_storage::StorageError;
 use tocsin_storage::accounts::{self, UserRow, UserView};
@@ -10,26 +11,26 @@ use super::{Accounts, ClientInfo, SignedIn, secrets};
 use crate::Actor;
 use crate::change::{ChangeError, FieldIssue, Issues, name};
 
-/// Why the first administrator was not made.
+/// Reason why the first administrator was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    /// No link has this token.
-    #[error("this link is not known")]
+    /// The token is not that of a valid link.
+    #[error("unknown set-up link")]
     NotKnown,
     /// There is an administrator already.
     #[error("there is an administrator already")]
     AlreadyDone,
-    /// Too many passwords are hashed at this moment.
-    #[error("too many people sign in at this moment")]
+    /// Too many passwords are being hashed.
+    #[error("too many concurrent sign-ins")]
     Busy,
-    /// Fields are wrong; all of them are named.
-    #[error("fields are wrong")]
+    /// Invalid fields; all of them are listed.
+    #[error("invalid fields")]
     Invalid(Vec<FieldIssue>),
-    /// Fields are as they should be, but will not do: the password is easily
-    /// guessed, or the address is another user's.
-    #[error("fields will not do")]
-    Unfit(Vec<FieldIssue>),
-    /// The database.
+    /// Valid fields with values that are not accepted: a weak password, or the e-mail
+    /// address of another user.
+    #[error("values not accepted")]
+    Unprocessable(Vec<FieldIssue>),
+    /// Error from the database.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -44,45 +45,44 @@ impl From<ChangeError> for SetUpError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Invalid(issues) => Self::Invalid(issues),
-            ChangeError::Unprocessable(issues) => Self::Unfit(issues),
+            ChangeError::Unprocessable(issues) => Self::Unprocessable(issues),
             ChangeError::Conflict { field, message } => {
-                Self::Unfit(vec![FieldIssue::new(field, message)])
+                Self::Unprocessable(vec![FieldIssue::new(field, message)])
             }
             ChangeError::Storage(error) => Self::Storage(error),
             ChangeError::Busy => Self::Busy,
-            // Nothing else comes of adding a user.
+            // Creating a user returns no other errors.
             _ => Self::AlreadyDone,
         }
     }
 }
 
 impl Accounts {
-    /// Whether nobody may change users: there is no administrator who may sign
-    /// in. Not "no user": one who came by single sign-on first, as a viewer,
-    /// would lock everybody out. Never where passwords are not used: the first
-    /// administrator then comes as the others do.
+    /// Whether there is no enabled administrator. Not "no user": a viewer who signed in
+    /// by single sign-on first would lock everyone out. Always `false` if passwords are
+    /// disabled: the first administrator then signs in like all other users.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn needs_set_up(&self) -> Result<bool, StorageError> {
         Ok(self.shared.settings.password_sign_in
             && accounts::count_enabled_admins(self.db()).await? == 0)
     }
 
-    /// Whether there is an administrator who may sign in.
+    /// Whether there is an enabled administrator.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn has_admin(&self) -> Result<bool, StorageError> {
         Ok(accounts::count_enabled_admins(self.db()).await? > 0)
     }
 
-    /// A new secret for a link that makes the first administrator, valid until
-    /// there is one; `None` where there is, or where passwords are not used.
-    /// Those given before stay valid.
+    /// Creates the secret of a set-up link, valid until there is an administrator.
+    /// Returns `None` if there is one, or if passwords are disabled. Earlier links stay
+    /// valid.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn setup_link(&self) -> Result<Option<String>, StorageError> {
         if !self.shared.settings.password_sign_in {
             return Ok(None);
@@ -99,8 +99,8 @@ impl Accounts {
         Ok(Some(secret))
     }
 
-    /// Makes the first administrator, and lets them in. Of several at once, one
-    /// succeeds.
+    /// Creates the first administrator and signs them in. Of several concurrent calls,
+    /// one succeeds.
     ///
     /// # Errors
     /// [`SetUpError`].
@@ -110,9 +110,9 @@ impl Accounts {
         name: &str,
         email: &str,
         password: &str,
-        arrival: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<SignedIn, SetUpError> {
-        // Nobody makes this program hash without a link.
+        // Checked first, so that no password is hashed without a valid link.
         self.check_link(token).await?;
         let row = self.first_user(name, email, password).await?;
         let now = self.now();
@@ -126,13 +126,13 @@ impl Accounts {
         }
         let actor = Actor {
             name: row.name.clone(),
-            ..Actor::anonymous(arrival.address)
+            ..Actor::anonymous(client.address)
         };
         let user = rows::add(&tx, &actor, row, now).await?;
         accounts::note_sign_in(&tx, user.id, now).await?;
-        self.note_set_up(&tx, &user, arrival).await?;
+        self.audit_set_up(&tx, &user, client).await?;
         let method = SignInMethod::Password;
-        let signed_in = self.begin_session(&tx, user, method, arrival, now).await?;
+        let signed_in = self.begin_session(&tx, user, method, client, now).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(signed_in)
@@ -153,20 +153,20 @@ impl Accounts {
     async fn first_user(
         &self,
         user_name: &str,
-        address: &str,
+        email_address: &str,
         password: &str,
     ) -> Result<UserRow, SetUpError> {
-        let (mut issues, mut unfit) = (Issues::default(), Issues::default());
-        let checked = issues.take("name", name(user_name));
-        let checked_email = issues.take("email", email(address));
-        let about = [user_name, address];
-        if let Some(flaw) = self.shared.judge.check(password, &about).await? {
-            flaw.add_to(&mut issues, &mut unfit, "password");
+        let (mut issues, mut unprocessable) = (Issues::default(), Issues::default());
+        let checked_name = issues.take("name", name(user_name));
+        let checked_email = issues.take("email", email(email_address));
+        let about = [user_name, email_address];
+        if let Some(weakness) = self.shared.strength.check(password, &about).await? {
+            weakness.add_to(&mut issues, &mut unprocessable, "password");
         }
-        issues.finish_with(unfit)?;
+        issues.finish_with(unprocessable)?;
         let now = self.now();
         Ok(UserRow {
-            name: checked,
+            name: checked_name,
             email: checked_email,
             role: Role::Admin,
             matchers: Vec::new(),
@@ -182,13 +182,13 @@ impl Accounts {
         })
     }
 
-    async fn note_set_up(
+    async fn audit_set_up(
         &self,
         tx: &tocsin_storage::Tx,
         user: &UserView,
-        arrival: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<(), StorageError> {
-        let deed = crate::AuditEntry {
+        let entry = crate::AuditEntry {
             action: "set-up",
             kind: "user",
             id: Some(user.id),
@@ -196,7 +196,7 @@ impl Accounts {
             before: None,
             after: None,
         };
-        let actor = super::sign_in::of(user, arrival);
-        actor.record(tx, &deed, self.now()).await
+        let actor = super::sign_in::actor_of(user, client);
+        actor.record(tx, &entry, self.now()).await
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in with e-mail and password, and out.
+//! Signs users in with e-mail and password, and out.
 
 use std::time::Duration;
 
@@ -12,38 +12,38 @@ use super::passwords::{Busy, PasswordCheck};
 use super::{Accounts, ClientInfo, SessionSecret, SignedIn, lockout, passwords, secrets};
 use crate::{Actor, AuditEntry, FieldIssue};
 
-/// The most bytes of an address; longer ones are nobody's.
+/// Longest e-mail address in bytes; longer ones match no user.
 const MAX_EMAIL: usize = 254;
 
-/// The most characters that are stored of what a browser calls itself.
+/// Longest stored user agent in characters.
 const MAX_USER_AGENT: usize = 300;
 
-/// Sessions of one user at most; the oldest end.
+/// Limit of sessions per user; the oldest are ended.
 const MAX_SESSIONS: usize = 100;
 
-/// Why somebody was not let in.
+/// Reason why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// There is no such account, or it has no password, or another one, or is
-    /// disabled: it is not said which.
+    /// The account does not exist, has no password or another one, or is disabled. The
+    /// response does not distinguish these cases.
     #[error("e-mail or password is wrong")]
     Wrong,
-    /// E-mail and password are not used here.
-    #[error("signing in with a password is turned off")]
+    /// Sign-in with a password is disabled.
+    #[error("sign-in with a password is disabled")]
     Off,
-    /// It was wrong too often.
+    /// Too many failed sign-ins.
     #[error("too many failed sign-ins; try again in {} s", retry_after.as_secs())]
     Locked {
-        /// How long it lasts yet.
+        /// Remaining duration of the lock.
         retry_after: Duration,
     },
-    /// Too many sign in at this moment.
-    #[error("too many people sign in at this moment")]
+    /// Too many concurrent sign-ins.
+    #[error("too many concurrent sign-ins")]
     Busy,
-    /// Fields that cannot be of any account.
-    #[error("fields are wrong")]
+    /// Invalid fields.
+    #[error("invalid fields")]
     Invalid(Vec<FieldIssue>),
-    /// The database.
+    /// Error from the database.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -55,9 +55,8 @@ impl From<Busy> for SignInError {
 }
 
 impl Accounts {
-    /// Lets somebody in by e-mail and password. A wrong password, an account
-    /// that is not there, one without a password and a disabled one take the same
-    /// work and get the same answer.
+    /// Signs a user in. A wrong password, an unknown account, an account without a
+    /// password and a disabled one take the same work and return the same error.
     ///
     /// # Errors
     /// [`SignInError`].
@@ -65,27 +64,26 @@ impl Accounts {
         &self,
         email: &str,
         password: &str,
-        arrival: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<SignedIn, SignInError> {
         if !self.shared.settings.password_sign_in {
             return Err(SignInError::Off);
         }
         let email = email.trim();
-        let mut wrong = Vec::new();
+        let mut issues = Vec::new();
         if email.is_empty() {
-            wrong.push(FieldIssue::new("email", "expected a mail address"));
+            issues.push(FieldIssue::new("email", "expected an e-mail address"));
         }
         if let Err(message) = passwords::check_length(password) {
-            wrong.push(FieldIssue::new("password", message));
+            issues.push(FieldIssue::new("password", message));
         }
-        if !wrong.is_empty() {
-            return Err(SignInError::Invalid(wrong));
+        if !issues.is_empty() {
+            return Err(SignInError::Invalid(issues));
         }
         let account = lockout::account(email);
         self.check_lock(&account).await?;
-        let turn = self.shared.hasher.turn().await?;
-        // Of many guesses at once, those that waited for their turn know what
-        // became of the others.
+        let permit = self.shared.hasher.acquire().await?;
+        // Checked again: other attempts may have failed while this one waited.
         self.check_lock(&account).await?;
         let user = match email.len() {
             ..=MAX_EMAIL => accounts::user_by_email(self.db(), email).await?,
@@ -95,13 +93,14 @@ impl Accounts {
             .as_ref()
             .filter(|view| view.user.enabled)
             .and_then(|view| view.user.password.as_deref());
-        match (turn.verify(password, stored).await?, &user) {
+        match (permit.verify(password, stored).await?, &user) {
             (PasswordCheck::Right(rehashed), Some(user)) => {
-                drop(turn);
-                self.let_in(user, rehashed, &account, arrival).await
+                drop(permit);
+                self.complete_sign_in(user, rehashed, &account, client)
+                    .await
             }
             _ => {
-                self.turn_away(user.as_ref(), &account, arrival).await?;
+                self.record_failure(user.as_ref(), &account, client).await?;
                 Err(SignInError::Wrong)
             }
         }
@@ -110,7 +109,7 @@ impl Accounts {
     /// Ends the session with this secret, if there is one.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn sign_out(&self, secret: &str, actor: &Actor) -> Result<(), StorageError> {
         if !secrets::is_session(secret) {
             return Ok(());
@@ -121,7 +120,7 @@ impl Accounts {
             return tx.rollback().await;
         };
         accounts::delete_session(&tx, user.id, session.id).await?;
-        let deed = AuditEntry {
+        let entry = AuditEntry {
             action: "sign-out",
             kind: "user",
             id: Some(user.id),
@@ -129,7 +128,7 @@ impl Accounts {
             before: None,
             after: None,
         };
-        actor.record(&tx, &deed, self.now()).await?;
+        actor.record(&tx, &entry, self.now()).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(())
@@ -142,45 +141,45 @@ impl Accounts {
         }
     }
 
-    async fn let_in(
+    async fn complete_sign_in(
         &self,
-        seen: &UserView,
+        verified: &UserView,
         rehashed: Option<String>,
         account: &[u8; 32],
-        arrival: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<SignedIn, SignInError> {
         let now = self.now();
         let tx = self.db().begin().await?;
-        // From here on nobody else changes the user.
-        let noted = accounts::note_sign_in(&tx, seen.id, now).await;
-        let user = accounts::get_user(&tx, seen.id).await?;
+        // This locks the user until the commit.
+        let sign_in_noted = accounts::note_sign_in(&tx, verified.id, now).await;
+        let user = accounts::get_user(&tx, verified.id).await?;
         let Some(mut user) =
-            user.filter(|user| user.user.enabled && user.user.password == seen.user.password)
+            user.filter(|user| user.user.enabled && user.user.password == verified.user.password)
         else {
             return Err(SignInError::Wrong);
         };
-        noted?;
+        sign_in_noted?;
         if rehashed.is_some() {
             user.user.password = rehashed;
             accounts::update_user(&tx, user.id, &user.user).await?;
         }
         accounts::forget_failures(&tx, account).await?;
         let signed_in = self
-            .begin_session(&tx, user, SignInMethod::Password, arrival, now)
+            .begin_session(&tx, user, SignInMethod::Password, client, now)
             .await?;
         tx.commit().await?;
         Ok(signed_in)
     }
 
-    /// Counts a failure against an account, known or not, and writes it down:
-    /// not what was typed, which may be a password in the wrong field.
-    async fn turn_away(
+    /// Counts and logs a failed sign-in, for unknown accounts too. The input is not
+    /// logged, because it may be a password in the wrong field.
+    async fn record_failure(
         &self,
         user: Option<&UserView>,
         account: &[u8; 32],
-        arrival: &ClientInfo,
+        client: &ClientInfo,
     ) -> Result<(), StorageError> {
-        let actor = Actor::anonymous(arrival.address);
+        let actor = Actor::anonymous(client.address);
         self.count_failure(user, account, &actor).await
     }
 
@@ -192,8 +191,8 @@ impl Accounts {
     ) -> Result<(), StorageError> {
         let now = self.now();
         let tx = self.db().begin().await?;
-        let locked_until = lockout::fail(&tx, account, now).await?;
-        let mut deed = AuditEntry {
+        let locked_until = lockout::record_failure(&tx, account, now).await?;
+        let mut entry = AuditEntry {
             action: "sign-in.failed",
             kind: "user",
             id: user.map(|view| view.id),
@@ -201,28 +200,28 @@ impl Accounts {
             before: None,
             after: None,
         };
-        actor.record(&tx, &deed, now).await?;
+        actor.record(&tx, &entry, now).await?;
         if let Some(until) = locked_until {
             let until = json!({ "lockedUntil": until.to_datetime() });
-            deed.action = "sign-in.locked";
-            deed.after = Some(&until);
-            actor.record(&tx, &deed, now).await?;
+            entry.action = "sign-in.locked";
+            entry.after = Some(&until);
+            actor.record(&tx, &entry, now).await?;
         }
         tx.commit().await
     }
 
-    /// A new session of a user, and its line in the audit log.
+    /// Creates a session of a user, with its audit log entry.
     pub(super) async fn begin_session(
         &self,
         tx: &Tx,
         user: UserView,
         method: SignInMethod,
-        arrival: &ClientInfo,
+        client: &ClientInfo,
         now: Timestamp,
     ) -> Result<SignedIn, StorageError> {
         let secret = SessionSecret::random();
         let expires_at = now.plus(self.shared.settings.session_lifetime);
-        let address = arrival.address.map(|address| address.to_canonical());
+        let address = client.address.map(|address| address.to_canonical());
         let row = SessionRow {
             user_id: user.id,
             secret: secrets::hash(secret.as_str()),
@@ -231,7 +230,7 @@ impl Accounts {
             seen_at: now,
             expires_at,
             address: address.map_or_else(String::new, |address| address.to_string()),
-            user_agent: arrival
+            user_agent: client
                 .user_agent
                 .chars()
                 .filter(|c| !c.is_control())
@@ -243,11 +242,11 @@ impl Accounts {
         for old in sessions.iter().skip(MAX_SESSIONS) {
             accounts::delete_session(tx, user.id, old.id).await?;
         }
-        let how = match method {
+        let method = match method {
             SignInMethod::Password => "password",
             SignInMethod::Oidc => "oidc",
         };
-        signed_in(tx, &user, how, arrival, now).await?;
+        signed_in(tx, &user, method, client, now).await?;
         Ok(SignedIn {
             user,
             secret,
@@ -257,32 +256,32 @@ impl Accounts {
     }
 }
 
-/// The line in the audit log of a sign-in.
+/// Writes the audit log entry of a sign-in.
 pub(super) async fn signed_in(
     tx: &Tx,
     user: &UserView,
-    how: &str,
-    arrival: &ClientInfo,
+    method: &str,
+    client: &ClientInfo,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let how = json!({ "method": how });
-    let deed = AuditEntry {
+    let details = json!({ "method": method });
+    let entry = AuditEntry {
         action: "sign-in.ok",
         kind: "user",
         id: Some(user.id),
         name: &user.user.email,
         before: None,
-        after: Some(&how),
+        after: Some(&details),
     };
-    of(user, arrival).record(tx, &deed, now).await
+    actor_of(user, client).record(tx, &entry, now).await
 }
 
-/// A user who comes from somewhere.
-pub(super) fn of(user: &UserView, arrival: &ClientInfo) -> Actor {
+/// Returns the user as an actor with the client's address.
+pub(super) fn actor_of(user: &UserView, client: &ClientInfo) -> Actor {
     Actor {
         kind: ActorKind::User,
         id: Some(user.id),
         name: user.user.name.clone(),
-        address: arrival.address,
+        address: client.address,
     }
 }

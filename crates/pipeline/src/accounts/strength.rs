@@ -1,9 +1,9 @@
-//! Which new passwords are taken: as long as they must be, and not easily guessed.
+//! Strength check of new passwords: minimum length, and hard to guess.
 //!
-//! How easily, zxcvbn says, whose time grows fast with the length and with what
-//! stands for other letters: some texts of a hundred characters take it a good
-//! part of a second. Whoever is signed in may ask for it, so that one password is
-//! judged at a time, and a few wait.
+//! The strength comes from zxcvbn, whose run time grows fast with the length and with
+//! character substitutions: some strings of a hundred characters take a good part of a
+//! second. Any signed-in user can trigger it, so one password is checked at a time and
+//! the queue is limited.
 
 use std::sync::Arc;
 
@@ -12,78 +12,77 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::passwords::{Busy, MIN_PASSWORD_CHARS, blocking, check_length};
 use crate::change::Issues;
 
-/// Of zxcvbn's 0 to 4: 3 is "safely unguessable" should the hashes be stolen.
+/// Of zxcvbn's 0 to 4: 3 is "safely unguessable" if the hashes are stolen.
 const MIN_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
-/// What zxcvbn looks at: the rest of a longer one makes it no weaker.
-const JUDGED_CHARS: usize = 50;
+/// Characters that zxcvbn checks: the rest of a longer password makes it no weaker.
+const CHECKED_CHARS: usize = 50;
 
-/// Passwords that wait to be judged.
-const WAITING: usize = 8;
+/// Passwords that may wait for the check.
+const MAX_WAITING: usize = 8;
 
-/// Why a new password will not do, for a person, and what would be better.
+/// Reason why a new password is not accepted, with a suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Weakness {
-    /// It is too short or too long.
+    /// Too short or too long.
     Length(String),
-    /// It is easily guessed.
+    /// Easy to guess.
     Weak(String),
 }
 
 impl Weakness {
-    /// Adds it to what is wrong with a field.
-    pub(super) fn add_to(self, issues: &mut Issues, unfit: &mut Issues, field: &str) {
+    /// Adds it to the issues of `field`.
+    pub(super) fn add_to(self, issues: &mut Issues, unprocessable: &mut Issues, field: &str) {
         match self {
             Self::Length(message) => issues.add(field, message),
-            Self::Weak(message) => unfit.add(field, message),
+            Self::Weak(message) => unprocessable.add(field, message),
         }
     }
 }
 
-/// Judges new passwords, one at a time.
+/// Checks new passwords, one at a time.
 #[derive(Clone, Debug)]
 pub(super) struct StrengthChecker {
     waiting: Arc<Semaphore>,
-    turn: Arc<Semaphore>,
+    running: Arc<Semaphore>,
 }
 
 impl StrengthChecker {
     pub(super) fn new() -> Self {
         Self {
-            waiting: Arc::new(Semaphore::new(1 + WAITING)),
-            turn: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(1 + MAX_WAITING)),
+            running: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// Whether a new password will do; `about` is what anybody would try first,
-    /// such as the person's name.
+    /// Checks a new password. `about` holds obvious guesses, such as the user's name.
     ///
     /// # Errors
-    /// [`Busy`], at once, where too many wait.
+    /// [`Busy`], immediately, if too many checks wait.
     pub(super) async fn check(
         &self,
         password: &str,
         about: &[&str],
     ) -> Result<Option<Weakness>, Busy> {
-        let held = self.turn().await?;
+        let permits = self.acquire().await?;
         let password = password.to_owned();
         let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
         blocking(move || {
             let about: Vec<&str> = about.iter().map(String::as_str).collect();
-            let flaw = check(&password, &about).err();
-            // It lasts as long as the thread, whoever stopped waiting for it.
-            drop(held);
-            flaw
+            let weakness = check(&password, &about).err();
+            // Held by the thread, even if the caller stops waiting.
+            drop(permits);
+            weakness
         })
         .await
     }
 
-    async fn turn(&self) -> Result<[OwnedSemaphorePermit; 2], Busy> {
+    async fn acquire(&self) -> Result<[OwnedSemaphorePermit; 2], Busy> {
         let waiting = Arc::clone(&self.waiting);
         let waiting = waiting.try_acquire_owned().map_err(|_| Busy)?;
-        // It is never closed.
-        let turn = Arc::clone(&self.turn).acquire_owned().await;
-        Ok([turn.map_err(|_| Busy)?, waiting])
+        // The semaphore is never closed.
+        let running = Arc::clone(&self.running).acquire_owned().await;
+        Ok([running.map_err(|_| Busy)?, waiting])
     }
 }
 
@@ -96,7 +95,7 @@ fn check(password: &str, about: &[&str]) -> Result<(), Weakness> {
         )));
     }
     check_length(password).map_err(Weakness::Length)?;
-    // Parts of an address and of a name are guessed on their own, too.
+    // Parts of an e-mail address and of a name are likely guesses, too.
     let mut inputs: Vec<&str> = vec!["tocsin"];
     for text in about {
         inputs.push(text);
@@ -105,25 +104,25 @@ fn check(password: &str, about: &[&str]) -> Result<(), Weakness> {
                 .filter(|part| part.chars().count() > 2),
         );
     }
-    let judged: String = password.chars().take(JUDGED_CHARS).collect();
-    let entropy = zxcvbn::zxcvbn(&judged, &inputs);
+    let checked: String = password.chars().take(CHECKED_CHARS).collect();
+    let entropy = zxcvbn::zxcvbn(&checked, &inputs);
     if entropy.score() >= MIN_SCORE {
         return Ok(());
     }
-    let mut message = "too easily guessed".to_owned();
+    let mut message = "too easy to guess".to_owned();
     if let Some(feedback) = entropy.feedback() {
         if let Some(warning) = feedback.warning() {
-            message = format!("{message}: {}", sentence(&warning.to_string()));
+            message = format!("{message}: {}", mid_sentence(&warning.to_string()));
         }
         if let Some(suggestion) = feedback.suggestions().first() {
-            message = format!("{message}; {}", sentence(&suggestion.to_string()));
+            message = format!("{message}; {}", mid_sentence(&suggestion.to_string()));
         }
     }
     Err(Weakness::Weak(message))
 }
 
-/// In the middle of another one.
-fn sentence(text: &str) -> String {
+/// Formats a message for the middle of a sentence.
+fn mid_sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
     let mut chars = text.chars();
     match chars.next() {
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weak_passwords_are_refused_with_a_reason() {
+    fn weak_passwords_are_rejected_with_a_reason() {
         let about = ["Grace Hopper", "grace.hopper@example.com"];
         for bad in [
             "",
@@ -152,8 +151,8 @@ mod tests {
             "gracehopper1",
             "Hopper2026",
         ] {
-            let flaw = check(bad, &about).unwrap_err();
-            let (Weakness::Length(error) | Weakness::Weak(error)) = flaw;
+            let weakness = check(bad, &about).unwrap_err();
+            let (Weakness::Length(error) | Weakness::Weak(error)) = weakness;
             assert!(!error.contains('\n') && error.len() > 15, "{bad}: {error}");
             assert!(bad.is_empty() || !error.contains(bad), "{error}");
         }
@@ -168,32 +167,32 @@ mod tests {
         ] {
             assert_eq!(check(good, &about), Ok(()), "{good}");
         }
-        // A long one is judged by its beginning, quickly.
+        // A long password is checked by its first characters, in a short time.
         let long: String = ('a'..='z').cycle().take(MAX_PASSWORD_BYTES).collect();
         assert!(check(&long, &about).is_err());
     }
 
     #[tokio::test]
-    async fn one_password_is_judged_at_a_time_and_a_few_wait() {
-        let judge = StrengthChecker::new();
-        let held = judge.turn().await.unwrap();
+    async fn one_password_is_checked_at_a_time_and_waiting_is_limited() {
+        let checker = StrengthChecker::new();
+        let permits = checker.acquire().await.unwrap();
         let password = "seven brown bricks fall";
-        let mut waiting: Vec<_> = (0..WAITING)
-            .map(|_| Box::pin(judge.check(password, &[])))
+        let mut waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| Box::pin(checker.check(password, &[])))
             .collect();
-        for one in &mut waiting {
-            assert!(futures::poll!(one.as_mut()).is_pending());
+        for check in &mut waiting {
+            assert!(futures::poll!(check.as_mut()).is_pending());
         }
-        assert_eq!(judge.check(password, &[]).await, Err(Busy));
-        drop(held);
-        for one in waiting {
-            assert_eq!(one.await, Ok(None));
+        assert_eq!(checker.check(password, &[]).await, Err(Busy));
+        drop(permits);
+        for check in waiting {
+            assert_eq!(check.await, Ok(None));
         }
         assert_eq!(
-            judge
+            checker
                 .check("aaaaaaaaaaaa", &[])
                 .await
-                .map(|flaw| flaw.is_some()),
+                .map(|weakness| weakness.is_some()),
             Ok(true)
         );
     }

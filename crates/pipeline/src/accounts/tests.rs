@@ -1,5 +1,4 @@
-//! What cannot be seen from outside: that nothing is left out for an account
-//! that is not there.
+//! Tests of internals: sign-ins of unknown accounts do the same work as others.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,63 +36,63 @@ async fn user(accounts: &Accounts, name: &str, password: Option<&str>, enabled: 
 }
 
 #[tokio::test]
-async fn every_failure_reckons_one_hash() {
+async fn each_failed_sign_in_computes_one_hash() {
     let directory = tempfile::tempdir().unwrap();
     let accounts = accounts(&directory).await;
     user(&accounts, "kim", Some(PASSWORD), true).await;
     user(&accounts, "lou", Some(PASSWORD), false).await;
     user(&accounts, "sam", None, true).await;
-    let reckoned = &accounts.shared.hasher.reckoned;
+    let computed = &accounts.shared.hasher.computed;
     for email in [
         "kim@example.com",
         "lou@example.com",
         "sam@example.com",
-        "nobody@example.com",
+        "unknown@example.com",
         &format!("{}@example.com", "x".repeat(1_000)),
     ] {
-        let before = reckoned.load(Ordering::Relaxed);
-        let refused = accounts
+        let before = computed.load(Ordering::Relaxed);
+        let result = accounts
             .sign_in(email, "another password", &ClientInfo::default())
             .await;
-        assert!(matches!(refused, Err(SignInError::Wrong)), "{refused:?}");
-        assert_eq!(reckoned.load(Ordering::Relaxed), before + 1, "{email}");
+        assert!(matches!(result, Err(SignInError::Wrong)), "{result:?}");
+        assert_eq!(computed.load(Ordering::Relaxed), before + 1, "{email}");
     }
 }
 
 #[tokio::test]
-async fn a_locked_account_reckons_none_known_or_not() {
+async fn locked_account_computes_no_hash_whether_it_exists_or_not() {
     let directory = tempfile::tempdir().unwrap();
     let accounts = accounts(&directory).await;
     user(&accounts, "kim", Some(PASSWORD), true).await;
-    let reckoned = &accounts.shared.hasher.reckoned;
-    for email in ["kim@example.com", "nobody@example.com"] {
+    let computed = &accounts.shared.hasher.computed;
+    for email in ["kim@example.com", "unknown@example.com"] {
         let mut before = 0;
         for attempt in 1..=8 {
-            let refused = accounts
+            let result = accounts
                 .sign_in(email, "another password", &ClientInfo::default())
                 .await;
-            let is_locked = matches!(refused, Err(SignInError::Locked { .. }));
-            assert_eq!(is_locked, attempt > 5, "{email}: {refused:?}");
+            let is_locked = matches!(result, Err(SignInError::Locked { .. }));
+            assert_eq!(is_locked, attempt > 5, "{email}: {result:?}");
             if attempt == 5 {
-                before = reckoned.load(Ordering::Relaxed);
+                before = computed.load(Ordering::Relaxed);
             }
         }
-        assert_eq!(reckoned.load(Ordering::Relaxed), before, "{email}");
+        assert_eq!(computed.load(Ordering::Relaxed), before, "{email}");
     }
 }
 
 #[tokio::test]
-async fn too_many_at_once_are_sent_away() {
+async fn too_many_concurrent_sign_ins_are_rejected() {
     let directory = tempfile::tempdir().unwrap();
     let accounts = accounts(&directory).await;
     user(&accounts, "kim", Some(PASSWORD), true).await;
-    let arrival = ClientInfo::default();
+    let client = ClientInfo::default();
     let all = accounts.shared.hasher.fill();
-    for email in ["kim@example.com", "nobody@example.com"] {
-        let refused = accounts.sign_in(email, PASSWORD, &arrival).await;
-        assert!(matches!(refused, Err(SignInError::Busy)), "{refused:?}");
+    for email in ["kim@example.com", "unknown@example.com"] {
+        let result = accounts.sign_in(email, PASSWORD, &client).await;
+        assert!(matches!(result, Err(SignInError::Busy)), "{result:?}");
     }
     drop(all);
-    let signed_in = accounts.sign_in("kim@example.com", PASSWORD, &arrival);
+    let signed_in = accounts.sign_in("kim@example.com", PASSWORD, &client);
     assert!(signed_in.await.is_ok());
 }

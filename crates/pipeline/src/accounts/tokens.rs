@@ -1,4 +1,4 @@
-//! API tokens: for scripts, and for those who deliver.
+//! API tokens: for scripts and for webhook senders.
 
 use serde_json::{Value, json};
 use tocsin_core::time::Timestamp;
@@ -11,61 +11,61 @@ use crate::change::{ChangeError, Issues, matchers, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
 use crate::{Actor, AuditEntry};
 
-/// The most characters of a source's name.
+/// Longest name of a source in characters.
 const MAX_SOURCE: usize = 64;
 
-/// What somebody writes of a new token.
+/// Input for a token.
 #[derive(Clone, Debug)]
 pub struct TokenDraft {
     /// 1 to 100 characters.
     pub name: String,
-    /// What it opens: [`Access::Ingest`] alone, or others, of which the greatest
-    /// includes the rest. Issues name it `scopes`.
+    /// Scopes: [`Access::Ingest`] alone, or others, of which the highest includes the
+    /// rest. Issues refer to this field as `scopes`.
     pub opens: Vec<Access>,
-    /// Of one that delivers: the source that deliveries belong to.
+    /// Source of the deliveries; ingest tokens only.
     pub source: Option<String>,
-    /// Of one that is no administrator's and does not deliver: what it sees.
+    /// Matchers of the visible alerts; not for ingest and admin tokens.
     pub matchers: Vec<String>,
-    /// When it ends; none: never.
+    /// Expiry; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A token that was made.
+/// A created token.
 #[derive(Clone)]
 pub struct NewToken {
-    /// What is stored of it.
+    /// The stored token.
     pub view: TokenView,
-    /// The secret, which is not; none where an earlier request made the token.
+    /// The secret, which is not stored; `None` if an earlier request created the token.
     pub secret: Option<String>,
 }
 
 impl Accounts {
-    /// Makes a token.
+    /// Creates a token.
     ///
     /// # Errors
-    /// [`ChangeError::Invalid`] and [`ChangeError::Unfit`] with every wrong
-    /// field; [`ChangeError::KeyReused`].
+    /// [`ChangeError::Invalid`] and [`ChangeError::Unprocessable`] with all invalid
+    /// fields; [`ChangeError::KeyReused`].
     pub async fn create_token(
         &self,
         actor: &Actor,
-        once: Option<&IdempotentRequest>,
+        idempotent: Option<&IdempotentRequest>,
         draft: &TokenDraft,
     ) -> Result<Created<NewToken>, ChangeError> {
         let now = self.now();
         let (secret, row) = new(actor, draft, now)?;
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
-        if let Some(id) = idempotency::begin(&tx, once, now).await? {
+        if let Some(id) = idempotency::begin(&tx, idempotent, now).await? {
             let view = accounts::get_token(&tx, id).await?;
             let object = view.map(|view| NewToken { view, secret: None });
-            return idempotency::made_before(object, "token", id);
+            return idempotency::replay(object, "token", id);
         }
         let id = accounts::insert_token(&tx, &row).await?;
-        idempotency::finish(&tx, once, id).await?;
+        idempotency::finish(&tx, idempotent, id).await?;
         let view = accounts::get_token(&tx, id).await?;
         let view = view.ok_or(StorageError::Stale("token"))?;
         let after = snapshot_token(&view);
-        let deed = AuditEntry {
+        let entry = AuditEntry {
             action: "token.create",
             kind: "token",
             id: Some(id),
@@ -73,7 +73,7 @@ impl Accounts {
             before: None,
             after: Some(&after),
         };
-        actor.record(&tx, &deed, now).await?;
+        actor.record(&tx, &entry, now).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(Created::now(NewToken {
@@ -82,7 +82,7 @@ impl Accounts {
         }))
     }
 
-    /// Takes a token back for good; one that was taken back stays so.
+    /// Revokes a token permanently. Revoking it twice has no effect.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`].
@@ -97,28 +97,28 @@ impl Accounts {
         }
         let after = accounts::get_token(&tx, id).await?;
         let after = after.ok_or(StorageError::Stale("token"))?;
-        let (was, is) = (snapshot_token(&before), snapshot_token(&after));
-        let deed = AuditEntry {
+        let (old, new) = (snapshot_token(&before), snapshot_token(&after));
+        let entry = AuditEntry {
             action: "token.revoke",
             kind: "token",
             id: Some(id),
             name: &after.token.name,
-            before: Some(&was),
-            after: Some(&is),
+            before: Some(&old),
+            after: Some(&new),
         };
-        actor.record(&tx, &deed, now).await?;
+        actor.record(&tx, &entry, now).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(after)
     }
 }
 
-/// What people see of a token, for the audit log: without its hash, and without
-/// what changes by itself.
+/// Snapshot of a token for the audit log, without its hash and without fields that
+/// change automatically.
 #[must_use]
 pub fn snapshot_token(view: &TokenView) -> Value {
     let TokenView { token, .. } = view;
-    let opens = match token.access {
+    let scope = match token.access {
         Access::Viewer => "read",
         Access::Responder => "respond",
         Access::Admin => "admin",
@@ -127,7 +127,7 @@ pub fn snapshot_token(view: &TokenView) -> Value {
     json!({
         "name": token.name,
         "hint": token.hint,
-        "scope": opens,
+        "scope": scope,
         "source": token.source,
         "matchers": token.matchers,
         "expiresAt": token.expires_at.map(Timestamp::to_datetime),
@@ -135,19 +135,19 @@ pub fn snapshot_token(view: &TokenView) -> Value {
     })
 }
 
-/// A new secret, and what is stored of it.
+/// Validates the draft and returns a new secret with its row.
 fn new(
     actor: &Actor,
     draft: &TokenDraft,
     now: Timestamp,
 ) -> Result<(String, TokenRow), ChangeError> {
-    let (mut issues, mut unfit) = (Issues::default(), Issues::default());
+    let (mut issues, mut unprocessable) = (Issues::default(), Issues::default());
     let secret = secrets::token();
     let row = TokenRow {
         name: issues.take("name", name(&draft.name)),
         secret: secrets::hash(&secret),
         hint: secrets::hint(&secret),
-        access: access(&mut issues, &mut unfit, &draft.opens),
+        access: access(&mut issues, &mut unprocessable, &draft.opens),
         source: draft.source.clone(),
         matchers: matchers(&mut issues, &draft.matchers),
         created_at: now,
@@ -156,11 +156,11 @@ fn new(
         used_at: None,
         revoked_at: None,
     };
-    let delivers = row.access == Access::Ingest;
+    let is_ingest = row.access == Access::Ingest;
     if let Some(source) = &draft.source {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if !delivers {
-            unfit.add("source", "only a token that opens ingest has a source");
+        if !is_ingest {
+            unprocessable.add("source", "only an ingest token has a source");
         } else if !(1..=MAX_SOURCE).contains(&source.len()) || !source.chars().all(allowed) {
             issues.add(
                 "source",
@@ -170,9 +170,9 @@ fn new(
     }
     if !draft.matchers.is_empty() {
         match row.access {
-            Access::Ingest => unfit.add("matchers", "a token that opens ingest sees no alerts"),
+            Access::Ingest => unprocessable.add("matchers", "an ingest token cannot read alerts"),
             Access::Admin => {
-                unfit.add(
+                unprocessable.add(
                     "matchers",
                     "expected none: an administrator sees all alerts",
                 );
@@ -181,29 +181,29 @@ fn new(
         }
     }
     if draft.expires_at.is_some_and(|at| at <= now) {
-        unfit.add("expiresAt", "expected a time in the future");
+        unprocessable.add("expiresAt", "expected a time in the future");
     }
-    issues.finish_with(unfit)?;
+    issues.finish_with(unprocessable)?;
     Ok((secret, row))
 }
 
-/// What a token opens: ingest alone, or the greatest of the others.
-fn access(issues: &mut Issues, unfit: &mut Issues, opens: &[Access]) -> Access {
-    let delivers = opens.contains(&Access::Ingest);
-    let greatest = opens
+/// Scope of a token: ingest alone, or the highest of the others.
+fn access(issues: &mut Issues, unprocessable: &mut Issues, scopes: &[Access]) -> Access {
+    let is_ingest = scopes.contains(&Access::Ingest);
+    let highest = scopes
         .iter()
         .filter_map(|access| access.role())
         .max()
         .map(Access::from);
-    match (delivers, greatest) {
+    match (is_ingest, highest) {
         (true, None) => Access::Ingest,
-        (false, Some(greatest)) => greatest,
-        (true, Some(greatest)) => {
-            unfit.add(
+        (false, Some(highest)) => highest,
+        (true, Some(highest)) => {
+            unprocessable.add(
                 "scopes",
-                "ingest stands alone: whoever delivers reads nothing; make another token",
+                "ingest cannot be combined with other scopes; create another token",
             );
-            greatest
+            highest
         }
         (false, None) => {
             issues.add("scopes", "expected at least one, or a role");

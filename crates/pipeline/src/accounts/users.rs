@@ -1,4 +1,4 @@
-//! Making, changing and deleting users.
+//! Creates, updates and deletes users.
 
 use tocsin_storage::Tx;
 use tocsin_storage::accounts::{self, UserRow, UserView};
@@ -11,34 +11,36 @@ use crate::change::{ChangeError, Issues, matchers, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
 use crate::{Actor, AuditEntry, Expected};
 
-/// What an administrator writes of a user.
+/// Input for a user, by an administrator.
 #[derive(Clone)]
 pub struct UserDraft {
     /// 1 to 100 characters.
     pub name: String,
-    /// A mail address of up to 254 bytes; no two users share one.
+    /// E-mail address, up to 254 bytes; unique among users.
     pub email: String,
-    /// What they may do.
+    /// Role.
     pub role: Role,
-    /// Matchers as Alertmanager writes them; an administrator has none.
+    /// Matchers of the visible alerts in Alertmanager's syntax; an administrator has
+    /// none.
     pub matchers: Vec<String>,
-    /// Left out: yes for a new user, unchanged for another.
+    /// `None`: true for a new user, unchanged otherwise.
     pub enabled: Option<bool>,
-    /// Left out: none for a new user, unchanged for another.
+    /// `None`: no password for a new user, unchanged otherwise.
     pub password: Option<String>,
 }
 
 impl Accounts {
-    /// Adds a user.
+    /// Creates a user.
     ///
     /// # Errors
-    /// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Unfit`],
-    /// such as with a weak password; [`ChangeError::Conflict`] where the address is another user's; [`ChangeError::KeyReused`];
-    /// [`ChangeError::Busy`].
+    /// [`ChangeError::Invalid`] with all invalid fields;
+    /// [`ChangeError::Unprocessable`], for example for a weak password;
+    /// [`ChangeError::Conflict`] if another user has the e-mail address;
+    /// [`ChangeError::KeyReused`]; [`ChangeError::Busy`].
     pub async fn create_user(
         &self,
         actor: &Actor,
-        once: Option<&IdempotentRequest>,
+        idempotent: Option<&IdempotentRequest>,
         draft: &UserDraft,
     ) -> Result<Created<UserView>, ChangeError> {
         let draft = self.check_draft(draft).await?;
@@ -60,24 +62,24 @@ impl Accounts {
         };
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
-        if let Some(id) = idempotency::begin(&tx, once, now).await? {
+        if let Some(id) = idempotency::begin(&tx, idempotent, now).await? {
             let object = accounts::get_user(&tx, id).await?;
-            return idempotency::made_before(object, "user", id);
+            return idempotency::replay(object, "user", id);
         }
         let object = add(&tx, actor, row, now).await?;
-        idempotency::finish(&tx, once, object.id).await?;
+        idempotency::finish(&tx, idempotent, object.id).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(Created::now(object))
     }
 
-    /// Rewrites a user. A new password, and being disabled, end their sessions;
-    /// another role or other matchers count from their next request on.
+    /// Updates a user. A new password or disabling ends their sessions; a new role or
+    /// new matchers take effect with the next request.
     ///
     /// # Errors
     /// As [`Accounts::create_user`]; [`ChangeError::NotFound`];
-    /// [`ChangeError::Changed`]; [`ChangeError::NotNow`] where nobody would be
-    /// left who may change users.
+    /// [`ChangeError::PreconditionFailed`]; [`ChangeError::InvalidState`] if no enabled
+    /// administrator would be left.
     pub async fn update_user(
         &self,
         actor: &Actor,
@@ -86,7 +88,7 @@ impl Accounts {
         draft: &UserDraft,
     ) -> Result<UserView, ChangeError> {
         let draft = self.check_draft(draft).await?;
-        let (tx, before) = self.take(id).await?;
+        let (tx, before) = self.begin_user_change(id).await?;
         Expected::check(expected, &snapshot_user(&before))?;
         let old = before.user.clone();
         let row = UserRow {
@@ -102,8 +104,8 @@ impl Accounts {
         self.finish(tx, actor, &before, row, None).await
     }
 
-    /// Gives a user another password, and ends all their sessions: the way back
-    /// in for those who forgot theirs.
+    /// Sets the password of a user and ends all their sessions, for users who forgot
+    /// it.
     ///
     /// # Errors
     /// As [`Accounts::update_user`].
@@ -117,7 +119,7 @@ impl Accounts {
         let UserRow { name, email, .. } = user.ok_or_else(|| not_found(id))?.user;
         let about = [name.as_str(), email.as_str()];
         let hash = self.new_password(password, "password", &about).await?;
-        let (tx, before) = self.take(id).await?;
+        let (tx, before) = self.begin_user_change(id).await?;
         let row = UserRow {
             password: Some(hash),
             ..before.user.clone()
@@ -125,10 +127,10 @@ impl Accounts {
         self.finish(tx, actor, &before, row, None).await
     }
 
-    /// Lets a user in again, or no more.
+    /// Enables or disables a user.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`]; [`ChangeError::NotNow`] for the last
+    /// [`ChangeError::NotFound`]; [`ChangeError::InvalidState`] for the last
     /// administrator.
     pub async fn set_enabled(
         &self,
@@ -136,7 +138,7 @@ impl Accounts {
         id: i64,
         enabled: bool,
     ) -> Result<UserView, ChangeError> {
-        let (tx, before) = self.take(id).await?;
+        let (tx, before) = self.begin_user_change(id).await?;
         let row = UserRow {
             enabled,
             ..before.user.clone()
@@ -145,23 +147,23 @@ impl Accounts {
         self.finish(tx, actor, &before, row, None).await
     }
 
-    /// Deletes a user with their sessions. What they did stays under their name.
+    /// Deletes a user with their sessions. The audit log keeps their name.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`]; [`ChangeError::Changed`];
-    /// [`ChangeError::NotNow`] for the last administrator.
+    /// [`ChangeError::NotFound`]; [`ChangeError::PreconditionFailed`];
+    /// [`ChangeError::InvalidState`] for the last administrator.
     pub async fn delete_user(
         &self,
         actor: &Actor,
         id: i64,
         expected: Option<&Expected>,
     ) -> Result<(), ChangeError> {
-        let (tx, before) = self.take(id).await?;
+        let (tx, before) = self.begin_user_change(id).await?;
         let snapshot = snapshot_user(&before);
         Expected::check(expected, &snapshot)?;
         check_last_admin(&tx, &before.user, None).await?;
         accounts::delete_user(&tx, id).await?;
-        let deed = AuditEntry {
+        let entry = AuditEntry {
             action: "user.delete",
             kind: "user",
             id: Some(id),
@@ -169,14 +171,14 @@ impl Accounts {
             before: Some(&snapshot),
             after: None,
         };
-        actor.record(&tx, &deed, self.now()).await?;
+        actor.record(&tx, &entry, self.now()).await?;
         tx.commit().await?;
         self.shared.cache.clear();
         Ok(())
     }
 
-    /// A transaction that changes a user, and what the user is like.
-    pub(super) async fn take(&self, id: i64) -> Result<(Tx, UserView), ChangeError> {
+    /// Begins a transaction that changes a user, and returns the current state.
+    pub(super) async fn begin_user_change(&self, id: i64) -> Result<(Tx, UserView), ChangeError> {
         let tx = self.db().begin().await?;
         accounts::begin_change(&tx).await?;
         let before = accounts::get_user(&tx, id).await?;
@@ -184,8 +186,8 @@ impl Accounts {
         Ok((tx, before))
     }
 
-    /// Writes what became of a user, and commits. `keep` is the session that
-    /// another password does not end.
+    /// Writes the new state of a user and commits. `keep` is the session that a new
+    /// password does not end.
     pub(super) async fn finish(
         &self,
         tx: Tx,
@@ -200,10 +202,10 @@ impl Accounts {
         Ok(view)
     }
 
-    /// The hash of a new password that will do.
+    /// Checks a new password and returns its hash.
     ///
     /// # Errors
-    /// [`ChangeError::Invalid`] and [`ChangeError::Unfit`] of `field`;
+    /// [`ChangeError::Invalid`] and [`ChangeError::Unprocessable`] for `field`;
     /// [`ChangeError::Busy`].
     pub(super) async fn new_password(
         &self,
@@ -211,22 +213,22 @@ impl Accounts {
         field: &str,
         about: &[&str],
     ) -> Result<String, ChangeError> {
-        let (mut issues, mut unfit) = (Issues::default(), Issues::default());
-        if let Some(flaw) = self.shared.judge.check(password, about).await? {
-            flaw.add_to(&mut issues, &mut unfit, field);
+        let (mut issues, mut unprocessable) = (Issues::default(), Issues::default());
+        if let Some(weakness) = self.shared.strength.check(password, about).await? {
+            weakness.add_to(&mut issues, &mut unprocessable, field);
         }
-        issues.finish_with(unfit)?;
+        issues.finish_with(unprocessable)?;
         self.hash(password).await
     }
 
     pub(super) async fn hash(&self, password: &str) -> Result<String, ChangeError> {
-        let turn = self.shared.hasher.turn().await?;
-        Ok(turn.hash(password).await?)
+        let permit = self.shared.hasher.acquire().await?;
+        Ok(permit.hash(password).await?)
     }
 
-    /// The draft as it would be stored, its password hashed.
+    /// Validates a draft, and hashes its password.
     async fn check_draft(&self, draft: &UserDraft) -> Result<UserDraft, ChangeError> {
-        let (mut issues, mut unfit) = (Issues::default(), Issues::default());
+        let (mut issues, mut unprocessable) = (Issues::default(), Issues::default());
         let mut checked = UserDraft {
             name: issues.take("name", name(&draft.name)),
             email: issues.take("email", email(&draft.email)),
@@ -236,18 +238,18 @@ impl Accounts {
             password: None,
         };
         if draft.role == Role::Admin && !draft.matchers.is_empty() {
-            unfit.add(
+            unprocessable.add(
                 "matchers",
                 "expected none: an administrator sees all alerts",
             );
         }
         if let Some(password) = &draft.password {
             let about = [draft.name.as_str(), draft.email.as_str()];
-            if let Some(flaw) = self.shared.judge.check(password, &about).await? {
-                flaw.add_to(&mut issues, &mut unfit, "password");
+            if let Some(weakness) = self.shared.strength.check(password, &about).await? {
+                weakness.add_to(&mut issues, &mut unprocessable, "password");
             }
         }
-        issues.finish_with(unfit)?;
+        issues.finish_with(unprocessable)?;
         if let Some(password) = &draft.password {
             checked.password = Some(self.hash(password).await?);
         }

@@ -1,4 +1,4 @@
-//! `tocsin import`: archived history back into a database.
+//! `tocsin import`: restores archived log entries into a database.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 use super::lines::{Lines, Next};
 use crate::Clock;
 
-/// Lines that are restored in one transaction.
+/// Lines restored per transaction.
 const STEP: usize = 250;
 
-/// How often a batch that another writer was in the way of is tried.
-const TRIES: u32 = 5;
+/// Attempts for a batch that conflicts with another writer.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// Why an import ended early. What precedes is imported, and importing again
-/// passes over it.
+/// Reason why an import ended early. The lines before are imported, and a repeated
+/// import ignores them.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
@@ -27,45 +27,44 @@ pub enum ImportError {
     File {
         /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// Error from the operating system.
         source: std::io::Error,
     },
-    /// A line is not of an archive.
+    /// A line is not a valid archive line.
     #[error("{}, line {line}: {message}", .file.display())]
     Line {
         /// The file.
         file: PathBuf,
-        /// The line, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The problem and the expected value.
         message: String,
     },
-    /// The database.
+    /// Error from the database.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// What became of a file.
+/// Result of importing a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Lines that were read.
+    /// Number of lines read.
     pub lines: u64,
-    /// Entries that are stored now.
+    /// Number of entries that were inserted.
     pub entries: u64,
-    /// Entries that were stored already.
+    /// Number of entries that existed already.
     pub known: u64,
-    /// Incidents that are stored now.
+    /// Number of incidents that were inserted.
     pub incidents: u64,
-    /// Why nothing after those lines could be read: the file was cut off while
-    /// it was written, or is damaged.
+    /// Reason why the rest of the file could not be read: it is truncated or damaged.
     pub cut_off: Option<String>,
 }
 
-/// Imports files of an archive into a database.
+/// Imports archive files into a database.
 ///
-/// The statistics count an entry unless they have counted it already: because
-/// this very database archived it (its statistics outlived it), or because the
-/// same line was imported before.
+/// An entry is added to the statistics unless it was counted before: either this
+/// database archived it (statistics outlive the log), or the same line was imported
+/// before.
 pub struct Importer {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -75,12 +74,12 @@ pub struct Importer {
 }
 
 impl Importer {
-    /// Imports into `db`, which no other program writes unless it is a
-    /// PostgreSQL. `count_own`: counts also what this database archived itself,
-    /// for one that was set back to a backup since.
+    /// Creates an importer into `db`. On SQLite no other program may use the database.
+    /// `count_own`: also count entries that this database archived itself, for a
+    /// database that was restored from a backup since.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn new(db: Db, clock: Arc<dyn Clock>, count_own: bool) -> Result<Self, StorageError> {
         let tx = db.begin().await?;
         let candidate = format!("{:016x}", rand::random::<u64>());
@@ -96,7 +95,7 @@ impl Importer {
         })
     }
 
-    /// Imports one file, compressed or not.
+    /// Imports a file, compressed or not.
     ///
     /// # Errors
     /// See [`ImportError`].
@@ -152,12 +151,12 @@ impl Importer {
         let Some((last, _)) = batch.entries.last() else {
             return Ok(());
         };
-        let mut tries = 0;
+        let mut attempts = 0;
         let restored = loop {
-            tries += 1;
+            attempts += 1;
             match self.restore(&lines, *last, source).await {
-                Err(error) if error.is_transient() && tries < TRIES => {
-                    tracing::info!(%error, "importing a part again");
+                Err(error) if error.is_transient() && attempts < MAX_ATTEMPTS => {
+                    tracing::info!(%error, "retrying an import batch");
                 }
                 other => break other?,
             }
@@ -186,38 +185,39 @@ impl Importer {
     }
 }
 
-/// A file, known by its first line, and how many of its lines are counted.
+/// A file, identified by its first line, with the number of its lines that are counted
+/// already.
 struct Source {
     first_line: String,
     counted: u64,
 }
 
-/// Lines that were read together, with their numbers.
+/// A batch of lines with their line numbers.
 #[derive(Debug, Default)]
 struct Batch {
-    /// Of the file; with its first batch only.
+    /// First line of the file; in its first batch only.
     first_line: Option<String>,
     entries: Vec<(u64, ArchivedEntry)>,
 }
 
-/// Reads a file and hands its lines over; answers why it ended early, if it was
-/// cut off.
+/// Reads a file and sends its lines in batches. Returns the reason if the file is
+/// truncated.
 fn read(path: &Path, to: &mpsc::Sender<Batch>) -> Result<Option<String>, ImportError> {
-    let wrong = |source| ImportError::File {
+    let file_error = |source| ImportError::File {
         file: path.to_owned(),
         source,
     };
-    let mut lines = Lines::open(path).map_err(wrong)?;
+    let mut lines = Lines::open(path).map_err(file_error)?;
     let mut batch = Batch::default();
     let mut number = 0;
     let mut is_first = true;
-    let ended = loop {
-        let (line, is_ended) = match lines.next() {
-            Next::Line(line, is_ended) => (line, is_ended),
+    let result = loop {
+        let (line, has_line_break) = match lines.next() {
+            Next::Line(line, has_line_break) => (line, has_line_break),
             Next::End => break Ok(None),
             Next::Broken(error) => {
-                let what = format!("cannot be read after line {number}: {error}");
-                break Ok(Some(what));
+                let reason = format!("cannot be read after line {number}: {error}");
+                break Ok(Some(reason));
             }
         };
         number += 1;
@@ -231,27 +231,27 @@ fn read(path: &Path, to: &mpsc::Sender<Batch>) -> Result<Option<String>, ImportE
                 }
                 batch.entries.push((number, entry));
             }
-            Err(message) if is_ended => {
+            Err(message) if has_line_break => {
                 break Err(ImportError::Line {
                     file: path.to_owned(),
                     line: number,
                     message,
                 });
             }
-            // A plain file that was cut off in the middle of a line; a
-            // compressed one would have been broken.
-            Err(_) => break Ok(Some(format!("is cut off in line {number}"))),
+            // An uncompressed file that was truncated within a line; a compressed one
+            // would fail to decode.
+            Err(_) => break Ok(Some(format!("is truncated in line {number}"))),
         }
         if batch.entries.len() >= STEP && to.blocking_send(std::mem::take(&mut batch)).is_err() {
             return Ok(None);
         }
     };
-    // Whatever ended it: what precedes is good.
+    // The lines before an error are valid.
     if !batch.entries.is_empty() {
-        // Nobody listens any more after an error, which is told instead.
+        // The receiver may be closed after an error, which is returned instead.
         let _ = to.blocking_send(batch);
     }
-    ended
+    result
 }
 
 fn parse(line: &[u8]) -> Result<ArchivedEntry, String> {
@@ -264,11 +264,11 @@ fn parse(line: &[u8]) -> Result<ArchivedEntry, String> {
     match Version::deserialize(&value) {
         Ok(Version { v }) if v > VERSION => {
             return Err(format!(
-                "written by a newer tocsin (version {v} of the archive; this one reads {VERSION})"
+                "written by a newer version of Tocsin (archive version {v}; this program reads {VERSION})"
             ));
         }
         Ok(_) => {}
-        Err(_) => return Err("expected a line of an archive, which begins {\"v\":".to_owned()),
+        Err(_) => return Err("expected an archive line, which begins with {\"v\":".to_owned()),
     }
     let entry: ArchivedEntry = serde_json::from_value(value).map_err(|error| error.to_string())?;
     let is_fingerprint = entry.fingerprint.parse::<Fingerprint>().is_ok();

@@ -4,30 +4,32 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// The longest line that is read. An alert is bounded by the body limit, and
-/// JSON may write a character as six.
-const LONGEST: u64 = 256 << 20;
+/// Longest line that is read, in bytes. An alert is bounded by the body limit, and JSON
+/// may escape a character as six.
+const MAX_LINE: u64 = 256 << 20;
 
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// What comes next.
+/// Result of reading a line.
 pub(super) enum Next {
-    /// A line without its end, and whether it had one.
+    /// A line without its line break, and whether it had one.
     Line(Vec<u8>, bool),
-    /// There is no more.
+    /// End of the file.
     End,
-    /// What follows cannot be read: the file is cut off or damaged there.
+    /// The rest cannot be read: the file is truncated or damaged.
     Broken(io::Error),
 }
 
-/// The lines of a file.
+/// Reader of the lines of a file.
 pub(super) struct Lines {
     reader: Box<dyn BufRead + Send>,
 }
 
 impl Lines {
+    /// Opens a file, compressed or not.
+    ///
     /// # Errors
-    /// Whatever opening answers.
+    /// Errors of opening or reading the file.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut file = BufReader::with_capacity(128 << 10, File::open(path)?);
         let is_compressed = file.fill_buf()?.starts_with(&ZSTD);
@@ -43,16 +45,16 @@ impl Lines {
     pub(super) fn next(&mut self) -> Next {
         let mut line = Vec::new();
         match (&mut self.reader)
-            .take(LONGEST)
+            .take(MAX_LINE)
             .read_until(b'\n', &mut line)
         {
             Ok(0) => Next::End,
             Ok(_) => {
-                let is_ended = line.last() == Some(&b'\n');
-                if is_ended {
+                let has_line_break = line.last() == Some(&b'\n');
+                if has_line_break {
                     line.pop();
                 }
-                Next::Line(line, is_ended)
+                Next::Line(line, has_line_break)
             }
             Err(error) => Next::Broken(error),
         }

@@ -1,7 +1,7 @@
-//! History in files: JSON Lines, compressed with zstd, one file for each UTC
-//! day on which entries were received.
+//! Archive of the alert log in files: JSON Lines, compressed with zstd, one file per
+//! UTC day of reception.
 //!
-//! Retention appends to them before it deletes (`write`); [`Importer`] reads
+//! Retention appends log entries before it deletes them (`write`); [`Importer`] reads
 //! them back.
 
 mod frames;

@@ -1,4 +1,4 @@
-//! Appending to the files of an archive.
+//! Appends log entries to the files of the archive.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -10,17 +10,17 @@ use tocsin_storage::archive::ArchivedEntry;
 
 use super::frames;
 
-/// As good as most for text that repeats itself, and quick.
+/// Compresses repetitive text well, and fast.
 const LEVEL: i32 = 3;
 
-/// Lengths that are remembered before all are forgotten.
-const REMEMBERED: usize = 1_000;
+/// Limit of cached file lengths; at the limit the cache is cleared.
+const MAX_CACHED_LENGTHS: usize = 1_000;
 
 /// The files of an archive.
 #[derive(Debug)]
 pub(crate) struct Archive {
     directory: PathBuf,
-    /// How long the files are that end in a whole frame.
+    /// Lengths of files that end with a complete frame.
     lengths: HashMap<PathBuf, u64>,
 }
 
@@ -32,12 +32,12 @@ impl Archive {
         }
     }
 
-    /// Appends the entries to the files of their days. When it returns they are
-    /// on the disk. Blocks.
+    /// Appends the entries to the files of their days. Returns after the data is synced
+    /// to disk. Blocks.
     ///
     /// # Errors
-    /// Whatever the system answers. Some of the entries may then be in the
-    /// files; reading passes over what is there twice.
+    /// Errors of the file system. Some of the entries may then be in the files; the
+    /// import ignores repeated entries.
     pub(crate) fn append(&mut self, entries: &[ArchivedEntry]) -> io::Result<()> {
         let mut days: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for entry in entries {
@@ -66,7 +66,7 @@ impl Archive {
 
     fn append_to(&mut self, path: &Path, frame: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        // It holds what the database holds: for its owner only.
+        // The files contain the same data as the database: readable by the owner only.
         options
             .read(true)
             .write(true)
@@ -76,22 +76,22 @@ impl Archive {
         let mut file = options.open(path)?;
         let length = file.metadata()?.len();
         let end = match self.lengths.remove(path) {
-            Some(known) if known == length => length,
-            // New, or left by a program that was killed, or another replica's.
-            _ => mended(&file, path, length)?,
+            Some(cached) if cached == length => length,
+            // New, or left by a killed program, or changed by another replica.
+            _ => repaired_length(&file, path, length)?,
         };
         file.seek(SeekFrom::Start(end))?;
         let written = file.write_all(frame).and_then(|()| file.sync_all());
         if let Err(error) = written {
-            // A frame that is there in part would hide those after it; if this
-            // fails too, it is cut off before the next is written.
+            // A partial frame would hide the frames after it. If this call fails too,
+            // the frame is removed before the next write.
             let _ = file.set_len(end);
             return Err(error);
         }
         if length == 0 {
             File::open(&self.directory)?.sync_all()?;
         }
-        if self.lengths.len() >= REMEMBERED {
+        if self.lengths.len() >= MAX_CACHED_LENGTHS {
             self.lengths.clear();
         }
         self.lengths
@@ -100,22 +100,22 @@ impl Archive {
     }
 }
 
-/// The length of the file without a frame that was cut off. Nothing that was
-/// in such a frame has been deleted: that waits for the whole of it.
-fn mended(file: &File, path: &Path, length: u64) -> io::Result<u64> {
+/// Removes a truncated frame from the end of the file and returns the new length. No
+/// entry of such a frame has been deleted: deletion waits for the complete write.
+fn repaired_length(file: &File, path: &Path, length: u64) -> io::Result<u64> {
     if length == 0 {
         return Ok(0);
     }
-    let whole = frames::whole(file)?;
-    if whole < length {
+    let complete = frames::complete_length(file)?;
+    if complete < length {
         tracing::warn!(
             file = %path.display(),
-            bytes = length - whole,
-            "the archive's last frame was not written to its end, and is cut off"
+            bytes = length - complete,
+            "the last frame of the archive file is incomplete and was removed"
         );
-        file.set_len(whole)?;
+        file.set_len(complete)?;
     }
-    Ok(whole)
+    Ok(complete)
 }
 
 fn frame(lines: &[u8]) -> io::Result<Vec<u8>> {

@@ -1,64 +1,65 @@
-//! Changing groups.
+//! User changes to groups.
 
 use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, GroupRow, GroupView};
 use tocsin_storage::{Db, StorageError, Tx};
 
 use super::{
-    audit_change, check_length, check_missing, distinct, names, of_version, snapshot_group,
+    audit_change, check_length, check_missing, check_version, distinct, names, snapshot_group,
 };
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
 
-/// What a person writes of a group.
+/// Input for a group.
 #[derive(Clone, Debug)]
 pub struct GroupDraft {
     /// 1 to 100 characters.
     pub name: String,
-    /// Left out: no for a new group, unchanged for another. Setting it takes
-    /// it from the group that had it.
+    /// `None`: false for a new group, unchanged otherwise. Setting it clears the flag
+    /// of the previous default group.
     pub is_default: Option<bool>,
-    /// Left out: none for a new group, unchanged for another.
+    /// `None`: empty for a new group, unchanged otherwise.
     pub recipient_ids: Option<Vec<i64>>,
 }
 
-/// Adds a group, once.
+/// Creates a group; a retried request creates no second one.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Outdated`]
-/// where a recipient is not there; [`ChangeError::Conflict`] where the name is
-/// another group's; [`ChangeError::KeyReused`].
+/// [`ChangeError::Invalid`] with all invalid fields; [`ChangeError::StaleReference`] if
+/// a recipient does not exist; [`ChangeError::Conflict`] if another group has the name;
+/// [`ChangeError::KeyReused`].
 pub async fn create_group(
     db: &Db,
     actor: &Actor,
-    once: Option<&IdempotentRequest>,
+    idempotent: Option<&IdempotentRequest>,
     draft: &GroupDraft,
     now: Timestamp,
 ) -> Result<Created<GroupView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if let Some(id) = idempotency::begin(&tx, once, now).await? {
+    if let Some(id) = idempotency::begin(&tx, idempotent, now).await? {
         let object = directory::get_group(&tx, id).await?;
-        return idempotency::made_before(object, "group", id);
+        return idempotency::replay(object, "group", id);
     }
     let row = check(&tx, draft, false).await?;
     check_unique(&tx, None, &row).await?;
     let former = former_default(&tx, &row).await?;
     let id = directory::insert_group(&tx, &row).await?;
-    let object = written(&tx, id, draft).await?;
-    tell_former(&tx, actor, former, id, now).await?;
+    let object = set_members_and_load(&tx, id, draft).await?;
+    audit_former_default(&tx, actor, former, id, now).await?;
     let after = snapshot_group(&object);
     audit_change(&tx, actor, "group", None, Some(&after), now).await?;
-    idempotency::finish(&tx, once, id).await?;
+    idempotency::finish(&tx, idempotent, id).await?;
     tx.commit().await?;
     Ok(Created::now(object))
 }
 
-/// Rewrites a group.
+/// Updates a group.
 ///
 /// # Errors
-/// As [`create_group`], [`ChangeError::NotFound`] and [`ChangeError::Changed`].
+/// As [`create_group`], [`ChangeError::NotFound`] and
+/// [`ChangeError::PreconditionFailed`].
 pub async fn update_group(
     db: &Db,
     actor: &Actor,
@@ -73,23 +74,23 @@ pub async fn update_group(
     let group = group.ok_or_else(|| not_found(id))?;
     let before = snapshot_group(&group);
     let row = check(&tx, draft, group.group.is_default).await;
-    let row = of_version(row, expected, &before)?;
+    let row = check_version(row, expected, &before)?;
     check_unique(&tx, Some(id), &row).await?;
     let former = former_default(&tx, &row).await?;
     directory::update_group(&tx, id, &row).await?;
-    let object = written(&tx, id, draft).await?;
-    tell_former(&tx, actor, former, id, now).await?;
+    let object = set_members_and_load(&tx, id, draft).await?;
+    audit_former_default(&tx, actor, former, id, now).await?;
     let after = snapshot_group(&object);
     audit_change(&tx, actor, "group", Some(&before), Some(&after), now).await?;
     tx.commit().await?;
     Ok(object)
 }
 
-/// Deletes a group; its recipients leave it.
+/// Deletes a group; its recipients are removed from it.
 ///
 /// # Errors
-/// [`ChangeError::InUse`] while a route refers to it;
-/// [`ChangeError::NotFound`]; [`ChangeError::Changed`].
+/// [`ChangeError::InUse`] if a route refers to it; [`ChangeError::NotFound`];
+/// [`ChangeError::PreconditionFailed`].
 pub async fn delete_group(
     db: &Db,
     actor: &Actor,
@@ -105,12 +106,10 @@ pub async fn delete_group(
     let routes = directory::routes_of(&tx, id).await?;
     if !routes.is_empty() {
         let (quoted, users) = names(&routes);
-        let (routes, them) = match users.len() {
-            1 => ("route", "it"),
-            _ => ("routes", "them"),
-        };
-        let detail =
-            format!("The group is used by the {routes} {quoted}. Take it out of {them} first.");
+        let routes = if users.len() == 1 { "route" } else { "routes" };
+        let detail = format!(
+            "The group is used by the {routes} {quoted}. Remove it from the {routes} first."
+        );
         return Err(ChangeError::InUse { detail, users });
     }
     if !directory::delete_group(&tx, id).await? {
@@ -120,7 +119,7 @@ pub async fn delete_group(
     Ok(tx.commit().await?)
 }
 
-/// The group that will be the default no more where `row` is written.
+/// Returns the current default group if `row` replaces it.
 async fn former_default(tx: &Tx, row: &GroupRow) -> Result<Option<GroupView>, StorageError> {
     if !row.is_default {
         return Ok(None);
@@ -131,15 +130,15 @@ async fn former_default(tx: &Tx, row: &GroupRow) -> Result<Option<GroupView>, St
     }
 }
 
-/// Tells what became of the group that was the default, unless it is `now_it`.
-async fn tell_former(
+/// Logs the change of the previous default group, unless it is the group `new_default`.
+async fn audit_former_default(
     tx: &Tx,
     actor: &Actor,
     former: Option<GroupView>,
-    now_it: i64,
+    new_default: i64,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let Some(former) = former.filter(|former| former.id != now_it) else {
+    let Some(former) = former.filter(|former| former.id != new_default) else {
         return Ok(());
     };
     let before = snapshot_group(&former);
@@ -175,7 +174,11 @@ async fn check_unique(tx: &Tx, id: Option<i64>, row: &GroupRow) -> Result<(), Ch
     }
 }
 
-async fn written(tx: &Tx, id: i64, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
+async fn set_members_and_load(
+    tx: &Tx,
+    id: i64,
+    draft: &GroupDraft,
+) -> Result<GroupView, ChangeError> {
     if let Some(ids) = &draft.recipient_ids {
         directory::set_members(tx, id, ids).await?;
     }

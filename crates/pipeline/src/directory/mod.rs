@@ -1,9 +1,9 @@
-//! Changing who is mailed, and about what: recipients, groups and routes.
+//! User changes to recipients, groups and routes.
 //!
-//! Each change is checked whole before anything is written, and written in one
-//! transaction that counts the directory's version up, by which ingest knows
-//! that its routing plan is old, and that tells the audit log what was changed.
-//! What changes nothing is not told.
+//! Each change is validated completely before anything is written. It runs in one
+//! transaction, which increments the version of the directory, so that ingest reloads
+//! its routing table, and writes an audit log entry. A change without effect is not
+//! logged.
 
 mod groups;
 mod recipients;
@@ -27,10 +27,10 @@ use tocsin_storage::{StorageError, Tx};
 use crate::change::{ChangeError, Expected, FieldIssue, Issues};
 use crate::{Actor, AuditEntry};
 
-/// The most numbers that one request may name.
+/// Limit of IDs per request.
 const MAX_REFERENCES: usize = 5_000;
 
-/// Each number once, ascending.
+/// Returns the IDs sorted and without duplicates.
 fn distinct(ids: &[i64]) -> Vec<i64> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
@@ -38,25 +38,23 @@ fn distinct(ids: &[i64]) -> Vec<i64> {
     ids
 }
 
-/// Bounds a list of numbers before it is looked up.
+/// Checks a list of IDs before it is looked up.
 fn check_length(issues: &mut Issues, field: &str, ids: &[i64]) {
     if ids.len() > MAX_REFERENCES {
         issues.add(
             field,
-            format!(
-                "expected at most {MAX_REFERENCES} numbers, not {}",
-                ids.len()
-            ),
+            format!("expected at most {MAX_REFERENCES} IDs, not {}", ids.len()),
         );
     }
     if ids.iter().any(|id| *id < 1) {
-        issues.add(field, "expected numbers from 1");
+        issues.add(field, "expected IDs of 1 or more");
     }
 }
 
-/// What was checked, of the version that it was asked of. A wrong field is told
-/// whatever the version; what is missing may be so because of a newer one.
-fn of_version<T>(
+/// Checks the expected version. Invalid fields are reported first, regardless of the
+/// version; missing references are reported last, because a newer version may be the
+/// cause.
+fn check_version<T>(
     checked: Result<T, ChangeError>,
     expected: Option<&Expected>,
     before: &Value,
@@ -68,27 +66,27 @@ fn of_version<T>(
     checked
 }
 
-/// Names the numbers that nothing has.
+/// Returns an error that lists the IDs without an object.
 fn check_missing(field: &str, what: &str, missing: &[i64]) -> Result<(), ChangeError> {
     if missing.is_empty() {
         return Ok(());
     }
-    let numbers: Vec<String> = missing.iter().take(20).map(i64::to_string).collect();
-    let message = format!("there is no {what} {}", numbers.join(", "));
+    let ids: Vec<String> = missing.iter().take(20).map(i64::to_string).collect();
+    let message = format!("there is no {what} {}", ids.join(", "));
     Err(ChangeError::StaleReference(vec![FieldIssue::new(
         field, message,
     )]))
 }
 
-/// The names of some rows, as a sentence has them.
+/// Returns the names of rows, quoted for a sentence and as a list.
 fn names(rows: &[NamedRef]) -> (String, Vec<String>) {
     let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     (quoted.join(", "), names)
 }
 
-/// Tells the audit log what became of one object, which one of `before` and
-/// `after` has. Nothing is told where they are equal.
+/// Writes an audit log entry for a created, updated or deleted object. Equal snapshots
+/// are not logged.
 async fn audit_change(
     tx: &Tx,
     actor: &Actor,
@@ -107,7 +105,7 @@ async fn audit_change(
     };
     let [short_before, short_after] = snapshot::shorten(before, after);
     let field = |name| after.or(before).and_then(|object| object.get(name));
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: &format!("{kind}.{verb}"),
         kind,
         id: field("id").and_then(Value::as_i64),
@@ -115,5 +113,5 @@ async fn audit_change(
         before: short_before.as_ref(),
         after: short_after.as_ref(),
     };
-    actor.record(tx, &deed, now).await
+    actor.record(tx, &entry, now).await
 }

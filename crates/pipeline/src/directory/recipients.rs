@@ -1,4 +1,4 @@
-//! Changing recipients.
+//! User changes to recipients.
 
 use std::str::FromStr;
 
@@ -8,74 +8,74 @@ use tocsin_storage::enums::Language;
 use tocsin_storage::{Db, StorageError, Tx};
 
 use super::{
-    audit_change, check_length, check_missing, distinct, names, of_version, snapshot_recipient,
+    audit_change, check_length, check_missing, check_version, distinct, names, snapshot_recipient,
 };
 use crate::Actor;
 use crate::change::{ChangeError, Expected, Issues, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
 
-/// What a person writes of a recipient.
+/// Input for a recipient.
 #[derive(Clone, Debug)]
 pub struct RecipientDraft {
     /// 1 to 100 characters.
     pub name: String,
-    /// A mail address of up to 254 bytes.
+    /// E-mail address, up to 254 bytes.
     pub email: String,
-    /// Left out: the default.
+    /// `None`: the default.
     pub language: Option<Language>,
-    /// An IANA zone name. Left out: the default.
+    /// IANA time zone. `None`: the default.
     pub time_zone: Option<String>,
-    /// Left out: yes.
+    /// `None`: true.
     pub enabled: Option<bool>,
-    /// Left out: none for a new recipient, unchanged for another.
+    /// `None`: empty for a new recipient, unchanged otherwise.
     pub group_ids: Option<Vec<i64>>,
 }
 
-/// What a recipient has where nothing is said.
+/// Defaults for new recipients.
 #[derive(Clone, Debug)]
 pub struct MailDefaults {
-    /// The setting `mail.default_language`.
+    /// Setting `mail.default_language`.
     pub language: Language,
-    /// The setting `mail.default_time_zone`, an IANA zone name.
+    /// Setting `mail.default_time_zone`, an IANA time zone.
     pub time_zone: String,
 }
 
-/// Adds a recipient, once.
+/// Creates a recipient; a retried request creates no second one.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Outdated`]
-/// where a group is not there; [`ChangeError::Conflict`] where the address is
-/// another recipient's; [`ChangeError::KeyReused`].
+/// [`ChangeError::Invalid`] with all invalid fields; [`ChangeError::StaleReference`] if
+/// a group does not exist; [`ChangeError::Conflict`] if another recipient has the
+/// e-mail address; [`ChangeError::KeyReused`].
 pub async fn create_recipient(
     db: &Db,
     actor: &Actor,
-    once: Option<&IdempotentRequest>,
+    idempotent: Option<&IdempotentRequest>,
     draft: &RecipientDraft,
     defaults: &MailDefaults,
     now: Timestamp,
 ) -> Result<Created<RecipientView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if let Some(id) = idempotency::begin(&tx, once, now).await? {
+    if let Some(id) = idempotency::begin(&tx, idempotent, now).await? {
         let object = directory::get_recipient(&tx, id).await?;
-        return idempotency::made_before(object, "recipient", id);
+        return idempotency::replay(object, "recipient", id);
     }
     let row = check(&tx, draft, defaults).await?;
     check_unique(&tx, None, &row).await?;
     let id = directory::insert_recipient(&tx, &row).await?;
-    let object = written(&tx, id, draft).await?;
+    let object = set_groups_and_load(&tx, id, draft).await?;
     let after = snapshot_recipient(&object);
     audit_change(&tx, actor, "recipient", None, Some(&after), now).await?;
-    idempotency::finish(&tx, once, id).await?;
+    idempotency::finish(&tx, idempotent, id).await?;
     tx.commit().await?;
     Ok(Created::now(object))
 }
 
-/// Rewrites a recipient.
+/// Updates a recipient.
 ///
 /// # Errors
 /// As [`create_recipient`], [`ChangeError::NotFound`] and
-/// [`ChangeError::Changed`].
+/// [`ChangeError::PreconditionFailed`].
 pub async fn update_recipient(
     db: &Db,
     actor: &Actor,
@@ -90,21 +90,21 @@ pub async fn update_recipient(
     let before = directory::get_recipient(&tx, id).await?;
     let before = snapshot_recipient(&before.ok_or_else(|| not_found(id))?);
     let row = check(&tx, draft, defaults).await;
-    let row = of_version(row, expected, &before)?;
+    let row = check_version(row, expected, &before)?;
     check_unique(&tx, Some(id), &row).await?;
     directory::update_recipient(&tx, id, &row).await?;
-    let object = written(&tx, id, draft).await?;
+    let object = set_groups_and_load(&tx, id, draft).await?;
     let after = snapshot_recipient(&object);
     audit_change(&tx, actor, "recipient", Some(&before), Some(&after), now).await?;
     tx.commit().await?;
     Ok(object)
 }
 
-/// Deletes a recipient. Mails already owed or sent keep the name and address.
+/// Deletes a recipient. Existing notifications keep the name and e-mail address.
 ///
 /// # Errors
-/// [`ChangeError::InUse`] while a group holds it; [`ChangeError::NotFound`];
-/// [`ChangeError::Changed`].
+/// [`ChangeError::InUse`] if a group contains it; [`ChangeError::NotFound`];
+/// [`ChangeError::PreconditionFailed`].
 pub async fn delete_recipient(
     db: &Db,
     actor: &Actor,
@@ -122,7 +122,7 @@ pub async fn delete_recipient(
         let (quoted, users) = names(&groups);
         let groups = if users.len() == 1 { "group" } else { "groups" };
         let detail = format!(
-            "The recipient is in the {groups} {quoted}. Take it out of them first, \
+            "The recipient is in the {groups} {quoted}. Remove it from the {groups} first, \
              or disable it."
         );
         return Err(ChangeError::InUse { detail, users });
@@ -163,13 +163,17 @@ async fn check_unique(tx: &Tx, id: Option<i64>, row: &RecipientRow) -> Result<()
     match directory::recipient_by_email(tx, &row.email).await? {
         Some(other) if Some(other) != id => Err(ChangeError::Conflict {
             field: "email",
-            message: format!("recipient {other} has this address already"),
+            message: format!("recipient {other} has this e-mail address already"),
         }),
         _ => Ok(()),
     }
 }
 
-async fn written(tx: &Tx, id: i64, draft: &RecipientDraft) -> Result<RecipientView, ChangeError> {
+async fn set_groups_and_load(
+    tx: &Tx,
+    id: i64,
+    draft: &RecipientDraft,
+) -> Result<RecipientView, ChangeError> {
     if let Some(ids) = &draft.group_ids {
         directory::set_groups_of_recipient(tx, id, ids).await?;
     }

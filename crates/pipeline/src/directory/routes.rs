@@ -1,65 +1,66 @@
-//! Changing routes and their order.
+//! User changes to routes and their order.
 
 use serde_json::json;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::directory::{self, RouteRow, RouteView};
 use tocsin_storage::{Db, StorageError, Tx};
 
-use super::{audit_change, check_length, check_missing, distinct, of_version, snapshot_route};
+use super::{audit_change, check_length, check_missing, check_version, distinct, snapshot_route};
 use crate::change::{ChangeError, Expected, FieldIssue, Issues, matchers, name};
 use crate::idempotency::{self, Created, IdempotentRequest};
 use crate::{Actor, AuditEntry};
 
-/// What a person writes of a route.
+/// Input for a route.
 #[derive(Clone, Debug)]
 pub struct RouteDraft {
     /// 1 to 100 characters.
     pub name: String,
-    /// Matchers as Alertmanager writes them; kept in their canonical form.
+    /// Matchers in Alertmanager's syntax; stored in canonical form.
     pub matchers: Vec<String>,
-    /// The groups that get mail. None: what matches is not mailed.
+    /// IDs of the notified groups. Empty: matching alerts notify no one.
     pub group_ids: Vec<i64>,
-    /// Go on to the routes below after a match.
+    /// Continue to the next routes after a match.
     pub go_on: bool,
-    /// Mail incidents that are told again.
+    /// Notify of repeated alerts.
     pub repeat: bool,
-    /// Its place in the order, from 1; beyond the end is the end. Left out:
-    /// last for a new route, unchanged for another.
+    /// Position in the order, from 1; larger values mean the end. `None`: last for a
+    /// new route, unchanged otherwise.
     pub position: Option<i64>,
 }
 
-/// Adds a route, once.
+/// Creates a route; a retried request creates no second one.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] with every wrong field; [`ChangeError::Outdated`]
-/// where a group is not there; [`ChangeError::KeyReused`].
+/// [`ChangeError::Invalid`] with all invalid fields; [`ChangeError::StaleReference`] if
+/// a group does not exist; [`ChangeError::KeyReused`].
 pub async fn create_route(
     db: &Db,
     actor: &Actor,
-    once: Option<&IdempotentRequest>,
+    idempotent: Option<&IdempotentRequest>,
     draft: &RouteDraft,
     now: Timestamp,
 ) -> Result<Created<RouteView>, ChangeError> {
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
-    if let Some(id) = idempotency::begin(&tx, once, now).await? {
+    if let Some(id) = idempotency::begin(&tx, idempotent, now).await? {
         let object = directory::get_route(&tx, id).await?;
-        return idempotency::made_before(object, "route", id);
+        return idempotency::replay(object, "route", id);
     }
     let (row, groups) = check(&tx, draft).await?;
     let id = directory::insert_route(&tx, &row, &groups).await?;
-    let object = written(&tx, id, draft.position).await?;
+    let object = set_position_and_load(&tx, id, draft.position).await?;
     let after = snapshot_route(&object);
     audit_change(&tx, actor, "route", None, Some(&after), now).await?;
-    idempotency::finish(&tx, once, id).await?;
+    idempotency::finish(&tx, idempotent, id).await?;
     tx.commit().await?;
     Ok(Created::now(object))
 }
 
-/// Rewrites a route.
+/// Updates a route.
 ///
 /// # Errors
-/// As [`create_route`], [`ChangeError::NotFound`] and [`ChangeError::Changed`].
+/// As [`create_route`], [`ChangeError::NotFound`] and
+/// [`ChangeError::PreconditionFailed`].
 pub async fn update_route(
     db: &Db,
     actor: &Actor,
@@ -73,19 +74,19 @@ pub async fn update_route(
     let before = directory::get_route(&tx, id).await?;
     let before = snapshot_route(&before.ok_or_else(|| not_found(id))?);
     let checked = check(&tx, draft).await;
-    let (row, groups) = of_version(checked, expected, &before)?;
+    let (row, groups) = check_version(checked, expected, &before)?;
     directory::update_route(&tx, id, &row, &groups).await?;
-    let object = written(&tx, id, draft.position).await?;
+    let object = set_position_and_load(&tx, id, draft.position).await?;
     let after = snapshot_route(&object);
     audit_change(&tx, actor, "route", Some(&before), Some(&after), now).await?;
     tx.commit().await?;
     Ok(object)
 }
 
-/// Deletes a route; nothing refers to routes.
+/// Deletes a route. No other object refers to routes.
 ///
 /// # Errors
-/// [`ChangeError::NotFound`]; [`ChangeError::Changed`].
+/// [`ChangeError::NotFound`]; [`ChangeError::PreconditionFailed`].
 pub async fn delete_route(
     db: &Db,
     actor: &Actor,
@@ -105,29 +106,29 @@ pub async fn delete_route(
     Ok(tx.commit().await?)
 }
 
-/// Puts the routes into the order of `ids`, which names every route once.
+/// Orders the routes as in `ids`, which contains every route once.
 ///
 /// # Errors
-/// [`ChangeError::Invalid`] where it names one twice; [`ChangeError::Outdated`]
-/// where they are not all routes that there are: somebody may have added or
-/// deleted one meanwhile.
+/// [`ChangeError::Invalid`] if an ID is repeated; [`ChangeError::StaleReference`] if
+/// the IDs are not those of all routes, because another user may have created or
+/// deleted one.
 pub async fn reorder_routes(
     db: &Db,
     actor: &Actor,
     ids: &[i64],
     now: Timestamp,
 ) -> Result<(), ChangeError> {
-    let named = distinct(ids);
-    if named.len() != ids.len() {
-        let message = "expected every route once, and found one twice";
+    let requested = distinct(ids);
+    if requested.len() != ids.len() {
+        let message = "expected every route once, but an ID is repeated";
         return Err(ChangeError::Invalid(vec![FieldIssue::new("ids", message)]));
     }
     let tx = db.begin().await?;
     directory::begin_change(&tx).await?;
     let order = directory::route_order(&tx).await?;
-    if distinct(&order) != named {
-        let numbers: Vec<String> = order.iter().map(i64::to_string).collect();
-        let message = format!("expected every route exactly once: {}", numbers.join(", "));
+    if distinct(&order) != requested {
+        let all: Vec<String> = order.iter().map(i64::to_string).collect();
+        let message = format!("expected every route exactly once: {}", all.join(", "));
         return Err(ChangeError::StaleReference(vec![FieldIssue::new(
             "ids", message,
         )]));
@@ -136,7 +137,7 @@ pub async fn reorder_routes(
         return Ok(());
     }
     directory::set_route_order(&tx, ids).await?;
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "route.reorder",
         kind: "route",
         id: None,
@@ -144,15 +145,15 @@ pub async fn reorder_routes(
         before: Some(&json!({"ids": order})),
         after: Some(&json!({"ids": ids})),
     };
-    actor.record(&tx, &deed, now).await?;
+    actor.record(&tx, &entry, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// Turns the team route on or off: it comes after all others, and sends alerts to the
-/// group named like their team.
+/// Enables or disables the team route. It is the last route and notifies the group with
+/// the name of the alert's team.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn set_team_route(
     db: &Db,
     actor: &Actor,
@@ -166,7 +167,7 @@ pub async fn set_team_route(
         return tx.rollback().await;
     }
     directory::set_team_route(&tx, enabled).await?;
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "route.team",
         kind: "route",
         id: None,
@@ -174,7 +175,7 @@ pub async fn set_team_route(
         before: Some(&json!({"enabled": before})),
         after: Some(&json!({"enabled": enabled})),
     };
-    actor.record(&tx, &deed, now).await?;
+    actor.record(&tx, &entry, now).await?;
     tx.commit().await
 }
 
@@ -187,7 +188,7 @@ async fn check(tx: &Tx, draft: &RouteDraft) -> Result<(RouteRow, Vec<i64>), Chan
         repeat: draft.repeat,
     };
     if draft.position.is_some_and(|position| position < 1) {
-        issues.add("position", "expected a place in the order, from 1");
+        issues.add("position", "expected a position of 1 or more");
     }
     check_length(&mut issues, "groupIds", &draft.group_ids);
     issues.finish()?;
@@ -197,7 +198,11 @@ async fn check(tx: &Tx, draft: &RouteDraft) -> Result<(RouteRow, Vec<i64>), Chan
     Ok((row, groups))
 }
 
-async fn written(tx: &Tx, id: i64, position: Option<i64>) -> Result<RouteView, ChangeError> {
+async fn set_position_and_load(
+    tx: &Tx,
+    id: i64,
+    position: Option<i64>,
+) -> Result<RouteView, ChangeError> {
     if let Some(position) = position {
         let mut order = directory::route_order(tx).await?;
         order.retain(|other| *other != id);

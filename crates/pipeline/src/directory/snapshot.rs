@@ -1,5 +1,5 @@
-//! What recipients, groups and routes look like: by the names that the API has
-//! for their fields, for the audit log and for telling versions apart.
+//! Snapshots of recipients, groups and routes with the field names of the API, for the
+//! audit log and for entity tags.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use tocsin_storage::directory::{
 };
 use tocsin_storage::enums::Language;
 
-/// A recipient with its groups.
+/// Snapshot of a recipient with its groups.
 #[must_use]
 pub fn snapshot_recipient(view: &RecipientView) -> Value {
     let RecipientView {
@@ -38,7 +38,7 @@ pub fn snapshot_recipient(view: &RecipientView) -> Value {
     })
 }
 
-/// A group with its recipients.
+/// Snapshot of a group with its recipients.
 #[must_use]
 pub fn snapshot_group(view: &GroupView) -> Value {
     let GroupView {
@@ -55,7 +55,7 @@ pub fn snapshot_group(view: &GroupView) -> Value {
     })
 }
 
-/// A route with its groups and its place.
+/// Snapshot of a route with its groups and position.
 #[must_use]
 pub fn snapshot_route(view: &RouteView) -> Value {
     let RouteView {
@@ -87,25 +87,27 @@ fn references(rows: &[NamedRef]) -> Vec<Value> {
         .collect()
 }
 
-/// The longest list that the audit log keeps of one object.
-const LISTED: usize = 100;
+/// Limit of list items that an audit log entry keeps.
+const MAX_LISTED: usize = 100;
 
-/// Two states of an object, bounded for the audit log: of a long list first
-/// what both states have goes, so that what was changed stays. How long it was
-/// is then in a field beside it, such as `recipientsCount`.
+/// Shortens two snapshots of an object for the audit log. Items that both contain are
+/// removed from long lists first, so that the changes remain. The original length is
+/// then in an additional field such as `recipientsCount`.
 pub(super) fn shorten(before: Option<&Value>, after: Option<&Value>) -> [Option<Value>; 2] {
     let cut = |object: &Value, other: Option<&Value>| {
         let mut short = object.clone();
         for (name, value) in object.as_object().into_iter().flatten() {
-            let Some(list) = value.as_array().filter(|list| list.len() > LISTED) else {
+            let Some(list) = value.as_array().filter(|list| list.len() > MAX_LISTED) else {
                 continue;
             };
             let others = other.and_then(|other| other.get(name)?.as_array());
             let others: HashSet<String> =
                 others.into_iter().flatten().map(Value::to_string).collect();
-            let own = list.iter().filter(|one| !others.contains(&one.to_string()));
-            let own: Vec<&Value> = own.take(LISTED).collect();
-            short[name] = json!(own);
+            let changed = list
+                .iter()
+                .filter(|item| !others.contains(&item.to_string()));
+            let changed: Vec<&Value> = changed.take(MAX_LISTED).collect();
+            short[name] = json!(changed);
             short[format!("{name}Count")] = json!(list.len());
         }
         short
@@ -126,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_to_what_was_changed() {
-        let (short, long) = (group(0..LISTED), group(0..5_000));
+    fn long_list_is_shortened_to_the_changes() {
+        let (short, long) = (group(0..MAX_LISTED), group(0..5_000));
         let [before, after] = shorten(Some(&short), Some(&short));
         assert_eq!((before, after), (Some(short.clone()), Some(short)));
         let more = group((1..5_000).chain([7_000]));
@@ -137,10 +139,13 @@ mod tests {
         assert_eq!(after["recipients"], json!([{"id": 7_000, "name": "n"}]));
         assert_eq!(before["recipientsCount"], 5_000);
         assert_eq!(after["name"], "ops");
-        let [none, made] = shorten(None, Some(&long));
+        let [none, created] = shorten(None, Some(&long));
         assert_eq!(none, None);
-        let made = made.unwrap_or_default();
-        assert_eq!(made["recipients"].as_array().map(Vec::len), Some(LISTED));
-        assert_eq!(made["recipientsCount"], 5_000);
+        let created = created.unwrap_or_default();
+        assert_eq!(
+            created["recipients"].as_array().map(Vec::len),
+            Some(MAX_LISTED)
+        );
+        assert_eq!(created["recipientsCount"], 5_000);
     }
 }

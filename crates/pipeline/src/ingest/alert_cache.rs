@@ -1,13 +1,13 @@
-//! Where the known alerts stand, in memory, so that a repeat need not be read
-//! before it is judged.
+//! Cache of the current state of alerts, so that a repeated alert needs no read from
+//! the database.
 //!
-//! On SQLite, which one program has to itself, it is all that judging asks. On
-//! PostgreSQL other replicas move episodes at any time, so only what never
-//! changes is held: a series' number and what it was first told with; locking
-//! the series says whether it is still there.
+//! On SQLite, which has one program at a time, the cache replaces all reads. On
+//! PostgreSQL other replicas may change incidents at any time, so only what never
+//! changes is cached: the ID of an alert and its first content. Locking the alert shows
+//! whether it still exists.
 //!
-//! A batch changes it only after its commit. Whatever else changes incidents
-//! or deletes series says so by [`Standings::forget`].
+//! A batch updates the cache only after its commit. Everything else that changes
+//! incidents or deletes alerts calls [`AlertCache::forget`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,83 +19,83 @@ use tocsin_storage::ingest::{FilterFields, LatestIncident};
 use tocsin_storage::{StorageError, Tx, ingest};
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Sources that are told apart. There are a few; a sender that names ever new
-/// ones only makes everything be read anew.
-const MOST_SOURCES: usize = 4_096;
+/// Sources in the cache. There are few; if a sender keeps sending new ones, the cache
+/// is cleared, which only costs reads.
+const MAX_SOURCES: usize = 4_096;
 
-/// What is held of the known alerts: at most a number of them, those that were
-/// told lately.
+/// Cache of recently received alerts, bounded by their number.
 pub struct AlertCache {
     entries: Mutex<CacheEntries>,
 }
 
-/// Where one alert stands.
+/// Cached state of an alert.
 #[derive(Clone)]
 pub(super) struct CachedAlert {
     pub(super) alert_id: i64,
-    /// The digest of what it was first told with, where that is known.
+    /// Digest of its first content, if known.
     pub(super) first_content: Option<Digest>,
-    /// What it was first told with, where that was asked for.
+    /// First labels and fields, if they were needed.
     pub(super) identity: Option<Arc<AlertIdentity>>,
-    /// Its latest episode; on PostgreSQL never.
+    /// Its latest incident; never cached on PostgreSQL.
     pub(super) latest: Option<Box<LatestIncident>>,
 }
 
-/// What an alert is counted by, and what its labels were.
+/// First labels and fields of an alert; the fields are the key of its statistics.
 #[derive(Clone, Debug)]
 pub(super) struct AlertIdentity {
     pub(super) labels: String,
     pub(super) fields: FilterFields,
 }
 
-/// Two generations: what was not asked for while the young one grew to half of
-/// what may be held is let go with the old one.
+/// Two generations: when the young one reaches half of the capacity, it becomes the old
+/// one, and the entries of the previous old one are dropped.
 #[derive(Default)]
 pub(super) struct CacheEntries {
-    most: usize,
+    capacity: usize,
     sources: HashMap<String, u32>,
     young: HashMap<(u32, u64), CachedAlert, RandomState>,
     old: HashMap<(u32, u64), CachedAlert, RandomState>,
 }
 
 impl AlertCache {
-    /// Holds `most` alerts at most.
-    pub(crate) fn new(most: usize) -> Self {
-        let kept = CacheEntries {
-            most: most.max(2),
+    /// Creates a cache of at most `capacity` alerts.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let entries = CacheEntries {
+            capacity: capacity.max(2),
             ..CacheEntries::default()
         };
         Self {
-            entries: Mutex::new(kept),
+            entries: Mutex::new(entries),
         }
     }
 
-    /// Forgets series whose incidents a transaction changes otherwise than by
-    /// ingest (acknowledging), or which it deletes. To be called within that
-    /// transaction, when all is done but the commit: on SQLite a batch could
-    /// otherwise come between the commit and this. If it is then rolled back,
-    /// they are only read once more.
-    pub async fn forget(&self, series: &[i64]) {
-        if series.is_empty() {
+    /// Removes alerts whose incidents a transaction changes other than by ingest (such
+    /// as acknowledging), or which it deletes.
+    ///
+    /// Call it inside that transaction as the last step before the commit: on SQLite a
+    /// batch could otherwise run between the commit and this call. If the transaction
+    /// is rolled back, the alerts are read once more.
+    pub async fn forget(&self, alert_ids: &[i64]) {
+        if alert_ids.is_empty() {
             return;
         }
-        let gone: HashSet<i64, RandomState> = series.iter().copied().collect();
-        let mut kept = self.entries.lock().await;
-        let CacheEntries { young, old, .. } = &mut *kept;
+        let removed: HashSet<i64, RandomState> = alert_ids.iter().copied().collect();
+        let mut entries = self.entries.lock().await;
+        let CacheEntries { young, old, .. } = &mut *entries;
         for generation in [young, old] {
-            generation.retain(|_, standing| !gone.contains(&standing.alert_id));
+            generation.retain(|_, cached| !removed.contains(&cached.alert_id));
         }
     }
 
-    /// Forgets the series of incidents; as [`Standings::forget`].
+    /// Removes the alerts of incidents, as [`AlertCache::forget`].
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn forget_incidents(&self, tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
-        /// Past this many everything is forgotten, which is read again sooner than one
-        /// series after the other is looked for.
-        const MANY: usize = 5_000;
-        if ids.len() > MANY {
+        /// Above this number the whole cache is cleared: it refills faster than the
+        /// alerts of all incidents are looked up.
+        const MAX_LOOKUPS: usize = 5_000;
+        if ids.len() > MAX_LOOKUPS {
             self.forget_all().await;
         } else {
             self.forget(&ingest::alerts_of_incidents(tx, ids).await?)
@@ -104,61 +104,61 @@ impl AlertCache {
         Ok(())
     }
 
-    /// Forgets everything; as [`Standings::forget`].
+    /// Clears the cache, as [`AlertCache::forget`].
     pub async fn forget_all(&self) {
         self.entries.lock().await.clear();
     }
 
-    /// Alerts that are held, for the metrics.
+    /// Number of cached alerts, for the metrics.
     pub async fn len(&self) -> usize {
-        let kept = self.entries.lock().await;
-        kept.young.len() + kept.old.len()
+        let entries = self.entries.lock().await;
+        entries.young.len() + entries.old.len()
     }
 
-    /// Whether none is.
+    /// Whether the cache is empty.
     pub async fn is_empty(&self) -> bool {
         self.len().await == 0
     }
 
-    /// On SQLite a batch has it for as long as its transaction: it asks for it
-    /// when the transaction has begun, as [`Standings::forget`]'s callers do, so
-    /// that none waits for another in a circle.
+    /// Locks the cache. On SQLite a batch holds the lock for its whole transaction.
+    /// Like callers of [`AlertCache::forget`] it takes the lock after the transaction
+    /// has begun, which prevents deadlocks.
     pub(super) async fn lock(&self) -> MutexGuard<'_, CacheEntries> {
         self.entries.lock().await
     }
 }
 
 impl CacheEntries {
-    /// Takes out where an alert stands. Whoever takes it puts it back after the
-    /// commit, or it is read again.
+    /// Removes and returns an entry. The caller puts it back after the commit;
+    /// otherwise the alert is read again.
     pub(super) fn take(&mut self, source: &str, fingerprint: Fingerprint) -> Option<CachedAlert> {
         let key = (*self.sources.get(source)?, fingerprint.0);
         self.young.remove(&key).or_else(|| self.old.remove(&key))
     }
 
-    /// Where an alert stands, for those who share it.
+    /// Returns an entry without removing it, for writers that share the cache.
     pub(super) fn get(&self, source: &str, fingerprint: Fingerprint) -> Option<&CachedAlert> {
         let key = (*self.sources.get(source)?, fingerprint.0);
         self.young.get(&key).or_else(|| self.old.get(&key))
     }
 
-    /// Holds where an alert stands.
-    pub(super) fn put(&mut self, source: &str, fingerprint: Fingerprint, standing: CachedAlert) {
+    /// Inserts or replaces an entry.
+    pub(super) fn put(&mut self, source: &str, fingerprint: Fingerprint, cached: CachedAlert) {
         let source = match self.sources.get(source) {
-            Some(number) => *number,
+            Some(index) => *index,
             None => {
-                if self.sources.len() >= MOST_SOURCES {
+                if self.sources.len() >= MAX_SOURCES {
                     self.clear();
                 }
-                let number = u32::try_from(self.sources.len()).unwrap_or_default();
-                self.sources.insert(source.to_owned(), number);
-                number
+                let index = u32::try_from(self.sources.len()).unwrap_or_default();
+                self.sources.insert(source.to_owned(), index);
+                index
             }
         };
-        if self.young.len() >= self.most / 2 {
+        if self.young.len() >= self.capacity / 2 {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert((source, fingerprint.0), standing);
+        self.young.insert((source, fingerprint.0), cached);
     }
 
     fn clear(&mut self) {
@@ -172,9 +172,9 @@ impl CacheEntries {
 mod tests {
     use super::*;
 
-    fn standing(series: i64) -> CachedAlert {
+    fn cached_alert(alert_id: i64) -> CachedAlert {
         CachedAlert {
-            alert_id: series,
+            alert_id,
             first_content: None,
             identity: None,
             latest: None,
@@ -182,48 +182,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_holds_no_more_than_it_may_and_what_was_used_last() {
-        let standings = AlertCache::new(10);
-        let mut kept = standings.lock().await;
-        for series in 0..1_000 {
-            kept.put("a", Fingerprint(series), standing(1));
-            let lately = kept.take("a", Fingerprint(0)).map(|one| one.alert_id);
-            assert_eq!(lately, Some(1), "asked for each time, and so held");
-            kept.put("a", Fingerprint(0), standing(1));
+    async fn cache_evicts_at_capacity_and_keeps_recent_entries() {
+        let cache = AlertCache::new(10);
+        let mut entries = cache.lock().await;
+        for fingerprint in 0..1_000 {
+            entries.put("a", Fingerprint(fingerprint), cached_alert(1));
+            let recent = entries
+                .take("a", Fingerprint(0))
+                .map(|cached| cached.alert_id);
+            assert_eq!(recent, Some(1), "used in each round, so still cached");
+            entries.put("a", Fingerprint(0), cached_alert(1));
         }
-        drop(kept);
-        assert!(standings.len().await <= 10);
+        drop(entries);
+        assert!(cache.len().await <= 10);
     }
 
     #[tokio::test]
-    async fn series_are_forgotten_by_their_numbers() {
-        let standings = AlertCache::new(100);
-        for series in 1..=3i64 {
-            let fingerprint = Fingerprint(series.unsigned_abs());
-            let mut kept = standings.lock().await;
-            kept.put("a", fingerprint, standing(series));
-            kept.put("b", fingerprint, standing(series * 10));
+    async fn alerts_are_removed_by_id() {
+        let cache = AlertCache::new(100);
+        for alert_id in 1..=3i64 {
+            let fingerprint = Fingerprint(alert_id.unsigned_abs());
+            let mut entries = cache.lock().await;
+            entries.put("a", fingerprint, cached_alert(alert_id));
+            entries.put("b", fingerprint, cached_alert(alert_id * 10));
         }
-        standings.forget(&[2, 30]).await;
-        let kept = standings.lock().await;
-        assert!(kept.get("a", Fingerprint(2)).is_none());
-        assert!(kept.get("b", Fingerprint(3)).is_none());
-        assert!(kept.get("a", Fingerprint(3)).is_some());
-        assert!(kept.get("b", Fingerprint(2)).is_some());
-        drop(kept);
-        standings.forget_all().await;
-        assert!(standings.is_empty().await);
+        cache.forget(&[2, 30]).await;
+        let entries = cache.lock().await;
+        assert!(entries.get("a", Fingerprint(2)).is_none());
+        assert!(entries.get("b", Fingerprint(3)).is_none());
+        assert!(entries.get("a", Fingerprint(3)).is_some());
+        assert!(entries.get("b", Fingerprint(2)).is_some());
+        drop(entries);
+        cache.forget_all().await;
+        assert!(cache.is_empty().await);
     }
 
     #[tokio::test]
-    async fn ever_new_sources_do_not_fill_the_memory() {
-        let standings = AlertCache::new(100_000);
-        for source in 0..3 * MOST_SOURCES {
+    async fn new_sources_do_not_grow_the_cache_without_bound() {
+        let cache = AlertCache::new(100_000);
+        for source in 0..3 * MAX_SOURCES {
             let name = source.to_string();
-            let mut kept = standings.lock().await;
-            kept.put(&name, Fingerprint(7), standing(1));
-            assert!(kept.get(&name, Fingerprint(7)).is_some());
+            let mut entries = cache.lock().await;
+            entries.put(&name, Fingerprint(7), cached_alert(1));
+            assert!(entries.get(&name, Fingerprint(7)).is_some());
         }
-        assert!(standings.lock().await.sources.len() <= MOST_SOURCES);
+        assert!(cache.lock().await.sources.len() <= MAX_SOURCES);
     }
 }

@@ -1,4 +1,5 @@
-//! One transaction for all deliveries of a batch: lock, judge, write.
+//! Writes one batch of deliveries in one transaction: lock, compute transitions, write
+//! rows.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
@@ -21,58 +22,58 @@ use super::routing_table::RoutingTable;
 use super::rows;
 use super::writer::Context;
 
-/// What a writer carries from batch to batch.
+/// State that a writer keeps between batches.
 #[derive(Default)]
 pub(super) struct WriterState {
     ids: Ids,
-    directory: RoutingTable,
+    routing: RoutingTable,
     senders: HashMap<SenderKey, i64>,
 }
 
-/// A writer remembers the numbers of this many senders; there are a few.
-const MOST_SENDERS: usize = 1_000;
+/// Sender IDs that a writer caches; there are few senders.
+const MAX_CACHED_SENDERS: usize = 1_000;
 
-/// A batch that is written, and has to be committed.
+/// A batch that is written but not committed.
 pub(super) struct WrittenBatch<'b> {
     pub(super) reports: Vec<IngestReport>,
     pub(super) state: BatchState<'b>,
-    /// Whether it owes mail.
+    /// Whether notifications were queued or released.
     pub(super) has_notifications: bool,
     senders: HashMap<SenderKey, i64>,
 }
 
 impl WriterState {
-    /// Records a refused request, in a transaction of its own.
+    /// Records a rejected request in a transaction of its own.
     pub(super) async fn record_rejected(
         &mut self,
         context: &Context,
-        mut refused: NewDelivery,
+        mut row: NewDelivery,
     ) -> Result<(), StorageError> {
         let tx = context.db.begin().await?;
         self.ids.begin(&tx).await?;
         self.ids.reserve(&tx, IdTable::Deliveries, 1).await?;
-        refused.id = self.ids.take(IdTable::Deliveries);
-        let now = refused.received_at;
+        row.id = self.ids.take(IdTable::Deliveries);
+        let now = row.received_at;
         let change = Change::Delivery {
-            source: refused.source.clone(),
+            source: row.source.clone(),
             entries: 0,
             refused: true,
             events: Vec::new(),
         };
-        ingest::insert_changes(&tx, now, &[(refused.id, change)]).await?;
-        ingest::insert_rejected(&tx, refused, context.settings.refused_bytes).await?;
+        ingest::insert_changes(&tx, now, &[(row.id, change)]).await?;
+        ingest::insert_rejected(&tx, row, context.settings.refused_bytes).await?;
         tx.commit().await
     }
 
-    /// Takes up what a commit has made true.
-    pub(super) fn committed(&mut self, stored: &mut WrittenBatch<'_>) {
-        if self.senders.len() + stored.senders.len() > MOST_SENDERS {
+    /// Caches the new sender IDs of a committed batch.
+    pub(super) fn committed(&mut self, written: &mut WrittenBatch<'_>) {
+        if self.senders.len() + written.senders.len() > MAX_CACHED_SENDERS {
             self.senders.clear();
         }
-        self.senders.extend(stored.senders.drain());
+        self.senders.extend(written.senders.drain());
     }
 
-    /// The numbers of a batch's senders, and those of them that are new here.
+    /// Returns the sender ID of each delivery, and the IDs that are not cached yet.
     async fn senders(
         &self,
         tx: &Tx,
@@ -80,7 +81,7 @@ impl WriterState {
     ) -> Result<(Vec<i64>, HashMap<SenderKey, i64>), StorageError> {
         let keys: Vec<SenderKey> = batch
             .iter()
-            .map(|incoming| (incoming.source.clone(), incoming.external_url.clone()))
+            .map(|delivery| (delivery.source.clone(), delivery.external_url.clone()))
             .collect();
         let unknown: BTreeSet<&SenderKey> = keys
             .iter()
@@ -91,109 +92,124 @@ impl WriterState {
             let unknown = unknown.into_iter().cloned().collect();
             new = ingest::insert_senders(tx, unknown).await?;
         }
-        let number = |key: &SenderKey| {
-            let number = self.senders.get(key).or_else(|| new.get(key));
-            number.copied().ok_or(StorageError::Stale("senders"))
+        let id_of = |key: &SenderKey| {
+            let id = self.senders.get(key).or_else(|| new.get(key));
+            id.copied().ok_or(StorageError::Stale("senders"))
         };
-        let numbers: Result<Vec<i64>, _> = keys.iter().map(number).collect();
-        Ok((numbers?, new))
+        let sender_ids: Result<Vec<i64>, _> = keys.iter().map(id_of).collect();
+        Ok((sender_ids?, new))
     }
 }
 
-/// Writes a batch, and answers what became of each delivery. `kept` is what is
-/// held in memory, where this writer has that to itself.
+/// Writes a batch and returns a report for each delivery. `cache` is the alert cache,
+/// if this writer has exclusive access to it.
 pub(super) async fn write_batch<'b>(
     context: &Context,
-    scribe: &mut WriterState,
+    writer: &mut WriterState,
     tx: &Tx,
     batch: &'b [PreparedDelivery],
-    kept: Option<&mut MutexGuard<'_, CacheEntries>>,
+    cache: Option<&mut MutexGuard<'_, CacheEntries>>,
 ) -> Result<WrittenBatch<'b>, StorageError> {
-    scribe.ids.begin(tx).await?;
-    scribe.directory.refresh(tx).await?;
-    let routed = scribe.directory.has_routes;
+    writer.ids.begin(tx).await?;
+    writer.routing.refresh(tx).await?;
+    let routed = writer.routing.has_routes;
     context.routed.store(routed, Ordering::Relaxed);
 
-    // Without anybody to mail, groups need not be looked at.
-    let mut groups = if scribe.directory.recipients.is_empty() {
+    // Alert groups are only needed to notify recipients.
+    let mut groups = if writer.routing.recipients.is_empty() {
         HashMap::new()
     } else {
         lock_groups(tx, batch).await?
     };
-    let (senders, new_senders) = scribe.senders(tx, batch).await?;
-    let WriterState { ids, directory, .. } = scribe;
-    let mut known = BatchState::new(batch);
-    match kept {
-        Some(kept) => known.take(kept),
-        None => known.copy(&*context.alert_cache.lock().await),
+    let (senders, new_senders) = writer.senders(tx, batch).await?;
+    let WriterState { ids, routing, .. } = writer;
+    let mut state = BatchState::new(batch);
+    match cache {
+        Some(cache) => state.take_cached(cache),
+        None => state.copy_cached(&*context.alert_cache.lock().await),
     }
-    known.read(tx, ids, &context.alert_cache).await?;
-    reserve(ids, tx, batch, &known).await?;
+    state.load(tx, ids, &context.alert_cache).await?;
+    reserve(ids, tx, batch, &state).await?;
 
-    let mut ledger = PendingWrites::default();
-    let mut tallies = Delta::default();
+    let mut pending = PendingWrites::default();
+    let mut stats = Delta::default();
     let mut reports = Vec::with_capacity(batch.len());
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut changes = Vec::with_capacity(batch.len());
-    let mut mails = NotificationBatch::new(context, directory);
-    let places: Vec<usize> = known.slot_indexes().collect();
-    let mut places = places.into_iter();
-    let mut done: Vec<AlertOutcome> = Vec::new();
-    for ((nth, incoming), sender) in batch.iter().enumerate().zip(senders) {
+    let mut notifications = NotificationBatch::new(context, routing);
+    let slot_indexes: Vec<usize> = state.slot_indexes().collect();
+    let mut slot_indexes = slot_indexes.into_iter();
+    let mut outcomes: Vec<AlertOutcome> = Vec::new();
+    for ((nth, delivery), sender) in batch.iter().enumerate().zip(senders) {
         let mut report = IngestReport {
             delivery_id: ids.take(IdTable::Deliveries),
-            alerts: incoming.total,
-            rejected: incoming.rejected.clone(),
+            alerts: delivery.total,
+            rejected: delivery.rejected.clone(),
             ..IngestReport::default()
         };
-        done.clear();
-        for ((index, alert), place) in incoming.alerts.iter().enumerate().zip(&mut places) {
-            let hearing = PositionedAlert {
+        outcomes.clear();
+        for ((nth_alert, alert), index) in delivery.alerts.iter().enumerate().zip(&mut slot_indexes)
+        {
+            let input = PositionedAlert {
                 settings: &context.settings.rules,
                 alert,
-                position: (nth, index),
-                delivery: report.delivery_id,
+                position: (nth, nth_alert),
+                delivery_id: report.delivery_id,
                 sender,
-                now: incoming.received_at,
-                slot: place,
+                now: delivery.received_at,
+                slot: index,
             };
-            let one = ledger.apply(ids, &hearing, &mut known.slots[place]);
-            report.count(one.outcome);
-            done.push(one);
+            let outcome = pending.apply(ids, &input, &mut state.slots[index]);
+            report.count(outcome.outcome);
+            outcomes.push(outcome);
         }
-        tallies.delivery(incoming.received_at, &incoming.source);
-        if done.iter().any(|one| one.suspicion != Suspicion::None) {
-            let now = incoming.received_at;
-            mails.settle_suspicions(tx, &mut done, now).await?;
+        stats.delivery(delivery.received_at, &delivery.source);
+        if outcomes
+            .iter()
+            .any(|outcome| outcome.suspicion != Suspicion::None)
+        {
+            let now = delivery.received_at;
+            notifications
+                .resolve_suspicions(tx, &mut outcomes, now)
+                .await?;
         }
         let router = Router {
-            plan: &directory.rules,
+            plan: &routing.rules,
             routed,
-            target: incoming.target.as_ref(),
+            target: delivery.target.as_ref(),
         };
-        let owed = plan_notifications(router, &incoming.alerts, &done);
-        let unrouted = owed.unrouted;
-        if let Some(group) = groups.get_mut(&incoming.group) {
-            let delivery = report.delivery_id;
-            mails.draft(group, Envelope { delivery, incoming }, owed);
+        let planned = plan_notifications(router, &delivery.alerts, &outcomes);
+        let unrouted = planned.unrouted;
+        if let Some(group) = groups.get_mut(&delivery.group) {
+            notifications.add(
+                group,
+                Envelope {
+                    delivery_id: report.delivery_id,
+                    delivery,
+                },
+                planned,
+            );
         }
-        changes.push((report.delivery_id, change(incoming, &report, &done)));
-        deliveries.push(delivery_row(incoming, sender, &report, unrouted));
+        changes.push((
+            report.delivery_id,
+            delivery_change(delivery, &report, &outcomes),
+        ));
+        deliveries.push(delivery_row(delivery, sender, &report, unrouted));
         reports.push(report);
     }
 
-    let entries = rows::save(tx, ids, batch, &mut known, ledger, tallies).await?;
+    let entry_ids = rows::save(tx, ids, batch, &mut state, pending, stats).await?;
     ingest::insert_deliveries(tx, deliveries).await?;
-    let now = batch.iter().map(|incoming| incoming.received_at).max();
-    let released = mails.released;
-    let mails = mails.save(tx, ids, &entries).await?;
-    let owes = released || !mails.is_empty();
-    changes.extend(mails);
+    let now = batch.iter().map(|delivery| delivery.received_at).max();
+    let released = notifications.released;
+    let queued = notifications.save(tx, ids, &entry_ids).await?;
+    let has_notifications = released || !queued.is_empty();
+    changes.extend(queued);
     ingest::insert_changes(tx, now.unwrap_or_default(), &changes).await?;
     Ok(WrittenBatch {
         reports,
-        state: known,
-        has_notifications: owes,
+        state,
+        has_notifications,
         senders: new_senders,
     })
 }
@@ -204,49 +220,53 @@ async fn lock_groups(
 ) -> Result<HashMap<Digest, GroupState>, StorageError> {
     let groups = batch
         .iter()
-        .map(|incoming| {
+        .map(|delivery| {
             let group = NewGroup {
-                source: incoming.source.clone(),
-                receiver: incoming.receiver.clone(),
-                group_key: incoming.group_key.clone(),
+                source: delivery.source.clone(),
+                receiver: delivery.receiver.clone(),
+                group_key: delivery.group_key.clone(),
             };
-            (incoming.group, group)
+            (delivery.group, group)
         })
         .collect();
     ingest::lock_groups(tx, &groups).await
 }
 
-/// Makes sure of the numbers that are taken while judging. Those of the log
-/// entries are taken afterwards, when it is known how many there are.
+/// Reserves the IDs that are assigned while transitions are computed. IDs of log
+/// entries are reserved afterwards, when their count is known.
 async fn reserve(
     ids: &mut Ids,
     tx: &Tx,
     batch: &[PreparedDelivery],
-    known: &BatchState<'_>,
+    state: &BatchState<'_>,
 ) -> Result<(), StorageError> {
     ids.reserve(tx, IdTable::Deliveries, batch.len()).await?;
-    let alerts = batch.iter().flat_map(|incoming| &incoming.alerts);
-    let mut told = 0;
-    let mut later = 0;
-    for (alert, place) in alerts.zip(known.slot_indexes()) {
-        told += 1;
-        later += usize::from(!known.slots[place].is_first_content(&alert.content.digest));
+    let alerts = batch.iter().flat_map(|delivery| &delivery.alerts);
+    let mut reported = 0;
+    let mut new_contents = 0;
+    for (alert, index) in alerts.zip(state.slot_indexes()) {
+        reported += 1;
+        new_contents += usize::from(!state.slots[index].is_first_content(&alert.content.digest));
     }
-    // One more than can be opened, because the next number is looked at before
-    // it is known whether it is used.
-    ids.reserve(tx, IdTable::Incidents, told + 1).await?;
-    match later {
+    // One more than can be opened: a transition gets the next ID before it is known
+    // whether an incident opens.
+    ids.reserve(tx, IdTable::Incidents, reported + 1).await?;
+    match new_contents {
         0 => Ok(()),
-        _ => ids.reserve(tx, IdTable::AlertContents, later).await,
+        _ => ids.reserve(tx, IdTable::AlertContents, new_contents).await,
     }
 }
 
-fn change(incoming: &PreparedDelivery, report: &IngestReport, done: &[AlertOutcome]) -> Change {
+fn delivery_change(
+    delivery: &PreparedDelivery,
+    report: &IngestReport,
+    outcomes: &[AlertOutcome],
+) -> Change {
     Change::Delivery {
-        source: incoming.source.clone(),
+        source: delivery.source.clone(),
         entries: i64::try_from(report.entries()).unwrap_or(i64::MAX),
         refused: false,
-        events: done
+        events: outcomes
             .iter()
             .flat_map(AlertOutcome::events)
             .take(MAX_EVENTS)
@@ -255,23 +275,23 @@ fn change(incoming: &PreparedDelivery, report: &IngestReport, done: &[AlertOutco
 }
 
 fn delivery_row(
-    incoming: &PreparedDelivery,
+    delivery: &PreparedDelivery,
     sender: i64,
     report: &IngestReport,
     unrouted: usize,
 ) -> NewDelivery {
     NewDelivery {
         id: report.delivery_id,
-        received_at: incoming.received_at,
-        source: incoming.source.clone(),
+        received_at: delivery.received_at,
+        source: delivery.source.clone(),
         sender_id: Some(sender),
         reject_reason: None,
-        receiver: incoming.receiver.clone(),
-        group_key: incoming.group_key.clone(),
-        status: incoming.status,
-        version: incoming.version.clone(),
+        receiver: delivery.receiver.clone(),
+        group_key: delivery.group_key.clone(),
+        status: delivery.status,
+        version: delivery.version.clone(),
         alerts: report.alerts,
-        truncated_alerts: incoming.truncated_alerts,
+        truncated_alerts: delivery.truncated_alerts,
         opened: report.opened,
         resolved: report.resolved,
         refreshed: report.refreshed,
@@ -280,7 +300,7 @@ fn delivery_row(
         late: report.late,
         rejected: report.rejected.clone(),
         unrouted,
-        body_bytes: incoming.body_bytes,
-        body: Some(incoming.raw.clone()),
+        body_bytes: delivery.body_bytes,
+        body: Some(delivery.raw.clone()),
     }
 }

@@ -1,5 +1,4 @@
-//! The alerts that a batch speaks of, each once: what is held of them in
-//! memory, what the database knows of them, and those it never heard of.
+//! The alerts of a batch, each once, with their state from the cache and the database.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,28 +12,28 @@ use tocsin_storage::{StorageError, Tx};
 use super::alert_cache::{AlertCache, AlertIdentity, CacheEntries, CachedAlert};
 use super::prepared::{PreparedAlert, PreparedDelivery};
 
-/// How far an incident has moved in this batch.
+/// Change of an incident in this batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PendingChange {
-    /// Not at all.
+    /// No change.
     None,
-    /// It was only seen again.
+    /// Only the time of the last report or a sender state changed.
     Seen,
-    /// In any other way.
+    /// Any other field changed.
     Changed,
-    /// It began here.
+    /// The incident opened in this batch.
     Opened,
 }
 
-/// One alert of a batch, however often it is told there.
+/// One alert of a batch, even if several deliveries report it.
 pub(super) struct AlertSlot {
-    /// Where it is told first: the delivery, and the alert in it.
+    /// First report in the batch: index of the delivery, index of the alert in it.
     pub(super) first_report: (u32, u32),
     pub(super) fingerprint: Fingerprint,
     pub(super) cached: CachedAlert,
-    /// Whether the series is new.
+    /// Whether the alert was inserted by this batch.
     pub(super) is_new: bool,
-    /// What became of the latest incident.
+    /// Change of the latest incident.
     pub(super) change: PendingChange,
 }
 
@@ -42,155 +41,154 @@ pub(super) struct AlertSlot {
 pub(super) struct BatchState<'b> {
     batch: &'b [PreparedDelivery],
     pub(super) slots: Vec<AlertSlot>,
-    /// For each alert, in the order of the batch, its slot.
-    places: Vec<u32>,
+    /// Slot of each reported alert, in the order of the batch.
+    slot_indexes: Vec<u32>,
 }
 
-/// The number of a series that is not known yet.
-const UNKNOWN: i64 = 0;
+/// ID of an alert that is not loaded or inserted yet.
+const UNASSIGNED: i64 = 0;
 
 impl<'b> BatchState<'b> {
-    /// The alerts of a batch, nothing known of them yet.
+    /// Collects the alerts of a batch, without their state.
     pub(super) fn new(batch: &'b [PreparedDelivery]) -> Self {
-        let told = batch.iter().map(|incoming| incoming.alerts.len()).sum();
+        let reports = batch.iter().map(|delivery| delivery.alerts.len()).sum();
         let mut by_key: HashMap<(u32, u64), u32, RandomState> =
-            HashMap::with_capacity_and_hasher(told, RandomState::default());
+            HashMap::with_capacity_and_hasher(reports, RandomState::default());
         let mut sources: HashMap<&str, u32, RandomState> = HashMap::default();
-        let mut slots = Vec::with_capacity(told);
-        let mut places = Vec::with_capacity(told);
-        for (delivery, incoming) in (0..).zip(batch) {
-            let next = number(sources.len());
-            let source = *sources.entry(&incoming.source).or_insert(next);
-            for (alert, one) in (0..).zip(&incoming.alerts) {
-                let next = number(slots.len());
-                let place = *by_key.entry((source, one.fingerprint.0)).or_insert(next);
-                if place == next {
-                    slots.push(AlertSlot::new((delivery, alert), one.fingerprint));
+        let mut slots = Vec::with_capacity(reports);
+        let mut slot_indexes = Vec::with_capacity(reports);
+        for (nth, delivery) in (0..).zip(batch) {
+            let next = to_index(sources.len());
+            let source = *sources.entry(&delivery.source).or_insert(next);
+            for (nth_alert, alert) in (0..).zip(&delivery.alerts) {
+                let next = to_index(slots.len());
+                let index = *by_key.entry((source, alert.fingerprint.0)).or_insert(next);
+                if index == next {
+                    slots.push(AlertSlot::new((nth, nth_alert), alert.fingerprint));
                 }
-                places.push(place);
+                slot_indexes.push(index);
             }
         }
         Self {
             batch,
             slots,
-            places,
+            slot_indexes,
         }
     }
 
-    /// The slots of the alerts, in the order of the batch.
+    /// Slot of each reported alert, in the order of the batch.
     pub(super) fn slot_indexes(&self) -> impl Iterator<Item = usize> {
-        self.places.iter().map(|place| *place as usize)
+        self.slot_indexes.iter().map(|index| *index as usize)
     }
 
-    /// The source of a slot.
     pub(super) fn source(&self, slot: &AlertSlot) -> &'b str {
         &self.batch[slot.first_report.0 as usize].source
     }
 
-    /// What a slot's alert is told with first in this batch.
+    /// First report of the alert in this batch.
     pub(super) fn alert(&self, slot: &AlertSlot) -> &'b PreparedAlert {
         &self.batch[slot.first_report.0 as usize].alerts[slot.first_report.1 as usize]
     }
 
-    /// Takes out of memory what is held there.
-    pub(super) fn take(&mut self, kept: &mut CacheEntries) {
+    /// Moves the cached state of the alerts out of the cache.
+    pub(super) fn take_cached(&mut self, cache: &mut CacheEntries) {
         let batch = self.batch;
         for slot in &mut self.slots {
             let source = &batch[slot.first_report.0 as usize].source;
-            if let Some(standing) = kept.take(source, slot.fingerprint) {
-                slot.cached = standing;
+            if let Some(cached) = cache.take(source, slot.fingerprint) {
+                slot.cached = cached;
             }
         }
     }
 
-    /// Copies what is held in memory.
-    pub(super) fn copy(&mut self, kept: &CacheEntries) {
+    /// Copies the cached state of the alerts.
+    pub(super) fn copy_cached(&mut self, cache: &CacheEntries) {
         let batch = self.batch;
         for slot in &mut self.slots {
             let source = &batch[slot.first_report.0 as usize].source;
-            if let Some(standing) = kept.get(source, slot.fingerprint) {
-                slot.cached = standing.clone();
+            if let Some(cached) = cache.get(source, slot.fingerprint) {
+                slot.cached = cached.clone();
             }
         }
     }
 
-    /// Holds in memory where the alerts stand after the commit; `whole` says
-    /// whether nobody else moves them.
-    pub(super) fn keep(self, kept: &mut CacheEntries, whole: bool) {
+    /// Writes the state after the commit to the cache. `exclusive`: no other program
+    /// changes incidents, so that the latest incident can be cached too.
+    pub(super) fn update_cache(self, cache: &mut CacheEntries, exclusive: bool) {
         for slot in self.slots {
             let source = &self.batch[slot.first_report.0 as usize].source;
-            let mut standing = slot.cached;
-            if !whole {
-                standing.latest = None;
+            let mut cached = slot.cached;
+            if !exclusive {
+                cached.latest = None;
             }
-            kept.put(source, slot.fingerprint, standing);
+            cache.put(source, slot.fingerprint, cached);
         }
     }
 
-    /// Reads what is not held, stores the series that are new, and locks the
-    /// others, which on PostgreSQL other writers may move.
-    pub(super) async fn read(
+    /// Loads alerts that are not cached, inserts new ones, and locks the others, which
+    /// other writers may change on PostgreSQL.
+    pub(super) async fn load(
         &mut self,
         tx: &Tx,
         ids: &mut Ids,
-        standings: &AlertCache,
+        cache: &AlertCache,
     ) -> Result<(), StorageError> {
         self.find(tx).await?;
-        self.store(tx, ids).await?;
-        // Another writer stored the same at the same time, and has committed.
+        self.insert_new(tx, ids).await?;
+        // Another writer inserted the same alert concurrently and has committed.
         self.find(tx).await?;
         if self
             .slots
             .iter()
-            .any(|slot| slot.cached.alert_id == UNKNOWN)
+            .any(|slot| slot.cached.alert_id == UNASSIGNED)
         {
-            return Err(StorageError::Stale("series"));
+            return Err(StorageError::Stale("alerts"));
         }
-        self.lock(tx, standings).await?;
+        self.lock(tx, cache).await?;
         self.read_latest(tx).await
     }
 
     async fn find(&mut self, tx: &Tx) -> Result<(), StorageError> {
-        let mut wanted: HashMap<u64, Vec<usize>, RandomState> = HashMap::default();
-        for (place, slot) in self.slots.iter().enumerate() {
-            if slot.cached.alert_id == UNKNOWN {
-                wanted.entry(slot.fingerprint.0).or_default().push(place);
+        let mut missing: HashMap<u64, Vec<usize>, RandomState> = HashMap::default();
+        for (index, slot) in self.slots.iter().enumerate() {
+            if slot.cached.alert_id == UNASSIGNED {
+                missing.entry(slot.fingerprint.0).or_default().push(index);
             }
         }
-        if wanted.is_empty() {
+        if missing.is_empty() {
             return Ok(());
         }
-        let mut fingerprints: Vec<Fingerprint> = wanted.keys().copied().map(Fingerprint).collect();
+        let mut fingerprints: Vec<Fingerprint> = missing.keys().copied().map(Fingerprint).collect();
         fingerprints.sort_unstable();
         for found in ingest::find_alerts(tx, &fingerprints).await? {
-            for place in wanted.get(&found.fingerprint.0).into_iter().flatten() {
-                let source = self.source(&self.slots[*place]);
+            for index in missing.get(&found.fingerprint.0).into_iter().flatten() {
+                let source = self.source(&self.slots[*index]);
                 if source == found.source {
-                    let standing = &mut self.slots[*place].cached;
-                    standing.alert_id = found.id;
-                    standing.first_content = found.content;
+                    let cached = &mut self.slots[*index].cached;
+                    cached.alert_id = found.id;
+                    cached.first_content = found.content;
                 }
             }
         }
         Ok(())
     }
 
-    async fn store(&mut self, tx: &Tx, ids: &mut Ids) -> Result<(), StorageError> {
+    async fn insert_new(&mut self, tx: &Tx, ids: &mut Ids) -> Result<(), StorageError> {
         let mut new: Vec<usize> = (0..self.slots.len())
-            .filter(|place| self.slots[*place].cached.alert_id == UNKNOWN)
+            .filter(|index| self.slots[*index].cached.alert_id == UNASSIGNED)
             .collect();
         if new.is_empty() {
             return Ok(());
         }
-        // The order in which all writers store and lock series (rule 9).
-        new.sort_unstable_by_key(|place| {
-            let slot = &self.slots[*place];
+        // All writers insert and lock alerts in this order, which prevents deadlocks.
+        new.sort_unstable_by_key(|index| {
+            let slot = &self.slots[*index];
             (self.source(slot), slot.fingerprint)
         });
         ids.reserve(tx, IdTable::Alerts, new.len()).await?;
         let mut rows = Vec::with_capacity(new.len());
-        for place in &new {
-            let slot = &self.slots[*place];
+        for index in &new {
+            let slot = &self.slots[*index];
             rows.push(NewAlert {
                 id: ids.take(IdTable::Alerts),
                 source: self.source(slot).to_owned(),
@@ -198,35 +196,35 @@ impl<'b> BatchState<'b> {
                 content: self.alert(slot).content.clone(),
             });
         }
-        let numbers: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let new_ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let stored = ingest::insert_alerts(tx, rows).await?;
-        let all = stored.len() == numbers.len();
+        let is_complete = stored.len() == new_ids.len();
         let stored: HashSet<i64, RandomState> = stored.into_iter().collect();
-        for (place, number) in new.into_iter().zip(numbers) {
-            if all || stored.contains(&number) {
-                let content = self.alert(&self.slots[place]).content.digest;
-                let slot = &mut self.slots[place];
+        for (index, id) in new.into_iter().zip(new_ids) {
+            if is_complete || stored.contains(&id) {
+                let content = self.alert(&self.slots[index]).content.digest;
+                let slot = &mut self.slots[index];
                 slot.is_new = true;
-                slot.cached.alert_id = number;
+                slot.cached.alert_id = id;
                 slot.cached.first_content = Some(content);
             }
         }
         Ok(())
     }
 
-    async fn lock(&mut self, tx: &Tx, standings: &AlertCache) -> Result<(), StorageError> {
-        // What is held with its latest episode is nobody else's to move.
-        let known: Vec<i64> = self.unread().map(|slot| slot.cached.alert_id).collect();
-        let locked = ingest::lock_alerts(tx, &known).await?;
-        if locked.len() == known.len() {
+    async fn lock(&mut self, tx: &Tx, cache: &AlertCache) -> Result<(), StorageError> {
+        // Alerts cached with their latest incident are not changed by other programs.
+        let alert_ids: Vec<i64> = self.unread().map(|slot| slot.cached.alert_id).collect();
+        let locked = ingest::lock_alerts(tx, &alert_ids).await?;
+        if locked.len() == alert_ids.len() {
             return Ok(());
         }
-        // Retention took some of them: they are new again, but new ones are
-        // stored before others are locked.
-        let mut gone = known;
-        gone.retain(|id| !locked.contains(id));
-        standings.forget(&gone).await;
-        Err(StorageError::Stale("series"))
+        // Retention deleted some of them. They have to be inserted again, which must
+        // happen before other alerts are locked.
+        let mut deleted = alert_ids;
+        deleted.retain(|id| !locked.contains(id));
+        cache.forget(&deleted).await;
+        Err(StorageError::Stale("alerts"))
     }
 
     fn unread(&self) -> impl Iterator<Item = &AlertSlot> {
@@ -236,8 +234,8 @@ impl<'b> BatchState<'b> {
     }
 
     async fn read_latest(&mut self, tx: &Tx) -> Result<(), StorageError> {
-        let known: Vec<i64> = self.unread().map(|slot| slot.cached.alert_id).collect();
-        let found = ingest::latest_incidents(tx, &known).await?;
+        let alert_ids: Vec<i64> = self.unread().map(|slot| slot.cached.alert_id).collect();
+        let found = ingest::latest_incidents(tx, &alert_ids).await?;
         let mut found: HashMap<i64, LatestIncident, RandomState> = found.into_iter().collect();
         for slot in &mut self.slots {
             if let Some(latest) = found.remove(&slot.cached.alert_id) {
@@ -247,27 +245,24 @@ impl<'b> BatchState<'b> {
         Ok(())
     }
 
-    /// Reads what those series were first told with that `places` asks for.
+    /// Loads the first labels and fields of the alerts in `slot_indexes`.
     pub(super) async fn read_identities(
         &mut self,
         tx: &Tx,
-        places: Vec<usize>,
+        slot_indexes: Vec<usize>,
     ) -> Result<(), StorageError> {
-        let mut by_series: HashMap<i64, usize, RandomState> = HashMap::default();
-        for place in places {
-            let standing = &self.slots[place].cached;
-            if standing.identity.is_none() {
-                by_series.insert(standing.alert_id, place);
+        let mut by_alert: HashMap<i64, usize, RandomState> = HashMap::default();
+        for index in slot_indexes {
+            let cached = &self.slots[index].cached;
+            if cached.identity.is_none() {
+                by_alert.insert(cached.alert_id, index);
             }
         }
-        let series: Vec<i64> = by_series.keys().copied().collect();
-        for (id, labels, facts) in ingest::alert_identities(tx, &series).await? {
-            if let Some(place) = by_series.get(&id) {
-                let subject = Arc::new(AlertIdentity {
-                    labels,
-                    fields: facts,
-                });
-                self.slots[*place].cached.identity = Some(subject);
+        let alert_ids: Vec<i64> = by_alert.keys().copied().collect();
+        for (id, labels, fields) in ingest::alert_identities(tx, &alert_ids).await? {
+            if let Some(index) = by_alert.get(&id) {
+                let identity = Arc::new(AlertIdentity { labels, fields });
+                self.slots[*index].cached.identity = Some(identity);
             }
         }
         Ok(())
@@ -275,12 +270,12 @@ impl<'b> BatchState<'b> {
 }
 
 impl AlertSlot {
-    fn new(told: (u32, u32), fingerprint: Fingerprint) -> Self {
+    fn new(first_report: (u32, u32), fingerprint: Fingerprint) -> Self {
         Self {
-            first_report: told,
+            first_report,
             fingerprint,
             cached: CachedAlert {
-                alert_id: UNKNOWN,
+                alert_id: UNASSIGNED,
                 first_content: None,
                 identity: None,
                 latest: None,
@@ -290,13 +285,13 @@ impl AlertSlot {
         }
     }
 
-    /// Whether it was first told with just this.
+    /// Whether the alert was first received with this content.
     pub(super) fn is_first_content(&self, content: &Digest) -> bool {
         self.cached.first_content.as_ref() == Some(content)
     }
 }
 
-/// A body holds 10,000 alerts at most, and a batch a few bodies.
-fn number(count: usize) -> u32 {
+/// A body has at most 10,000 alerts, and a batch a few bodies.
+fn to_index(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

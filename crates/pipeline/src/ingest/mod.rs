@@ -1,10 +1,10 @@
-//! Ingest: from a webhook body to a durable delivery.
+//! Ingest: turns a webhook body into a stored delivery.
 //!
 //! ```text
 //! ingest() → parse, compress      in the caller's task, so on every core
 //!          → queue                bounded in bytes; full means 503
-//!          → writer               takes all that waits into one transaction
-//!          → report               only after the commit (rule 1)
+//!          → writer               stores all queued deliveries in one transaction
+//!          → report               only after the commit
 //! ```
 
 mod alert_cache;

@@ -1,5 +1,5 @@
-//! Which mail a delivery owes (rule 5): by what happened to its incidents,
-//! never by its having come.
+//! Plans the notifications of a delivery. Incident events trigger notifications;
+//! incoming deliveries do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,47 +12,47 @@ use tocsin_storage::enums::EventKind;
 use super::pending::{AlertOutcome, Suspicion};
 use super::prepared::PreparedAlert;
 
-/// Neighbours that a mail names; the others are counted.
-const NAMED_NEIGHBOURS: usize = 5;
+/// Alerts listed by name as still firing; the others are only counted.
+const MAX_STILL_FIRING_NAMES: usize = 5;
 
-/// An incident event that a mail tells.
+/// An incident event that a notification reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PlannedEvent {
-    /// The log entry that tells it, by its place in the batch.
+    /// Index of its log entry in the batch.
     pub(super) entry: usize,
     pub(super) incident: i64,
     pub(super) kind: EventKind,
-    /// The alert's place among the delivery's readable alerts.
+    /// Index of the alert among the valid alerts of the delivery.
     pub(super) alert: usize,
 }
 
-/// The mail that one recipient is owed.
+/// A planned notification to one recipient.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PlannedNotification {
     pub(super) events: Vec<PlannedEvent>,
-    /// (route, group), each once, in the order in which they came up.
+    /// (route, group) pairs without duplicates, in the order of their matches.
     pub(super) reasons: Vec<(Option<String>, String)>,
     pub(super) still_firing: usize,
     pub(super) still_firing_names: Vec<String>,
 }
 
-/// What a delivery owes.
+/// Planned notifications of a delivery.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Planned {
-    /// By recipient, and whether it is held.
+    /// By recipient ID and whether the notification is held.
     pub(super) notifications: BTreeMap<(i64, bool), PlannedNotification>,
-    /// Alerts that owed mail and reached nobody.
+    /// Alerts with a notified event and no recipient.
     pub(super) unrouted: usize,
 }
 
-/// Whom alerts are routed to. Routes match labels, which are only read where
-/// there are routes.
+/// Finds the recipients of alerts. Labels are only parsed if there are routes, which
+/// match them.
 #[derive(Clone, Copy)]
 pub(super) struct Router<'p> {
     pub(super) plan: &'p RoutingRules,
     /// Whether there are routes.
     pub(super) routed: bool,
-    /// Who is notified of a test alert.
+    /// Recipients of a test alert.
     pub(super) target: Option<&'p TestTarget>,
 }
 
@@ -69,56 +69,58 @@ impl<'p> Router<'p> {
     }
 }
 
-/// Reckons what a delivery owes: `alerts`, and in the same order what each of
-/// them did.
+/// Plans the notifications of a delivery. `outcomes` has one item for each of `alerts`,
+/// in the same order.
 pub(super) fn plan_notifications(
     router: Router<'_>,
     alerts: &[PreparedAlert],
-    done: &[AlertOutcome],
+    outcomes: &[AlertOutcome],
 ) -> Planned {
-    let loud = done.iter().any(|done| is_state_change(done.outcome));
-    let mut owed = Planned::default();
-    let mut told = BTreeSet::new();
+    let has_state_change = outcomes
+        .iter()
+        .any(|result| is_state_change(result.outcome));
+    let mut planned = Planned::default();
+    let mut notified_alerts = BTreeSet::new();
     let mut events = Vec::new();
-    for (index, (alert, done)) in alerts.iter().zip(done).enumerate() {
+    for (index, (alert, result)) in alerts.iter().zip(outcomes).enumerate() {
         events.clear();
-        let owing = done
+        let notified = result
             .events()
-            .filter(|(_, kind)| is_notified(*kind, loud, done));
-        events.extend(owing.map(|(incident, kind)| PlannedEvent {
-            entry: done.entry,
+            .filter(|(_, kind)| is_notified(*kind, has_state_change, result));
+        events.extend(notified.map(|(incident, kind)| PlannedEvent {
+            entry: result.entry,
             incident,
             kind,
             alert: index,
         }));
         if !events.is_empty() {
-            told.insert(index);
-            let held = done.suspicion == Suspicion::Suspected;
-            owed.add(router, alert, &events, !loud, held);
+            notified_alerts.insert(index);
+            let held = result.suspicion == Suspicion::Suspected;
+            planned.add(router, alert, &events, !has_state_change, held);
         }
     }
-    if !owed.notifications.is_empty() {
-        for (index, (alert, done)) in alerts.iter().zip(done).enumerate() {
-            let fires = done.open && alert.update.status == Status::Firing;
-            if fires && !told.contains(&index) {
-                owed.add_still_firing(router, alert);
+    if !planned.notifications.is_empty() {
+        for (index, (alert, result)) in alerts.iter().zip(outcomes).enumerate() {
+            let fires = result.open && alert.update.status == Status::Firing;
+            if fires && !notified_alerts.contains(&index) {
+                planned.add_still_firing(router, alert);
             }
         }
     }
-    owed
+    planned
 }
 
-fn is_state_change(verdict: Outcome) -> bool {
-    matches!(verdict, Outcome::Opened | Outcome::Resolved)
+fn is_state_change(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Opened | Outcome::Resolved)
 }
 
-/// A refreshed incident is mailed only where the delivery held nothing but
-/// unchanged alerts, which is Alertmanager's repeat; and not once somebody
-/// knows of it, or it has ended.
-fn is_notified(kind: EventKind, loud: bool, done: &AlertOutcome) -> bool {
+/// Whether an event triggers a notification. A repeated alert does so only if the
+/// delivery holds nothing but unchanged alerts, as Alertmanager's repeats do, and while
+/// its incident is open and not acknowledged.
+fn is_notified(kind: EventKind, has_state_change: bool, result: &AlertOutcome) -> bool {
     match kind {
         EventKind::Opened | EventKind::Resolved | EventKind::Expired | EventKind::Closed => true,
-        EventKind::Refreshed => !loud && done.open && !done.acknowledged,
+        EventKind::Refreshed => !has_state_change && result.open && !result.acknowledged,
         EventKind::Acknowledged | EventKind::Unacknowledged => false,
     }
 }
@@ -133,56 +135,62 @@ impl Planned {
         held: bool,
     ) {
         let routed = router.route(alert);
-        let meant_for_nobody = routed.matched && routed.groups.is_empty();
-        let reaches = routed
+        let is_dropped = routed.matched && routed.groups.is_empty();
+        let has_recipients = routed
             .groups
             .iter()
-            .any(|hit| !hit.recipient_ids.is_empty());
-        if !reaches && !meant_for_nobody {
+            .any(|group| !group.recipient_ids.is_empty());
+        if !has_recipients && !is_dropped {
             self.unrouted += 1;
         }
-        for hit in routed.groups.iter().filter(|hit| hit.repeat || !is_repeat) {
+        for group in routed
+            .groups
+            .iter()
+            .filter(|group| group.repeat || !is_repeat)
+        {
             let reason = (
-                hit.route.map(|(_, name)| name.to_owned()),
-                hit.group.1.to_owned(),
+                group.route.map(|(_, name)| name.to_owned()),
+                group.group.1.to_owned(),
             );
-            for recipient in hit.recipient_ids {
-                let draft = self.notifications.entry((*recipient, held)).or_default();
-                // Two groups may name the same recipient.
-                if draft.events.last() != events.last() {
-                    draft.events.extend_from_slice(events);
+            for recipient in group.recipient_ids {
+                let notification = self.notifications.entry((*recipient, held)).or_default();
+                // Two groups may contain the same recipient.
+                if notification.events.last() != events.last() {
+                    notification.events.extend_from_slice(events);
                 }
-                if !draft.reasons.contains(&reason) {
-                    draft.reasons.push(reason.clone());
+                if !notification.reasons.contains(&reason) {
+                    notification.reasons.push(reason.clone());
                 }
             }
         }
     }
 
-    /// "Still firing: 99": for those who get mail anyway, and whose alert it is.
+    /// Adds the alert to "Still firing: 99" of its recipients that are notified anyway.
     fn add_still_firing(&mut self, router: Router<'_>, alert: &PreparedAlert) {
         let routed = router.route(alert);
         let recipients: BTreeSet<i64> = routed
             .groups
             .iter()
-            .flat_map(|hit| hit.recipient_ids.iter().copied())
+            .flat_map(|group| group.recipient_ids.iter().copied())
             .collect();
         for recipient in recipients {
-            let Some(draft) = self.notifications.get_mut(&(recipient, false)) else {
+            let Some(notification) = self.notifications.get_mut(&(recipient, false)) else {
                 continue;
             };
-            draft.still_firing += 1;
-            if draft.still_firing_names.len() < NAMED_NEIGHBOURS {
-                let facts = &alert.content.fields;
-                let name = format!("{} {}", facts.alertname, facts.instance);
-                draft.still_firing_names.push(name.trim_end().to_owned());
+            notification.still_firing += 1;
+            if notification.still_firing_names.len() < MAX_STILL_FIRING_NAMES {
+                let fields = &alert.content.fields;
+                let name = format!("{} {}", fields.alertname, fields.instance);
+                notification
+                    .still_firing_names
+                    .push(name.trim_end().to_owned());
             }
         }
     }
 }
 
 impl PlannedNotification {
-    /// The reasons as they are stored with the mail.
+    /// The reasons as JSON, as stored with the notification.
     pub(super) fn reasons_json(&self) -> String {
         let reasons: Vec<_> = self
             .reasons
@@ -225,7 +233,7 @@ mod tests {
 
     fn firing(team: &str, instance: &str) -> PreparedAlert {
         let labels: Labels = [("team".to_owned(), team.to_owned())].into();
-        let said = ReceivedAlert {
+        let received = ReceivedAlert {
             status: Status::Firing,
             fingerprint: fingerprint::of(&labels),
             fields: AlertFields {
@@ -240,15 +248,15 @@ mod tests {
             ends_at: None,
             generator_url: String::new(),
         };
-        // Whether the labels were kept makes no difference.
-        PreparedAlert::new(said, instance == "x")
+        // Cover both cases, labels kept and labels parsed again.
+        PreparedAlert::new(received, instance == "x")
     }
 
-    /// What an alert did that told `kind`, by the entry in that place.
-    fn done(verdict: Outcome, entry: usize, kind: Option<EventKind>) -> AlertOutcome {
+    /// Outcome of an alert with event `kind`, by the index of its log entry.
+    fn outcome(outcome: Outcome, entry: usize, kind: Option<EventKind>) -> AlertOutcome {
         AlertOutcome {
-            outcome: verdict,
-            open: verdict != Outcome::Resolved,
+            outcome,
+            open: outcome != Outcome::Resolved,
             acknowledged: false,
             entry,
             expired: None,
@@ -257,7 +265,11 @@ mod tests {
         }
     }
 
-    fn ask(plan: &RoutingRules, alerts: &[&PreparedAlert], did: &[AlertOutcome]) -> Planned {
+    fn plan_for(
+        plan: &RoutingRules,
+        alerts: &[&PreparedAlert],
+        outcomes: &[AlertOutcome],
+    ) -> Planned {
         let alerts: Vec<PreparedAlert> = alerts
             .iter()
             .map(|alert| firing(&alert.content.fields.team, &alert.content.fields.instance))
@@ -267,19 +279,19 @@ mod tests {
             routed: true,
             target: None,
         };
-        plan_notifications(router, &alerts, did)
+        plan_notifications(router, &alerts, outcomes)
     }
 
-    fn events(owed: &Planned, recipient: i64) -> Vec<usize> {
-        owed.notifications[&(recipient, false)]
+    fn events(planned: &Planned, recipient: i64) -> Vec<usize> {
+        planned.notifications[&(recipient, false)]
             .events
             .iter()
-            .map(|told| told.entry)
+            .map(|event| event.entry)
             .collect()
     }
 
     #[test]
-    fn each_team_gets_its_own_alerts_and_only_those() {
+    fn each_team_is_notified_of_its_alerts_only() {
         let plan = RoutingRules::new(
             vec![],
             vec![group(1, "a", &[10, 11]), group(2, "b", &[20])],
@@ -287,61 +299,68 @@ mod tests {
         );
         let (a, b) = (firing("a", "x"), firing("b", "y"));
         let (one, two) = (
-            done(Outcome::Opened, 1, Some(EventKind::Opened)),
-            done(Outcome::Opened, 2, Some(EventKind::Opened)),
+            outcome(Outcome::Opened, 1, Some(EventKind::Opened)),
+            outcome(Outcome::Opened, 2, Some(EventKind::Opened)),
         );
-        let owed = ask(&plan, &[&a, &b], &[one, two]);
-        assert_eq!(events(&owed, 10), [1]);
-        assert_eq!(events(&owed, 11), [1]);
-        assert_eq!(events(&owed, 20), [2]);
+        let planned = plan_for(&plan, &[&a, &b], &[one, two]);
+        assert_eq!(events(&planned, 10), [1]);
+        assert_eq!(events(&planned, 11), [1]);
+        assert_eq!(events(&planned, 20), [2]);
         assert_eq!(
-            owed.notifications[&(20, false)].reasons,
+            planned.notifications[&(20, false)].reasons,
             [(None, "b".to_owned())]
         );
-        assert_eq!(owed.unrouted, 0);
+        assert_eq!(planned.unrouted, 0);
     }
 
     #[test]
-    fn unchanged_neighbours_are_named_and_cause_no_mail() {
+    fn unchanged_alerts_are_listed_and_trigger_no_notification() {
         let plan = RoutingRules::new(vec![], vec![group(1, "a", &[10])], true);
         let (new, old) = (firing("a", "new"), firing("a", "old"));
-        let opened = done(Outcome::Opened, 1, Some(EventKind::Opened));
-        let again = done(Outcome::Duplicate, 2, None);
-        let refreshed = done(Outcome::Repeated, 2, Some(EventKind::Refreshed));
-        let owed_now = ask(&plan, &[&new, &old, &old], &[opened, again, refreshed]);
-        assert_eq!(events(&owed_now, 10), [1]);
-        assert_eq!(owed_now.notifications[&(10, false)].still_firing, 2);
+        let opened = outcome(Outcome::Opened, 1, Some(EventKind::Opened));
+        let duplicate = outcome(Outcome::Duplicate, 2, None);
+        let repeated = outcome(Outcome::Repeated, 2, Some(EventKind::Refreshed));
+        let planned = plan_for(&plan, &[&new, &old, &old], &[opened, duplicate, repeated]);
+        assert_eq!(events(&planned, 10), [1]);
+        assert_eq!(planned.notifications[&(10, false)].still_firing, 2);
         assert_eq!(
-            owed_now.notifications[&(10, false)].still_firing_names[0],
+            planned.notifications[&(10, false)].still_firing_names[0],
             "Down old"
         );
-        assert_eq!(ask(&plan, &[&old], &[again]), Planned::default());
+        assert_eq!(plan_for(&plan, &[&old], &[duplicate]), Planned::default());
     }
 
     #[test]
-    fn a_repeat_is_mailed_unless_the_route_or_an_acknowledgement_says_no() {
-        let said = firing("a", "x");
-        let mut repeat = done(Outcome::Repeated, 1, Some(EventKind::Refreshed));
-        let loud = RoutingRules::new(
+    fn repeat_notifies_unless_disabled_by_route_or_acknowledged() {
+        let alert = firing("a", "x");
+        let mut repeat = outcome(Outcome::Repeated, 1, Some(EventKind::Refreshed));
+        let with_repeat = RoutingRules::new(
             vec![route("r", "team=a", &[1], true)],
             vec![group(1, "g", &[10])],
             true,
         );
-        let quiet = RoutingRules::new(
+        let no_repeat = RoutingRules::new(
             vec![route("r", "team=a", &[1], false)],
             vec![group(1, "g", &[10])],
             true,
         );
-        assert_eq!(events(&ask(&loud, &[&said], &[repeat]), 10), [1]);
-        let silent = ask(&quiet, &[&said], &[repeat]);
-        assert!(silent.notifications.is_empty());
-        assert_eq!(silent.unrouted, 0);
+        assert_eq!(
+            events(&plan_for(&with_repeat, &[&alert], &[repeat]), 10),
+            [1]
+        );
+        let planned = plan_for(&no_repeat, &[&alert], &[repeat]);
+        assert!(planned.notifications.is_empty());
+        assert_eq!(planned.unrouted, 0);
         repeat.acknowledged = true;
-        assert!(ask(&loud, &[&said], &[repeat]).notifications.is_empty());
+        assert!(
+            plan_for(&with_repeat, &[&alert], &[repeat])
+                .notifications
+                .is_empty()
+        );
     }
 
     #[test]
-    fn two_ways_to_one_recipient_are_one_mail_with_two_reasons() {
+    fn two_matches_for_one_recipient_are_one_notification_with_two_reasons() {
         let routes = vec![
             route("r", "team=a", &[1], true),
             route("s", "team=~.*", &[2], true),
@@ -351,29 +370,29 @@ mod tests {
             vec![group(1, "g", &[10]), group(2, "h", &[10])],
             true,
         );
-        let said = firing("a", "x");
-        let mut opened = done(Outcome::Opened, 1, Some(EventKind::Opened));
+        let alert = firing("a", "x");
+        let mut opened = outcome(Outcome::Opened, 1, Some(EventKind::Opened));
         opened.expired = Some(7);
-        let owed = ask(&plan, &[&said], &[opened]);
-        assert_eq!(owed.notifications.len(), 1);
-        let kinds: Vec<(i64, EventKind)> = owed.notifications[&(10, false)]
+        let planned = plan_for(&plan, &[&alert], &[opened]);
+        assert_eq!(planned.notifications.len(), 1);
+        let kinds: Vec<(i64, EventKind)> = planned.notifications[&(10, false)]
             .events
             .iter()
-            .map(|told| (told.incident, told.kind))
+            .map(|event| (event.incident, event.kind))
             .collect();
         assert_eq!(kinds, [(7, EventKind::Expired), (1, EventKind::Opened)]);
-        assert_eq!(owed.notifications[&(10, false)].reasons.len(), 2);
+        assert_eq!(planned.notifications[&(10, false)].reasons.len(), 2);
     }
 
     #[test]
-    fn what_reaches_nobody_is_unrouted_unless_that_was_meant() {
-        let said = firing("a", "x");
-        let opened = done(Outcome::Opened, 1, Some(EventKind::Opened));
-        let nothing = RoutingRules::new(vec![], vec![], true);
-        assert_eq!(ask(&nothing, &[&said], &[opened]).unrouted, 1);
-        let empty = RoutingRules::new(vec![], vec![group(1, "a", &[])], true);
-        assert_eq!(ask(&empty, &[&said], &[opened]).unrouted, 1);
-        let meant = RoutingRules::new(vec![route("drop", "team=a", &[], true)], vec![], true);
-        assert_eq!(ask(&meant, &[&said], &[opened]).unrouted, 0);
+    fn alert_without_recipients_is_unrouted_unless_a_route_drops_it() {
+        let alert = firing("a", "x");
+        let opened = outcome(Outcome::Opened, 1, Some(EventKind::Opened));
+        let no_groups = RoutingRules::new(vec![], vec![], true);
+        assert_eq!(plan_for(&no_groups, &[&alert], &[opened]).unrouted, 1);
+        let empty_group = RoutingRules::new(vec![], vec![group(1, "a", &[])], true);
+        assert_eq!(plan_for(&empty_group, &[&alert], &[opened]).unrouted, 1);
+        let dropped = RoutingRules::new(vec![route("drop", "team=a", &[], true)], vec![], true);
+        assert_eq!(plan_for(&dropped, &[&alert], &[opened]).unrouted, 0);
     }
 }

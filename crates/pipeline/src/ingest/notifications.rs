@@ -1,4 +1,4 @@
-//! From what a batch owes to the rows of the outbox.
+//! Turns the planned notifications of a batch into outbox rows.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,20 +20,20 @@ use super::routing_table::RoutingTable;
 use super::writer::Context;
 use crate::mail_content::mail_kind;
 
-/// The delivery that owes a mail.
+/// The delivery that triggers a notification.
 #[derive(Clone, Copy)]
 pub(super) struct Envelope<'a> {
-    pub(super) delivery: i64,
-    pub(super) incoming: &'a PreparedDelivery,
+    pub(super) delivery_id: i64,
+    pub(super) delivery: &'a PreparedDelivery,
 }
 
-/// The mails of a batch, until they are numbered and stored together.
+/// Notifications of a batch, collected to be stored together.
 pub(super) struct NotificationBatch<'a> {
     context: &'a Context,
-    directory: &'a RoutingTable,
-    drafted: Vec<DraftedNotification<'a>>,
+    routing: &'a RoutingTable,
+    drafts: Vec<DraftedNotification<'a>>,
     groups: BTreeMap<i64, GroupState>,
-    /// Whether mails of earlier deliveries are due now.
+    /// Whether held notifications of earlier deliveries became due.
     pub(super) released: bool,
 }
 
@@ -41,43 +41,43 @@ struct DraftedNotification<'a> {
     envelope: Envelope<'a>,
     recipient: i64,
     thread: String,
-    draft: PlannedNotification,
-    /// Whether it waits, because it may tell of a stale copy.
+    planned: PlannedNotification,
+    /// Whether it is held, because the incident may be a copy of a stale alert.
     held: bool,
 }
 
 impl<'a> NotificationBatch<'a> {
-    pub(super) fn new(context: &'a Context, directory: &'a RoutingTable) -> Self {
+    pub(super) fn new(context: &'a Context, routing: &'a RoutingTable) -> Self {
         Self {
             context,
-            directory,
-            drafted: Vec::new(),
+            routing,
+            drafts: Vec::new(),
             groups: BTreeMap::new(),
             released: false,
         }
     }
 
-    /// Takes up what a delivery owes and moves its group's firing period on:
-    /// the period begins with the first mail and ends with the delivery that
-    /// says the whole group is resolved.
-    pub(super) fn draft(&mut self, group: &mut GroupState, envelope: Envelope<'a>, owed: Planned) {
+    /// Adds the planned notifications of a delivery and updates the firing period of
+    /// its alert group. A period begins with the first notification and ends with the
+    /// delivery that reports the whole group as resolved.
+    pub(super) fn add(&mut self, group: &mut GroupState, envelope: Envelope<'a>, planned: Planned) {
         let before = group.clone();
-        if !owed.notifications.is_empty() && !group.firing {
+        if !planned.notifications.is_empty() && !group.firing {
             group.firing = true;
             group.period += 1;
         }
-        for ((recipient, held), draft) in owed.notifications {
+        for ((recipient, held), notification) in planned.notifications {
             let local = format!("thread.{}.{}.{recipient}", group.id, group.period);
-            let thread = self.address(&local);
-            self.drafted.push(DraftedNotification {
+            let thread = self.message_id(&local);
+            self.drafts.push(DraftedNotification {
                 envelope,
                 recipient,
                 thread,
-                draft,
+                planned: notification,
                 held,
             });
         }
-        if envelope.incoming.status == Some(Status::Resolved) {
+        if envelope.delivery.status == Some(Status::Resolved) {
             group.firing = false;
         }
         if *group != before {
@@ -85,131 +85,151 @@ impl<'a> NotificationBatch<'a> {
         }
     }
 
-    /// Withdraws what was held back for incidents that turned out to be copies, which
-    /// then owe nothing more, and lets go what else was received about.
-    pub(super) async fn settle_suspicions(
+    /// Cancels held notifications of incidents that turned out to be copies, and
+    /// releases those of incidents that were reported again. Confirmed copies trigger
+    /// no further notifications.
+    pub(super) async fn resolve_suspicions(
         &mut self,
         tx: &Tx,
-        done: &mut [AlertOutcome],
+        outcomes: &mut [AlertOutcome],
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let mut copies = Vec::new();
-        let mut allayed = Vec::new();
-        for one in done.iter() {
-            match one.suspicion {
+        let mut dismissed = Vec::new();
+        for outcome in outcomes.iter() {
+            match outcome.suspicion {
                 Suspicion::None | Suspicion::Suspected => {}
                 Suspicion::Confirmed(incident) => copies.push(incident),
-                Suspicion::Dismissed(incident) => allayed.push(incident),
+                Suspicion::Dismissed(incident) => dismissed.push(incident),
             }
         }
-        let mut withdrawn = ingest::withdraw_held(tx, &copies, now).await?;
-        self.released |= ingest::release_held(tx, &allayed, now).await?;
-        for mail in self.drafted.iter_mut().filter(|mail| mail.held) {
-            let events = &mut mail.draft.events;
-            if events.iter().any(|told| allayed.contains(&told.incident)) {
-                mail.held = false;
+        let mut canceled = ingest::withdraw_held(tx, &copies, now).await?;
+        self.released |= ingest::release_held(tx, &dismissed, now).await?;
+        for notification in self
+            .drafts
+            .iter_mut()
+            .filter(|notification| notification.held)
+        {
+            let events = &mut notification.planned.events;
+            if events
+                .iter()
+                .any(|event| dismissed.contains(&event.incident))
+            {
+                notification.held = false;
                 continue;
             }
-            events.retain(|told| {
-                let is_copy = copies.contains(&told.incident);
+            events.retain(|event| {
+                let is_copy = copies.contains(&event.incident);
                 if is_copy {
-                    withdrawn.insert(told.incident);
+                    canceled.insert(event.incident);
                 }
                 !is_copy
             });
         }
-        self.drafted.retain(|mail| !mail.draft.events.is_empty());
-        for one in done {
-            if let Suspicion::Confirmed(incident) = one.suspicion
-                && withdrawn.contains(&incident)
+        self.drafts
+            .retain(|notification| !notification.planned.events.is_empty());
+        for outcome in outcomes {
+            if let Suspicion::Confirmed(incident) = outcome.suspicion
+                && canceled.contains(&incident)
             {
-                one.event = None;
-                one.outcome = Outcome::Duplicate;
+                outcome.event = None;
+                outcome.outcome = Outcome::Duplicate;
             }
         }
         Ok(())
     }
 
-    /// An incident stays in the thread of its opening, whichever receiver's delivery
-    /// tells what becomes of it: of one delivery each recipient is owed one mail for
-    /// each thread.
-    async fn part_by_thread(&mut self, tx: &Tx) -> Result<(), StorageError> {
-        let told = self.drafted.iter().flat_map(|mail| &mail.draft.events);
-        let later = told.filter(|told| told.kind != EventKind::Opened);
-        let later: HashSet<i64> = later.map(|told| told.incident).collect();
+    /// Splits notifications by e-mail thread: all notifications of an incident stay in
+    /// the thread of its opening, even if another receiver's delivery reports them. A
+    /// delivery sends each recipient one notification per thread.
+    async fn split_by_thread(&mut self, tx: &Tx) -> Result<(), StorageError> {
+        let events = self
+            .drafts
+            .iter()
+            .flat_map(|notification| &notification.planned.events);
+        let later = events.filter(|event| event.kind != EventKind::Opened);
+        let later: HashSet<i64> = later.map(|event| event.incident).collect();
         if later.is_empty() {
             return Ok(());
         }
         let mut threads = ingest::incident_threads(tx, later.into_iter().collect()).await?;
-        let mut parted = Vec::with_capacity(self.drafted.len());
-        for mut mail in std::mem::take(&mut self.drafted) {
-            let mut elsewhere: BTreeMap<String, Vec<PlannedEvent>> = BTreeMap::new();
-            mail.draft.events.retain(|told| {
+        let mut split = Vec::with_capacity(self.drafts.len());
+        for mut notification in std::mem::take(&mut self.drafts) {
+            let mut other_threads: BTreeMap<String, Vec<PlannedEvent>> = BTreeMap::new();
+            notification.planned.events.retain(|event| {
                 let thread = threads
-                    .entry((told.incident, mail.recipient))
-                    .or_insert_with(|| mail.thread.clone());
-                if *thread == mail.thread {
+                    .entry((event.incident, notification.recipient))
+                    .or_insert_with(|| notification.thread.clone());
+                if *thread == notification.thread {
                     return true;
                 }
-                elsewhere.entry(thread.clone()).or_default().push(*told);
+                other_threads
+                    .entry(thread.clone())
+                    .or_default()
+                    .push(*event);
                 false
             });
-            for (thread, events) in elsewhere {
-                parted.push(DraftedNotification {
-                    envelope: mail.envelope,
-                    recipient: mail.recipient,
+            for (thread, events) in other_threads {
+                split.push(DraftedNotification {
+                    envelope: notification.envelope,
+                    recipient: notification.recipient,
                     thread,
-                    draft: PlannedNotification {
+                    planned: PlannedNotification {
                         events,
-                        reasons: mail.draft.reasons.clone(),
+                        reasons: notification.planned.reasons.clone(),
                         ..PlannedNotification::default()
                     },
-                    held: mail.held,
+                    held: notification.held,
                 });
             }
-            if !mail.draft.events.is_empty() {
-                parted.push(mail);
+            if !notification.planned.events.is_empty() {
+                split.push(notification);
             }
         }
-        self.drafted = parted;
+        self.drafts = split;
         Ok(())
     }
 
-    /// Puts the mails into the outbox, and answers their changes for the feed.
-    /// `entries` are the numbers of the batch's log entries.
+    /// Writes the notifications to the outbox and returns the rows of the change feed.
+    /// `entry_ids` are the IDs of the batch's log entries.
     pub(super) async fn save(
         mut self,
         tx: &Tx,
         ids: &mut Ids,
-        entries: &[i64],
+        entry_ids: &[i64],
     ) -> Result<Vec<(i64, Change)>, StorageError> {
         let groups: Vec<GroupState> = self.groups.values().cloned().collect();
         ingest::save_groups(tx, &groups).await?;
-        if self.drafted.is_empty() {
+        if self.drafts.is_empty() {
             return Ok(Vec::new());
         }
-        self.part_by_thread(tx).await?;
-        ids.reserve(tx, IdTable::Notifications, self.drafted.len())
+        self.split_by_thread(tx).await?;
+        ids.reserve(tx, IdTable::Notifications, self.drafts.len())
             .await?;
         let threads: Vec<String> = self
-            .drafted
+            .drafts
             .iter()
-            .map(|mail| mail.thread.clone())
+            .map(|notification| notification.thread.clone())
             .collect();
         let mut subjects = ingest::thread_subjects(tx, &threads).await?;
         let mut rows = Vec::new();
         let mut events = Vec::new();
-        for mail in &self.drafted {
+        for notification in &self.drafts {
             let id = ids.take(IdTable::Notifications);
-            let told = mail.draft.events.iter().map(|told| NewNotificationEvent {
-                notification_id: id,
-                entry_id: entries.get(told.entry).copied().unwrap_or_default(),
-                kind: told.kind,
-                incident_id: told.incident,
-                recipient_id: mail.recipient,
-            });
-            events.extend(told);
-            rows.extend(self.row(id, mail, &mut subjects));
+            let rows_of_events =
+                notification
+                    .planned
+                    .events
+                    .iter()
+                    .map(|event| NewNotificationEvent {
+                        notification_id: id,
+                        entry_id: entry_ids.get(event.entry).copied().unwrap_or_default(),
+                        kind: event.kind,
+                        incident_id: event.incident,
+                        recipient_id: notification.recipient,
+                    });
+            events.extend(rows_of_events);
+            rows.extend(self.row(id, notification, &mut subjects));
         }
         let queued = Change::Notification {
             state: NotificationState::Queued,
@@ -222,58 +242,62 @@ impl<'a> NotificationBatch<'a> {
     fn row(
         &self,
         id: i64,
-        mail: &DraftedNotification<'_>,
+        notification: &DraftedNotification<'_>,
         subjects: &mut HashMap<String, String>,
     ) -> Option<NewNotification> {
-        let addressee = self.directory.recipients.get(&mail.recipient)?;
-        let Envelope { delivery, incoming } = mail.envelope;
-        let now = incoming.received_at;
+        let recipient = self.routing.recipients.get(&notification.recipient)?;
+        let Envelope {
+            delivery_id,
+            delivery,
+        } = notification.envelope;
+        let now = delivery.received_at;
         let subject = subjects
-            .entry(mail.thread.clone())
-            .or_insert_with(|| thread_subject(&mail.draft.events, &incoming.alerts, now));
+            .entry(notification.thread.clone())
+            .or_insert_with(|| thread_subject(&notification.planned.events, &delivery.alerts, now));
         Some(NewNotification {
             id,
-            delivery_id: delivery,
-            recipient_id: mail.recipient,
-            to_name: addressee.name.clone(),
-            to_email: addressee.email.clone(),
-            language: addressee.language,
-            time_zone: addressee.time_zone.clone(),
-            message_id: self.address(&id.to_string()),
-            thread_id: mail.thread.clone(),
+            delivery_id,
+            recipient_id: notification.recipient,
+            to_name: recipient.name.clone(),
+            to_email: recipient.email.clone(),
+            language: recipient.language,
+            time_zone: recipient.time_zone.clone(),
+            message_id: self.message_id(&id.to_string()),
+            thread_id: notification.thread.clone(),
             subject: subject.clone(),
-            reasons: mail.draft.reasons_json(),
-            still_firing: mail.draft.still_firing,
-            still_firing_names: serde_json::json!(mail.draft.still_firing_names).to_string(),
-            truncated_alerts: incoming.truncated_alerts,
+            reasons: notification.planned.reasons_json(),
+            still_firing: notification.planned.still_firing,
+            still_firing_names: serde_json::json!(notification.planned.still_firing_names)
+                .to_string(),
+            truncated_alerts: delivery.truncated_alerts,
             created_at: now,
-            due_at: match mail.held {
+            due_at: match notification.held {
                 true => now.plus(self.context.settings.rules.window),
                 false => now,
             },
         })
     }
 
-    /// `local.instance@domain`, unique over all databases of the domain.
-    fn address(&self, local: &str) -> String {
+    /// `local.instance@domain`, unique across all databases of the domain.
+    fn message_id(&self, local: &str) -> String {
         self.context.message_ids.of(local)
     }
 }
 
-/// A thread's subject: chosen once, from its first mail.
+/// Subject of a thread, set by its first notification.
 fn thread_subject(events: &[PlannedEvent], alerts: &[PreparedAlert], now: Timestamp) -> String {
-    let facts: Vec<NotifiedAlert> = events
+    let notified: Vec<NotifiedAlert> = events
         .iter()
-        .filter_map(|told| {
-            let alert = alerts.get(told.alert)?;
-            let facts = alert.content.fields.clone();
+        .filter_map(|event| {
+            let alert = alerts.get(event.alert)?;
+            let fields = alert.content.fields.clone();
             Some(NotifiedAlert {
-                event: mail_kind(told.kind)?,
-                incident_id: told.incident,
-                alertname: facts.alertname,
-                instance: facts.instance,
-                severity: facts.severity,
-                team: facts.team,
+                event: mail_kind(event.kind)?,
+                incident_id: event.incident,
+                alertname: fields.alertname,
+                instance: fields.instance,
+                severity: fields.severity,
+                team: fields.team,
                 message: alert.content.message.clone(),
                 labels: alert.labels().into_owned(),
                 annotations: BTreeMap::new(),
@@ -284,5 +308,5 @@ fn thread_subject(events: &[PlannedEvent], alerts: &[PreparedAlert], now: Timest
             })
         })
         .collect();
-    subject_stem(&facts)
+    subject_stem(&notified)
 }

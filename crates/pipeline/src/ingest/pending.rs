@@ -1,10 +1,9 @@
-//! A batch in memory: what its alerts make of their incidents, one after the
-//! other, so that copies within a batch see each other.
+//! Applies the alerts of a batch in memory, one after the other, so that a duplicate
+//! within a batch sees the first report.
 
 use tocsin_core::digest::Digest;
 use tocsin_core::lifecycle::{
     self, DedupSettings, EndReason, Incident, IncidentState, Outcome, SenderState, Transition,
-    transition,
 };
 use tocsin_core::time::Timestamp;
 use tocsin_storage::enums::{EntryKind, EventKind};
@@ -13,69 +12,70 @@ use tocsin_storage::ingest::{IdTable, Ids, IncidentRow, LatestIncident, NewEntry
 use super::batch_state::{AlertSlot, PendingChange};
 use super::prepared::PreparedAlert;
 
-/// What one alert of a delivery did, as far as mail and reports go.
+/// Result of one reported alert, for notifications and the report.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AlertOutcome {
     pub(super) outcome: Outcome,
-    /// Whether the incident still fires.
+    /// Whether the incident is open.
     pub(super) open: bool,
-    /// Whether a person has acknowledged it.
+    /// Whether the incident is acknowledged.
     pub(super) acknowledged: bool,
-    /// Its log entry, by its place in the batch.
+    /// Index of its log entry in the batch.
     pub(super) entry: usize,
-    /// The incident that was shown to have ended without a resolution.
+    /// ID of the incident that turned out to have ended without a resolution.
     pub(super) expired: Option<i64>,
-    /// What else happened, and to which incident.
+    /// Any other event, with the incident ID.
     pub(super) event: Option<(i64, EventKind)>,
     pub(super) suspicion: Suspicion,
 }
 
-/// Whether an incident may be the stale copy of a peer under the same name: what
-/// opened such a one is held back for a while.
+/// Whether an incident may be a copy of a stale alert from a second sender of the same
+/// name. Its notifications are held for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspicion {
     None,
-    /// It opened so.
+    /// The incident opened as a possible copy.
     Suspected,
-    /// It was one: this incident.
+    /// The incident with this ID was a copy.
     Confirmed(i64),
-    /// Anything else was received about this incident, for which it may still be held.
+    /// Another report was received for the incident with this ID, so it is no copy. Its
+    /// notifications may still be held.
     Dismissed(i64),
 }
 
 impl AlertOutcome {
-    /// What happened to which incidents, in that order.
+    /// Incident IDs and their events, in order.
     pub(super) fn events(&self) -> impl Iterator<Item = (i64, EventKind)> {
         let expired = self.expired.map(|incident| (incident, EventKind::Expired));
         expired.into_iter().chain(self.event)
     }
 }
 
-/// A log entry that has no number yet, with what it is counted by.
+/// A log entry without an ID, with its contribution to the statistics.
 pub(super) struct PendingEntry {
     pub(super) entry: NewEntry,
-    /// The alert.
+    /// Slot of the alert.
     pub(super) slot: usize,
-    /// What was told: the delivery, and the alert in it.
+    /// Index of the delivery and of the alert in it.
     pub(super) position: (usize, usize),
-    /// Whether an incident began here.
-    pub(super) began: bool,
-    /// Incidents that ended here, but for copies.
+    /// Whether an incident opened.
+    pub(super) is_opening: bool,
+    /// Incidents that ended, not counting copies.
     pub(super) ended: u64,
-    /// When the incident began that turned out to be a copy here.
+    /// First-seen time of the incident that turned out to be a copy.
     pub(super) copy_of: Option<Timestamp>,
 }
 
-/// Something that a series was never told with before.
+/// Content that was not received for the alert before.
 pub(super) struct PendingContent {
     pub(super) id: i64,
-    /// The alert.
+    /// Slot of the alert.
     pub(super) slot: usize,
-    /// The delivery, and the alert in it.
+    /// Index of the delivery and of the alert in it.
     pub(super) position: (usize, usize),
 }
 
-/// An incident that is not its series' latest any more.
+/// An incident that is no longer the latest of its alert.
 pub(super) struct SupersededIncident {
     incident: Incident,
     alert_id: i64,
@@ -86,7 +86,7 @@ pub(super) struct SupersededIncident {
 }
 
 impl SupersededIncident {
-    /// The row, if it has to be stored; the memory of judging has moved on.
+    /// Its row. Sender states belong to the latest incident only.
     pub(super) fn row(&self) -> (PendingChange, IncidentRow<'_>) {
         let row = IncidentRow {
             incident: &self.incident,
@@ -100,55 +100,55 @@ impl SupersededIncident {
     }
 }
 
-/// What a batch has to store.
+/// Rows that a batch has to write.
 #[derive(Default)]
 pub(super) struct PendingWrites {
     pub(super) entries: Vec<PendingEntry>,
-    /// Ends that were not told, with the place of the entry that showed them.
+    /// Expired incidents, with the index of the log entry that revealed each.
     pub(super) expired: Vec<(usize, NewExpiry)>,
     pub(super) contents: Vec<PendingContent>,
     pub(super) superseded: Vec<SupersededIncident>,
 }
 
-/// One alert of a delivery, and who told it when.
+/// One alert of a delivery, with its position and sender.
 pub(super) struct PositionedAlert<'a> {
     pub(super) settings: &'a DedupSettings,
     pub(super) alert: &'a PreparedAlert,
-    /// The delivery, and the alert in it.
+    /// Index of the delivery and of the alert in it.
     pub(super) position: (usize, usize),
-    pub(super) delivery: i64,
+    pub(super) delivery_id: i64,
     pub(super) sender: i64,
     pub(super) now: Timestamp,
-    /// The alert's slot.
+    /// Slot of the alert.
     pub(super) slot: usize,
 }
 
 impl PendingWrites {
-    /// Judges one alert and notes what changes.
+    /// Computes the transition for one alert and collects the rows to write.
     pub(super) fn apply(
         &mut self,
         ids: &mut Ids,
-        hearing: &PositionedAlert<'_>,
+        input: &PositionedAlert<'_>,
         slot: &mut AlertSlot,
     ) -> AlertOutcome {
-        let claim = &hearing.alert.update;
+        let update = &input.alert.update;
         let new_id = ids.peek(IdTable::Incidents);
-        let judgement = {
+        let transition = {
             let latest = slot.cached.latest.as_deref();
             let content = latest.and_then(|latest| latest.content);
-            transition(&lifecycle::TransitionInput {
-                settings: hearing.settings,
-                now: hearing.now,
+            lifecycle::transition(&lifecycle::TransitionInput {
+                settings: input.settings,
+                now: input.now,
                 new_id,
-                update: claim,
-                is_changed: content != Some(hearing.alert.content.digest),
-                sender: hearing.sender,
+                update,
+                is_changed: content != Some(input.alert.content.digest),
+                sender: input.sender,
                 sender_states: latest.map_or(&[], |latest| &latest.sender_states),
                 latest: latest.map(|latest| &latest.incident),
             })
         };
-        let begins = judgement.incident.id == new_id;
-        if begins {
+        let is_opening = transition.incident.id == new_id;
+        if is_opening {
             ids.take(IdTable::Incidents);
         }
         let was_open = slot
@@ -156,76 +156,76 @@ impl PendingWrites {
             .latest
             .as_deref()
             .is_some_and(LatestIncident::is_open);
-        let is_open = judgement.incident.state == IncidentState::Open;
-        let mut done = AlertOutcome {
-            outcome: judgement.outcome,
+        let is_open = transition.incident.state == IncidentState::Open;
+        let mut outcome = AlertOutcome {
+            outcome: transition.outcome,
             open: is_open,
-            acknowledged: !begins
+            acknowledged: !is_opening
                 && slot
                     .cached
                     .latest
                     .as_deref()
-                    .is_some_and(|l| l.acknowledged),
+                    .is_some_and(|latest| latest.acknowledged),
             entry: self.entries.len(),
-            expired: judgement.expired.as_ref().map(|expired| expired.id),
+            expired: transition.expired.as_ref().map(|expired| expired.id),
             event: None,
-            suspicion: suspicion(hearing, &judgement, begins),
+            suspicion: suspicion(input, &transition, is_opening),
         };
-        let kind = entry_kind(judgement.outcome);
-        let telling = match kind.is_some() || judgement.updates_content() {
-            true => self.content_id(ids, hearing, slot),
+        let kind = entry_kind(transition.outcome);
+        let content_id = match kind.is_some() || transition.updates_content() {
+            true => self.content_id(ids, input, slot),
             false => None,
         };
         if let Some(kind) = kind {
-            done.event = kind.event().map(|event| (judgement.incident.id, event));
-            let ends = !is_open && (begins || (was_open && kind == EntryKind::Resolved));
-            let is_copy = judgement.incident.end_reason == Some(EndReason::Copy);
+            outcome.event = kind.event().map(|event| (transition.incident.id, event));
+            let ends = !is_open && (is_opening || (was_open && kind == EntryKind::Resolved));
+            let is_copy = transition.incident.end_reason == Some(EndReason::Copy);
             self.entries.push(PendingEntry {
-                slot: hearing.slot,
-                position: hearing.position,
-                began: begins,
-                ended: u64::from(ends && !is_copy) + u64::from(judgement.expired.is_some()),
-                copy_of: (ends && is_copy).then_some(judgement.incident.first_seen_at),
+                slot: input.slot,
+                position: input.position,
+                is_opening,
+                ended: u64::from(ends && !is_copy) + u64::from(transition.expired.is_some()),
+                copy_of: (ends && is_copy).then_some(transition.incident.first_seen_at),
                 entry: NewEntry {
                     id: 0,
-                    delivery_id: hearing.delivery,
-                    incident_id: judgement.incident.id,
+                    delivery_id: input.delivery_id,
+                    incident_id: transition.incident.id,
                     alert_id: slot.cached.alert_id,
-                    content_id: telling,
-                    received_at: hearing.now,
-                    status: claim.status,
+                    content_id,
+                    received_at: input.now,
+                    status: update.status,
                     kind,
-                    starts_at: claim.starts_at.unwrap_or(hearing.now),
-                    ends_at: claim.ends_at,
+                    starts_at: update.starts_at.unwrap_or(input.now),
+                    ends_at: update.ends_at,
                 },
             });
         }
-        if let Some(expired) = &judgement.expired {
-            let end = NewExpiry {
+        if let Some(expired) = &transition.expired {
+            let expiry = NewExpiry {
                 incident_id: expired.id,
-                at: hearing.now,
-                delivery_id: hearing.delivery,
+                at: input.now,
+                delivery_id: input.delivery_id,
                 entry_id: 0,
             };
-            self.expired.push((done.entry, end));
+            self.expired.push((outcome.entry, expiry));
         }
-        if begins {
-            self.open_incident(hearing, slot, judgement, telling);
+        if is_opening {
+            self.open_incident(input, slot, transition, content_id);
         } else {
-            update_latest(hearing, slot, judgement, telling);
+            update_latest(input, slot, transition, content_id);
         }
-        done
+        outcome
     }
 
-    /// Under which telling an alert is stored: none where it says what its
-    /// series was first told with.
+    /// ID of the content version; `None` if the content equals the first content of the
+    /// alert.
     fn content_id(
         &mut self,
         ids: &mut Ids,
-        hearing: &PositionedAlert<'_>,
+        input: &PositionedAlert<'_>,
         slot: &AlertSlot,
     ) -> Option<i64> {
-        let content = &hearing.alert.content.digest;
+        let content = &input.alert.content.digest;
         if slot.is_first_content(content) {
             return None;
         }
@@ -237,26 +237,26 @@ impl PendingWrites {
         let id = ids.take(IdTable::AlertContents);
         self.contents.push(PendingContent {
             id,
-            slot: hearing.slot,
-            position: hearing.position,
+            slot: input.slot,
+            position: input.position,
         });
         Some(id)
     }
 
-    /// Another episode is the latest now.
+    /// Replaces the latest incident of the alert.
     fn open_incident(
         &mut self,
-        hearing: &PositionedAlert<'_>,
+        input: &PositionedAlert<'_>,
         slot: &mut AlertSlot,
-        judgement: Transition,
-        telling: Option<i64>,
+        transition: Transition,
+        content_id: Option<i64>,
     ) {
         let before = slot.cached.latest.take();
         let mut latest = Box::new(LatestIncident {
-            incident: judgement.incident,
+            incident: transition.incident,
             sequence: 1,
-            content_id: telling,
-            content: Some(hearing.alert.content.digest),
+            content_id,
+            content: Some(input.alert.content.digest),
             sender_states: Vec::new(),
             acknowledged: false,
         });
@@ -264,81 +264,82 @@ impl PendingWrites {
             let before = *before;
             latest.sequence = before.sequence + 1;
             latest.sender_states = before.sender_states;
-            let moved = match judgement.expired {
+            let change = match transition.expired {
                 Some(_) => slot.change.max(PendingChange::Changed),
                 None => slot.change,
             };
-            if moved != PendingChange::None {
+            if change != PendingChange::None {
                 self.superseded.push(SupersededIncident {
-                    incident: judgement.expired.unwrap_or(before.incident),
+                    incident: transition.expired.unwrap_or(before.incident),
                     alert_id: slot.cached.alert_id,
                     sequence: before.sequence,
                     content_id: before.content_id,
                     content: before.content,
-                    // Its memory is cleared, which is more than being seen.
-                    change: moved.max(PendingChange::Changed),
+                    // Its sender states are cleared, which is more than `Seen`.
+                    change: change.max(PendingChange::Changed),
                 });
             }
         }
         update_sender_state(
             &mut latest.sender_states,
-            hearing.sender,
-            judgement.sender_state,
+            input.sender,
+            transition.sender_state,
         );
         slot.cached.latest = Some(latest);
         slot.change = PendingChange::Opened;
     }
 }
 
-/// The latest episode goes on, or ends.
+/// Updates or ends the latest incident.
 fn update_latest(
-    hearing: &PositionedAlert<'_>,
+    input: &PositionedAlert<'_>,
     slot: &mut AlertSlot,
-    judgement: Transition,
-    telling: Option<i64>,
+    transition: Transition,
+    content_id: Option<i64>,
 ) {
-    // There is one: otherwise an episode would have begun.
+    // It exists: otherwise a new incident would have opened.
     let Some(latest) = slot.cached.latest.as_deref_mut() else {
         return;
     };
-    let mut moved = slot.change;
-    let moves_content = judgement.updates_content();
+    let mut change = slot.change;
+    let updates_content = transition.updates_content();
     if update_sender_state(
         &mut latest.sender_states,
-        hearing.sender,
-        judgement.sender_state,
+        input.sender,
+        transition.sender_state,
     ) {
-        moved = moved.max(PendingChange::Seen);
+        change = change.max(PendingChange::Seen);
     }
-    if latest.incident != judgement.incident {
-        moved = moved.max(pending_change(&latest.incident, &judgement.incident));
-        latest.incident = judgement.incident;
+    if latest.incident != transition.incident {
+        change = change.max(pending_change(&latest.incident, &transition.incident));
+        latest.incident = transition.incident;
     }
-    let content = Some(hearing.alert.content.digest);
-    if moves_content && latest.content != content {
-        latest.content_id = telling;
+    let content = Some(input.alert.content.digest);
+    if updates_content && latest.content != content {
+        latest.content_id = content_id;
         latest.content = content;
-        moved = moved.max(PendingChange::Changed);
+        change = change.max(PendingChange::Changed);
     }
-    slot.change = moved;
+    slot.change = change;
 }
 
-fn suspicion(hearing: &PositionedAlert<'_>, judgement: &Transition, begins: bool) -> Suspicion {
-    let episode = &judgement.incident;
-    let is_fresh = hearing.now < episode.first_seen_at.plus(hearing.settings.window);
-    if judgement.suspected_copy {
+fn suspicion(input: &PositionedAlert<'_>, transition: &Transition, is_opening: bool) -> Suspicion {
+    let incident = &transition.incident;
+    let is_fresh = input.now < incident.first_seen_at.plus(input.settings.window);
+    if transition.suspected_copy {
         Suspicion::Suspected
-    } else if begins
-        || judgement.outcome == Outcome::OutOfOrder
+    } else if is_opening
+        || transition.outcome == Outcome::OutOfOrder
         || !is_fresh
-        || !episode.has_old_start()
+        || !incident.has_old_start()
     {
         Suspicion::None
-    } else if judgement.outcome == Outcome::Resolved && episode.end_reason == Some(EndReason::Copy)
+    } else if transition.outcome == Outcome::Resolved
+        && incident.end_reason == Some(EndReason::Copy)
     {
-        Suspicion::Confirmed(episode.id)
+        Suspicion::Confirmed(incident.id)
     } else {
-        Suspicion::Dismissed(episode.id)
+        Suspicion::Dismissed(incident.id)
     }
 }
 
@@ -355,35 +356,35 @@ fn pending_change(before: &Incident, after: &Incident) -> PendingChange {
     }
 }
 
-/// Senders whose last word is remembered of one alert; whoever spoke longest ago
-/// is forgotten first. A pair is two of them.
-const MOST_SENDERS: usize = 32;
+/// Sender states kept for one alert. The one updated longest ago is dropped first; an
+/// Alertmanager pair has two.
+const MAX_SENDER_STATES: usize = 32;
 
-/// Whether that is anything new.
+/// Returns whether the state changed.
 fn update_sender_state(
-    told: &mut Vec<(i64, SenderState)>,
+    states: &mut Vec<(i64, SenderState)>,
     sender: i64,
-    memory: SenderState,
+    state: SenderState,
 ) -> bool {
-    match told.iter_mut().find(|(who, _)| *who == sender) {
-        Some((_, known)) if *known == memory => false,
-        Some((_, known)) => {
-            *known = memory;
+    match states.iter_mut().find(|(id, _)| *id == sender) {
+        Some((_, stored)) if *stored == state => false,
+        Some((_, stored)) => {
+            *stored = state;
             true
         }
         None => {
-            if told.len() >= MOST_SENDERS {
-                let oldest = (0..told.len()).min_by_key(|at| told[*at].1.received_at);
-                told.swap_remove(oldest.unwrap_or_default());
+            if states.len() >= MAX_SENDER_STATES {
+                let oldest = (0..states.len()).min_by_key(|index| states[*index].1.received_at);
+                states.swap_remove(oldest.unwrap_or_default());
             }
-            told.push((sender, memory));
+            states.push((sender, state));
             true
         }
     }
 }
 
-fn entry_kind(verdict: Outcome) -> Option<EntryKind> {
-    match verdict {
+fn entry_kind(outcome: Outcome) -> Option<EntryKind> {
+    match outcome {
         Outcome::Opened => Some(EntryKind::Opened),
         Outcome::Resolved => Some(EntryKind::Resolved),
         Outcome::Repeated => Some(EntryKind::Refreshed),

@@ -1,7 +1,8 @@
-//! A delivery that waits to be stored. All that can be reckoned without the
-//! database has been, in the caller's task, because writers are few; and what
-//! was parsed is kept as the texts that are stored, because many wait in a
-//! storm.
+//! A delivery in the ingest queue.
+//!
+//! Everything that needs no database is computed in the caller's task, because there
+//! are few writers. Parsed values are kept in the serialized form in which they are
+//! stored, because many deliveries may be queued in an alert storm.
 
 use std::borrow::Cow;
 
@@ -13,28 +14,28 @@ use tocsin_core::routing::TestTarget;
 use tocsin_core::time::Timestamp;
 use tocsin_storage::ingest::{FilterFields, NewAlertContent};
 
-/// A delivery.
+/// A parsed delivery, ready to be stored.
 pub(super) struct PreparedDelivery {
     pub(super) received_at: Timestamp,
     pub(super) source: String,
     pub(super) receiver: String,
-    /// The group's status, told or reckoned.
+    /// Status of the alert group, as reported or computed.
     pub(super) status: Option<Status>,
     pub(super) external_url: String,
     pub(super) version: String,
     pub(super) group_key: String,
-    /// Names the group.
+    /// Digest that identifies the alert group.
     pub(super) group: Digest,
     pub(super) truncated_alerts: u64,
-    /// The readable alerts.
+    /// Valid alerts.
     pub(super) alerts: Vec<PreparedAlert>,
     pub(super) rejected: Vec<RejectedAlert>,
-    /// Alerts in the body, readable or not.
+    /// Alerts in the body, valid or rejected.
     pub(super) total: usize,
-    /// The raw body, compressed.
+    /// Raw body, compressed with zstd.
     pub(super) raw: Vec<u8>,
     pub(super) body_bytes: usize,
-    /// Who is notified of a test alert.
+    /// Recipients of a test alert.
     pub(super) target: Option<TestTarget>,
 }
 
@@ -43,12 +44,12 @@ pub(super) struct PreparedAlert {
     pub(super) fingerprint: Fingerprint,
     pub(super) update: AlertUpdate,
     pub(super) content: NewAlertContent,
-    /// The labels, where they were kept for the routes.
+    /// Parsed labels, kept only if routes need them.
     labels: Option<Labels>,
 }
 
 impl PreparedDelivery {
-    /// `with_labels`: whether routes will be asked, which match labels.
+    /// `with_labels`: keep the parsed labels for the matchers of routes.
     pub(super) fn new(
         received_at: Timestamp,
         source: String,
@@ -58,7 +59,7 @@ impl PreparedDelivery {
     ) -> Self {
         let group = group_digest(&source, &body);
         let status = group_status(&body);
-        let alert = |said| PreparedAlert::new(said, with_labels);
+        let alert = |received| PreparedAlert::new(received, with_labels);
         Self {
             received_at,
             source,
@@ -80,8 +81,8 @@ impl PreparedDelivery {
 }
 
 impl PreparedDelivery {
-    /// Bytes that it takes in memory while it waits, about: many small alerts are far
-    /// more than their body.
+    /// Approximate memory in bytes while it is queued. Many small alerts take far more
+    /// than their body.
     pub(super) fn weight(&self) -> usize {
         let alerts: usize = self.alerts.iter().map(PreparedAlert::weight).sum();
         self.raw.len() + alerts
@@ -89,63 +90,67 @@ impl PreparedDelivery {
 }
 
 impl PreparedAlert {
-    /// What an alert takes beside its texts: itself, what the allocator adds to each of
-    /// them, and its place in a batch.
+    /// Memory of an alert in addition to its strings: the struct, allocator overhead,
+    /// and its slot in a batch.
     const OVERHEAD: usize = size_of::<Self>() + 512;
 
     fn weight(&self) -> usize {
         let content = &self.content;
-        let texts = content.labels.len() + content.annotations.len() + content.message.len();
-        // Kept as they are, labels take a few times what they are as a text.
-        let kept = self.labels.as_ref().map_or(0, |_| 3 * content.labels.len());
-        Self::OVERHEAD + texts + content.generator_url.len() + kept
+        let strings = content.labels.len() + content.annotations.len() + content.message.len();
+        // Parsed labels take a few times the size of their JSON.
+        let parsed = self.labels.as_ref().map_or(0, |_| 3 * content.labels.len());
+        Self::OVERHEAD + strings + content.generator_url.len() + parsed
     }
 
-    pub(super) fn new(said: ReceivedAlert, with_labels: bool) -> Self {
-        let claim = AlertUpdate::from(&said);
-        let labels = json(&said.labels);
-        let annotations = json(&said.annotations);
-        let facts = FilterFields {
-            alertname: said.fields.alertname,
-            instance: said.fields.instance,
-            severity: said.fields.severity,
-            team: said.fields.team,
+    pub(super) fn new(received: ReceivedAlert, with_labels: bool) -> Self {
+        let update = AlertUpdate::from(&received);
+        let labels = json(&received.labels);
+        let annotations = json(&received.annotations);
+        let fields = FilterFields {
+            alertname: received.fields.alertname,
+            instance: received.fields.instance,
+            severity: received.fields.severity,
+            team: received.fields.team,
         };
-        let digest = Digest::of_content(&labels, &facts.team, &annotations, &said.generator_url);
+        let digest =
+            Digest::of_content(&labels, &fields.team, &annotations, &received.generator_url);
         Self {
-            fingerprint: said.fingerprint,
-            update: claim,
+            fingerprint: received.fingerprint,
+            update,
             content: NewAlertContent {
                 digest,
                 labels,
                 annotations,
-                generator_url: said.generator_url,
-                message: said.fields.message,
-                fields: facts,
+                generator_url: received.generator_url,
+                message: received.fields.message,
+                fields,
             },
-            labels: with_labels.then_some(said.labels),
+            labels: with_labels.then_some(received.labels),
         }
     }
 
-    /// The labels, read again where they were not kept.
+    /// The labels, parsed again if they were not kept.
     pub(super) fn labels(&self) -> Cow<'_, Labels> {
         match &self.labels {
             Some(labels) => Cow::Borrowed(labels),
-            // It was written from labels a moment ago.
+            // Serialized from labels by `new`.
             None => Cow::Owned(serde_json::from_str(&self.content.labels).unwrap_or_default()),
         }
     }
 }
 
-/// Label names and values always have a JSON form.
+/// Serializing a map of strings does not fail.
 fn json(labels: &Labels) -> String {
     serde_json::to_string(labels).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// As Alertmanager reckons it, where the sender did not say.
+/// Status of the alert group; computed as Alertmanager does if the sender omits it.
 fn group_status(body: &WebhookPayload) -> Option<Status> {
     body.status.or_else(|| {
-        let firing = body.alerts.iter().any(|said| said.status == Status::Firing);
+        let firing = body
+            .alerts
+            .iter()
+            .any(|alert| alert.status == Status::Firing);
         (!body.alerts.is_empty()).then_some(if firing {
             Status::Firing
         } else {
@@ -154,7 +159,7 @@ fn group_status(body: &WebhookPayload) -> Option<Status> {
     })
 }
 
-/// Senders that give no group key still give group labels, mostly.
+/// Digest of the group key, or of the group labels for senders without a group key.
 fn group_digest(source: &str, body: &WebhookPayload) -> Digest {
     if !body.group_key.is_empty() {
         return Digest::of_parts(&[source, &body.receiver, &body.group_key]);

@@ -1,4 +1,4 @@
-//! The door: what a caller hands in, and what it is told.
+//! The ingest queue: accepts webhook requests and returns the result of each.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,98 +14,99 @@ use super::IngestReport;
 use super::prepared::PreparedDelivery;
 use crate::Clock;
 
-/// The queue is counted in units of this many bytes, because a semaphore
-/// counts to 2^32 at most on small machines.
+/// The queue is measured in units of this many bytes: a semaphore counts to 2^32 at
+/// most on 32-bit machines.
 const UNIT: usize = 1024;
 
-/// What a delivery takes up beside its body.
+/// Bytes that a delivery takes in the queue in addition to its body.
 const OVERHEAD: usize = 1024;
 
-/// A request to the webhook, from an authenticated sender.
+/// A webhook request from an authenticated sender.
 #[derive(Debug)]
 pub struct Webhook {
-    /// The source that it is counted to.
+    /// Source of the alerts.
     pub source: String,
-    /// The body as it came.
+    /// Raw request body.
     pub body: Bytes,
-    /// What the body takes up, from [`Ingest::space`]; what is missing is taken
-    /// when the delivery is handed in, and when it is known what becomes of it.
+    /// Queue space reserved while the body was read ([`Ingest::permit`]). It is
+    /// extended when the delivery is queued and again after parsing.
     pub space: QueuePermit,
-    /// Who is notified of a test alert; `None` for all others, which are routed.
+    /// Recipients of a test alert; `None` for all other alerts, which are routed.
     pub target: Option<TestTarget>,
 }
 
-/// Room in the queue, taken piece by piece while a body arrives and given back
-/// when the delivery is stored or dropped. So what is being read, parsed and
-/// stored is bounded together, and a sender that only announces a large body
-/// takes up nothing.
+/// Space in the queue, reserved piece by piece while a body arrives and released when
+/// the delivery is stored or dropped. This bounds the memory of all bodies that are
+/// read, parsed and stored at a time. A request that only announces a large body
+/// reserves nothing.
 #[derive(Debug)]
 pub struct QueuePermit {
-    all: Arc<Semaphore>,
-    taken: Option<OwnedSemaphorePermit>,
+    semaphore: Arc<Semaphore>,
+    reserved: Option<OwnedSemaphorePermit>,
     bytes: usize,
-    /// The whole queue: a body larger than that passes when it is alone.
-    most: usize,
+    /// Capacity of the queue. A body larger than that is accepted if the queue is
+    /// empty.
+    capacity: usize,
 }
 
 impl QueuePermit {
-    /// Sees to it that room for `bytes` is taken in all.
+    /// Extends the reservation to `bytes` in total.
     fn cover(&mut self, bytes: usize) -> Result<(), IngestError> {
         self.grow(bytes.saturating_sub(self.bytes))
     }
 
-    /// Takes room for `bytes` more.
+    /// Reserves `bytes` more.
     ///
     /// # Errors
     /// [`IngestError::QueueFull`].
     pub fn grow(&mut self, bytes: usize) -> Result<(), IngestError> {
         self.bytes = self.bytes.saturating_add(bytes);
-        let wanted = ((self.bytes + OVERHEAD) / UNIT).clamp(1, self.most);
+        let wanted = ((self.bytes + OVERHEAD) / UNIT).clamp(1, self.capacity);
         let held = self
-            .taken
+            .reserved
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
         let missing = u32::try_from(wanted.saturating_sub(held)).unwrap_or(u32::MAX);
         if missing == 0 {
             return Ok(());
         }
-        let more = Arc::clone(&self.all)
+        let more = Arc::clone(&self.semaphore)
             .try_acquire_many_owned(missing)
             .map_err(|_| IngestError::QueueFull)?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(more),
-            None => self.taken = Some(more),
+        match &mut self.reserved {
+            Some(reserved) => reserved.merge(more),
+            None => self.reserved = Some(more),
         }
         Ok(())
     }
 }
 
-/// A request that cannot be read, to be shown to people.
+/// A rejected request, as shown in the list of deliveries.
 #[derive(Clone, Debug)]
 pub struct RejectedRequest {
-    /// The source that it named.
+    /// Source in the request.
     pub source: String,
-    /// Why it was refused.
+    /// Reason for the rejection.
     pub reason: String,
-    /// The body, where it can be kept.
+    /// Request body, if it was read.
     pub body: Option<Bytes>,
-    /// The body's size, as far as it is known.
+    /// Size of the body in bytes, as far as it was read.
     pub body_bytes: usize,
 }
 
-/// Why a delivery was not stored. All but the first are worth trying again.
+/// Reason why a delivery was not stored. All but the first are worth a retry.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// The body can never be read.
+    /// The body cannot be parsed.
     #[error(transparent)]
     Malformed(#[from] ParseError),
-    /// More is waiting than may wait.
+    /// The queue has no space left.
     #[error("the ingest queue is full")]
     QueueFull,
-    /// The database cannot store it now.
+    /// The database cannot store the delivery now.
     #[error("the database cannot store deliveries now")]
     Unavailable,
-    /// The program is about to end.
+    /// The program is shutting down.
     #[error("the program is stopping")]
     Stopping,
 }
@@ -113,7 +114,7 @@ pub enum IngestError {
 pub(super) struct Job {
     pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Result<IngestReport, IngestError>>,
-    /// Given back when the job is done.
+    /// Released when the job is done.
     pub(super) _permit: QueuePermit,
 }
 
@@ -121,19 +122,19 @@ pub(super) enum Work {
     Store(Box<PreparedDelivery>),
     Reject {
         received_at: Timestamp,
-        refusal: RejectedRequest,
+        rejected: RejectedRequest,
         raw: Option<Vec<u8>>,
     },
 }
 
-/// The door to ingest. Cheap to clone.
+/// Entrance to the ingest queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingest {
     jobs: mpsc::UnboundedSender<Job>,
     space: Arc<Semaphore>,
     capacity: usize,
     team_label: Arc<str>,
-    /// Whether there are routes, which match labels.
+    /// Whether there are routes, which need the labels of alerts.
     routed: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
@@ -157,8 +158,8 @@ impl Ingest {
         }
     }
 
-    /// Stores a delivery; the answer comes when it is durable. A body that
-    /// cannot be read is recorded as refused, and then answered as such.
+    /// Stores a delivery and returns after the commit. A body that cannot be parsed is
+    /// recorded as rejected.
     ///
     /// # Errors
     /// See [`IngestError`].
@@ -173,56 +174,57 @@ impl Ingest {
         space.cover(raw.len())?;
         match parse::alertmanager(&raw, &self.team_label) {
             Ok(body) => {
-                let mut incoming = PreparedDelivery::new(
+                let mut delivery = PreparedDelivery::new(
                     received_at,
                     source,
                     body,
                     (compress(&raw), raw.len()),
                     self.routed.load(Ordering::Relaxed),
                 );
-                incoming.target = target;
-                space.cover(incoming.weight())?;
-                // It is kept compressed, and need not wait with it.
+                delivery.target = target;
+                space.cover(delivery.weight())?;
+                // Only the compressed body is stored.
                 drop(raw);
-                self.submit(Work::Store(Box::new(incoming)), space).await
+                self.submit(Work::Store(Box::new(delivery)), space).await
             }
             Err(error) => {
-                let refusal = RejectedRequest {
+                let rejected = RejectedRequest {
                     source,
                     reason: error.to_string(),
                     body_bytes: raw.len(),
                     body: Some(raw),
                 };
-                // Recorded if that can be done now; the answer is the same.
-                if let Err(failure) = self.record(received_at, refusal, space).await {
-                    tracing::warn!(%failure, "a refused request was not recorded");
+                // The caller gets the parse error even if the request cannot be
+                // recorded.
+                if let Err(failure) = self.record(received_at, rejected, space).await {
+                    tracing::warn!(%failure, "a rejected request was not recorded");
                 }
                 Err(error.into())
             }
         }
     }
 
-    /// Records a request that was refused before its body was looked at.
+    /// Records a request that was rejected before its body was parsed.
     ///
     /// # Errors
-    /// See [`IngestError`]; never `Unreadable`.
-    pub async fn reject(&self, refusal: RejectedRequest) -> Result<(), IngestError> {
+    /// See [`IngestError`]; never [`IngestError::Malformed`].
+    pub async fn reject(&self, rejected: RejectedRequest) -> Result<(), IngestError> {
         let mut space = self.permit();
-        space.grow(refusal.body.as_ref().map_or(0, Bytes::len))?;
-        self.record(self.clock.now(), refusal, space).await
+        space.grow(rejected.body.as_ref().map_or(0, Bytes::len))?;
+        self.record(self.clock.now(), rejected, space).await
     }
 
-    /// Room for a delivery, none of it taken yet.
+    /// An empty reservation for a delivery.
     pub fn permit(&self) -> QueuePermit {
         QueuePermit {
-            all: Arc::clone(&self.space),
-            taken: None,
+            semaphore: Arc::clone(&self.space),
+            reserved: None,
             bytes: 0,
-            most: self.capacity,
+            capacity: self.capacity,
         }
     }
 
-    /// Bytes that wait, and the most that may.
+    /// Bytes in the queue, and its capacity.
     pub fn depth(&self) -> (usize, usize) {
         let waiting = self.capacity - self.space.available_permits().min(self.capacity);
         (waiting * UNIT, self.capacity * UNIT)
@@ -231,10 +233,10 @@ impl Ingest {
     async fn record(
         &self,
         received_at: Timestamp,
-        mut refusal: RejectedRequest,
+        mut rejected: RejectedRequest,
         space: QueuePermit,
     ) -> Result<(), IngestError> {
-        let raw = refusal
+        let raw = rejected
             .body
             .take()
             .filter(|body| !body.is_empty())
@@ -242,7 +244,7 @@ impl Ingest {
         self.submit(
             Work::Reject {
                 received_at,
-                refusal,
+                rejected,
                 raw,
             },
             space,
@@ -252,30 +254,30 @@ impl Ingest {
     }
 
     async fn submit(&self, work: Work, space: QueuePermit) -> Result<IngestReport, IngestError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let job = Job {
             work,
             reply,
             _permit: space,
         };
         self.jobs.send(job).map_err(|_| IngestError::Stopping)?;
-        answer.await.unwrap_or(Err(IngestError::Unavailable))
+        result.await.unwrap_or(Err(IngestError::Unavailable))
     }
 }
 
 thread_local! {
-    /// Setting up a compressor costs more than compressing a small body.
+    /// Creating a compressor costs more than compressing a small body.
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> =
         RefCell::new(zstd::bulk::Compressor::new(1).ok());
 }
 
-/// Compresses a raw body with zstd, quickly.
+/// Compresses a raw body with zstd at its fastest level.
 fn compress(raw: &[u8]) -> Vec<u8> {
     COMPRESSOR.with_borrow_mut(|compressor| {
         let compressed = compressor
             .as_mut()
             .and_then(|compressor| compressor.compress(raw).ok());
-        // Compression into memory fails only for want of memory.
+        // Compression into memory fails only if memory runs out.
         compressed.unwrap_or_default()
     })
 }

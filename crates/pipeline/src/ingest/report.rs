@@ -1,32 +1,32 @@
 use tocsin_core::alert::RejectedAlert;
 use tocsin_core::lifecycle::Outcome;
 
-/// What became of a delivery's alerts.
+/// Result of a delivery: the number of alerts by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IngestReport {
-    /// The delivery's number.
+    /// ID of the delivery.
     pub delivery_id: i64,
     /// Alerts in the body.
     pub alerts: usize,
     /// Alerts that opened an incident.
     pub opened: usize,
-    /// Alerts that closed one.
+    /// Alerts that resolved one.
     pub resolved: usize,
-    /// Alerts that repeated a known state after the window.
+    /// Alerts that repeated the current state after the dedup window.
     pub refreshed: usize,
-    /// Alerts that repeated a known state within the window.
+    /// Alerts that repeated the current state within the dedup window (duplicates).
     pub seen_again: usize,
     /// Alerts that changed the content of an incident.
     pub updated: usize,
-    /// Alerts that told an overtaken state.
+    /// Alerts that reported a state older than the current one (out of order).
     pub late: usize,
-    /// Alerts that could not be read.
+    /// Alerts that are invalid.
     pub rejected: Vec<RejectedAlert>,
 }
 
 impl IngestReport {
-    pub(super) fn count(&mut self, verdict: Outcome) {
-        match verdict {
+    pub(super) fn count(&mut self, outcome: Outcome) {
+        match outcome {
             Outcome::Opened => self.opened += 1,
             Outcome::Resolved => self.resolved += 1,
             Outcome::Repeated => self.refreshed += 1,
@@ -36,7 +36,7 @@ impl IngestReport {
         }
     }
 
-    /// New log entries.
+    /// Number of new log entries.
     pub(super) fn entries(&self) -> usize {
         self.opened + self.resolved + self.refreshed + self.updated + self.late
     }

@@ -1,4 +1,4 @@
-//! The routing plan, read again only when somebody has changed it.
+//! Cache of routes, groups and recipients, reloaded after they change.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use tocsin_core::routing::{GroupRule, RouteRule, RoutingRules};
 use tocsin_storage::enums::Language;
 use tocsin_storage::{StorageError, Tx, directory};
 
-/// Who a recipient is, as mails need it.
+/// A recipient, as notifications need it.
 #[derive(Clone, Debug)]
 pub(super) struct RecipientInfo {
     pub(super) name: String,
@@ -16,7 +16,7 @@ pub(super) struct RecipientInfo {
     pub(super) time_zone: String,
 }
 
-/// Routes, groups and recipients as of one version of the directory.
+/// Routes, groups and recipients at one version of the directory.
 #[derive(Debug, Default)]
 pub(super) struct RoutingTable {
     version: Option<i64>,
@@ -27,7 +27,7 @@ pub(super) struct RoutingTable {
 }
 
 impl RoutingTable {
-    /// Brings it up to date with what `tx` sees.
+    /// Reloads if the directory version that `tx` sees is another one.
     pub(super) async fn refresh(&mut self, tx: &Tx) -> Result<(), StorageError> {
         let version = directory::version(tx).await?;
         if self.version == Some(version) {
@@ -45,13 +45,13 @@ impl RoutingTable {
                     .map(|recipient| recipient.id)
                     .collect();
                 for recipient in group.recipients {
-                    let addressee = RecipientInfo {
+                    let info = RecipientInfo {
                         name: recipient.name,
                         email: recipient.email,
                         language: recipient.language,
                         time_zone: recipient.time_zone,
                     };
-                    recipients.insert(recipient.id, addressee);
+                    recipients.insert(recipient.id, info);
                 }
                 GroupRule {
                     id: group.id,
@@ -62,7 +62,7 @@ impl RoutingTable {
             })
             .collect();
         let routes = rows.routes.into_iter().filter_map(|route| {
-            // They were checked when they were stored.
+            // Matchers were validated when the route was stored.
             let matchers: Result<Vec<Matcher>, _> =
                 route.matchers.iter().map(|text| text.parse()).collect();
             match matchers {

@@ -1,7 +1,7 @@
-//! From what a batch has judged to the rows that say so.
+//! Writes the rows of a batch.
 
 use tocsin_core::alert::Status;
-use tocsin_core::stats::{Counts, Delta, StatsKey as Counted, hour_of};
+use tocsin_core::stats::{Counts, Delta, StatsKey, hour_of};
 use tocsin_storage::ingest::{self, FilterFields, IdTable, Ids, IncidentRow, NewContentVersion};
 use tocsin_storage::{StorageError, Tx, projection_queue};
 
@@ -9,64 +9,69 @@ use super::batch_state::{AlertSlot, BatchState, PendingChange};
 use super::pending::{PendingEntry, PendingWrites, SupersededIncident};
 use super::prepared::{PreparedAlert, PreparedDelivery};
 
-/// Stores the alerts of a batch, and answers the numbers of its log entries.
+/// Writes the rows of a batch and returns the IDs of its log entries.
 pub(super) async fn save(
     tx: &Tx,
     ids: &mut Ids,
     batch: &[PreparedDelivery],
-    known: &mut BatchState<'_>,
-    ledger: PendingWrites,
-    mut tallies: Delta,
+    state: &mut BatchState<'_>,
+    pending: PendingWrites,
+    mut stats: Delta,
 ) -> Result<Vec<i64>, StorageError> {
     let PendingWrites {
-        entries: filed,
+        entries: pending_entries,
         mut expired,
-        contents: tellings,
-        superseded: passed,
-    } = ledger;
+        contents,
+        superseded,
+    } = pending;
     let alert = |(delivery, alert): (usize, usize)| &batch[delivery].alerts[alert];
-    let unknown = filed
+    let missing = pending_entries
         .iter()
-        .filter(|filed| needs_subject(&known.slots[filed.slot], alert(filed.position)))
-        .map(|filed| filed.slot)
+        .filter(|pending| needs_identity(&state.slots[pending.slot], alert(pending.position)))
+        .map(|pending| pending.slot)
         .collect();
-    known.read_identities(tx, unknown).await?;
+    state.read_identities(tx, missing).await?;
 
-    ids.reserve(tx, IdTable::LogEntries, filed.len()).await?;
-    let mut entries = Vec::with_capacity(filed.len());
-    for mut filed in filed {
-        filed.entry.id = ids.take(IdTable::LogEntries);
-        count(&mut tallies, known, alert(filed.position), &filed);
-        entries.push(filed.entry);
+    ids.reserve(tx, IdTable::LogEntries, pending_entries.len())
+        .await?;
+    let mut entries = Vec::with_capacity(pending_entries.len());
+    for mut pending in pending_entries {
+        pending.entry.id = ids.take(IdTable::LogEntries);
+        count(&mut stats, state, alert(pending.position), &pending);
+        entries.push(pending.entry);
     }
-    for (entry, end) in &mut expired {
-        end.entry_id = entries[*entry].id;
+    for (index, expiry) in &mut expired {
+        expiry.entry_id = entries[*index].id;
     }
-    let expired: Vec<_> = expired.into_iter().map(|(_, end)| end).collect();
+    let expired: Vec<_> = expired.into_iter().map(|(_, expiry)| expiry).collect();
 
-    let told: Vec<i64> = tellings.iter().map(|told| told.id).collect();
-    let tellings = tellings.iter().map(|told| {
-        let slot = &known.slots[told.slot];
-        let content = alert(told.position).content.clone();
-        let (labels, facts) = first_contents(known, slot);
+    let content_ids: Vec<i64> = contents.iter().map(|content| content.id).collect();
+    let contents = contents.iter().map(|version| {
+        let slot = &state.slots[version.slot];
+        let content = alert(version.position).content.clone();
+        let (labels, fields) = first_contents(state, slot);
         NewContentVersion {
-            id: told.id,
+            id: version.id,
             alert_id: slot.cached.alert_id,
-            same_labels: *labels == content.labels && *facts == content.fields,
+            same_labels: *labels == content.labels && *fields == content.fields,
             content,
         }
     });
-    ingest::insert_contents(tx, tellings.collect()).await?;
-    let latest = known.slots.iter().filter_map(latest_row);
-    save_incidents(tx, passed.iter().map(SupersededIncident::row).chain(latest)).await?;
+    ingest::insert_contents(tx, contents.collect()).await?;
+    let latest = state.slots.iter().filter_map(latest_row);
+    save_incidents(
+        tx,
+        superseded.iter().map(SupersededIncident::row).chain(latest),
+    )
+    .await?;
     ingest::insert_entries(tx, &entries).await?;
     ingest::insert_expired(tx, &expired).await?;
 
-    let new = known.slots.iter().filter(|slot| slot.is_new);
+    let new = state.slots.iter().filter(|slot| slot.is_new);
     let new: Vec<i64> = new.map(|slot| slot.cached.alert_id).collect();
-    projection_queue::enqueue_stats(tx, &tallies).await?;
+    projection_queue::enqueue_stats(tx, &stats).await?;
     projection_queue::enqueue_alerts(tx, &new).await?;
-    projection_queue::enqueue_contents(tx, &told).await?;
+    projection_queue::enqueue_contents(tx, &content_ids).await?;
     Ok(entries.iter().map(|entry| entry.id).collect())
 }
 
@@ -74,19 +79,19 @@ async fn save_incidents<'r>(
     tx: &Tx,
     rows: impl Iterator<Item = (PendingChange, IncidentRow<'r>)>,
 ) -> Result<(), StorageError> {
-    let mut begun = Vec::new();
+    let mut opened = Vec::new();
     let mut changed = Vec::new();
     let mut seen = Vec::new();
-    for (moved, row) in rows {
-        match moved {
+    for (change, row) in rows {
+        match change {
             PendingChange::None => {}
             PendingChange::Seen => seen.push(row),
             PendingChange::Changed => changed.push(row),
-            PendingChange::Opened => begun.push(row),
+            PendingChange::Opened => opened.push(row),
         }
     }
     ingest::touch_incidents(tx, &seen).await?;
-    ingest::insert_incidents(tx, &changed, &begun).await
+    ingest::insert_incidents(tx, &changed, &opened).await
 }
 
 fn latest_row(slot: &AlertSlot) -> Option<(PendingChange, IncidentRow<'_>)> {
@@ -102,51 +107,50 @@ fn latest_row(slot: &AlertSlot) -> Option<(PendingChange, IncidentRow<'_>)> {
     Some((slot.change, row))
 }
 
-/// Whether what the series was first told with is neither this alert nor at
-/// hand.
-fn needs_subject(slot: &AlertSlot, alert: &PreparedAlert) -> bool {
+/// Whether the first labels and fields of the alert have to be loaded.
+fn needs_identity(slot: &AlertSlot, alert: &PreparedAlert) -> bool {
     !slot.is_new && slot.cached.identity.is_none() && !slot.is_first_content(&alert.content.digest)
 }
 
-/// The labels and facts that a series was first told with. Where they were not
-/// read they are those that this batch tells first.
+/// First labels and fields of an alert. If they were not loaded, they are those of its
+/// first report in this batch.
 fn first_contents<'k>(
-    known: &'k BatchState<'_>,
+    state: &'k BatchState<'_>,
     slot: &'k AlertSlot,
 ) -> (&'k String, &'k FilterFields) {
     match (slot.is_new, &slot.cached.identity) {
-        (false, Some(subject)) => (&subject.labels, &subject.fields),
+        (false, Some(identity)) => (&identity.labels, &identity.fields),
         _ => {
-            let content = &known.alert(slot).content;
+            let content = &state.alert(slot).content;
             (&content.labels, &content.fields)
         }
     }
 }
 
-fn count(tallies: &mut Delta, known: &BatchState<'_>, alert: &PreparedAlert, filed: &PendingEntry) {
-    let slot = &known.slots[filed.slot];
-    let facts = if slot.is_first_content(&alert.content.digest) {
+fn count(stats: &mut Delta, state: &BatchState<'_>, alert: &PreparedAlert, pending: &PendingEntry) {
+    let slot = &state.slots[pending.slot];
+    let fields = if slot.is_first_content(&alert.content.digest) {
         &alert.content.fields
     } else {
-        first_contents(known, slot).1
+        first_contents(state, slot).1
     };
-    let subject = Counted {
-        source: known.source(slot),
-        severity: &facts.severity,
-        team: &facts.team,
-        alertname: &facts.alertname,
-        instance: &facts.instance,
+    let key = StatsKey {
+        source: state.source(slot),
+        severity: &fields.severity,
+        team: &fields.team,
+        alertname: &fields.alertname,
+        instance: &fields.instance,
     };
-    let entry = &filed.entry;
+    let entry = &pending.entry;
     let counts = Counts {
         firing: u64::from(entry.status == Status::Firing),
         resolved: u64::from(entry.status == Status::Resolved),
-        opened: u64::from(filed.began),
-        ended: filed.ended,
+        opened: u64::from(pending.is_opening),
+        ended: pending.ended,
         ..Counts::default()
     };
-    tallies.add_key(hour_of(entry.received_at), &subject, &counts);
-    if let Some(began) = filed.copy_of {
-        tallies.copy(began, &subject);
+    stats.add_key(hour_of(entry.received_at), &key, &counts);
+    if let Some(first_seen_at) = pending.copy_of {
+        stats.copy(first_seen_at, &key);
     }
 }

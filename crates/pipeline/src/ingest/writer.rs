@@ -1,4 +1,5 @@
-//! The writers: each takes all that waits into one transaction.
+//! Writers: background tasks that store queued deliveries, each in batches of one
+//! transaction.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -17,53 +18,52 @@ use super::queue::{Job, Work};
 use super::{Ingest, IngestError, IngestReport};
 use crate::{Clock, MessageIds, PipelineSettings};
 
-/// A transaction takes deliveries until it holds this many alerts: enough to
-/// share its cost, few enough to keep everybody's answer quick.
+/// A batch is full at this many alerts: enough to share the cost of a transaction, few
+/// enough to keep response times low.
 const ALERTS_PER_BATCH: usize = 4_000;
 
-/// How often a batch is tried again that lost a race with another replica.
-const TRIES: usize = 4;
+/// Attempts for a batch that conflicts with another replica.
+const MAX_ATTEMPTS: usize = 4;
 
-/// What the writers share.
+/// State shared by all writers.
 pub(crate) struct Context {
     pub(crate) db: Db,
     pub(crate) settings: Arc<PipelineSettings>,
-    /// This database's name, part of every Message-ID.
+    /// Name of this database, part of every Message-ID.
     pub(crate) instance: String,
     pub(crate) message_ids: MessageIds,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Where the known alerts stand.
     pub(crate) alert_cache: Arc<AlertCache>,
-    /// Whether there are routes, which match labels.
+    /// Whether there are routes, which need the labels of alerts.
     pub(crate) routed: Arc<AtomicBool>,
-    /// Woken after each commit: the feed has grown.
+    /// Notified after each commit, which may add to the change feed.
     pub(crate) committed: Arc<Notify>,
-    /// Woken after a commit that owes mail.
+    /// Notified after a commit that queues notifications.
     pub(crate) outbox_wakeup: Arc<Notify>,
-    /// Woken when the queue is to be worked off and closed.
+    /// Notified when the writers have to drain and close the queue.
     pub(crate) stop: Arc<Notify>,
-    /// When deliveries could not be stored (microseconds); 0 once one was.
-    pub(crate) turned_away: AtomicI64,
+    /// Time of the last failure to store deliveries (microseconds); 0 after a success.
+    pub(crate) last_failure_at: AtomicI64,
 }
 
 impl Context {
-    /// Whether deliveries were turned away a moment ago, and none was stored
-    /// since. It is forgotten after a while, because a balancer that sends
-    /// nothing more would keep it so for ever.
+    /// Whether deliveries were rejected recently and none was stored since. The state
+    /// expires, because a load balancer may send nothing more to a rejecting replica,
+    /// which would keep it forever.
     pub(crate) fn is_rejecting(&self) -> bool {
-        const REMEMBERED: Duration = Duration::from_secs(10);
-        let at = Timestamp::from_micros(self.turned_away.load(Ordering::Relaxed));
-        at.as_micros() != 0 && self.clock.now().since(at) < REMEMBERED
+        const EXPIRES_AFTER: Duration = Duration::from_secs(10);
+        let at = Timestamp::from_micros(self.last_failure_at.load(Ordering::Relaxed));
+        at.as_micros() != 0 && self.clock.now().since(at) < EXPIRES_AFTER
     }
 
-    fn note(&self, result: &Result<Vec<IngestReport>, StorageError>) {
+    fn update_health(&self, result: &Result<Vec<IngestReport>, StorageError>) {
         match result {
-            Ok(_) => self.turned_away.store(0, Ordering::Relaxed),
+            Ok(_) => self.last_failure_at.store(0, Ordering::Relaxed),
             Err(error) if error.is_transient() => {
                 let now = self.clock.now().as_micros();
-                self.turned_away.store(now, Ordering::Relaxed);
+                self.last_failure_at.store(now, Ordering::Relaxed);
             }
-            // The delivery's own fault.
+            // Caused by the delivery itself.
             Err(_) => {}
         }
     }
@@ -71,8 +71,8 @@ impl Context {
 
 type Jobs = Arc<Mutex<mpsc::UnboundedReceiver<Job>>>;
 
-/// Starts the writers and opens the door to them. SQLite has one writer at a
-/// time anyway; PostgreSQL syncs several transactions at once.
+/// Starts the writers and returns the entrance to their queue. SQLite allows one writer
+/// at a time; PostgreSQL syncs several transactions at once.
 pub(crate) fn spawn_writers(context: &Arc<Context>) -> (Ingest, Vec<JoinHandle<()>>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let jobs: Jobs = Arc::new(Mutex::new(receiver));
@@ -95,19 +95,20 @@ pub(crate) fn spawn_writers(context: &Arc<Context>) -> (Ingest, Vec<JoinHandle<(
 }
 
 async fn write_all(context: Arc<Context>, jobs: Jobs) {
-    let mut scribe = WriterState::default();
+    let mut writer = WriterState::default();
     while let Some(batch) = next_batch(&context, &jobs).await {
-        write(&context, &mut scribe, batch).await;
+        write(&context, &mut writer, batch).await;
         context.committed.notify_waiters();
     }
 }
 
-/// Waits for a job, then takes what else has come. `None` once the queue is
+/// Waits for a job, then adds the jobs queued behind it. `None` once the queue is
 /// closed and empty.
 async fn next_batch(context: &Context, jobs: &Jobs) -> Option<Vec<Job>> {
     let mut jobs = jobs.lock().await;
     let first = loop {
-        // Registered before looking, so that a stop meanwhile is not missed.
+        // Registered before the queue is read, so that a stop signal in between is not
+        // missed.
         let stopped = context.stop.notified();
         tokio::select! {
             biased;
@@ -129,67 +130,66 @@ impl Job {
     fn alerts(&self) -> usize {
         match &self.work {
             // A delivery without alerts still costs a row.
-            Work::Store(incoming) => incoming.alerts.len().max(1),
+            Work::Store(delivery) => delivery.alerts.len().max(1),
             Work::Reject { .. } => 1,
         }
     }
 }
 
-async fn write(context: &Context, scribe: &mut WriterState, batch: Vec<Job>) {
+async fn write(context: &Context, writer: &mut WriterState, batch: Vec<Job>) {
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut replies = Vec::with_capacity(batch.len());
     for job in batch {
-        // Whoever handed it in was told meanwhile that it cannot be stored.
+        // The caller no longer waits for the result.
         if job.reply.is_closed() {
             continue;
         }
         match job.work {
-            Work::Store(incoming) => {
-                deliveries.push(*incoming);
+            Work::Store(delivery) => {
+                deliveries.push(*delivery);
                 replies.push((job.reply, job._permit));
             }
             Work::Reject {
                 received_at,
-                refusal,
+                rejected,
                 raw,
             } => {
-                let refused = NewDelivery {
+                let row = NewDelivery {
                     received_at,
-                    source: refusal.source,
-                    reject_reason: Some(refusal.reason),
-                    body_bytes: refusal.body_bytes,
+                    source: rejected.source,
+                    reject_reason: Some(rejected.reason),
+                    body_bytes: rejected.body_bytes,
                     body: raw,
                     ..NewDelivery::default()
                 };
-                let done = scribe.record_rejected(context, refused).await;
-                let done = done.map(|()| IngestReport::default());
-                let _gone = job
+                let result = writer.record_rejected(context, row).await;
+                let result = result.map(|()| IngestReport::default());
+                let _ = job
                     .reply
-                    .send(done.map_err(|error| failed(context, &error, 1)));
+                    .send(result.map_err(|error| failed(context, &error, 1)));
             }
         }
     }
-    let results = store_batch_or_split(context, scribe, &deliveries).await;
-    for ((reply, _space), result) in replies.into_iter().zip(results) {
-        // A caller that has gone away meanwhile is not told; its sender comes
-        // again, and is then only seen again.
-        let _gone = reply.send(result);
+    let results = store_batch_or_split(context, writer, &deliveries).await;
+    for ((reply, _permit), result) in replies.into_iter().zip(results) {
+        // A caller that disconnected gets no result. Its sender retries, and the alerts
+        // then count as duplicates.
+        let _ = reply.send(result);
     }
 }
 
-/// Stores the batch as one transaction; where that fails for a reason that
-/// lies in one delivery, each on its own, so that the others do not suffer
-/// (rule 7).
+/// Stores the batch in one transaction. If that fails because of one delivery, stores
+/// each on its own, so that the others are not affected.
 async fn store_batch_or_split(
     context: &Context,
-    scribe: &mut WriterState,
+    writer: &mut WriterState,
     batch: &[PreparedDelivery],
 ) -> Vec<Result<IngestReport, IngestError>> {
     if batch.is_empty() {
         return Vec::new();
     }
-    let result = store_retrying(context, scribe, batch).await;
-    context.note(&result);
+    let result = store_retrying(context, writer, batch).await;
+    context.update_health(&result);
     match result {
         Ok(reports) => reports.into_iter().map(Ok).collect(),
         Err(error) if batch.len() == 1 || error.is_transient() => {
@@ -203,16 +203,16 @@ async fn store_batch_or_split(
             tracing::warn!(%error, deliveries = batch.len(), "storing a batch one by one");
             let mut results = Vec::with_capacity(batch.len());
             for delivery in batch {
-                let alone = store_retrying(context, scribe, std::slice::from_ref(delivery)).await;
-                let alone = alone.map(|mut reports| reports.pop().unwrap_or_default());
-                results.push(alone.map_err(|error| failed(context, &error, 1)));
+                let result = store_retrying(context, writer, std::slice::from_ref(delivery)).await;
+                let result = result.map(|mut reports| reports.pop().unwrap_or_default());
+                results.push(result.map_err(|error| failed(context, &error, 1)));
             }
             results
         }
     }
 }
 
-/// Says once in the log why deliveries could not be stored.
+/// Logs once why deliveries could not be stored.
 fn failed(context: &Context, error: &StorageError, deliveries: usize) -> IngestError {
     context.db.note(error);
     tracing::error!(%error, deliveries, "deliveries could not be stored");
@@ -221,16 +221,16 @@ fn failed(context: &Context, error: &StorageError, deliveries: usize) -> IngestE
 
 async fn store_retrying(
     context: &Context,
-    scribe: &mut WriterState,
+    writer: &mut WriterState,
     batch: &[PreparedDelivery],
 ) -> Result<Vec<IngestReport>, StorageError> {
-    let mut tries = 1;
+    let mut attempts = 1;
     loop {
-        match store_once(context, scribe, batch).await {
+        match store_once(context, writer, batch).await {
             Err(
                 StorageError::Contended(_) | StorageError::Conflict(_) | StorageError::Stale(_),
-            ) if tries < TRIES && context.db.backend() == Backend::Postgres => {
-                tries += 1;
+            ) if attempts < MAX_ATTEMPTS && context.db.backend() == Backend::Postgres => {
+                attempts += 1;
             }
             result => return result,
         }
@@ -239,28 +239,27 @@ async fn store_retrying(
 
 async fn store_once(
     context: &Context,
-    scribe: &mut WriterState,
+    writer: &mut WriterState,
     batch: &[PreparedDelivery],
 ) -> Result<Vec<IngestReport>, StorageError> {
     let tx = context.db.begin().await?;
-    // Until this is given back nobody else touches it, so that it changes with
-    // the database or not at all.
-    let mut kept = match context.db.backend() {
+    // Held until the commit, so that the cache changes with the database or not at all.
+    let mut cache = match context.db.backend() {
         Backend::Sqlite => Some(context.alert_cache.lock().await),
         Backend::Postgres => None,
     };
-    let mut stored = write_batch(context, scribe, &tx, batch, kept.as_mut()).await?;
+    let mut written = write_batch(context, writer, &tx, batch, cache.as_mut()).await?;
     tx.commit().await?;
-    scribe.committed(&mut stored);
-    if stored.has_notifications {
+    writer.committed(&mut written);
+    if written.has_notifications {
         context.outbox_wakeup.notify_waiters();
     }
-    match &mut kept {
-        Some(kept) => stored.state.keep(kept, true),
+    match &mut cache {
+        Some(cache) => written.state.update_cache(cache, true),
         None => {
-            let kept = &mut *context.alert_cache.lock().await;
-            stored.state.keep(kept, false);
+            let cache = &mut *context.alert_cache.lock().await;
+            written.state.update_cache(cache, false);
         }
     }
-    Ok(stored.reports)
+    Ok(written.reports)
 }

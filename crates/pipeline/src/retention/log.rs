@@ -1,10 +1,10 @@
-//! The log's retention.
+//! Retention of the alert log.
 //!
-//! An entry is looked at when it reaches an age that a rule names, and deleted
-//! if its rule names no greater one. So each entry is looked at once for each
-//! span, however many are kept, and the place that the walk has reached is all
-//! that needs to be remembered. It is kept with what it deletes, in one
-//! transaction. It goes back when the rules change (`Walk::begin`).
+//! A walk visits each entry when it reaches an age that a rule names, and deletes it
+//! unless its own rule names a greater one. So an entry is visited once per retention
+//! period, regardless of the size of the log, and the position of the walk is the only
+//! state. The position is stored in the same transaction as the deletion. It is reset
+//! when the rules change ([`Walk::begin`]).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
@@ -16,99 +16,101 @@ use tocsin_storage::retention::{self, LogRules, Visited, Walk};
 use tocsin_storage::{Reads, StorageError};
 use tokio::time::Instant;
 
-use super::{Ended, Retention, STEP, Stop};
+use super::{PassError, Retention, STEP, Stop};
 
-/// Entries looked at together.
-const LOOK: u32 = 2_000;
+/// Entries per read.
+const VISIT_BATCH: u32 = 2_000;
 
-/// Texts whose verdict is remembered before all are forgotten.
-const REMEMBERED: usize = 50_000;
+/// Limit of cached retention periods; at the limit the cache is cleared.
+const MAX_CACHED_PERIODS: usize = 50_000;
 
-/// How often a step is tried whose incidents people or deliveries change.
-const TRIES: u32 = 3;
+/// Attempts for a step whose incidents change concurrently.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// What a rule says, by the text that holds an entry's labels.
-type Verdicts = HashMap<(i64, Option<i64>), Option<Duration>>;
+/// Retention period by the ID of the labels (alert ID, content ID).
+type Periods = HashMap<(i64, Option<i64>), Option<Duration>>;
 
-/// What one step of the walk is to do.
+/// One step of the walk.
 struct Step {
-    /// The walk after it.
+    /// State of the walk after the step.
     walk: Walk,
-    doomed: Vec<Visited>,
+    expired: Vec<Visited>,
     lines: Vec<ArchivedEntry>,
     incidents: BTreeMap<i64, ArchivedIncident>,
 }
 
 impl Retention {
-    /// Deletes the entries that are kept for `span` at most and are older.
+    /// Deletes older entries whose retention period is `span` or less.
     pub(super) async fn log(
         &mut self,
         span: Duration,
         now: Timestamp,
         stop: &mut Stop<'_>,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), PassError> {
         let before = now.minus(span);
-        let words = self.settings.retention.log.words();
+        let rules = self.settings.retention.log.words();
         let mut saved = retention::load_walk(&self.db, "log", span).await?;
-        let mut walk = self.walk("log", span, &words, before).await?;
-        let mut verdicts = Verdicts::new();
+        let mut walk = self.walk("log", span, &rules, before).await?;
+        let mut periods = Periods::new();
         let mut deleted = 0;
-        let mut tries = 0;
+        let mut attempts = 0;
         loop {
-            let began = Instant::now();
-            match self.step(span, before, &walk, &mut verdicts).await {
+            let started = Instant::now();
+            match self.step(span, before, &walk, &mut periods).await {
                 Ok(None) => break,
                 Ok(Some((next, entries))) => {
-                    tries = 0;
+                    attempts = 0;
                     if entries > 0 {
                         saved = next.clone();
                         deleted += entries;
                     }
                     walk = next;
                 }
-                Err(Ended::Storage(StorageError::Stale(_))) if tries < TRIES => tries += 1,
+                Err(PassError::Storage(StorageError::Stale(_))) if attempts < MAX_ATTEMPTS => {
+                    attempts += 1;
+                }
                 Err(error) => return Err(error),
             }
-            self.pause(began, stop).await?;
+            self.pause(started, stop).await?;
         }
         if deleted > 0 {
-            tracing::info!(entries = deleted, older_than = ?span, "old log entries are deleted");
+            tracing::info!(entries = deleted, older_than = ?span, "deleted old log entries");
         }
         self.save("log", span, &saved, &walk).await
     }
 
-    /// Looks at the next entries and deletes those that have to go; answers how
-    /// the walk stands then, and how many went. `None`: there are no more.
+    /// Visits the next entries and deletes the expired ones. Returns the new state of
+    /// the walk and the number of deleted entries; `None` at the end.
     async fn step(
         &mut self,
         span: Duration,
         before: Timestamp,
         walk: &Walk,
-        verdicts: &mut Verdicts,
-    ) -> Result<Option<(Walk, u64)>, Ended> {
+        periods: &mut Periods,
+    ) -> Result<Option<(Walk, u64)>, PassError> {
         let settings = Arc::clone(&self.settings);
-        let looker = Looker {
+        let visitor = Visitor {
             rules: &settings.retention.log,
             span,
             before,
             database: self.archive.is_some().then(|| self.database.clone()),
         };
-        let (step, tx) = if self.reads_apart() {
-            let Some(step) = looker.look(&self.db, walk, verdicts).await? else {
+        let (step, tx) = if self.reads_outside_tx() {
+            let Some(step) = visitor.visit(&self.db, walk, periods).await? else {
                 return Ok(None);
             };
-            if step.doomed.is_empty() {
+            if step.expired.is_empty() {
                 return Ok(Some((step.walk, 0)));
             }
             self.write(&step).await?;
-            (step, self.turn().await?)
+            (step, self.begin_delete().await?)
         } else {
-            let tx = self.turn().await?;
-            let Some(step) = looker.look(&tx, walk, verdicts).await? else {
+            let tx = self.begin_delete().await?;
+            let Some(step) = visitor.visit(&tx, walk, periods).await? else {
                 tx.rollback().await?;
                 return Ok(None);
             };
-            if step.doomed.is_empty() {
+            if step.expired.is_empty() {
                 tx.rollback().await?;
                 return Ok(Some((step.walk, 0)));
             }
@@ -118,57 +120,57 @@ impl Retention {
         let deliveries = settings.retention.deliveries;
         let now = before.plus(span);
         let archived = self.archive.is_some().then_some(&step.incidents);
-        let gone = retention::delete(
+        let deleted = retention::delete(
             &tx,
-            &step.doomed,
+            &step.expired,
             deliveries.map(|span| now.minus(span)),
             archived,
         )
         .await?;
         retention::save_walk(&tx, "log", span, &step.walk).await?;
-        self.standings.forget(&gone.touched).await;
+        self.alert_cache.forget(&deleted.touched).await;
         tx.commit().await?;
-        Ok(Some((step.walk, gone.entries)))
+        Ok(Some((step.walk, deleted.entries)))
     }
 
-    /// Writes a step's entries to the archive, if there is one.
-    async fn write(&self, step: &Step) -> Result<(), Ended> {
+    /// Writes the entries of a step to the archive, if there is one.
+    async fn write(&self, step: &Step) -> Result<(), PassError> {
         let Some(archive) = self.archive.clone() else {
             return Ok(());
         };
         let lines = step.lines.clone();
         let written = tokio::task::spawn_blocking(move || {
-            // What it holds is right after a panic, too: lengths are looked up.
+            // The archive is consistent even after a panic: it checks file lengths.
             let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
             archive.append(&lines)
         });
         written
             .await
-            .map_err(|error| Ended::Archive(std::io::Error::other(error)))?
-            .map_err(Ended::Archive)
+            .map_err(|error| PassError::Archive(std::io::Error::other(error)))?
+            .map_err(PassError::Archive)
     }
 }
 
-/// How entries are looked at.
-struct Looker<'a> {
+/// Reads and checks entries.
+struct Visitor<'a> {
     rules: &'a LogRules,
     span: Duration,
     before: Timestamp,
-    /// The database's name, where there is an archive.
+    /// Name of the database, if there is an archive.
     database: Option<String>,
 }
 
-impl Looker<'_> {
-    async fn look(
+impl Visitor<'_> {
+    async fn visit(
         &self,
         db: &impl Reads,
         walk: &Walk,
-        verdicts: &mut Verdicts,
+        periods: &mut Periods,
     ) -> Result<Option<Step>, StorageError> {
         let limit = if self.rules.of_all().is_some() {
             STEP
         } else {
-            LOOK
+            VISIT_BATCH
         };
         let visited = retention::visit(db, walk.at, self.before, limit).await?;
         if visited.is_empty() {
@@ -176,71 +178,71 @@ impl Looker<'_> {
         }
         let mut step = Step {
             walk: walk.clone(),
-            doomed: self.decide(db, &visited, verdicts).await?,
+            expired: self.decide(db, &visited, periods).await?,
             lines: Vec::new(),
             incidents: BTreeMap::new(),
         };
-        let full = step.doomed.len() > STEP as usize;
-        step.doomed.truncate(STEP as usize);
-        // What follows the last one that goes is looked at with the next step.
+        let full = step.expired.len() > STEP as usize;
+        step.expired.truncate(STEP as usize);
+        // Entries after the last expired one are visited by the next step.
         let last = if full {
-            step.doomed.last()
+            step.expired.last()
         } else {
             visited.last()
         };
         if let Some(last) = last {
             step.walk.at = last.spot();
         }
-        let ids = |doomed: &[Visited]| doomed.iter().map(|v| v.id).collect::<Vec<i64>>();
-        let awaited = retention::undelivered(db, &ids(&step.doomed)).await?;
+        let ids = |expired: &[Visited]| expired.iter().map(|v| v.id).collect::<Vec<i64>>();
+        let undelivered = retention::undelivered(db, &ids(&step.expired)).await?;
         let walk = &mut step.walk;
-        step.doomed.retain(|visited| {
-            let is_awaited = awaited.contains(&visited.id);
-            if is_awaited {
+        step.expired.retain(|visited| {
+            let is_undelivered = undelivered.contains(&visited.id);
+            if is_undelivered {
                 walk.hold(visited.spot());
             }
-            !is_awaited
+            !is_undelivered
         });
         if let Some(database) = &self.database {
-            let archived = archive::read(db, database, &ids(&step.doomed)).await?;
+            let archived = archive::read(db, database, &ids(&step.expired)).await?;
             step.lines = archived.entries;
             step.incidents = archived.incidents;
         }
         Ok(Some(step))
     }
 
-    /// Those of the entries that have to go.
+    /// Returns the expired entries.
     async fn decide(
         &self,
         db: &impl Reads,
         visited: &[Visited],
-        verdicts: &mut Verdicts,
+        periods: &mut Periods,
     ) -> Result<Vec<Visited>, StorageError> {
-        let goes = |keep: Option<Duration>| keep.is_some_and(|keep| keep <= self.span);
+        let is_expired = |keep: Option<Duration>| keep.is_some_and(|keep| keep <= self.span);
         if let Some(keep) = self.rules.of_all() {
-            return Ok(if goes(keep) {
+            return Ok(if is_expired(keep) {
                 visited.to_vec()
             } else {
                 Vec::new()
             });
         }
-        if verdicts.len() > REMEMBERED {
-            verdicts.clear();
+        if periods.len() > MAX_CACHED_PERIODS {
+            periods.clear();
         }
-        let mut unknown: Vec<_> = visited
+        let mut missing: Vec<_> = visited
             .iter()
             .map(Visited::text)
-            .filter(|text| !verdicts.contains_key(text))
+            .filter(|id| !periods.contains_key(id))
             .collect();
-        unknown.sort_unstable();
-        unknown.dedup();
-        for (text, labels) in retention::labels(db, &unknown).await? {
-            verdicts.insert(text, self.rules.keep(&labels));
+        missing.sort_unstable();
+        missing.dedup();
+        for (id, labels) in retention::labels(db, &missing).await? {
+            periods.insert(id, self.rules.keep(&labels));
         }
-        // One whose text is not found is left alone.
-        let doomed = visited
+        // Entries whose labels are not found are kept.
+        let expired = visited
             .iter()
-            .filter(|visited| goes(verdicts.get(&visited.text()).copied().flatten()));
-        Ok(doomed.copied().collect())
+            .filter(|visited| is_expired(periods.get(&visited.text()).copied().flatten()));
+        Ok(expired.copied().collect())
     }
 }

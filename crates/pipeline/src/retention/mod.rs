@@ -1,14 +1,14 @@
-//! Retention: what is kept for a time only.
+//! Retention: deletes rows after their retention period.
 //!
-//! All of it goes in small transactions ([`STEP`] rows), each followed by a
-//! pause, so that a delivery waits for one of them at most. What is looked for
-//! is looked for outside of them. On several replicas one at a time does it.
+//! Rows are deleted in small transactions ([`STEP`] rows), each followed by a pause, so
+//! that a delivery waits for one of them at most. Searches run outside of these
+//! transactions. With several replicas, one at a time deletes.
 //!
-//! * Raw bodies, rows of the change feed, mails and what accounts leave behind
-//!   (`sweep`) go by their age alone.
-//! * The log is walked once for each span that a rule names, in the order in
-//!   which entries were received (`log`).
-//! * Statistics stay: they are roll-ups of their own.
+//! * Raw bodies, rows of the change feed, notifications, the audit log, and old
+//!   sessions are deleted by age alone (`sweep`).
+//! * The alert log is walked once for each retention period that a rule names, in the
+//!   order of reception (`log`).
+//! * Statistics are kept: they are rollups of their own.
 
 mod log;
 mod settings;
@@ -30,61 +30,61 @@ use crate::{Clock, PipelineSettings};
 use self::sweep::Expired;
 pub use settings::RetentionSettings;
 
-/// Rows deleted in one transaction.
+/// Rows deleted per transaction.
 const STEP: u32 = 500;
 
-/// The longest pause after a transaction. The pause is as long as the
-/// transaction took, so that retention has half of the writer at most.
+/// Longest pause after a transaction. The pause is as long as the transaction was, so
+/// that retention uses half of the writer's time at most.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a browser may be away and still resume its event stream.
+/// Time after which a disconnected browser can no longer resume its event stream.
 const FEED_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Pages of an SQLite file that are given back in one transaction.
+/// Pages of an SQLite file that are freed per transaction.
 const PAGES: u32 = 256;
 
-/// The part of an SQLite file that may be empty: what is freed today is filled
+/// Share of free pages that an SQLite file may have (1/50): space freed today is filled
 /// tomorrow.
 const SLACK: i64 = 50;
 
-/// What retention works with.
+/// The retention worker.
 pub(crate) struct Retention {
     db: Db,
     settings: Arc<PipelineSettings>,
     clock: Arc<dyn Clock>,
-    standings: Arc<AlertCache>,
-    /// The database's name, for the archive.
+    alert_cache: Arc<AlertCache>,
+    /// Name of the database, for the archive.
     database: String,
     archive: Option<Arc<Mutex<Archive>>>,
 }
 
-/// Why a pass ended early.
+/// Reason why a pass ended early.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
-    /// The program stops, or another replica is at it.
-    #[error("not now")]
-    NotNow,
-    /// The archive cannot be written; what it lacks is not deleted.
+enum PassError {
+    /// The program is stopping, or another replica is running the pass.
+    #[error("interrupted")]
+    Interrupted,
+    /// The archive cannot be written. Entries that are not archived are not deleted.
     #[error("the archive cannot be written: {0}")]
     Archive(#[source] std::io::Error),
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// Tells whether the program stops, between two transactions. One that runs is
-/// never broken off.
+/// Stop signal, checked between two transactions. A running transaction is never
+/// interrupted.
 struct Stop<'a> {
     notified: std::pin::Pin<Box<tokio::sync::futures::Notified<'a>>>,
 }
 
 impl<'a> Stop<'a> {
-    fn of(stop: &'a Notify) -> Self {
+    fn new(stop: &'a Notify) -> Self {
         let mut notified = Box::pin(stop.notified());
         notified.as_mut().enable();
         Self { notified }
     }
 
-    /// Waits for a time; whether the program stops.
+    /// Waits for `time`; returns early with `true` when the program stops.
     async fn within(&mut self, time: Duration) -> bool {
         tokio::select! {
             biased;
@@ -101,33 +101,33 @@ impl Retention {
             db: context.db.clone(),
             settings: Arc::clone(&context.settings),
             clock: Arc::clone(&context.clock),
-            standings: Arc::clone(&context.alert_cache),
+            alert_cache: Arc::clone(&context.alert_cache),
             database: context.instance.clone(),
             archive: directory.map(|directory| Arc::new(Mutex::new(Archive::new(directory)))),
         }
     }
 
-    /// Makes a pass now and every so often, until told to stop.
+    /// Runs a pass now and periodically until `stop` is notified.
     pub(crate) async fn run(mut self, stop: Arc<Notify>) {
-        let every = self.settings.retention.every();
-        let mut stop = Stop::of(&stop);
+        let interval = self.settings.retention.interval();
+        let mut stop = Stop::new(&stop);
         loop {
             match self.pass(&mut stop).await {
-                Ok(()) | Err(Ended::NotNow) => {}
+                Ok(()) | Err(PassError::Interrupted) => {}
                 Err(error) => {
-                    if let Ended::Storage(error) = &error {
+                    if let PassError::Storage(error) = &error {
                         self.db.note(error);
                     }
-                    tracing::warn!(%error, "old rows were not all deleted");
+                    tracing::warn!(%error, "old rows were not deleted completely");
                 }
             }
-            if stop.within(every).await {
+            if stop.within(interval).await {
                 return;
             }
         }
     }
 
-    async fn pass(&mut self, stop: &mut Stop<'_>) -> Result<(), Ended> {
+    async fn pass(&mut self, stop: &mut Stop<'_>) -> Result<(), PassError> {
         let now = self.clock.now();
         let keep = self.settings.retention.clone();
         for old in Expired::of_accounts(&keep, now) {
@@ -137,7 +137,7 @@ impl Retention {
             .await?;
         self.sweep(Expired::Feed(now.minus(FEED_KEPT)), stop)
             .await?;
-        // What an upgrade has left to be counted is not counted yet.
+        // Entries from before an upgrade may not be counted in the statistics yet.
         if !tocsin_storage::projection_queue::is_counting(&self.db).await? {
             for span in keep.log.spans() {
                 self.log(span, now, stop).await?;
@@ -149,64 +149,63 @@ impl Retention {
         if let Some(span) = keep.mails {
             self.sweep(Expired::Mails(now.minus(span)), stop).await?;
         }
-        self.give_back(stop).await
+        self.free_pages(stop).await
     }
 
-    /// A transaction in which this replica may delete.
-    async fn turn(&self) -> Result<Tx, Ended> {
+    /// Begins a transaction with the retention lock, which one replica holds at a time.
+    async fn begin_delete(&self) -> Result<Tx, PassError> {
         let tx = self.db.begin().await?;
         if leader_lock::try_lock(&tx, "retention").await? {
             return Ok(tx);
         }
         tx.rollback().await?;
-        Err(Ended::NotNow)
+        Err(PassError::Interrupted)
     }
 
-    /// Lets whoever waits write.
-    async fn pause(&self, since: Instant, stop: &mut Stop<'_>) -> Result<(), Ended> {
+    /// Pauses, so that waiting writers can proceed.
+    async fn pause(&self, since: Instant, stop: &mut Stop<'_>) -> Result<(), PassError> {
         if stop.within(since.elapsed().min(PAUSE)).await {
-            return Err(Ended::NotNow);
+            return Err(PassError::Interrupted);
         }
         Ok(())
     }
 
-    /// Deliveries that told nothing new, or whose entries are gone. Those whose
-    /// entries are still there go with them, when they are old enough.
+    /// Deletes old deliveries without log entries. Deliveries with log entries are
+    /// deleted together with their last entry, if they are old enough.
     async fn deliveries(
         &self,
         span: Duration,
         now: Timestamp,
         stop: &mut Stop<'_>,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), PassError> {
         let before = now.minus(span);
         let mut walk = self.walk("deliveries", span, "", before).await?;
         let saved = walk.clone();
         loop {
-            let began = Instant::now();
-            let (last, silent) =
+            let started = Instant::now();
+            let (last, without_entries) =
                 retention::visit_deliveries(&self.db, walk.at, before, STEP).await?;
             let Some(last) = last else { break };
             walk.at = last;
-            if !silent.is_empty() {
-                let tx = self.turn().await?;
-                retention::delete_deliveries(&tx, &silent, before).await?;
+            if !without_entries.is_empty() {
+                let tx = self.begin_delete().await?;
+                retention::delete_deliveries(&tx, &without_entries, before).await?;
                 retention::save_walk(&tx, "deliveries", span, &walk).await?;
                 tx.commit().await?;
             }
-            self.pause(began, stop).await?;
+            self.pause(started, stop).await?;
         }
         self.save("deliveries", span, &saved, &walk).await
     }
 
-    /// The walk over `what` as it stands, for a pass that looks at what came
-    /// before `before`.
+    /// Loads the walk over `what` for a pass over entries before `before`.
     async fn walk(
         &self,
         what: &str,
         span: Duration,
         rules: &str,
         before: Timestamp,
-    ) -> Result<Walk, Ended> {
+    ) -> Result<Walk, PassError> {
         let mut walk = retention::load_walk(&self.db, what, span).await?;
         walk.begin(rules, before, retention::restored(&self.db).await?);
         Ok(walk)
@@ -218,40 +217,42 @@ impl Retention {
         span: Duration,
         saved: &Walk,
         walk: &Walk,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), PassError> {
         if saved != walk {
-            let tx = self.turn().await?;
+            let tx = self.begin_delete().await?;
             retention::save_walk(&tx, what, span, walk).await?;
             tx.commit().await?;
         }
         Ok(())
     }
 
-    /// Gives the disk what an SQLite file does not need any more.
-    async fn give_back(&self, stop: &mut Stop<'_>) -> Result<(), Ended> {
+    /// Returns free pages of an SQLite file to the file system.
+    async fn free_pages(&self, stop: &mut Stop<'_>) -> Result<(), PassError> {
         while let Some(space) = retention::space(&self.db).await? {
-            let most = space.pages / SLACK;
-            if space.free <= most {
+            let max_free = space.pages / SLACK;
+            if space.free <= max_free {
                 break;
             }
-            let began = Instant::now();
+            let started = Instant::now();
             let tx = self.db.begin().await?;
-            let pages = u32::try_from(space.free - most).unwrap_or(PAGES).min(PAGES);
+            let pages = u32::try_from(space.free - max_free)
+                .unwrap_or(PAGES)
+                .min(PAGES);
             retention::release(&tx, pages).await?;
             tx.commit().await?;
             let left = retention::space(&self.db).await?;
             if left.is_none_or(|left| left.free >= space.free) {
-                // A database of before it could be made smaller.
+                // A database created before incremental vacuum was enabled.
                 break;
             }
-            self.pause(began, stop).await?;
+            self.pause(started, stop).await?;
         }
         Ok(())
     }
 
-    /// On SQLite what is read need not be read by the writer, which nobody else
-    /// could use meanwhile.
-    fn reads_apart(&self) -> bool {
+    /// Whether to read outside of the write transaction: on SQLite the single writer
+    /// would be blocked during the read.
+    fn reads_outside_tx(&self) -> bool {
         self.db.backend() == Backend::Sqlite
     }
 }

@@ -3,23 +3,23 @@ use std::time::Duration;
 
 use tocsin_storage::retention::LogRules;
 
-/// For how long what is kept.
+/// Retention periods.
 #[derive(Clone, Debug)]
 pub struct RetentionSettings {
-    /// Log entries, and with them incidents that have ended and what was told
-    /// of them.
+    /// Log entries, and with them ended incidents and alert contents.
     pub log: LogRules,
-    /// Raw bodies.
+    /// Raw request bodies.
     pub raw_bodies: Duration,
-    /// Deliveries of which the log holds nothing; `None`: for ever.
+    /// Deliveries without log entries; `None`: forever.
     pub deliveries: Option<Duration>,
-    /// Mails that are delivered, at most; `None`: as long as what they tell.
+    /// Finished notifications; `None`: as long as the log entries they report.
     pub mails: Option<Duration>,
-    /// Lines of the audit log; `None`: for ever.
+    /// Audit log entries; `None`: forever.
     pub audit: Option<Duration>,
-    /// For how long a session holds that nobody uses: then it is swept.
+    /// Idle timeout of sessions; idle sessions are deleted.
     pub session_idle: Duration,
-    /// Where log entries are written before they are deleted.
+    /// Directory of the archive, to which log entries are written before they are
+    /// deleted.
     pub archive_dir: Option<PathBuf>,
 }
 
@@ -38,16 +38,16 @@ impl Default for RetentionSettings {
     }
 }
 
-/// The longest time between two passes.
-const SELDOM: Duration = Duration::from_secs(3600);
+/// Longest interval between two passes.
+const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// The shortest.
-const OFTEN: Duration = Duration::from_secs(1);
+/// Shortest interval.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 impl RetentionSettings {
-    /// How long to wait between two passes: nothing is kept much longer than
-    /// it says.
-    pub(super) fn every(&self) -> Duration {
+    /// Interval between two passes: short enough that rows are not kept much longer
+    /// than their period.
+    pub(super) fn interval(&self) -> Duration {
         let spans = self.log.spans();
         let all = spans
             .into_iter()
@@ -55,7 +55,8 @@ impl RetentionSettings {
             .chain(self.deliveries)
             .chain(self.mails)
             .chain(self.audit);
-        all.min()
-            .map_or(SELDOM, |shortest| (shortest / 20).clamp(OFTEN, SELDOM))
+        all.min().map_or(MAX_INTERVAL, |shortest| {
+            (shortest / 20).clamp(MIN_INTERVAL, MAX_INTERVAL)
+        })
     }
 }

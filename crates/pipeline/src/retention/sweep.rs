@@ -1,4 +1,4 @@
-//! What goes by its age alone.
+//! Deletion of rows by age alone.
 
 use std::time::Duration;
 
@@ -6,39 +6,40 @@ use tocsin_core::time::Timestamp;
 use tocsin_storage::{StorageError, Tx, accounts, audit, idempotency, retention};
 use tokio::time::Instant;
 
-use super::{Ended, Retention, RetentionSettings, STEP, Stop};
+use super::{PassError, Retention, RetentionSettings, STEP, Stop};
 
-/// For how long a sign-in that failed counts.
+/// Retention period of failed sign-ins.
 const FAILURES_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Rows of one kind, of before a time.
+/// Rows of one kind that are older than a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expired {
-    /// Raw bodies.
+    /// Raw request bodies.
     Bodies(Timestamp),
     /// Rows of the change feed.
     Feed(Timestamp),
-    /// Mails that are delivered.
+    /// Finished notifications.
     Mails(Timestamp),
-    /// Lines of the audit log.
+    /// Audit log entries.
     Audit(Timestamp),
     /// Sessions that have ended.
     Sessions {
-        /// Those that end before this.
+        /// Sessions that end before this time.
         expired: Timestamp,
-        /// Those that were last used before this.
+        /// Sessions that were last used before this time.
         idle: Timestamp,
     },
-    /// Sign-ins that failed.
+    /// Failed sign-ins.
     Failures(Timestamp),
-    /// Keys of requests that may be sent again.
+    /// Idempotency keys.
     Keys(Timestamp),
 }
 
 impl Expired {
-    /// What accounts leave behind.
+    /// Expired rows of accounts: sessions, failed sign-ins, idempotency keys, audit log
+    /// entries.
     pub(super) fn of_accounts(keep: &RetentionSettings, now: Timestamp) -> Vec<Self> {
-        let mut old = vec![
+        let mut expired_rows = vec![
             Self::Sessions {
                 expired: now,
                 idle: now.minus(keep.session_idle),
@@ -46,11 +47,11 @@ impl Expired {
             Self::Failures(now.minus(FAILURES_KEPT)),
             Self::Keys(now.minus(idempotency::KEPT)),
         ];
-        old.extend(keep.audit.map(|span| Self::Audit(now.minus(span))));
-        old
+        expired_rows.extend(keep.audit.map(|span| Self::Audit(now.minus(span))));
+        expired_rows
     }
 
-    /// Deletes up to [`STEP`] of them; answers how many.
+    /// Deletes up to [`STEP`] rows and returns their number.
     async fn delete(self, tx: &Tx) -> Result<u64, StorageError> {
         match self {
             Self::Bodies(before) => retention::prune_bodies(tx, before, STEP).await,
@@ -67,14 +68,18 @@ impl Expired {
 }
 
 impl Retention {
-    /// Deletes all of `old`, step by step.
-    pub(super) async fn sweep(&self, old: Expired, stop: &mut Stop<'_>) -> Result<(), Ended> {
+    /// Deletes all rows of `expired`, step by step.
+    pub(super) async fn sweep(
+        &self,
+        expired: Expired,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), PassError> {
         loop {
-            let began = Instant::now();
-            let tx = self.turn().await?;
-            let deleted = old.delete(&tx).await?;
+            let started = Instant::now();
+            let tx = self.begin_delete().await?;
+            let deleted = expired.delete(&tx).await?;
             tx.commit().await?;
-            self.pause(began, stop).await?;
+            self.pause(started, stop).await?;
             if deleted < u64::from(STEP) {
                 return Ok(());
             }

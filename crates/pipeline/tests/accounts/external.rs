@@ -1,18 +1,18 @@
-//! People whom an OpenID provider or a proxy vouches for.
+//! Users authenticated by an OpenID provider or a proxy.
 
 use tocsin_pipeline::accounts::{ExternalError, ExternalIdentity, Method};
 use tocsin_storage::accounts as stored;
 use tocsin_storage::enums::{Role, SignInMethod};
 
-use crate::{HOUR, SECOND, World, arrival, draft, root};
+use crate::{HOUR, SECOND, World, client, draft, root};
 
 crate::on_both!(
-    a_person_is_made_the_first_time,
-    an_address_is_believed_if_it_is_known_to_be_theirs,
+    first_sign_in_creates_the_user,
+    only_a_verified_address_links_an_existing_user,
     roles_follow_the_groups,
-    who_is_disabled_stays_out,
-    a_proxy_vouches_with_each_request,
-    names_that_cannot_be_shown,
+    disabled_user_cannot_sign_in,
+    proxy_authenticates_each_request,
+    invalid_names_are_replaced,
 );
 
 fn kim() -> ExternalIdentity {
@@ -26,11 +26,11 @@ fn kim() -> ExternalIdentity {
     }
 }
 
-async fn a_person_is_made_the_first_time(world: &World) {
+async fn first_sign_in_creates_the_user(world: &World) {
     let World { accounts, .. } = world;
     let method = SignInMethod::Oidc;
     let first = accounts
-        .sign_in_from(&kim(), method, &arrival())
+        .sign_in_from(&kim(), method, &client())
         .await
         .unwrap();
     let row = &first.user.user;
@@ -41,14 +41,14 @@ async fn a_person_is_made_the_first_time(world: &World) {
         .await
         .unwrap();
     assert_eq!(identity.method, Method::Oidc);
-    // Known by the subject, whatever the address and name are now.
+    // Identified by the subject, even if address and name have changed.
     let renamed = ExternalIdentity {
         email: "kim.new@example.com".to_owned(),
         name: "Kim N.".to_owned(),
         ..kim()
     };
     let again = accounts
-        .sign_in_from(&renamed, method, &arrival())
+        .sign_in_from(&renamed, method, &client())
         .await
         .unwrap();
     assert_eq!(again.user.id, first.user.id);
@@ -57,83 +57,82 @@ async fn a_person_is_made_the_first_time(world: &World) {
         world.actions().await,
         ["user.create", "sign-in.ok", "sign-in.ok"]
     );
-    let nobody = ExternalIdentity {
+    let no_email = ExternalIdentity {
         subject: "s-2".to_owned(),
         email: String::new(),
         ..kim()
     };
-    let refused = accounts.sign_in_from(&nobody, method, &arrival()).await;
-    assert!(
-        matches!(refused, Err(ExternalError::NoEmail)),
-        "{refused:?}"
-    );
+    let result = accounts.sign_in_from(&no_email, method, &client()).await;
+    assert!(matches!(result, Err(ExternalError::NoEmail)), "{result:?}");
 }
 
-async fn an_address_is_believed_if_it_is_known_to_be_theirs(world: &World) {
+async fn only_a_verified_address_links_an_existing_user(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Admin).await;
-    let unsure = ExternalIdentity {
+    let unverified = ExternalIdentity {
         email_verified: false,
         ..kim()
     };
     let method = SignInMethod::Oidc;
-    let refused = accounts.sign_in_from(&unsure, method, &arrival()).await;
+    let result = accounts.sign_in_from(&unverified, method, &client()).await;
     assert!(
-        matches!(refused, Err(ExternalError::NotAllowed)),
-        "{refused:?}"
+        matches!(result, Err(ExternalError::NotAllowed)),
+        "{result:?}"
     );
     let linked = accounts
-        .sign_in_from(&kim(), method, &arrival())
+        .sign_in_from(&kim(), method, &client())
         .await
         .unwrap();
     assert_eq!(linked.user.id, user.id);
     assert_eq!(linked.user.user.role, Role::Admin);
     assert_eq!(linked.user.user.password, user.user.password);
-    // The provider gave the address to somebody else since.
+    // The provider has reassigned the address to another user.
     let other = ExternalIdentity {
         subject: "s-2".to_owned(),
         ..kim()
     };
-    let refused = accounts.sign_in_from(&other, method, &arrival()).await;
+    let result = accounts.sign_in_from(&other, method, &client()).await;
     assert!(
-        matches!(refused, Err(ExternalError::NotAllowed)),
-        "{refused:?}"
+        matches!(result, Err(ExternalError::NotAllowed)),
+        "{result:?}"
     );
-    // The same subject of another provider is another person.
-    let elsewhere = ExternalIdentity {
+    // The same subject at another provider is a different user.
+    let other_provider = ExternalIdentity {
         issuer: "https://other.example.com".to_owned(),
         email: "sam@example.com".to_owned(),
         ..kim()
     };
-    let made = accounts
-        .sign_in_from(&elsewhere, method, &arrival())
+    let created = accounts
+        .sign_in_from(&other_provider, method, &client())
         .await
         .unwrap();
-    assert_ne!(made.user.id, user.id);
+    assert_ne!(created.user.id, user.id);
 }
 
 async fn roles_follow_the_groups(world: &World) {
     let World { accounts, .. } = world;
     let method = SignInMethod::Oidc;
     let with = |role| ExternalIdentity { role, ..kim() };
-    for (told, role) in [
+    for (reported, role) in [
         (Some(Role::Responder), Role::Responder),
         (None, Role::Responder),
         (Some(Role::Admin), Role::Admin),
     ] {
-        let signed_in = accounts.sign_in_from(&with(told), method, &arrival()).await;
+        let signed_in = accounts
+            .sign_in_from(&with(reported), method, &client())
+            .await;
         assert_eq!(signed_in.unwrap().user.user.role, role);
     }
     assert!(!accounts.needs_set_up().await.unwrap());
-    // The last one too: the provider decides, and a new link is the way back.
+    // Even the last administrator: the provider decides, and a new set-up link is the
+    // way back.
     let signed_in = accounts
-        .sign_in_from(&with(Some(Role::Viewer)), method, &arrival())
+        .sign_in_from(&with(Some(Role::Viewer)), method, &client())
         .await
         .unwrap();
     assert_eq!(signed_in.user.user.role, Role::Viewer);
     assert!(accounts.setup_link().await.unwrap().is_some());
-    // An administrator sees everything, and only what they saw before once they
-    // are none again.
+    // An administrator sees all alerts, and a former one only those they saw before.
     let mut narrow = draft("kim", Role::Viewer);
     narrow.password = None;
     narrow.matchers = vec!["team=\"infra\"".to_owned()];
@@ -143,7 +142,7 @@ async fn roles_follow_the_groups(world: &World) {
         .unwrap();
     for (role, everything) in [(Role::Admin, true), (Role::Viewer, false)] {
         let signed_in = accounts
-            .sign_in_from(&with(Some(role)), method, &arrival())
+            .sign_in_from(&with(Some(role)), method, &client())
             .await
             .unwrap();
         let secret = signed_in.secret.as_str();
@@ -152,35 +151,29 @@ async fn roles_follow_the_groups(world: &World) {
     }
 }
 
-async fn who_is_disabled_stays_out(world: &World) {
+async fn disabled_user_cannot_sign_in(world: &World) {
     let World { accounts, .. } = world;
     let method = SignInMethod::Oidc;
     let signed_in = accounts
-        .sign_in_from(&kim(), method, &arrival())
+        .sign_in_from(&kim(), method, &client())
         .await
         .unwrap();
     accounts
         .set_enabled(&root(), signed_in.user.id, false)
         .await
         .unwrap();
-    let refused = accounts.sign_in_from(&kim(), method, &arrival()).await;
-    assert!(
-        matches!(refused, Err(ExternalError::Disabled)),
-        "{refused:?}"
-    );
+    let result = accounts.sign_in_from(&kim(), method, &client()).await;
+    assert!(matches!(result, Err(ExternalError::Disabled)), "{result:?}");
     let proxy = ExternalIdentity {
         issuer: String::new(),
         subject: String::new(),
         ..kim()
     };
-    let refused = accounts.external_user(&proxy, &arrival()).await;
-    assert!(
-        matches!(refused, Err(ExternalError::Disabled)),
-        "{refused:?}"
-    );
+    let result = accounts.external_user(&proxy, &client()).await;
+    assert!(matches!(result, Err(ExternalError::Disabled)), "{result:?}");
 }
 
-async fn a_proxy_vouches_with_each_request(world: &World) {
+async fn proxy_authenticates_each_request(world: &World) {
     let World { accounts, .. } = world;
     let proxy = ExternalIdentity {
         issuer: String::new(),
@@ -188,48 +181,48 @@ async fn a_proxy_vouches_with_each_request(world: &World) {
         role: Some(Role::Responder),
         ..kim()
     };
-    let first = accounts.external_user(&proxy, &arrival()).await.unwrap();
+    let first = accounts.external_user(&proxy, &client()).await.unwrap();
     assert_eq!((first.method, first.session_id), (Method::Proxy, None));
     assert_eq!(first.role(), Some(Role::Responder));
     assert!(accounts.is_still(&first).await);
     for _ in 0..3 {
-        world.later(SECOND);
-        let again = accounts.external_user(&proxy, &arrival()).await.unwrap();
+        world.advance(SECOND);
+        let again = accounts.external_user(&proxy, &client()).await.unwrap();
         assert_eq!(again.id, first.id);
     }
-    // A visit is one line, not each request.
+    // A sign-in is logged once, not for each request.
     assert_eq!(world.actions().await, ["user.create", "sign-in.ok"]);
-    world.later(13 * HOUR);
-    accounts.external_user(&proxy, &arrival()).await.unwrap();
+    world.advance(13 * HOUR);
+    accounts.external_user(&proxy, &client()).await.unwrap();
     assert_eq!(world.actions().await.len(), 3);
     let promoted = ExternalIdentity {
         role: Some(Role::Admin),
         ..proxy
     };
-    let now = accounts.external_user(&promoted, &arrival()).await.unwrap();
-    assert_eq!((now.id, now.role()), (first.id, Some(Role::Admin)));
+    let current = accounts.external_user(&promoted, &client()).await.unwrap();
+    assert_eq!((current.id, current.role()), (first.id, Some(Role::Admin)));
     assert!(!accounts.is_still(&first).await);
     let user = stored::get_user(&world.db, first.id).await.unwrap();
     assert_eq!(user.unwrap().user.role, Role::Admin);
 }
 
-async fn names_that_cannot_be_shown(world: &World) {
+async fn invalid_names_are_replaced(world: &World) {
     let World { accounts, .. } = world;
-    for (subject, name, called) in [
+    for (subject, name, expected) in [
         ("a", "", "a"),
         ("b", "\u{202E}nimda", "b"),
         ("c", "  金 Kim ", "金 Kim"),
     ] {
-        let who = ExternalIdentity {
+        let external = ExternalIdentity {
             subject: subject.to_owned(),
             email: format!("{subject}@example.com"),
             name: name.to_owned(),
             ..kim()
         };
-        let made = accounts
-            .sign_in_from(&who, SignInMethod::Oidc, &arrival())
+        let created = accounts
+            .sign_in_from(&external, SignInMethod::Oidc, &client())
             .await
             .unwrap();
-        assert_eq!(made.user.user.name, called);
+        assert_eq!(created.user.user.name, expected);
     }
 }

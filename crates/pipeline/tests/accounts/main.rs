@@ -1,8 +1,8 @@
-//! Who may do what, on both databases.
+//! Accounts, sessions and tokens, on both databases.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot set itself up has failed, and says where"
+    reason = "a failed set-up fails the test and shows the line"
 )]
 
 mod external;
@@ -32,7 +32,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A clock that is moved by hand.
+/// A clock that tests move.
 struct TestClock(AtomicI64);
 
 impl Clock for TestClock {
@@ -41,7 +41,7 @@ impl Clock for TestClock {
     }
 }
 
-/// Accounts of a database of their own, with what has to live as long.
+/// Accounts in a database of their own, with the resources that it needs.
 struct World {
     db: Db,
     accounts: Accounts,
@@ -50,7 +50,7 @@ struct World {
     _server: Option<TestDatabase>,
 }
 
-/// Makes a test for each database of `async fn NAME(world: &World)`.
+/// Creates a test for each database from `async fn NAME(world: &World)`.
 #[macro_export]
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
@@ -103,8 +103,8 @@ impl World {
         }
     }
 
-    /// As another replica has them.
-    fn elsewhere(&self) -> Accounts {
+    /// Accounts as another replica sees them.
+    fn replica(&self) -> Accounts {
         accounts(&self.db, &self.clock, AccountsSettings::default())
     }
 
@@ -112,19 +112,19 @@ impl World {
         self.clock.now()
     }
 
-    fn later(&self, span: Duration) {
+    fn advance(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap();
         self.clock.0.fetch_add(micros, Ordering::SeqCst);
     }
 
-    /// A user with [`PASSWORD`].
+    /// Creates a user with [`PASSWORD`].
     async fn user(&self, name: &str, role: Role) -> UserView {
         let draft = draft(name, role);
-        let made = self.accounts.create_user(&root(), None, &draft).await;
-        made.unwrap().object
+        let created = self.accounts.create_user(&root(), None, &draft).await;
+        created.unwrap().object
     }
 
-    /// The actions in the audit log, the oldest first.
+    /// Actions in the audit log, oldest first.
     async fn actions(&self) -> Vec<String> {
         let log = self.log().await;
         log.into_iter().map(|line| line.action).collect()
@@ -142,7 +142,7 @@ fn accounts(db: &Db, clock: &Arc<TestClock>, settings: AccountsSettings) -> Acco
     Accounts::new(db.clone(), clock, settings)
 }
 
-/// An administrator, who is nobody's number.
+/// An administrator without a row in the database.
 fn root() -> Actor {
     Actor {
         kind: ActorKind::User,
@@ -152,14 +152,14 @@ fn root() -> Actor {
     }
 }
 
-fn arrival() -> ClientInfo {
+fn client() -> ClientInfo {
     ClientInfo {
         address: Some([198, 51, 100, 7].into()),
         user_agent: "Browser/1.0".to_owned(),
     }
 }
 
-/// Whoever has [`PASSWORD`] and the address `NAME@example.com`.
+/// Draft of a user with [`PASSWORD`] and the e-mail address `NAME@example.com`.
 fn draft(name: &str, role: Role) -> UserDraft {
     UserDraft {
         name: name.to_owned(),
@@ -171,12 +171,12 @@ fn draft(name: &str, role: Role) -> UserDraft {
     }
 }
 
-/// The names of the fields that a change was refused for.
-fn fields<T>(refused: Result<T, ChangeError>) -> Vec<String> {
-    match refused.err() {
+/// Names of the invalid fields of a rejected change.
+fn fields<T>(result: Result<T, ChangeError>) -> Vec<String> {
+    match result.err() {
         Some(ChangeError::Invalid(issues) | ChangeError::Unprocessable(issues)) => {
             issues.into_iter().map(|issue| issue.field).collect()
         }
-        other => panic!("expected wrong fields, not: {other:?}"),
+        other => panic!("expected invalid fields, not: {other:?}"),
     }
 }

@@ -1,23 +1,23 @@
-//! What people change of their own account.
+//! Changes that users make to their own account.
 
 use tocsin_pipeline::ChangeError;
 use tocsin_pipeline::accounts::{MeDraft, PasswordError, SignInError, SignedIn};
 use tocsin_storage::accounts as stored;
 use tocsin_storage::enums::{Language, Role, Theme};
 
-use crate::{OTHER, PASSWORD, World, arrival, draft, fields, root};
+use crate::{OTHER, PASSWORD, World, client, draft, fields, root};
 
 crate::on_both!(
-    a_person_sets_their_own_page,
-    a_password_is_changed_by_who_knows_it,
-    guessing_the_present_one_locks,
+    user_updates_the_own_account,
+    password_change_requires_the_current_one,
+    wrong_current_passwords_lock_the_account,
     sessions_are_listed_and_ended,
 );
 
 async fn sign_in(world: &World, password: &str) -> SignedIn {
     let signed_in = world
         .accounts
-        .sign_in("kim@example.com", password, &arrival())
+        .sign_in("kim@example.com", password, &client())
         .await;
     signed_in.unwrap()
 }
@@ -29,7 +29,7 @@ fn field(error: PasswordError) -> Vec<String> {
     }
 }
 
-async fn a_person_sets_their_own_page(world: &World) {
+async fn user_updates_the_own_account(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Viewer).await;
     let mut me = MeDraft {
@@ -49,8 +49,8 @@ async fn a_person_sets_their_own_page(world: &World) {
     assert_eq!(row.password, user.user.password);
     me.name = "\u{202E}nimda".to_owned();
     me.time_zone = Some("Mars/Olympus".to_owned());
-    let refused = accounts.update_me(&root(), user.id, &me).await;
-    assert_eq!(fields(refused), ["name", "timeZone"]);
+    let result = accounts.update_me(&root(), user.id, &me).await;
+    assert_eq!(fields(result), ["name", "timeZone"]);
     let missing = accounts
         .update_me(
             &root(),
@@ -67,7 +67,7 @@ async fn a_person_sets_their_own_page(world: &World) {
     assert_eq!(world.actions().await, ["user.create", "user.update"]);
 }
 
-async fn a_password_is_changed_by_who_knows_it(world: &World) {
+async fn password_change_requires_the_current_one(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Viewer).await;
     let here = sign_in(world, PASSWORD).await;
@@ -78,7 +78,7 @@ async fn a_password_is_changed_by_who_knows_it(world: &World) {
             .change_password(&root(), user.id, current, new, keep)
             .await
     };
-    for (current, new, wrong) in [
+    for (current, new, expected) in [
         (OTHER, OTHER, vec!["new"]),
         (PASSWORD, PASSWORD, vec!["new"]),
         (PASSWORD, "kim@example.com", vec!["new"]),
@@ -88,7 +88,7 @@ async fn a_password_is_changed_by_who_knows_it(world: &World) {
     ] {
         assert_eq!(
             field(change(current, new).await.unwrap_err()),
-            wrong,
+            expected,
             "{new}"
         );
     }
@@ -111,42 +111,42 @@ async fn a_password_is_changed_by_who_knows_it(world: &World) {
             .await
             .is_err()
     );
-    let refused = accounts
-        .sign_in("kim@example.com", PASSWORD, &arrival())
+    let result = accounts
+        .sign_in("kim@example.com", PASSWORD, &client())
         .await;
-    assert!(matches!(refused, Err(SignInError::Wrong)));
+    assert!(matches!(result, Err(SignInError::Wrong)));
     sign_in(world, OTHER).await;
     let actions = world.actions().await;
     assert!(
         actions.contains(&"password.change".to_owned()),
         "{actions:?}"
     );
-    // Without one, nobody gives themselves one.
+    // A user without a password cannot set one.
     let mut lou = draft("lou", Role::Viewer);
     lou.password = None;
     let lou = accounts.create_user(&root(), None, &lou).await.unwrap();
     let id = lou.object.id;
-    let refused = accounts
+    let result = accounts
         .change_password(&root(), id, PASSWORD, OTHER, None)
         .await;
-    assert_eq!(field(refused.unwrap_err()), ["current"]);
+    assert_eq!(field(result.unwrap_err()), ["current"]);
 }
 
-async fn guessing_the_present_one_locks(world: &World) {
+async fn wrong_current_passwords_lock_the_account(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Viewer).await;
     for _ in 0..5 {
-        let refused = accounts
-            .change_password(&root(), user.id, "a guess of somebody", OTHER, None)
+        let result = accounts
+            .change_password(&root(), user.id, "a wrong password", OTHER, None)
             .await;
-        assert_eq!(field(refused.unwrap_err()), ["current"]);
+        assert_eq!(field(result.unwrap_err()), ["current"]);
     }
-    let refused = accounts
+    let result = accounts
         .change_password(&root(), user.id, PASSWORD, OTHER, None)
         .await;
     assert!(
-        matches!(refused, Err(PasswordError::Locked { .. })),
-        "{refused:?}"
+        matches!(result, Err(PasswordError::Locked { .. })),
+        "{result:?}"
     );
 }
 
@@ -159,11 +159,11 @@ async fn sessions_are_listed_and_ended(world: &World) {
         sign_in(world, PASSWORD).await,
         sign_in(world, PASSWORD).await,
     ];
-    // Not somebody else's.
-    let refused = accounts
+    // Not a session of another user.
+    let result = accounts
         .revoke_session(&root(), lou.id, there.session_id)
         .await;
-    assert!(matches!(refused, Err(ChangeError::NotFound { .. })));
+    assert!(matches!(result, Err(ChangeError::NotFound { .. })));
     accounts
         .identify_session(there.secret.as_str())
         .await
@@ -194,9 +194,9 @@ async fn sessions_are_listed_and_ended(world: &World) {
             .await
             .is_ok()
     );
-    let left = stored::sessions_of(&world.db, user.id).await.unwrap();
-    assert_eq!(left.len(), 1);
-    // Nothing was done: nothing is to be told.
+    let remaining = stored::sessions_of(&world.db, user.id).await.unwrap();
+    assert_eq!(remaining.len(), 1);
+    // Nothing changed, so nothing is logged.
     let before = world.actions().await;
     let ended = accounts
         .revoke_other_sessions(&root(), user.id, Some(here.session_id))

@@ -1,4 +1,4 @@
-//! In and out again.
+//! Sign-in and sign-out.
 
 use tocsin_pipeline::accounts::{
     AccountsSettings, AuthError, ClientInfo, MAX_PASSWORD_BYTES, Method, SignInError,
@@ -6,24 +6,24 @@ use tocsin_pipeline::accounts::{
 use tocsin_storage::accounts::{self as stored, UserRow};
 use tocsin_storage::enums::Role;
 
-use crate::{HOUR, MINUTE, OTHER, PASSWORD, SECOND, World, accounts, arrival, root};
+use crate::{HOUR, MINUTE, OTHER, PASSWORD, SECOND, World, accounts, client, root};
 
 crate::on_both!(
-    a_password_opens_a_session,
-    who_is_not_let_in_learns_nothing,
-    too_many_failures_lock_any_account,
-    a_lock_grows_and_is_forgotten,
-    a_session_ends_by_itself,
-    what_a_session_may_do_follows_its_user,
+    password_creates_a_session,
+    failed_sign_ins_are_indistinguishable,
+    too_many_failures_lock_existing_and_unknown_accounts,
+    lock_grows_and_is_reset,
+    session_expires,
+    session_permissions_follow_the_user,
     sessions_are_bounded,
-    passwords_can_be_turned_off,
+    password_sign_in_can_be_disabled,
 );
 
-async fn a_password_opens_a_session(world: &World) {
+async fn password_creates_a_session(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Responder).await;
     let email = " Kim@Example.COM ";
-    let signed_in = accounts.sign_in(email, PASSWORD, &arrival()).await.unwrap();
+    let signed_in = accounts.sign_in(email, PASSWORD, &client()).await.unwrap();
     assert_eq!(signed_in.user.id, user.id);
     assert_eq!(signed_in.user.user.last_sign_in_at, Some(world.now()));
     let secret = signed_in.secret.as_str();
@@ -41,8 +41,8 @@ async fn a_password_opens_a_session(world: &World) {
         .await
         .unwrap();
     for _ in 0..2 {
-        let refused = accounts.identify_session(secret).await.unwrap_err();
-        assert!(matches!(refused, AuthError::Unknown), "{refused}");
+        let result = accounts.identify_session(secret).await.unwrap_err();
+        assert!(matches!(result, AuthError::Unknown), "{result}");
         accounts.sign_out(secret, &root()).await.unwrap();
     }
     assert!(!accounts.is_still(&identity).await);
@@ -60,7 +60,7 @@ async fn a_password_opens_a_session(world: &World) {
     }
 }
 
-async fn who_is_not_let_in_learns_nothing(world: &World) {
+async fn failed_sign_ins_are_indistinguishable(world: &World) {
     let World { accounts, .. } = world;
     world.user("kim", Role::Viewer).await;
     let disabled = world.user("lou", Role::Viewer).await;
@@ -68,20 +68,20 @@ async fn who_is_not_let_in_learns_nothing(world: &World) {
         .set_enabled(&root(), disabled.id, false)
         .await
         .unwrap();
-    let tries = [
+    let attempts = [
         ("kim@example.com", OTHER),
         ("kim@example.com", " correct horse battery staple"),
         ("lou@example.com", PASSWORD),
-        ("nobody@example.com", PASSWORD),
+        ("unknown@example.com", PASSWORD),
         ("' OR 1=1 --", PASSWORD),
         (PASSWORD, "kim@example.com"),
         ("值班\0", "\0"),
     ];
-    for (email, password) in tries {
-        let refused = accounts.sign_in(email, password, &arrival()).await;
+    for (email, password) in attempts {
+        let result = accounts.sign_in(email, password, &client()).await;
         assert!(
-            matches!(refused, Err(SignInError::Wrong)),
-            "{email}: {refused:?}"
+            matches!(result, Err(SignInError::Wrong)),
+            "{email}: {result:?}"
         );
     }
     let long = "x".repeat(MAX_PASSWORD_BYTES + 1);
@@ -89,15 +89,15 @@ async fn who_is_not_let_in_learns_nothing(world: &World) {
         ("", PASSWORD, "email"),
         ("kim@example.com", "", "password"),
         ("kim@example.com", &long, "password"),
-        ("nobody@example.com", &long, "password"),
+        ("unknown@example.com", &long, "password"),
     ] {
-        match accounts.sign_in(email, password, &arrival()).await {
+        match accounts.sign_in(email, password, &client()).await {
             Err(SignInError::Invalid(issues)) => assert_eq!(issues[0].field, field),
             other => panic!("{email}: {other:?}"),
         }
     }
-    // Only addresses that are some user's are written down: others may be
-    // passwords in the wrong field.
+    // Only e-mail addresses of users are logged: other input may be a password in the
+    // wrong field.
     let mut log = world.log().await;
     log.retain(|line| line.action == "sign-in.failed");
     let names: Vec<&str> = log.iter().map(|line| line.object_name.as_str()).collect();
@@ -105,19 +105,19 @@ async fn who_is_not_let_in_learns_nothing(world: &World) {
     assert_eq!(names, [kim, kim, lou, "", "", "", ""]);
 }
 
-async fn too_many_failures_lock_any_account(world: &World) {
+async fn too_many_failures_lock_existing_and_unknown_accounts(world: &World) {
     let World { accounts, .. } = world;
     world.user("kim", Role::Viewer).await;
-    for email in ["kim@example.com", "nobody@example.com"] {
+    for email in ["kim@example.com", "unknown@example.com"] {
         for _ in 0..5 {
-            let refused = accounts.sign_in(email, OTHER, &arrival()).await;
-            assert!(matches!(refused, Err(SignInError::Wrong)), "{refused:?}");
+            let result = accounts.sign_in(email, OTHER, &client()).await;
+            assert!(matches!(result, Err(SignInError::Wrong)), "{result:?}");
         }
-        // The right one neither, from anywhere, in any case.
+        // The right password is rejected too, from any client and in any case.
         for email in [email.to_owned(), email.to_uppercase()] {
-            let elsewhere = world.elsewhere();
+            let replica = world.replica();
             let from = ClientInfo::default();
-            match elsewhere.sign_in(&email, PASSWORD, &from).await {
+            match replica.sign_in(&email, PASSWORD, &from).await {
                 Err(SignInError::Locked { retry_after }) => {
                     assert_eq!(retry_after, 30 * SECOND, "{email}");
                 }
@@ -128,19 +128,19 @@ async fn too_many_failures_lock_any_account(world: &World) {
     let locked = world.actions().await;
     let locked = locked.iter().filter(|action| *action == "sign-in.locked");
     assert_eq!(locked.count(), 2);
-    world.later(30 * SECOND);
+    world.advance(30 * SECOND);
     let signed_in = accounts
-        .sign_in("kim@example.com", PASSWORD, &arrival())
+        .sign_in("kim@example.com", PASSWORD, &client())
         .await;
     assert!(signed_in.is_ok());
 }
 
-async fn a_lock_grows_and_is_forgotten(world: &World) {
+async fn lock_grows_and_is_reset(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Viewer).await;
     let fail = async || {
-        let refused = accounts.sign_in("kim@example.com", OTHER, &arrival()).await;
-        match refused {
+        let result = accounts.sign_in("kim@example.com", OTHER, &client()).await;
+        match result {
             Err(SignInError::Wrong) => None,
             Err(SignInError::Locked { retry_after }) => Some(retry_after),
             other => panic!("{other:?}"),
@@ -150,16 +150,16 @@ async fn a_lock_grows_and_is_forgotten(world: &World) {
         assert_eq!(fail().await, None);
     }
     assert_eq!(fail().await, Some(30 * SECOND));
-    world.later(30 * SECOND);
+    world.advance(30 * SECOND);
     assert_eq!(fail().await, None);
     assert_eq!(fail().await, Some(MINUTE));
-    // A day later nothing is left of it.
-    world.later(25 * HOUR);
+    // The count is reset after a day.
+    world.advance(25 * HOUR);
     for _ in 0..5 {
         assert_eq!(fail().await, None);
     }
     assert_eq!(fail().await, Some(30 * SECOND));
-    // Nor after a new password.
+    // And by a new password.
     accounts
         .set_password(&root(), user.id, PASSWORD)
         .await
@@ -167,13 +167,13 @@ async fn a_lock_grows_and_is_forgotten(world: &World) {
     for _ in 0..2 {
         assert_eq!(fail().await, None);
         let signed_in = accounts
-            .sign_in("kim@example.com", PASSWORD, &arrival())
+            .sign_in("kim@example.com", PASSWORD, &client())
             .await;
         assert!(signed_in.is_ok());
     }
 }
 
-async fn a_session_ends_by_itself(world: &World) {
+async fn session_expires(world: &World) {
     let World { accounts, .. } = world;
     world.user("kim", Role::Viewer).await;
     let from = ClientInfo::default();
@@ -185,41 +185,41 @@ async fn a_session_ends_by_itself(world: &World) {
     while world.now() < ends {
         let identity = accounts.identify_session(used.secret.as_str()).await;
         let identity = identity.unwrap();
-        let seen = || async {
+        let last_seen = || async {
             let sessions = stored::sessions_of(&world.db, identity.id).await.unwrap();
             let session = sessions
                 .iter()
                 .find(|session| Some(session.id) == identity.session_id);
             session.unwrap().session.seen_at
         };
-        // It is noted beside the request.
-        while seen().await < world.now() {
+        // The time of use is stored in the background.
+        while last_seen().await < world.now() {
             tokio::task::yield_now().await;
         }
-        world.later(8 * HOUR);
+        world.advance(8 * HOUR);
     }
     for (secret, at) in [
         (used.secret, ends),
         (idle.secret, used.user.user.created_at.plus(12 * HOUR)),
     ] {
         match accounts.identify_session(secret.as_str()).await {
-            Err(AuthError::Expired(ended)) => assert_eq!(ended, at),
+            Err(AuthError::Expired(expired_at)) => assert_eq!(expired_at, at),
             other => panic!("{other:?}"),
         }
     }
 }
 
-async fn what_a_session_may_do_follows_its_user(world: &World) {
+async fn session_permissions_follow_the_user(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Responder).await;
     let signed_in = accounts
-        .sign_in("kim@example.com", PASSWORD, &arrival())
+        .sign_in("kim@example.com", PASSWORD, &client())
         .await
         .unwrap();
     let secret = signed_in.secret.as_str();
-    let elsewhere = world.elsewhere();
+    let replica = world.replica();
     let before = accounts.identify_session(secret).await.unwrap();
-    elsewhere.identify_session(secret).await.unwrap();
+    replica.identify_session(secret).await.unwrap();
     let mut draft = crate::draft("kim", Role::Viewer);
     draft.password = None;
     draft.matchers = vec!["team=\"infra\"".to_owned()];
@@ -227,26 +227,26 @@ async fn what_a_session_may_do_follows_its_user(world: &World) {
         .update_user(&root(), user.id, None, &draft)
         .await
         .unwrap();
-    // At once here, and a second later on another replica.
+    // Immediately here, and a second later on another replica.
     let after = accounts.identify_session(secret).await.unwrap();
     assert_eq!(after.role(), Some(Role::Viewer));
     assert_eq!(after.visibility.matchers().len(), 1);
     assert!(!accounts.is_still(&before).await && accounts.is_still(&after).await);
-    let cached = elsewhere.identify_session(secret).await.unwrap();
+    let cached = replica.identify_session(secret).await.unwrap();
     assert_eq!(cached.role(), Some(Role::Responder));
-    world.later(SECOND);
-    let read = elsewhere.identify_session(secret).await.unwrap();
+    world.advance(SECOND);
+    let read = replica.identify_session(secret).await.unwrap();
     assert_eq!(read.role(), Some(Role::Viewer));
     accounts.set_enabled(&root(), user.id, false).await.unwrap();
-    let refused = accounts.identify_session(secret).await.unwrap_err();
-    assert!(matches!(refused, AuthError::Unknown), "{refused}");
-    // It does not come back with the user.
+    let result = accounts.identify_session(secret).await.unwrap_err();
+    assert!(matches!(result, AuthError::Unknown), "{result}");
+    // Enabling the user does not restore the session.
     accounts.set_enabled(&root(), user.id, true).await.unwrap();
-    let refused = accounts.identify_session(secret).await.unwrap_err();
-    assert!(matches!(refused, AuthError::Unknown), "{refused}");
-    // Disabled by another version of this program, which leaves sessions.
+    let result = accounts.identify_session(secret).await.unwrap_err();
+    assert!(matches!(result, AuthError::Unknown), "{result}");
+    // Disabled by another version of the program, which keeps sessions.
     let signed_in = accounts
-        .sign_in("kim@example.com", PASSWORD, &arrival())
+        .sign_in("kim@example.com", PASSWORD, &client())
         .await
         .unwrap();
     let row = UserRow {
@@ -257,21 +257,21 @@ async fn what_a_session_may_do_follows_its_user(world: &World) {
     stored::update_user(&tx, user.id, &row).await.unwrap();
     tx.commit().await.unwrap();
     let secret = signed_in.secret.as_str();
-    let refused = accounts.identify_session(secret).await.unwrap_err();
-    assert!(matches!(refused, AuthError::Disabled), "{refused}");
+    let result = accounts.identify_session(secret).await.unwrap_err();
+    assert!(matches!(result, AuthError::Disabled), "{result}");
 }
 
 async fn sessions_are_bounded(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Viewer).await;
     let first = accounts
-        .sign_in("kim@example.com", PASSWORD, &arrival())
+        .sign_in("kim@example.com", PASSWORD, &client())
         .await
         .unwrap();
     for _ in 0..100 {
-        world.later(SECOND);
+        world.advance(SECOND);
         accounts
-            .sign_in("kim@example.com", PASSWORD, &arrival())
+            .sign_in("kim@example.com", PASSWORD, &client())
             .await
             .unwrap();
     }
@@ -284,15 +284,17 @@ async fn sessions_are_bounded(world: &World) {
     );
 }
 
-async fn passwords_can_be_turned_off(world: &World) {
+async fn password_sign_in_can_be_disabled(world: &World) {
     world.user("kim", Role::Admin).await;
     let settings = AccountsSettings {
         password_sign_in: false,
         ..AccountsSettings::default()
     };
-    let off = accounts(&world.db, &world.clock, settings);
-    let refused = off.sign_in("kim@example.com", PASSWORD, &arrival()).await;
-    assert!(matches!(refused, Err(SignInError::Off)), "{refused:?}");
-    assert_eq!(off.setup_link().await.unwrap(), None);
-    assert!(!off.needs_set_up().await.unwrap());
+    let disabled = accounts(&world.db, &world.clock, settings);
+    let result = disabled
+        .sign_in("kim@example.com", PASSWORD, &client())
+        .await;
+    assert!(matches!(result, Err(SignInError::Off)), "{result:?}");
+    assert_eq!(disabled.setup_link().await.unwrap(), None);
+    assert!(!disabled.needs_set_up().await.unwrap());
 }

@@ -1,4 +1,4 @@
-//! Making, changing and deleting users.
+//! Creating, updating and deleting users.
 
 use tocsin_pipeline::accounts::{UserDraft, snapshot_user};
 use tocsin_pipeline::change::etag;
@@ -6,28 +6,28 @@ use tocsin_pipeline::{ChangeError, Expected, IdempotentRequest};
 use tocsin_storage::accounts as stored;
 use tocsin_storage::enums::Role;
 
-use crate::{OTHER, PASSWORD, World, arrival, draft, fields, root};
+use crate::{OTHER, PASSWORD, World, client, draft, fields, root};
 
 crate::on_both!(
-    a_user_is_made_changed_and_deleted,
-    what_cannot_be_a_user,
-    nobody_overwrites_what_they_have_not_seen,
-    somebody_stays_who_may_change_users,
-    two_administrators_cannot_take_each_other_away,
-    a_new_password_ends_the_sessions,
-    a_request_that_is_sent_again_makes_no_other,
+    user_is_created_updated_and_deleted,
+    invalid_users_are_rejected,
+    stale_version_is_not_overwritten,
+    last_administrator_cannot_be_removed,
+    two_administrators_cannot_delete_each_other,
+    new_password_ends_the_sessions,
+    retried_request_creates_one_user,
 );
 
-async fn a_user_is_made_changed_and_deleted(world: &World) {
+async fn user_is_created_updated_and_deleted(world: &World) {
     let World { accounts, db, .. } = world;
     let mut kim = draft("kim", Role::Viewer);
     kim.name = "  金 Kim ".to_owned();
     kim.matchers = vec!["team = infra".to_owned()];
-    let made = accounts.create_user(&root(), None, &kim).await.unwrap();
-    let made = made.object;
-    assert_eq!(made.user.name, "金 Kim");
-    assert_eq!(made.user.matchers, ["team=\"infra\""]);
-    assert!(made.user.enabled && made.user.password.is_some());
+    let created = accounts.create_user(&root(), None, &kim).await.unwrap();
+    let created = created.object;
+    assert_eq!(created.user.name, "金 Kim");
+    assert_eq!(created.user.matchers, ["team=\"infra\""]);
+    assert!(created.user.enabled && created.user.password.is_some());
     let changed = UserDraft {
         email: "KIM@example.com".to_owned(),
         role: Role::Responder,
@@ -36,28 +36,31 @@ async fn a_user_is_made_changed_and_deleted(world: &World) {
         ..draft("kim", Role::Viewer)
     };
     let after = accounts
-        .update_user(&root(), made.id, None, &changed)
+        .update_user(&root(), created.id, None, &changed)
         .await
         .unwrap();
-    assert_eq!(after.user.password, made.user.password);
+    assert_eq!(after.user.password, created.user.password);
     assert_eq!(
         (after.user.role, after.user.enabled),
         (Role::Responder, false)
     );
     assert!(after.user.matchers.is_empty());
-    accounts.delete_user(&root(), made.id, None).await.unwrap();
-    assert_eq!(stored::get_user(db, made.id).await.unwrap(), None);
-    for gone in [
-        accounts.delete_user(&root(), made.id, None).await.err(),
+    accounts
+        .delete_user(&root(), created.id, None)
+        .await
+        .unwrap();
+    assert_eq!(stored::get_user(db, created.id).await.unwrap(), None);
+    for error in [
+        accounts.delete_user(&root(), created.id, None).await.err(),
         accounts
-            .update_user(&root(), made.id, None, &changed)
+            .update_user(&root(), created.id, None, &changed)
             .await
             .err(),
-        accounts.set_enabled(&root(), made.id, true).await.err(),
+        accounts.set_enabled(&root(), created.id, true).await.err(),
     ] {
         assert!(
-            matches!(gone, Some(ChangeError::NotFound { .. })),
-            "{gone:?}"
+            matches!(error, Some(ChangeError::NotFound { .. })),
+            "{error:?}"
         );
     }
     let log = world.log().await;
@@ -65,9 +68,9 @@ async fn a_user_is_made_changed_and_deleted(world: &World) {
         world.actions().await,
         ["user.create", "user.update", "user.delete"]
     );
-    assert!(log.iter().all(|line| line.object_id == Some(made.id)));
+    assert!(log.iter().all(|line| line.object_id == Some(created.id)));
     assert!(log.iter().all(|line| line.actor_name == "Root"));
-    assert_eq!(log[1].before.as_ref(), Some(&snapshot_user(&made)));
+    assert_eq!(log[1].before.as_ref(), Some(&snapshot_user(&created)));
     assert_eq!(log[1].after.as_ref(), Some(&snapshot_user(&after)));
     for line in &log {
         let line = format!("{line:?}");
@@ -78,7 +81,7 @@ async fn a_user_is_made_changed_and_deleted(world: &World) {
     }
 }
 
-async fn what_cannot_be_a_user(world: &World) {
+async fn invalid_users_are_rejected(world: &World) {
     let World { accounts, .. } = world;
     world.user("kim", Role::Viewer).await;
     let good = draft("lou", Role::Viewer);
@@ -89,14 +92,14 @@ async fn what_cannot_be_a_user(world: &World) {
     };
     let cases = [
         (with(|draft| draft.name = " ".to_owned()), "name"),
-        // Shown from right to left it would read "admin".
+        // With a right-to-left override it would read "admin".
         (
             with(|draft| draft.name = "\u{202E}nimda".to_owned()),
             "name",
         ),
         (with(|draft| draft.name = "a\u{2067}b".to_owned()), "name"),
         (with(|draft| draft.name = "a\nb".to_owned()), "name"),
-        (with(|draft| draft.email = "nobody".to_owned()), "email"),
+        (with(|draft| draft.email = "invalid".to_owned()), "email"),
         (
             with(|draft| draft.email = "a\u{200F}@example.com".to_owned()),
             "email",
@@ -130,18 +133,18 @@ async fn what_cannot_be_a_user(world: &World) {
         ),
     ];
     for (draft, field) in cases {
-        let refused = accounts.create_user(&root(), None, &draft).await;
-        assert_eq!(fields(refused), [field], "{}", draft.name);
+        let result = accounts.create_user(&root(), None, &draft).await;
+        assert_eq!(fields(result), [field], "{}", draft.name);
     }
     let taken = UserDraft {
         email: "KIM@EXAMPLE.COM".to_owned(),
         ..good.clone()
     };
-    let refused = accounts.create_user(&root(), None, &taken).await.err();
-    let is_conflict = matches!(refused, Some(ChangeError::Conflict { field: "email", .. }));
-    assert!(is_conflict, "{refused:?}");
-    // From right to left is no reason, only turning the direction is; and what
-    // looks like SQL or HTML is a name like any other.
+    let result = accounts.create_user(&root(), None, &taken).await.err();
+    let is_conflict = matches!(result, Some(ChangeError::Conflict { field: "email", .. }));
+    assert!(is_conflict, "{result:?}");
+    // Right-to-left scripts are allowed, direction overrides are not; strings that look
+    // like SQL or HTML are valid names.
     for (index, name) in [
         "محمد علی",
         "דוד",
@@ -156,43 +159,43 @@ async fn what_cannot_be_a_user(world: &World) {
             email: format!("user{index}@example.com"),
             ..good.clone()
         };
-        let made = accounts.create_user(&root(), None, &draft).await.unwrap();
-        assert_eq!(made.object.user.name, name);
+        let created = accounts.create_user(&root(), None, &draft).await.unwrap();
+        assert_eq!(created.object.user.name, name);
     }
 }
 
-async fn nobody_overwrites_what_they_have_not_seen(world: &World) {
+async fn stale_version_is_not_overwritten(world: &World) {
     let World { accounts, .. } = world;
-    let seen = world.user("kim", Role::Viewer).await;
-    let tag = Expected::OneOf(vec![etag(&snapshot_user(&seen))]);
+    let kim = world.user("kim", Role::Viewer).await;
+    let tag = Expected::OneOf(vec![etag(&snapshot_user(&kim))]);
     let mut one = draft("kim", Role::Responder);
     one.password = None;
     let first = accounts
-        .update_user(&root(), seen.id, Some(&tag), &one)
+        .update_user(&root(), kim.id, Some(&tag), &one)
         .await
         .unwrap();
     one.role = Role::Viewer;
-    let refused = accounts
-        .update_user(&root(), seen.id, Some(&tag), &one)
+    let result = accounts
+        .update_user(&root(), kim.id, Some(&tag), &one)
         .await;
-    match refused.err() {
+    match result.err() {
         Some(ChangeError::PreconditionFailed { current }) => {
             assert_eq!(current, snapshot_user(&first))
         }
         other => panic!("{other:?}"),
     }
-    let refused = accounts.delete_user(&root(), seen.id, Some(&tag)).await;
+    let result = accounts.delete_user(&root(), kim.id, Some(&tag)).await;
     assert!(matches!(
-        refused,
+        result,
         Err(ChangeError::PreconditionFailed { .. })
     ));
     accounts
-        .delete_user(&root(), seen.id, Some(&Expected::Any))
+        .delete_user(&root(), kim.id, Some(&Expected::Any))
         .await
         .unwrap();
 }
 
-async fn somebody_stays_who_may_change_users(world: &World) {
+async fn last_administrator_cannot_be_removed(world: &World) {
     let World { accounts, .. } = world;
     let last = world.user("kim", Role::Admin).await;
     let lou = world.user("lou", Role::Admin).await;
@@ -206,7 +209,7 @@ async fn somebody_stays_who_may_change_users(world: &World) {
         enabled: Some(false),
         ..draft("kim", Role::Admin)
     };
-    for refused in [
+    for error in [
         accounts.delete_user(&root(), last.id, None).await.err(),
         accounts.set_enabled(&root(), last.id, false).await.err(),
         accounts
@@ -219,8 +222,8 @@ async fn somebody_stays_who_may_change_users(world: &World) {
             .err(),
     ] {
         assert!(
-            matches!(refused, Some(ChangeError::InvalidState(_))),
-            "{refused:?}"
+            matches!(error, Some(ChangeError::InvalidState(_))),
+            "{error:?}"
         );
     }
     accounts.set_enabled(&root(), lou.id, true).await.unwrap();
@@ -230,25 +233,25 @@ async fn somebody_stays_who_may_change_users(world: &World) {
         .unwrap();
 }
 
-async fn two_administrators_cannot_take_each_other_away(world: &World) {
+async fn two_administrators_cannot_delete_each_other(world: &World) {
     let kim = world.user("kim", Role::Admin).await;
     let lou = world.user("lou", Role::Admin).await;
-    let (here, elsewhere) = (&world.accounts, world.elsewhere());
+    let (here, replica) = (&world.accounts, world.replica());
     let actor = root();
     let (one, other) = tokio::join!(
         here.delete_user(&actor, lou.id, None),
-        elsewhere.delete_user(&actor, kim.id, None),
+        replica.delete_user(&actor, kim.id, None),
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert!(world.accounts.has_admin().await.unwrap());
 }
 
-async fn a_new_password_ends_the_sessions(world: &World) {
+async fn new_password_ends_the_sessions(world: &World) {
     let World { accounts, .. } = world;
     let user = world.user("kim", Role::Viewer).await;
     let sign_in = async |password: &str| {
         accounts
-            .sign_in("kim@example.com", password, &arrival())
+            .sign_in("kim@example.com", password, &client())
             .await
             .unwrap()
     };
@@ -296,13 +299,13 @@ async fn a_new_password_ends_the_sessions(world: &World) {
     assert_eq!(actions.last().map(String::as_str), Some("session.revoke"));
 }
 
-async fn a_request_that_is_sent_again_makes_no_other(world: &World) {
+async fn retried_request_creates_one_user(world: &World) {
     let World { accounts, .. } = world;
-    let once = IdempotentRequest::new(&root(), "key-1", &[b"a request"]);
+    let idempotent = IdempotentRequest::new(&root(), "key-1", &[b"a request"]);
     let kim = draft("kim", Role::Viewer);
-    let first = accounts.create_user(&root(), Some(&once), &kim).await;
+    let first = accounts.create_user(&root(), Some(&idempotent), &kim).await;
     let first = first.unwrap();
-    let again = accounts.create_user(&root(), Some(&once), &kim).await;
+    let again = accounts.create_user(&root(), Some(&idempotent), &kim).await;
     let again = again.unwrap();
     assert!(!first.replayed && again.replayed);
     assert_eq!(again.object, first.object);
@@ -310,10 +313,10 @@ async fn a_request_that_is_sent_again_makes_no_other(world: &World) {
         .delete_user(&root(), first.object.id, None)
         .await
         .unwrap();
-    let gone = accounts.create_user(&root(), Some(&once), &kim).await;
+    let result = accounts.create_user(&root(), Some(&idempotent), &kim).await;
     assert!(
-        matches!(gone, Err(ChangeError::InvalidState(_))),
+        matches!(result, Err(ChangeError::InvalidState(_))),
         "{:?}",
-        gone.err()
+        result.err()
     );
 }

@@ -1,21 +1,21 @@
-//! What alerts are told with: stored with the series, and again only where it
-//! differs.
+//! Alert content: the first version is stored with the alert, later ones only if they
+//! differ.
 
 use tocsin_storage::alert_log;
 use tocsin_storage::incidents;
 
-use crate::{ALERT, Ingest, Says};
+use crate::{ALERT, AlertReport, Ingest};
 
 crate::on_both!(
-    a_fresh_alert_is_three_rows,
-    what_changes_is_stored_again_and_what_it_was_is_not,
-    what_changes_within_the_window_is_shown_at_once,
-    other_labels_under_one_fingerprint_are_kept_apart,
-    copies_in_one_batch_see_each_other,
+    new_alert_is_three_rows,
+    changed_content_is_stored_once_per_version,
+    content_change_within_the_window_is_shown_immediately,
+    different_labels_with_one_fingerprint_are_stored_separately,
+    duplicates_within_one_batch_are_detected,
 );
 
-/// The message of the incident, and those of its entries, oldest first.
-async fn told(ingest: &Ingest, incident: i64) -> (String, Vec<String>) {
+/// Returns the message of the incident and those of its log entries, oldest first.
+async fn messages_of(ingest: &Ingest, incident: i64) -> (String, Vec<String>) {
     let db = ingest.db();
     let stale_after = std::time::Duration::from_secs(32_400);
     let shown = incidents::get(db, incident, ingest.pipeline.now(), stale_after);
@@ -31,13 +31,13 @@ async fn told(ingest: &Ingest, incident: i64) -> (String, Vec<String>) {
     (shown, messages)
 }
 
-async fn a_fresh_alert_is_three_rows(ingest: &Ingest) {
-    let alerts: Vec<String> = (0..50).map(|n| format!("host-{n}")).collect();
-    let says: Vec<Says<'_>> = alerts
+async fn new_alert_is_three_rows(ingest: &Ingest) {
+    let instances: Vec<String> = (0..50).map(|n| format!("host-{n}")).collect();
+    let reports: Vec<AlertReport<'_>> = instances
         .iter()
-        .map(|instance| Says { instance, ..ALERT })
+        .map(|instance| AlertReport { instance, ..ALERT })
         .collect();
-    assert_eq!(ingest.deliver(&says).await.opened, 50);
+    assert_eq!(ingest.deliver(&reports).await.opened, 50);
     for (table, rows) in [
         ("series", 50),
         ("incidents", 50),
@@ -47,7 +47,7 @@ async fn a_fresh_alert_is_three_rows(ingest: &Ingest) {
         ("deliveries", 1),
         ("delivery_bodies", 1),
         ("changes", 1),
-        // What is counted, and what is to be indexed.
+        // One row for the statistics, one for the search index.
         ("backlog", 2),
     ] {
         let found = ingest
@@ -55,49 +55,49 @@ async fn a_fresh_alert_is_three_rows(ingest: &Ingest) {
             .await;
         assert_eq!(found, rows, "{table}");
     }
-    assert_eq!(ingest.deliver(&says).await.seen_again, 50);
+    assert_eq!(ingest.deliver(&reports).await.seen_again, 50);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM log_entries").await, 50);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM incidents").await, 50);
 }
 
-async fn what_changes_is_stored_again_and_what_it_was_is_not(ingest: &Ingest) {
+async fn changed_content_is_stored_once_per_version(ingest: &Ingest) {
     for message in ["90 %", "95 %", "95 %", "90 %", "90 %"] {
-        ingest.deliver(&[Says { message, ..ALERT }]).await;
+        ingest.deliver(&[AlertReport { message, ..ALERT }]).await;
         ingest.minutes_pass(6);
     }
     let expected = ["90 %", "95 %", "95 %", "90 %", "90 %"].map(str::to_owned);
-    let (shown, messages) = told(ingest, 1).await;
+    let (shown, messages) = messages_of(ingest, 1).await;
     assert_eq!((shown.as_str(), messages), ("90 %", expected.to_vec()));
     assert_eq!(ingest.number("SELECT COUNT(*) FROM tellings").await, 1);
-    // The labels are those of the series, and not stored twice.
+    // The labels equal those of the alert and are not stored twice.
     let with_labels = "SELECT COUNT(*) FROM tellings WHERE labels IS NOT NULL OR team IS NOT NULL";
     assert_eq!(ingest.number(with_labels).await, 0);
 }
 
-async fn what_changes_within_the_window_is_shown_at_once(ingest: &Ingest) {
-    let says = |message| Says { message, ..ALERT };
-    ingest.deliver(&[says("91 %")]).await;
-    assert_eq!(ingest.deliver(&[says("92 %")]).await.updated, 1);
-    assert_eq!(told(ingest, 1).await.0, "92 %");
-    // An entry at most once a minute, but what is shown moves.
-    assert_eq!(ingest.deliver(&[says("93 %")]).await.seen_again, 1);
-    assert_eq!(told(ingest, 1).await.0, "93 %");
-    assert_eq!(ingest.deliver(&[says("93 %")]).await.seen_again, 1);
+async fn content_change_within_the_window_is_shown_immediately(ingest: &Ingest) {
+    let report = |message| AlertReport { message, ..ALERT };
+    ingest.deliver(&[report("91 %")]).await;
+    assert_eq!(ingest.deliver(&[report("92 %")]).await.updated, 1);
+    assert_eq!(messages_of(ingest, 1).await.0, "92 %");
+    // At most one log entry per minute, but the shown message is updated.
+    assert_eq!(ingest.deliver(&[report("93 %")]).await.seen_again, 1);
+    assert_eq!(messages_of(ingest, 1).await.0, "93 %");
+    assert_eq!(ingest.deliver(&[report("93 %")]).await.seen_again, 1);
     ingest.minutes_pass(1);
-    assert_eq!(ingest.deliver(&[says("97 %")]).await.updated, 1);
-    let (shown, messages) = told(ingest, 1).await;
+    assert_eq!(ingest.deliver(&[report("97 %")]).await.updated, 1);
+    let (shown, messages) = messages_of(ingest, 1).await;
     assert_eq!(shown, "97 %");
     assert_eq!(messages, ["91 %", "92 %", "97 %"]);
-    let incidents = "SELECT occurrences FROM incidents";
-    assert_eq!(ingest.number(incidents).await, 1);
+    let times_received = "SELECT occurrences FROM incidents";
+    assert_eq!(ingest.number(times_received).await, 1);
 }
 
-async fn other_labels_under_one_fingerprint_are_kept_apart(ingest: &Ingest) {
-    let first = Says {
+async fn different_labels_with_one_fingerprint_are_stored_separately(ingest: &Ingest) {
+    let first = AlertReport {
         fingerprint: "00000000000000aa",
         ..ALERT
     };
-    let other = Says {
+    let other = AlertReport {
         severity: "critical",
         ..first
     };
@@ -121,16 +121,16 @@ async fn other_labels_under_one_fingerprint_are_kept_apart(ingest: &Ingest) {
     assert_eq!(severities, ["warning", "critical", "warning"]);
 }
 
-async fn copies_in_one_batch_see_each_other(ingest: &Ingest) {
-    let later = Says {
+async fn duplicates_within_one_batch_are_detected(ingest: &Ingest) {
+    let changed = AlertReport {
         message: "still",
         ..ALERT
     };
-    let ended = Says {
+    let resolved = AlertReport {
         resolved: true,
-        ..later
+        ..changed
     };
-    let report = ingest.deliver(&[ALERT, ALERT, later, ended]).await;
+    let report = ingest.deliver(&[ALERT, ALERT, changed, resolved]).await;
     assert_eq!(
         (
             report.opened,
@@ -142,12 +142,12 @@ async fn copies_in_one_batch_see_each_other(ingest: &Ingest) {
     );
     assert_eq!(ingest.number("SELECT COUNT(*) FROM incidents").await, 1);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM tellings").await, 1);
-    let (shown, messages) = told(ingest, 1).await;
+    let (shown, messages) = messages_of(ingest, 1).await;
     assert_eq!(shown, "still");
     assert_eq!(messages, ["it is full", "still", "still"]);
-    // The next episode is numbered on.
+    // The next incident has the next sequence number.
     ingest.minutes_pass(600);
     assert_eq!(ingest.deliver(&[ALERT, ALERT]).await.opened, 1);
-    let episodes = "SELECT MAX(episode) FROM incidents WHERE previous_id IS NOT NULL";
-    assert_eq!(ingest.number(episodes).await, 2);
+    let last_sequence = "SELECT MAX(episode) FROM incidents WHERE previous_id IS NOT NULL";
+    assert_eq!(ingest.number(last_sequence).await, 2);
 }

@@ -1,8 +1,8 @@
-//! Deliveries through the whole of ingest, on both databases.
+//! Ingest tests with the complete pipeline, on both databases.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot set itself up has failed, and says where"
+    reason = "a failed set-up fails the test and shows the line"
 )]
 
 mod content;
@@ -25,29 +25,29 @@ use tocsin_storage::enums::Language;
 use tocsin_storage::{Db, DbSettings};
 use tocsin_test_postgres::TestDatabase;
 
-/// A running pipeline on a database of its own.
+/// A running pipeline with its own database.
 struct Ingest {
     pipeline: Pipeline,
-    clock: Arc<Hands>,
+    clock: Arc<TestClock>,
     url: String,
     raw: Raw,
     _directory: Option<tempfile::TempDir>,
     _server: Option<TestDatabase>,
 }
 
-/// A second way into the database.
+/// A second connection to the database.
 enum Raw {
     Sqlite(sqlx::SqlitePool),
     Postgres(sqlx::PgPool),
 }
 
-/// A clock that the test moves.
-struct Hands(AtomicI64);
+/// A clock that tests move.
+struct TestClock(AtomicI64);
 
-/// Whoever asks the clock for this time panics.
+/// Reading the clock at this time panics.
 const BROKEN: i64 = i64::MIN;
 
-impl Clock for Hands {
+impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         let now = self.0.load(Ordering::SeqCst);
         assert_ne!(now, BROKEN, "the clock is broken on purpose");
@@ -55,7 +55,7 @@ impl Clock for Hands {
     }
 }
 
-/// Makes a test for each database of `async fn NAME(ingest: &Ingest)`.
+/// Creates a test for each database from `async fn NAME(ingest: &Ingest)`.
 #[macro_export]
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
@@ -74,11 +74,10 @@ macro_rules! on_both {
     };
 }
 
-/// One alert: name, instance, its other labels, what it says, and when it began
-/// (minutes), and whether it still fires.
+/// One reported alert.
 #[derive(Clone, Copy)]
-struct Says<'a> {
-    /// 16 hex digits; empty: reckoned from the labels.
+struct AlertReport<'a> {
+    /// 16 hex digits; empty: computed from the labels.
     fingerprint: &'a str,
     instance: &'a str,
     severity: &'a str,
@@ -86,7 +85,7 @@ struct Says<'a> {
     resolved: bool,
 }
 
-const ALERT: Says<'static> = Says {
+const ALERT: AlertReport<'static> = AlertReport {
     fingerprint: "",
     instance: "a",
     severity: "warning",
@@ -120,7 +119,7 @@ impl Ingest {
         directory: Option<tempfile::TempDir>,
         server: Option<TestDatabase>,
     ) -> Self {
-        let clock = Arc::new(Hands(AtomicI64::new(1_760_000_000_000_000)));
+        let clock = Arc::new(TestClock(AtomicI64::new(1_760_000_000_000_000)));
         Self {
             pipeline: run(db, Arc::clone(&clock), cache_entries).await,
             clock,
@@ -131,7 +130,7 @@ impl Ingest {
         }
     }
 
-    /// Another process on the same database; PostgreSQL only.
+    /// Another replica on the same database; PostgreSQL only.
     async fn replica(&self) -> Pipeline {
         run(open(&self.url).await, Arc::clone(&self.clock), 1_000).await
     }
@@ -146,11 +145,11 @@ impl Ingest {
             .fetch_add(minutes * 60_000_000, Ordering::SeqCst);
     }
 
-    async fn deliver(&self, alerts: &[Says<'_>]) -> IngestReport {
+    async fn deliver(&self, alerts: &[AlertReport<'_>]) -> IngestReport {
         deliver(&self.pipeline, alerts).await.unwrap()
     }
 
-    /// Somebody gets mail of everything.
+    /// Adds a recipient of all notifications.
     async fn add_recipient(&self) {
         let row = RecipientRow {
             name: "Kim".to_owned(),
@@ -181,7 +180,7 @@ impl Ingest {
         }
     }
 
-    /// The number that a query answers.
+    /// Returns the number that a query selects.
     async fn number(&self, sql: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         match &self.raw {
@@ -200,7 +199,7 @@ async fn open(url: &str) -> Db {
     Db::open(&settings).await.unwrap()
 }
 
-async fn run(db: Db, clock: Arc<Hands>, cache_entries: usize) -> Pipeline {
+async fn run(db: Db, clock: Arc<TestClock>, cache_entries: usize) -> Pipeline {
     let settings = PipelineSettings {
         rules: DedupSettings {
             window: Duration::from_secs(300),
@@ -223,8 +222,11 @@ async fn run(db: Db, clock: Arc<Hands>, cache_entries: usize) -> Pipeline {
         .unwrap()
 }
 
-async fn deliver(pipeline: &Pipeline, alerts: &[Says<'_>]) -> Result<IngestReport, IngestError> {
-    let alerts: Vec<String> = alerts.iter().map(Says::json).collect();
+async fn deliver(
+    pipeline: &Pipeline,
+    alerts: &[AlertReport<'_>],
+) -> Result<IngestReport, IngestError> {
+    let alerts: Vec<String> = alerts.iter().map(AlertReport::json).collect();
     let body = format!(
         r#"{{"version":"4","groupKey":"k","status":"firing","receiver":"r","groupLabels":{{}},
         "externalURL":"http://am","alerts":[{}]}}"#,
@@ -239,7 +241,7 @@ async fn deliver(pipeline: &Pipeline, alerts: &[Says<'_>]) -> Result<IngestRepor
     pipeline.ingest(webhook).await
 }
 
-impl Says<'_> {
+impl AlertReport<'_> {
     fn json(&self) -> String {
         let (status, end) = match self.resolved {
             true => ("resolved", "2025-10-09T08:50:00Z"),

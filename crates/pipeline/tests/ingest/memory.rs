@@ -1,64 +1,68 @@
-//! What is held in memory is what the database says.
+//! The alert cache matches the database.
 
 use tocsin_core::visibility::Visibility;
 use tocsin_pipeline::acknowledge::{ChangeContext, IncidentChange, acknowledge_one};
 use tocsin_pipeline::{Actor, IngestError};
 
-use crate::{ALERT, Ingest, Says, deliver};
+use crate::{ALERT, AlertReport, Ingest, deliver};
 
 crate::on_both!(
-    an_acknowledged_incident_is_mailed_no_more,
-    what_was_rolled_back_is_not_remembered,
-    what_is_forgotten_is_read_again,
+    acknowledged_incident_triggers_no_notification,
+    rolled_back_delivery_is_not_cached,
+    forgotten_alert_is_read_again,
 );
 
-async fn acknowledge(ingest: &Ingest, id: i64, saying: &IncidentChange) {
+async fn acknowledge(ingest: &Ingest, id: i64, change: &IncidentChange) {
     let by = ChangeContext {
         actor: &Actor::command_line(),
         visible: &Visibility::everything(),
         now: ingest.pipeline.now(),
         message_ids: ingest.pipeline.message_ids(),
     };
-    let held = ingest.pipeline.alert_cache();
-    let done = acknowledge_one(ingest.db(), held, &by, id, None, saying).await;
-    assert!(done.unwrap());
+    let cache = ingest.pipeline.alert_cache();
+    let changed = acknowledge_one(ingest.db(), cache, &by, id, None, change).await;
+    assert!(changed.unwrap());
 }
 
-async fn an_acknowledged_incident_is_mailed_no_more(ingest: &Ingest) {
+async fn acknowledged_incident_triggers_no_notification(ingest: &Ingest) {
     ingest.add_recipient().await;
-    let mails = "SELECT COUNT(*) FROM notifications";
+    let notifications = "SELECT COUNT(*) FROM notifications";
     ingest.deliver(&[ALERT]).await;
     ingest.minutes_pass(6);
     ingest.deliver(&[ALERT]).await;
-    assert_eq!(ingest.number(mails).await, 2, "opened, and a repeat");
-    let saying = IncidentChange {
+    assert_eq!(
+        ingest.number(notifications).await,
+        2,
+        "opened, and a repeat"
+    );
+    let change = IncidentChange {
         known: Some(true),
         memo: None,
         by: Some("Kim".to_owned()),
         close: false,
     };
-    acknowledge(ingest, 1, &saying).await;
+    acknowledge(ingest, 1, &change).await;
     ingest.minutes_pass(6);
     assert_eq!(ingest.deliver(&[ALERT]).await.refreshed, 1);
-    assert_eq!(ingest.number(mails).await, 2, "somebody knows of it");
-    let back = IncidentChange {
+    assert_eq!(ingest.number(notifications).await, 2, "acknowledged");
+    let unacknowledge = IncidentChange {
         known: Some(false),
-        ..saying
+        ..change
     };
-    acknowledge(ingest, 1, &back).await;
+    acknowledge(ingest, 1, &unacknowledge).await;
     ingest.minutes_pass(6);
     ingest.deliver(&[ALERT]).await;
-    assert_eq!(ingest.number(mails).await, 3);
-    // The mail of each tells of the entry that owed it.
-    let told = "SELECT COUNT(*) FROM notification_events n JOIN log_entries e ON e.id = n.entry_id \
+    assert_eq!(ingest.number(notifications).await, 3);
+    // Each notification refers to the log entry that triggered it.
+    let linked = "SELECT COUNT(*) FROM notification_events n JOIN log_entries e ON e.id = n.entry_id \
                 AND e.incident_id = n.incident_id WHERE NOT n.resend";
-    assert_eq!(ingest.number(told).await, 3);
+    assert_eq!(ingest.number(linked).await, 3);
 }
 
-async fn what_was_rolled_back_is_not_remembered(ingest: &Ingest) {
+async fn rolled_back_delivery_is_not_cached(ingest: &Ingest) {
     ingest.deliver(&[ALERT]).await;
     ingest.minutes_pass(6);
-    let (refuse, admit) = match &ingest.raw {
+    let (reject_inserts, allow_inserts) = match &ingest.raw {
         crate::Raw::Sqlite(_) => (
             "CREATE TRIGGER broken BEFORE INSERT ON changes BEGIN SELECT RAISE(ABORT, 'no'); END",
             "DROP TRIGGER broken",
@@ -68,88 +72,92 @@ async fn what_was_rolled_back_is_not_remembered(ingest: &Ingest) {
             "ALTER TABLE changes DROP CONSTRAINT broken",
         ),
     };
-    ingest.run(refuse).await;
-    let fresh = Says {
+    ingest.run(reject_inserts).await;
+    let new = AlertReport {
         instance: "b",
         ..ALERT
     };
-    let refused = deliver(&ingest.pipeline, &[ALERT, fresh]).await;
-    assert!(matches!(refused, Err(IngestError::Unavailable)));
-    ingest.run(admit).await;
-    // The same delivery again: neither seen, nor known.
-    let report = ingest.deliver(&[ALERT, fresh]).await;
+    let result = deliver(&ingest.pipeline, &[ALERT, new]).await;
+    assert!(matches!(result, Err(IngestError::Unavailable)));
+    ingest.run(allow_inserts).await;
+    // The same delivery again: the alerts count as repeated and opened, not as
+    // duplicates.
+    let report = ingest.deliver(&[ALERT, new]).await;
     assert_eq!((report.refreshed, report.opened), (1, 1), "{report:?}");
     assert_eq!(ingest.number("SELECT COUNT(*) FROM series").await, 2);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM log_entries").await, 3);
-    let told = "SELECT MAX(occurrences) FROM incidents";
-    assert_eq!(ingest.number(told).await, 2);
+    let times_received = "SELECT MAX(occurrences) FROM incidents";
+    assert_eq!(ingest.number(times_received).await, 2);
 }
 
-async fn what_is_forgotten_is_read_again(ingest: &Ingest) {
+async fn forgotten_alert_is_read_again(ingest: &Ingest) {
     ingest.deliver(&[ALERT]).await;
-    let held = ingest.pipeline.alert_cache();
-    assert_eq!(held.len().await, 1);
-    // As retention does it, which takes a series with all that is told of it.
+    let cache = ingest.pipeline.alert_cache();
+    assert_eq!(cache.len().await, 1);
+    // As retention deletes an alert with all its rows.
     for table in ["log_entries", "incidents", "series"] {
         ingest.run(&format!("DELETE FROM {table}")).await;
     }
     if matches!(ingest.raw, crate::Raw::Sqlite(_)) {
-        held.forget(&[1]).await;
-        assert!(held.is_empty().await);
+        cache.forget(&[1]).await;
+        assert!(cache.is_empty().await);
     }
-    // On PostgreSQL the lock shows that it is gone.
+    // On PostgreSQL locking the alert shows that it was deleted.
     let report = ingest.deliver(&[ALERT]).await;
     assert_eq!(report.opened, 1, "{report:?}");
     assert_eq!(ingest.number("SELECT COUNT(*) FROM series").await, 1);
     let orphans = "SELECT COUNT(*) FROM log_entries WHERE series_id NOT IN (SELECT id FROM series)";
     assert_eq!(ingest.number(orphans).await, 0);
-    held.forget_all().await;
+    cache.forget_all().await;
     assert_eq!(ingest.deliver(&[ALERT]).await.seen_again, 1);
 }
 
-/// More alerts than are held: those that were let go are read again.
+/// More alerts than the cache holds: evicted ones are read again.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_bounded() {
+async fn alert_cache_is_bounded() {
     let ingest = Ingest::sqlite(20).await;
     let names: Vec<String> = (0..50).map(|n| format!("host-{n}")).collect();
-    let says: Vec<Says<'_>> = names
+    let reports: Vec<AlertReport<'_>> = names
         .iter()
-        .map(|instance| Says { instance, ..ALERT })
+        .map(|instance| AlertReport { instance, ..ALERT })
         .collect();
-    assert_eq!(ingest.deliver(&says).await.opened, 50);
+    assert_eq!(ingest.deliver(&reports).await.opened, 50);
     assert!(ingest.pipeline.alert_cache().len().await <= 20);
-    for part in says.chunks(7) {
+    for part in reports.chunks(7) {
         assert_eq!(ingest.deliver(part).await.seen_again, part.len());
     }
     ingest.minutes_pass(6);
-    assert_eq!(ingest.deliver(&says).await.refreshed, 50);
+    assert_eq!(ingest.deliver(&reports).await.refreshed, 50);
     assert_eq!(ingest.number("SELECT COUNT(*) FROM incidents").await, 50);
     assert!(ingest.pipeline.alert_cache().len().await <= 20);
 }
 
-/// What one replica moves another one sees, whatever it holds.
+/// Incident changes of one replica are visible to another, despite its cache.
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_see_each_others_incidents() {
+async fn replicas_see_incidents_of_each_other() {
     let ingest = Ingest::postgres().await;
     let other = ingest.replica().await;
     ingest.deliver(&[ALERT]).await;
     assert_eq!(deliver(&other, &[ALERT]).await.unwrap().seen_again, 1);
-    let ended = Says {
+    let resolved = AlertReport {
         resolved: true,
         ..ALERT
     };
-    assert_eq!(deliver(&other, &[ended]).await.unwrap().resolved, 1);
-    assert_eq!(ingest.deliver(&[ended]).await.seen_again, 1);
+    assert_eq!(deliver(&other, &[resolved]).await.unwrap().resolved, 1);
+    assert_eq!(ingest.deliver(&[resolved]).await.seen_again, 1);
     ingest.minutes_pass(6);
-    // Both at once, with alerts that neither knows.
+    // Both at the same time, with alerts that neither has cached.
     let names: Vec<String> = (0..200).map(|n| format!("host-{n}")).collect();
-    let says: Vec<Says<'_>> = names
+    let reports: Vec<AlertReport<'_>> = names
         .iter()
-        .map(|instance| Says { instance, ..ALERT })
+        .map(|instance| AlertReport { instance, ..ALERT })
         .collect();
-    let mut turned = says.clone();
-    turned.reverse();
-    let (one, two) = tokio::join!(deliver(&other, &says), deliver(&ingest.pipeline, &turned));
+    let mut reversed = reports.clone();
+    reversed.reverse();
+    let (one, two) = tokio::join!(
+        deliver(&other, &reports),
+        deliver(&ingest.pipeline, &reversed)
+    );
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.opened + two.opened, 200);
     assert_eq!(one.seen_again + two.seen_again, 200);

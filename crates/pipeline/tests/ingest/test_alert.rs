@@ -1,4 +1,4 @@
-//! A test alert resolves itself.
+//! Test alerts.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tocsin_pipeline::{TestAlert, Webhook};
 
 use crate::Ingest;
 
-crate::on_both!(a_test_alert_notifies_whom_it_names_and_resolves_itself);
+crate::on_both!(test_alert_notifies_its_target_and_is_resolved);
 
-async fn a_test_alert_notifies_whom_it_names_and_resolves_itself(ingest: &Ingest) {
+async fn test_alert_notifies_its_target_and_is_resolved(ingest: &Ingest) {
     ingest.add_recipient().await;
-    // Nobody would be notified otherwise: there is no default group.
+    // There is no default group, so other alerts have no recipient.
     ingest
         .run("UPDATE recipient_groups SET is_default = FALSE")
         .await;
@@ -37,17 +37,20 @@ async fn a_test_alert_notifies_whom_it_names_and_resolves_itself(ingest: &Ingest
         target: alert.target,
     };
     assert_eq!(ingest.pipeline.ingest(webhook).await.unwrap().opened, 1);
-    let waiting = "SELECT COUNT(*) FROM meta WHERE name LIKE 'test!_alert.%' ESCAPE '!'";
-    assert_eq!(ingest.number(waiting).await, 1);
-    let mails = "SELECT COUNT(*) FROM notifications";
-    assert_eq!(ingest.number(mails).await, 1);
+    let pending = "SELECT COUNT(*) FROM meta WHERE name LIKE 'test!_alert.%' ESCAPE '!'";
+    assert_eq!(ingest.number(pending).await, 1);
+    let notifications = "SELECT COUNT(*) FROM notifications";
+    assert_eq!(ingest.number(notifications).await, 1);
     ingest.minutes_pass(1);
     let until = tokio::time::Instant::now() + Duration::from_secs(60);
-    while ingest.number(waiting).await > 0 {
-        assert!(tokio::time::Instant::now() < until, "it did not resolve");
+    while ingest.number(pending).await > 0 {
+        assert!(
+            tokio::time::Instant::now() < until,
+            "the test alert was not resolved"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let open = "SELECT COUNT(*) FROM incidents WHERE state = 0";
     assert_eq!(ingest.number(open).await, 0);
-    assert_eq!(ingest.number(mails).await, 2);
+    assert_eq!(ingest.number(notifications).await, 2);
 }

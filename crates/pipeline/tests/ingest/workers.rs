@@ -1,18 +1,18 @@
-//! What becomes of workers that end by a fault of ours.
+//! Workers that panic.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::{BROKEN, Ingest};
 
-crate::on_both!(a_worker_that_panics_is_noticed);
+crate::on_both!(worker_panic_is_detected);
 
-/// Its work would stand still until the program is restarted.
-async fn a_worker_that_panics_is_noticed(ingest: &Ingest) {
+/// Without this, its work would stop until the program is restarted.
+async fn worker_panic_is_detected(ingest: &Ingest) {
     assert!(ingest.pipeline.is_alive());
     ingest.clock.0.store(BROKEN, Ordering::SeqCst);
     let died = ingest.pipeline.died();
-    let noticed = tokio::time::timeout(Duration::from_secs(60), died).await;
-    assert!(noticed.is_ok(), "a worker ended and nobody noticed");
+    let detected = tokio::time::timeout(Duration::from_secs(60), died).await;
+    assert!(detected.is_ok(), "the end of a worker was not detected");
     assert!(!ingest.pipeline.is_alive());
 }

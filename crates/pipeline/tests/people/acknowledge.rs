@@ -1,4 +1,4 @@
-//! Acknowledging, by number and by filter.
+//! Acknowledging incidents, by ID and by filter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use tocsin_storage::{AlertCriteria, Db, IncidentFilter};
 use crate::{NOW, ann, fields, log};
 
 crate::on_both!(
-    one_is_acknowledged_with_a_name,
-    what_cannot_be_said_is_refused,
-    all_that_match_a_filter_are_acknowledged,
-    what_people_say_is_told_and_of_one_version,
-    what_is_said_of_many_is_one_line,
+    incident_is_acknowledged_with_a_name,
+    invalid_changes_are_rejected,
+    all_incidents_matching_a_filter_are_acknowledged,
+    changes_are_logged_and_check_the_version,
+    bulk_change_is_one_audit_entry,
 );
 
 const STALE_AFTER: Duration = Duration::from_secs(32_400);
@@ -86,7 +86,7 @@ async fn get(db: &Db, id: i64) -> IncidentView {
         .unwrap()
 }
 
-fn seen() -> IncidentChange {
+fn acknowledged() -> IncidentChange {
     IncidentChange {
         known: Some(true),
         memo: None,
@@ -95,22 +95,22 @@ fn seen() -> IncidentChange {
     }
 }
 
-/// As Ann says it of one.
-async fn say(
+/// Changes one incident as Ann.
+async fn change_one(
     db: &Db,
     pipeline: &Pipeline,
     id: i64,
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<bool, ChangeError> {
-    say_of(db, pipeline, id, None, saying).await
+    change_version(db, pipeline, id, None, change).await
 }
 
-async fn say_of(
+async fn change_version(
     db: &Db,
     pipeline: &Pipeline,
     id: i64,
     expected: Option<&Expected>,
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<bool, ChangeError> {
     let by = ChangeContext {
         actor: &ann(),
@@ -118,15 +118,15 @@ async fn say_of(
         now: NOW,
         message_ids: pipeline.message_ids(),
     };
-    acknowledge_one(db, pipeline.alert_cache(), &by, id, expected, saying).await
+    acknowledge_one(db, pipeline.alert_cache(), &by, id, expected, change).await
 }
 
-/// As Ann says it of several.
-async fn say_all(
+/// Changes several incidents as Ann.
+async fn change_many(
     db: &Db,
     pipeline: &Pipeline,
     selection: &Selection,
-    saying: &IncidentChange,
+    change: &IncidentChange,
 ) -> Result<usize, ChangeError> {
     let by = ChangeContext {
         actor: &ann(),
@@ -139,57 +139,62 @@ async fn say_all(
         ids: select(db, selection, NOW, STALE_AFTER).await?,
         asked: filter.map(|filter| json!({"team": filter.about.team})),
     };
-    acknowledge_many(db, pipeline.alert_cache(), &by, &selected, saying).await
+    acknowledge_many(db, pipeline.alert_cache(), &by, &selected, change).await
 }
 
-async fn one_is_acknowledged_with_a_name(db: &Db) {
+async fn incident_is_acknowledged_with_a_name(db: &Db) {
     let pipeline = deliver(db).await;
-    let saying = IncidentChange {
+    let change = IncidentChange {
         memo: Some(" 知悉,\n处理中 ".to_owned()),
-        ..seen()
+        ..acknowledged()
     };
-    assert!(say(db, &pipeline, 2, &saying).await.unwrap());
-    assert!(!say(db, &pipeline, 2, &saying).await.unwrap());
+    assert!(change_one(db, &pipeline, 2, &change).await.unwrap());
+    assert!(!change_one(db, &pipeline, 2, &change).await.unwrap());
     let incident = get(db, 2).await;
     assert_eq!(incident.known_by.as_deref(), Some("Kim"));
     assert_eq!(
         (incident.known_at, incident.memo.as_str()),
         (Some(NOW), "知悉,\n处理中")
     );
-    let back = IncidentChange {
+    let unacknowledge = IncidentChange {
         known: Some(false),
         ..IncidentChange::default()
     };
-    assert!(say(db, &pipeline, 2, &back).await.unwrap());
+    assert!(change_one(db, &pipeline, 2, &unacknowledge).await.unwrap());
     assert!(!get(db, 2).await.known);
 }
 
-async fn what_cannot_be_said_is_refused(db: &Db) {
+async fn invalid_changes_are_rejected(db: &Db) {
     let pipeline = deliver(db).await;
-    let nobody = IncidentChange {
+    let no_name = IncidentChange {
         by: Some(" ".to_owned()),
-        ..seen()
+        ..acknowledged()
     };
-    assert_eq!(fields(say(db, &pipeline, 1, &nobody).await), ["by"]);
+    assert_eq!(fields(change_one(db, &pipeline, 1, &no_name).await), ["by"]);
     let too_long = IncidentChange {
         memo: Some("存".repeat(MAX_MEMO + 1)),
         by: Some("k".repeat(101)),
-        ..seen()
+        ..acknowledged()
     };
     assert_eq!(
-        fields(say(db, &pipeline, 1, &too_long).await),
+        fields(change_one(db, &pipeline, 1, &too_long).await),
         ["by", "memo"]
     );
-    let nothing = IncidentChange::default();
-    assert_eq!(fields(say(db, &pipeline, 1, &nothing).await), ["known"]);
-    let missing = say(db, &pipeline, 99, &seen()).await.unwrap_err();
+    let empty = IncidentChange::default();
+    assert_eq!(
+        fields(change_one(db, &pipeline, 1, &empty).await),
+        ["known"]
+    );
+    let missing = change_one(db, &pipeline, 99, &acknowledged())
+        .await
+        .unwrap_err();
     assert!(
         matches!(missing, ChangeError::NotFound { id: 99, .. }),
         "{missing}"
     );
     let ids = Some(vec![1]);
     let filter = Some(IncidentFilter::default());
-    for (which, field) in [
+    for (selection, field) in [
         (Selection::default(), "ids"),
         (Selection { ids, filter }, "filter"),
         (
@@ -200,19 +205,19 @@ async fn what_cannot_be_said_is_refused(db: &Db) {
             "ids",
         ),
     ] {
-        let refused = say_all(db, &pipeline, &which, &seen()).await;
-        assert_eq!(fields(refused), [field]);
+        let result = change_many(db, &pipeline, &selection, &acknowledged()).await;
+        assert_eq!(fields(result), [field]);
     }
     assert!(!get(db, 1).await.known);
 }
 
-async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
+async fn all_incidents_matching_a_filter_are_acknowledged(db: &Db) {
     let pipeline = deliver(db).await;
     let ids = Selection {
         ids: Some(vec![1, 2, 2, 99]),
         ..Selection::default()
     };
-    let changed = say_all(db, &pipeline, &ids, &seen()).await;
+    let changed = change_many(db, &pipeline, &ids, &acknowledged()).await;
     assert_eq!(changed.unwrap(), 2);
     let infra = Selection {
         filter: Some(IncidentFilter {
@@ -224,15 +229,15 @@ async fn all_that_match_a_filter_are_acknowledged(db: &Db) {
         }),
         ..Selection::default()
     };
-    let changed = say_all(db, &pipeline, &infra, &seen()).await;
+    let changed = change_many(db, &pipeline, &infra, &acknowledged()).await;
     assert_eq!(changed.unwrap(), 2);
     for id in 1..=6 {
-        // 2 by its number; 1, 3 and 5 by their team.
+        // 2 by its ID; 1, 3 and 5 by their team.
         assert_eq!(get(db, id).await.known, id == 2 || id % 2 == 1, "{id}");
     }
 }
 
-async fn what_people_say_is_told_and_of_one_version(db: &Db) {
+async fn changes_are_logged_and_check_the_version(db: &Db) {
     let pipeline = deliver(db).await;
     let first = snapshot_incident(&get(db, 2).await);
     assert_eq!(
@@ -241,7 +246,7 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
     );
     let version = Some(Expected::OneOf(vec![etag(&first)]));
     assert!(
-        say_of(db, &pipeline, 2, version.as_ref(), &seen())
+        change_version(db, &pipeline, 2, version.as_ref(), &acknowledged())
             .await
             .unwrap()
     );
@@ -250,29 +255,29 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
         second,
         json!({"known": true, "knownBy": "Kim", "knownAt": "2025-10-09T08:53:20Z", "memo": ""})
     );
-    // Somebody who has not read that.
+    // Another user with the old version.
     let memo = IncidentChange {
         memo: Some("mine".to_owned()),
         ..IncidentChange::default()
     };
-    match say_of(db, &pipeline, 2, version.as_ref(), &memo).await {
+    match change_version(db, &pipeline, 2, version.as_ref(), &memo).await {
         Err(ChangeError::PreconditionFailed { current }) => assert_eq!(current, second),
         other => panic!("expected another version, not: {other:?}"),
     }
     let version = Some(Expected::OneOf(vec![etag(&second)]));
     assert!(
-        say_of(db, &pipeline, 2, version.as_ref(), &memo)
+        change_version(db, &pipeline, 2, version.as_ref(), &memo)
             .await
             .unwrap()
     );
-    let back = IncidentChange {
+    let unacknowledge = IncidentChange {
         known: Some(false),
         ..IncidentChange::default()
     };
-    assert!(say(db, &pipeline, 2, &back).await.unwrap());
-    assert!(!say(db, &pipeline, 2, &back).await.unwrap());
+    assert!(change_one(db, &pipeline, 2, &unacknowledge).await.unwrap());
+    assert!(!change_one(db, &pipeline, 2, &unacknowledge).await.unwrap());
     let lines = log(db).await;
-    let said: Vec<_> = lines
+    let entries: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -283,7 +288,7 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
         })
         .collect();
     assert_eq!(
-        said,
+        entries,
         [
             ("incident.acknowledge", Some(2), "Down"),
             ("incident.memo", Some(2), "Down"),
@@ -297,7 +302,7 @@ async fn what_people_say_is_told_and_of_one_version(db: &Db) {
     assert_eq!(lines[0].actor_name, "Ann");
 }
 
-async fn what_is_said_of_many_is_one_line(db: &Db) {
+async fn bulk_change_is_one_audit_entry(db: &Db) {
     let pipeline = deliver(db).await;
     let infra = Selection {
         filter: Some(IncidentFilter {
@@ -310,8 +315,8 @@ async fn what_is_said_of_many_is_one_line(db: &Db) {
         ..Selection::default()
     };
     for changed in [3, 0] {
-        let done = say_all(db, &pipeline, &infra, &seen()).await;
-        assert_eq!(done.unwrap(), changed);
+        let count = change_many(db, &pipeline, &infra, &acknowledged()).await;
+        assert_eq!(count.unwrap(), changed);
     }
     let lines = log(db).await;
     assert_eq!(lines.len(), 1);

@@ -1,4 +1,4 @@
-//! Who changed what, and of which version.
+//! Audit log entries and version checks of changes.
 
 use serde_json::{Value, json};
 use tocsin_pipeline::change::{Expected, etag};
@@ -16,10 +16,10 @@ use tocsin_storage::enums::{ActorKind, Language};
 use crate::{NOW, ann, fields, log};
 
 crate::on_both!(
-    each_change_is_told_with_what_was_and_is,
-    what_changes_nothing_or_fails_is_not_told,
-    of_two_admins_the_second_is_told_what_the_first_wrote,
-    of_two_admins_at_once_one_wins,
+    each_change_is_logged_with_before_and_after,
+    failed_and_empty_changes_are_not_logged,
+    stale_version_returns_the_current_state,
+    one_of_concurrent_updates_wins,
 );
 
 pub(crate) fn bob() -> Actor {
@@ -66,8 +66,8 @@ pub(crate) fn kim() -> (RecipientDraft, MailDefaults) {
     (draft, defaults)
 }
 
-/// What a line says was done, to what, and what it was like.
-fn deed(line: &AuditView) -> (&str, Option<i64>, &str, Option<&Value>, Option<&Value>) {
+/// Action, object and snapshots of an audit log entry.
+fn summary(line: &AuditView) -> (&str, Option<i64>, &str, Option<&Value>, Option<&Value>) {
     let (before, after) = (line.before.as_ref(), line.after.as_ref());
     (
         &line.action,
@@ -78,32 +78,32 @@ fn deed(line: &AuditView) -> (&str, Option<i64>, &str, Option<&Value>, Option<&V
     )
 }
 
-async fn each_change_is_told_with_what_was_and_is(db: &Db) {
-    let who = &ann();
+async fn each_change_is_logged_with_before_and_after(db: &Db) {
+    let actor = &ann();
     let (mut draft, defaults) = kim();
-    let made = create_recipient(db, who, None, &draft, &defaults, NOW).await;
-    let made = made.unwrap();
-    assert!(!made.replayed);
-    let id = made.object.id;
-    let was = snapshot_recipient(&made.object);
+    let created = create_recipient(db, actor, None, &draft, &defaults, NOW).await;
+    let created = created.unwrap();
+    assert!(!created.replayed);
+    let id = created.object.id;
+    let old = snapshot_recipient(&created.object);
     assert_eq!(
-        was,
+        old,
         json!({"id": id, "name": "Kim", "email": "kim@example.com", "language": "zh",
             "timeZone": "UTC", "enabled": true, "groups": []})
     );
     draft.enabled = Some(false);
-    let is = update_recipient(db, who, id, None, &draft, &defaults, NOW).await;
-    let is = snapshot_recipient(&is.unwrap());
+    let new = update_recipient(db, actor, id, None, &draft, &defaults, NOW).await;
+    let new = snapshot_recipient(&new.unwrap());
     delete_recipient(db, &bob(), id, None, NOW).await.unwrap();
     let lines = log(db).await;
-    let said: Vec<_> = lines.iter().map(deed).collect();
+    let entries: Vec<_> = lines.iter().map(summary).collect();
     let id = Some(id);
     assert_eq!(
-        said,
+        entries,
         [
-            ("recipient.create", id, "Kim", None, Some(&was)),
-            ("recipient.update", id, "Kim", Some(&was), Some(&is)),
-            ("recipient.delete", id, "Kim", Some(&is), None),
+            ("recipient.create", id, "Kim", None, Some(&old)),
+            ("recipient.update", id, "Kim", Some(&old), Some(&new)),
+            ("recipient.delete", id, "Kim", Some(&new), None),
         ]
     );
     let first = &lines[0];
@@ -117,51 +117,55 @@ async fn each_change_is_told_with_what_was_and_is(db: &Db) {
     assert_eq!(last.actor_kind, ActorKind::Token);
     assert_eq!((last.actor_name.as_str(), &last.address), ("deploy", &None));
 
-    let fresh = lines.len();
+    let before = lines.len();
     let first = GroupDraft {
         is_default: Some(true),
         ..group("ops")
     };
-    let ops = create_group(db, who, None, &first, NOW)
+    let ops = create_group(db, actor, None, &first, NOW)
         .await
         .unwrap()
         .object;
-    let dba = create_group(db, who, None, &group("dba"), NOW).await;
+    let dba = create_group(db, actor, None, &group("dba"), NOW).await;
     let dba = dba.unwrap().object;
     let second = GroupDraft {
         is_default: Some(true),
         ..group("dba")
     };
-    update_group(db, who, dba.id, None, &second, NOW)
+    update_group(db, actor, dba.id, None, &second, NOW)
         .await
         .unwrap();
-    delete_group(db, who, ops.id, None, NOW).await.unwrap();
+    delete_group(db, actor, ops.id, None, NOW).await.unwrap();
     let lines = log(db).await;
-    let said: Vec<_> = lines[fresh..].iter().map(deed).collect();
-    assert_eq!(said.len(), 5);
-    // The default moves: both groups say so.
-    assert_eq!((said[2].0, said[2].1), ("group.update", Some(ops.id)));
-    assert_eq!(said[2].3, Some(&snapshot_group(&ops)));
-    assert_eq!(said[2].4.unwrap()["isDefault"], false);
-    assert_eq!((said[3].0, said[3].1), ("group.update", Some(dba.id)));
-    assert_eq!(said[3].4.unwrap()["isDefault"], true);
+    let entries: Vec<_> = lines[before..].iter().map(summary).collect();
+    assert_eq!(entries.len(), 5);
+    // The default moves: both groups are logged.
+    assert_eq!((entries[2].0, entries[2].1), ("group.update", Some(ops.id)));
+    assert_eq!(entries[2].3, Some(&snapshot_group(&ops)));
+    assert_eq!(entries[2].4.unwrap()["isDefault"], false);
+    assert_eq!((entries[3].0, entries[3].1), ("group.update", Some(dba.id)));
+    assert_eq!(entries[3].4.unwrap()["isDefault"], true);
     assert_eq!(
-        (said[4].0, said[4].2, said[4].4),
+        (entries[4].0, entries[4].2, entries[4].4),
         ("group.delete", "ops", None)
     );
 
-    let fresh = lines.len();
-    let a = create_route(db, who, None, &route("a"), NOW).await.unwrap();
-    let b = create_route(db, who, None, &route("b"), NOW).await.unwrap();
-    let (a, b) = (a.object, b.object);
-    reorder_routes(db, who, &[b.id, a.id], NOW).await.unwrap();
-    update_route(db, who, a.id, None, &route("c"), NOW)
+    let before = lines.len();
+    let a = create_route(db, actor, None, &route("a"), NOW)
         .await
         .unwrap();
-    delete_route(db, who, a.id, None, NOW).await.unwrap();
+    let b = create_route(db, actor, None, &route("b"), NOW)
+        .await
+        .unwrap();
+    let (a, b) = (a.object, b.object);
+    reorder_routes(db, actor, &[b.id, a.id], NOW).await.unwrap();
+    update_route(db, actor, a.id, None, &route("c"), NOW)
+        .await
+        .unwrap();
+    delete_route(db, actor, a.id, None, NOW).await.unwrap();
     let lines = log(db).await;
-    let said: Vec<_> = lines[fresh..].iter().map(deed).collect();
-    let actions: Vec<_> = said.iter().map(|line| line.0).collect();
+    let entries: Vec<_> = lines[before..].iter().map(summary).collect();
+    let actions: Vec<_> = entries.iter().map(|entry| entry.0).collect();
     assert_eq!(
         actions,
         [
@@ -172,51 +176,53 @@ async fn each_change_is_told_with_what_was_and_is(db: &Db) {
             "route.delete"
         ]
     );
-    assert_eq!(said[0].4, Some(&snapshot_route(&a)));
-    assert_eq!(said[2].3, Some(&json!({"ids": [a.id, b.id]})));
-    assert_eq!(said[2].4, Some(&json!({"ids": [b.id, a.id]})));
-    assert_eq!((said[2].1, said[2].2), (None, ""));
-    assert_eq!(said[3].3.unwrap()["position"], 2);
-    assert_eq!(said[3].4.unwrap()["name"], "c");
+    assert_eq!(entries[0].4, Some(&snapshot_route(&a)));
+    assert_eq!(entries[2].3, Some(&json!({"ids": [a.id, b.id]})));
+    assert_eq!(entries[2].4, Some(&json!({"ids": [b.id, a.id]})));
+    assert_eq!((entries[2].1, entries[2].2), (None, ""));
+    assert_eq!(entries[3].3.unwrap()["position"], 2);
+    assert_eq!(entries[3].4.unwrap()["name"], "c");
 }
 
-async fn what_changes_nothing_or_fails_is_not_told(db: &Db) {
-    let who = &ann();
-    let ops = create_group(db, who, None, &group("ops"), NOW)
+async fn failed_and_empty_changes_are_not_logged(db: &Db) {
+    let actor = &ann();
+    let ops = create_group(db, actor, None, &group("ops"), NOW)
         .await
         .unwrap();
-    let one = create_route(db, who, None, &route("a"), NOW).await.unwrap();
+    let one = create_route(db, actor, None, &route("a"), NOW)
+        .await
+        .unwrap();
     assert_eq!(log(db).await.len(), 2);
     let id = ops.object.id;
-    update_group(db, who, id, None, &group(" ops "), NOW)
+    update_group(db, actor, id, None, &group(" ops "), NOW)
         .await
         .unwrap();
-    reorder_routes(db, who, &[one.object.id], NOW)
+    reorder_routes(db, actor, &[one.object.id], NOW)
         .await
         .unwrap();
-    create_group(db, who, None, &group("ops"), NOW)
+    create_group(db, actor, None, &group("ops"), NOW)
         .await
         .unwrap_err();
-    update_group(db, who, id, None, &group(""), NOW)
+    update_group(db, actor, id, None, &group(""), NOW)
         .await
         .unwrap_err();
-    delete_group(db, who, 99, None, NOW).await.unwrap_err();
+    delete_group(db, actor, 99, None, NOW).await.unwrap_err();
     assert_eq!(log(db).await.len(), 2);
 }
 
-/// What a change that came too late is answered.
-fn current<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Value {
-    match refused.unwrap_err() {
+/// Current snapshot from a failed version check.
+fn current<T: std::fmt::Debug>(result: Result<T, ChangeError>) -> Value {
+    match result.unwrap_err() {
         ChangeError::PreconditionFailed { current } => current,
         other => panic!("expected another version, not: {other}"),
     }
 }
 
-async fn of_two_admins_the_second_is_told_what_the_first_wrote(db: &Db) {
-    let made = create_group(db, &ann(), None, &group("ops"), NOW).await;
-    let seen = made.unwrap().object;
-    let id = seen.id;
-    let version = Some(Expected::OneOf(vec![etag(&snapshot_group(&seen))]));
+async fn stale_version_returns_the_current_state(db: &Db) {
+    let created = create_group(db, &ann(), None, &group("ops"), NOW).await;
+    let group_read = created.unwrap().object;
+    let id = group_read.id;
+    let version = Some(Expected::OneOf(vec![etag(&snapshot_group(&group_read))]));
     let first = update_group(db, &ann(), id, version.as_ref(), &group("ops 1"), NOW).await;
     let first = snapshot_group(&first.unwrap());
     let second = update_group(db, &bob(), id, version.as_ref(), &group("ops 2"), NOW).await;
@@ -224,16 +230,16 @@ async fn of_two_admins_the_second_is_told_what_the_first_wrote(db: &Db) {
     let second = delete_group(db, &bob(), id, version.as_ref(), NOW).await;
     assert_eq!(current(second), first);
     assert_eq!(log(db).await.len(), 2);
-    // A wrong field is told whatever the version; what is missing may be so
-    // because of a newer one.
-    let wrong = update_group(db, &bob(), id, version.as_ref(), &group(""), NOW).await;
-    assert_eq!(fields(wrong), ["name"]);
+    // Invalid fields are reported regardless of the version; missing references are
+    // not, because a newer version may be the cause.
+    let invalid = update_group(db, &bob(), id, version.as_ref(), &group(""), NOW).await;
+    assert_eq!(fields(invalid), ["name"]);
     let missing = GroupDraft {
         recipient_ids: Some(vec![99]),
         ..group("ops 2")
     };
-    let late = update_group(db, &bob(), id, version.as_ref(), &missing, NOW).await;
-    assert_eq!(current(late), first);
+    let result = update_group(db, &bob(), id, version.as_ref(), &missing, NOW).await;
+    assert_eq!(current(result), first);
     let again = Some(Expected::OneOf(vec!["\"x\"".to_owned(), etag(&first)]));
     let second = update_group(db, &bob(), id, again.as_ref(), &group("ops 2"), NOW).await;
     assert_eq!(second.unwrap().group.name, "ops 2");
@@ -241,10 +247,10 @@ async fn of_two_admins_the_second_is_told_what_the_first_wrote(db: &Db) {
     delete_group(db, &bob(), id, any.as_ref(), NOW)
         .await
         .unwrap();
-    let gone = delete_group(db, &bob(), id, any.as_ref(), NOW).await;
-    assert!(matches!(gone, Err(ChangeError::NotFound { .. })));
+    let deleted = delete_group(db, &bob(), id, any.as_ref(), NOW).await;
+    assert!(matches!(deleted, Err(ChangeError::NotFound { .. })));
 
-    // A group's members are of its version, and so are a recipient's groups.
+    // Members are part of a group's version, and groups of a recipient's.
     let (draft, defaults) = kim();
     let kim = create_recipient(db, &ann(), None, &draft, &defaults, NOW).await;
     let kim = kim.unwrap().object;
@@ -254,13 +260,13 @@ async fn of_two_admins_the_second_is_told_what_the_first_wrote(db: &Db) {
         ..group("dba")
     };
     create_group(db, &ann(), None, &members, NOW).await.unwrap();
-    let (who, seen) = (&bob(), version.as_ref());
-    let late = update_recipient(db, who, kim.id, seen, &draft, &defaults, NOW).await;
-    assert_eq!(current(late)["groups"][0]["name"], "dba");
-    let late = delete_recipient(db, &bob(), kim.id, version.as_ref(), NOW).await;
-    assert_eq!(current(late)["groups"][0]["name"], "dba");
+    let (actor, expected) = (&bob(), version.as_ref());
+    let result = update_recipient(db, actor, kim.id, expected, &draft, &defaults, NOW).await;
+    assert_eq!(current(result)["groups"][0]["name"], "dba");
+    let result = delete_recipient(db, &bob(), kim.id, version.as_ref(), NOW).await;
+    assert_eq!(current(result)["groups"][0]["name"], "dba");
 
-    // A route's place is of its version.
+    // The position is part of a route's version.
     let a = create_route(db, &ann(), None, &route("a"), NOW)
         .await
         .unwrap();
@@ -270,33 +276,33 @@ async fn of_two_admins_the_second_is_told_what_the_first_wrote(db: &Db) {
     let version = Some(Expected::OneOf(vec![etag(&snapshot_route(&a.object))]));
     let (a, b) = (a.object.id, b.object.id);
     reorder_routes(db, &ann(), &[b, a], NOW).await.unwrap();
-    let late = update_route(db, &bob(), a, version.as_ref(), &route("c"), NOW).await;
-    assert_eq!(current(late)["position"], 2);
-    let late = delete_route(db, &bob(), a, version.as_ref(), NOW).await;
-    assert_eq!(current(late)["position"], 2);
+    let result = update_route(db, &bob(), a, version.as_ref(), &route("c"), NOW).await;
+    assert_eq!(current(result)["position"], 2);
+    let result = delete_route(db, &bob(), a, version.as_ref(), NOW).await;
+    assert_eq!(current(result)["position"], 2);
 }
 
-async fn of_two_admins_at_once_one_wins(db: &Db) {
-    let made = create_group(db, &ann(), None, &group("ops"), NOW).await;
-    let seen = made.unwrap().object;
-    let version = Some(Expected::OneOf(vec![etag(&snapshot_group(&seen))]));
-    let (version, id) = (version.as_ref(), seen.id);
+async fn one_of_concurrent_updates_wins(db: &Db) {
+    let created = create_group(db, &ann(), None, &group("ops"), NOW).await;
+    let group_read = created.unwrap().object;
+    let version = Some(Expected::OneOf(vec![etag(&snapshot_group(&group_read))]));
+    let (version, id) = (version.as_ref(), group_read.id);
     let drafts = ["a", "b", "c", "d"].map(group);
     let (ann, bob) = (ann(), bob());
-    let done = tokio::join!(
+    let results = tokio::join!(
         update_group(db, &ann, id, version, &drafts[0], NOW),
         update_group(db, &bob, id, version, &drafts[1], NOW),
         update_group(db, &ann, id, version, &drafts[2], NOW),
         update_group(db, &bob, id, version, &drafts[3], NOW),
     );
-    let (won, lost): (Vec<_>, Vec<_>) = [done.0, done.1, done.2, done.3]
+    let (won, lost): (Vec<_>, Vec<_>) = [results.0, results.1, results.2, results.3]
         .into_iter()
         .partition(Result::is_ok);
     assert_eq!((won.len(), lost.len()), (1, 3));
-    let is = directory::get_group(db, id).await.unwrap().unwrap();
-    assert_eq!(won[0].as_ref().unwrap(), &is);
-    for late in lost {
-        assert_eq!(current(late), snapshot_group(&is));
+    let stored = directory::get_group(db, id).await.unwrap().unwrap();
+    assert_eq!(won[0].as_ref().unwrap(), &stored);
+    for result in lost {
+        assert_eq!(current(result), snapshot_group(&stored));
     }
     assert_eq!(log(db).await.len(), 2);
 }

@@ -7,17 +7,17 @@ use tocsin_storage::Db;
 use tocsin_storage::directory::{self, GroupView, RecipientView, RouteView};
 use tocsin_storage::enums::Language;
 
-use crate::{NOW, ann, fields, outdated};
+use crate::{NOW, ann, fields, stale_fields};
 
 crate::on_both!(
-    every_wrong_field_is_named,
-    what_is_named_must_be_there,
-    what_is_left_out_is_the_default_or_unchanged,
-    what_must_be_unique_is_so_in_any_race,
-    what_is_in_use_says_by_what,
-    routes_take_their_place,
-    what_is_not_there_is_not_found,
-    a_refused_change_leaves_the_version,
+    all_invalid_fields_are_listed,
+    references_must_exist,
+    omitted_fields_are_default_or_unchanged,
+    unique_fields_stay_unique_in_a_race,
+    object_in_use_lists_its_users,
+    routes_are_ordered_by_position,
+    missing_objects_are_not_found,
+    rejected_change_keeps_the_version,
 );
 
 fn defaults() -> MailDefaults {
@@ -57,15 +57,15 @@ fn route(name: &str, matchers: &[&str], group_ids: &[i64], position: Option<i64>
     }
 }
 
-// As Ann asks for it, of whichever version.
+// Changes by Ann, of any version.
 
 async fn create_recipient(
     db: &Db,
     draft: &RecipientDraft,
     defaults: &MailDefaults,
 ) -> Result<RecipientView, ChangeError> {
-    let made = changes::create_recipient(db, &ann(), None, draft, defaults, NOW).await;
-    made.map(|made| made.object)
+    let created = changes::create_recipient(db, &ann(), None, draft, defaults, NOW).await;
+    created.map(|created| created.object)
 }
 
 async fn update_recipient(
@@ -82,8 +82,8 @@ async fn delete_recipient(db: &Db, id: i64) -> Result<(), ChangeError> {
 }
 
 async fn create_group(db: &Db, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
-    let made = changes::create_group(db, &ann(), None, draft, NOW).await;
-    made.map(|made| made.object)
+    let created = changes::create_group(db, &ann(), None, draft, NOW).await;
+    created.map(|created| created.object)
 }
 
 async fn update_group(db: &Db, id: i64, draft: &GroupDraft) -> Result<GroupView, ChangeError> {
@@ -95,8 +95,8 @@ async fn delete_group(db: &Db, id: i64) -> Result<(), ChangeError> {
 }
 
 async fn create_route(db: &Db, draft: &RouteDraft) -> Result<RouteView, ChangeError> {
-    let made = changes::create_route(db, &ann(), None, draft, NOW).await;
-    made.map(|made| made.object)
+    let created = changes::create_route(db, &ann(), None, draft, NOW).await;
+    created.map(|created| created.object)
 }
 
 async fn update_route(db: &Db, id: i64, draft: &RouteDraft) -> Result<RouteView, ChangeError> {
@@ -111,16 +111,16 @@ async fn reorder_routes(db: &Db, ids: &[i64]) -> Result<(), ChangeError> {
     changes::reorder_routes(db, &ann(), ids, NOW).await
 }
 
-async fn every_wrong_field_is_named(db: &Db) {
+async fn all_invalid_fields_are_listed(db: &Db) {
     let draft = RecipientDraft {
         time_zone: Some("Mars/Olympus".to_owned()),
         group_ids: Some(vec![7, 8]),
         ..recipient("  ", "kim@@example com")
     };
-    let refused = create_recipient(db, &draft, &defaults()).await;
-    assert_eq!(fields(refused), ["name", "email", "timeZone"]);
-    let refused = create_group(db, &group("a\nb")).await;
-    assert_eq!(fields(refused), ["name"]);
+    let result = create_recipient(db, &draft, &defaults()).await;
+    assert_eq!(fields(result), ["name", "email", "timeZone"]);
+    let result = create_group(db, &group("a\nb")).await;
+    assert_eq!(fields(result), ["name"]);
     let matchers = [r#"team="infra""#, "team", r#"job=~"(""#];
     let draft = route("r", &matchers, &[9], Some(0));
     assert_eq!(
@@ -132,24 +132,27 @@ async fn every_wrong_field_is_named(db: &Db) {
     assert_eq!(directory::route_order(db).await.unwrap(), [0; 0]);
 }
 
-async fn what_is_named_must_be_there(db: &Db) {
+async fn references_must_exist(db: &Db) {
     let draft = RecipientDraft {
         group_ids: Some(vec![7, 8]),
         ..recipient("Kim", "kim@example.com")
     };
-    let refused = create_recipient(db, &draft, &defaults()).await;
-    assert_eq!(outdated(refused), ["groupIds"]);
+    let result = create_recipient(db, &draft, &defaults()).await;
+    assert_eq!(stale_fields(result), ["groupIds"]);
     let draft = GroupDraft {
         recipient_ids: Some(vec![1]),
         ..group("ops")
     };
-    assert_eq!(outdated(create_group(db, &draft).await), ["recipientIds"]);
+    assert_eq!(
+        stale_fields(create_group(db, &draft).await),
+        ["recipientIds"]
+    );
     let draft = route("r", &[], &[9], None);
     let error = create_route(db, &draft).await.unwrap_err().to_string();
     assert_eq!(error, "groupIds: there is no group 9");
 }
 
-async fn what_is_left_out_is_the_default_or_unchanged(db: &Db) {
+async fn omitted_fields_are_default_or_unchanged(db: &Db) {
     let ops = create_group(db, &group(" ops ")).await.unwrap();
     assert_eq!(
         (ops.group.name.as_str(), ops.group.is_default),
@@ -188,7 +191,7 @@ async fn what_is_left_out_is_the_default_or_unchanged(db: &Db) {
     assert_eq!(ops.recipients, []);
 }
 
-async fn what_must_be_unique_is_so_in_any_race(db: &Db) {
+async fn unique_fields_stay_unique_in_a_race(db: &Db) {
     let drafts: Vec<RecipientDraft> = ["kim@example.com", "KIM@example.com", "Kim@EXAMPLE.com"]
         .iter()
         .map(|email| recipient("Kim", email))
@@ -201,23 +204,23 @@ async fn what_must_be_unique_is_so_in_any_race(db: &Db) {
     );
     let results = [one, two, three];
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    for refused in results.into_iter().filter_map(Result::err) {
+    for error in results.into_iter().filter_map(Result::err) {
         assert!(
-            matches!(refused, ChangeError::Conflict { field: "email", .. }),
-            "{refused}"
+            matches!(error, ChangeError::Conflict { field: "email", .. }),
+            "{error}"
         );
     }
     let ops = create_group(db, &group("ops")).await.unwrap();
     let dba = create_group(db, &group("dba")).await.unwrap();
-    let refused = update_group(db, dba.id, &group("ops")).await.unwrap_err();
+    let result = update_group(db, dba.id, &group("ops")).await.unwrap_err();
     assert!(
-        matches!(refused, ChangeError::Conflict { field: "name", .. }),
-        "{refused}"
+        matches!(result, ChangeError::Conflict { field: "name", .. }),
+        "{result}"
     );
     update_group(db, ops.id, &group("ops")).await.unwrap();
 }
 
-async fn what_is_in_use_says_by_what(db: &Db) {
+async fn object_in_use_lists_its_users(db: &Db) {
     let kim = create_recipient(db, &recipient("Kim", "kim@example.com"), &defaults()).await;
     let kim = kim.unwrap();
     let draft = GroupDraft {
@@ -233,22 +236,22 @@ async fn what_is_in_use_says_by_what(db: &Db) {
             assert_eq!(users, ["ops"]);
             assert!(detail.contains("in the group \"ops\""), "{detail}");
         }
-        other => panic!("expected a use, not: {other}"),
+        other => panic!("expected InUse, not: {other}"),
     }
     match delete_group(db, ops.id).await.unwrap_err() {
         ChangeError::InUse { detail, users } => {
             assert_eq!(users, ["all"]);
             assert!(detail.contains("by the route \"all\""), "{detail}");
         }
-        other => panic!("expected a use, not: {other}"),
+        other => panic!("expected InUse, not: {other}"),
     }
     delete_route(db, all.id).await.unwrap();
-    // Members are no use: they leave the group.
+    // Members do not prevent deletion: they are removed from the group.
     delete_group(db, ops.id).await.unwrap();
     delete_recipient(db, kim.id).await.unwrap();
 }
 
-async fn routes_take_their_place(db: &Db) {
+async fn routes_are_ordered_by_position(db: &Db) {
     let mut ids = Vec::new();
     for (name, position) in [("b", None), ("d", Some(99)), ("a", Some(1)), ("c", Some(3))] {
         let matchers = ["team = infra", r#"job=~"api.*""#];
@@ -270,35 +273,35 @@ async fn routes_take_their_place(db: &Db) {
         .unwrap();
     assert_eq!(moved.position, 3);
     assert_eq!(directory::route_order(db).await.unwrap(), [b, c, a, d]);
-    let stays = update_route(db, c, &route("c", &[], &[], None))
+    let unmoved = update_route(db, c, &route("c", &[], &[], None))
         .await
         .unwrap();
-    assert_eq!(stays.position, 2);
+    assert_eq!(unmoved.position, 2);
     reorder_routes(db, &[d, c, b, a]).await.unwrap();
     assert_eq!(directory::route_order(db).await.unwrap(), [d, c, b, a]);
     let twice = [d, c, b, a, b];
     assert_eq!(fields(reorder_routes(db, &twice).await), ["ids"]);
     for wrong in [vec![d, c, b], vec![d, c, b, a, 99], vec![]] {
-        assert_eq!(outdated(reorder_routes(db, &wrong).await), ["ids"]);
+        assert_eq!(stale_fields(reorder_routes(db, &wrong).await), ["ids"]);
     }
 }
 
-async fn what_is_not_there_is_not_found(db: &Db) {
-    let not_found = |refused: ChangeError| matches!(refused, ChangeError::NotFound { .. });
+async fn missing_objects_are_not_found(db: &Db) {
+    let not_found = |error: ChangeError| matches!(error, ChangeError::NotFound { .. });
     let draft = recipient("Kim", "kim@example.com");
-    let refused = update_recipient(db, 1, &draft, &defaults()).await;
-    assert!(not_found(refused.unwrap_err()));
+    let result = update_recipient(db, 1, &draft, &defaults()).await;
+    assert!(not_found(result.unwrap_err()));
     assert!(not_found(
         update_group(db, 1, &group("ops")).await.unwrap_err()
     ));
-    let refused = update_route(db, 1, &route("all", &[], &[], None)).await;
-    assert!(not_found(refused.unwrap_err()));
+    let result = update_route(db, 1, &route("all", &[], &[], None)).await;
+    assert!(not_found(result.unwrap_err()));
     assert!(not_found(delete_recipient(db, 1).await.unwrap_err()));
     assert!(not_found(delete_group(db, 1).await.unwrap_err()));
     assert!(not_found(delete_route(db, 1).await.unwrap_err()));
 }
 
-async fn a_refused_change_leaves_the_version(db: &Db) {
+async fn rejected_change_keeps_the_version(db: &Db) {
     create_group(db, &group("ops")).await.unwrap();
     assert_eq!(directory::version(db).await.unwrap(), 1);
     create_group(db, &group("ops")).await.unwrap_err();

@@ -1,8 +1,8 @@
-//! What people change, on both databases.
+//! User changes, on both databases.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot set itself up has failed, and says where"
+    reason = "a failed set-up fails the test and shows the line"
 )]
 
 mod acknowledge;
@@ -20,10 +20,10 @@ use tocsin_storage::enums::ActorKind;
 use tocsin_storage::{Db, DbSettings, Order, PageRequest};
 use tocsin_test_postgres::TestDatabase;
 
-/// When people do things.
+/// Time of all changes.
 const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
 
-/// A person who may change things.
+/// A user who may make changes.
 fn ann() -> Actor {
     Actor {
         kind: ActorKind::User,
@@ -33,21 +33,21 @@ fn ann() -> Actor {
     }
 }
 
-/// The audit log, the oldest line first.
+/// The audit log, oldest entry first.
 async fn log(db: &Db) -> Vec<AuditView> {
     let page = PageRequest::first(ByAudit, Order::Asc, 500);
     let found = audit::list(db, &AuditFilter::default(), &page).await;
     found.unwrap().items
 }
 
-/// A database of its own, with what has to live as long as it does.
+/// A database, with the resources that it needs.
 struct TestDb {
     db: Db,
     _directory: Option<tempfile::TempDir>,
     _server: Option<TestDatabase>,
 }
 
-/// Makes a test for each database of `async fn NAME(db: &Db)`.
+/// Creates a test for each database from `async fn NAME(db: &Db)`.
 #[macro_export]
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
@@ -96,20 +96,20 @@ async fn open(url: String) -> Db {
     Db::open(&settings).await.unwrap()
 }
 
-/// The names of the fields that a change was refused for.
-fn fields<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
-    match refused.unwrap_err() {
+/// Names of the invalid fields of a rejected change.
+fn fields<T: std::fmt::Debug>(result: Result<T, ChangeError>) -> Vec<String> {
+    match result.unwrap_err() {
         ChangeError::Invalid(issues) => issues.into_iter().map(|issue| issue.field).collect(),
-        other => panic!("expected wrong fields, not: {other}"),
+        other => panic!("expected invalid fields, not: {other}"),
     }
 }
 
-/// The names of the fields that name what is not there.
-fn outdated<T: std::fmt::Debug>(refused: Result<T, ChangeError>) -> Vec<String> {
-    match refused.unwrap_err() {
+/// Names of the fields that refer to missing objects.
+fn stale_fields<T: std::fmt::Debug>(result: Result<T, ChangeError>) -> Vec<String> {
+    match result.unwrap_err() {
         ChangeError::StaleReference(issues) => {
             issues.into_iter().map(|issue| issue.field).collect()
         }
-        other => panic!("expected outdated fields, not: {other}"),
+        other => panic!("expected stale references, not: {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What is made once, however often the request is sent.
+//! Idempotent creation of objects.
 
 use tocsin_pipeline::directory::{
     create_group, create_recipient, create_route, delete_group, update_group,
@@ -11,10 +11,10 @@ use crate::changes::{bob, group, kim, route};
 use crate::{NOW, ann, log};
 
 crate::on_both!(
-    the_same_request_makes_one_object,
-    the_same_request_at_once_makes_one_object,
-    a_key_is_of_one_request_and_one_caller,
-    what_fails_leaves_the_key_free,
+    retried_request_creates_one_object,
+    concurrent_retries_create_one_object,
+    key_belongs_to_one_request_and_caller,
+    failed_request_does_not_use_the_key,
 );
 
 fn key(actor: &Actor, key: &str, request: &str) -> IdempotentRequest {
@@ -31,98 +31,102 @@ async fn names(db: &Db) -> Vec<String> {
     found.items.into_iter().map(|row| row.group.name).collect()
 }
 
-async fn the_same_request_makes_one_object(db: &Db) {
-    let who = &ann();
-    let once = key(who, "k1", "ops");
-    let first = create_group(db, who, Some(&once), &group("ops"), NOW).await;
+async fn retried_request_creates_one_object(db: &Db) {
+    let actor = &ann();
+    let idempotent = key(actor, "k1", "ops");
+    let first = create_group(db, actor, Some(&idempotent), &group("ops"), NOW).await;
     let first = first.unwrap();
     assert!(!first.replayed);
-    let again = create_group(db, who, Some(&once), &group("ops"), NOW).await;
+    let again = create_group(db, actor, Some(&idempotent), &group("ops"), NOW).await;
     let again = again.unwrap();
     assert!(again.replayed);
     assert_eq!(again.object, first.object);
     assert_eq!(names(db).await, ["ops"]);
     assert_eq!(log(db).await.len(), 1);
-    // The object as it is now is told, and that it is gone.
+    // A retry returns the current object, or an error after it was deleted.
     let id = first.object.id;
-    update_group(db, who, id, None, &group("dba"), NOW)
+    update_group(db, actor, id, None, &group("dba"), NOW)
         .await
         .unwrap();
-    let again = create_group(db, who, Some(&once), &group("ops"), NOW).await;
+    let again = create_group(db, actor, Some(&idempotent), &group("ops"), NOW).await;
     assert_eq!(again.unwrap().object.group.name, "dba");
-    delete_group(db, who, id, None, NOW).await.unwrap();
-    let again = create_group(db, who, Some(&once), &group("ops"), NOW).await;
+    delete_group(db, actor, id, None, NOW).await.unwrap();
+    let again = create_group(db, actor, Some(&idempotent), &group("ops"), NOW).await;
     assert!(matches!(again, Err(ChangeError::InvalidState(_))));
     assert_eq!(names(db).await, [""; 0]);
 
     let (draft, defaults) = kim();
-    let once = key(who, "k2", "kim");
+    let idempotent = key(actor, "k2", "kim");
     for replayed in [false, true] {
-        let made = create_recipient(db, who, Some(&once), &draft, &defaults, NOW).await;
-        assert_eq!(made.unwrap().replayed, replayed);
+        let created = create_recipient(db, actor, Some(&idempotent), &draft, &defaults, NOW).await;
+        assert_eq!(created.unwrap().replayed, replayed);
     }
-    let once = key(who, "k3", "a");
+    let idempotent = key(actor, "k3", "a");
     for replayed in [false, true] {
-        let made = create_route(db, who, Some(&once), &route("a"), NOW).await;
-        assert_eq!(made.unwrap().replayed, replayed);
+        let created = create_route(db, actor, Some(&idempotent), &route("a"), NOW).await;
+        assert_eq!(created.unwrap().replayed, replayed);
     }
     assert_eq!(directory::route_order(db).await.unwrap().len(), 1);
 }
 
-async fn the_same_request_at_once_makes_one_object(db: &Db) {
-    let who = &ann();
-    let once = Some(key(who, "k", "ops"));
-    let (once, draft) = (once.as_ref(), &group("ops"));
-    let done = tokio::join!(
-        create_group(db, who, once, draft, NOW),
-        create_group(db, who, once, draft, NOW),
-        create_group(db, who, once, draft, NOW),
-        create_group(db, who, once, draft, NOW),
+async fn concurrent_retries_create_one_object(db: &Db) {
+    let actor = &ann();
+    let idempotent = Some(key(actor, "k", "ops"));
+    let (idempotent, draft) = (idempotent.as_ref(), &group("ops"));
+    let results = tokio::join!(
+        create_group(db, actor, idempotent, draft, NOW),
+        create_group(db, actor, idempotent, draft, NOW),
+        create_group(db, actor, idempotent, draft, NOW),
+        create_group(db, actor, idempotent, draft, NOW),
     );
-    let made = [done.0, done.1, done.2, done.3].map(Result::unwrap);
-    assert_eq!(made.iter().filter(|made| !made.replayed).count(), 1);
-    assert!(made.iter().all(|one| one.object == made[0].object));
+    let created = [results.0, results.1, results.2, results.3].map(Result::unwrap);
+    assert_eq!(created.iter().filter(|result| !result.replayed).count(), 1);
+    assert!(
+        created
+            .iter()
+            .all(|result| result.object == created[0].object)
+    );
     assert_eq!(names(db).await, ["ops"]);
     assert_eq!(log(db).await.len(), 1);
 }
 
-async fn a_key_is_of_one_request_and_one_caller(db: &Db) {
-    let (who, other) = (&ann(), &bob());
-    let once = key(who, "k", "ops");
-    create_group(db, who, Some(&once), &group("ops"), NOW)
+async fn key_belongs_to_one_request_and_caller(db: &Db) {
+    let (actor, other) = (&ann(), &bob());
+    let idempotent = key(actor, "k", "ops");
+    create_group(db, actor, Some(&idempotent), &group("ops"), NOW)
         .await
         .unwrap();
-    let reused = key(who, "k", "dba");
-    let refused = create_group(db, who, Some(&reused), &group("dba"), NOW).await;
-    assert!(
-        matches!(refused, Err(ChangeError::KeyReused)),
-        "{refused:?}"
-    );
-    // User 7 and token 7 are two.
+    let reused = key(actor, "k", "dba");
+    let result = create_group(db, actor, Some(&reused), &group("dba"), NOW).await;
+    assert!(matches!(result, Err(ChangeError::KeyReused)), "{result:?}");
+    // User 7 and token 7 are different callers.
     let theirs = key(other, "k", "dba");
-    let made = create_group(db, other, Some(&theirs), &group("dba"), NOW).await;
-    assert!(!made.unwrap().replayed);
+    let created = create_group(db, other, Some(&theirs), &group("dba"), NOW).await;
+    assert!(!created.unwrap().replayed);
     assert_eq!(names(db).await, ["ops", "dba"]);
-    // The same bytes in other parts are another request.
+    // The same bytes in other parts are a different request.
     let (ab, ba) = ([&b"ab"[..], b"c"], [&b"a"[..], b"bc"]);
     assert_ne!(
-        IdempotentRequest::new(who, "k", &ab),
-        IdempotentRequest::new(who, "k", &ba)
+        IdempotentRequest::new(actor, "k", &ab),
+        IdempotentRequest::new(actor, "k", &ba)
     );
-    // The request's hash says nothing without the key.
-    assert_ne!(key(who, "k", "ops").request, key(who, "l", "ops").request);
+    // The hash of the request depends on the key.
+    assert_ne!(
+        key(actor, "k", "ops").request,
+        key(actor, "l", "ops").request
+    );
 }
 
-async fn what_fails_leaves_the_key_free(db: &Db) {
-    let who = &ann();
-    create_group(db, who, None, &group("ops"), NOW)
+async fn failed_request_does_not_use_the_key(db: &Db) {
+    let actor = &ann();
+    create_group(db, actor, None, &group("ops"), NOW)
         .await
         .unwrap();
-    let once = key(who, "k", "ops");
-    let refused = create_group(db, who, Some(&once), &group("ops"), NOW).await;
-    assert!(matches!(refused, Err(ChangeError::Conflict { .. })));
+    let idempotent = key(actor, "k", "ops");
+    let result = create_group(db, actor, Some(&idempotent), &group("ops"), NOW).await;
+    assert!(matches!(result, Err(ChangeError::Conflict { .. })));
     assert_eq!(log(db).await.len(), 1);
-    let once = key(who, "k", "dba");
-    let made = create_group(db, who, Some(&once), &group("dba"), NOW).await;
-    assert!(!made.unwrap().replayed);
+    let idempotent = key(actor, "k", "dba");
+    let created = create_group(db, actor, Some(&idempotent), &group("dba"), NOW).await;
+    assert!(!created.unwrap().replayed);
 }

@@ -1,4 +1,4 @@
-//! What accounts leave behind goes by its age.
+//! Retention of sessions, failed sign-ins, idempotency keys and the audit log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,22 +13,19 @@ use tocsin_storage::enums::{ActorKind, Role, SignInMethod};
 use tocsin_storage::idempotency::{self, KeyState};
 use tocsin_storage::{Db, Order};
 
-crate::on_both!(
-    what_accounts_leave_behind_goes_by_its_age,
-    the_audit_log_may_be_kept_for_ever,
-);
+crate::on_both!(old_account_rows_are_deleted, audit_log_can_be_kept_forever,);
 
 const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// More than one step deletes.
+/// More rows than one step deletes.
 const OLD: usize = 1_100;
 
-struct Still;
+struct FixedClock;
 
-impl Clock for Still {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         NOW
     }
@@ -52,7 +49,7 @@ async fn run(db: &Db, retention: RetentionSettings) -> Pipeline {
     };
     let mailer = Arc::new(MemoryMailer::default());
     let renderer = Renderer::new(None).unwrap();
-    Pipeline::start(db.clone(), mailer, renderer, Arc::new(Still), settings)
+    Pipeline::start(db.clone(), mailer, renderer, Arc::new(FixedClock), settings)
         .await
         .unwrap()
 }
@@ -67,9 +64,9 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     assert!(waited.is_ok(), "{what}");
 }
 
-async fn write_lines(db: &Db, at: Timestamp, lines: usize) {
+async fn write_audit_entries(db: &Db, at: Timestamp, count: usize) {
     let tx = db.begin().await.unwrap();
-    for _ in 0..lines {
+    for _ in 0..count {
         let row = AuditRow {
             at,
             actor_kind: ActorKind::CommandLine,
@@ -88,13 +85,13 @@ async fn write_lines(db: &Db, at: Timestamp, lines: usize) {
     tx.commit().await.unwrap();
 }
 
-async fn lines(db: &Db) -> usize {
+async fn count_audit_entries(db: &Db) -> usize {
     let mut walk = AuditWalk::new(AuditFilter::default(), Order::Asc);
-    let mut lines = 0;
+    let mut count = 0;
     while let Some(chunk) = walk.next(db).await.unwrap() {
-        lines += chunk.len();
+        count += chunk.len();
     }
-    lines
+    count
 }
 
 async fn user(db: &Db) -> i64 {
@@ -119,12 +116,12 @@ async fn user(db: &Db) -> i64 {
     id
 }
 
-async fn what_accounts_leave_behind_goes_by_its_age(db: &Db) {
-    write_lines(db, NOW.minus(11 * DAY), OLD).await;
-    write_lines(db, NOW.minus(9 * DAY), 3).await;
+async fn old_account_rows_are_deleted(db: &Db) {
+    write_audit_entries(db, NOW.minus(11 * DAY), OLD).await;
+    write_audit_entries(db, NOW.minus(9 * DAY), 3).await;
     let user_id = user(db).await;
     let tx = db.begin().await.unwrap();
-    // Expired, idle, and one that holds.
+    // One expired, one idle, and one valid session.
     for (number, seen_at, expires_at) in [
         (1, NOW, NOW.minus(SECOND)),
         (2, NOW.minus(2 * HOUR), NOW.plus(DAY)),
@@ -145,10 +142,10 @@ async fn what_accounts_leave_behind_goes_by_its_age(db: &Db) {
     for (number, age) in [(1, 25 * HOUR), (2, 23 * HOUR)] {
         let (hash, at) = ([number; 32], NOW.minus(age));
         accounts::note_failure(&tx, &hash, at, None).await.unwrap();
-        let begun = idempotency::begin(&tx, "user:1", &hash, &hash, at)
+        let state = idempotency::begin(&tx, "user:1", &hash, &hash, at)
             .await
             .unwrap();
-        assert_eq!(begun, KeyState::New);
+        assert_eq!(state, KeyState::New);
         idempotency::finish(&tx, "user:1", &hash, 7).await.unwrap();
     }
     tx.commit().await.unwrap();
@@ -158,33 +155,36 @@ async fn what_accounts_leave_behind_goes_by_its_age(db: &Db) {
         ..RetentionSettings::default()
     };
     let pipeline = run(db, retention).await;
-    until("old lines go", async || lines(db).await == 3).await;
-    // These go before the lines do.
+    until("old audit log entries are deleted", async || {
+        count_audit_entries(db).await == 3
+    })
+    .await;
+    // These are deleted before the audit log entries.
     let sessions = accounts::sessions_of(db, user_id).await.unwrap();
-    let left: Vec<u8> = sessions.iter().map(|view| view.session.secret[0]).collect();
-    assert_eq!(left, [3]);
+    let remaining: Vec<u8> = sessions.iter().map(|view| view.session.secret[0]).collect();
+    assert_eq!(remaining, [3]);
     let failure = async |number| accounts::failure_of(db, &[number; 32]).await.unwrap();
     assert_eq!(failure(1).await, None);
     assert!(failure(2).await.is_some());
-    // At a time when both would still be remembered.
+    // At a time at which both keys would still be valid.
     let tx = db.begin().await.unwrap();
     let then = NOW.minus(2 * HOUR);
-    for (number, begun) in [(1, KeyState::New), (2, KeyState::Made(7))] {
+    for (number, expected) in [(1, KeyState::New), (2, KeyState::Made(7))] {
         let hash = [number; 32];
-        let again = idempotency::begin(&tx, "user:1", &hash, &hash, then).await;
-        assert_eq!(again.unwrap(), begun, "{number}");
+        let state = idempotency::begin(&tx, "user:1", &hash, &hash, then).await;
+        assert_eq!(state.unwrap(), expected, "{number}");
     }
     tx.rollback().await.unwrap();
     pipeline.shutdown().await;
 }
 
-async fn the_audit_log_may_be_kept_for_ever(db: &Db) {
-    write_lines(db, NOW.minus(10_000 * DAY), 3).await;
+async fn audit_log_can_be_kept_forever(db: &Db) {
+    write_audit_entries(db, NOW.minus(10_000 * DAY), 3).await;
     let tx = db.begin().await.unwrap();
     let at = NOW.minus(25 * HOUR);
     for number in [1, 2] {
-        let noted = accounts::note_failure(&tx, &[number; 32], at, None).await;
-        noted.unwrap();
+        let result = accounts::note_failure(&tx, &[number; 32], at, None).await;
+        result.unwrap();
     }
     tx.commit().await.unwrap();
     let retention = RetentionSettings {
@@ -192,12 +192,12 @@ async fn the_audit_log_may_be_kept_for_ever(db: &Db) {
         ..RetentionSettings::default()
     };
     let pipeline = run(db, retention).await;
-    until("old failures go", async || {
+    until("old failed sign-ins are deleted", async || {
         let left = accounts::failure_of(db, &[1; 32]).await.unwrap();
         left.is_none()
     })
     .await;
-    // Whatever the pass did next, it ends with the program.
+    // The pass ends with the program.
     pipeline.shutdown().await;
-    assert_eq!(lines(db).await, 3);
+    assert_eq!(count_audit_entries(db).await, 3);
 }

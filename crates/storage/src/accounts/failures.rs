@@ -1,4 +1,4 @@
-//! Sign-ins that failed, by account, whether or not there is such an account.
+//! Failed login attempts per account, whether or not the account exists.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
@@ -7,21 +7,21 @@ use super::hash;
 use crate::query::{self, Reads};
 use crate::{StorageError, Tx};
 
-/// What was noted of an account.
+/// Failed attempts of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// How many failed in a row.
+    /// Consecutive failures.
     pub failures: i64,
-    /// When the last one did.
+    /// Time of the last failure.
     pub failed_at: Timestamp,
-    /// Until when none is tried.
+    /// No attempt is allowed before this time.
     pub locked_until: Option<Timestamp>,
 }
 
-/// What was noted of the account with this hash.
+/// Returns the failed attempts of the account with this hash.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn failure_of(
     db: &impl Reads,
     account: &[u8; 32],
@@ -41,11 +41,11 @@ pub async fn failure_of(
     }))
 }
 
-/// Notes one more, and until when none is tried; answers how many there are
-/// now. Others that fail with the same account at the same time wait.
+/// Records a failure with the new lockout time and returns the number of failures.
+/// Concurrent failures of the same account wait for each other.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn note_failure(
     tx: &Tx,
     account: &[u8; 32],
@@ -65,21 +65,21 @@ pub async fn note_failure(
     Ok(counted.first().copied().unwrap_or(1))
 }
 
-/// Forgets what was noted of an account.
+/// Deletes the failures of an account.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn forget_failures(tx: &Tx, account: &[u8; 32]) -> Result<(), StorageError> {
     let sql = "DELETE FROM sign_in_failures WHERE account = ?";
     tx.execute(sql, vec![hash(account)]).await?;
     Ok(())
 }
 
-/// Forgets up to `limit` accounts whose last failure was before `before`, and
-/// answers how many those were.
+/// Deletes at most `limit` accounts whose last failure was before `before` and returns how
+/// many.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_old_failures(
     tx: &Tx,
     before: Timestamp,

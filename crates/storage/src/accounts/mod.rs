@@ -1,10 +1,8 @@
-//! Who may do what: users, their sessions, tokens, the links of the first
-//! set-up, and sign-ins that failed.
+//! Users, sessions, tokens, setup links and failed logins.
 //!
-//! A secret is only ever given and stored as its hash. A change of users begins
-//! with [`begin_change`], which makes all of them wait for each other: so a
-//! caller can look first ("is this the last administrator?") and change then,
-//! and what it saw still holds.
+//! Secrets are passed and stored as hashes only. A change of users begins with
+//! [`begin_change`], which serializes such changes: the caller can first check a condition
+//! ("is this the last administrator?"), and it still holds when the change is applied.
 
 mod failures;
 mod sessions;
@@ -32,11 +30,11 @@ pub use users::{
     list_users, note_sign_in, update_user, user_by_email, user_by_subject,
 };
 
-/// Users are listed by their numbers.
+/// Users sorted by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByUser;
 
-/// Tokens are listed by their numbers.
+/// Tokens sorted by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByToken;
 
@@ -52,10 +50,10 @@ impl SortKey for ByToken {
     }
 }
 
-/// Takes the accounts for changing until the transaction ends.
+/// Locks the accounts for a change until the transaction ends.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn begin_change(tx: &Tx) -> Result<(), StorageError> {
     tx.execute(
         "INSERT INTO meta (name, value) VALUES ('accounts_version', '1') \
@@ -67,12 +65,12 @@ pub async fn begin_change(tx: &Tx) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// The value for a column of a hash.
+/// Column value of a hash.
 fn hash(hash: &[u8; 32]) -> Value {
     hash.to_vec().into()
 }
 
-/// The hash of a stored column.
+/// Hash of a stored column.
 fn read_hash(
     bytes: &[u8],
     table: &'static str,
@@ -84,12 +82,12 @@ fn read_hash(
         .map_err(|_| StorageError::Corrupt { table, column, id })
 }
 
-/// The value for a column of matchers.
+/// Column value of matchers.
 fn matchers(matchers: &[String]) -> Value {
     query::texts(matchers)
 }
 
-/// The matchers of a stored JSON text.
+/// Matchers of a stored JSON string.
 fn read_matchers(json: &str, table: &'static str, id: i64) -> Result<Vec<String>, StorageError> {
     serde_json::from_str(json).map_err(|_| StorageError::Corrupt {
         table,

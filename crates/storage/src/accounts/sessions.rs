@@ -1,4 +1,4 @@
-//! Sessions: browsers that are signed in.
+//! Sessions of signed-in users.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
@@ -11,37 +11,37 @@ use crate::{StorageError, Tx};
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionView {
-    /// The session's number.
+    /// Database ID.
     pub id: i64,
-    /// What is stored of it.
+    /// The stored fields.
     pub session: SessionRow,
 }
 
-/// What is stored of a session.
+/// Fields of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRow {
-    /// Whose it is.
+    /// User ID.
     pub user_id: i64,
-    /// The hash of what the browser shows; no two sessions share one.
+    /// Hash of the session secret; unique.
     pub secret: [u8; 32],
-    /// How they came in.
+    /// Login method.
     pub method: SignInMethod,
-    /// When it began.
+    /// Time of the login.
     pub created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// Time of the last use, to the minute.
     pub seen_at: Timestamp,
-    /// When it ends, whatever happens.
+    /// Absolute expiry.
     pub expires_at: Timestamp,
-    /// The network address that it came from.
+    /// Network address of the login.
     pub address: String,
-    /// What the browser calls itself.
+    /// User agent of the browser.
     pub user_agent: String,
 }
 
-/// Adds a session and returns its number.
+/// Adds a session and returns its ID.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the user is gone.
+/// [`StorageError::Conflict`] if the user does not exist.
 pub async fn insert_session(tx: &Tx, row: &SessionRow) -> Result<i64, StorageError> {
     let sql = "INSERT INTO sessions (user_id, secret, method, created_at, seen_at, expires_at, \
                address, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id AS n";
@@ -59,11 +59,11 @@ pub async fn insert_session(tx: &Tx, row: &SessionRow) -> Result<i64, StorageErr
     ids.first().copied().ok_or(StorageError::Stale("session"))
 }
 
-/// The session with this secret, and whose it is. Whether it still holds is the
-/// caller's to judge.
+/// Returns the session with this secret, and its user. The caller checks whether it is
+/// still valid.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn session_by_secret(
     db: &impl Reads,
     secret: &[u8; 32],
@@ -77,46 +77,45 @@ pub async fn session_by_secret(
     Ok(user.map(|user| (session, user)))
 }
 
-/// A user's sessions, the newest first; those too that have ended and are not
-/// swept yet.
+/// Returns a user's sessions, newest first, including expired ones that are not deleted
+/// yet.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn sessions_of(db: &impl Reads, user_id: i64) -> Result<Vec<SessionView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("s.user_id = ?", [user_id.into()]);
     select(db, conditions, " ORDER BY s.created_at DESC, s.id DESC").await
 }
 
-/// Ends one session of a user. Answers whether there was one.
+/// Ends one session of a user. Returns whether it existed.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_session(tx: &Tx, user_id: i64, id: i64) -> Result<bool, StorageError> {
     let sql = "DELETE FROM sessions WHERE id = ? AND user_id = ?";
     Ok(tx.execute(sql, vec![id.into(), user_id.into()]).await? == 1)
 }
 
-/// Ends the sessions of a user, all but `except`, and answers how many those
-/// were.
+/// Ends all sessions of a user except `except` and returns how many.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_sessions(
     tx: &Tx,
     user_id: i64,
     except: Option<i64>,
 ) -> Result<u64, StorageError> {
-    // No session has the number 0.
+    // No session has the ID 0.
     let sql = "DELETE FROM sessions WHERE user_id = ? AND id <> ?";
     let values = vec![user_id.into(), except.unwrap_or_default().into()];
     tx.execute(sql, values).await
 }
 
-/// Notes that a session was used at `at`; never an earlier time than is noted.
+/// Records that a session was used at `at`; an earlier time than the stored one is ignored.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn touch_session(tx: &Tx, id: i64, at: Timestamp) -> Result<(), StorageError> {
     let sql = "UPDATE sessions SET seen_at = ? WHERE id = ? AND seen_at < ?";
     let at = at.as_micros();
@@ -125,11 +124,11 @@ pub async fn touch_session(tx: &Tx, id: i64, at: Timestamp) -> Result<(), Storag
     Ok(())
 }
 
-/// Deletes up to `limit` sessions that ended before `expired_before` or were
-/// last used before `idle_before`, and answers how many it deleted.
+/// Deletes at most `limit` sessions that expired before `expired_before` or were last used
+/// before `idle_before`, and returns how many.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_ended_sessions(
     tx: &Tx,
     expired_before: Timestamp,
@@ -151,10 +150,10 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<SessionView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
         "SELECT s.id, s.user_id, s.secret, s.method, s.created_at, s.seen_at, s.expires_at, \
-         s.address, s.user_agent FROM sessions s{such}{end}"
+         s.address, s.user_agent FROM sessions s{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let view = |row: Row| {

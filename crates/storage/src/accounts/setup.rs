@@ -1,5 +1,5 @@
-//! The links that make the first administrator: one for each start of the
-//! program while there is no user.
+//! Setup links for creating the first administrator: one per start of the program while
+//! there is no user.
 
 use tocsin_core::time::Timestamp;
 
@@ -7,10 +7,10 @@ use super::hash;
 use crate::query::{self, Reads};
 use crate::{StorageError, Tx};
 
-/// Notes the hash of a link's token.
+/// Stores the hash of a setup token.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_setup_link(
     tx: &Tx,
     secret: &[u8; 32],
@@ -22,20 +22,20 @@ pub async fn insert_setup_link(
     Ok(())
 }
 
-/// Whether a link has the token with this hash.
+/// Whether a setup link has the token with this hash.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn is_setup_link(db: &impl Reads, secret: &[u8; 32]) -> Result<bool, StorageError> {
     let sql = "SELECT created_at AS n FROM setup_links WHERE secret = ?";
     let found = query::numbers(db, sql, vec![hash(secret)]).await?;
     Ok(!found.is_empty())
 }
 
-/// Makes all links worthless.
+/// Deletes all setup links.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_setup_links(tx: &Tx) -> Result<(), StorageError> {
     tx.execute("DELETE FROM setup_links", vec![]).await?;
     Ok(())

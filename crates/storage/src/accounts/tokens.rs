@@ -1,4 +1,4 @@
-//! Tokens: secrets for scripts and senders.
+//! API tokens and ingest tokens.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
@@ -12,43 +12,43 @@ use crate::{Page, PageRequest, StorageError, Tx};
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenView {
-    /// The token's number.
+    /// Database ID.
     pub id: i64,
-    /// What is stored of it.
+    /// The stored fields.
     pub token: TokenRow,
 }
 
-/// What is stored of a token.
+/// Fields of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// The hash of the secret; no two tokens share one.
+    /// Hash of the secret; unique.
     pub secret: [u8; 32],
-    /// How the secret begins.
+    /// First characters of the secret.
     pub hint: String,
-    /// What it opens.
+    /// Scope.
     pub access: Access,
-    /// The source that its deliveries belong to.
+    /// Source of its deliveries.
     pub source: Option<String>,
-    /// Only alerts that match all of these are shown; none: all are.
+    /// Only alerts matching all of these are visible; empty: all.
     pub matchers: Vec<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// Who made it.
+    /// Name of the user who created it.
     pub created_by: String,
-    /// When it ends; `None`: never.
+    /// Expiry; `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// Time of the last use, to the minute.
     pub used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time of revocation.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Adds a token and returns its number.
+/// Adds a token and returns its ID.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_token(tx: &Tx, row: &TokenRow) -> Result<i64, StorageError> {
     let sql = "INSERT INTO tokens (name, secret, hint, access, source, matchers, created_at, \
                created_by, expires_at, used_at, revoked_at) \
@@ -70,10 +70,10 @@ pub async fn insert_token(tx: &Tx, row: &TokenRow) -> Result<i64, StorageError> 
     ids.first().copied().ok_or(StorageError::Stale("token"))
 }
 
-/// One page of the tokens; those too that were revoked.
+/// One page of the tokens, including revoked ones.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_tokens(
     db: &impl Reads,
     page: &PageRequest<ByToken>,
@@ -88,20 +88,20 @@ pub async fn list_tokens(
     }))
 }
 
-/// One token.
+/// Returns one token.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get_token(db: &impl Reads, id: i64) -> Result<Option<TokenView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("t.id = ?", [id.into()]);
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// The token with this secret. Whether it still holds is the caller's to judge.
+/// Returns the token with this secret. The caller checks whether it is still valid.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn token_by_secret(
     db: &impl Reads,
     secret: &[u8; 32],
@@ -111,20 +111,20 @@ pub async fn token_by_secret(
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// Revokes a token for good. Answers whether it was one that was not revoked.
+/// Revokes a token permanently. Returns whether it existed and was not revoked.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn revoke_token(tx: &Tx, id: i64, at: Timestamp) -> Result<bool, StorageError> {
     let sql = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
     let values = vec![at.as_micros().into(), id.into()];
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Notes that a token was used at `at`; never an earlier time than is noted.
+/// Records that a token was used at `at`; an earlier time than the stored one is ignored.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn touch_token(tx: &Tx, id: i64, at: Timestamp) -> Result<(), StorageError> {
     let sql = "UPDATE tokens SET used_at = ? WHERE id = ? AND (used_at IS NULL OR used_at < ?)";
     let at = at.as_micros();
@@ -133,10 +133,10 @@ pub async fn touch_token(tx: &Tx, id: i64, at: Timestamp) -> Result<(), StorageE
     Ok(())
 }
 
-/// Whether a token opens the webhook at `now`.
+/// Whether a token for the webhook is valid at `now`.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn has_ingest_token(db: &impl Reads, now: Timestamp) -> Result<bool, StorageError> {
     let sql = "SELECT id AS n FROM tokens WHERE access = ? AND revoked_at IS NULL \
                AND (expires_at IS NULL OR expires_at > ?) LIMIT 1";
@@ -149,10 +149,10 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<TokenView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
         "SELECT t.id, t.name, t.secret, t.hint, t.access, t.source, t.matchers, t.created_at, \
-         t.created_by, t.expires_at, t.used_at, t.revoked_at FROM tokens t{such}{end}"
+         t.created_by, t.expires_at, t.used_at, t.revoked_at FROM tokens t{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let view = |row: Row| {

@@ -1,4 +1,4 @@
-//! Users: persons who may sign in.
+//! Users who can sign in.
 
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::time::Timestamp;
@@ -12,49 +12,47 @@ use crate::{Page, PageRequest, StorageError, Tx};
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserView {
-    /// The user's number.
+    /// Database ID.
     pub id: i64,
-    /// What is stored of it.
+    /// The stored fields.
     pub user: UserRow,
 }
 
-/// What is stored of a user.
+/// Fields of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRow {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// The address as written. No two users have addresses that differ in
-    /// nothing but case.
+    /// E-mail address as entered; unique, ignoring case.
     pub email: String,
-    /// What they may do.
+    /// Role.
     pub role: Role,
-    /// Only alerts that match all of these are shown; none: all are.
+    /// Only alerts matching all of these are visible; empty: all.
     pub matchers: Vec<String>,
-    /// Whether they may sign in.
+    /// Whether the user may sign in.
     pub enabled: bool,
-    /// The password's hash, as Argon2id writes it with its figures; `None`: no
-    /// password opens this account.
+    /// Password hash (Argon2id, with parameters); `None`: no login by password.
     pub password: Option<String>,
-    /// The OpenID provider that knows them, and
+    /// Issuer URL of the OpenID provider.
     pub issuer: Option<String>,
-    /// by what name it does. No two users share both.
+    /// Subject at that provider; unique per issuer.
     pub subject: Option<String>,
-    /// The chosen language of the pages.
+    /// Language of the pages.
     pub language: Option<Language>,
-    /// The chosen IANA name of a zone.
+    /// IANA time zone.
     pub time_zone: Option<String>,
-    /// The chosen look of the pages.
+    /// Theme of the pages.
     pub theme: Option<Theme>,
-    /// When the account was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When they last signed in.
+    /// Time of the last login.
     pub last_sign_in_at: Option<Timestamp>,
 }
 
 /// One page of the users.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_users(
     db: &impl Reads,
     page: &PageRequest<ByUser>,
@@ -69,26 +67,26 @@ pub async fn list_users(
     }))
 }
 
-/// One user.
+/// Returns one user.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get_user(db: &impl Reads, id: i64) -> Result<Option<UserView>, StorageError> {
     one(db, "u.id = ?", vec![id.into()]).await
 }
 
-/// The user with this address, in any case.
+/// Returns the user with this e-mail address, ignoring case.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn user_by_email(db: &impl Reads, email: &str) -> Result<Option<UserView>, StorageError> {
     one(db, "u.email_key = ?", vec![query::text(&key(email))]).await
 }
 
-/// The user whom an OpenID provider calls `subject`.
+/// Returns the user with this subject at an OpenID provider.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn user_by_subject(
     db: &impl Reads,
     issuer: &str,
@@ -98,10 +96,10 @@ pub async fn user_by_subject(
     one(db, "u.issuer = ? AND u.subject = ?", values).await
 }
 
-/// Adds a user and returns its number.
+/// Adds a user and returns its ID.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the address or the subject is taken.
+/// [`StorageError::Conflict`] if the e-mail address or subject is taken.
 pub async fn insert_user(tx: &Tx, row: &UserRow) -> Result<i64, StorageError> {
     let sql = "INSERT INTO users (name, email, email_key, role, matchers, enabled, password, \
                issuer, subject, language, time_zone, theme, created_at, last_sign_in_at) \
@@ -110,11 +108,11 @@ pub async fn insert_user(tx: &Tx, row: &UserRow) -> Result<i64, StorageError> {
     ids.first().copied().ok_or(StorageError::Stale("user"))
 }
 
-/// Rewrites a user.
+/// Replaces the fields of a user.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the address or the subject is taken,
-/// [`StorageError::Stale`] where the user is gone.
+/// [`StorageError::Conflict`] if the e-mail address or subject is taken,
+/// [`StorageError::Stale`] if the user does not exist.
 pub async fn update_user(tx: &Tx, id: i64, row: &UserRow) -> Result<(), StorageError> {
     let mut values = values(row);
     values.push(id.into());
@@ -127,37 +125,37 @@ pub async fn update_user(tx: &Tx, id: i64, row: &UserRow) -> Result<(), StorageE
     }
 }
 
-/// Deletes a user and its sessions. Answers whether there was one.
+/// Deletes a user and their sessions. Returns whether the user existed.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_user(tx: &Tx, id: i64) -> Result<bool, StorageError> {
     super::delete_sessions(tx, id, None).await?;
     let sql = "DELETE FROM users WHERE id = ?";
     Ok(tx.execute(sql, vec![id.into()]).await? == 1)
 }
 
-/// How many users there are.
+/// Counts the users.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn count_users(db: &impl Reads) -> Result<i64, StorageError> {
     count(db, "SELECT COUNT(*) AS n FROM users", vec![]).await
 }
 
-/// How many administrators there are who may sign in.
+/// Counts the administrators who may sign in.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn count_enabled_admins(db: &impl Reads) -> Result<i64, StorageError> {
     let sql = "SELECT COUNT(*) AS n FROM users WHERE enabled AND role = ?";
     count(db, sql, vec![Role::Admin.code().into()]).await
 }
 
-/// Notes that a user signed in at `at`, and nothing else of it.
+/// Records that a user signed in at `at`.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn note_sign_in(tx: &Tx, id: i64, at: Timestamp) -> Result<(), StorageError> {
     let sql = "UPDATE users SET last_sign_in_at = ? WHERE id = ?";
     tx.execute(sql, vec![at.as_micros().into(), id.into()])
@@ -190,20 +188,20 @@ fn values(row: &UserRow) -> Vec<Value> {
     ]
 }
 
-/// What makes two addresses one: everything but the case, of ASCII alone. Other
-/// letters that Unicode folds are other mailboxes to mail servers, such as one
-/// with the KELVIN SIGN in place of a k.
+/// Key for comparing e-mail addresses: ASCII lower case. Other letters that Unicode folds
+/// are different mailboxes to mail servers, such as one with the KELVIN SIGN in place of a
+/// k.
 fn key(email: &str) -> String {
     email.to_ascii_lowercase()
 }
 
 async fn one(
     db: &impl Reads,
-    such: &str,
+    filter: &str,
     values: Vec<Value>,
 ) -> Result<Option<UserView>, StorageError> {
     let mut conditions = Conditions::default();
-    conditions.and(such, values);
+    conditions.and(filter, values);
     Ok(select(db, conditions, "").await?.pop())
 }
 
@@ -212,11 +210,11 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<UserView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
         "SELECT u.id, u.name, u.email, u.role, u.matchers, u.enabled, u.password, u.issuer, \
          u.subject, u.language, u.time_zone, u.theme, u.created_at, u.last_sign_in_at \
-         FROM users u{such}{end}"
+         FROM users u{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     rows.into_iter().map(Row::into_view).collect()

@@ -1,4 +1,4 @@
-//! The log: one alert as one delivery told it, for good.
+//! The alert log: one entry for each alert of each delivery, kept permanently.
 
 mod plan;
 mod read;
@@ -21,48 +21,47 @@ use crate::scan::{Rows, ScanBudget, Verifier, find, find_any};
 use crate::search::alert_set;
 use crate::{AlertFilter, StorageError};
 
-/// One log entry with what it points to.
+/// One log entry with its alert content and incident data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertView {
-    /// The entry's number.
+    /// Log entry ID.
     pub id: i64,
-    /// The delivery that told it.
+    /// ID of the delivery that reported it.
     pub delivery_id: i64,
-    /// The incident that it belongs to.
+    /// ID of its incident.
     pub incident_id: i64,
     /// When Tocsin received it.
     pub received_at: Timestamp,
-    /// What the sender said.
+    /// Status reported by the sender.
     pub status: Status,
-    /// What it did to its incident.
+    /// Kind of the entry: its effect on the incident.
     pub kind: EntryKind,
-    /// When the alert began, as told.
+    /// Reported start time.
     pub starts_at: Timestamp,
-    /// When it ended, as told.
+    /// Reported end time.
     pub ends_at: Option<Timestamp>,
-    /// What it was told with: source, labels, annotations. Shared with the other
-    /// entries that were told the same.
+    /// Alert content: source, labels, annotations. Shared by entries with equal content.
     pub content: Arc<AlertContent>,
-    /// The incident is acknowledged or has ended.
+    /// Whether the incident is acknowledged or has ended.
     pub known: bool,
-    /// The incident's memo.
+    /// The note of the incident.
     pub memo: String,
 }
 
-/// What is counted of an entry.
+/// The parts of a log entry that statistics need.
 #[derive(Clone, Debug)]
-pub(crate) struct Counted {
-    /// The delivery that told it; 0 where none is known.
+pub(crate) struct CountedEntry {
+    /// ID of the delivery that reported it; 0 if unknown.
     pub(crate) delivery_id: i64,
     /// When Tocsin received it.
     pub(crate) received_at: Timestamp,
-    /// What the sender said.
+    /// Status reported by the sender.
     pub(crate) status: Status,
-    /// What it was told with.
+    /// Alert content.
     pub(crate) content: Arc<AlertContent>,
 }
 
-/// The log is sorted by when an entry was received, then by its number.
+/// Sorts the log by receive time, then by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByReceived;
 
@@ -72,7 +71,7 @@ impl SortKey for ByReceived {
     }
 }
 
-/// The entries of one incident, by when they were received.
+/// Sorts the entries of one incident by receive time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByEntry;
 
@@ -82,10 +81,10 @@ impl SortKey for ByEntry {
     }
 }
 
-/// One page of the log.
+/// Returns one page of the log.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list(
     db: &impl Reads,
     filter: &AlertFilter,
@@ -94,72 +93,71 @@ pub async fn list(
     list_within(db, filter, page, &ScanBudget::default()).await
 }
 
-/// As [`list`], reading no more than `effort` says.
+/// As [`list`], within the given scan budget.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_within(
     db: &impl Reads,
     filter: &AlertFilter,
     page: &PageRequest<ByReceived>,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Page<AlertView>, StorageError> {
     let set = alert_set(db, &filter.about).await?;
-    let rows = plan::rows(db, filter, &set, page.direction(), page.after(), effort).await?;
-    let mut tellings = ContentCache::default();
+    let rows = plan::rows(db, filter, &set, page.direction(), page.after(), budget).await?;
+    let mut cache = ContentCache::default();
     let mut verifier = Verifier {
         about: &filter.about,
         set: &set,
-        contents: &mut tellings,
+        contents: &mut cache,
     };
     let limit = page.limit();
-    // Of many series, the latest rows may be a page already, and neighbours are
-    // read sooner than the rows of many places.
-    let soon = match &rows {
+    // With many alerts, the latest rows may fill a page, and reading adjacent rows is faster
+    // than reading from many positions of the index.
+    let latest_page = match &rows {
         Rows::Merge(merge) if merge.is_of_many() => {
             let latest = plan::by_time(filter, page.direction(), page.after());
-            let found = find(db, latest, &mut verifier, limit, &effort.for_probe()).await?;
+            let found = find(db, latest, &mut verifier, limit, &budget.for_probe()).await?;
             Some(found).filter(|found| found.rows.len() == limit)
         }
         _ => None,
     };
-    let mut found = match soon {
+    let mut found = match latest_page {
         Some(found) => found,
-        None => find(db, rows, &mut verifier, limit, effort).await?,
+        None => find(db, rows, &mut verifier, limit, budget).await?,
     };
-    let (items, rows) = read::views(db, &found.rows, &mut tellings).await?;
+    let (items, rows) = read::views(db, &found.rows, &mut cache).await?;
     found.keep(rows);
     Ok(page.found(items, &found.keys(), found.end, None))
 }
 
-/// How many entries match, exactly up to [`count::BOUND`] and within bounded
-/// work.
+/// Counts the matching entries: exactly up to [`count::BOUND`], and within a bounded
+/// amount of work.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn count(db: &impl Reads, filter: &AlertFilter) -> Result<Count, StorageError> {
     let set = alert_set(db, &filter.about).await?;
-    let effort = ScanBudget::for_counting();
-    let way = crate::scan::Direction::Down;
-    let rows = plan::rows(db, filter, &set, way, None, &effort).await?;
-    count::count(db, rows, &filter.about, &set, &effort).await
+    let budget = ScanBudget::for_counting();
+    let direction = crate::scan::Direction::Down;
+    let rows = plan::rows(db, filter, &set, direction, None, &budget).await?;
+    count::count(db, rows, &filter.about, &set, &budget).await
 }
 
-/// One entry.
+/// Returns one entry.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get(db: &impl Reads, id: i64) -> Result<Option<AlertView>, StorageError> {
     Ok(read::by_ids(db, &[id], &mut ContentCache::default())
         .await?
         .pop())
 }
 
-/// The entries of a delivery that may be seen: the incident of each, and what it
-/// did to it.
+/// Returns the visible entries of a delivery: incident ID and kind of each.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn of_delivery(
     db: &impl Reads,
     delivery_id: i64,
@@ -168,36 +166,36 @@ pub async fn of_delivery(
     read::of_delivery(db, delivery_id, visibility).await
 }
 
-/// One page of an incident's entries.
+/// Returns one page of the entries of an incident.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn of_incident(
     db: &impl Reads,
     incident_id: i64,
     page: &PageRequest<ByEntry>,
 ) -> Result<Page<AlertView>, StorageError> {
-    let effort = ScanBudget::default();
+    let budget = ScanBudget::default();
     let rows = plan::of_incident(db, incident_id, &[], page.direction(), page.after()).await?;
-    let mut found = find_any(db, rows, page.limit(), &effort).await?;
+    let mut found = find_any(db, rows, page.limit(), &budget).await?;
     let (items, rows) = read::views(db, &found.rows, &mut ContentCache::default()).await?;
     found.keep(rows);
     Ok(page.found(items, &found.keys(), found.end, None))
 }
 
-/// The entries of those kinds of an incident that an event is made of: at most
-/// `limit`, newest first.
+/// Returns the latest entries of the given kinds of an incident, at most `limit`, newest
+/// first.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub(crate) async fn last_of_incident(
     db: &impl Reads,
     incident_id: i64,
     kinds: &[EntryKind],
     limit: usize,
 ) -> Result<Vec<AlertView>, StorageError> {
-    let way = crate::scan::Direction::Down;
-    let rows = plan::of_incident(db, incident_id, kinds, way, None).await?;
+    let direction = crate::scan::Direction::Down;
+    let rows = plan::of_incident(db, incident_id, kinds, direction, None).await?;
     let found = find_any(db, rows, limit, &ScanBudget::default()).await?;
     let (views, _) = read::views(db, &found.rows, &mut ContentCache::default()).await?;
     Ok(views)

@@ -1,10 +1,10 @@
-//! How a page of the log is come by.
+//! Query plans for pages of the alert log.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 
 use crate::enums::EntryKind;
-use crate::filter::{any_code, known};
+use crate::filter::{acknowledged_or_ended, any_code};
 use crate::query::{self, Conditions, Reads};
 use crate::scan::{
     Direction, IndexScan, Key, KeyMapping, MergedScan, OrderedMerge, Rows, ScanBudget,
@@ -13,39 +13,45 @@ use crate::scan::{
 use crate::search::AlertSet;
 use crate::{AlertFilter, StorageError, TimeRange};
 
-/// The rows that may answer the filter, but for what was told.
+/// The rows that may match the filter; alert content is checked later.
 pub(super) async fn rows(
     db: &impl Reads,
     filter: &AlertFilter,
     set: &AlertSet,
-    way: Direction,
+    direction: Direction,
     after: Option<Key>,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Rows, StorageError> {
-    if let Some(series) = few(db, filter, set, effort).await? {
-        let (range, rest) = (filter.received, rest(filter));
+    if let Some(alert_ids) = few(db, filter, set, budget).await? {
+        let (range, residual) = (filter.received, residual(filter));
         return Ok(Rows::Merge(OrderedMerge::new(
-            &series, range, rest, way, after,
+            &alert_ids, range, residual, direction, after,
         )));
     }
-    Ok(by_time(filter, way, after))
+    Ok(by_time(filter, direction, after))
 }
 
-/// All rows, as they came.
-pub(super) fn by_time(filter: &AlertFilter, way: Direction, after: Option<Key>) -> Rows {
+/// All rows, by receive time.
+pub(super) fn by_time(filter: &AlertFilter, direction: Direction, after: Option<Key>) -> Rows {
     let all = Conditions::default().into();
-    let lane = IndexScan::new(all, "r.received_at", KeyMapping::Plain).within(filter.received);
-    let rest = rest(filter);
-    Rows::Indexes(MergedScan::new(Table::Log, vec![lane], rest, way, after))
+    let scan = IndexScan::new(all, "r.received_at", KeyMapping::Plain).within(filter.received);
+    let residual = residual(filter);
+    Rows::Indexes(MergedScan::new(
+        Table::Log,
+        vec![scan],
+        residual,
+        direction,
+        after,
+    ))
 }
 
-/// The entries of one incident: those of its series since it was first seen,
-/// without those of later episodes.
+/// The entries of one incident: those of its alert since it was first seen, without those
+/// of later incidents.
 pub(super) async fn of_incident(
     db: &impl Reads,
     incident_id: i64,
     kinds: &[EntryKind],
-    way: Direction,
+    direction: Direction,
     after: Option<Key>,
 ) -> Result<Rows, StorageError> {
     #[derive(FromQueryResult)]
@@ -62,74 +68,74 @@ pub(super) async fn of_incident(
     let Some(of) = of else {
         return Ok(Rows::All(Vec::new()));
     };
-    let mut such = Conditions::default();
-    such.and("r.series_id = ?", [of.series_id.into()]);
-    let mut rest = Conditions::default();
-    rest.and("r.incident_id = ?", [incident_id.into()]);
-    any_code(&mut rest, "r.kind", kinds);
+    let mut condition = Conditions::default();
+    condition.and("r.series_id = ?", [of.series_id.into()]);
+    let mut residual = Conditions::default();
+    residual.and("r.incident_id = ?", [incident_id.into()]);
+    any_code(&mut residual, "r.kind", kinds);
     let since = TimeRange {
         from: Some(query::time(of.first_seen_at)),
         to: None,
     };
-    let lane = IndexScan::new(such.into(), "r.received_at", KeyMapping::Plain).within(since);
-    let rest = rest.into();
+    let scan = IndexScan::new(condition.into(), "r.received_at", KeyMapping::Plain).within(since);
+    let residual = residual.into();
     Ok(Rows::Indexes(MergedScan::new(
         Table::Log,
-        vec![lane],
-        rest,
-        way,
+        vec![scan],
+        residual,
+        direction,
         after,
     )))
 }
 
-/// What is asked of the entry itself.
-fn rest(filter: &AlertFilter) -> SqlCondition {
-    let mut rest = Conditions::default();
+/// Conditions on the entry itself.
+fn residual(filter: &AlertFilter) -> SqlCondition {
+    let mut residual = Conditions::default();
     let both = [Status::Firing, Status::Resolved]
         .iter()
         .all(|status| filter.status.contains(status));
     if !both {
-        any_code(&mut rest, "r.status", &filter.status);
+        any_code(&mut residual, "r.status", &filter.status);
     }
-    filter.about.starts.add_to(&mut rest, "r.starts_at");
-    filter.about.ends.add_to(&mut rest, "r.ends_at");
+    filter.about.starts.add_to(&mut residual, "r.starts_at");
+    filter.about.ends.add_to(&mut residual, "r.ends_at");
     if let Some(is) = filter.about.known {
-        // One look-up for each row that is left. As a join, PostgreSQL might
-        // read all incidents for them.
-        let is = known(is);
-        let such = format!("(SELECT {is} FROM incidents i WHERE i.id = r.incident_id)");
-        rest.and(&such, []);
+        // One lookup for each remaining row. For a join, PostgreSQL might read all
+        // incidents.
+        let is = acknowledged_or_ended(is);
+        let condition = format!("(SELECT {is} FROM incidents i WHERE i.id = r.incident_id)");
+        residual.and(&condition, []);
     }
-    rest.into()
+    residual.into()
 }
 
-/// The series to walk each by itself, if they are few.
+/// The alerts to walk one by one, if there are few.
 async fn few(
     db: &impl Reads,
     filter: &AlertFilter,
     set: &AlertSet,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Option<Vec<i64>>, StorageError> {
-    let few = set.few(effort.few);
+    let few = set.few(budget.few);
     if few.is_some() || filter.about.known != Some(false) {
         return Ok(few);
     }
-    // What is open and not acknowledged is mostly little, however long the log.
+    // Even with a large log, few incidents are open and unacknowledged.
     let open: Vec<i64> = query::numbers(
         db,
         "SELECT CASE WHEN o.known_at IS NULL THEN o.series_id ELSE 0 END AS n FROM \
          (SELECT r.series_id, r.known_at FROM incidents r WHERE r.state = 0 LIMIT ?) o",
-        vec![(effort.chunk as i64 + 1).into()],
+        vec![(budget.chunk as i64 + 1).into()],
     )
     .await?;
-    if open.len() > effort.chunk {
+    if open.len() > budget.chunk {
         return Ok(None);
     }
-    let mut series: Vec<i64> = open
+    let mut alert_ids: Vec<i64> = open
         .into_iter()
-        .filter(|&series| series != 0 && set.contains(series))
+        .filter(|&alert_id| alert_id != 0 && set.contains(alert_id))
         .collect();
-    series.sort_unstable();
-    series.dedup();
-    Ok(Some(series).filter(|series| series.len() <= effort.few))
+    alert_ids.sort_unstable();
+    alert_ids.dedup();
+    Ok(Some(alert_ids).filter(|alert_ids| alert_ids.len() <= budget.few))
 }

@@ -1,4 +1,4 @@
-//! Log entries with what they point to.
+//! Reading log entries with their alert content and incident data.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use sea_orm::FromQueryResult;
 use tocsin_core::alert::Status;
 use tocsin_core::visibility::Visibility;
 
-use super::{AlertView, Counted};
+use super::{AlertView, CountedEntry};
 use crate::StorageError;
 use crate::content::ContentCache;
 use crate::enums::{Coded, EntryKind, IncidentState};
@@ -15,18 +15,18 @@ use crate::incidents::shown;
 use crate::query::{self, Reads};
 use crate::scan::{PageBytes, RowRef, pack, rows};
 
-/// The entries in the order of `hits`, as many as a page has room for, and how many of
-/// `hits` that are.
+/// Returns the entries in the order of `hits`, up to the size limit of a page, and the
+/// number of `hits` they cover.
 pub(super) async fn views(
     db: &impl Reads,
     hits: &[RowRef],
-    tellings: &mut ContentCache,
+    cache: &mut ContentCache,
 ) -> Result<(Vec<AlertView>, usize), StorageError> {
-    let mut room = PageBytes::for_page(hits);
+    let mut page = PageBytes::for_page(hits);
     let mut all = Vec::with_capacity(hits.len());
-    while let Some(some) = room.next() {
-        for view in read(db, some, tellings).await? {
-            if let Err(rows) = room.take(view.id, view.content.size()) {
+    while let Some(chunk) = page.next() {
+        for view in read(db, chunk, cache).await? {
+            if let Err(rows) = page.take(view.id, view.content.size()) {
                 return Ok((all, rows));
             }
             all.push(view);
@@ -35,27 +35,25 @@ pub(super) async fn views(
     Ok((all, hits.len()))
 }
 
-/// The entries in the order of `hits`; those that are gone meanwhile are left
-/// out.
+/// Returns the entries in the order of `hits`, without those deleted since.
 async fn read(
     db: &impl Reads,
     hits: &[RowRef],
-    tellings: &mut ContentCache,
+    cache: &mut ContentCache,
 ) -> Result<Vec<AlertView>, StorageError> {
     let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
-    let found = by_ids(db, &ids, tellings).await?;
+    let found = by_ids(db, &ids, cache).await?;
     let mut found: HashMap<i64, AlertView> =
         found.into_iter().map(|view| (view.id, view)).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// What is counted of the entries, in the order of `hits`; those that are gone
-/// meanwhile are left out.
+/// Returns the entries for statistics in the order of `hits`, without those deleted since.
 pub(super) async fn counted(
     db: &impl Reads,
     hits: &[RowRef],
-    tellings: &mut ContentCache,
-) -> Result<Vec<Counted>, StorageError> {
+    cache: &mut ContentCache,
+) -> Result<Vec<CountedEntry>, StorageError> {
     #[derive(FromQueryResult)]
     struct Packed {
         packed: Option<String>,
@@ -78,23 +76,21 @@ pub(super) async fn counted(
         let status = Status::read(status, "log_entries", "status", id)?;
         found.insert(id, (delivery_id, status));
     }
-    let told = tellings
-        .read(db, hits.iter().map(RowRef::content_key))
-        .await?;
+    let contents = cache.read(db, hits.iter().map(RowRef::content_key)).await?;
     let counted = hits.iter().filter_map(|hit| {
         let (delivery_id, status) = found.get(&hit.id)?;
-        Some(Counted {
+        Some(CountedEntry {
             delivery_id: *delivery_id,
             received_at: query::time(hit.key.value),
             status: *status,
-            content: Arc::clone(told.get(&hit.content_key())?),
+            content: Arc::clone(contents.get(&hit.content_key())?),
         })
     });
     Ok(counted.collect())
 }
 
-/// The entries of a delivery that may be seen, found by when it was received:
-/// there is no other index.
+/// Returns the visible entries of a delivery. They are found by its receive time, because
+/// there is no index on the delivery.
 pub(super) async fn of_delivery(
     db: &impl Reads,
     delivery_id: i64,
@@ -112,11 +108,11 @@ pub(super) async fn of_delivery(
                WHERE e.received_at = (SELECT d.received_at FROM deliveries d WHERE d.id = ?) \
                AND e.delivery_id = ? ORDER BY e.id";
     let rows: Vec<Row> = query::all(db, sql, vec![delivery_id.into(), delivery_id.into()]).await?;
-    let which = |row: &Row| (row.series_id, row.telling_id);
-    let all = rows.iter().map(which);
+    let content_key = |row: &Row| (row.series_id, row.telling_id);
+    let all = rows.iter().map(content_key);
     let shown = shown(db, all, visibility, &mut ContentCache::default()).await?;
     rows.iter()
-        .filter(|row| shown.contains(&which(row)))
+        .filter(|row| shown.contains(&content_key(row)))
         .map(|row| {
             let kind = EntryKind::read(row.kind, "log_entries", "kind", row.id)?;
             Ok((row.incident_id, kind))
@@ -124,11 +120,11 @@ pub(super) async fn of_delivery(
         .collect()
 }
 
-/// The entries with these numbers, in any order.
+/// Returns the entries with these IDs, in any order.
 pub(super) async fn by_ids(
     db: &impl Reads,
     ids: &[i64],
-    tellings: &mut ContentCache,
+    cache: &mut ContentCache,
 ) -> Result<Vec<AlertView>, StorageError> {
     #[derive(FromQueryResult)]
     struct Packed {
@@ -160,17 +156,17 @@ pub(super) async fn by_ids(
     let packed: Option<Packed> = query::first(db, &sql, vec![query::ids(ids)]).await?;
     let packed = packed.and_then(|packed| packed.packed);
     let rows = rows::<13>(packed.as_deref(), "log_entries")?;
-    let which = |row: &[Option<i64>; 13]| (row[3].unwrap_or_default(), row[4]);
-    let told = tellings.read(db, rows.iter().map(which)).await?;
-    let with_memo = rows
+    let content_key = |row: &[Option<i64>; 13]| (row[3].unwrap_or_default(), row[4]);
+    let contents = cache.read(db, rows.iter().map(content_key)).await?;
+    let with_note = rows
         .iter()
         .filter(|row| row[12] == Some(1))
         .filter_map(|row| row[2]);
-    let memos = memos(db, with_memo.collect()).await?;
+    let notes = notes(db, with_note.collect()).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        let Some(told) = told.get(&which(&row)) else {
-            // Deleted with its series, between two statements.
+        let Some(content) = contents.get(&content_key(&row)) else {
+            // Its alert was deleted between two statements.
             continue;
         };
         let [
@@ -199,17 +195,17 @@ pub(super) async fn by_ids(
             kind: EntryKind::read(code(kind), "log_entries", "kind", id)?,
             starts_at: query::time(starts_at),
             ends_at: row[9].map(|_| query::time(ends_at)),
-            content: Arc::clone(told),
+            content: Arc::clone(content),
             known: row[11].is_some() || state != IncidentState::Open,
-            memo: memos.get(&incident_id).cloned().unwrap_or_default(),
+            memo: notes.get(&incident_id).cloned().unwrap_or_default(),
         });
     }
     Ok(views)
 }
 
-async fn memos(db: &impl Reads, ids: Vec<i64>) -> Result<HashMap<i64, String>, StorageError> {
+async fn notes(db: &impl Reads, ids: Vec<i64>) -> Result<HashMap<i64, String>, StorageError> {
     #[derive(FromQueryResult)]
-    struct Memo {
+    struct NoteRow {
         id: i64,
         memo: String,
     }
@@ -220,6 +216,6 @@ async fn memos(db: &impl Reads, ids: Vec<i64>) -> Result<HashMap<i64, String>, S
         "SELECT i.id, i.memo FROM incidents i WHERE {}",
         query::among(db.backend(), "i.id")
     );
-    let memos: Vec<Memo> = query::all(db, &sql, vec![query::ids(&ids)]).await?;
-    Ok(memos.into_iter().map(|memo| (memo.id, memo.memo)).collect())
+    let notes: Vec<NoteRow> = query::all(db, &sql, vec![query::ids(&ids)]).await?;
+    Ok(notes.into_iter().map(|row| (row.id, row.memo)).collect())
 }

@@ -1,4 +1,4 @@
-//! What series were told with, each text stored once.
+//! Alert contents of restored lines, each stored once.
 
 use std::collections::HashMap;
 
@@ -8,35 +8,35 @@ use tocsin_core::digest::Digest;
 use super::record::ArchivedContent;
 use crate::{StorageError, Tx, query};
 
-/// Labels and annotations as they are stored.
-pub(super) fn json(said: &ArchivedContent) -> [Value; 2] {
-    [&said.labels, &said.annotations].map(|pairs| {
-        // Maps of texts can always be written.
+/// Labels and annotations in their stored form.
+pub(super) fn json(content: &ArchivedContent) -> [Value; 2] {
+    [&content.labels, &content.annotations].map(|pairs| {
+        // Maps of strings always serialize.
         let json = serde_json::to_string(pairs).unwrap_or_default();
         query::text(&json.replace("\\u0000", "\u{FFFD}"))
     })
 }
 
-/// By which two texts are the same.
-pub(super) fn digest(said: &ArchivedContent) -> Digest {
-    let mut said = said.clone();
+/// Digest for comparing contents.
+pub(super) fn digest(content: &ArchivedContent) -> Digest {
+    let mut content = content.clone();
     for text in [
-        &mut said.generator_url,
-        &mut said.message,
-        &mut said.alertname,
-        &mut said.instance,
-        &mut said.severity,
-        &mut said.team,
+        &mut content.generator_url,
+        &mut content.message,
+        &mut content.alertname,
+        &mut content.instance,
+        &mut content.severity,
+        &mut content.team,
     ] {
         *text = query::without_nul(text);
     }
-    // Structures of texts can always be written.
-    let json = serde_json::to_string(&said).unwrap_or_default();
+    // Structures of strings always serialize.
+    let json = serde_json::to_string(&content).unwrap_or_default();
     Digest::of_parts(&[&json.replace("\\u0000", "\u{FFFD}")])
 }
 
 #[derive(FromQueryResult)]
-pub(super) struct TextRow {
+pub(super) struct ContentRow {
     telling_id: Option<i64>,
     labels: String,
     annotations: String,
@@ -48,10 +48,10 @@ pub(super) struct TextRow {
     team: String,
 }
 
-/// All that a series was told with.
-pub(super) async fn texts(
+/// All contents of an alert: content ID by digest, `None` for the first content.
+pub(super) async fn stored_contents(
     tx: &Tx,
-    series: i64,
+    alert_id: i64,
 ) -> Result<HashMap<Digest, Option<i64>>, StorageError> {
     let sql = "SELECT t.id AS telling_id, COALESCE(t.labels, s.labels) AS labels, t.annotations, \
                t.generator_url, t.message, COALESCE(t.alertname, s.alertname) AS alertname, \
@@ -60,13 +60,13 @@ pub(super) async fn texts(
                FROM tellings t JOIN series s ON s.id = t.series_id WHERE t.series_id = ? \
                UNION ALL SELECT NULL, labels, annotations, generator_url, message, alertname, \
                instance, severity, team FROM series WHERE id = ?";
-    let rows: Vec<TextRow> = query::all(tx, sql, vec![series.into(), series.into()]).await?;
+    let rows: Vec<ContentRow> = query::all(tx, sql, vec![alert_id.into(), alert_id.into()]).await?;
     let mut found = HashMap::new();
-    // What it was first told with comes last, and so is preferred.
+    // The first content is last in the result, so it takes precedence.
     for row in rows {
-        let text = ArchivedContent {
-            labels: query::labels(&row.labels, "series", "labels", series)?,
-            annotations: query::labels(&row.annotations, "series", "annotations", series)?,
+        let content = ArchivedContent {
+            labels: query::labels(&row.labels, "series", "labels", alert_id)?,
+            annotations: query::labels(&row.annotations, "series", "annotations", alert_id)?,
             generator_url: row.generator_url,
             message: row.message,
             alertname: row.alertname,
@@ -74,31 +74,33 @@ pub(super) async fn texts(
             severity: row.severity,
             team: row.team,
         };
-        found.insert(digest(&text), row.telling_id);
+        found.insert(digest(&content), row.telling_id);
     }
     Ok(found)
 }
 
 pub(super) async fn insert_content(
     tx: &Tx,
-    series: i64,
-    said: &ArchivedContent,
+    alert_id: i64,
+    content: &ArchivedContent,
 ) -> Result<i64, StorageError> {
     let sql = "INSERT INTO tellings (series_id, annotations, generator_url, message, labels, \
                alertname, instance, severity, team) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
                RETURNING id AS n";
-    let [labels, annotations] = json(said);
+    let [labels, annotations] = json(content);
     let values = vec![
-        series.into(),
+        alert_id.into(),
         annotations,
-        query::text(&said.generator_url),
-        query::text(&said.message),
+        query::text(&content.generator_url),
+        query::text(&content.message),
         labels,
-        query::text(&said.alertname),
-        query::text(&said.instance),
-        query::text(&said.severity),
-        query::text(&said.team),
+        query::text(&content.alertname),
+        query::text(&content.instance),
+        query::text(&content.severity),
+        query::text(&content.team),
     ];
     let ids = query::numbers(tx, sql, values).await?;
-    ids.first().copied().ok_or(StorageError::Stale("text"))
+    ids.first()
+        .copied()
+        .ok_or(StorageError::Stale("alert content"))
 }

@@ -1,4 +1,4 @@
-//! Where an archived incident belongs among those of its series.
+//! Position of an archived incident among the incidents of its alert.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,11 +9,11 @@ use super::record::ArchivedIncident;
 use crate::enums::{Coded, EndReason, IncidentState};
 use crate::{StorageError, Tx, query};
 
-/// What is stored of an incident, as far as its place depends on it.
+/// A stored incident: the fields that decide its position.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) id: i64,
-    episode: i64,
+    sequence: i64,
     state: IncidentState,
     first_seen_at: Timestamp,
     previous_end: Option<Timestamp>,
@@ -21,41 +21,41 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// An incident is known by when it was first heard of, which never changes;
-    /// two of one delivery by the end of the one before.
+    /// An incident is identified by the time it was first seen, which never changes; two of
+    /// one delivery are distinguished by the end of the previous incident.
     fn key(&self) -> (Timestamp, Option<Timestamp>) {
         (self.first_seen_at, self.previous_end)
     }
 }
 
-/// The incidents of the series of a batch, in the order of their episodes.
+/// Incidents of the alerts of a batch, in sequence order.
 #[derive(Debug, Default)]
 pub(super) struct StoredIncidents {
-    of: HashMap<i64, Vec<Stored>>,
+    by_alert: HashMap<i64, Vec<Stored>>,
 }
 
-/// What became of an archived incident.
+/// Result of restoring an archived incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// It is stored now.
+    /// It was missing and is stored now.
     New(i64),
-    /// It was there, and is now as this line has it.
-    Newer(i64),
-    /// It was there.
-    Known(i64),
+    /// It was stored and has been updated from this line.
+    Updated(i64),
+    /// It was stored and is unchanged.
+    Unchanged(i64),
 }
 
 impl Placed {
     pub(super) fn id(self) -> i64 {
         match self {
-            Self::New(id) | Self::Newer(id) | Self::Known(id) => id,
+            Self::New(id) | Self::Updated(id) | Self::Unchanged(id) => id,
         }
     }
 }
 
 impl StoredIncidents {
-    /// Reads the incidents of series that are locked.
-    pub(super) async fn load(tx: &Tx, series: &[i64]) -> Result<Self, StorageError> {
+    /// Loads the incidents of alerts that are locked.
+    pub(super) async fn load(tx: &Tx, alert_ids: &[i64]) -> Result<Self, StorageError> {
         #[derive(FromQueryResult)]
         struct Row {
             id: i64,
@@ -71,72 +71,72 @@ impl StoredIncidents {
              FROM incidents WHERE series_id IN ({}) ORDER BY series_id, episode",
             query::id_list(tx.backend)
         );
-        let rows: Vec<Row> = query::all(tx, &sql, vec![query::ids(series)]).await?;
-        let mut of: HashMap<i64, Vec<Stored>> = HashMap::new();
+        let rows: Vec<Row> = query::all(tx, &sql, vec![query::ids(alert_ids)]).await?;
+        let mut by_alert: HashMap<i64, Vec<Stored>> = HashMap::new();
         for row in rows {
             let stored = Stored {
                 id: row.id,
-                episode: row.episode,
+                sequence: row.episode,
                 state: IncidentState::read(row.state, "incidents", "state", row.id)?,
                 first_seen_at: query::time(row.first_seen_at),
                 previous_end: row.previous_end.map(query::time),
                 last_seen_at: query::time(row.last_seen_at),
             };
-            of.entry(row.series_id).or_default().push(stored);
+            by_alert.entry(row.series_id).or_default().push(stored);
         }
-        Ok(Self { of })
+        Ok(Self { by_alert })
     }
 
-    /// Stores an archived incident, told with `telling`, unless it is there; of
-    /// one that this import has stored (`ours`) a later line has the later
-    /// state. `own_id` is the number to store it under, if that may be chosen.
+    /// Stores an archived incident unless it is stored already. An incident stored by this
+    /// import (`imported`) is updated by a later line. `own_id` is its original ID, if that
+    /// is free.
     pub(super) async fn place(
         &mut self,
         tx: &Tx,
-        series: i64,
+        alert_id: i64,
         incident: &ArchivedIncident,
-        telling: Option<i64>,
+        content_id: Option<i64>,
         own_id: Option<i64>,
-        ours: &HashSet<i64>,
+        imported: &HashSet<i64>,
     ) -> Result<Placed, StorageError> {
-        let list = self.of.entry(series).or_default();
+        let list = self.by_alert.entry(alert_id).or_default();
         let key = (incident.first_seen_at, incident.previous_end);
         if let Some(at) = list.iter().position(|stored| stored.key() == key) {
             let id = list[at].id;
             let newer = incident.last_seen_at > list[at].last_seen_at
-                || (incident.last_seen_at == list[at].last_seen_at && ours.contains(&id));
+                || (incident.last_seen_at == list[at].last_seen_at && imported.contains(&id));
             if !newer {
-                return Ok(Placed::Known(id));
+                return Ok(Placed::Unchanged(id));
             }
             let is_last = at + 1 == list.len();
-            let ending = settle(incident, is_last);
-            update(tx, id, incident, ending, telling).await?;
+            let ending = final_ending(incident, is_last);
+            update(tx, id, incident, ending, content_id).await?;
             list[at].state = ending.state;
             list[at].last_seen_at = incident.last_seen_at;
-            return Ok(Placed::Newer(id));
+            return Ok(Placed::Updated(id));
         }
         let at = list.partition_point(|stored| stored.key() < key);
-        // Two cannot be open. Where the next one began, this one had ended;
-        // what this database heard itself is not touched.
+        // Only one incident can be open. The earlier one had ended when the next one began;
+        // incidents that this database received itself are not changed.
         let mut is_last = at == list.len();
         if let Some(before) = at.checked_sub(1).map(|at| &mut list[at])
             && before.state == IncidentState::Open
         {
-            if is_last && ours.contains(&before.id) {
-                end(tx, before.id).await?;
+            if is_last && imported.contains(&before.id) {
+                expire(tx, before.id).await?;
                 before.state = IncidentState::Expired;
             } else {
                 is_last = false;
             }
         }
-        let ending = settle(incident, is_last);
-        let episode = room(tx, list, at, incident.episode).await?;
+        let ending = final_ending(incident, is_last);
+        let sequence = free_sequence(tx, list, at, incident.episode).await?;
         let previous = at.checked_sub(1).map(|at| list[at].id);
-        let new = New {
-            series,
-            episode,
+        let new = NewIncident {
+            alert_id,
+            sequence,
             previous,
-            telling,
+            content_id,
             ending,
         };
         let id = insert(tx, incident, &new, own_id).await?;
@@ -146,7 +146,7 @@ impl StoredIncidents {
         }
         let stored = Stored {
             id,
-            episode,
+            sequence,
             state: ending.state,
             first_seen_at: incident.first_seen_at,
             previous_end: incident.previous_end,
@@ -166,8 +166,8 @@ struct Ending {
     reason: Option<EndReason>,
 }
 
-/// An open incident that is not the last one has expired.
-fn settle(incident: &ArchivedIncident, is_last: bool) -> Ending {
+/// An open incident that is not the latest has expired.
+fn final_ending(incident: &ArchivedIncident, is_last: bool) -> Ending {
     if incident.state == IncidentState::Open && !is_last {
         return Ending {
             state: IncidentState::Expired,
@@ -184,11 +184,16 @@ fn settle(incident: &ArchivedIncident, is_last: bool) -> Ending {
     }
 }
 
-/// A free episode number for place `at`: the archived one if it fits between
-/// its neighbours. Else the earlier ones move down by one.
-async fn room(tx: &Tx, list: &mut [Stored], at: usize, archived: i64) -> Result<i64, StorageError> {
-    let before = at.checked_sub(1).map(|at| list[at].episode);
-    let after = list.get(at).map(|stored| stored.episode);
+/// Returns a free sequence number for position `at`: the archived one if it fits between
+/// its neighbours. Otherwise the earlier incidents move down by one.
+async fn free_sequence(
+    tx: &Tx,
+    list: &mut [Stored],
+    at: usize,
+    archived: i64,
+) -> Result<i64, StorageError> {
+    let before = at.checked_sub(1).map(|at| list[at].sequence);
+    let after = list.get(at).map(|stored| stored.sequence);
     let fits = |number: i64| {
         before.is_none_or(|before| before < number) && after.is_none_or(|after| number < after)
     };
@@ -201,28 +206,28 @@ async fn room(tx: &Tx, list: &mut [Stored], at: usize, archived: i64) -> Result<
         return Ok(number);
     }
     let freed = before.unwrap_or(archived);
-    // The lowest first: each number is free when the next one takes it.
+    // Lowest first: each number is free when the next incident takes it.
     for stored in &mut list[..at] {
-        stored.episode -= 1;
+        stored.sequence -= 1;
         let sql = "UPDATE incidents SET episode = ? WHERE id = ?";
-        tx.execute(sql, vec![stored.episode.into(), stored.id.into()])
+        tx.execute(sql, vec![stored.sequence.into(), stored.id.into()])
             .await?;
     }
     Ok(freed)
 }
 
-struct New {
-    series: i64,
-    episode: i64,
+struct NewIncident {
+    alert_id: i64,
+    sequence: i64,
     previous: Option<i64>,
-    telling: Option<i64>,
+    content_id: Option<i64>,
     ending: Ending,
 }
 
 async fn insert(
     tx: &Tx,
     incident: &ArchivedIncident,
-    new: &New,
+    new: &NewIncident,
     own_id: Option<i64>,
 ) -> Result<i64, StorageError> {
     let (column, place) = match own_id {
@@ -240,8 +245,8 @@ async fn insert(
     let micros = |time: Option<Timestamp>| Value::from(time.map(Timestamp::as_micros));
     let mut values: Vec<Value> = own_id.map(Value::from).into_iter().collect();
     values.extend([
-        new.series.into(),
-        new.episode.into(),
+        new.alert_id.into(),
+        new.sequence.into(),
         new.ending.state.code().into(),
         incident.starts_at.as_micros().into(),
         micros(new.ending.ends_at),
@@ -256,8 +261,8 @@ async fn insert(
         incident.occurrences.into(),
         incident.senders.into(),
         new.previous.into(),
-        new.telling.into(),
-        // Unknown: the next news of it is compared word by word.
+        new.content_id.into(),
+        // No digest: the next update compares the full content.
         Vec::<u8>::new().into(),
         micros(incident.known_at),
         incident.known_by.as_deref().map(query::without_nul).into(),
@@ -272,7 +277,7 @@ async fn update(
     id: i64,
     incident: &ArchivedIncident,
     ending: Ending,
-    telling: Option<i64>,
+    content_id: Option<i64>,
 ) -> Result<(), StorageError> {
     let sql = "UPDATE incidents SET state = ?, starts_at = ?, ends_at = ?, reported_end = ?, \
                closed_at = ?, end_reason = ?, latest_start = ?, last_seen_at = ?, \
@@ -291,7 +296,7 @@ async fn update(
         incident.last_entry_at.as_micros().into(),
         incident.occurrences.into(),
         incident.senders.into(),
-        telling.into(),
+        content_id.into(),
         Vec::<u8>::new().into(),
         micros(incident.known_at),
         incident.known_by.as_deref().map(query::without_nul).into(),
@@ -304,8 +309,8 @@ async fn update(
     }
 }
 
-/// Ends an incident that a later one shows to be over.
-async fn end(tx: &Tx, id: i64) -> Result<(), StorageError> {
+/// Expires an incident that ended before the next one began.
+async fn expire(tx: &Tx, id: i64) -> Result<(), StorageError> {
     let sql = "UPDATE incidents SET state = ?, end_reason = ?, closed_at = last_seen_at, \
                ends_at = CASE WHEN last_seen_at > starts_at THEN last_seen_at ELSE starts_at END \
                WHERE id = ?";

@@ -1,8 +1,8 @@
-//! History outside the database: what retention writes before it deletes, and
-//! what `tocsin import` reads back.
+//! History outside the database: retention writes it before it deletes rows, and `tocsin
+//! import` reads it back.
 //!
-//! A line of an archive is one log entry with all that it points to, so that
-//! any line can be restored by itself. Raw bodies and mails are not in it.
+//! A line of an archive is one log entry with everything it refers to, so that any line can
+//! be restored by itself. Raw bodies and notifications are not archived.
 
 mod contents;
 mod incident;

@@ -12,17 +12,17 @@ use crate::enums::{self, Coded, EntryKind, EventKind, IncidentState};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError};
 
-/// Lines for an archive, and the incidents as they stand in them.
+/// Lines for an archive, and the state of their incidents.
 #[derive(Clone, Debug, Default)]
 pub struct Archived {
-    /// One for each entry, in the order in which they were received.
+    /// One line per entry, in order of receipt.
     pub entries: Vec<ArchivedEntry>,
-    /// Their incidents.
+    /// Their incidents, by ID.
     pub incidents: BTreeMap<i64, ArchivedIncident>,
 }
 
-/// What a row `t` of `tellings` tells, or else its series `s`.
-const TEXT: &str = "COALESCE(t.labels, s.labels) AS labels, \
+/// Content of a row `t` of `tellings`, or else of its alert `s`.
+const CONTENT: &str = "COALESCE(t.labels, s.labels) AS labels, \
     COALESCE(t.annotations, s.annotations) AS annotations, \
     COALESCE(t.generator_url, s.generator_url) AS generator_url, \
     COALESCE(t.message, s.message) AS message, \
@@ -30,11 +30,10 @@ const TEXT: &str = "COALESCE(t.labels, s.labels) AS labels, \
     COALESCE(t.instance, s.instance) AS instance, \
     COALESCE(t.severity, s.severity) AS severity, COALESCE(t.team, s.team) AS team";
 
-/// Reads entries with all that they point to; `database` is this database's
-/// name.
+/// Reads entries with everything they refer to; `database` is the name of this database.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn read(
     db: &impl Reads,
     database: &str,
@@ -45,7 +44,7 @@ pub async fn read(
     }
     let sql = format!(
         "SELECT e.id, e.delivery_id, e.incident_id, e.series_id, e.received_at, e.status, e.kind, \
-         e.starts_at, e.ends_at, s.source, {} AS fingerprint, {TEXT}, d.id AS known_delivery, \
+         e.starts_at, e.ends_at, s.source, {} AS fingerprint, {CONTENT}, d.id AS stored_delivery_id, \
          n.external_url, d.receiver, d.group_key, d.status AS group_status, d.version, d.alerts, \
          d.truncated_alerts, d.opened, d.resolved, d.refreshed, d.seen_again, d.updated, d.late, d.rejected, \
          d.unrouted, d.body_bytes FROM log_entries e JOIN series s ON s.id = e.series_id \
@@ -62,7 +61,7 @@ pub async fn read(
     let incidents = incidents(db, &ids).await?;
     let entries: Result<Vec<ArchivedEntry>, StorageError> = rows
         .into_iter()
-        .map(|row| row.line(database, &incidents))
+        .map(|row| row.into_line(database, &incidents))
         .collect();
     Ok(Archived {
         entries: entries?,
@@ -70,10 +69,10 @@ pub async fn read(
     })
 }
 
-/// Incidents with what happened to them.
+/// Loads incidents with their events.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn incidents(
     db: &impl Reads,
     ids: &[i64],
@@ -85,7 +84,7 @@ pub async fn incidents(
     let sql = format!(
         "SELECT i.id, i.series_id, i.episode, i.state, i.starts_at, i.ends_at, i.reported_end, \
          i.closed_at, i.end_reason, i.latest_start, i.previous_end, i.first_seen_at, i.last_seen_at, i.last_entry_at, i.occurrences, i.senders, i.known_at, \
-         i.known_by, i.memo, {TEXT} FROM incidents i JOIN series s ON s.id = i.series_id \
+         i.known_by, i.memo, {CONTENT} FROM incidents i JOIN series s ON s.id = i.series_id \
          LEFT JOIN tellings t ON t.id = i.telling_id WHERE i.id IN ({list})"
     );
     let rows: Vec<IncidentRow> = query::all(db, &sql, vec![query::ids(ids)]).await?;
@@ -123,7 +122,7 @@ fn hex(backend: Backend, column: &str) -> String {
 }
 
 #[derive(FromQueryResult)]
-struct TextRow {
+struct ContentRow {
     labels: String,
     annotations: String,
     generator_url: String,
@@ -134,11 +133,11 @@ struct TextRow {
     team: String,
 }
 
-impl TextRow {
-    fn read(self, series: i64) -> Result<ArchivedContent, StorageError> {
+impl ContentRow {
+    fn read(self, alert_id: i64) -> Result<ArchivedContent, StorageError> {
         Ok(ArchivedContent {
-            labels: query::labels(&self.labels, "series", "labels", series)?,
-            annotations: query::labels(&self.annotations, "series", "annotations", series)?,
+            labels: query::labels(&self.labels, "series", "labels", alert_id)?,
+            annotations: query::labels(&self.annotations, "series", "annotations", alert_id)?,
             generator_url: self.generator_url,
             message: self.message,
             alertname: self.alertname,
@@ -162,8 +161,8 @@ struct EntryRow {
     source: String,
     fingerprint: String,
     #[sea_orm(nested)]
-    text: TextRow,
-    known_delivery: Option<i64>,
+    content: ContentRow,
+    stored_delivery_id: Option<i64>,
     external_url: Option<String>,
     receiver: Option<String>,
     group_key: Option<String>,
@@ -183,14 +182,14 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    fn line(
+    fn into_line(
         mut self,
         database: &str,
         incidents: &BTreeMap<i64, ArchivedIncident>,
     ) -> Result<ArchivedEntry, StorageError> {
         let table = "log_entries";
         let delivery = self.delivery()?;
-        let said = self.text.read(self.series_id)?;
+        let content = self.content.read(self.series_id)?;
         let mut incident =
             incidents
                 .get(&self.incident_id)
@@ -200,7 +199,7 @@ impl EntryRow {
                     column: "incident_id",
                     id: self.id,
                 })?;
-        if incident.said.as_ref() == Some(&said) {
+        if incident.said.as_ref() == Some(&content) {
             incident.said = None;
         }
         Ok(ArchivedEntry {
@@ -214,14 +213,14 @@ impl EntryRow {
             ends_at: self.ends_at.map(query::time),
             source: self.source,
             fingerprint: self.fingerprint,
-            said,
+            said: content,
             incident,
             delivery,
         })
     }
 
     fn delivery(&mut self) -> Result<Option<ArchivedDelivery>, StorageError> {
-        let Some(id) = self.known_delivery else {
+        let Some(id) = self.stored_delivery_id else {
             return Ok(None);
         };
         let rejected = self.rejected.take().unwrap_or_default();
@@ -276,7 +275,7 @@ struct IncidentRow {
     known_by: Option<String>,
     memo: String,
     #[sea_orm(nested)]
-    text: TextRow,
+    content: ContentRow,
 }
 
 impl IncidentRow {
@@ -300,7 +299,7 @@ impl IncidentRow {
             known_at: self.known_at.map(query::time),
             known_by: self.known_by,
             memo: self.memo,
-            said: Some(self.text.read(self.series_id)?),
+            said: Some(self.content.read(self.series_id)?),
             events: Vec::new(),
         })
     }

@@ -6,49 +6,49 @@ use tocsin_core::time::Timestamp;
 
 use crate::enums::{EndReason, EntryKind, EventKind, IncidentState};
 
-/// The version of the lines that this program writes. A change that an older
-/// program would misread raises it.
+/// Version of the lines that this program writes. It is raised by a change that an older
+/// program would misread.
 pub const VERSION: u32 = 1;
 
-/// One log entry with all that it points to.
+/// One log entry with everything it refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArchivedEntry {
-    /// The line's version, see [`VERSION`].
+    /// Version of the line, see [`VERSION`].
     pub v: u32,
-    /// The name of the database that wrote it.
+    /// Name of the database that wrote it.
     pub database: String,
-    /// The entry's number there.
+    /// ID of the entry in that database.
     pub id: i64,
-    /// When it was received.
+    /// Time of receipt.
     #[serde(with = "stamp")]
     pub received_at: Timestamp,
-    /// What was said.
+    /// Reported status.
     #[serde(with = "status")]
     pub status: Status,
-    /// What it did to its incident.
+    /// Effect on the incident.
     #[serde(with = "kind")]
     pub kind: EntryKind,
-    /// The start as told.
+    /// Reported start.
     #[serde(with = "stamp")]
     pub starts_at: Timestamp,
-    /// The end as told.
+    /// Reported end.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
-    /// The source.
+    /// Source.
     pub source: String,
-    /// 16 hex digits.
+    /// Fingerprint, 16 hex digits.
     pub fingerprint: String,
-    /// What it was told with.
+    /// Content as received.
     pub said: ArchivedContent,
-    /// Its incident, as it was when the line was written.
+    /// Its incident at the time of archiving.
     pub incident: ArchivedIncident,
-    /// The delivery that told it.
+    /// The delivery that reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<ArchivedDelivery>,
 }
 
-/// Labels, annotations, and the facts taken from them.
+/// Labels and annotations, and the fields taken from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArchivedContent {
@@ -56,9 +56,9 @@ pub struct ArchivedContent {
     pub labels: Labels,
     /// All annotations.
     pub annotations: Labels,
-    /// The sender's link.
+    /// Link to the alert in the sender (`generatorURL`).
     pub generator_url: String,
-    /// The message.
+    /// Message.
     pub message: String,
     /// Label `alertname`, or `(none)`.
     pub alertname: String,
@@ -66,140 +66,140 @@ pub struct ArchivedContent {
     pub instance: String,
     /// Label `severity`, or empty.
     pub severity: String,
-    /// The team label, or empty.
+    /// Value of the team label, or empty.
     pub team: String,
 }
 
-/// An incident as it was when the line was written.
+/// An incident at the time of archiving.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArchivedIncident {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Which episode of its series it is.
+    /// Sequence number within its alert.
     pub episode: i64,
-    /// Where it stood.
+    /// State.
     #[serde(with = "state")]
     pub state: IncidentState,
-    /// Its start.
+    /// Start.
     #[serde(with = "stamp")]
     pub starts_at: Timestamp,
-    /// Its end.
+    /// End.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
-    /// The end as its resolution reported it.
+    /// End as reported by the resolution.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub reported_end: Option<Timestamp>,
-    /// When the end was received or made.
+    /// When the end was received, or when a person closed it.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// Why it ended.
+    /// Reason for the end.
     #[serde(default, with = "end_reason", skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
-    /// The greatest start that a firing of it reported.
+    /// Latest start reported while firing.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub latest_start: Option<Timestamp>,
-    /// The end of the episode before.
+    /// End of the previous incident.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub previous_end: Option<Timestamp>,
-    /// When it was first heard of; by this it is known again.
+    /// First seen; identifies the incident when it is restored.
     #[serde(with = "stamp")]
     pub first_seen_at: Timestamp,
-    /// When it was last heard of.
+    /// Last seen.
     #[serde(with = "stamp")]
     pub last_seen_at: Timestamp,
-    /// When its state last got an entry.
+    /// Time of the last log entry that concerned its state.
     #[serde(with = "stamp")]
     pub last_entry_at: Timestamp,
-    /// How often it was told.
+    /// How often the alert was received.
     pub occurrences: i64,
-    /// By how many senders.
+    /// Number of senders.
     pub senders: i64,
-    /// When a person acknowledged it.
+    /// When it was acknowledged.
     #[serde(default, with = "maybe", skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Timestamp>,
-    /// Who.
+    /// Who acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_by: Option<String>,
-    /// What was noted.
+    /// Latest note.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub memo: String,
-    /// What it was last told with; `None` in a line: the same as the entry.
+    /// Latest content; omitted if it equals that of the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<ArchivedContent>,
-    /// What no entry tells of it: expired, closed, acknowledged, and taken back.
+    /// Events without a log entry: expired, closed, acknowledged, unacknowledged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ArchivedEvent>,
 }
 
-/// What happened to an incident.
+/// An event of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArchivedEvent {
-    /// What.
+    /// Kind of event.
     #[serde(with = "event")]
     pub kind: EventKind,
-    /// When.
+    /// Time.
     #[serde(with = "stamp")]
     pub at: Timestamp,
-    /// The entry that told it.
+    /// ID of the log entry that reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<i64>,
-    /// The delivery that told it.
+    /// ID of the delivery that reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<i64>,
-    /// Who did it.
+    /// The person who caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// What was noted with it.
+    /// Note written with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memo: Option<String>,
 }
 
-/// A delivery, without its body. It arrived when its entries were received.
+/// A delivery without its body. Its time of receipt is that of its entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArchivedDelivery {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// The sender's `externalURL`.
+    /// `externalURL` of the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
-    /// The receiver's name.
+    /// Receiver name.
     pub receiver: String,
-    /// The sender's key of the group.
+    /// Group key of the sender.
     pub group_key: String,
-    /// The group's status.
+    /// Status of the group.
     #[serde(with = "maybe_status", skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// The body's version.
+    /// Payload version.
     pub version: String,
-    /// Alerts in the body.
+    /// Alerts in the payload.
     pub alerts: i64,
-    /// Alerts that the sender left out.
+    /// Alerts that the sender left out (`truncatedAlerts`).
     pub truncated_alerts: i64,
     /// Alerts that opened an incident.
     pub opened: i64,
-    /// Alerts that closed one.
+    /// Alerts that resolved an incident.
     pub resolved: i64,
-    /// Alerts that repeated a state after the window.
+    /// Alerts that repeated the current state after the deduplication window.
     pub refreshed: i64,
-    /// Alerts that repeated a state within the window.
+    /// Duplicates: alerts that repeated the current state within the window.
     pub seen_again: i64,
-    /// Alerts whose new content is in the log.
+    /// Alerts with new content, logged as updates.
     #[serde(default)]
     pub updated: i64,
-    /// Alerts that told an overtaken state.
+    /// Alerts received out of order.
     pub late: i64,
-    /// Alerts that could not be read, with the reasons.
+    /// Alerts that could not be parsed, with the reasons.
     pub rejected: serde_json::Value,
-    /// Alerts that owed mail and reached nobody.
+    /// Alerts whose notification reached no recipient.
     pub unrouted: i64,
-    /// The raw body's size, in bytes.
+    /// Size of the raw body, in bytes.
     pub body_bytes: i64,
 }
 
-/// Times as RFC 3339; as microseconds where a year has not four digits.
+/// Times as RFC 3339, or as microseconds if the year does not have four digits.
 mod stamp {
     use super::*;
 
@@ -229,7 +229,7 @@ mod stamp {
     }
 }
 
-/// Words of an archive and what they mean; they keep their meaning for ever.
+/// Names used in archives; their meaning never changes.
 macro_rules! words {
     ($module:ident, $type:ty, { $($word:literal => $value:path,)+ }) => {
         mod $module {
@@ -290,7 +290,7 @@ words!(event, EventKind, {
     "closed" => EventKind::Closed,
 });
 
-/// A word that may be left out.
+/// A name that may be omitted.
 macro_rules! optional {
     ($module:ident, $words:literal, $type:ty) => {
         mod $module {

@@ -1,5 +1,5 @@
-//! Archived history back into the database. What is there already is left as
-//! it is, so that importing twice changes nothing.
+//! Restores archived history into the database. Stored rows are left unchanged, so that
+//! importing twice changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use tocsin_core::digest::Digest;
 use tocsin_core::stats::Delta;
 use tocsin_core::time::Timestamp;
 
-use super::contents::{digest, insert_content, texts};
+use super::contents::{digest, insert_content, stored_contents};
 use super::incident::{Placed, StoredIncidents};
 use super::record::{ArchivedContent, ArchivedEntry};
 use super::rows::{
@@ -24,52 +24,52 @@ use crate::{Backend, StorageError, Tx, ingest, projection_queue, retention};
 pub struct Line {
     /// The entry.
     pub entry: ArchivedEntry,
-    /// Whether the statistics are to count it, if it is not stored yet.
+    /// Whether to count it in the statistics, if it is not stored yet.
     pub count: bool,
 }
 
-/// What a batch restored.
+/// Result of restoring a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Entries that are stored now.
+    /// Entries stored by this batch.
     pub entries: u64,
-    /// Entries that were there already.
+    /// Entries that were stored already.
     pub known: u64,
-    /// Incidents that are stored now.
+    /// Incidents stored by this batch.
     pub incidents: u64,
 }
 
-/// Restores lines, batch by batch.
+/// Restores lines in batches.
 #[derive(Debug)]
 pub struct Restorer {
     database: String,
-    /// The highest number that each table has given.
-    given: HashMap<&'static str, i64>,
-    /// What each series was told with, by a digest: the telling, or `None` for
-    /// what it was first told with.
-    texts: HashMap<i64, HashMap<Digest, Option<i64>>>,
-    /// Texts in `texts`.
-    remembered: usize,
-    /// The incidents that this import has stored.
-    ours: HashSet<i64>,
+    /// The last ID assigned by each table.
+    last_ids: HashMap<&'static str, i64>,
+    /// Stored contents by alert ID and digest: the content ID, `None` for the first
+    /// content.
+    contents: HashMap<i64, HashMap<Digest, Option<i64>>>,
+    /// Number of contents in `contents`.
+    cached: usize,
+    /// Incidents stored by this import.
+    imported: HashSet<i64>,
 }
 
-/// Texts that are remembered before all are forgotten.
-const REMEMBERED: usize = 50_000;
+/// The cache is cleared beyond this number of contents.
+const MAX_CACHED: usize = 50_000;
 
-/// The numbered tables that lines have rows of.
+/// Tables with IDs that lines refer to.
 const TABLES: [&str; 3] = ["log_entries", "incidents", "deliveries"];
 
 impl Restorer {
-    /// Restores into the database of this name.
+    /// Creates a restorer for the database with this name.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn new(db: &impl Reads, database: &str) -> Result<Self, StorageError> {
-        let mut given = HashMap::new();
+        let mut last_ids = HashMap::new();
         for table in TABLES {
-            // Numbers above were never given here, even by a database of this
-            // name: it was set back to a backup.
+            // Higher IDs were never assigned here, even if the lines name this database: it
+            // was restored from an older backup.
             let (sql, name) = match db.backend() {
                 Backend::Sqlite => ("SELECT seq AS n FROM sqlite_sequence WHERE name = ?", table),
                 Backend::Postgres => (
@@ -78,24 +78,24 @@ impl Restorer {
                     table,
                 ),
             };
-            let numbers = query::numbers(db, sql, vec![name.into()]).await?;
-            given.insert(table, numbers.first().copied().unwrap_or_default());
+            let ids = query::numbers(db, sql, vec![name.into()]).await?;
+            last_ids.insert(table, ids.first().copied().unwrap_or_default());
         }
         Ok(Self {
             database: database.to_owned(),
-            given,
-            texts: HashMap::new(),
-            remembered: 0,
-            ours: HashSet::new(),
+            last_ids,
+            contents: HashMap::new(),
+            cached: 0,
+            imported: HashSet::new(),
         })
     }
 
-    /// Stores what is not stored of `lines`, at most a few hundred. `now` is
-    /// when: retention counts their age from it.
+    /// Stores the lines that are missing, at most a few hundred. Retention counts their age
+    /// from `now`.
     ///
     /// # Errors
-    /// Whatever the database answers. The transaction must then be undone, and
-    /// the lines may be given again.
+    /// [`StorageError`] from the database. The transaction must then be rolled back; the
+    /// lines can be restored again.
     pub async fn restore(
         &mut self,
         tx: &Tx,
@@ -104,8 +104,8 @@ impl Restorer {
     ) -> Result<Restored, StorageError> {
         let restored = self.batch(tx, lines, now).await;
         if restored.is_err() {
-            self.texts.clear();
-            self.remembered = 0;
+            self.contents.clear();
+            self.cached = 0;
         }
         restored
     }
@@ -121,31 +121,31 @@ impl Restorer {
         };
         let mut batch = Batch {
             tx,
-            series: insert_alert(tx, lines).await?,
+            alerts: insert_alert(tx, lines).await?,
             free: self.free(tx, lines).await?,
             ..Batch::new(tx)
         };
-        let ids: Vec<i64> = batch.series.values().map(|series| series.id).collect();
+        let ids: Vec<i64> = batch.alerts.values().map(|alert| alert.id).collect();
         retention::lock(tx, &ids).await?;
-        batch.episodes = StoredIncidents::load(tx, &ids).await?;
-        batch.known = existing(tx, &ids, lines).await?;
+        batch.incidents = StoredIncidents::load(tx, &ids).await?;
+        batch.stored = existing(tx, &ids, lines).await?;
         batch.senders = senders(tx, lines).await?;
-        for series in batch.series.values().filter(|series| series.is_new) {
-            batch.new_series.push(series.id);
+        for alert in batch.alerts.values().filter(|alert| alert.is_new) {
+            batch.new_alerts.push(alert.id);
         }
         let mut restored = Restored::default();
         for line in lines {
-            self.one(&mut batch, line, &mut restored).await?;
+            self.restore_line(&mut batch, line, &mut restored).await?;
         }
         insert_entries(tx, &batch.entries).await?;
-        projection_queue::enqueue_alerts(tx, &batch.new_series).await?;
-        projection_queue::enqueue_contents(tx, &batch.new_tellings).await?;
-        projection_queue::enqueue_stats(tx, &batch.tallies).await?;
+        projection_queue::enqueue_alerts(tx, &batch.new_alerts).await?;
+        projection_queue::enqueue_contents(tx, &batch.new_contents).await?;
+        projection_queue::enqueue_stats(tx, &batch.stats).await?;
         retention::note_restored(tx, now, youngest).await?;
         Ok(restored)
     }
 
-    async fn one(
+    async fn restore_line(
         &mut self,
         batch: &mut Batch<'_>,
         line: &Line,
@@ -153,50 +153,50 @@ impl Restorer {
     ) -> Result<(), StorageError> {
         let tx = batch.tx;
         let entry = &line.entry;
-        let series = batch
-            .series
+        let alert = batch
+            .alerts
             .get(&key(entry))
             .cloned()
-            .ok_or(StorageError::Stale("series"))?;
-        let telling = self.content_id(batch, series.id, &entry.said).await?;
-        let incident_telling = match &entry.incident.said {
-            Some(said) => self.content_id(batch, series.id, said).await?,
-            None => telling,
+            .ok_or(StorageError::Stale("alert"))?;
+        let content_id = self.content_id(batch, alert.id, &entry.said).await?;
+        let incident_content_id = match &entry.incident.said {
+            Some(content) => self.content_id(batch, alert.id, content).await?,
+            None => content_id,
         };
         let is_own = entry.database == self.database;
-        let told_by = entry.delivery.as_ref().map_or(0, |delivery| delivery.id);
+        let delivery_id = entry.delivery.as_ref().map_or(0, |delivery| delivery.id);
         let mut own = TABLES
             .into_iter()
-            .zip([entry.id, entry.incident.id, told_by])
+            .zip([entry.id, entry.incident.id, delivery_id])
             .map(|row| (is_own && batch.free.remove(&row)).then_some(row.1));
         let [own_entry, own_incident, own_delivery] = [own.next(), own.next(), own.next()];
         let placed = batch
-            .episodes
+            .incidents
             .place(
                 tx,
-                series.id,
+                alert.id,
                 &entry.incident,
-                incident_telling,
+                incident_content_id,
                 own_incident.flatten(),
-                &self.ours,
+                &self.imported,
             )
             .await?;
         let incident = placed.id();
         if let Placed::New(id) = placed {
             restored.incidents += 1;
-            self.ours.insert(id);
+            self.imported.insert(id);
         }
-        let subject = series.subject(&entry.source);
-        if !matches!(placed, Placed::Known(_)) {
+        let stats_key = alert.stats_key(&entry.source);
+        if !matches!(placed, Placed::Unchanged(_)) {
             for event in missing(tx, incident, &entry.incident.events).await? {
                 insert_event(tx, incident, event, is_own).await?;
                 let ends = matches!(event.kind, EventKind::Expired | EventKind::Closed);
                 if line.count && ends {
-                    batch.tallies.ended(event.at, &subject);
+                    batch.stats.ended(event.at, &stats_key);
                 }
             }
         }
-        if !batch.known.insert(identity(series.id, entry)) {
+        if !batch.stored.insert(identity(alert.id, entry)) {
             restored.known += 1;
             return Ok(());
         }
@@ -209,15 +209,15 @@ impl Restorer {
         restored.entries += 1;
         if line.count {
             let at = entry.received_at;
-            batch.tallies.entry(at, &subject, entry.status);
+            batch.stats.entry(at, &stats_key, entry.status);
             let begins = at == entry.incident.first_seen_at && entry.kind != EntryKind::Late;
             if entry.kind == EntryKind::Opened || (begins && entry.kind == EntryKind::Resolved) {
-                batch.tallies.opened(at, &subject);
+                batch.stats.opened(at, &stats_key);
             }
             let is_copy = entry.incident.end_reason == Some(EndReason::Copy);
             match entry.kind {
-                EntryKind::Opened if is_copy => batch.tallies.copy(at, &subject),
-                EntryKind::Resolved if !is_copy => batch.tallies.ended(at, &subject),
+                EntryKind::Opened if is_copy => batch.stats.copy(at, &stats_key),
+                EntryKind::Resolved if !is_copy => batch.stats.ended(at, &stats_key),
                 _ => {}
             }
         }
@@ -225,8 +225,8 @@ impl Restorer {
         let values = vec![
             delivery.into(),
             incident.into(),
-            series.id.into(),
-            telling.into(),
+            alert.id.into(),
+            content_id.into(),
             entry.received_at.as_micros().into(),
             entry.status.code().into(),
             entry.kind.code().into(),
@@ -237,8 +237,8 @@ impl Restorer {
         Ok(())
     }
 
-    /// Which numbers of `lines` are free here to be taken again: of lines that
-    /// this database wrote itself.
+    /// Returns the IDs in `lines` that this database assigned itself and that are free
+    /// again.
     async fn free(
         &self,
         tx: &Tx,
@@ -254,7 +254,7 @@ impl Restorer {
                 .into_iter()
                 .zip([entry.id, entry.incident.id, delivery])
             {
-                if id > 0 && self.given.get(table).is_some_and(|given| id <= *given) {
+                if id > 0 && self.last_ids.get(table).is_some_and(|last| id <= *last) {
                     wanted.entry(table).or_default().insert(id);
                 }
             }
@@ -274,89 +274,89 @@ impl Restorer {
         Ok(free)
     }
 
-    /// The telling that has this text, stored where it is missing; `None`: it
-    /// is what the series was first told with.
+    /// Returns the ID of a content, storing it if it is missing; `None` for the first
+    /// content of the alert.
     async fn content_id(
         &mut self,
         batch: &mut Batch<'_>,
-        series: i64,
-        said: &ArchivedContent,
+        alert_id: i64,
+        content: &ArchivedContent,
     ) -> Result<Option<i64>, StorageError> {
         let tx = batch.tx;
-        if self.remembered > REMEMBERED {
-            self.texts.clear();
-            self.remembered = 0;
+        if self.cached > MAX_CACHED {
+            self.contents.clear();
+            self.cached = 0;
         }
-        // Once a batch: another replica's retention may have deleted one.
-        if !self.texts.contains_key(&series) || !batch.texts_read.contains(&series) {
-            let texts = texts(tx, series).await?;
-            self.remembered += texts.len();
-            self.texts.insert(series, texts);
-            batch.texts_read.insert(series);
+        // Once per batch: retention of another replica may have deleted a content.
+        if !self.contents.contains_key(&alert_id) || !batch.contents_loaded.contains(&alert_id) {
+            let contents = stored_contents(tx, alert_id).await?;
+            self.cached += contents.len();
+            self.contents.insert(alert_id, contents);
+            batch.contents_loaded.insert(alert_id);
         }
-        let texts = self.texts.entry(series).or_default();
-        let digest = digest(said);
-        if let Some(telling) = texts.get(&digest) {
-            return Ok(*telling);
+        let contents = self.contents.entry(alert_id).or_default();
+        let digest = digest(content);
+        if let Some(content_id) = contents.get(&digest) {
+            return Ok(*content_id);
         }
-        let id = insert_content(tx, series, said).await?;
-        batch.new_tellings.push(id);
-        texts.insert(digest, Some(id));
-        self.remembered += 1;
+        let id = insert_content(tx, alert_id, content).await?;
+        batch.new_contents.push(id);
+        contents.insert(digest, Some(id));
+        self.cached += 1;
         Ok(Some(id))
     }
 }
 
-/// What is known and collected of one batch.
+/// Rows loaded and collected for one batch.
 pub(super) struct Batch<'a> {
     pub(super) tx: &'a Tx,
-    series: BTreeMap<AlertKey, ArchivedAlert>,
+    alerts: BTreeMap<AlertKey, ArchivedAlert>,
     free: HashSet<(&'static str, i64)>,
-    episodes: StoredIncidents,
-    known: HashSet<Identity>,
+    incidents: StoredIncidents,
+    stored: HashSet<Identity>,
     pub(super) senders: HashMap<ingest::SenderKey, i64>,
     pub(super) deliveries: HashMap<(i64, String, i64), i64>,
-    texts_read: HashSet<i64>,
-    new_series: Vec<i64>,
-    new_tellings: Vec<i64>,
+    contents_loaded: HashSet<i64>,
+    new_alerts: Vec<i64>,
+    new_contents: Vec<i64>,
     entries: Vec<(Option<i64>, Vec<Value>)>,
-    pub(super) tallies: Delta,
+    pub(super) stats: Delta,
 }
 
 impl<'a> Batch<'a> {
     fn new(tx: &'a Tx) -> Self {
         Self {
             tx,
-            series: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             free: HashSet::new(),
-            episodes: StoredIncidents::default(),
-            known: HashSet::new(),
+            incidents: StoredIncidents::default(),
+            stored: HashSet::new(),
             senders: HashMap::new(),
             deliveries: HashMap::new(),
-            texts_read: HashSet::new(),
-            new_series: Vec::new(),
-            new_tellings: Vec::new(),
+            contents_loaded: HashSet::new(),
+            new_alerts: Vec::new(),
+            new_contents: Vec::new(),
             entries: Vec::new(),
-            tallies: Delta::default(),
+            stats: Delta::default(),
         }
     }
 }
 
-/// How many lines of the archive that begins with `first_line` the statistics
-/// have counted. Archives are only ever appended to.
+/// Returns how many lines of the archive starting with `first_line` are counted in the
+/// statistics. Archives are append-only.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn counted(db: &impl Reads, first_line: &str) -> Result<u64, StorageError> {
     Ok(retention::load(db, &counted_name(first_line))
         .await?
         .unwrap_or_default())
 }
 
-/// Notes that `lines` lines of that archive are counted.
+/// Records that `lines` lines of that archive are counted.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn note_counted(tx: &Tx, first_line: &str, lines: u64) -> Result<(), StorageError> {
     retention::save(tx, &counted_name(first_line), &lines).await
 }

@@ -1,4 +1,4 @@
-//! The rows of restored lines: found where they are stored, stored where not.
+//! Rows of restored lines: found if they are stored, inserted otherwise.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,11 +13,11 @@ use super::restore::{Batch, Line};
 use crate::enums::Coded;
 use crate::{StorageError, Tx, ingest, query};
 
-/// Source and fingerprint; in the order of the locks.
+/// Source and fingerprint, in lock order.
 pub(super) type AlertKey = (String, Vec<u8>);
 
 pub(super) fn key(entry: &ArchivedEntry) -> AlertKey {
-    // A line without a fingerprint of 16 digits is refused when it is read.
+    // Lines without a fingerprint of 16 digits are rejected when they are read.
     let fingerprint: Fingerprint = entry.fingerprint.parse().unwrap_or(Fingerprint(0));
     (
         query::without_nul(&entry.source),
@@ -37,24 +37,24 @@ pub(super) struct AlertRow {
 #[derive(Clone, Debug)]
 pub(super) struct ArchivedAlert {
     pub(super) id: i64,
-    facts: AlertRow,
+    fields: AlertRow,
     pub(super) is_new: bool,
 }
 
 impl ArchivedAlert {
-    pub(super) fn subject<'a>(&'a self, source: &'a str) -> StatsKey<'a> {
+    pub(super) fn stats_key<'a>(&'a self, source: &'a str) -> StatsKey<'a> {
         StatsKey {
             source,
-            severity: &self.facts.severity,
-            team: &self.facts.team,
-            alertname: &self.facts.alertname,
-            instance: &self.facts.instance,
+            severity: &self.fields.severity,
+            team: &self.fields.team,
+            alertname: &self.fields.alertname,
+            instance: &self.fields.instance,
         }
     }
 }
 
-/// The series of the lines; one that is missing is stored as its first line
-/// tells it.
+/// Returns the alerts of the lines; a missing alert is stored with the content of its first
+/// line.
 pub(super) async fn insert_alert(
     tx: &Tx,
     lines: &[Line],
@@ -66,7 +66,7 @@ pub(super) async fn insert_alert(
         first.entry(key(&line.entry)).or_insert(&line.entry.said);
     }
     let mut found = BTreeMap::new();
-    for (key, said) in first {
+    for (key, content) in first {
         let wanted = || vec![Value::from(key.1.clone()), key.0.as_str().into()];
         let mut row: Option<AlertRow> = query::first(tx, FIND, wanted()).await?;
         let mut is_new = false;
@@ -74,41 +74,40 @@ pub(super) async fn insert_alert(
             let sql = "INSERT INTO series (source, fingerprint, content, labels, annotations, \
                        generator_url, message, alertname, instance, severity, team) \
                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-            let [labels, annotations] = json(said);
+            let [labels, annotations] = json(content);
             let values = vec![
                 key.0.as_str().into(),
                 key.1.clone().into(),
                 Vec::<u8>::new().into(),
                 labels,
                 annotations,
-                query::text(&said.generator_url),
-                query::text(&said.message),
-                query::text(&said.alertname),
-                query::text(&said.instance),
-                query::text(&said.severity),
-                query::text(&said.team),
+                query::text(&content.generator_url),
+                query::text(&content.message),
+                query::text(&content.alertname),
+                query::text(&content.instance),
+                query::text(&content.severity),
+                query::text(&content.team),
             ];
             is_new = tx.execute(sql, values).await? > 0;
             row = query::first(tx, FIND, wanted()).await?;
         }
-        let facts = row.ok_or(StorageError::Stale("series"))?;
-        let series = ArchivedAlert {
-            id: facts.id,
-            facts,
+        let fields = row.ok_or(StorageError::Stale("alert"))?;
+        let alert = ArchivedAlert {
+            id: fields.id,
+            fields,
             is_new,
         };
-        found.insert(key, series);
+        found.insert(key, alert);
     }
     Ok(found)
 }
 
-/// By which an entry is known again: its series, when it was received, what it
-/// said, and what it did.
+/// Identity of an entry: alert, time of receipt, status, kind, start and end.
 pub(super) type Identity = (i64, i64, i16, i16, i64, Option<i64>);
 
-pub(super) fn identity(series: i64, entry: &ArchivedEntry) -> Identity {
+pub(super) fn identity(alert_id: i64, entry: &ArchivedEntry) -> Identity {
     (
-        series,
+        alert_id,
         entry.received_at.as_micros(),
         entry.status.code(),
         entry.kind.code(),
@@ -117,11 +116,10 @@ pub(super) fn identity(series: i64, entry: &ArchivedEntry) -> Identity {
     )
 }
 
-/// The entries of these series that are stored already, of the time that the
-/// lines span.
+/// Returns the stored entries of these alerts in the time range of the lines.
 pub(super) async fn existing(
     tx: &Tx,
-    series: &[i64],
+    alert_ids: &[i64],
     lines: &[Line],
 ) -> Result<HashSet<Identity>, StorageError> {
     #[derive(FromQueryResult)]
@@ -140,12 +138,12 @@ pub(super) async fn existing(
         query::id_list(tx.backend)
     );
     let values = vec![
-        query::ids(series),
+        query::ids(alert_ids),
         times().min().unwrap_or_default().into(),
         times().max().unwrap_or_default().into(),
     ];
     let rows: Vec<Row> = query::all(tx, &sql, values).await?;
-    let known = rows.into_iter().map(|row| {
+    let stored = rows.into_iter().map(|row| {
         (
             row.series_id,
             row.received_at,
@@ -155,7 +153,7 @@ pub(super) async fn existing(
             row.ends_at,
         )
     });
-    Ok(known.collect())
+    Ok(stored.collect())
 }
 
 pub(super) async fn senders(
@@ -177,7 +175,7 @@ pub(super) async fn senders(
     ingest::insert_senders(tx, wanted).await
 }
 
-/// The number of a delivery, which is stored where it is missing.
+/// Returns the ID of a delivery, storing it if it is missing.
 pub(super) async fn insert_delivery(
     batch: &mut Batch<'_>,
     entry: &ArchivedEntry,
@@ -247,7 +245,7 @@ pub(super) async fn insert_delivery(
             ]);
             let ids = query::numbers(batch.tx, &sql, values).await?;
             if count {
-                batch.tallies.delivery(entry.received_at, &entry.source);
+                batch.stats.delivery(entry.received_at, &entry.source);
             }
             let stored = ids.first().copied();
             stored.ok_or(StorageError::Stale("delivery"))?
@@ -257,7 +255,7 @@ pub(super) async fn insert_delivery(
     Ok(id)
 }
 
-/// The list of rejected alerts; a line that has none may leave it out.
+/// The list of rejected alerts; a line may omit it.
 pub(super) fn rejected(list: &serde_json::Value) -> String {
     match list {
         serde_json::Value::Array(_) => list.to_string(),
@@ -265,7 +263,7 @@ pub(super) fn rejected(list: &serde_json::Value) -> String {
     }
 }
 
-/// Those of the events that are not stored.
+/// Returns the events that are not stored.
 pub(super) async fn missing<'a>(
     tx: &Tx,
     incident: i64,
@@ -287,7 +285,7 @@ pub(super) async fn missing<'a>(
     Ok(events.iter().filter(is_missing).collect())
 }
 
-/// Another database's numbers of entries and deliveries mean nothing here.
+/// Entry and delivery IDs of another database are dropped: they have no meaning here.
 pub(super) async fn insert_event(
     tx: &Tx,
     incident: i64,
@@ -309,20 +307,20 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
-/// Rows of a statement.
+/// Rows per statement.
 pub(super) const ROWS: usize = 64;
 
 pub(super) async fn insert_entries(
     tx: &Tx,
     rows: &[(Option<i64>, Vec<Value>)],
 ) -> Result<(), StorageError> {
-    for numbered in [true, false] {
-        let (column, place) = if numbered { ("id, ", "?, ") } else { ("", "") };
-        let such: Vec<_> = rows
+    for has_id in [true, false] {
+        let (column, place) = if has_id { ("id, ", "?, ") } else { ("", "") };
+        let selected: Vec<_> = rows
             .iter()
-            .filter(|row| row.0.is_some() == numbered)
+            .filter(|row| row.0.is_some() == has_id)
             .collect();
-        for chunk in such.chunks(ROWS) {
+        for chunk in selected.chunks(ROWS) {
             let row = format!("({place}?, ?, ?, ?, ?, ?, ?, ?, ?)");
             let sql = format!(
                 "INSERT INTO log_entries ({column}delivery_id, incident_id, series_id, \

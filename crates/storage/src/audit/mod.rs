@@ -1,8 +1,7 @@
-//! The audit log: who did what to what, when and from where.
+//! The audit log: the actor, action, object, time and address of every change.
 //!
-//! A line is written in the transaction that makes the change, so that neither
-//! is there without the other. Nothing here changes a line, and only retention
-//! takes lines out.
+//! An entry is written in the transaction of its change, so that neither exists without the
+//! other. Entries are never changed, and only retention deletes them.
 
 mod read;
 
@@ -15,37 +14,37 @@ use crate::{StorageError, Tx};
 
 pub use read::{AuditFilter, AuditView, AuditWalk, ByAudit, Who, get, list, list_within};
 
-/// What a new line says.
+/// A new entry.
 #[derive(Clone, Debug)]
 pub struct AuditRow<'a> {
-    /// When.
+    /// Time.
     pub at: Timestamp,
-    /// Who: what kind,
+    /// Kind of actor.
     pub actor_kind: ActorKind,
-    /// the user's or token's number,
+    /// ID of the user or token.
     pub actor_id: Option<i64>,
-    /// and what they were called.
+    /// Name of the actor.
     pub actor_name: &'a str,
-    /// The network address that they came from.
+    /// Network address of the request.
     pub address: Option<&'a str>,
-    /// What was done, such as `recipient.update`.
+    /// Action, such as `recipient.update`.
     pub action: &'a str,
-    /// To what kind of object,
+    /// Kind of object.
     pub object_kind: &'a str,
-    /// its number where it is one object,
+    /// ID of the object, if the action concerns a single one.
     pub object_id: Option<i64>,
-    /// and what it was called.
+    /// Name of the object.
     pub object_name: &'a str,
-    /// What it was like before, as JSON without secrets.
+    /// State before the change, as JSON without secrets.
     pub before: Option<&'a serde_json::Value>,
-    /// What it was like after.
+    /// State after the change.
     pub after: Option<&'a serde_json::Value>,
 }
 
-/// Writes one line.
+/// Writes one entry.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn record(tx: &Tx, row: &AuditRow<'_>) -> Result<(), StorageError> {
     let sql = "INSERT INTO audit_entries (at, actor_kind, actor_id, actor_name, address, action, \
                object_kind, object_id, object_name, before, after) \
@@ -72,11 +71,11 @@ pub async fn record(tx: &Tx, row: &AuditRow<'_>) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Deletes up to `limit` lines of before `before`, the oldest first, and answers
-/// how many it deleted.
+/// Deletes at most `limit` entries from before `before`, oldest first, and returns how
+/// many.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_before(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
     tx.execute(
         "DELETE FROM audit_entries WHERE id IN (SELECT id FROM audit_entries WHERE at < ? \

@@ -1,5 +1,5 @@
-//! The audit log as it is read: within bounds, along the index that leaves the
-//! fewest lines to examine.
+//! Reads the audit log within bounds, using the index that leaves the fewest entries to
+//! examine.
 
 use std::collections::HashMap;
 
@@ -15,65 +15,65 @@ use crate::scan::{
 };
 use crate::{Order, Page, PageRequest, SortKey, StorageError, TimeRange};
 
-/// A line of the audit log.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditView {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// When.
+    /// Time.
     pub at: Timestamp,
-    /// Who: what kind,
+    /// Kind of actor.
     pub actor_kind: ActorKind,
-    /// the user's or token's number,
+    /// ID of the user or token.
     pub actor_id: Option<i64>,
-    /// and what they were called then.
+    /// Name of the actor at the time.
     pub actor_name: String,
-    /// The network address that they came from.
+    /// Network address of the request.
     pub address: Option<String>,
-    /// What was done, such as `recipient.update`.
+    /// Action, condition as `recipient.update`.
     pub action: String,
-    /// To what kind of object,
+    /// Kind of object.
     pub object_kind: String,
-    /// its number where it was one object,
+    /// ID of the object, if the action concerned a single one.
     pub object_id: Option<i64>,
-    /// and what it was called then.
+    /// Name of the object at the time.
     pub object_name: String,
-    /// What it was like before, without secrets.
+    /// State before the change, without secrets.
     pub before: Option<serde_json::Value>,
-    /// What it was like after.
+    /// State after the change.
     pub after: Option<serde_json::Value>,
 }
 
-/// Who did something.
+/// Filter for the actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Whoever was called exactly this then.
+    /// Actors with exactly this name at the time.
     Named(String),
-    /// Any of this kind.
+    /// All actors of this kind.
     Kind(ActorKind),
-    /// The user or token with this number.
+    /// The user or token with this ID.
     One(ActorKind, i64),
 }
 
-/// Which lines are wanted; all of it must hold.
+/// Filter for entries; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// What this one did.
+    /// Actor.
     pub actor: Option<Who>,
-    /// Any of these actions; none: all.
+    /// Any of these actions; empty: all.
     pub actions: Vec<String>,
-    /// What was done to this kind of object.
+    /// Kind of object.
     pub object_kind: Option<String>,
-    /// What was done to the object with this number.
+    /// ID of the object.
     pub object_id: Option<i64>,
-    /// When.
+    /// Time range.
     pub at: TimeRange,
-    /// All of these words, in lower case (`core::search::words`), in the actor's
-    /// name, the object's name or the action.
+    /// Words in lower case (`core::search::words`) that must all occur in the actor's name,
+    /// the object's name or the action.
     pub words: Vec<String>,
 }
 
-/// Lines are sorted by their time, then by their numbers.
+/// Sorted by time, then by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByAudit;
 
@@ -86,7 +86,7 @@ impl SortKey for ByAudit {
 /// One page of the audit log.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list(
     db: &impl Reads,
     filter: &AuditFilter,
@@ -95,71 +95,70 @@ pub async fn list(
     list_within(db, filter, page, &ScanBudget::default()).await
 }
 
-/// As [`list`], with other bounds, for tests.
+/// As [`list`], with other limits, for tests.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_within(
     db: &impl Reads,
     filter: &AuditFilter,
     page: &PageRequest<ByAudit>,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Page<AuditView>, StorageError> {
-    let way = page.direction();
-    let found = find(db, filter, way, page.after(), page.limit(), effort).await?;
+    let direction = page.direction();
+    let found = find(db, filter, direction, page.after(), page.limit(), budget).await?;
     let keys: Vec<Key> = found.rows.iter().map(|hit| hit.key).collect();
-    let items = views(db, &found.rows, way).await?;
+    let items = views(db, &found.rows, direction).await?;
     Ok(page.found(items, &keys, found.end, None))
 }
 
-/// One line.
+/// Returns one entry.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get(db: &impl Reads, id: i64) -> Result<Option<AuditView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("a.id = ?", [id.into()]);
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// Reads all that a filter finds, in order, each chunk by short reads of its
-/// own. What comes or goes meanwhile may or may not be read, but nothing is
-/// read twice.
+/// Reads all matching entries in order, in chunks with a short read each. Entries added or
+/// deleted during the walk may or may not be included, but none is read twice.
 #[derive(Debug)]
 pub struct AuditWalk {
     filter: AuditFilter,
-    way: Direction,
+    direction: Direction,
     after: Option<Key>,
     done: bool,
 }
 
 impl AuditWalk {
-    /// Lines of a chunk at most: each may hold all of two objects.
+    /// Maximum number of entries in a chunk; each may contain two complete objects.
     pub const CHUNK: usize = 1_000;
 
-    /// Begins at the list's beginning.
+    /// Starts at the beginning of the list.
     pub fn new(filter: AuditFilter, order: Order) -> Self {
         Self {
             filter,
-            way: order.direction(),
+            direction: order.direction(),
             after: None,
             done: false,
         }
     }
 
-    /// The next lines, at most [`AuditWalk::CHUNK`]; `None` at the end. A chunk
-    /// may be empty where much was looked at in vain.
+    /// Returns the next entries, at most [`AuditWalk::CHUNK`]; `None` at the end. A chunk
+    /// can be empty if many entries were examined without a match.
     ///
     /// # Errors
-    /// Whatever the database answers. The same chunk can be asked for again.
+    /// [`StorageError`] from the database. The same chunk can then be requested again.
     pub async fn next(&mut self, db: &impl Reads) -> Result<Option<Vec<AuditView>>, StorageError> {
         if self.done {
             return Ok(None);
         }
-        let effort = ScanBudget::for_walking();
-        let (filter, way) = (&self.filter, self.way);
-        let found = find(db, filter, way, self.after, Self::CHUNK, &effort).await?;
-        let views = views(db, &found.rows, way).await?;
+        let budget = ScanBudget::for_walking();
+        let (filter, direction) = (&self.filter, self.direction);
+        let found = find(db, filter, direction, self.after, Self::CHUNK, &budget).await?;
+        let views = views(db, &found.rows, direction).await?;
         match found.end {
             End::At(key) => self.after = Some(key),
             End::Exhausted => self.done = true,
@@ -168,76 +167,76 @@ impl AuditWalk {
     }
 }
 
-/// More actions than these are looked for among all lines: each would be a walk
-/// of its own.
-const MOST_ACTIONS: usize = 16;
+/// With more actions than this, all entries are scanned: each action needs a scan of its
+/// own.
+const MAX_ACTIONS: usize = 16;
 
-/// Walks along the index of one object, one actor, some actions, or of all.
-fn index_scans(filter: &AuditFilter, way: Direction, after: Option<Key>) -> MergedScan {
-    let mut lanes = Vec::new();
-    let mut rest = Conditions::default();
-    let mut lane = |such: &str, values: Vec<Value>| {
+/// Scans along the index of one object, one actor, some actions, or all entries.
+fn index_scans(filter: &AuditFilter, direction: Direction, after: Option<Key>) -> MergedScan {
+    let mut scans = Vec::new();
+    let mut residual = Conditions::default();
+    let mut add_scan = |condition: &str, values: Vec<Value>| {
         let mut conditions = Conditions::default();
-        if !such.is_empty() {
-            conditions.and(such, values);
+        if !condition.is_empty() {
+            conditions.and(condition, values);
         }
-        lanes.push(IndexScan::new(conditions.into(), "r.at", KeyMapping::Plain).within(filter.at));
+        scans.push(IndexScan::new(conditions.into(), "r.at", KeyMapping::Plain).within(filter.at));
     };
     let object = filter.object_kind.as_deref().zip(filter.object_id);
     let actor = filter.actor.as_ref().and_then(actor_scan);
     let mut actions: Vec<&String> = filter.actions.iter().collect();
     actions.sort_unstable();
     actions.dedup();
-    let has_action_lanes =
-        object.is_none() && actor.is_none() && (1..=MOST_ACTIONS).contains(&actions.len());
+    let has_action_scans =
+        object.is_none() && actor.is_none() && (1..=MAX_ACTIONS).contains(&actions.len());
     if let Some((kind, id)) = object {
         let values = vec![query::text(kind), id.into()];
-        lane("r.object_kind = ? AND r.object_id = ?", values);
-    } else if let Some((such, values)) = &actor {
-        lane(such, values.clone());
-    } else if has_action_lanes {
+        add_scan("r.object_kind = ? AND r.object_id = ?", values);
+    } else if let Some((condition, values)) = &actor {
+        add_scan(condition, values.clone());
+    } else if has_action_scans {
         for action in &actions {
-            lane("r.action = ?", vec![query::text(action)]);
+            add_scan("r.action = ?", vec![query::text(action)]);
         }
     } else {
-        lane("", vec![]);
+        add_scan("", vec![]);
     }
     if object.is_none() {
         if let Some(kind) = &filter.object_kind {
-            rest.and("r.object_kind = ?", [query::text(kind)]);
+            residual.and("r.object_kind = ?", [query::text(kind)]);
         }
         if let Some(id) = filter.object_id {
-            rest.and("r.object_id = ?", [id.into()]);
+            residual.and("r.object_id = ?", [id.into()]);
         }
     }
     match &filter.actor {
-        Some(Who::Named(name)) => rest.and("r.actor_name = ?", [query::text(name)]),
+        Some(Who::Named(name)) => residual.and("r.actor_name = ?", [query::text(name)]),
         Some(Who::Kind(kind)) if actor.is_none() => {
-            rest.and("r.actor_kind = ?", [kind.code().into()]);
+            residual.and("r.actor_kind = ?", [kind.code().into()]);
         }
         Some(_) if object.is_some() => {
-            if let Some((such, values)) = actor.clone() {
-                rest.and(such, values);
+            if let Some((condition, values)) = actor.clone() {
+                residual.and(condition, values);
             }
         }
         _ => {}
     }
-    if !actions.is_empty() && !has_action_lanes {
+    if !actions.is_empty() && !has_action_scans {
         let any = vec!["?"; actions.len()].join(", ");
         let actions = actions.into_iter().map(|action| query::text(action));
-        rest.and(&format!("r.action IN ({any})"), actions);
+        residual.and(&format!("r.action IN ({any})"), actions);
     }
-    MergedScan::new(Table::Audit, lanes, rest.into(), way, after)
+    MergedScan::new(Table::Audit, scans, residual.into(), direction, after)
 }
 
-/// How the index of actors finds what this one did; none where it cannot.
+/// Condition for the index on actors; `None` if the index cannot be used.
 fn actor_scan(who: &Who) -> Option<(&'static str, Vec<Value>)> {
     match who {
         Who::One(kind, id) => Some((
             "r.actor_kind = ? AND r.actor_id = ?",
             vec![kind.code().into(), (*id).into()],
         )),
-        // These have no numbers.
+        // These have no ID.
         Who::Kind(kind @ (ActorKind::CommandLine | ActorKind::Anonymous)) => Some((
             "r.actor_kind = ? AND r.actor_id IS NULL",
             vec![kind.code().into()],
@@ -246,34 +245,34 @@ fn actor_scan(who: &Who) -> Option<(&'static str, Vec<Value>)> {
     }
 }
 
-/// Finds up to `limit` lines.
+/// Finds up to `limit` entries.
 async fn find(
     db: &impl Reads,
     filter: &AuditFilter,
-    way: Direction,
+    direction: Direction,
     after: Option<Key>,
     limit: usize,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Found, StorageError> {
-    let mut lanes = index_scans(filter, way, after);
+    let mut scans = index_scans(filter, direction, after);
     if filter.words.is_empty() {
-        return find_any(db, Rows::Indexes(lanes), limit, effort).await;
+        return find_any(db, Rows::Indexes(scans), limit, budget).await;
     }
     let mut hits = Vec::new();
-    let mut spent = 0;
+    let mut examined = 0;
     let mut size = (limit + 1).max(32);
     loop {
-        size = size.min(effort.chunk).max(1);
-        spent += lanes.read(db, size).await?;
-        let (pending, last) = lanes.take();
-        hits.extend(such_words(db, pending, &filter.words).await?);
+        size = size.min(budget.chunk).max(1);
+        examined += scans.read(db, size).await?;
+        let (pending, last) = scans.take();
+        hits.extend(matching_words(db, pending, &filter.words).await?);
         if hits.len() > limit {
             hits.truncate(limit);
-            // A page has a row at least.
+            // A page has at least one row.
             let end = hits.last().map_or(last, |hit| End::At(hit.key));
             return Ok(Found { rows: hits, end });
         }
-        if last == End::Exhausted || (spent >= effort.rows && lanes.has_started()) {
+        if last == End::Exhausted || (examined >= budget.rows && scans.has_started()) {
             return Ok(Found {
                 rows: hits,
                 end: last,
@@ -283,9 +282,9 @@ async fn find(
     }
 }
 
-/// Those of `hits` that hold all of `words`. Looked at here, for the databases
-/// fold the case of no more than ASCII in the same way.
-async fn such_words(
+/// Returns those of `hits` that contain all of `words`. Compared here, because both
+/// databases ignore case in the same direction only for ASCII.
+async fn matching_words(
     db: &impl Reads,
     mut hits: Vec<RowRef>,
     words: &[String],
@@ -309,30 +308,30 @@ async fn such_words(
     let texts: HashMap<i64, String> = rows
         .into_iter()
         .map(|row| {
-            // On lines of their own: no word reaches from one into the next.
+            // Separate lines, so that no word matches across two fields.
             let text = format!("{}\n{}\n{}", row.actor_name, row.action, row.object_name);
             (row.id, fold(&text))
         })
         .collect();
-    let holds = |text: &String| words.iter().all(|word| text.contains(word.as_str()));
-    hits.retain(|hit| texts.get(&hit.id).is_some_and(holds));
+    let matches = |text: &String| words.iter().all(|word| text.contains(word.as_str()));
+    hits.retain(|hit| texts.get(&hit.id).is_some_and(matches));
     Ok(hits)
 }
 
-/// The lines of `hits`, in their order.
+/// Loads the entries of `hits`, in order.
 async fn views(
     db: &impl Reads,
     hits: &[RowRef],
-    way: Direction,
+    direction: Direction,
 ) -> Result<Vec<AuditView>, StorageError> {
     if hits.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
-    let mut these = Conditions::default();
-    these.and(&query::among(db.backend(), "a.id"), [query::ids(&ids)]);
-    let order = format!(" ORDER BY a.at {0}, a.id {0}", way.sql());
-    select(db, these, &order).await
+    let mut conditions = Conditions::default();
+    conditions.and(&query::among(db.backend(), "a.id"), [query::ids(&ids)]);
+    let order = format!(" ORDER BY a.at {0}, a.id {0}", direction.sql());
+    select(db, conditions, &order).await
 }
 
 async fn select(
@@ -340,11 +339,11 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<AuditView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
         "SELECT a.id, a.at, a.actor_kind, a.actor_id, a.actor_name, a.address, a.action, \
          a.object_kind, a.object_id, a.object_name, a.before, a.after \
-         FROM audit_entries a{such}{end}"
+         FROM audit_entries a{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     rows.into_iter().map(Row::into_view).collect()

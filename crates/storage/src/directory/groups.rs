@@ -1,4 +1,4 @@
-//! Groups: named sets of recipients.
+//! Recipient groups.
 
 use std::collections::HashMap;
 
@@ -12,27 +12,27 @@ use crate::{StorageError, Tx};
 /// A group with its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupView {
-    /// The group's number.
+    /// Database ID.
     pub id: i64,
-    /// What is stored of it.
+    /// The stored fields.
     pub group: GroupRow,
-    /// Its recipients, by name.
+    /// Recipients, sorted by name.
     pub recipients: Vec<NamedRef>,
 }
 
-/// What is stored of a group.
+/// Fields of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRow {
-    /// The name; no two groups share one.
+    /// Name; unique.
     pub name: String,
-    /// Gets what nothing else matched. At most one group is the default.
+    /// Receives alerts that no route matched. At most one group is the default.
     pub is_default: bool,
 }
 
 /// One page of the groups.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_groups(
     db: &impl Reads,
     page: &PageRequest<ByGroup>,
@@ -47,20 +47,20 @@ pub async fn list_groups(
     }))
 }
 
-/// One group.
+/// Returns one group.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get_group(db: &impl Reads, id: i64) -> Result<Option<GroupView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("g.id = ?", [Value::from(id)]);
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// The number of the group with exactly this name.
+/// Returns the ID of the group with exactly this name.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn group_by_name(db: &impl Reads, name: &str) -> Result<Option<i64>, StorageError> {
     let sql = "SELECT id AS n FROM recipient_groups WHERE name = ?";
     Ok(query::numbers(db, sql, vec![query::text(name)])
@@ -69,20 +69,20 @@ pub async fn group_by_name(db: &impl Reads, name: &str) -> Result<Option<i64>, S
         .copied())
 }
 
-/// The number of the default group.
+/// Returns the ID of the default group.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn default_group(db: &impl Reads) -> Result<Option<i64>, StorageError> {
     let sql = "SELECT id AS n FROM recipient_groups WHERE is_default";
     let found = query::numbers(db, sql, vec![]).await?;
     Ok(found.first().copied())
 }
 
-/// The routes that refer to a group, in their order.
+/// Returns the routes that refer to a group, in order.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn routes_of(db: &impl Reads, group_id: i64) -> Result<Vec<NamedRef>, StorageError> {
     let sql = "SELECT rg.group_id AS owner, r.id, r.name FROM route_groups rg \
                JOIN routes r ON r.id = rg.route_id \
@@ -91,26 +91,25 @@ pub async fn routes_of(db: &impl Reads, group_id: i64) -> Result<Vec<NamedRef>, 
     Ok(by_owner(rows).remove(&group_id).unwrap_or_default())
 }
 
-/// Adds a group and returns its number. A default group takes that from the
-/// group that had it.
+/// Adds a group and returns its ID. A new default group replaces the previous default.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the name is taken.
+/// [`StorageError::Conflict`] if the name is taken.
 pub async fn insert_group(tx: &Tx, row: &GroupRow) -> Result<i64, StorageError> {
-    make_room_for_default(tx, row, 0).await?;
+    clear_other_default(tx, row, 0).await?;
     let sql = "INSERT INTO recipient_groups (name, is_default) VALUES (?, ?) RETURNING id AS n";
     let values = vec![query::text(&row.name), row.is_default.into()];
     let ids = query::numbers(tx, sql, values).await?;
     ids.first().copied().ok_or(StorageError::Stale("group"))
 }
 
-/// Rewrites a group. A default group takes that from the group that had it.
+/// Replaces the fields of a group. A new default group replaces the previous default.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the name is taken,
-/// [`StorageError::Stale`] where the group is gone.
+/// [`StorageError::Conflict`] if the name is taken, [`StorageError::Stale`] if the group
+/// does not exist.
 pub async fn update_group(tx: &Tx, id: i64, row: &GroupRow) -> Result<(), StorageError> {
-    make_room_for_default(tx, row, id).await?;
+    clear_other_default(tx, row, id).await?;
     let sql = "UPDATE recipient_groups SET name = ?, is_default = ? WHERE id = ?";
     let values = vec![query::text(&row.name), row.is_default.into(), id.into()];
     match tx.execute(sql, values).await? {
@@ -119,11 +118,11 @@ pub async fn update_group(tx: &Tx, id: i64, row: &GroupRow) -> Result<(), Storag
     }
 }
 
-/// Deletes a group that no route refers to; its recipients leave it. Answers
-/// whether there was one.
+/// Deletes a group that no route refers to, with its memberships. Returns whether it
+/// existed.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where a route refers to it.
+/// [`StorageError::Conflict`] if a route refers to it.
 pub async fn delete_group(tx: &Tx, id: i64) -> Result<bool, StorageError> {
     tx.execute(
         "DELETE FROM group_members WHERE group_id = ?",
@@ -136,7 +135,7 @@ pub async fn delete_group(tx: &Tx, id: i64) -> Result<bool, StorageError> {
         == 1)
 }
 
-async fn make_room_for_default(tx: &Tx, row: &GroupRow, id: i64) -> Result<(), StorageError> {
+async fn clear_other_default(tx: &Tx, row: &GroupRow, id: i64) -> Result<(), StorageError> {
     if row.is_default {
         let sql = "UPDATE recipient_groups SET is_default = FALSE WHERE is_default AND id <> ?";
         tx.execute(sql, vec![id.into()]).await?;
@@ -149,8 +148,8 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<GroupView>, StorageError> {
-    let (such, values) = conditions.into_where();
-    let sql = format!("SELECT g.id, g.name, g.is_default FROM recipient_groups g{such}{end}");
+    let (filter, values) = conditions.into_where();
+    let sql = format!("SELECT g.id, g.name, g.is_default FROM recipient_groups g{filter}{end}");
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let mut recipients = recipients_of_all(db, &ids).await?;

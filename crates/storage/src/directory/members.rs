@@ -1,12 +1,12 @@
-//! Which recipients are in which groups.
+//! Memberships of recipients in groups.
 
 use crate::query;
 use crate::{StorageError, Tx};
 
-/// Makes `group_ids` the groups of a recipient, and no others.
+/// Replaces the groups of a recipient.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where one of them does not exist.
+/// [`StorageError::Conflict`] if one of them does not exist.
 pub async fn set_groups_of_recipient(
     tx: &Tx,
     recipient_id: i64,
@@ -27,10 +27,10 @@ pub async fn set_groups_of_recipient(
     Ok(())
 }
 
-/// Makes `recipient_ids` the members of a group, and no others.
+/// Replaces the members of a group.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where one of them does not exist.
+/// [`StorageError::Conflict`] if one of them does not exist.
 pub async fn set_members(
     tx: &Tx,
     group_id: i64,

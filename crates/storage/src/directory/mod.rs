@@ -1,8 +1,8 @@
-//! Who is mailed, and about what: recipients, their groups, and the routes.
+//! Recipients, recipient groups and routes.
 //!
-//! A change begins with [`begin_change`], which makes all changes of the
-//! directory wait for each other: so a caller can look first ("is the name
-//! taken?") and change then, and what it saw still holds.
+//! A change begins with [`begin_change`], which serializes all changes of the directory:
+//! the caller can first check a condition ("is the name taken?"), and it still holds when
+//! the change is applied.
 
 mod groups;
 mod members;
@@ -28,24 +28,24 @@ pub use routes::{
     set_route_order, update_route,
 };
 
-/// A recipient or group as another row names it.
+/// Reference to a recipient, group or route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRef {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Its name.
+    /// Name.
     pub name: String,
 }
 
-/// Recipients are listed by their numbers.
+/// Recipients sorted by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByRecipient;
 
-/// Groups are listed by their numbers.
+/// Groups sorted by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByGroup;
 
-/// Routes are listed in the order in which they are tried.
+/// Routes in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByPosition;
 
@@ -67,11 +67,11 @@ impl SortKey for ByPosition {
     }
 }
 
-/// Takes the directory for changing until the transaction ends, and counts its
-/// version up: whoever keeps the routing plan in memory sees that it is old.
+/// Locks the directory for a change until the transaction ends, and increments its version,
+/// which invalidates cached routing tables.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn begin_change(tx: &Tx) -> Result<(), StorageError> {
     tx.execute(
         "INSERT INTO meta (name, value) VALUES ('directory_version', '1') \
@@ -83,10 +83,10 @@ pub async fn begin_change(tx: &Tx) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// The directory's version; 0 before the first change.
+/// Returns the version of the directory; 0 before the first change.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn version(db: &impl Reads) -> Result<i64, StorageError> {
     let sql = "SELECT CAST(value AS BIGINT) AS n FROM meta WHERE name = 'directory_version'";
     Ok(query::numbers(db, sql, vec![])
@@ -96,20 +96,20 @@ pub async fn version(db: &impl Reads) -> Result<i64, StorageError> {
         .unwrap_or_default())
 }
 
-/// Whether alerts that no route keeps go to the group named like their team. It is on
-/// until somebody turns it off.
+/// Whether alerts that no route matched go to the group with the name of their team.
+/// Enabled by default.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn team_route(db: &impl Reads) -> Result<bool, StorageError> {
     let sql = "SELECT CAST(1 AS BIGINT) AS n FROM meta WHERE name = 'team_route' AND value = 'off'";
     Ok(query::numbers(db, sql, vec![]).await?.is_empty())
 }
 
-/// Turns that on or off.
+/// Enables or disables the team route.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn set_team_route(tx: &Tx, on: bool) -> Result<(), StorageError> {
     let sql = "INSERT INTO meta (name, value) VALUES ('team_route', ?) \
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -118,7 +118,7 @@ pub async fn set_team_route(tx: &Tx, on: bool) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Those of `ids` that are not in `table`, in the order given.
+/// Returns those of `ids` that are not in `table`, in the given order.
 async fn missing(
     db: &impl Reads,
     table: &'static str,
@@ -134,23 +134,23 @@ async fn missing(
         .collect())
 }
 
-/// Those of `ids` that no recipient has.
+/// Returns those of `ids` that are not recipients.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn missing_recipients(db: &impl Reads, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
     missing(db, "recipients", ids).await
 }
 
-/// Those of `ids` that no group has.
+/// Returns those of `ids` that are not groups.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn missing_groups(db: &impl Reads, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
     missing(db, "recipient_groups", ids).await
 }
 
-/// The named rows that each of some rows is bound to.
+/// A row that belongs to another row (`owner`).
 #[derive(sea_orm::FromQueryResult)]
 struct BoundRow {
     owner: i64,
@@ -158,7 +158,7 @@ struct BoundRow {
     name: String,
 }
 
-/// Sorts bound rows by their owner, in the order read.
+/// Groups rows by their owner, keeping their order.
 fn by_owner(rows: Vec<BoundRow>) -> std::collections::HashMap<i64, Vec<NamedRef>> {
     let mut bound: std::collections::HashMap<i64, Vec<NamedRef>> = Default::default();
     for BoundRow { owner, id, name } in rows {

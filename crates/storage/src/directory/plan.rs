@@ -1,4 +1,4 @@
-//! Everything that routing needs, in one go.
+//! All data of the routing table, loaded at once.
 
 use std::collections::HashMap;
 
@@ -12,63 +12,63 @@ use crate::query::{self, Reads};
 /// All routes and groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanRows {
-    /// The routes, in the order in which they are tried.
+    /// Routes in the order in which they are tried.
     pub routes: Vec<PlanRoute>,
-    /// The groups, by their numbers.
+    /// Groups, sorted by ID.
     pub groups: Vec<PlanGroup>,
-    /// Whether the group named like the team comes after the routes.
+    /// Whether alerts that no route matched go to the group with the name of their team.
     pub team_route: bool,
 }
 
 /// One route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanRoute {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Matchers as Alertmanager writes them, all of which must hold.
+    /// Matchers in Alertmanager syntax, which must all match.
     pub matchers: Vec<String>,
-    /// The groups that get mail, ascending.
+    /// IDs of the notified groups, ascending.
     pub group_ids: Vec<i64>,
-    /// Go on to the routes below after a match.
+    /// Whether later routes are tried after a match.
     pub go_on: bool,
-    /// Mail incidents that are told again.
+    /// Whether repeated incidents are notified.
     pub repeat: bool,
 }
 
 /// One group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanGroup {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Gets what nothing else matched.
+    /// Receives alerts that no route matched.
     pub is_default: bool,
-    /// Its enabled recipients, by their numbers.
+    /// Enabled recipients, sorted by ID.
     pub recipients: Vec<PlanRecipient>,
 }
 
 /// One enabled recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanRecipient {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its address.
+    /// E-mail address.
     pub email: String,
-    /// The language of its mails.
+    /// Language of notifications.
     pub language: Language,
-    /// The IANA name of its zone.
+    /// IANA time zone.
     pub time_zone: String,
 }
 
-/// Reads the whole directory. It is what people typed in, and so small.
+/// Loads the whole directory, which is small: users enter it by hand.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn load_plan_rows(db: &impl Reads) -> Result<PlanRows, StorageError> {
     let mut targets: HashMap<i64, Vec<i64>> = HashMap::new();
     let sql = "SELECT route_id, group_id FROM route_groups ORDER BY route_id, group_id";

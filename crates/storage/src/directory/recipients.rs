@@ -1,4 +1,4 @@
-//! Recipients: persons with an address.
+//! Recipients of notifications.
 
 use sea_orm::{FromQueryResult, Value};
 
@@ -11,34 +11,33 @@ use crate::{StorageError, Tx};
 /// A recipient with its groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientView {
-    /// The recipient's number.
+    /// Database ID.
     pub id: i64,
-    /// What is stored of it.
+    /// The stored fields.
     pub recipient: RecipientRow,
-    /// Its groups, by name.
+    /// Groups, sorted by name.
     pub groups: Vec<NamedRef>,
 }
 
-/// What is stored of a recipient.
+/// Fields of a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientRow {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// The address as written. No two recipients have addresses that differ
-    /// in nothing but case.
+    /// E-mail address as entered; unique, ignoring case.
     pub email: String,
-    /// The language of the mails.
+    /// Language of notifications.
     pub language: Language,
-    /// The IANA name of the zone of the times in mails.
+    /// IANA time zone of the times in notifications.
     pub time_zone: String,
-    /// Whether mail is sent.
+    /// Whether notifications are sent.
     pub enabled: bool,
 }
 
 /// One page of the recipients.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_recipients(
     db: &impl Reads,
     page: &PageRequest<ByRecipient>,
@@ -53,10 +52,10 @@ pub async fn list_recipients(
     }))
 }
 
-/// One recipient.
+/// Returns one recipient.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get_recipient(
     db: &impl Reads,
     id: i64,
@@ -66,29 +65,29 @@ pub async fn get_recipient(
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// The number of the recipient with this address, in any case.
+/// Returns the ID of the recipient with this e-mail address, ignoring case.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn recipient_by_email(db: &impl Reads, email: &str) -> Result<Option<i64>, StorageError> {
     let sql = "SELECT id AS n FROM recipients WHERE email_key = ?";
     let values = vec![query::text(&key(email))];
     Ok(query::numbers(db, sql, values).await?.first().copied())
 }
 
-/// The groups that hold a recipient, by name.
+/// Returns the groups of a recipient, sorted by name.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn groups_of(db: &impl Reads, recipient_id: i64) -> Result<Vec<NamedRef>, StorageError> {
     let mut groups = groups_of_all(db, &[recipient_id]).await?;
     Ok(groups.remove(&recipient_id).unwrap_or_default())
 }
 
-/// Adds a recipient and returns its number.
+/// Adds a recipient and returns its ID.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the address is taken.
+/// [`StorageError::Conflict`] if the e-mail address is taken.
 pub async fn insert_recipient(tx: &Tx, row: &RecipientRow) -> Result<i64, StorageError> {
     let sql = "INSERT INTO recipients (name, email, email_key, language, time_zone, enabled) \
                VALUES (?, ?, ?, ?, ?, ?) RETURNING id AS n";
@@ -96,11 +95,11 @@ pub async fn insert_recipient(tx: &Tx, row: &RecipientRow) -> Result<i64, Storag
     ids.first().copied().ok_or(StorageError::Stale("recipient"))
 }
 
-/// Rewrites a recipient.
+/// Replaces the fields of a recipient.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where the address is taken,
-/// [`StorageError::Stale`] where the recipient is gone.
+/// [`StorageError::Conflict`] if the e-mail address is taken, [`StorageError::Stale`] if
+/// the recipient does not exist.
 pub async fn update_recipient(tx: &Tx, id: i64, row: &RecipientRow) -> Result<(), StorageError> {
     let mut values = values(row);
     values.push(id.into());
@@ -112,11 +111,11 @@ pub async fn update_recipient(tx: &Tx, id: i64, row: &RecipientRow) -> Result<()
     }
 }
 
-/// Deletes a recipient that no group holds. Mails keep the name and address.
-/// Answers whether there was one.
+/// Deletes a recipient that is in no group. Notifications keep the name and address.
+/// Returns whether it existed.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where a group holds it.
+/// [`StorageError::Conflict`] if a group contains it.
 pub async fn delete_recipient(tx: &Tx, id: i64) -> Result<bool, StorageError> {
     Ok(tx
         .execute("DELETE FROM recipients WHERE id = ?", vec![id.into()])
@@ -135,7 +134,7 @@ fn values(row: &RecipientRow) -> Vec<Value> {
     ]
 }
 
-/// What makes two addresses one: everything but the case.
+/// Key for comparing e-mail addresses, ignoring case.
 fn key(email: &str) -> String {
     tocsin_core::search::fold(email)
 }
@@ -160,10 +159,10 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<RecipientView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
         "SELECT r.id, r.name, r.email, r.language, r.time_zone, r.enabled \
-         FROM recipients r{such}{end}"
+         FROM recipients r{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();

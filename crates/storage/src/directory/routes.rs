@@ -1,4 +1,4 @@
-//! Routes: which alerts go to which groups.
+//! Routes: alerts matching their matchers go to their groups.
 
 use std::collections::HashMap;
 
@@ -12,33 +12,33 @@ use crate::{StorageError, Tx};
 /// A route with its groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteView {
-    /// The route's number.
+    /// Database ID.
     pub id: i64,
-    /// Its place in the order, from 1.
+    /// Position in the order, from 1.
     pub position: i64,
-    /// What is stored of it.
+    /// The stored fields.
     pub route: RouteRow,
-    /// Its groups, by name.
+    /// Groups, sorted by name.
     pub groups: Vec<NamedRef>,
 }
 
-/// What is stored of a route.
+/// Fields of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteRow {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// Matchers as Alertmanager writes them, all of which must hold.
+    /// Matchers in Alertmanager syntax, which must all match.
     pub matchers: Vec<String>,
-    /// Go on to the routes below after a match.
+    /// Whether later routes are tried after a match.
     pub go_on: bool,
-    /// Mail incidents that are told again.
+    /// Whether repeated incidents are notified.
     pub repeat: bool,
 }
 
 /// One page of the routes.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_routes(
     db: &impl Reads,
     page: &PageRequest<ByPosition>,
@@ -53,20 +53,20 @@ pub async fn list_routes(
     }))
 }
 
-/// One route.
+/// Returns one route.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get_route(db: &impl Reads, id: i64) -> Result<Option<RouteView>, StorageError> {
     let mut conditions = Conditions::default();
     conditions.and("r.id = ?", [Value::from(id)]);
     Ok(select(db, conditions, "").await?.pop())
 }
 
-/// The numbers of all routes, in their order.
+/// Returns the IDs of all routes, in order.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn route_order(db: &impl Reads) -> Result<Vec<i64>, StorageError> {
     query::numbers(
         db,
@@ -76,10 +76,10 @@ pub async fn route_order(db: &impl Reads) -> Result<Vec<i64>, StorageError> {
     .await
 }
 
-/// Adds a route as the last one and returns its number.
+/// Adds a route at the end and returns its ID.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where one of the groups does not exist.
+/// [`StorageError::Conflict`] if one of the groups does not exist.
 pub async fn insert_route(tx: &Tx, row: &RouteRow, group_ids: &[i64]) -> Result<i64, StorageError> {
     let sql = "INSERT INTO routes (name, matchers, go_on, repeat, position) VALUES (?, ?, ?, ?, \
                (SELECT COALESCE(MAX(position), 0) + 1 FROM routes)) RETURNING id AS n";
@@ -89,11 +89,11 @@ pub async fn insert_route(tx: &Tx, row: &RouteRow, group_ids: &[i64]) -> Result<
     Ok(id)
 }
 
-/// Rewrites a route; its place stays.
+/// Replaces the fields of a route; its position stays.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where one of the groups does not exist,
-/// [`StorageError::Stale`] where the route is gone.
+/// [`StorageError::Conflict`] if one of the groups does not exist, [`StorageError::Stale`]
+/// if the route does not exist.
 pub async fn update_route(
     tx: &Tx,
     id: i64,
@@ -109,11 +109,10 @@ pub async fn update_route(
     set_groups(tx, id, group_ids).await
 }
 
-/// Deletes a route and closes the gap in the order. Answers whether there was
-/// one.
+/// Deletes a route and closes the gap in the order. Returns whether it existed.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_route(tx: &Tx, id: i64) -> Result<bool, StorageError> {
     tx.execute(
         "DELETE FROM route_groups WHERE route_id = ?",
@@ -128,11 +127,10 @@ pub async fn delete_route(tx: &Tx, id: i64) -> Result<bool, StorageError> {
     Ok(deleted == 1)
 }
 
-/// Gives the routes the positions 1, 2, … in the order of `ids`, which must be
-/// all of them.
+/// Assigns the positions 1, 2, … in the order of `ids`, which must contain all routes.
 ///
 /// # Errors
-/// [`StorageError::Stale`] where one of them is gone.
+/// [`StorageError::Stale`] if one of them does not exist.
 pub async fn set_route_order(tx: &Tx, ids: &[i64]) -> Result<(), StorageError> {
     for (position, id) in (1_i64..).zip(ids) {
         let sql = "UPDATE routes SET position = ? WHERE id = ?";
@@ -168,7 +166,7 @@ fn values(row: &RouteRow) -> Vec<Value> {
     ]
 }
 
-/// The matchers of a stored JSON text.
+/// Matchers of a stored JSON string.
 pub(super) fn matchers(json: &str, id: i64) -> Result<Vec<String>, StorageError> {
     serde_json::from_str(json).map_err(|_| StorageError::Corrupt {
         table: "routes",
@@ -182,9 +180,9 @@ async fn select(
     conditions: Conditions,
     end: &str,
 ) -> Result<Vec<RouteView>, StorageError> {
-    let (such, values) = conditions.into_where();
+    let (filter, values) = conditions.into_where();
     let sql = format!(
-        "SELECT r.id, r.position, r.name, r.matchers, r.go_on, r.repeat FROM routes r{such}{end}"
+        "SELECT r.id, r.position, r.name, r.matchers, r.go_on, r.repeat FROM routes r{filter}{end}"
     );
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();

@@ -1,4 +1,4 @@
-//! What happened to an incident.
+//! Events of an incident.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
@@ -8,20 +8,20 @@ use crate::alert_log;
 use crate::enums::{Coded, EntryKind, EventKind};
 use crate::query::{self, Reads};
 
-/// What happened to an incident, for its timeline.
+/// An incident event, for the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentEventView {
-    /// What happened.
+    /// Kind of the event.
     pub kind: EventKind,
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// The delivery that told it; none for what a person did.
+    /// ID of the delivery that reported it; `None` for an action of a person.
     pub delivery_id: Option<i64>,
-    /// The log entry that told it.
+    /// ID of its log entry.
     pub entry_id: Option<i64>,
-    /// The person who did it.
+    /// Name of the person.
     pub person: Option<String>,
-    /// What that person wrote.
+    /// Note of the person.
     pub memo: Option<String>,
 }
 
@@ -36,11 +36,11 @@ struct Row {
     memo: Option<String>,
 }
 
-/// What happened to an incident, newest first, at most `limit` events: what
-/// deliveries told of it is in the log, the rest in rows of its own.
+/// Returns the events of an incident, newest first, at most `limit`. Events reported by
+/// deliveries come from the alert log, all others from `incident_events`.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn events(
     db: &impl Reads,
     incident_id: i64,
@@ -80,7 +80,7 @@ pub async fn events(
             memo: None,
         });
     }
-    // Both are in order already, which a stable sort keeps among equals.
+    // Both lists are in order already; a stable sort keeps that order for equal times.
     events.sort_by_key(|event| std::cmp::Reverse(event.at));
     events.truncate(limit);
     Ok(events)

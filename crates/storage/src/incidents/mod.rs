@@ -1,4 +1,4 @@
-//! Incidents: the firing episodes of alerts, as they are read.
+//! Reading incidents. An incident is one firing period of one alert.
 
 mod events;
 mod plan;
@@ -27,30 +27,30 @@ use crate::scan::{Direction, ScanBudget, Verifier, find};
 use crate::search::alert_set;
 use crate::{IncidentFilter, StorageError};
 
-/// Leaves out what turned out to be a stale copy: [`EndReason::Copy`].
+/// Excludes incidents that turned out to be stale copies: [`EndReason::Copy`].
 pub(crate) const NOT_A_COPY: &str = "r.end_reason IS NULL OR r.end_reason <> 4";
 
-/// Whether there is any incident.
+/// Whether any incident exists.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn any(db: &impl Reads) -> Result<bool, StorageError> {
     let found = query::numbers(db, "SELECT id AS n FROM incidents LIMIT 1", vec![]).await?;
     Ok(!found.is_empty())
 }
 
-/// One incident with what it points to.
+/// One incident with its alert content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IncidentView {
-    /// The incident's number.
+    /// Incident ID.
     pub id: i64,
-    /// Where it stands.
+    /// Current state.
     pub state: IncidentState,
-    /// Open and not seen for longer than the setting allows.
+    /// Open and not received for longer than `stale_after`.
     pub stale: bool,
-    /// The earliest start told.
+    /// The earliest reported start time.
     pub starts_at: Timestamp,
-    /// When it ended.
+    /// End time.
     pub ends_at: Option<Timestamp>,
     /// Why it ended.
     pub end_reason: Option<EndReason>,
@@ -58,36 +58,36 @@ pub struct IncidentView {
     pub first_seen_at: Timestamp,
     /// When Tocsin last received it.
     pub last_seen_at: Timestamp,
-    /// How often it was told, repeats within the window not counted.
+    /// Times received, not counting duplicates within the dedup window.
     pub times_received: i64,
-    /// How many senders told it.
+    /// Number of senders that reported it.
     pub senders: i64,
-    /// The earlier episode.
+    /// ID of the previous incident of the same alert.
     pub previous_id: Option<i64>,
-    /// Acknowledged or ended.
+    /// Whether it is acknowledged or has ended.
     pub known: bool,
-    /// The person who acknowledged it.
+    /// Name of the person who acknowledged it.
     pub known_by: Option<String>,
-    /// When that was.
+    /// When it was acknowledged.
     pub known_at: Option<Timestamp>,
-    /// What people wrote of it.
+    /// The note.
     pub memo: String,
-    /// What it was last told with: source, labels, annotations.
+    /// Alert content as last received: source, labels, annotations.
     pub content: Arc<AlertContent>,
 }
 
-/// What incidents are sorted by; equal ones by their numbers, open ones sorted
-/// by duration against them.
+/// Sort key of incidents. Equal ones are sorted by ID; with [`IncidentSort::Duration`],
+/// open ones by descending ID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IncidentSort {
-    /// When it was last received.
+    /// Time last received.
     #[default]
     LastSeenAt,
-    /// When it began.
+    /// Start time.
     StartsAt,
-    /// How long it lasted; an open one lasts until now.
+    /// Duration; for an open incident, until now.
     Duration,
-    /// How often it was told.
+    /// Times received.
     Occurrences,
 }
 
@@ -102,12 +102,12 @@ impl SortKey for IncidentSort {
     }
 }
 
-/// What the time of reading makes of incidents.
+/// Times that durations and staleness are computed with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AsOf {
-    /// An open incident lasts until now.
+    /// The end of an open incident's duration.
     pub(crate) now: Timestamp,
-    /// What is open and was last seen before is stale.
+    /// Open incidents last received before this time are stale.
     pub(crate) stale_before: Timestamp,
 }
 
@@ -120,12 +120,11 @@ impl AsOf {
     }
 }
 
-/// One page of the incidents. Durations and staleness are those at the time of
-/// the first page, on all pages of a walk: otherwise open incidents would move
-/// while they are read.
+/// Returns one page of the incidents. All pages of a walk use the durations and staleness
+/// at the time of the first page, so that open incidents do not move between pages.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list(
     db: &impl Reads,
     filter: &IncidentFilter,
@@ -136,41 +135,41 @@ pub async fn list(
     list_within(db, filter, page, now, stale_after, &ScanBudget::default()).await
 }
 
-/// As [`list`], reading no more than `effort` says.
+/// As [`list`], within the given scan budget.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn list_within(
     db: &impl Reads,
     filter: &IncidentFilter,
     page: &PageRequest<IncidentSort>,
     now: Timestamp,
     stale_after: Duration,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Page<IncidentView>, StorageError> {
     let as_of = AsOf::new(page.as_of(now), stale_after);
     let set = alert_set(db, &filter.about).await?;
     let plan = plan::Plan::new(filter, page.key(), as_of);
     let rows = plan
-        .rows(db, &set, page.direction(), page.after(), effort)
+        .rows(db, &set, page.direction(), page.after(), budget)
         .await?;
-    let mut tellings = ContentCache::default();
+    let mut cache = ContentCache::default();
     let mut verifier = Verifier {
         about: &filter.about,
         set: &set,
-        contents: &mut tellings,
+        contents: &mut cache,
     };
-    let mut found = find(db, rows, &mut verifier, page.limit(), effort).await?;
-    let (items, rows) = read::views(db, &found.rows, &mut tellings, as_of).await?;
+    let mut found = find(db, rows, &mut verifier, page.limit(), budget).await?;
+    let (items, rows) = read::views(db, &found.rows, &mut cache, as_of).await?;
     found.keep(rows);
     Ok(page.found(items, &found.keys(), found.end, Some(as_of.now)))
 }
 
-/// How many incidents match, exactly up to [`count::BOUND`] and within bounded
-/// work.
+/// Counts the matching incidents: exactly up to [`count::BOUND`], and within a bounded
+/// amount of work.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn count(
     db: &impl Reads,
     filter: &IncidentFilter,
@@ -179,16 +178,16 @@ pub async fn count(
 ) -> Result<Count, StorageError> {
     let as_of = AsOf::new(now, stale_after);
     let set = alert_set(db, &filter.about).await?;
-    let effort = ScanBudget::for_counting();
+    let budget = ScanBudget::for_counting();
     let plan = plan::Plan::new(filter, IncidentSort::LastSeenAt, as_of);
-    let rows = plan.rows(db, &set, Direction::Down, None, &effort).await?;
-    count::count(db, rows, &filter.about, &set, &effort).await
+    let rows = plan.rows(db, &set, Direction::Down, None, &budget).await?;
+    count::count(db, rows, &filter.about, &set, &budget).await
 }
 
-/// One incident.
+/// Returns one incident.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn get(
     db: &impl Reads,
     id: i64,
@@ -200,10 +199,10 @@ pub async fn get(
     Ok(found.pop())
 }
 
-/// Whether there is such an incident that may be seen.
+/// Whether the incident exists and is visible.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn is_visible(
     db: &impl Reads,
     id: i64,
@@ -214,10 +213,10 @@ pub async fn is_visible(
         && !visible(db, &[id], visibility).await?.is_empty())
 }
 
-/// The other episodes of the same alert as `incident_id`, newest first.
+/// Returns the other incidents of the same alert as `incident_id`, newest first.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn incidents_of_alert(
     db: &impl Reads,
     incident_id: i64,

@@ -1,4 +1,4 @@
-//! How a page of the incidents is come by.
+//! Query plans for pages of incidents.
 
 use std::time::Duration;
 
@@ -23,33 +23,33 @@ const ALL_STATES: [IncidentState; 4] = [
     IncidentState::Closed,
 ];
 
-/// How far a sender's clock may be ahead: an incident that ended later than it was last
-/// received, by more than this, is missing where a time after that is asked for.
+/// Tolerance for sender clocks that run ahead. An incident that ended later than this after
+/// it was last received is not found by a filter for a later time.
 const SKEW: Duration = Duration::from_secs(24 * 3_600);
 
-/// Whether such an incident ended no later than it was last received, but for
-/// [`SKEW`]. A person closes one at any time.
+/// Whether incidents in this state end no later than they were last received, within
+/// [`SKEW`]. A person can close one at any time.
 fn ends_when_seen(state: IncidentState) -> bool {
     matches!(state, IncidentState::Resolved | IncidentState::Expired)
 }
 
-/// Which incidents, in which order.
+/// Filter and order of a list of incidents.
 pub(super) struct Plan<'a> {
     filter: &'a IncidentFilter,
     sort: IncidentSort,
     as_of: AsOf,
-    /// The states that are asked for.
+    /// The requested states.
     states: Vec<IncidentState>,
 }
 
-/// Some of the incidents, for sorting; no incident is in two of its parts.
-struct Narrow {
+/// A subset of incidents to sort in memory; its parts do not overlap.
+struct Subset {
     parts: Vec<Part>,
 }
 
-/// What an index finds.
+/// Incidents found with one index.
 struct Part {
-    such: SqlCondition,
+    condition: SqlCondition,
     /// The order of that index.
     order: &'static str,
 }
@@ -79,151 +79,154 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The rows that may answer the filter, but for what was told.
+    /// The rows that may match the filter; alert content is checked later.
     pub(super) async fn rows(
         &self,
         db: &impl Reads,
         set: &AlertSet,
-        way: Direction,
+        direction: Direction,
         after: Option<Key>,
-        effort: &ScanBudget,
+        budget: &ScanBudget,
     ) -> Result<Rows, StorageError> {
         if self.states.is_empty() {
             return Ok(Rows::All(Vec::new()));
         }
-        for narrow in self.narrow(db, set, effort).await? {
-            if let Some(hits) = self.all(db, narrow, way, after, effort).await? {
+        for subset in self.subsets(db, set, budget).await? {
+            if let Some(hits) = self.all(db, subset, direction, after, budget).await? {
                 return Ok(Rows::All(hits));
             }
         }
-        let lanes = self.index_scans();
-        let rest = self.rest();
+        let scans = self.index_scans();
+        let residual = self.residual();
         Ok(Rows::Indexes(MergedScan::new(
             Table::Incidents,
-            lanes,
-            rest,
-            way,
+            scans,
+            residual,
+            direction,
             after,
         )))
     }
 
-    /// What may leave so few incidents that they can be sorted here, though no
-    /// index has them in this order.
-    async fn narrow(
+    /// Subsets that may be small enough to sort in memory, although no index has this
+    /// order.
+    async fn subsets(
         &self,
         db: &impl Reads,
         set: &AlertSet,
-        effort: &ScanBudget,
-    ) -> Result<Vec<Narrow>, StorageError> {
-        let mut narrow = Vec::new();
-        if let Some(series) = set.few(effort.few) {
-            let mut such = Conditions::default();
+        budget: &ScanBudget,
+    ) -> Result<Vec<Subset>, StorageError> {
+        let mut subsets = Vec::new();
+        if let Some(alert_ids) = set.few(budget.few) {
+            let mut condition = Conditions::default();
             let among = query::among(db.backend(), "r.series_id");
-            such.and(&among, [query::ids(&series)]);
-            let such = such.into();
-            narrow.push(Narrow {
-                parts: vec![Part { such, order: "" }],
+            condition.and(&among, [query::ids(&alert_ids)]);
+            let condition = condition.into();
+            subsets.push(Subset {
+                parts: vec![Part {
+                    condition,
+                    order: "",
+                }],
             });
         }
         let of_state = |state: &IncidentState, range: TimeRange, column: &str| {
-            let mut such = Conditions::default();
-            such.and(&format!("r.state = {}", state.code()), []);
-            range.add_to(&mut such, column);
-            SqlCondition::from(such)
+            let mut condition = Conditions::default();
+            condition.and(&format!("r.state = {}", state.code()), []);
+            range.add_to(&mut condition, column);
+            SqlCondition::from(condition)
         };
         let starts = self.filter.about.starts;
         if self.sort != IncidentSort::StartsAt && starts != TimeRange::default() {
             let parts = self.states.iter().map(|state| Part {
-                such: of_state(state, starts, "r.starts_at"),
+                condition: of_state(state, starts, "r.starts_at"),
                 order: BY_START,
             });
-            narrow.push(Narrow {
+            subsets.push(Subset {
                 parts: parts.collect(),
             });
         }
-        // What is active at the end of the list by time is at its beginning.
+        // Sorted by time last received, incidents active until now come first.
         let active = self.filter.active;
         let is_latest = self.sort == IncidentSort::LastSeenAt && active.to.is_none();
         if active != TimeRange::default() && !is_latest {
-            narrow.push(self.active(db, effort).await?);
+            subsets.push(self.active(db, budget).await?);
         }
         if self.sort == IncidentSort::Occurrences && self.states == [IncidentState::Open] {
             let all = TimeRange::default();
-            narrow.push(Narrow {
+            subsets.push(Subset {
                 parts: vec![Part {
-                    such: of_state(&IncidentState::Open, all, ""),
+                    condition: of_state(&IncidentState::Open, all, ""),
                     order: BY_LAST_SEEN,
                 }],
             });
         }
-        Ok(narrow)
+        Ok(subsets)
     }
 
-    /// The incidents that were active in the range: those that began in it, and those
-    /// that began sooner, by no more than any but the longest incidents last; and the
-    /// longest, which are few. No index finds by beginning and end at once.
-    async fn active(&self, db: &impl Reads, effort: &ScanBudget) -> Result<Narrow, StorageError> {
+    /// The incidents that were active in the range. No index covers both start and end, so
+    /// they are found in two parts: those that started in the range or shortly before it, by
+    /// at most the duration of all but the few longest incidents, and those longest.
+    async fn active(&self, db: &impl Reads, budget: &ScanBudget) -> Result<Subset, StorageError> {
         let TimeRange { from, to } = self.filter.active;
         let longest = "SELECT (ends_at - starts_at) AS n FROM incidents WHERE state <> 0 \
                        AND (ends_at - starts_at) >= 0 \
                        ORDER BY (ends_at - starts_at) DESC LIMIT 1 OFFSET ?";
-        let longest = query::numbers(db, longest, vec![(effort.few as i64).into()]).await?;
-        // None of so few lasted less than nothing.
+        let longest = query::numbers(db, longest, vec![(budget.few as i64).into()]).await?;
+        // With fewer incidents than that, all of them count as longest.
         let longest = longest.first().copied().unwrap_or(-1);
         let mut parts = Vec::new();
         for state in &self.states {
-            let mut such = Conditions::default();
-            such.and(&format!("r.state = {}", state.code()), []);
+            let mut condition = Conditions::default();
+            condition.and(&format!("r.state = {}", state.code()), []);
             if let Some(to) = to {
-                such.and("r.starts_at < ?", [to.as_micros().into()]);
+                condition.and("r.starts_at < ?", [to.as_micros().into()]);
             }
             if let Some(from) = from.filter(|_| *state != IncidentState::Open) {
                 let from = from.as_micros().saturating_sub(longest);
-                such.and("r.starts_at >= ?", [from.into()]);
-                such.and("+(r.ends_at - r.starts_at) <= ?", [longest.into()]);
+                condition.and("r.starts_at >= ?", [from.into()]);
+                condition.and("+(r.ends_at - r.starts_at) <= ?", [longest.into()]);
             }
-            let such = such.into();
+            let condition = condition.into();
             parts.push(Part {
-                such,
+                condition,
                 order: BY_START,
             });
         }
         let is_of_ended = self.states != [IncidentState::Open];
         if is_of_ended && from.is_some() {
-            let mut such = Conditions::default();
-            such.and("r.state <> 0", []);
-            such.and("(r.ends_at - r.starts_at) > ?", [longest.into()]);
-            let such = such.into();
+            let mut condition = Conditions::default();
+            condition.and("r.state <> 0", []);
+            condition.and("(r.ends_at - r.starts_at) > ?", [longest.into()]);
+            let condition = condition.into();
             parts.push(Part {
-                such,
+                condition,
                 order: BY_LENGTH,
             });
         }
-        Ok(Narrow { parts })
+        Ok(Subset { parts })
     }
 
-    /// All of the narrow part, unless it is too large.
+    /// Returns all rows of the subset, unless there are too many.
     async fn all(
         &self,
         db: &impl Reads,
-        narrow: Narrow,
-        way: Direction,
+        subset: Subset,
+        direction: Direction,
         after: Option<Key>,
-        effort: &ScanBudget,
+        budget: &ScanBudget,
     ) -> Result<Option<Vec<RowRef>>, StorageError> {
         #[derive(FromQueryResult)]
         struct Packed {
             n: i64,
             packed: Option<String>,
         }
-        let most = effort.chunk;
-        let mut rest = Conditions::default();
-        any_code(&mut rest, "r.state", &self.states);
-        let SqlCondition { sql, values } = self.rest();
+        let max_rows = budget.chunk;
+        let mut residual = Conditions::default();
+        any_code(&mut residual, "r.state", &self.states);
+        let SqlCondition { sql, values } = self.residual();
         if !sql.is_empty() {
-            rest.and(&sql, values);
+            residual.and(&sql, values);
         }
-        let rest = SqlCondition::from(rest);
+        let residual = SqlCondition::from(residual);
         let now = self.as_of.now.as_micros();
         let value = match self.sort {
             IncidentSort::LastSeenAt => "r.last_seen_at".to_owned(),
@@ -232,34 +235,33 @@ impl<'a> Plan<'a> {
             IncidentSort::Occurrences => "r.occurrences".to_owned(),
         };
         let packed = pack(&[&value, "r.id", "r.series_id", "r.telling_id", "r.state"]);
-        let mut values = rest.values;
+        let mut values = residual.values;
         let mut parts = Vec::new();
-        for Part { such, order } in narrow.parts {
-            // In the order of its index, lest PostgreSQL thinks that it finds so
-            // many soonest by reading everything.
+        for Part { condition, order } in subset.parts {
+            // Ordered by its index, because PostgreSQL may otherwise prefer a full scan for a
+            // query with a limit.
             parts.push(format!(
                 "SELECT * FROM (SELECT r.id, r.series_id, r.telling_id, r.state, r.starts_at, \
                  r.ends_at, r.last_seen_at, r.occurrences, r.known_at, r.end_reason FROM incidents r \
                  WHERE {}{} LIMIT {}) part",
-                such.sql,
+                condition.sql,
                 order,
-                most + 1,
+                max_rows + 1,
             ));
-            values.extend(such.values);
+            values.extend(condition.values);
         }
         let sql = format!(
             "SELECT COUNT(*) AS n, \
              string_agg(CASE WHEN {} THEN {packed} ELSE NULL END, ';') AS packed FROM ({}) r",
-            rest.sql,
+            residual.sql,
             parts.join(" UNION ALL "),
         );
         let read: Option<Packed> = query::first(db, &sql, values).await?;
-        let Some(Packed { packed, .. }) = read.filter(|read| read.n <= most as i64) else {
+        let Some(Packed { packed, .. }) = read.filter(|read| read.n <= max_rows as i64) else {
             return Ok(None);
         };
         let mut hits = Vec::new();
-        for [value, id, series_id, telling_id, state] in rows::<5>(packed.as_deref(), "incidents")?
-        {
+        for [value, id, alert_id, content_id, state] in rows::<5>(packed.as_deref(), "incidents")? {
             let id = id.unwrap_or_default();
             let mirrored = self.sort == IncidentSort::Duration && state == Some(0);
             let value = value.unwrap_or_default();
@@ -272,23 +274,23 @@ impl<'a> Plan<'a> {
                     tie: if mirrored { -id } else { id },
                 },
                 id,
-                alert_id: series_id.unwrap_or_default(),
-                content_id: telling_id,
+                alert_id: alert_id.unwrap_or_default(),
+                content_id,
             });
         }
         if let Some(after) = after {
-            hits.retain(|hit| way.precedes(after, hit.key));
+            hits.retain(|hit| direction.precedes(after, hit.key));
         }
-        way.sort(&mut hits);
+        direction.sort(&mut hits);
         Ok(Some(hits))
     }
 
-    /// Walks along the indexes that have the order.
+    /// Scans of the indexes that have the requested order.
     fn index_scans(&self) -> Vec<IndexScan> {
-        let lane = |state: &IncidentState, value: &'static str, range: TimeRange| {
-            let mut such = Conditions::default();
-            such.and(&format!("r.state = {}", state.code()), []);
-            IndexScan::new(such.into(), value, KeyMapping::Plain).within(range)
+        let scan = |state: &IncidentState, value: &'static str, range: TimeRange| {
+            let mut condition = Conditions::default();
+            condition.and(&format!("r.state = {}", state.code()), []);
+            IndexScan::new(condition.into(), value, KeyMapping::Plain).within(range)
         };
         let active = self.filter.active;
         let last_seen = |state: &IncidentState| TimeRange {
@@ -308,92 +310,101 @@ impl<'a> Plan<'a> {
             IncidentSort::LastSeenAt => {
                 let states = self.states.iter();
                 states
-                    .map(|state| lane(state, "r.last_seen_at", last_seen(state)))
+                    .map(|state| scan(state, "r.last_seen_at", last_seen(state)))
                     .collect()
             }
             IncidentSort::StartsAt => {
                 let states = self.states.iter();
                 states
-                    .map(|state| lane(state, "r.starts_at", starts))
+                    .map(|state| scan(state, "r.starts_at", starts))
                     .collect()
             }
             IncidentSort::Duration => {
-                let mut lanes = Vec::new();
+                let mut scans = Vec::new();
                 if self.states.contains(&IncidentState::Open) {
-                    let mut such = Conditions::default();
-                    such.and("r.state = 0", []);
+                    let mut condition = Conditions::default();
+                    condition.and("r.state = 0", []);
                     let sum = self.as_of.now.as_micros();
-                    let lane =
-                        IndexScan::new(such.into(), "r.starts_at", KeyMapping::Mirrored { sum });
-                    lanes.push(lane.within(starts));
+                    let scan = IndexScan::new(
+                        condition.into(),
+                        "r.starts_at",
+                        KeyMapping::Mirrored { sum },
+                    );
+                    scans.push(scan.within(starts));
                 }
                 if self.states != [IncidentState::Open] {
-                    let mut such = Conditions::default();
-                    such.and("r.state <> 0", []);
+                    let mut condition = Conditions::default();
+                    condition.and("r.state <> 0", []);
                     let value = "(r.ends_at - r.starts_at)";
-                    let mut lane = IndexScan::new(such.into(), value, KeyMapping::Plain);
-                    let ended = self.states.iter().filter(|it| **it != IncidentState::Open);
+                    let mut scan = IndexScan::new(condition.into(), value, KeyMapping::Plain);
+                    let ended = self
+                        .states
+                        .iter()
+                        .filter(|state| **state != IncidentState::Open);
                     if ended.count() + 1 < ALL_STATES.len() {
-                        // The lane's other condition holds for each of them.
-                        lane.rest = self.ended_states().into();
+                        // The other condition of this scan includes all ended states.
+                        scan.residual = self.ended_states().into();
                     }
-                    lanes.push(lane);
+                    scans.push(scan);
                 }
-                lanes
+                scans
             }
             IncidentSort::Occurrences => {
-                let mut such = Conditions::default();
-                such.and("r.occurrences > 1", []);
-                let repeated = IndexScan::new(such.into(), "r.occurrences", KeyMapping::Plain);
+                let mut condition = Conditions::default();
+                condition.and("r.occurrences > 1", []);
+                let repeated = IndexScan::new(condition.into(), "r.occurrences", KeyMapping::Plain);
                 let none = Conditions::default().into();
                 let mut once = IndexScan::new(none, "r.id", KeyMapping::Fixed { value: 1 });
-                once.rest = "r.occurrences < 2".into();
+                once.residual = "r.occurrences < 2".into();
                 vec![repeated, once]
             }
         }
     }
 
-    /// Those of the states asked for that are not open, as a condition.
+    /// Condition for the requested states other than open.
     fn ended_states(&self) -> String {
-        let ended = self.states.iter().filter(|it| **it != IncidentState::Open);
-        let codes: Vec<String> = ended.map(|it| it.code().to_string()).collect();
+        let ended = self
+            .states
+            .iter()
+            .filter(|state| **state != IncidentState::Open);
+        let codes: Vec<String> = ended.map(|state| state.code().to_string()).collect();
         format!("r.state IN ({})", codes.join(", "))
     }
 
-    /// What no index helps with. The plus signs keep the databases from thinking
-    /// that one does: the bounds that the walk goes by would come second.
-    fn rest(&self) -> SqlCondition {
-        let mut rest = Conditions::default();
+    /// Conditions without index support. The plus signs keep the databases from using another
+    /// index than the one that the scan follows.
+    fn residual(&self) -> SqlCondition {
+        let mut residual = Conditions::default();
         if self.states != [IncidentState::Open] {
-            rest.and(NOT_A_COPY, []);
+            residual.and(NOT_A_COPY, []);
         }
         let about = &self.filter.about;
         match about.known {
-            Some(true) => rest.and("r.known_at IS NOT NULL OR r.state <> 0", []),
-            Some(false) => rest.and("r.known_at IS NULL AND r.state = 0", []),
+            Some(true) => residual.and("r.known_at IS NOT NULL OR r.state <> 0", []),
+            Some(false) => residual.and("r.known_at IS NULL AND r.state = 0", []),
             None => {}
         }
         let stale_before = self.as_of.stale_before.as_micros();
         match self.filter.stale {
-            Some(true) => rest.and("+r.last_seen_at < ?", [stale_before.into()]),
-            Some(false) => rest.and(
+            Some(true) => residual.and("+r.last_seen_at < ?", [stale_before.into()]),
+            Some(false) => residual.and(
                 "r.state <> 0 OR +r.last_seen_at >= ?",
                 [stale_before.into()],
             ),
             None => {}
         }
         if self.sort == IncidentSort::Occurrences && self.states.len() < ALL_STATES.len() {
-            any_code(&mut rest, "+r.state", &self.states);
+            any_code(&mut residual, "+r.state", &self.states);
         }
         let TimeRange { from, to } = self.filter.active;
         if let Some(to) = to {
-            rest.and("+r.starts_at < ?", [to.as_micros().into()]);
+            residual.and("+r.starts_at < ?", [to.as_micros().into()]);
         }
         if let Some(from) = from {
-            rest.and("r.state = 0 OR r.ends_at >= ?", [from.as_micros().into()]);
+            residual.and("r.state = 0 OR r.ends_at >= ?", [from.as_micros().into()]);
         }
-        about.starts.add_to(&mut rest, "+r.starts_at");
-        about.ends.add_to(&mut rest, "r.ends_at");
-        rest.into()
+        about.starts.add_to(&mut residual, "+r.starts_at");
+        about.ends.add_to(&mut residual, "r.ends_at");
+        residual.into()
     }
 }

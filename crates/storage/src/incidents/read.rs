@@ -1,4 +1,4 @@
-//! Incidents with what they point to.
+//! Reading incidents with their alert content.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::enums::{self, Coded, IncidentState};
 use crate::query::{self, Reads};
 use crate::scan::{PageBytes, RowRef};
 
-/// The incidents in the order of `hits`; those that are gone meanwhile are left
-/// out.
+/// Returns the incidents in the order of `hits`, up to the size limit of a page and without
+/// those deleted since, and the number of `hits` they cover.
 pub(super) async fn views(
     db: &impl Reads,
     hits: &[RowRef],
-    tellings: &mut ContentCache,
+    cache: &mut ContentCache,
     as_of: AsOf,
 ) -> Result<(Vec<IncidentView>, usize), StorageError> {
-    let mut room = PageBytes::for_page(hits);
+    let mut page = PageBytes::for_page(hits);
     let mut all = Vec::with_capacity(hits.len());
-    while let Some(some) = room.next() {
-        let ids: Vec<i64> = some.iter().map(|hit| hit.id).collect();
-        let found = by_ids(db, &ids, tellings, as_of).await?;
+    while let Some(chunk) = page.next() {
+        let ids: Vec<i64> = chunk.iter().map(|hit| hit.id).collect();
+        let found = by_ids(db, &ids, cache, as_of).await?;
         for view in in_order(&ids, found) {
-            if let Err(rows) = room.take(view.id, view.content.size()) {
+            if let Err(rows) = page.take(view.id, view.content.size()) {
                 return Ok((all, rows));
             }
             all.push(view);
@@ -60,11 +60,11 @@ struct Row {
     memo: String,
 }
 
-/// The incidents with these numbers, in any order.
+/// Returns the incidents with these IDs, in any order.
 pub(super) async fn by_ids(
     db: &impl Reads,
     ids: &[i64],
-    tellings: &mut ContentCache,
+    cache: &mut ContentCache,
     as_of: AsOf,
 ) -> Result<Vec<IncidentView>, StorageError> {
     if ids.is_empty() {
@@ -78,11 +78,11 @@ pub(super) async fn by_ids(
     );
     let rows: Vec<Row> = query::all(db, &sql, vec![query::ids(ids)]).await?;
     let wanted = rows.iter().map(|row| (row.series_id, row.telling_id));
-    let told = tellings.read(db, wanted).await?;
+    let contents = cache.read(db, wanted).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        let Some(told) = told.get(&(row.series_id, row.telling_id)) else {
-            // Deleted with its series, between two statements.
+        let Some(content) = contents.get(&(row.series_id, row.telling_id)) else {
+            // Its alert was deleted between two statements.
             continue;
         };
         let state = IncidentState::read(row.state, "incidents", "state", row.id)?;
@@ -104,7 +104,7 @@ pub(super) async fn by_ids(
             known_by: row.known_by,
             known_at: row.known_at.map(query::time),
             memo: row.memo,
-            content: Arc::clone(told),
+            content: Arc::clone(content),
         });
     }
     Ok(views)

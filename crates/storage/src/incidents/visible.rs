@@ -1,4 +1,4 @@
-//! Which incidents somebody may see.
+//! Visibility of incidents.
 
 use std::collections::HashSet;
 
@@ -9,15 +9,15 @@ use crate::StorageError;
 use crate::content::{ContentCache, ContentKey};
 use crate::query::{self, Reads};
 
-/// Incidents that are looked at together: each may bring labels of its own.
+/// Incidents checked at a time; each may have its own labels.
 const CHUNK: usize = 1_000;
 
-/// Those of `ids` that may be seen, in the order given, by the labels that each
-/// was last told with. Where everything may be seen, all of `ids`: numbers
-/// without an incident are only left out where labels are looked at.
+/// Returns the visible ones of `ids`, in the given order, by the labels last received for
+/// each. With unrestricted visibility all `ids` are returned, even IDs of incidents that do
+/// not exist.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn visible(
     db: &impl Reads,
     ids: &[i64],
@@ -26,16 +26,22 @@ pub async fn visible(
     if visibility.is_everything() {
         return Ok(ids.to_vec());
     }
-    let mut tellings = ContentCache::default();
+    let mut cache = ContentCache::default();
     let mut kept = Vec::new();
     for chunk in ids.chunks(CHUNK) {
         let list = query::id_list(db.backend());
         let sql = format!("SELECT id, series_id, telling_id FROM incidents WHERE id IN ({list})");
         let rows: Vec<Row> = query::all(db, &sql, vec![query::ids(chunk)]).await?;
-        let shown = shown(db, rows.iter().map(Row::which), visibility, &mut tellings).await?;
+        let shown = shown(
+            db,
+            rows.iter().map(Row::content_key),
+            visibility,
+            &mut cache,
+        )
+        .await?;
         let shown: HashSet<i64> = rows
             .iter()
-            .filter(|row| shown.contains(&row.which()))
+            .filter(|row| shown.contains(&row.content_key()))
             .map(|row| row.id)
             .collect();
         kept.extend(chunk.iter().filter(|id| shown.contains(id)));
@@ -51,22 +57,22 @@ struct Row {
 }
 
 impl Row {
-    fn which(&self) -> ContentKey {
+    fn content_key(&self) -> ContentKey {
         (self.series_id, self.telling_id)
     }
 }
 
-/// Those of the tellings whose labels may be seen.
+/// Returns the keys of the contents whose labels are visible.
 pub(crate) async fn shown(
     db: &impl Reads,
-    which: impl Iterator<Item = ContentKey>,
+    keys: impl Iterator<Item = ContentKey>,
     visibility: &Visibility,
-    tellings: &mut ContentCache,
+    cache: &mut ContentCache,
 ) -> Result<HashSet<ContentKey>, StorageError> {
-    let told = tellings.read(db, which).await?;
-    Ok(told
+    let contents = cache.read(db, keys).await?;
+    Ok(contents
         .into_iter()
-        .filter(|(_, telling)| visibility.shows(&telling.labels))
-        .map(|(which, _)| which)
+        .filter(|(_, content)| visibility.shows(&content.labels))
+        .map(|(key, _)| key)
         .collect())
 }

@@ -1,4 +1,4 @@
-//! The whole of a filter, chunk by chunk.
+//! Walk through all incidents that match a filter, chunk by chunk.
 
 use std::time::Duration;
 
@@ -11,26 +11,25 @@ use crate::scan::{Direction, End, Found, Key, ScanBudget, Verifier, find};
 use crate::search::{AlertSet, alert_set};
 use crate::{IncidentFilter, Order, StorageError};
 
-/// Reads all incidents that a filter finds, in order; as
-/// [`crate::alerts::LogWalk`] reads the log. Durations and staleness are those
-/// at the time of its beginning.
+/// Reads all incidents that match a filter, in order, as [`crate::alert_log::LogWalk`] reads
+/// the log. Durations and staleness are those at the start of the walk.
 #[derive(Debug)]
 pub struct IncidentWalk {
     filter: IncidentFilter,
     sort: IncidentSort,
-    way: Direction,
+    direction: Direction,
     as_of: AsOf,
     set: Option<AlertSet>,
-    tellings: ContentCache,
+    cache: ContentCache,
     after: Option<Key>,
     done: bool,
 }
 
 impl IncidentWalk {
-    /// Incidents of a chunk at most.
+    /// The most incidents in a chunk.
     pub const CHUNK: usize = 4_000;
 
-    /// Begins at the list's beginning.
+    /// Starts at the beginning of the list.
     pub fn new(
         filter: IncidentFilter,
         sort: IncidentSort,
@@ -41,20 +40,20 @@ impl IncidentWalk {
         Self {
             filter,
             sort,
-            way: order.direction(),
+            direction: order.direction(),
             as_of: AsOf::new(now, stale_after),
             set: None,
-            tellings: ContentCache::default(),
+            cache: ContentCache::default(),
             after: None,
             done: false,
         }
     }
 
-    /// The next incidents, at most [`IncidentWalk::CHUNK`]; `None` at the end.
-    /// A chunk may be empty where much was looked at in vain.
+    /// Returns the next incidents, at most [`IncidentWalk::CHUNK`]; `None` at the end. A
+    /// chunk can be empty if few of the examined rows match.
     ///
     /// # Errors
-    /// Whatever the database answers. The same chunk can be asked for again.
+    /// [`StorageError`] from the database. The chunk can be requested again.
     pub async fn next(
         &mut self,
         db: &impl Reads,
@@ -63,30 +62,32 @@ impl IncidentWalk {
             return Ok(None);
         }
         let mut found = self.find(db).await?;
-        let (views, rows) = read::views(db, &found.rows, &mut self.tellings, self.as_of).await?;
+        let (views, rows) = read::views(db, &found.rows, &mut self.cache, self.as_of).await?;
         found.keep(rows);
-        self.go_on(found.end);
+        self.advance(found.end);
         Ok(Some(views))
     }
 
     async fn find(&mut self, db: &impl Reads) -> Result<Found, StorageError> {
-        let effort = ScanBudget::for_walking();
+        let budget = ScanBudget::for_walking();
         let set = match self.set.take() {
             Some(set) => set,
             None => alert_set(db, &self.filter.about).await?,
         };
         let set = self.set.insert(set);
         let plan = plan::Plan::new(&self.filter, self.sort, self.as_of);
-        let rows = plan.rows(db, set, self.way, self.after, &effort).await?;
+        let rows = plan
+            .rows(db, set, self.direction, self.after, &budget)
+            .await?;
         let mut verifier = Verifier {
             about: &self.filter.about,
             set,
-            contents: &mut self.tellings,
+            contents: &mut self.cache,
         };
-        find(db, rows, &mut verifier, Self::CHUNK, &effort).await
+        find(db, rows, &mut verifier, Self::CHUNK, &budget).await
     }
 
-    fn go_on(&mut self, end: End) {
+    fn advance(&mut self, end: End) {
         match end {
             End::At(key) => self.after = Some(key),
             End::Exhausted => self.done = true,
@@ -94,26 +95,26 @@ impl IncidentWalk {
     }
 }
 
-/// The numbers of all incidents that match, in ascending order; of more than
-/// `most`, only so many as to tell (`most` and some).
+/// Returns the IDs of all matching incidents, ascending. If there are more than `max`, it
+/// stops soon after `max`.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn ids_matching(
     db: &impl Reads,
     filter: &IncidentFilter,
-    most: usize,
+    max: usize,
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Vec<i64>, StorageError> {
-    // By their starts, which do not move on while this reads.
+    // Sorted by start time, which does not change while this reads.
     let sort = IncidentSort::StartsAt;
     let mut walk = IncidentWalk::new(filter.clone(), sort, Order::Desc, now, stale_after);
     let mut ids = Vec::new();
-    while !walk.done && ids.len() <= most {
+    while !walk.done && ids.len() <= max {
         let found = walk.find(db).await?;
         ids.extend(found.rows.iter().map(|hit| hit.id));
-        walk.go_on(found.end);
+        walk.advance(found.end);
     }
     ids.sort_unstable();
     ids.dedup();

@@ -1,6 +1,5 @@
-//! The alerts that a batch speaks of: their identity (source, fingerprint),
-//! what they were told with, and their latest episode with what each sender
-//! last said.
+//! Alerts of a batch: identity (source, fingerprint), content, and the latest incident with
+//! the state of each sender.
 
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::digest::Digest;
@@ -14,24 +13,24 @@ use crate::enums::{self, Coded};
 use crate::query;
 use crate::{Backend, StorageError, Tx};
 
-/// What an alert was told with: texts as they are stored.
+/// Alert content as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewAlertContent {
-    /// Says whether two contents are the same.
+    /// Digest of the content; equal digests mean equal contents.
     pub digest: Digest,
-    /// All labels, as JSON in the order of their names.
+    /// All labels, as JSON sorted by name.
     pub labels: String,
-    /// All annotations, likewise.
+    /// All annotations, as JSON sorted by name.
     pub annotations: String,
-    /// The sender's link.
+    /// Link to the alert in the sender (`generatorURL`).
     pub generator_url: String,
-    /// The message taken out of the annotations.
+    /// Message taken from the annotations.
     pub message: String,
-    /// What the alert is, as people filter it.
+    /// Fields for filters and statistics.
     pub fields: FilterFields,
 }
 
-/// What an alert is counted and filtered by.
+/// Fields that alerts are counted and filtered by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterFields {
     /// Label `alertname`, or `(none)`.
@@ -40,50 +39,50 @@ pub struct FilterFields {
     pub instance: String,
     /// Label `severity`, or empty.
     pub severity: String,
-    /// The team label, or empty.
+    /// Value of the team label, or empty.
     pub team: String,
 }
 
-/// An alert that was never told before.
+/// An alert that is not stored yet.
 #[derive(Clone, Debug)]
 pub struct NewAlert {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Its source.
+    /// Source.
     pub source: String,
-    /// Its fingerprint.
+    /// Fingerprint.
     pub fingerprint: Fingerprint,
-    /// What it is first told with.
+    /// First content.
     pub content: NewAlertContent,
 }
 
-/// A stored series.
+/// A stored alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAlert {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// Its source.
+    /// Source.
     pub source: String,
-    /// Its fingerprint.
+    /// Fingerprint.
     pub fingerprint: Fingerprint,
-    /// What it was first told with; `None` where that was never reckoned.
+    /// Digest of the first content; `None` if it was never computed.
     pub content: Option<Digest>,
 }
 
-/// Where an alert stands: its latest episode.
+/// The latest incident of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatestIncident {
-    /// The part that judging moves.
+    /// The part that a transition changes.
     pub incident: Incident,
-    /// Which episode of its series it is, from 1.
+    /// Sequence number of the incident within its alert, from 1.
     pub sequence: i64,
-    /// What it was last told with; `None`: what its series was first told with.
+    /// ID of the content version; `None` for the first content of the alert.
     pub content_id: Option<i64>,
-    /// The digest of that; `None` where it was never reckoned.
+    /// Digest of that content; `None` if it was never computed.
     pub content: Option<Digest>,
-    /// What each sender last said.
+    /// State per sender ID.
     pub sender_states: Vec<(i64, SenderState)>,
-    /// Whether a person acknowledged it.
+    /// Whether the incident is acknowledged.
     pub acknowledged: bool,
 }
 
@@ -102,10 +101,10 @@ struct AlertRow {
     content: Vec<u8>,
 }
 
-/// The stored series with one of these fingerprints, of whichever source.
+/// Finds the stored alerts with one of these fingerprints, of any source.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn find_alerts(
     tx: &Tx,
     fingerprints: &[Fingerprint],
@@ -131,7 +130,7 @@ pub async fn find_alerts(
         .collect()
 }
 
-const SERIES: Columns = &[
+const ALERTS: Columns = &[
     ("id", Type::Big),
     ("source", Type::Text),
     ("fingerprint", Type::Bytes),
@@ -146,39 +145,38 @@ const SERIES: Columns = &[
     ("team", Type::Text),
 ];
 
-/// Stores series in the order given, which must be that of (source,
-/// fingerprint), and answers the numbers of those that were stored: on PostgreSQL
-/// another writer may have stored the same ones meanwhile. Whoever stored one
-/// has it to itself until the transaction ends.
+/// Stores alerts and returns the IDs of those that were stored. They must be sorted by
+/// (source, fingerprint). On PostgreSQL another writer may have stored some of them first;
+/// those are left out. A stored alert stays locked until the transaction ends.
 ///
 /// # Errors
-/// Whatever the database answers.
-pub async fn insert_alerts(tx: &Tx, series: Vec<NewAlert>) -> Result<Vec<i64>, StorageError> {
-    let mut rows = Rows::new(SERIES, series.len());
-    let mut ids = Vec::with_capacity(series.len());
-    for one in series {
-        ids.push(one.id);
+/// [`StorageError`] from the database.
+pub async fn insert_alerts(tx: &Tx, alerts: Vec<NewAlert>) -> Result<Vec<i64>, StorageError> {
+    let mut rows = Rows::new(ALERTS, alerts.len());
+    let mut ids = Vec::with_capacity(alerts.len());
+    for alert in alerts {
+        ids.push(alert.id);
         let NewAlertContent {
             digest,
             labels,
             annotations,
             generator_url,
             message,
-            fields: facts,
-        } = one.content;
+            fields,
+        } = alert.content;
         rows.push([
-            one.id.into(),
-            one.source.into(),
-            bytes(one.fingerprint),
+            alert.id.into(),
+            alert.source.into(),
+            bytes(alert.fingerprint),
             digest.0.to_vec().into(),
             labels.into(),
             annotations.into(),
             generator_url.into(),
             message.into(),
-            facts.alertname.into(),
-            facts.instance.into(),
-            facts.severity.into(),
-            facts.team.into(),
+            fields.alertname.into(),
+            fields.instance.into(),
+            fields.severity.into(),
+            fields.team.into(),
         ]);
     }
     match tx.backend {
@@ -188,23 +186,23 @@ pub async fn insert_alerts(tx: &Tx, series: Vec<NewAlert>) -> Result<Vec<i64>, S
         }
         Backend::Postgres => {
             let tail = "ON CONFLICT (fingerprint, source) DO NOTHING RETURNING id AS n";
-            let stored: Vec<Number> = bulk::insert_returning(tx, "series", tail, rows).await?;
+            let stored: Vec<IdRow> = bulk::insert_returning(tx, "series", tail, rows).await?;
             Ok(stored.into_iter().map(|row| row.n).collect())
         }
     }
 }
 
 #[derive(FromQueryResult)]
-struct Number {
+struct IdRow {
     n: i64,
 }
 
-/// Locks series against other writers until the transaction ends, in the order
-/// of their keys, and answers which of them still exist. On SQLite, where the
-/// transaction has everything to itself, there is nothing to lock.
+/// Locks alerts against other writers until the transaction ends, in key order, and returns
+/// the IDs that still exist. On SQLite the write transaction is exclusive, so nothing is
+/// locked.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn lock_alerts(tx: &Tx, ids: &[i64]) -> Result<Vec<i64>, StorageError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -250,12 +248,13 @@ struct LatestRow {
     known_at: Option<i64>,
 }
 
-/// Where the series stand, by their numbers; one that has no episode is left
-/// out. They must be locked, by a statement of its own: on PostgreSQL the same
-/// one would read the incidents as they were before it waited for the lock.
+/// Loads the latest incident per alert ID; alerts without an incident are left out.
+///
+/// The alerts must be locked by a separate statement: on PostgreSQL a combined one would
+/// read the incidents as they were before it waited for the lock.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn latest_incidents(
     tx: &Tx,
     ids: &[i64],
@@ -281,7 +280,7 @@ pub async fn latest_incidents(
 impl LatestRow {
     fn read(self) -> Result<LatestIncident, StorageError> {
         let time = Timestamp::from_micros;
-        let told = sender_states::read(&self.told).ok_or(StorageError::Corrupt {
+        let sender_states = sender_states::read(&self.told).ok_or(StorageError::Corrupt {
             table: "incidents",
             column: "told",
             id: self.id,
@@ -290,7 +289,7 @@ impl LatestRow {
             sequence: self.episode,
             content_id: self.telling_id,
             content: digest(&self.content),
-            sender_states: told,
+            sender_states,
             acknowledged: self.known_at.is_some(),
             incident: Incident {
                 id: self.id,
@@ -314,7 +313,7 @@ impl LatestRow {
     }
 }
 
-/// A fingerprint as it is stored.
+/// The stored form of a fingerprint.
 fn bytes(fingerprint: Fingerprint) -> Value {
     fingerprint.0.to_be_bytes().to_vec().into()
 }

@@ -1,12 +1,12 @@
-//! Statements of many rows. A table's rows are described once, as columns and
-//! values; each database has its own way to take many of them.
+//! Statements with many rows. A table's rows are described once, as columns and values;
+//! each database has its own way to take them.
 //!
-//! SQLite takes `VALUES (…), (…)`. The number of rows in a statement is always
-//! a power of two there, so that a connection's cache of prepared statements
-//! holds them all. Few rows are one statement with room for more, because a
-//! statement costs more than a row: 300 rows are 256 and 44 of 64, the others
-//! null and passed over. PostgreSQL takes one array a column, `unnest($1, …)`:
-//! one statement whatever the number of rows, and nothing to plan but once.
+//! SQLite takes `VALUES (…), (…)`. The number of rows in a statement is always a power of
+//! two, so that the connection's cache of prepared statements holds all variants. Small
+//! batches use one padded statement, because a statement costs more than a row: 300 rows
+//! become a statement of 256 and one of 64 whose last 20 rows are null and ignored.
+//! PostgreSQL takes one array per column, `unnest($1, …)`: one statement for any number of
+//! rows, planned once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,23 +17,23 @@ use sea_orm::{FromQueryResult, Value};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError, Tx};
 
-/// SQLite takes 32,766 values a statement; more rows than this bring nothing.
+/// SQLite accepts 32,766 values per statement; more rows than this are no faster.
 const MOST_ROWS: usize = 512;
 const MOST_VALUES: usize = 16_384;
 
-/// Fewer rows than this are one statement.
+/// Fewer rows than this go into one statement.
 const FEW_ROWS: usize = 64;
 
-/// What a column holds.
+/// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
-    /// BIGINT, null or not.
+    /// BIGINT, nullable.
     Big,
-    /// SMALLINT, null or not.
+    /// SMALLINT, nullable.
     Small,
     /// TEXT
     Text,
-    /// TEXT that may be null.
+    /// TEXT, nullable.
     MaybeText,
     /// BLOB or BYTEA
     Bytes,
@@ -41,7 +41,7 @@ pub(super) enum Type {
     Bool,
 }
 
-/// The columns of rows: name and type.
+/// Name and type of each column.
 pub(super) type Columns = &'static [(&'static str, Type)];
 
 /// Rows of one shape. The first column is never null.
@@ -51,7 +51,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// No rows, with room for some.
+    /// Creates an empty list with capacity for `rows` rows.
     pub(super) fn new(columns: Columns, rows: usize) -> Self {
         Self {
             columns,
@@ -59,7 +59,7 @@ impl Rows {
         }
     }
 
-    /// One more row, a value for each column.
+    /// Appends a row, one value per column.
     pub(super) fn push<const N: usize>(&mut self, row: [Value; N]) {
         debug_assert_eq!(N, self.columns.len(), "a value for each column");
         self.values.extend(row);
@@ -70,8 +70,8 @@ impl Rows {
         names.join(", ")
     }
 
-    /// The statements that take the rows, each as SQL that stands for some of
-    /// them, the values in it, and how many rows it has room for.
+    /// The statements that insert the rows: the SQL of a chunk, its values, and the number
+    /// of rows it has placeholders for.
     fn statements(self, backend: Backend) -> Vec<(String, Vec<Value>, usize)> {
         if self.values.is_empty() {
             return Vec::new();
@@ -98,8 +98,7 @@ impl Rows {
         statements
     }
 
-    /// An array has no nulls here: something that no column holds stands for
-    /// them on the way.
+    /// Arrays contain no nulls here: a value that no column holds stands in for null.
     fn arrays(self) -> (String, Vec<Value>, usize) {
         let columns = self.columns;
         let rows = self.values.len() / columns.len();
@@ -116,7 +115,7 @@ impl Rows {
         let lists: Vec<&str> = columns.iter().map(|(_, kind)| kind.list()).collect();
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let sql = format!(
-            "SELECT {} FROM unnest({}) AS told ({})",
+            "SELECT {} FROM unnest({}) AS batch ({})",
             chosen.join(", "),
             lists.join(", "),
             names.join(", ")
@@ -141,7 +140,7 @@ impl Type {
         }
     }
 
-    /// The placeholder of a list.
+    /// Placeholder for an array.
     fn list(self) -> &'static str {
         match self {
             Self::Big => "CAST(? AS BIGINT[])",
@@ -172,7 +171,7 @@ impl Type {
     }
 }
 
-/// Inserts rows into a table; `tail` is what follows them.
+/// Inserts rows into a table; `tail` follows the values.
 pub(super) async fn insert(
     tx: &Tx,
     table: &str,
@@ -180,8 +179,8 @@ pub(super) async fn insert(
     rows: Rows,
 ) -> Result<(), StorageError> {
     let names = rows.names();
-    for (told, values, room) in rows.statements(tx.backend) {
-        let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
+    for (rows_sql, values, room) in rows.statements(tx.backend) {
+        let sql = format!("INSERT INTO {table} ({names}) {rows_sql} {tail}");
         tx.defer(&sql, values, room).await?;
     }
     Ok(())
@@ -196,14 +195,14 @@ pub(super) async fn insert_returning<T: FromQueryResult>(
 ) -> Result<Vec<T>, StorageError> {
     let names = rows.names();
     let mut returned = Vec::new();
-    for (told, values, _) in rows.statements(tx.backend) {
-        let sql = format!("INSERT INTO {table} ({names}) {told} {tail}");
+    for (rows_sql, values, _) in rows.statements(tx.backend) {
+        let sql = format!("INSERT INTO {table} ({names}) {rows_sql} {tail}");
         returned.extend(query::all::<T>(tx, &sql, values).await?);
     }
     Ok(returned)
 }
 
-/// Runs a statement that has the rows at hand as a table of that name.
+/// Runs a statement that can read the rows as a table called `name`.
 pub(super) async fn with(
     tx: &Tx,
     name: &str,
@@ -211,14 +210,14 @@ pub(super) async fn with(
     rows: Rows,
 ) -> Result<(), StorageError> {
     let names = rows.names();
-    for (told, values, room) in rows.statements(tx.backend) {
-        let sql = format!("WITH {name} ({names}) AS ({told}) {statement}");
+    for (rows_sql, values, room) in rows.statements(tx.backend) {
+        let sql = format!("WITH {name} ({names}) AS ({rows_sql}) {statement}");
         tx.defer(&sql, values, room).await?;
     }
     Ok(())
 }
 
-/// The rows whose key, in which `head` ends, is one of `keys`.
+/// Selects the rows whose key is one of `keys`; `head` ends with the key column.
 pub(super) async fn select_in<T: FromQueryResult>(
     db: &impl Reads,
     head: &str,
@@ -247,29 +246,29 @@ pub(super) async fn select_in<T: FromQueryResult>(
     Ok(found)
 }
 
-/// Content that is stored once under a key.
+/// Content that is stored once per key.
 pub(super) trait Content: Sync {
     /// The key.
     type Key: Clone + Eq + Hash + Ord + Send + Sync;
 
-    /// The table, for errors.
+    /// Table name, for errors.
     const TABLE: &'static str;
 
-    /// The ids of what is stored already.
+    /// Returns the IDs of the keys that are stored.
     fn find(
         &self,
         wanted: &[Self::Key],
     ) -> impl Future<Output = Result<Vec<(Self::Key, i64)>, StorageError>> + Send;
 
-    /// Stores what is missing and answers the ids of what it stored.
+    /// Stores the missing keys and returns the IDs of those it stored.
     fn store(
         &self,
         missing: &[Self::Key],
     ) -> impl Future<Output = Result<Vec<(Self::Key, i64)>, StorageError>> + Send;
 }
 
-/// The ids of content, stored where it is missing. Another replica may store
-/// the same meanwhile: then storing skips it, and it is found the second time.
+/// Returns the ID of each key, storing those that are missing. Another replica may store
+/// the same key at the same time: the insert then skips it, and the second lookup finds it.
 pub(super) async fn find_or_store<C: Content>(
     content: &C,
     wanted: Vec<C::Key>,
@@ -282,7 +281,7 @@ pub(super) async fn find_or_store<C: Content>(
     if missing.is_empty() {
         return Ok(ids);
     }
-    // One order for all replicas, so that none waits for another in a circle.
+    // Same order in all replicas, which prevents deadlocks.
     missing.sort();
     missing.dedup();
     ids.extend(content.store(&missing).await?);
@@ -296,7 +295,7 @@ pub(super) async fn find_or_store<C: Content>(
     Ok(ids)
 }
 
-/// For how many of the rows that are left the next statement is.
+/// Number of rows in the next statement, given the number of rows left.
 fn chunk(left: usize, columns: usize) -> usize {
     if left < FEW_ROWS {
         return left.next_power_of_two();
@@ -341,7 +340,7 @@ mod tests {
     use super::{Columns, Rows, Type, chunk, tuples_sql};
 
     #[test]
-    fn statements_come_in_powers_of_two() {
+    fn statement_sizes_are_powers_of_two() {
         assert_eq!(chunk(1, 10), 1);
         assert_eq!(chunk(300, 10), 256);
         assert_eq!(chunk(44, 10), 64);
@@ -351,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_written_out() {
+    fn sqlite_pads_small_statements() {
         assert_eq!(tuples_sql(2, 1), "VALUES (?,?)");
         assert_eq!(
             tuples_sql(2, 2),
@@ -361,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn postgres_gets_a_list_for_each_column() {
+    fn postgres_takes_one_array_per_column() {
         const COLUMNS: Columns = &[("a", Type::Big), ("b", Type::Text)];
         let mut rows = Rows::new(COLUMNS, 2);
         rows.push([1i64.into(), "x".into()]);
@@ -370,7 +369,7 @@ mod tests {
         assert_eq!(
             sql,
             "SELECT NULLIF(a, (-9223372036854775807 - 1)), b FROM \
-             unnest(CAST(? AS BIGINT[]), CAST(? AS TEXT[])) AS told (a, b)"
+             unnest(CAST(? AS BIGINT[]), CAST(? AS TEXT[])) AS batch (a, b)"
         );
         assert_eq!((values.len(), room), (2, 2));
     }

@@ -1,4 +1,4 @@
-//! What series are told with later than first, where it differs.
+//! Alert contents that differ from the first content of their alert.
 
 use sea_orm::{FromQueryResult, Value};
 
@@ -7,21 +7,20 @@ use super::bulk::{self, Columns, Rows, Type};
 use crate::query;
 use crate::{StorageError, Tx};
 
-/// What a series was told with later than first.
+/// A content version of an alert that differs from the first version.
 #[derive(Clone, Debug)]
 pub struct NewContentVersion {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// The series.
+    /// Alert ID.
     pub alert_id: i64,
-    /// What it was told with.
+    /// The content.
     pub content: NewAlertContent,
-    /// Whether the labels are those of the series; they are not stored again
-    /// then.
+    /// Whether the labels equal those of the alert; equal labels are not stored again.
     pub same_labels: bool,
 }
 
-/// What a series is counted by, and the labels it was first told with.
+/// First labels and filter fields of an alert.
 #[derive(Clone, Debug, FromQueryResult)]
 struct FirstRow {
     id: i64,
@@ -32,11 +31,10 @@ struct FirstRow {
     team: String,
 }
 
-/// The labels (as JSON) and facts that series were first told with, by their
-/// numbers.
+/// Returns the first labels (as JSON) and filter fields by alert ID.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn alert_identities(
     tx: &Tx,
     ids: &[i64],
@@ -50,18 +48,18 @@ pub async fn alert_identities(
     );
     let rows: Vec<FirstRow> = query::all(tx, &sql, vec![query::ids(ids)]).await?;
     let read = |row: FirstRow| {
-        let facts = FilterFields {
+        let fields = FilterFields {
             alertname: row.alertname,
             instance: row.instance,
             severity: row.severity,
             team: row.team,
         };
-        (row.id, row.labels, facts)
+        (row.id, row.labels, fields)
     };
     Ok(rows.into_iter().map(read).collect())
 }
 
-const TELLINGS: Columns = &[
+const CONTENTS: Columns = &[
     ("id", Type::Big),
     ("series_id", Type::Big),
     ("annotations", Type::Text),
@@ -74,36 +72,36 @@ const TELLINGS: Columns = &[
     ("team", Type::MaybeText),
 ];
 
-/// Stores what series were told with later.
+/// Stores content versions.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_contents(
     tx: &Tx,
-    tellings: Vec<NewContentVersion>,
+    contents: Vec<NewContentVersion>,
 ) -> Result<(), StorageError> {
-    let mut rows = Rows::new(TELLINGS, tellings.len());
-    for one in tellings {
-        let other = |text: String| Value::from((!one.same_labels).then_some(text));
+    let mut rows = Rows::new(CONTENTS, contents.len());
+    for version in contents {
+        let if_other = |text: String| Value::from((!version.same_labels).then_some(text));
         let NewAlertContent {
             digest: _,
             labels,
             annotations,
             generator_url,
             message,
-            fields: facts,
-        } = one.content;
+            fields,
+        } = version.content;
         rows.push([
-            one.id.into(),
-            one.alert_id.into(),
+            version.id.into(),
+            version.alert_id.into(),
             annotations.into(),
             generator_url.into(),
             message.into(),
-            other(labels),
-            other(facts.alertname),
-            other(facts.instance),
-            other(facts.severity),
-            other(facts.team),
+            if_other(labels),
+            if_other(fields.alertname),
+            if_other(fields.instance),
+            if_other(fields.severity),
+            if_other(fields.team),
         ]);
     }
     bulk::insert(tx, "tellings", "", rows).await

@@ -1,5 +1,5 @@
-//! Notification groups of the senders: (source, receiver, groupKey), whose
-//! firing periods are the threads of the mail.
+//! Alert groups of the senders: (source, receiver, groupKey). Each firing period of a group
+//! is one e-mail thread.
 
 use std::collections::HashMap;
 
@@ -9,25 +9,25 @@ use tocsin_core::digest::Digest;
 use super::bulk::{self, Columns, Rows, Type};
 use crate::{Backend, StorageError, Tx};
 
-/// A group as a delivery names it.
+/// An alert group as a delivery identifies it.
 #[derive(Clone, Debug)]
 pub struct NewGroup {
     /// The source.
     pub source: String,
-    /// The receiver's name.
+    /// Receiver name.
     pub receiver: String,
-    /// The sender's key.
+    /// Group key of the sender.
     pub group_key: String,
 }
 
-/// Where a group stands.
+/// State of an alert group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupState {
-    /// The group's number.
+    /// Database ID.
     pub id: i64,
-    /// Counts the group's firing periods; 0 before the first.
+    /// Firing periods so far; 0 before the first.
     pub period: i64,
-    /// Whether the period goes on.
+    /// Whether the period is still firing.
     pub firing: bool,
 }
 
@@ -46,11 +46,11 @@ struct GroupRow {
     firing: bool,
 }
 
-/// Locks the groups against other writers until the transaction ends, in the
-/// order of their digests; those that are new are stored first.
+/// Locks the groups against other writers until the transaction ends, in the order of their
+/// digests; new groups are stored first.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn lock_groups(
     tx: &Tx,
     groups: &HashMap<Digest, NewGroup>,
@@ -86,10 +86,10 @@ pub async fn lock_groups(
     Ok(found)
 }
 
-/// Notes where the groups now stand.
+/// Stores the new state of the groups.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn save_groups(tx: &Tx, groups: &[GroupState]) -> Result<(), StorageError> {
     for group in groups {
         tx.execute(

@@ -1,8 +1,9 @@
-//! Notifications that wait because what they say may be the stale copy of a peer
-//! under the same name: withdrawn if it is, due at once when anything else is
-//! received about the incident, and else when their time has come.
+//! Held notifications: they wait because they may report the stale copy of a peer under the
+//! same name. They are withdrawn if they do, sent at once when any other update of the
+//! incident is received, and otherwise sent when they are due.
 //!
-//! Held is what is queued for later and was never tried: a retry was.
+//! A notification is held if it is queued for later and has no attempt yet; a retry has
+//! one.
 
 use std::collections::HashSet;
 
@@ -13,7 +14,7 @@ use crate::enums::{Coded, NotificationState};
 use crate::{StorageError, Tx, query};
 
 /// The notifications held for an incident.
-async fn held(tx: &Tx, incident: i64, now: Timestamp) -> Result<Vec<i64>, StorageError> {
+async fn find_held(tx: &Tx, incident: i64, now: Timestamp) -> Result<Vec<i64>, StorageError> {
     let sql = "SELECT DISTINCT n.id AS n FROM notification_events e \
                JOIN notifications n ON n.id = e.notification_id \
                WHERE e.incident_id = ? AND n.state = ? AND n.tries = 0 AND n.next_attempt_at > ?";
@@ -25,12 +26,12 @@ async fn held(tx: &Tx, incident: i64, now: Timestamp) -> Result<Vec<i64>, Storag
     query::numbers(tx, sql, values).await
 }
 
-/// Withdraws what is held for incidents that turned out to be copies, and answers for
-/// which of them anything was. A notification that speaks of others as well goes on
-/// without them.
+/// Withdraws the notifications held for incidents that turned out to be copies, and returns
+/// the incidents that had any. A notification about other incidents as well is sent without
+/// these.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn withdraw_held(
     tx: &Tx,
     incidents: &[i64],
@@ -38,7 +39,7 @@ pub async fn withdraw_held(
 ) -> Result<HashSet<i64>, StorageError> {
     let mut withdrawn = HashSet::new();
     for &incident in incidents {
-        for notification in held(tx, incident, now).await? {
+        for notification in find_held(tx, incident, now).await? {
             withdrawn.insert(incident);
             let others = "SELECT COUNT(*) AS n FROM notification_events \
                           WHERE notification_id = ? AND incident_id <> ?";
@@ -63,11 +64,11 @@ async fn cancel(tx: &Tx, notification: i64, now: Timestamp) -> Result<(), Storag
     changes::insert(tx, notification, &Change::Notification { state }, now).await
 }
 
-/// Makes due what is held for incidents that were reported again, and answers whether
-/// anything was.
+/// Makes the notifications held for updated incidents due now, and returns whether there
+/// were any.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn release_held(
     tx: &Tx,
     incidents: &[i64],
@@ -75,7 +76,7 @@ pub async fn release_held(
 ) -> Result<bool, StorageError> {
     let mut released = false;
     for &incident in incidents {
-        for notification in held(tx, incident, now).await? {
+        for notification in find_held(tx, incident, now).await? {
             released = true;
             let sql = "UPDATE notifications SET next_attempt_at = ? WHERE id = ?";
             tx.execute(sql, vec![now.as_micros().into(), notification.into()])

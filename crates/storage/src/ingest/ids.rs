@@ -1,5 +1,5 @@
-//! Numbers for rows that other rows of the same batch point to, so that a
-//! batch is written without asking for each row's number.
+//! IDs for rows that other rows of the same batch refer to, assigned in advance so that no
+//! row needs a round trip for its ID.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use sea_orm::FromQueryResult;
 
 use crate::{Backend, StorageError, Tx, query};
 
-/// The tables whose rows are numbered beforehand.
+/// Tables whose IDs are assigned in advance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdTable {
     /// `deliveries`
@@ -33,15 +33,14 @@ const TABLES: [(IdTable, &str); 6] = [
     (IdTable::Notifications, "notifications"),
 ];
 
-/// Fetched at once on PostgreSQL, so that small batches share a fetch.
+/// Number of IDs fetched at once on PostgreSQL, so that small batches share a fetch.
 const BLOCK: usize = 64;
 
-/// A writer's supply of numbers. On SQLite they follow the table's counter,
-/// which only the transaction that writes can move. On PostgreSQL they come
-/// from its sequences; what a batch leaves over serves the next, so numbers of
-/// two replicas interleave and are not in the order of time. Only those of log
-/// entries are taken anew by each batch, once it holds its series: so within a
-/// series they are in the order in which it was told.
+/// A writer's supply of IDs. On SQLite they follow the table's counter, which only the
+/// writing transaction can move. On PostgreSQL they come from the sequences; IDs left over
+/// from one batch serve the next, so IDs of two replicas interleave and are not in the
+/// order of time. Only log entry IDs are fetched per batch, once its alerts are locked:
+/// within an alert they are in the order of receipt.
 #[derive(Debug, Default)]
 pub struct Ids {
     supply: [VecDeque<i64>; TABLES.len()],
@@ -56,10 +55,10 @@ struct Counter {
 }
 
 impl Ids {
-    /// To be called first in every transaction that takes numbers.
+    /// Must be called first in every transaction that takes IDs.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn begin(&mut self, tx: &Tx) -> Result<(), StorageError> {
         self.counts = tx.backend == Backend::Sqlite;
         self.supply[IdTable::LogEntries as usize].clear();
@@ -76,10 +75,10 @@ impl Ids {
         Ok(())
     }
 
-    /// Makes sure that `count` numbers can be taken.
+    /// Ensures that `count` IDs can be taken.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub async fn reserve(
         &mut self,
         tx: &Tx,
@@ -97,7 +96,7 @@ impl Ids {
         };
         let rows = query::numbers(
             tx,
-            // Which sequence it is is asked once, and not for every number.
+            // The sequence is looked up once, not once per ID.
             "WITH own AS MATERIALIZED (\
              SELECT CAST(pg_get_serial_sequence(?, 'id') AS REGCLASS) AS name) \
              SELECT nextval(own.name) AS n FROM own, generate_series(1, ?)",
@@ -111,7 +110,7 @@ impl Ids {
         Ok(())
     }
 
-    /// The number that [`Ids::take`] would answer.
+    /// The ID that [`Ids::take`] would return.
     pub fn peek(&self, table: IdTable) -> i64 {
         let at = table as usize;
         if self.counts {
@@ -121,8 +120,8 @@ impl Ids {
         }
     }
 
-    /// The next number of a table. On PostgreSQL it must have been reserved;
-    /// where it was not, the number is 0, which no table accepts twice.
+    /// Takes the next ID of a table. On PostgreSQL it must have been reserved; otherwise
+    /// the ID is 0, which no table accepts twice.
     pub fn take(&mut self, table: IdTable) -> i64 {
         let id = self.peek(table);
         let at = table as usize;

@@ -1,10 +1,9 @@
-//! The write path of ingest: what a batch of deliveries reads, locks and
-//! writes, in a fixed number of statements however many alerts it holds.
+//! The write path of ingest: the reads, locks and writes of a batch of deliveries, in a
+//! fixed number of statements for any number of alerts.
 //!
-//! The order of a batch is the order of its locks (rule 9): groups, then
-//! senders, then series, the new ones before the known ones, each sorted;
-//! whatever follows belongs to a series that is locked. The decisions are not
-//! here but in core's judge and in the pipeline.
+//! A batch locks in a fixed order, which prevents deadlocks: groups, then senders, then new
+//! alerts, then stored alerts, each sorted. All other rows belong to a locked alert. The
+//! decisions are made elsewhere: in `lifecycle` of the core crate and in the pipeline.
 
 mod alerts;
 mod bulk;

@@ -1,6 +1,6 @@
-//! What the senders last said of an alert, as it lies with its latest incident:
-//! `[[sender, status, starts at, ends at, said at, late, incident, closed], …]`,
-//! times in microseconds, `late` 0 or 1.
+//! Sender states of an alert, stored with its latest incident: `[[sender, status, starts
+//! at, ends at, received at, out of order, incident, closed], …]`, times in microseconds,
+//! `out of order` 0 or 1.
 
 use tocsin_core::alert::Status;
 use tocsin_core::lifecycle::SenderState;
@@ -19,7 +19,7 @@ type Stored = (
     Option<i64>,
 );
 
-/// Reads what was stored; `None` for what this program does not write.
+/// Parses a stored value; `None` for anything this program does not write.
 pub(super) fn read(json: &str) -> Option<Vec<(i64, SenderState)>> {
     if json == "[]" {
         return Some(Vec::new());
@@ -29,42 +29,42 @@ pub(super) fn read(json: &str) -> Option<Vec<(i64, SenderState)>> {
     stored
         .into_iter()
         .map(
-            |(sender, status, starts, ends, said, late, episode, closed)| {
-                let memory = SenderState {
+            |(sender, status, starts, ends, received, late, incident, closed)| {
+                let state = SenderState {
                     status: Status::from_code(status)?,
                     starts_at: starts.map(time),
                     ends_at: ends.map(time),
-                    received_at: time(said),
+                    received_at: time(received),
                     out_of_order: late != 0,
-                    incident: episode,
+                    incident,
                     closed,
                 };
-                Some((sender, memory))
+                Some((sender, state))
             },
         )
         .collect()
 }
 
-/// What is stored for these memories.
-pub(super) fn write(told: &[(i64, SenderState)]) -> String {
+/// The stored form of these states.
+pub(super) fn write(states: &[(i64, SenderState)]) -> String {
     let micros = |time: Option<Timestamp>| time.map(Timestamp::as_micros);
-    let mut json = Vec::with_capacity(told.len() * 96 + 2);
+    let mut json = Vec::with_capacity(states.len() * 96 + 2);
     json.push(b'[');
-    for (at, (sender, memory)) in told.iter().enumerate() {
+    for (at, (sender, state)) in states.iter().enumerate() {
         if at > 0 {
             json.push(b',');
         }
         let stored: Stored = (
             *sender,
-            memory.status.code(),
-            micros(memory.starts_at),
-            micros(memory.ends_at),
-            memory.received_at.as_micros(),
-            i16::from(memory.out_of_order),
-            memory.incident,
-            memory.closed,
+            state.status.code(),
+            micros(state.starts_at),
+            micros(state.ends_at),
+            state.received_at.as_micros(),
+            i16::from(state.out_of_order),
+            state.incident,
+            state.closed,
         );
-        // Numbers always make JSON, and a vector takes all of it.
+        // Integers always serialize, and writing to a vector cannot fail.
         let _ = serde_json::to_writer(&mut json, &stored);
     }
     json.push(b']');
@@ -76,9 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn sender_states_round_trip() {
         let time = Timestamp::from_micros;
-        let memory = SenderState {
+        let state = SenderState {
             status: Status::Resolved,
             starts_at: Some(time(5)),
             ends_at: None,
@@ -91,15 +91,15 @@ mod tests {
             status: Status::Firing,
             out_of_order: false,
             closed: Some(9),
-            ..memory
+            ..state
         };
-        let told = vec![(1, memory), (i64::MAX, other)];
+        let states = vec![(1, state), (i64::MAX, other)];
         assert_eq!(
-            write(&told[..1]),
+            write(&states[..1]),
             "[[1,1,5,null,-7,1,3,null]]",
-            "it lies in databases"
+            "existing databases contain this form"
         );
-        assert_eq!(read(&write(&told)), Some(told));
+        assert_eq!(read(&write(&states)), Some(states));
         assert_eq!(read("[]"), Some(Vec::new()));
         assert_eq!(read("[[1,7,5,null,-7,1,3,null]]"), None);
     }

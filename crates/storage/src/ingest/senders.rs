@@ -1,4 +1,4 @@
-//! Who told: the peers within a source.
+//! Senders: the peers within a source.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use tocsin_core::digest::Digest;
 use super::bulk::{self, Columns, Content, Rows, Type};
 use crate::{StorageError, Tx};
 
-/// A sender: its source, and the `externalURL` of its bodies.
+/// A sender: its source and the `externalURL` of its payloads.
 pub type SenderKey = (String, String);
 
 const SENDERS: Columns = &[
@@ -18,16 +18,16 @@ const SENDERS: Columns = &[
 ];
 
 #[derive(FromQueryResult)]
-struct Known {
+struct SenderRow {
     id: i64,
     source: String,
     external_url: String,
 }
 
-/// Stores the senders that are not stored yet, and answers the ids of all.
+/// Stores the senders that are missing and returns the IDs of all.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_senders(
     tx: &Tx,
     senders: Vec<SenderKey>,
@@ -68,7 +68,7 @@ fn digest((source, external_url): &SenderKey) -> Value {
     Digest::of_label(source, external_url).0.to_vec().into()
 }
 
-fn pairs(rows: Vec<Known>) -> Vec<(SenderKey, i64)> {
+fn pairs(rows: Vec<SenderRow>) -> Vec<(SenderKey, i64)> {
     rows.into_iter()
         .map(|row| ((row.source, row.external_url), row.id))
         .collect()

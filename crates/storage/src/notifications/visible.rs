@@ -1,4 +1,4 @@
-//! Which mails somebody may see who does not see all alerts.
+//! Notifications visible to a user with restricted visibility.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,29 +12,29 @@ use crate::query::{self, Reads};
 use crate::scan::{Direction, End, Found, Key, ScanBudget, find_any};
 use crate::{Backend, StorageError};
 
-/// Mails that are looked at together.
+/// Notifications checked at a time.
 const CHUNK: usize = 100;
 
-/// The most chunks for one page, which then ends where it is.
+/// The most chunks for one page; the page then ends early.
 const CHUNKS: usize = 20;
 
-/// As [`find_any`], of mails that may be seen.
+/// As [`find_any`], for visible notifications only.
 pub(super) async fn find(
     db: &impl Reads,
     filter: &NotificationFilter,
-    (way, after): (Direction, Option<Key>),
+    (direction, after): (Direction, Option<Key>),
     limit: usize,
     visibility: &Visibility,
 ) -> Result<Found, StorageError> {
     let mut hits = Vec::new();
     let mut after = after;
     for _ in 0..CHUNKS {
-        let rows = rows(db, filter, way, after).await?;
+        let rows = rows(db, filter, direction, after).await?;
         let found = find_any(db, rows, CHUNK, &ScanBudget::default()).await?;
         let ids: Vec<i64> = found.rows.iter().map(|hit| hit.id).collect();
-        let seen = visible(db, &ids, visibility).await?;
+        let visible_ids = visible(db, &ids, visibility).await?;
         for hit in found.rows {
-            if !seen.contains(&hit.id) {
+            if !visible_ids.contains(&hit.id) {
                 continue;
             }
             if hits.len() == limit {
@@ -43,7 +43,7 @@ pub(super) async fn find(
             hits.push(hit);
         }
         match (found.end, hits.last()) {
-            // There may be more in this chunk: the next page looks at it again.
+            // This chunk may contain more rows: the next page reads it again.
             (_, Some(last)) if hits.len() == limit => {
                 let end = End::At(last.key);
                 return Ok(Found { rows: hits, end });
@@ -59,16 +59,16 @@ pub(super) async fn find(
     Ok(Found { rows: hits, end })
 }
 
-/// Those of the mails that may be seen: those of whose whole thread every
-/// incident may be. A mail names several alerts, and its subject, which is that
-/// of its thread, names those of the thread's first mail. What nothing is known
-/// of any more is not shown either. Where everything may be seen, all of them.
+/// Returns the visible ones of the notifications: those with every incident of the whole
+/// thread visible. A notification names several alerts, and its subject names those of the
+/// first notification in the thread. Notifications of deleted incidents are not visible.
+/// With unrestricted visibility, all are returned.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn visible(
     db: &impl Reads,
-    mails: &[i64],
+    notifications: &[i64],
     visibility: &Visibility,
 ) -> Result<HashSet<i64>, StorageError> {
     #[derive(FromQueryResult)]
@@ -81,18 +81,22 @@ pub async fn visible(
         thread_id: String,
         series_id: Option<i64>,
         telling_id: Option<i64>,
-        entry_series_id: Option<i64>,
-        entry_telling_id: Option<i64>,
+        entry_alert_id: Option<i64>,
+        entry_content_id: Option<i64>,
     }
-    if mails.is_empty() || visibility.is_everything() {
-        return Ok(mails.iter().copied().collect());
+    if notifications.is_empty() || visibility.is_everything() {
+        return Ok(notifications.iter().copied().collect());
     }
     let sql = format!(
         "SELECT id, thread_id FROM notifications WHERE {}",
         query::among(db.backend(), "id")
     );
-    let mails: Vec<NotificationRow> = query::all(db, &sql, vec![query::ids(mails)]).await?;
-    let mut threads: Vec<String> = mails.iter().map(|mail| mail.thread_id.clone()).collect();
+    let notifications: Vec<NotificationRow> =
+        query::all(db, &sql, vec![query::ids(notifications)]).await?;
+    let mut threads: Vec<String> = notifications
+        .iter()
+        .map(|notification| notification.thread_id.clone())
+        .collect();
     threads.sort_unstable();
     threads.dedup();
     let list = query::text_list(db.backend());
@@ -103,32 +107,32 @@ pub async fn visible(
     };
     let sql = format!(
         "SELECT DISTINCT t.thread_id, i.series_id, i.telling_id, \
-         e.series_id AS entry_series_id, e.telling_id AS entry_telling_id \
+         e.series_id AS entry_alert_id, e.telling_id AS entry_content_id \
          FROM notifications t \
          LEFT JOIN notification_events ne ON ne.notification_id = t.id \
          LEFT JOIN incidents i ON i.id = ne.incident_id \
          LEFT JOIN log_entries e ON e.id = ne.entry_id WHERE {these}"
     );
-    let told: Vec<EventRow> = query::all(db, &sql, vec![query::texts(&threads)]).await?;
-    let which = |row: &EventRow| Some((row.series_id?, row.telling_id));
-    // What the mail itself tells, where a sender gives an alert other labels
-    // later; an entry may be deleted before the incident.
-    let entry = |row: &EventRow| Some((row.entry_series_id?, row.entry_telling_id));
-    let mut tellings = ContentCache::default();
-    let told_of = told
+    let events: Vec<EventRow> = query::all(db, &sql, vec![query::texts(&threads)]).await?;
+    let incident_key = |row: &EventRow| Some((row.series_id?, row.telling_id));
+    // The labels in the notification itself, if a sender changed the labels of the alert
+    // later; an entry can be deleted before the incident.
+    let entry_key = |row: &EventRow| Some((row.entry_alert_id?, row.entry_content_id));
+    let mut cache = ContentCache::default();
+    let keys = events
         .iter()
-        .flat_map(|row| which(row).into_iter().chain(entry(row)));
-    let shown = shown(db, told_of, visibility, &mut tellings).await?;
-    let mut may: HashMap<&str, bool> = HashMap::new();
-    for row in &told {
-        let seen = which(row).is_some_and(|which| shown.contains(&which))
-            && entry(row).is_none_or(|which| shown.contains(&which));
-        let all = may.entry(&row.thread_id).or_insert(true);
-        *all = *all && seen;
+        .flat_map(|row| incident_key(row).into_iter().chain(entry_key(row)));
+    let shown = shown(db, keys, visibility, &mut cache).await?;
+    let mut visible_threads: HashMap<&str, bool> = HashMap::new();
+    for row in &events {
+        let is_visible = incident_key(row).is_some_and(|key| shown.contains(&key))
+            && entry_key(row).is_none_or(|key| shown.contains(&key));
+        let all = visible_threads.entry(&row.thread_id).or_insert(true);
+        *all = *all && is_visible;
     }
-    Ok(mails
+    Ok(notifications
         .iter()
-        .filter(|mail| may.get(mail.thread_id.as_str()) == Some(&true))
-        .map(|mail| mail.id)
+        .filter(|notification| visible_threads.get(notification.thread_id.as_str()) == Some(&true))
+        .map(|notification| notification.id)
         .collect())
 }

@@ -1,5 +1,5 @@
-//! What a mail tells: its incident events, each with its alert as the event's
-//! log entry told it.
+//! Content of a notification: its incident events, each with the alert as its log entry
+//! reported it.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::Labels;
@@ -9,23 +9,23 @@ use super::LeasedNotification;
 use crate::enums::{Coded, EventKind};
 use crate::{Db, StorageError, query};
 
-/// What a mail tells, as far as the recipient row does not hold it.
+/// Content of a notification that its own row does not contain.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationData {
-    /// The source of the delivery.
+    /// Source of the delivery.
     pub source: String,
-    /// The receiver that it was for.
+    /// Receiver of the delivery.
     pub receiver: String,
-    /// The events, in the order in which they happened.
+    /// Events in order of occurrence.
     pub events: Vec<NotifiedEvent>,
 }
 
-/// One incident event with its alert as the event's log entry told it.
+/// One incident event, with the alert as its log entry reported it.
 #[derive(Clone, Debug)]
 pub struct NotifiedEvent {
-    /// What happened.
+    /// Kind of event.
     pub kind: EventKind,
-    /// To which incident.
+    /// Incident ID.
     pub incident_id: i64,
     /// Label `alertname`, or `(none)`.
     pub alertname: String,
@@ -33,37 +33,37 @@ pub struct NotifiedEvent {
     pub instance: String,
     /// Label `severity`, or empty.
     pub severity: String,
-    /// The team label, or empty.
+    /// Value of the team label, or empty.
     pub team: String,
-    /// The message.
+    /// Message.
     pub message: String,
     /// All labels.
     pub labels: Labels,
     /// All annotations.
     pub annotations: Labels,
-    /// The sender's link.
+    /// Link to the alert in the sender (`generatorURL`).
     pub generator_url: String,
-    /// The incident's start.
+    /// Start of the incident.
     pub starts_at: Timestamp,
-    /// The incident's end, where the event is one.
+    /// End of the incident; only for an event that ended it.
     pub ends_at: Option<Timestamp>,
-    /// How often the incident was told.
+    /// How often the incident's alert was received.
     pub times_received: i64,
 }
 
-/// Loads what a mail tells.
+/// Loads the content of a notification.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn notification_data(
     db: &Db,
-    mail: &LeasedNotification,
+    notification: &LeasedNotification,
 ) -> Result<NotificationData, StorageError> {
     let sql = "SELECT source, receiver FROM deliveries WHERE id = ?";
     let delivery: Option<DeliveryRow> =
-        query::first(db, sql, vec![mail.delivery_id.into()]).await?;
-    // Where retention has taken the entry meanwhile, the incident tells the
-    // same. What expired comes before what opened with the same entry.
+        query::first(db, sql, vec![notification.delivery_id.into()]).await?;
+    // If retention deleted the log entry, the incident has the same data. An expiry sorts
+    // before the incident opened by the same entry.
     let sql = "SELECT n.kind, n.incident_id, s.id AS series_id, i.starts_at, i.ends_at, \
                i.occurrences, t.id AS telling_id, COALESCE(t.labels, s.labels) AS labels, \
                CASE WHEN t.labels IS NULL THEN s.alertname ELSE t.alertname END AS alertname, \
@@ -81,7 +81,7 @@ pub async fn notification_data(
                LEFT JOIN tellings t ON t.id = \
                CASE WHEN g.id IS NULL THEN i.telling_id ELSE g.telling_id END \
                WHERE n.notification_id = ? ORDER BY n.entry_id, n.kind DESC, n.incident_id";
-    let rows: Vec<EventRow> = query::all(db, sql, vec![mail.id.into()]).await?;
+    let rows: Vec<EventRow> = query::all(db, sql, vec![notification.id.into()]).await?;
     let events: Result<Vec<NotifiedEvent>, _> = rows.into_iter().map(EventRow::read).collect();
     let delivery = delivery.unwrap_or_default();
     Ok(NotificationData {

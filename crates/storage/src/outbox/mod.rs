@@ -1,8 +1,9 @@
-//! The outbox as its workers see it: mails are leased, tried, and settled.
+//! The outbox as its workers see it: they lease notifications, try to send them, and record
+//! the result.
 //!
-//! A lease is longer than the longest attempt, and a result is only taken from
-//! the worker that holds the lease; so one mail is under way once, and a worker
-//! that was killed loses nothing.
+//! A lease is longer than the longest attempt, and only the worker that holds the lease can
+//! record a result. So a notification is never sent by two workers at once, and a killed
+//! worker loses nothing.
 
 mod material;
 
@@ -16,92 +17,91 @@ use crate::{Backend, Db, StorageError, Tx, query};
 
 pub use material::{NotificationData, NotifiedEvent, notification_data};
 
-/// A mail that a worker has taken.
+/// A notification leased by a worker.
 #[derive(Clone, Debug)]
 pub struct LeasedNotification {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// The row of the attempt that has begun.
+    /// ID of the current attempt.
     pub attempt_id: i64,
-    /// Which attempt this is, from 1.
+    /// Number of the current attempt, from 1.
     pub tries: i64,
-    /// The delivery that owed it.
+    /// ID of the delivery that triggered it.
     pub delivery_id: i64,
-    /// The recipient's name.
+    /// Recipient name.
     pub to_name: String,
-    /// The recipient's address.
+    /// Recipient e-mail address.
     pub to_email: String,
-    /// The recipient's language.
+    /// Recipient language.
     pub language: Language,
-    /// The recipient's zone.
+    /// Recipient time zone.
     pub time_zone: String,
-    /// `local@domain`
+    /// Message-ID, `local@domain`.
     pub message_id: String,
-    /// `local@domain`
+    /// Message-ID of the thread's root, `local@domain`.
     pub thread_id: String,
-    /// The thread's subject.
+    /// Subject of the thread.
     pub subject: String,
-    /// Why this recipient gets it.
+    /// Why the recipient is notified.
     pub reasons: Vec<NotificationReason>,
-    /// Unchanged neighbours that go on firing.
+    /// Unchanged alerts of the group that are still firing.
     pub still_firing: i64,
     /// A few of their names.
     pub still_firing_names: Vec<String>,
-    /// Alerts that the sender left out of the delivery.
+    /// Alerts that the sender left out of the delivery (`truncatedAlerts`).
     pub truncated_alerts: i64,
-    /// When it was owed.
+    /// When it was queued.
     pub created_at: Timestamp,
-    /// Whether a person asked for it to be sent again.
+    /// Whether a person requested it by resending.
     pub resend: bool,
 }
 
-/// Why a recipient gets a mail.
+/// Why a recipient is notified.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct NotificationReason {
-    /// The route's name, if one decided.
+    /// Name of the route that matched, if one did.
     pub route: Option<String>,
-    /// The group's name.
+    /// Group name.
     pub group: String,
 }
 
-/// What became of an attempt.
+/// Result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptResult {
-    /// The mail is out of the box: `Sent`, `Written` or `Failed`.
+    /// Final: `Sent`, `Written` or `Failed`.
     Done {
-        /// Which of them.
+        /// The final state.
         state: NotificationState,
-        /// Why it failed.
+        /// Error message, if it failed.
         error: Option<String>,
     },
-    /// It is tried again.
+    /// To be retried.
     Later {
-        /// Not before this.
+        /// Earliest time of the next attempt.
         at: Timestamp,
-        /// Why it failed now.
+        /// Error message.
         error: String,
     },
 }
 
-/// A worker's hold on mails.
+/// A worker's claim on notifications.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
-    /// Names the worker's turn; nobody else has the same.
+    /// Unique token of this lease.
     pub token: &'a str,
-    /// The present.
+    /// Current time.
     pub now: Timestamp,
-    /// When the lease ends by itself.
+    /// Expiry of the lease.
     pub until: Timestamp,
-    /// Mails at most.
+    /// Maximum number of notifications.
     pub limit: u32,
 }
 
-/// Takes mails that are due, and those whose lease ran out, the longest due
-/// first; each gets the row of an attempt, which the caller commits before it
-/// sends.
+/// Leases notifications that are due or whose lease expired, the longest due first. Each
+/// gets an attempt row, which the caller commits before it sends.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn lease(tx: &Tx, lease: Lease<'_>) -> Result<Vec<LeasedNotification>, StorageError> {
     let skip = match tx.backend {
         Backend::Sqlite => "",
@@ -126,7 +126,7 @@ pub async fn lease(tx: &Tx, lease: Lease<'_>) -> Result<Vec<LeasedNotification>,
     ];
     let mut rows: Vec<LeasedRow> = query::all(tx, &sql, values).await?;
     rows.sort_unstable_by_key(|row| row.id);
-    let mut mails = Vec::with_capacity(rows.len());
+    let mut notifications = Vec::with_capacity(rows.len());
     for row in rows {
         let attempts = query::numbers(
             tx,
@@ -134,23 +134,23 @@ pub async fn lease(tx: &Tx, lease: Lease<'_>) -> Result<Vec<LeasedNotification>,
             vec![row.id.into(), now.into()],
         )
         .await?;
-        mails.push(row.read(attempts.first().copied().unwrap_or_default())?);
+        notifications.push(row.read(attempts.first().copied().unwrap_or_default())?);
     }
-    Ok(mails)
+    Ok(notifications)
 }
 
-/// Notes the result of an attempt, if the lease still holds.
+/// Records the result of an attempt, if the lease still holds.
 ///
 /// # Errors
-/// [`StorageError::Stale`] where it does not: the mail is somebody else's now.
+/// [`StorageError::Stale`] if it does not: another worker has leased the notification.
 pub async fn record_result(
     tx: &Tx,
-    mail: &LeasedNotification,
+    notification: &LeasedNotification,
     token: &str,
-    settlement: &AttemptResult,
+    result: &AttemptResult,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let (state, next, error) = match settlement {
+    let (state, next, error) = match result {
         AttemptResult::Done { state, error } => (*state, None, error.as_deref()),
         AttemptResult::Later { at, error } => (
             NotificationState::Queued,
@@ -158,54 +158,54 @@ pub async fn record_result(
             Some(error.as_str()),
         ),
     };
-    let settled = tx
+    let updated = tx
         .execute(
             "UPDATE notifications SET state = ?, next_attempt_at = ?, lease_token = NULL, \
              lease_until = NULL WHERE id = ? AND lease_token = ?",
             vec![
                 state.code().into(),
                 next.into(),
-                mail.id.into(),
+                notification.id.into(),
                 token.into(),
             ],
         )
         .await?;
-    if settled != 1 {
-        return Err(StorageError::Stale("the mail"));
+    if updated != 1 {
+        return Err(StorageError::Stale("notification"));
     }
     tx.execute(
         "UPDATE attempts SET finished_at = ?, error = ? WHERE id = ?",
         vec![
             now.as_micros().into(),
             error.map(query::without_nul).into(),
-            mail.attempt_id.into(),
+            notification.attempt_id.into(),
         ],
     )
     .await?;
-    changes::insert(tx, mail.id, &Change::Notification { state }, now).await
+    changes::insert(tx, notification.id, &Change::Notification { state }, now).await
 }
 
-/// Gives leases back whose mails were not tried, at the end of a program; their
-/// attempts never were.
+/// Releases the leases of notifications that were not tried, at shutdown, and deletes their
+/// attempts.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn release(
     tx: &Tx,
     token: &str,
-    mails: &[LeasedNotification],
+    notifications: &[LeasedNotification],
 ) -> Result<(), StorageError> {
     let mut attempts = Vec::new();
-    for mail in mails {
+    for notification in notifications {
         let released = tx
             .execute(
                 "UPDATE notifications SET state = 0, lease_token = NULL, lease_until = NULL, \
                  tries = tries - 1 WHERE id = ? AND lease_token = ?",
-                vec![mail.id.into(), token.into()],
+                vec![notification.id.into(), token.into()],
             )
             .await?;
         if released == 1 {
-            attempts.push(mail.attempt_id);
+            attempts.push(notification.attempt_id);
         }
     }
     let list = query::id_list(tx.backend);
@@ -214,11 +214,11 @@ pub async fn release(
     Ok(())
 }
 
-/// Gives all leases back, at the start of a program that has the database to
-/// itself: whoever held them is gone.
+/// Releases all leases, at the start of a program with exclusive use of the database: their
+/// holders no longer run.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn release_all(tx: &Tx) -> Result<u64, StorageError> {
     tx.execute(
         "UPDATE notifications SET state = 0, lease_token = NULL, lease_until = NULL \
@@ -228,19 +228,19 @@ pub async fn release_all(tx: &Tx) -> Result<u64, StorageError> {
     .await
 }
 
-/// How much mail waits, and since when.
+/// Number of waiting notifications and the age of the oldest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxDepth {
-    /// Mails that are not out of the box.
+    /// Notifications that are queued or being sent.
     pub waiting: i64,
-    /// When the oldest of them was owed.
+    /// When the oldest of them was queued.
     pub oldest: Option<Timestamp>,
 }
 
-/// How much mail waits.
+/// Counts the waiting notifications.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn depth(db: &Db) -> Result<OutboxDepth, StorageError> {
     let sql = "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM notifications \
                WHERE state IN (0, 1)";
@@ -251,10 +251,10 @@ pub async fn depth(db: &Db) -> Result<OutboxDepth, StorageError> {
     }))
 }
 
-/// When the next queued mail is due, if one waits.
+/// Returns the due time of the next queued notification, if there is one.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, StorageError> {
     let sql = "SELECT MIN(next_attempt_at) AS oldest, COUNT(*) AS waiting FROM notifications \
                WHERE state = 0";
@@ -262,10 +262,10 @@ pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, StorageError> {
     Ok(row.and_then(|row| row.oldest).map(query::time))
 }
 
-/// Whether any mail is to be sent at `now`, or is being sent.
+/// Whether a notification is due at `now` or is being sent.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn are_any_due(db: &Db, now: Timestamp) -> Result<bool, StorageError> {
     let sql = "SELECT COUNT(*) AS n FROM notifications \
                WHERE state = ? OR (state = ? AND next_attempt_at <= ?)";

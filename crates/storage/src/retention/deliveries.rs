@@ -1,4 +1,4 @@
-//! Taking deliveries out: those of which the log holds nothing.
+//! Deletes deliveries without log entries.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::time::Timestamp;
@@ -8,16 +8,16 @@ use super::walk::LogPosition;
 use crate::query::{self, Reads};
 use crate::{StorageError, Tx, rollups};
 
-/// An entry is received when its delivery is, which has an index.
-const TELLS_NOTHING: &str = "NOT EXISTS (SELECT 1 FROM log_entries e \
+/// Uses the index on the time of receipt, which a delivery and its entries share.
+const WITHOUT_ENTRIES: &str = "NOT EXISTS (SELECT 1 FROM log_entries e \
                              WHERE e.received_at = d.received_at AND e.delivery_id = d.id)";
 
-/// The deliveries that come after `after` and arrived before `before`, `limit`
-/// at most, as the place of the last one (`None`: there is none), and those of
-/// them of which the log holds nothing.
+/// Visits at most `limit` deliveries after position `after` that were received before
+/// `before`. Returns the position of the last one (`None` if there is none) and the IDs of
+/// those without log entries.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn visit_deliveries(
     db: &impl Reads,
     after: LogPosition,
@@ -28,10 +28,10 @@ pub async fn visit_deliveries(
     struct Row {
         id: i64,
         received_at: i64,
-        silent: bool,
+        unused: bool,
     }
     let sql = format!(
-        "SELECT d.id, d.received_at, {TELLS_NOTHING} AS silent FROM deliveries d \
+        "SELECT d.id, d.received_at, {WITHOUT_ENTRIES} AS unused FROM deliveries d \
          WHERE d.received_at >= ? AND d.received_at < ? AND (d.received_at > ? OR d.id > ?) \
          ORDER BY d.received_at, d.id LIMIT ?"
     );
@@ -44,14 +44,14 @@ pub async fn visit_deliveries(
     ];
     let rows: Vec<Row> = query::all(db, &sql, values).await?;
     let last = rows.last().map(|row| (row.received_at, row.id));
-    let silent = rows.iter().filter(|row| row.silent).map(|row| row.id);
-    Ok((last, silent.collect()))
+    let unused = rows.iter().filter(|row| row.unused).map(|row| row.id);
+    Ok((last, unused.collect()))
 }
 
-/// Deletes deliveries, all of which arrived before `before`, with their bodies.
+/// Deletes deliveries received before `before`, with their bodies.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn delete_deliveries(
     tx: &Tx,
     ids: &[i64],
@@ -60,7 +60,7 @@ pub async fn delete_deliveries(
     if ids.is_empty() {
         return Ok(0);
     }
-    // Statistics of part of an hour are asked of the deliveries.
+    // Statistics of partial hours are computed from the deliveries.
     rollups::note_pruned(tx, before).await?;
     by_ids(
         tx,
@@ -71,8 +71,8 @@ pub async fn delete_deliveries(
     by_ids(tx, "DELETE FROM deliveries WHERE id IN ({list})", ids).await
 }
 
-/// Deletes those of the deliveries that arrived before `before` and of which
-/// the log holds nothing any more.
+/// Deletes those of the deliveries that were received before `before` and have no log
+/// entries left.
 pub(super) async fn delete_events(
     tx: &Tx,
     ids: &[i64],
@@ -80,10 +80,10 @@ pub(super) async fn delete_events(
 ) -> Result<u64, StorageError> {
     let sql = format!(
         "SELECT d.id AS n FROM deliveries d WHERE d.id IN ({}) AND d.received_at < ? \
-         AND {TELLS_NOTHING}",
+         AND {WITHOUT_ENTRIES}",
         query::id_list(tx.backend),
     );
     let values = vec![query::ids(ids), before.as_micros().into()];
-    let silent = query::numbers(tx, &sql, values).await?;
-    delete_deliveries(tx, &silent, before).await
+    let unused = query::numbers(tx, &sql, values).await?;
+    delete_deliveries(tx, &unused, before).await
 }

@@ -1,4 +1,4 @@
-//! Taking entries out of the log, with all that is there only for them.
+//! Deletes log entries, with everything that only they refer to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -12,29 +12,28 @@ use crate::archive::ArchivedIncident;
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError, Tx, archive, rollups};
 
-/// A log entry as a walk sees it.
+/// A log entry as a walk visits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visited {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// When it was received.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// Its alert.
+    /// Alert ID.
     pub series_id: i64,
-    /// What it was told with, where that is not what its series was first told
-    /// with.
+    /// Content ID; `None` for the first content of the alert.
     pub telling_id: Option<i64>,
-    /// The delivery that told it.
+    /// ID of the delivery that reported it.
     pub delivery_id: i64,
 }
 
 impl Visited {
-    /// Its place in the walk.
+    /// Position in the walk.
     pub fn spot(&self) -> LogPosition {
         (self.received_at.as_micros(), self.id)
     }
 
-    /// Which text holds its labels.
+    /// Key of its labels: alert ID and content ID.
     pub fn text(&self) -> (i64, Option<i64>) {
         (self.series_id, self.telling_id)
     }
@@ -49,18 +48,18 @@ struct VisitedRow {
     delivery_id: i64,
 }
 
-/// The entries that come after `after` and were received before `before`, in
-/// the order in which they were received, `limit` at most.
+/// Returns at most `limit` entries after position `after` that were received before
+/// `before`, in order of receipt.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn visit(
     db: &impl Reads,
     after: LogPosition,
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<Visited>, StorageError> {
-    // The first condition is what an index is entered by on both databases.
+    // The first condition lets both databases use the index.
     let sql = "SELECT id, received_at, series_id, telling_id, delivery_id FROM log_entries \
                WHERE received_at >= ? AND received_at < ? AND (received_at > ? OR id > ?) \
                ORDER BY received_at, id LIMIT ?";
@@ -75,10 +74,10 @@ pub async fn visit(
     Ok(rows.into_iter().map(VisitedRow::read).collect())
 }
 
-/// The entries that were received last, `limit` at most.
+/// Returns the latest `limit` entries, newest first.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub(crate) async fn newest(db: &impl Reads, limit: u32) -> Result<Vec<Visited>, StorageError> {
     let sql = "SELECT id, received_at, series_id, telling_id, delivery_id FROM log_entries \
                ORDER BY received_at DESC, id DESC LIMIT ?";
@@ -98,10 +97,10 @@ impl VisitedRow {
     }
 }
 
-/// The labels of entries, by [`Visited::text`].
+/// Returns the labels of entries by [`Visited::text`].
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn labels(
     db: &impl Reads,
     texts: &[(i64, Option<i64>)],
@@ -127,37 +126,37 @@ pub async fn labels(
     }
     let sql =
         format!("SELECT id, labels FROM tellings WHERE id IN ({list}) AND labels IS NOT NULL");
-    let tellings = texts.iter().filter_map(|text| text.1).collect();
-    let rows: Vec<Row> = query::all(db, &sql, ids(tellings)).await?;
-    let mut told = HashMap::new();
+    let content_ids = texts.iter().filter_map(|text| text.1).collect();
+    let rows: Vec<Row> = query::all(db, &sql, ids(content_ids)).await?;
+    let mut changed = HashMap::new();
     for row in rows {
-        told.insert(
+        changed.insert(
             row.id,
             query::labels(&row.labels, "tellings", "labels", row.id)?,
         );
     }
     let found = texts.iter().filter_map(|text| {
-        let own = text.1.and_then(|telling| told.get(&telling));
+        let own = text.1.and_then(|content_id| changed.get(&content_id));
         Some((*text, own.or_else(|| first.get(&text.0))?.clone()))
     });
     Ok(found.collect())
 }
 
-/// Those of the entries that a mail tells which is not delivered yet.
+/// Returns those of the entries that have a notification which is not sent yet.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn undelivered(db: &impl Reads, entries: &[i64]) -> Result<HashSet<i64>, StorageError> {
     let list = query::id_list(db.backend());
-    // The sign keeps SQLite from going through all mails of those states.
-    let one = |resend: &str| {
+    // The unary plus keeps SQLite from scanning all notifications in these states.
+    let select = |resend: &str| {
         format!(
             "SELECT v.entry_id AS n FROM notification_events v \
              JOIN notifications m ON m.id = v.notification_id \
              WHERE v.entry_id IN ({list}) AND {resend} AND +m.state IN (0, 1)"
         )
     };
-    let sql = format!("{} UNION {}", one("NOT v.resend"), one("v.resend"));
+    let sql = format!("{} UNION {}", select("NOT v.resend"), select("v.resend"));
     let values = vec![query::ids(entries), query::ids(entries)];
     Ok(query::numbers(db, &sql, values)
         .await?
@@ -165,33 +164,31 @@ pub async fn undelivered(db: &impl Reads, entries: &[i64]) -> Result<HashSet<i64
         .collect())
 }
 
-/// What went.
+/// Counts of deleted rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gone {
     /// Log entries.
     pub entries: u64,
-    /// Ended incidents of which no entry was left.
+    /// Ended incidents without entries.
     pub incidents: u64,
-    /// Mails of which no event was left.
+    /// Notifications without events.
     pub mails: u64,
-    /// Deliveries that told nothing else and were old enough themselves.
+    /// Deliveries without entries that were old enough.
     pub deliveries: u64,
-    /// The alerts whose incidents or texts changed, the deleted ones among
-    /// them: whoever remembers where they stand must forget it.
+    /// Alerts whose incidents or contents changed or that were deleted: caches must drop
+    /// them.
     pub touched: Vec<i64>,
 }
 
-/// Deletes log entries, and with them what is there only for them: ended
-/// incidents with what happened to them, texts, alerts, mails that are
-/// delivered, and deliveries that arrived before `deliveries_before`. An open
-/// incident stays, with or without entries.
+/// Deletes log entries with everything that only they refer to: ended incidents with their
+/// events, contents, alerts, sent notifications, and deliveries received before
+/// `deliveries_before`. An open incident stays, with or without entries.
 ///
-/// `archived` has the incidents as they were written to the archive; `None`
-/// where there is none.
+/// `archived` contains the incidents as written to the archive; `None` without an archive.
 ///
 /// # Errors
-/// [`StorageError::Stale`] where an incident is no longer as it was archived:
-/// archive again, nothing may be committed. Else whatever the database answers.
+/// [`StorageError::Stale`] if an incident has changed since it was archived: roll back and
+/// archive again. Otherwise [`StorageError`] from the database.
 pub async fn delete(
     tx: &Tx,
     doomed: &[Visited],
@@ -201,34 +198,34 @@ pub async fn delete(
     let Some(newest) = doomed.iter().map(|entry| entry.received_at).max() else {
         return Ok(Gone::default());
     };
-    let series = distinct(doomed.iter().map(|entry| entry.series_id));
-    lock(tx, &series).await?;
+    let alert_ids = distinct(doomed.iter().map(|entry| entry.series_id));
+    lock(tx, &alert_ids).await?;
     let entries: Vec<i64> = doomed.iter().map(|entry| entry.id).collect();
-    let mut gone = Gone {
+    let mut deleted = Gone {
         mails: delete_notifications_of(tx, &entries).await?,
         entries: by_ids(tx, "DELETE FROM log_entries WHERE id IN ({list})", &entries).await?,
         ..Gone::default()
     };
-    let incidents = emptied(tx, &series, newest).await?;
+    let incidents = ended_without_entries(tx, &alert_ids, newest).await?;
     if let Some(archived) = archived {
         for (id, now) in archive::incidents(tx, &incidents).await? {
-            if archived.get(&id).is_some_and(|then| *then != now) {
+            if archived.get(&id).is_some_and(|archived| *archived != now) {
                 return Err(StorageError::Stale("incident"));
             }
         }
     }
-    delete_incidents(tx, &series, &incidents).await?;
-    gone.incidents = incidents.len() as u64;
-    let tellings = distinct(doomed.iter().filter_map(|entry| entry.telling_id));
-    delete_texts(tx, &series, &tellings).await?;
+    delete_incidents(tx, &alert_ids, &incidents).await?;
+    deleted.incidents = incidents.len() as u64;
+    let content_ids = distinct(doomed.iter().filter_map(|entry| entry.telling_id));
+    delete_unused_contents(tx, &alert_ids, &content_ids).await?;
     if let Some(before) = deliveries_before {
         let deliveries = distinct(doomed.iter().map(|entry| entry.delivery_id));
-        gone.deliveries = super::deliveries::delete_events(tx, &deliveries, before).await?;
+        deleted.deliveries = super::deliveries::delete_events(tx, &deliveries, before).await?;
     }
-    // Statistics of part of an hour are asked of the log.
+    // Statistics of partial hours are computed from the log.
     rollups::note_pruned(tx, newest.plus(Duration::from_micros(1))).await?;
-    gone.touched = series;
-    Ok(gone)
+    deleted.touched = alert_ids;
+    Ok(deleted)
 }
 
 fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
@@ -238,7 +235,8 @@ fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
     ids
 }
 
-/// Runs a statement over a list of numbers, for which it says `{list}`, once.
+/// Runs a statement over a list of IDs; `{list}` in `sql` stands for the list and occurs
+/// once.
 pub(crate) async fn by_ids(tx: &Tx, sql: &str, ids: &[i64]) -> Result<u64, StorageError> {
     if ids.is_empty() {
         return Ok(0);
@@ -247,10 +245,10 @@ pub(crate) async fn by_ids(tx: &Tx, sql: &str, ids: &[i64]) -> Result<u64, Stora
     tx.execute(&sql, vec![query::ids(ids)]).await
 }
 
-/// Locks series in the order that all writers keep (rule 9), so that none of
-/// them gets an incident or an entry meanwhile.
-pub(crate) async fn lock(tx: &Tx, series: &[i64]) -> Result<(), StorageError> {
-    if tx.backend == Backend::Sqlite || series.is_empty() {
+/// Locks alerts in the order that all writers use, so that none of them gets an incident or
+/// an entry in the meantime.
+pub(crate) async fn lock(tx: &Tx, alert_ids: &[i64]) -> Result<(), StorageError> {
+    if tx.backend == Backend::Sqlite || alert_ids.is_empty() {
         return Ok(());
     }
     let sql = format!(
@@ -258,16 +256,20 @@ pub(crate) async fn lock(tx: &Tx, series: &[i64]) -> Result<(), StorageError> {
          ORDER BY s.source COLLATE \"C\", s.fingerprint FOR UPDATE) locked",
         query::id_list(tx.backend),
     );
-    query::numbers(tx, &sql, vec![query::ids(series)]).await?;
+    query::numbers(tx, &sql, vec![query::ids(alert_ids)]).await?;
     Ok(())
 }
 
-/// The ended incidents of `series` that have no entry left. None that had one
-/// after `newest` can have lost its last one just now.
+/// Returns the ended incidents of these alerts that have no entries left. Incidents with an
+/// entry after `newest` cannot have lost their last one.
 ///
-/// All entries of an incident but the late ones lie between its first and its
-/// last; the late ones have an index of their own.
-async fn emptied(tx: &Tx, series: &[i64], newest: Timestamp) -> Result<Vec<i64>, StorageError> {
+/// All entries of an incident lie between its first and its last one, except those received
+/// out of order, which have an index of their own.
+async fn ended_without_entries(
+    tx: &Tx,
+    alert_ids: &[i64],
+    newest: Timestamp,
+) -> Result<Vec<i64>, StorageError> {
     let sql = format!(
         "SELECT i.id AS n FROM incidents i WHERE i.series_id IN ({}) AND i.state <> 0 \
          AND i.last_entry_at <= ? AND NOT EXISTS (SELECT 1 FROM log_entries e \
@@ -276,11 +278,11 @@ async fn emptied(tx: &Tx, series: &[i64], newest: Timestamp) -> Result<Vec<i64>,
          AND NOT EXISTS (SELECT 1 FROM log_entries e WHERE e.kind = 3 AND e.incident_id = i.id)",
         query::id_list(tx.backend),
     );
-    let values = vec![query::ids(series), newest.as_micros().into()];
+    let values = vec![query::ids(alert_ids), newest.as_micros().into()];
     query::numbers(tx, &sql, values).await
 }
 
-async fn delete_incidents(tx: &Tx, series: &[i64], ids: &[i64]) -> Result<(), StorageError> {
+async fn delete_incidents(tx: &Tx, alert_ids: &[i64], ids: &[i64]) -> Result<(), StorageError> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -289,7 +291,7 @@ async fn delete_incidents(tx: &Tx, series: &[i64], ids: &[i64]) -> Result<(), St
         "UPDATE incidents SET previous_id = NULL WHERE series_id IN ({list}) \
          AND previous_id IN ({list})"
     );
-    tx.execute(&sql, vec![query::ids(series), query::ids(ids)])
+    tx.execute(&sql, vec![query::ids(alert_ids), query::ids(ids)])
         .await?;
     by_ids(
         tx,
@@ -301,16 +303,19 @@ async fn delete_incidents(tx: &Tx, series: &[i64], ids: &[i64]) -> Result<(), St
     Ok(())
 }
 
-/// Deletes those of the tellings that nothing speaks of any more, and the
-/// series that have no incident.
-async fn delete_texts(tx: &Tx, series: &[i64], tellings: &[i64]) -> Result<(), StorageError> {
+/// Deletes those of the contents that nothing refers to, and alerts without incidents.
+async fn delete_unused_contents(
+    tx: &Tx,
+    alert_ids: &[i64],
+    content_ids: &[i64],
+) -> Result<(), StorageError> {
     by_ids(
         tx,
         "DELETE FROM tellings WHERE id IN ({list}) \
          AND NOT EXISTS (SELECT 1 FROM log_entries e WHERE e.telling_id = tellings.id) \
          AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.series_id = tellings.series_id \
          AND i.telling_id = tellings.id)",
-        tellings,
+        content_ids,
     )
     .await?;
     let sql = format!(
@@ -318,7 +323,7 @@ async fn delete_texts(tx: &Tx, series: &[i64], tellings: &[i64]) -> Result<(), S
          AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.series_id = s.id)",
         query::id_list(tx.backend),
     );
-    let empty = query::numbers(tx, &sql, vec![query::ids(series)]).await?;
+    let empty = query::numbers(tx, &sql, vec![query::ids(alert_ids)]).await?;
     by_ids(
         tx,
         "DELETE FROM tellings WHERE series_id IN ({list})",
@@ -329,22 +334,22 @@ async fn delete_texts(tx: &Tx, series: &[i64], tellings: &[i64]) -> Result<(), S
     Ok(())
 }
 
-/// Takes the entries out of the mails that tell them, and deletes the mails
-/// that tell nothing else.
+/// Removes the entries from their notifications, and deletes the notifications without
+/// other entries.
 async fn delete_notifications_of(tx: &Tx, entries: &[i64]) -> Result<u64, StorageError> {
-    let mut mails = HashSet::new();
-    // Each of the two has its partial index.
-    for such in ["NOT resend", "resend"] {
+    let mut notifications = HashSet::new();
+    // Each condition has its own partial index.
+    for condition in ["NOT resend", "resend"] {
         let sql = format!(
-            "DELETE FROM notification_events WHERE entry_id IN ({}) AND {such} \
+            "DELETE FROM notification_events WHERE entry_id IN ({}) AND {condition} \
              RETURNING notification_id AS n",
             query::id_list(tx.backend),
         );
         let values: Vec<Value> = vec![query::ids(entries)];
-        mails.extend(query::numbers(tx, &sql, values).await?);
+        notifications.extend(query::numbers(tx, &sql, values).await?);
     }
-    let mails = distinct(mails.into_iter());
-    if mails.is_empty() {
+    let notifications = distinct(notifications.into_iter());
+    if notifications.is_empty() {
         return Ok(0);
     }
     let sql = format!(
@@ -352,6 +357,6 @@ async fn delete_notifications_of(tx: &Tx, entries: &[i64]) -> Result<u64, Storag
          (SELECT 1 FROM notification_events v WHERE v.notification_id = m.id)",
         query::id_list(tx.backend),
     );
-    let empty = query::numbers(tx, &sql, vec![query::ids(&mails)]).await?;
+    let empty = query::numbers(tx, &sql, vec![query::ids(&notifications)]).await?;
     super::notifications::delete(tx, &empty).await
 }

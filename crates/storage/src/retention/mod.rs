@@ -1,8 +1,7 @@
-//! What keeps the database in shape: its name, and retention.
+//! Retention, and the name of the database.
 //!
-//! Each function does one small step in the caller's transaction, so that a
-//! writer never waits for more than that. Who calls them, and how often, is the
-//! pipeline's.
+//! Each function is one small step in the transaction of the caller, so that a writer never
+//! waits for more than that. The pipeline decides who calls them and how often.
 
 mod deliveries;
 mod log;
@@ -24,10 +23,10 @@ pub(crate) use walk::{load, save};
 
 use crate::{StorageError, Tx, query};
 
-/// The database's name: `candidate`, unless it has one already.
+/// Returns the name of the database; `candidate` becomes the name if there is none.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn instance(tx: &Tx, candidate: &str) -> Result<String, StorageError> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
@@ -43,11 +42,11 @@ pub async fn instance(tx: &Tx, candidate: &str) -> Result<String, StorageError> 
     Ok(row.map_or_else(|| candidate.to_owned(), |row| row.value))
 }
 
-/// Deletes up to `limit` raw bodies that arrived before `before`, and answers
-/// how many it deleted. The deliveries and the log stay.
+/// Deletes at most `limit` raw bodies received before `before` and returns how many.
+/// Deliveries and log entries stay.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn prune_bodies(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
     tx.execute(
         "DELETE FROM delivery_bodies WHERE delivery_id IN (SELECT delivery_id \
@@ -57,11 +56,11 @@ pub async fn prune_bodies(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64,
     .await
 }
 
-/// Deletes up to `limit` rows of the change feed that were written before
-/// `before`, and answers how many it deleted.
+/// Deletes at most `limit` rows of the change feed written before `before` and returns how
+/// many.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn prune_changes(tx: &Tx, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
     tx.execute(
         "DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < ? \

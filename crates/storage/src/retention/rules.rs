@@ -1,31 +1,31 @@
-//! For how long log entries are kept: the first rule whose matchers all hold
-//! decides, else the default.
+//! Retention periods of log entries: the first rule whose matchers all match decides,
+//! otherwise the default.
 
 use std::time::Duration;
 
 use tocsin_core::alert::Labels;
 use tocsin_core::matcher::{self, Matcher};
 
-/// One rule: for entries whose labels satisfy all matchers.
+/// A rule for entries whose labels satisfy all matchers.
 #[derive(Clone, Debug)]
 pub struct LogRule {
-    /// What the entry's labels must satisfy, all of them.
+    /// Matchers that must all match.
     pub matchers: Vec<Matcher>,
-    /// How long such entries are kept; `None`: for ever.
+    /// Retention period; `None`: forever.
     pub keep: Option<Duration>,
 }
 
-/// For how long log entries are kept.
+/// Retention periods of log entries.
 #[derive(Clone, Debug, Default)]
 pub struct LogRules {
-    /// The first that matches decides.
+    /// Rules in order; the first match decides.
     pub rules: Vec<LogRule>,
-    /// How long the others are kept; `None`: for ever.
+    /// Retention period without a matching rule; `None`: forever.
     pub default: Option<Duration>,
 }
 
 impl LogRules {
-    /// How long an entry with these labels is kept; `None`: for ever.
+    /// Retention period of an entry with these labels; `None`: forever.
     pub fn keep(&self, labels: &Labels) -> Option<Duration> {
         self.rules
             .iter()
@@ -33,7 +33,7 @@ impl LogRules {
             .map_or(self.default, |rule| rule.keep)
     }
 
-    /// The spans that occur, the shortest first.
+    /// The distinct finite periods, shortest first.
     pub fn spans(&self) -> Vec<Duration> {
         let rules = self.rules.iter().map(|rule| rule.keep);
         let mut spans: Vec<Duration> = rules.chain([self.default]).flatten().collect();
@@ -42,12 +42,12 @@ impl LogRules {
         spans
     }
 
-    /// What all entries are kept for, where no rule looks at their labels.
+    /// The common period of all entries if there are no rules.
     pub fn of_all(&self) -> Option<Option<Duration>> {
         self.rules.is_empty().then_some(self.default)
     }
 
-    /// The rules in words, by which a changed rule is noticed.
+    /// Text form of the rules, for detecting a change.
     pub fn words(&self) -> String {
         let keep = |keep: Option<Duration>| {
             keep.map_or_else(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_matches_decides() {
+    fn first_matching_rule_decides() {
         let days = |pairs: &[(&str, &str)]| {
             rules()
                 .keep(&labels(pairs))
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_each_there_once() {
+    fn spans_are_distinct() {
         let days: Vec<_> = rules()
             .spans()
             .iter()
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn another_rule_has_other_words() {
+    fn changed_rules_have_a_different_text_form() {
         let mut other = rules();
         assert_eq!(other.words(), rules().words());
         other.rules.swap(0, 1);

@@ -1,23 +1,23 @@
-//! Giving the disk back what retention has freed. PostgreSQL does so by itself
-//! (autovacuum makes the space usable again); SQLite in the steps here.
+//! Returns freed space to the operating system. PostgreSQL reuses it by itself
+//! (autovacuum); SQLite does so in the steps here.
 
 use crate::{Backend, Db, StorageError, Tx, query};
 
-/// How much of an SQLite file is in use.
+/// Space usage of an SQLite file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FreeSpace {
-    /// Bytes of a page.
+    /// Page size in bytes.
     pub page_bytes: i64,
-    /// Pages of the file.
+    /// Pages in the file.
     pub pages: i64,
-    /// Those of them that hold nothing.
+    /// Unused pages.
     pub free: i64,
 }
 
-/// How much of the file is in use; `None` on PostgreSQL.
+/// Returns the space usage of the file; `None` on PostgreSQL.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn space(db: &Db) -> Result<Option<FreeSpace>, StorageError> {
     if db.backend() != Backend::Sqlite {
         return Ok(None);
@@ -39,13 +39,14 @@ pub async fn space(db: &Db) -> Result<Option<FreeSpace>, StorageError> {
     }))
 }
 
-/// Cuts up to `pages` free pages off an SQLite file; does nothing on PostgreSQL.
+/// Truncates up to `pages` free pages off an SQLite file; does nothing on PostgreSQL.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn release(tx: &Tx, pages: u32) -> Result<(), StorageError> {
     if tx.backend == Backend::Sqlite {
-        // A page goes with each row that the statement yields: all are read.
+        // One page is released per row that the statement returns, so all rows must be
+        // read.
         let sql = format!("PRAGMA incremental_vacuum({pages})");
         tx.execute(&sql, vec![]).await?;
     }

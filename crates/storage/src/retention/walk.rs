@@ -1,5 +1,5 @@
-//! Where a walk over old rows stands, kept in the database, so that each row
-//! is looked at once and by one replica.
+//! Progress of a walk over old rows, stored in the database: each row is visited once, by
+//! one replica.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use tocsin_core::time::Timestamp;
 use crate::query::{self, Reads};
 use crate::{StorageError, Tx};
 
-/// A place in a table ordered by arrival: microseconds, and the row's number.
+/// Position in a table ordered by time of receipt: microseconds, then ID.
 pub type LogPosition = (i64, i64);
 
-/// Where a walk stands.
+/// Progress of a walk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
-    /// The rules that it judges by.
+    /// Text form of the rules it applies.
     pub rules: String,
-    /// The last row that was looked at.
+    /// Position of the last visited row.
     pub at: LogPosition,
-    /// The place before the first row that had to be left, and is to be looked
-    /// at again.
+    /// Position before the first row that could not be deleted and must be visited again.
     pub held: Option<LogPosition>,
-    /// The import whose rows this walk has gone back for, by its time.
+    /// Time of the import whose rows this walk has gone back for.
     pub restored: i64,
 }
 
-/// What was imported last. It is kept as if it had arrived with the import.
+/// The latest import. Its rows are kept as if they had been received at the time of the
+/// import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
-    /// When, in microseconds.
+    /// Time of the import, in microseconds.
     pub at: i64,
-    /// When the youngest imported entry was received, in microseconds.
+    /// Time of receipt of the youngest imported entry, in microseconds.
     pub through: i64,
 }
 
 impl Walk {
-    /// Begins a pass that judges by `rules` and looks at what arrived before
-    /// `limit`: goes back where the rules have changed, where a row was left,
-    /// and for what was imported once that is old enough itself.
+    /// Begins a pass with `rules` over rows received before `limit`. It goes back if the
+    /// rules have changed, if a row was held, and once for an import that is itself old
+    /// enough.
     pub fn begin(&mut self, rules: &str, limit: Timestamp, restored: Option<Restored>) {
         if self.rules != rules {
             *self = Self {
@@ -52,7 +52,7 @@ impl Walk {
         }
         let Some(restored) = restored else { return };
         if restored.at >= limit.as_micros() {
-            // Not yet: nothing up to there is looked at.
+            // Too young: imported rows are skipped.
             self.at = self.at.max((restored.through, i64::MAX));
         } else if self.restored != restored.at {
             self.at = LogPosition::default();
@@ -60,7 +60,7 @@ impl Walk {
         }
     }
 
-    /// Remembers to come back to a row; rows are told in the walk's order.
+    /// Records a row to visit again; rows must be passed in walk order.
     pub fn hold(&mut self, spot: LogPosition) {
         self.held.get_or_insert((spot.0, spot.1 - 1));
     }
@@ -70,19 +70,19 @@ fn name(what: &str, span: Duration) -> String {
     format!("retention.{what}.{}", span.as_millis())
 }
 
-/// The walk over `what` for rows kept for `span`; a new one where there is none.
+/// Loads the walk over `what` for rows kept for `span`; a new one if there is none.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn load_walk(db: &impl Reads, what: &str, span: Duration) -> Result<Walk, StorageError> {
-    // What cannot be read was not written by this program: begin anew.
+    // An unreadable value was not written by this program: start over.
     Ok(load(db, &name(what, span)).await?.unwrap_or_default())
 }
 
-/// Notes where a walk stands.
+/// Stores the progress of a walk.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn save_walk(
     tx: &Tx,
     what: &str,
@@ -94,18 +94,18 @@ pub async fn save_walk(
 
 const RESTORED: &str = "retention.restored";
 
-/// What was imported last.
+/// Returns the latest import.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn restored(db: &impl Reads) -> Result<Option<Restored>, StorageError> {
     load(db, RESTORED).await
 }
 
-/// Notes an import at `at` of entries up to `through`.
+/// Records an import at `at` of entries up to `through`.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn note_restored(tx: &Tx, at: Timestamp, through: Timestamp) -> Result<(), StorageError> {
     let before: Option<Restored> = restored(tx).await?;
     let through = through.as_micros();
@@ -116,7 +116,7 @@ pub async fn note_restored(tx: &Tx, at: Timestamp, through: Timestamp) -> Result
     save(tx, RESTORED, &now).await
 }
 
-/// A value of `meta`; `None` also where it cannot be read.
+/// Loads a value of `meta`; `None` also if it cannot be parsed.
 pub(crate) async fn load<T: for<'a> Deserialize<'a>>(
     db: &impl Reads,
     name: &str,
@@ -130,9 +130,9 @@ pub(crate) async fn load<T: for<'a> Deserialize<'a>>(
     Ok(row.and_then(|row| serde_json::from_str(&row.value).ok()))
 }
 
-/// Sets a value of `meta`.
+/// Stores a value of `meta`.
 pub(crate) async fn save(tx: &Tx, name: &str, value: &impl Serialize) -> Result<(), StorageError> {
-    // Only maps with keys that are no texts cannot be written, and we have none.
+    // Serializing fails only for maps with non-string keys, which are not used here.
     let value = serde_json::to_string(value).unwrap_or_default();
     let sql = "INSERT INTO meta (name, value) VALUES (?, ?) \
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_rules_and_left_rows_are_gone_back_for() {
+    fn walk_goes_back_for_changed_rules_and_held_rows() {
         let mut same = walk("a", 50);
         same.begin("a", at(100), None);
         assert_eq!(same, walk("a", 50));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_imported_is_as_young_as_its_import() {
+    fn imported_rows_are_as_old_as_their_import() {
         let restored = Some(Restored {
             at: 90_000_000,
             through: 60_000_000,

@@ -1,8 +1,8 @@
-//! Which buckets make up a span of hours.
+//! Covers a span of hours with buckets.
 
 use super::{WIDTHS, width};
 
-/// Buckets next to each other, of one level.
+/// Consecutive buckets of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) level: i16,
@@ -12,9 +12,9 @@ pub(super) struct Piece {
     pub(super) end: i64,
 }
 
-/// The fewest buckets of `lowest` level or above that are exactly the hours
-/// from `from` (included) to `to` (excluded); a side that is `None` is open.
-/// Hours that no bucket of that level begins at are rounded outwards.
+/// Returns the fewest buckets of level `lowest` or above that cover exactly the hours from
+/// `from` (included) to `to` (excluded); `None` is open. Both ends are rounded outwards to
+/// the bucket width of the lowest level.
 pub(super) fn cover(from: Option<i64>, to: Option<i64>, lowest: i16) -> Vec<Piece> {
     let step = width(lowest);
     let mut from = from.map(|hour| down(hour, step));
@@ -63,7 +63,7 @@ fn up(hour: i64, step: i64) -> i64 {
 mod tests {
     use super::*;
 
-    /// The hours of the pieces, where no side is open.
+    /// The hours of the pieces; no side may be open.
     fn hours(pieces: &[Piece]) -> Vec<i64> {
         let mut hours: Vec<i64> = pieces
             .iter()
@@ -88,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn a_year_is_few_buckets() {
+    fn year_needs_few_buckets() {
         let pieces = cover(Some(489_001), Some(489_001 + 8_760), 0);
         let buckets: i64 = pieces.iter().map(|piece| piece.end - piece.first).sum();
         assert!(buckets <= 5 + 2 * (23 + 7 + 7), "{buckets}");
     }
 
     #[test]
-    fn an_open_side_needs_the_widest_only() {
+    fn open_side_uses_the_widest_buckets() {
         let all = Piece {
             level: 3,
             first: i64::MIN,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_level_rounds_outwards() {
+    fn ends_are_rounded_outwards_to_the_lowest_level() {
         let pieces = cover(Some(30), Some(50), 1);
         assert_eq!(
             pieces,

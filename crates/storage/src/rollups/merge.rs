@@ -1,43 +1,43 @@
-//! One part of many.
+//! Merges the parts of buckets.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::stats::list;
 
-use super::project::{TURN, parts};
+use super::project::{LOCK, parts};
 use super::{Bucket, Unpack, pack};
 use crate::{Db, StorageError, Tx, leader_lock, query};
 
-/// Parts are merged by four at least: fewer are not worth the writing.
-const AT_LEAST: usize = 4;
+/// Minimum number of parts to merge; for fewer, rewriting is not worth it.
+const MIN_PARTS: usize = 4;
 
-/// Bytes that one transaction writes before it makes way for others.
-const BYTES: usize = 64 * 1024;
+/// Bytes written by one transaction before others get their turn.
+const MAX_BYTES: usize = 64 * 1024;
 
-/// Buckets that one call of [`tidy`] looks after.
-const TIDIED: usize = 500;
+/// The most buckets for one call of [`compact`].
+const MAX_BUCKETS: usize = 500;
 
-/// Parts of a bucket that become one.
+/// The result of merging parts of a bucket.
 struct Merged {
     bucket: Bucket,
     parts: Vec<i64>,
     data: Vec<u8>,
 }
 
-/// Merges parts of these buckets: the small ones, so that a wide bucket is not
-/// written again for every few of its parts. Reads and adds up outside of a
-/// transaction, and holds writers up only to put the rows in their place.
+/// Merges the small parts of these buckets; large ones are kept, so that a wide bucket is not
+/// rewritten for a few small parts. Reads and sums up outside of a transaction, so writers
+/// wait only while the rows are replaced.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn merge(db: &Db, buckets: &[Bucket]) -> Result<(), StorageError> {
     each(db, buckets, false).await
 }
 
-/// Merges all parts of buckets that ended before the hour `now` (in hours since
-/// the epoch): little will come to them any more. Answers how many there were.
+/// Merges all parts of buckets that ended before the hour `now` (hours since the epoch),
+/// which receive little new data. Returns the number of buckets.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn compact(db: &Db, now: i64) -> Result<usize, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -48,7 +48,7 @@ pub async fn compact(db: &Db, now: i64) -> Result<usize, StorageError> {
     let sql = "SELECT dimension, level, bucket FROM rollups \
                GROUP BY dimension, level, bucket HAVING COUNT(*) > 1";
     let rows: Vec<Row> = query::all(db, sql, vec![]).await?;
-    let over: Vec<Bucket> = rows
+    let ended: Vec<Bucket> = rows
         .into_iter()
         .map(|row| Bucket {
             dimension: row.dimension,
@@ -56,17 +56,17 @@ pub async fn compact(db: &Db, now: i64) -> Result<usize, StorageError> {
             number: row.bucket,
         })
         .filter(|bucket| bucket.end() <= now)
-        .take(TIDIED)
+        .take(MAX_BUCKETS)
         .collect();
-    each(db, &over, true).await?;
-    Ok(over.len())
+    each(db, &ended, true).await?;
+    Ok(ended.len())
 }
 
 async fn each(db: &Db, buckets: &[Bucket], all: bool) -> Result<(), StorageError> {
     let mut ready: Vec<Merged> = Vec::new();
     for bucket in buckets {
         ready.extend(add_up(db, *bucket, all).await?);
-        if ready.iter().map(|one| one.data.len()).sum::<usize>() >= BYTES {
+        if ready.iter().map(|one| one.data.len()).sum::<usize>() >= MAX_BYTES {
             put(db, &ready).await?;
             ready.clear();
         }
@@ -94,7 +94,7 @@ async fn add_up(db: &Db, bucket: Bucket, all: bool) -> Result<Option<Merged>, St
         .iter()
         .enumerate()
         .take_while(|(place, size)| {
-            let small = all || *place < AT_LEAST || size.bytes <= sum;
+            let small = all || *place < MIN_PARTS || size.bytes <= sum;
             sum += size.bytes;
             small
         })
@@ -125,16 +125,15 @@ async fn add_up(db: &Db, bucket: Bucket, all: bool) -> Result<Option<Merged>, St
     }))
 }
 
-/// Puts merged parts in the place of those that they are made of. A part's
-/// number is never used again while its bucket has rows, so where all of them
-/// are still there, they are what was read.
+/// Replaces parts by the merged ones. Part numbers are not reused while the bucket has rows,
+/// so if all parts still exist, they are the ones that were read.
 async fn put(db: &Db, ready: &[Merged]) -> Result<(), StorageError> {
     if ready.is_empty() {
         return Ok(());
     }
     let tx = db.begin().await?;
-    if !leader_lock::try_lock(&tx, TURN).await? || !replace(&tx, ready).await? {
-        // Another replica is at it.
+    if !leader_lock::try_lock(&tx, LOCK).await? || !replace(&tx, ready).await? {
+        // Another replica is merging or projecting.
         return tx.rollback().await;
     }
     tx.commit().await
@@ -149,8 +148,8 @@ async fn replace(tx: &Tx, ready: &[Merged]) -> Result<bool, StorageError> {
     let insert =
         "INSERT INTO rollups (dimension, level, bucket, part, data) VALUES (?, ?, ?, ?, ?)";
     for one in ready {
-        let known = parts(tx, &[one.bucket]).await?;
-        let last = known.get(&one.bucket).map_or(-1, |(last, _)| *last);
+        let existing = parts(tx, &[one.bucket]).await?;
+        let last = existing.get(&one.bucket).map_or(-1, |(last, _)| *last);
         let mut values = one.bucket.key();
         values.push(query::ids(&one.parts));
         if tx.execute(&delete, values).await? != one.parts.len() as u64 {

@@ -1,11 +1,10 @@
-//! Roll-ups: what happened, added up by hour and by wider spans, so that a year
-//! is a few dozen rows.
+//! Roll-ups: counts by hour and by wider buckets, so that statistics of a year are a few
+//! dozen rows.
 //!
-//! Every width is kept up with by the same transaction that folds the backlog
-//! in, so a late hour (a restored backup, an upgrade) is no special case. A
-//! row is a *part* of what is known of a span: folding only ever adds parts,
-//! and merging makes one of several. Whoever reads adds all parts up, in one
-//! statement with the backlog, and so sees each thing once.
+//! The transaction that projects the queue updates the buckets of all widths, so late data
+//! (a restored backup, an upgrade) needs no special case. A row is one *part* of a bucket:
+//! projection only adds parts, and merging combines several into one. Readers add up all
+//! parts, together with the queue in one statement, so that nothing is counted twice.
 
 mod cover;
 mod merge;
@@ -18,31 +17,31 @@ use tocsin_core::stats::{CorruptDelta, Dimension};
 pub use merge::{compact, merge};
 pub use project::{Prepared, Projected, prepare, project, put};
 pub(crate) use read::{Span, add};
-pub(crate) use recount::{Want, Which, recount};
+pub(crate) use recount::{Scope, Selection, recount};
 pub use recount::{from_log, note_pruned, pruned_before};
 
 use crate::StorageError;
 
-/// Hours of one bucket at each level. Each is a multiple of the one below, and
-/// all begin at the epoch.
+/// Bucket width of each level, in hours. Each is a multiple of the one before, and all
+/// buckets are aligned to the epoch.
 const WIDTHS: [i64; 4] = [1, 24, 24 * 8, 24 * 64];
 
-/// What is stored beside core's dimensions: severities by the hour, for the
-/// timeline. The value is the hour since the epoch in four bytes, the highest
-/// first, and then the severity; so that a day is one row, not 24.
+/// An additional dimension, for the timeline: severities by hour. The value is the hour
+/// since the epoch (four bytes, big-endian) followed by the severity, so that a day is one
+/// row instead of 24.
 pub(crate) const HOURLY: i16 = 5;
 
-/// The stored number of a dimension.
+/// The stored code of a dimension.
 pub(crate) fn code(dimension: Dimension) -> i16 {
     i16::from(dimension.code())
 }
 
-/// A bucket: all parts of it are one row of a statistic.
+/// A bucket of one dimension; its parts are the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket {
     dimension: i16,
     level: i16,
-    /// Its number: hours since the epoch by the level's width.
+    /// Hours since the epoch divided by the width of the level.
     number: i64,
 }
 
@@ -60,13 +59,13 @@ impl Bucket {
         vec![self.dimension.into(), self.level.into(), self.number.into()]
     }
 
-    /// The first hour after it.
+    /// The first hour after the bucket.
     fn end(self) -> i64 {
         (self.number + 1).saturating_mul(width(self.level))
     }
 }
 
-/// Hours of a bucket; an unknown level has none of ours.
+/// Width of a bucket in hours; 1 for an unknown level.
 fn width(level: i16) -> i64 {
     usize::try_from(level)
         .ok()
@@ -75,33 +74,33 @@ fn width(level: i16) -> i64 {
         .unwrap_or(1)
 }
 
-/// The levels at which a dimension is kept.
+/// The levels at which a dimension is stored.
 fn levels(dimension: i16) -> std::ops::RangeInclusive<i16> {
     let lowest = i16::from(dimension == HOURLY);
     lowest..=WIDTHS.len() as i16 - 1
 }
 
-/// The value of [`HOURLY`].
+/// Encodes a value of [`HOURLY`].
 fn hourly(hour: i64, severity: &[u8], value: &mut Vec<u8>) {
     value.clear();
     value.extend_from_slice(&u32::try_from(hour).unwrap_or_default().to_be_bytes());
     value.extend_from_slice(severity);
 }
 
-/// The hour and the severity of a value of [`HOURLY`].
+/// Decodes hour and severity from a value of [`HOURLY`].
 pub(crate) fn from_hourly(value: &[u8]) -> Option<(i64, &[u8])> {
     let (hour, severity) = value.split_first_chunk::<4>()?;
     Some((i64::from(u32::from_be_bytes(*hour)), severity))
 }
 
-/// The first byte of compressed data; what is not compressed begins with the
-/// list's own version.
+/// The first byte of compressed data. Uncompressed data starts with the version of the list
+/// encoding.
 const COMPRESSED: u8 = 0xf0;
 
-/// Smaller lists gain nothing.
+/// Minimum size to compress; smaller lists do not shrink.
 const WORTH_COMPRESSING: usize = 256;
 
-/// A list as it is stored.
+/// Encodes a list for storage, compressed if that is smaller.
 fn pack(list: Vec<u8>) -> Vec<u8> {
     let length = u32::try_from(list.len()).unwrap_or(u32::MAX);
     if list.len() < WORTH_COMPRESSING || length == u32::MAX {
@@ -119,7 +118,7 @@ fn pack(list: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Takes stored lists apart, one after the other.
+/// Decodes stored lists, one after the other.
 struct Unpack(zstd::bulk::Decompressor<'static>);
 
 impl Unpack {
@@ -129,7 +128,7 @@ impl Unpack {
             .map_err(|_| corrupt(0))
     }
 
-    /// Hands the plain list to `with`.
+    /// Passes the uncompressed list to `with`.
     fn list<T>(
         &mut self,
         data: &[u8],
@@ -152,7 +151,7 @@ impl Unpack {
     }
 }
 
-/// A row that this program did not write so.
+/// The error for a malformed roll-up row.
 fn corrupt(bucket: i64) -> StorageError {
     StorageError::Corrupt {
         table: "rollups",
@@ -161,7 +160,7 @@ fn corrupt(bucket: i64) -> StorageError {
     }
 }
 
-/// A row of the backlog that this program did not write so.
+/// The error for a malformed queue row.
 fn corrupt_queue_row(id: i64) -> StorageError {
     StorageError::Corrupt {
         table: "backlog",
@@ -170,7 +169,7 @@ fn corrupt_queue_row(id: i64) -> StorageError {
     }
 }
 
-/// The JSON list [first, last] of a row of the backlog.
+/// The JSON list [first, last] of a queue row.
 fn first_and_last(data: &[u8], id: i64) -> Result<(i64, i64), StorageError> {
     serde_json::from_slice(data).map_err(|_| corrupt_queue_row(id))
 }
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_and_its_severity_are_one_value() {
+    fn hourly_value_round_trips() {
         let mut value = Vec::new();
         hourly(489_000, b"critical", &mut value);
         assert_eq!(from_hourly(&value), Some((489_000, &b"critical"[..])));

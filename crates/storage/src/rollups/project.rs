@@ -1,4 +1,4 @@
-//! From the backlog into the roll-ups.
+//! Projects the queue into the roll-ups.
 
 use std::collections::HashMap;
 
@@ -6,58 +6,59 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::stats::{Delta, Dimension, List, list};
 
 use super::{
-    Bucket, HOURLY, Want, Which, corrupt_queue_row, first_and_last, hourly, levels, pack, recount,
+    Bucket, HOURLY, Scope, Selection, corrupt_queue_row, first_and_last, hourly, levels, pack,
+    recount,
 };
-use crate::projection_queue::{DELIVERIES, ENTRIES, TALLIES};
+use crate::projection_queue::{DELIVERIES, ENTRIES, STATS};
 use crate::{Db, Reads, StorageError, Tx, leader_lock, query};
 
-/// The turn for folding and merging.
-pub(super) const TURN: &str = "rollups";
+/// Name of the lock for projecting and merging.
+pub(super) const LOCK: &str = "rollups";
 
-/// Rows of the backlog that one call looks at.
-const ROWS: i64 = 500;
+/// Queue rows read by one call.
+const MAX_ROWS: i64 = 500;
 
-/// Bytes of tallies after which one call takes no more rows.
-const BYTES: i64 = 512 * 1024;
+/// Size limit of the deltas in one call, in bytes.
+const MAX_BYTES: i64 = 512 * 1024;
 
-/// Entries or deliveries from before an upgrade that one call counts.
-const COUNTED: i64 = 5_000;
+/// Entries or deliveries from before an upgrade counted by one call.
+const MAX_COUNTED: i64 = 5_000;
 
-/// Buckets that one statement speaks of: four values each.
+/// Buckets in one statement.
 const BUCKETS: usize = 200;
 
-/// A bucket of so many parts is worth merging.
-const MANY_PARTS: i64 = 8;
+/// Number of parts from which a bucket should be merged.
+const MERGE_FROM_PARTS: i64 = 8;
 
-/// What a call did.
+/// Result of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Projected {
-    /// Whether anything was folded.
+    /// Whether any rows were projected.
     pub any: bool,
-    /// Whether more waits, as far as is known.
+    /// Whether more rows are queued, as far as known.
     pub more: bool,
-    /// Whether it was from before an upgrade. That comes last, so no storm is
+    /// Whether the rows were from before an upgrade. Those come last, so no new rows are
     /// waiting.
     pub is_old: bool,
-    /// The buckets that have many parts now; see [`super::merge`].
+    /// Buckets with many parts, to be merged with [`super::merge()`].
     pub to_merge: Vec<Bucket>,
 }
 
-/// A slice of the backlog, added up and not stored yet.
+/// A slice of the queue, added up but not stored yet.
 #[derive(Debug)]
 pub struct Prepared {
-    from: Source,
+    source: Source,
     parts: Vec<(Bucket, Vec<u8>)>,
     more: bool,
 }
 
-/// The rows of the backlog that it is of.
+/// The queue rows of a slice.
 #[derive(Debug)]
 enum Source {
-    /// All of these.
+    /// Whole rows, by ID.
     Rows(Vec<i64>),
-    /// The beginning of what one row asks to count; what it is to say then, if
-    /// anything is left of it.
+    /// The first part of the range of one row. `rest` is the new data of the row, `None` if
+    /// nothing is left.
     Beginning {
         id: i64,
         data: Vec<u8>,
@@ -66,33 +67,33 @@ enum Source {
 }
 
 #[derive(FromQueryResult)]
-struct Waiting {
+struct QueuedRow {
     id: i64,
     kind: i16,
     bytes: i64,
 }
 
-/// Adds up a slice of the backlog, to be stored by [`put`]; `None` where
-/// nothing waits. It changes nothing, so that a writer need not wait meanwhile.
+/// Adds up a slice of the queue, to be stored by [`put`]; `None` if the queue is empty. It
+/// changes nothing and does not block writers.
 ///
 /// # Errors
-/// Whatever the database answers; [`StorageError::Corrupt`] for a row that
-/// cannot be read.
+/// [`StorageError`] from the database; [`StorageError::Corrupt`] for a malformed
+/// row.
 pub async fn prepare(db: &impl Reads) -> Result<Option<Prepared>, StorageError> {
     let sql = format!(
         "SELECT id, kind, CAST(LENGTH(data) AS BIGINT) AS bytes FROM backlog \
-         WHERE kind IN ({TALLIES}, {ENTRIES}, {DELIVERIES}) ORDER BY kind, id LIMIT {ROWS}"
+         WHERE kind IN ({STATS}, {ENTRIES}, {DELIVERIES}) ORDER BY kind, id LIMIT {MAX_ROWS}"
     );
-    let waiting: Vec<Waiting> = query::all(db, &sql, vec![]).await?;
-    let Some(first) = waiting.first() else {
+    let queued: Vec<QueuedRow> = query::all(db, &sql, vec![]).await?;
+    let Some(first) = queued.first() else {
         return Ok(None);
     };
-    let (tallies, from) = if first.kind == TALLIES {
+    let (delta, source) = if first.kind == STATS {
         let mut bytes = 0;
-        let ids: Vec<i64> = waiting
+        let ids: Vec<i64> = queued
             .iter()
             .take_while(|row| {
-                let room = row.kind == TALLIES && bytes < BYTES;
+                let room = row.kind == STATS && bytes < MAX_BYTES;
                 bytes += row.bytes;
                 room
             })
@@ -105,31 +106,34 @@ pub async fn prepare(db: &impl Reads) -> Result<Option<Prepared>, StorageError> 
             None => return Ok(None),
         }
     };
-    let more = match &from {
-        Source::Rows(ids) => ids.len() < waiting.len() || waiting.len() as i64 == ROWS,
-        Source::Beginning { rest, .. } => rest.is_some() || waiting.len() > 1,
+    let more = match &source {
+        Source::Rows(ids) => ids.len() < queued.len() || queued.len() as i64 == MAX_ROWS,
+        Source::Beginning { rest, .. } => rest.is_some() || queued.len() > 1,
     };
-    let mut parts = by_bucket(&tallies)?;
-    // In the order of the key, which is how the rows come to lie.
+    let mut parts = by_bucket(&delta)?;
+    // In key order, so that rows are inserted in order.
     parts.sort_unstable_by_key(|(bucket, _)| *bucket);
-    Ok(Some(Prepared { from, parts, more }))
+    Ok(Some(Prepared {
+        source,
+        parts,
+        more,
+    }))
 }
 
-/// Stores a slice in the place of the rows of the backlog that it is of, so
-/// that a crash loses and doubles nothing.
+/// Stores a slice and deletes its queue rows in one transaction, so that a crash neither
+/// loses nor duplicates counts.
 ///
 /// # Errors
-/// [`StorageError::Stale`] where another replica was quicker, or is at it: the
-/// transaction is to be rolled back. Else whatever the database answers.
+/// [`StorageError::Stale`] if another replica projects the same rows; the caller must roll
+/// back the transaction. Otherwise [`StorageError`] from the database.
 pub async fn put(tx: &Tx, slice: Prepared) -> Result<Projected, StorageError> {
-    let stale = || StorageError::Stale("the backlog");
-    if !leader_lock::try_lock(tx, TURN).await? {
+    let stale = || StorageError::Stale("the projection queue");
+    if !leader_lock::try_lock(tx, LOCK).await? {
         return Err(stale());
     }
-    // A row of tallies never changes, so the ones that are there are those that
-    // were read.
-    let is_old = matches!(slice.from, Source::Beginning { .. });
-    let (changed, expected) = match slice.from {
+    // Delta rows never change, so existing rows are the ones that were read.
+    let is_old = matches!(slice.source, Source::Beginning { .. });
+    let (changed, expected) = match slice.source {
         Source::Rows(ids) => {
             let list = query::id_list(tx.backend);
             let sql = format!("DELETE FROM backlog WHERE id IN ({list})");
@@ -165,20 +169,20 @@ pub async fn put(tx: &Tx, slice: Prepared) -> Result<Projected, StorageError> {
     })
 }
 
-/// Folds one slice, bounded so that it holds writers up for a millisecond or
-/// two. Nothing is done where another replica is at it.
+/// Projects one slice. Its size is limited so that writers wait for one or two milliseconds
+/// at most. Does nothing if another replica is projecting.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn project(db: &Db) -> Result<Projected, StorageError> {
     let Some(slice) = prepare(db).await? else {
         return Ok(Projected::default());
     };
     let tx = db.begin().await?;
     match put(&tx, slice).await {
-        Ok(folded) => {
+        Ok(projected) => {
             tx.commit().await?;
-            Ok(folded)
+            Ok(projected)
         }
         Err(StorageError::Stale(_)) => {
             tx.rollback().await?;
@@ -188,7 +192,7 @@ pub async fn project(db: &Db) -> Result<Projected, StorageError> {
     }
 }
 
-/// The sum of rows of tallies. Where one is gone meanwhile, [`put`] finds out.
+/// Sums up delta rows. If one was deleted in between, [`put`] detects it.
 async fn add_up(db: &impl Reads, ids: &[i64]) -> Result<Delta, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -206,9 +210,9 @@ async fn add_up(db: &impl Reads, ids: &[i64]) -> Result<Delta, StorageError> {
     Ok(sum)
 }
 
-/// Counts the first of a row's entries or deliveries; `None` where the row is
-/// gone meanwhile.
-async fn count(db: &impl Reads, row: &Waiting) -> Result<Option<(Delta, Source)>, StorageError> {
+/// Counts the first entries or deliveries in the range of a row; `None` if the row was
+/// deleted in between.
+async fn count(db: &impl Reads, row: &QueuedRow) -> Result<Option<(Delta, Source)>, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
         data: Vec<u8>,
@@ -219,33 +223,33 @@ async fn count(db: &impl Reads, row: &Waiting) -> Result<Option<(Delta, Source)>
         return Ok(None);
     };
     let (first, last) = first_and_last(&data, row.id)?;
-    let end = last.min(first.saturating_add(COUNTED - 1));
-    let which = match row.kind {
-        DELIVERIES => Which::Deliveries(first, end),
-        _ => Which::Entries(first, end),
+    let end = last.min(first.saturating_add(MAX_COUNTED - 1));
+    let scope = match row.kind {
+        DELIVERIES => Scope::Deliveries(first, end),
+        _ => Scope::Entries(first, end),
     };
-    let counted = recount(db, &[which], Want::ALL).await?;
-    let tallies = counted.into_iter().next().unwrap_or_default();
+    let counted = recount(db, &[scope], Selection::ALL).await?;
+    let delta = counted.into_iter().next().unwrap_or_default();
     let rest = (end < last).then(|| {
         serde_json::Value::from([end + 1, last].as_slice())
             .to_string()
             .into_bytes()
     });
     let id = row.id;
-    Ok(Some((tallies, Source::Beginning { id, data, rest })))
+    Ok(Some((delta, Source::Beginning { id, data, rest })))
 }
 
-/// Adds a part to each of the buckets.
+/// Adds a part to each bucket.
 async fn append(tx: &Tx, mut new: Vec<(Bucket, Vec<u8>)>) -> Result<Vec<Bucket>, StorageError> {
     let mut to_merge = Vec::new();
     for chunk in new.chunks_mut(BUCKETS) {
         let buckets: Vec<Bucket> = chunk.iter().map(|(bucket, _)| *bucket).collect();
-        let known = parts(tx, &buckets).await?;
+        let existing = parts(tx, &buckets).await?;
         let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 5);
         let places = vec!["(?, ?, ?, ?, ?)"; chunk.len()].join(", ");
         for (bucket, data) in chunk {
-            let (last, count) = known.get(bucket).copied().unwrap_or((-1, 0));
-            if count + 1 >= MANY_PARTS {
+            let (last, count) = existing.get(bucket).copied().unwrap_or((-1, 0));
+            if count + 1 >= MERGE_FROM_PARTS {
                 to_merge.push(*bucket);
             }
             values.extend(bucket.key());
@@ -258,19 +262,19 @@ async fn append(tx: &Tx, mut new: Vec<(Bucket, Vec<u8>)>) -> Result<Vec<Bucket>,
     Ok(to_merge)
 }
 
-/// The lists of the buckets, ready to be stored.
-fn by_bucket(tallies: &Delta) -> Result<Vec<(Bucket, Vec<u8>)>, StorageError> {
+/// The encoded lists of all buckets.
+fn by_bucket(delta: &Delta) -> Result<Vec<(Bucket, Vec<u8>)>, StorageError> {
     let mut parts = Vec::new();
     for dimension in Dimension::ALL {
-        let lists = tallies
+        let lists = delta
             .hours()
-            .filter_map(|hour| Some((hour, tallies.list(hour, dimension)?)));
+            .filter_map(|hour| Some((hour, delta.list(hour, dimension)?)));
         widen(super::code(dimension), lists.collect(), &mut parts)?;
     }
-    let by_hour = tallies.hours().map(|hour| {
+    let by_hour = delta.hours().map(|hour| {
         let mut list = List::default();
         let mut value = Vec::new();
-        for (severity, counts) in tallies.values(hour, Dimension::Severity) {
+        for (severity, counts) in delta.values(hour, Dimension::Severity) {
             hourly(hour, severity.as_bytes(), &mut value);
             list.add(&value, counts);
         }
@@ -285,14 +289,14 @@ fn by_bucket(tallies: &Delta) -> Result<Vec<(Bucket, Vec<u8>)>, StorageError> {
 /// An hour since the epoch and its list.
 type Hour = (i64, Vec<u8>);
 
-/// The lists of hours, and those of the wider buckets that hold them. What is
-/// folded is mostly of one hour, and then these are all alike.
+/// Adds the lists of the hours and of the wider buckets that contain them. A slice is mostly
+/// of one hour, so that all of these lists are equal.
 fn widen(
     dimension: i16,
     hours: Vec<Hour>,
     parts: &mut Vec<(Bucket, Vec<u8>)>,
 ) -> Result<(), StorageError> {
-    // What went into the last list, and what it became.
+    // Input and result of the last encoded list.
     let mut last: Option<(&[Hour], Vec<u8>)> = None;
     for level in levels(dimension) {
         let bucket = |hour| Bucket::holding(dimension, level, hour);
@@ -315,7 +319,7 @@ fn widen(
     Ok(())
 }
 
-/// The last part of each bucket that has one, and how many it has.
+/// The last part and the number of parts of each existing bucket.
 pub(super) async fn parts(
     db: &impl Reads,
     buckets: &[Bucket],

@@ -1,4 +1,4 @@
-//! Adding up a span of hours: its roll-ups and what of the backlog is in it.
+//! Adds up a span of hours: its roll-ups and the matching part of the queue.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,12 @@ use sea_orm::{FromQueryResult, Value};
 use tocsin_core::stats::{Counts, Delta, Dimension};
 
 use super::{
-    HOURLY, Unpack, Want, Which, corrupt_queue_row, cover, first_and_last, levels, recount,
+    HOURLY, Scope, Selection, Unpack, corrupt_queue_row, cover, first_and_last, levels, recount,
 };
-use crate::projection_queue::{DELIVERIES, ENTRIES, TALLIES};
+use crate::projection_queue::{DELIVERIES, ENTRIES, STATS};
 use crate::{Reads, StorageError, query};
 
-/// Hours since the epoch, from the first (included) to the second (excluded);
-/// open where `None`.
+/// A range of hours since the epoch: `from` is included, `to` is excluded, `None` is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) from: Option<i64>,
@@ -20,7 +19,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    fn holds(self, hour: i64) -> bool {
+    fn contains(self, hour: i64) -> bool {
         self.from.is_none_or(|from| from <= hour) && self.to.is_none_or(|to| hour < to)
     }
 
@@ -29,9 +28,9 @@ impl Span {
     }
 }
 
-/// One value's counts.
+/// Counts of one value.
 pub(crate) struct Found<'a> {
-    /// The place of its span among those asked for.
+    /// Index of the requested span.
     pub(crate) span: usize,
     pub(crate) dimension: i16,
     pub(crate) value: &'a [u8],
@@ -40,23 +39,23 @@ pub(crate) struct Found<'a> {
 
 #[derive(FromQueryResult)]
 struct Row {
-    /// The span's place; -1 for a row of the backlog.
+    /// Index of the span; -1 for a queue row.
     span: i64,
-    /// The dimension, or the backlog's kind.
+    /// The dimension, or the kind of the queue row.
     dimension: i64,
-    /// The bucket, or the number of the backlog's row.
+    /// The bucket, or the ID of the queue row.
     number: i64,
     data: Vec<u8>,
 }
 
-/// Entries and deliveries from before an upgrade that a reader counts itself.
-/// Where there are more, they are left out until the worker has counted them:
-/// to count millions for every question would leave no time for anything else.
-const MOST_UNCOUNTED: i64 = 50_000;
+/// The most entries and deliveries from before an upgrade that a reader counts itself. If
+/// there are more, they are left out until the worker has counted them; counting millions for
+/// each request would take too long.
+const MAX_UNCOUNTED: i64 = 50_000;
 
-/// Hands all counts of the dimensions in the spans to `each`; a value comes
-/// any number of times. In one statement, so that what is being folded
-/// meanwhile is seen on one side or the other, and never on both.
+/// Passes all counts of the dimensions in the spans to `each`. A value can occur any number
+/// of times. Queue and roll-ups are read in one statement, so that rows projected in between
+/// are counted exactly once.
 pub(crate) async fn add(
     db: &impl Reads,
     dimensions: &[i16],
@@ -70,7 +69,7 @@ pub(crate) async fn add(
     for row in rows {
         let Ok(span) = usize::try_from(row.span) else {
             match i16::try_from(row.dimension) {
-                Ok(TALLIES) => waiting(&row, dimensions, spans, &mut each)?,
+                Ok(STATS) => add_queued(&row, dimensions, spans, &mut each)?,
                 Ok(kind) => uncounted.push((kind, first_and_last(&row.data, row.number)?)),
                 Err(_) => return Err(corrupt_queue_row(row.number)),
             }
@@ -92,23 +91,23 @@ pub(crate) async fn add(
             })
         })?;
     }
-    // After an upgrade, until the worker has counted what was there before.
-    let numbers = uncounted
+    // After an upgrade, until the worker has counted the existing rows.
+    let row_counts = uncounted
         .iter()
         .map(|(_, (first, last))| (last - first).saturating_add(1));
-    if numbers.sum::<i64>() > MOST_UNCOUNTED {
+    if row_counts.sum::<i64>() > MAX_UNCOUNTED {
         return Ok(());
     }
     for (kind, (first, last)) in uncounted {
-        let which = match kind {
-            DELIVERIES => Which::Deliveries(first, last),
-            _ => Which::Entries(first, last),
+        let scope = match kind {
+            DELIVERIES => Scope::Deliveries(first, last),
+            _ => Scope::Entries(first, last),
         };
-        let counted = recount(db, &[which], Want::ALL).await?;
-        let tallies = counted.into_iter().next().unwrap_or_default();
-        for hour in tallies.hours() {
+        let counted = recount(db, &[scope], Selection::ALL).await?;
+        let delta = counted.into_iter().next().unwrap_or_default();
+        for hour in delta.hours() {
             for dimension in Dimension::ALL {
-                for (value, counts) in tallies.values(hour, dimension) {
+                for (value, counts) in delta.values(hour, dimension) {
                     place(
                         hour,
                         dimension,
@@ -128,10 +127,10 @@ pub(crate) async fn add(
 fn statement(dimensions: &[i16], spans: &[Span]) -> (String, Vec<Value>) {
     let mut sql = format!(
         "SELECT CAST(-1 AS BIGINT) AS span, CAST(kind AS BIGINT) AS dimension, id AS number, data \
-         FROM backlog WHERE kind IN ({TALLIES}, {ENTRIES}, {DELIVERIES})"
+         FROM backlog WHERE kind IN ({STATS}, {ENTRIES}, {DELIVERIES})"
     );
     let mut values = Vec::new();
-    // Dimensions that are kept at the same levels are asked for together.
+    // Dimensions stored at the same levels are read together.
     let mut by_lowest: BTreeMap<i16, Vec<i16>> = BTreeMap::new();
     for dimension in dimensions {
         let lowest = *levels(*dimension).start();
@@ -158,8 +157,8 @@ fn statement(dimensions: &[i16], spans: &[Span]) -> (String, Vec<Value>) {
     (sql, values)
 }
 
-/// A row of tallies that is not folded yet.
-fn waiting(
+/// Adds a queued statistics delta that is not projected yet.
+fn add_queued(
     row: &Row,
     dimensions: &[i16],
     spans: &[Span],
@@ -187,7 +186,7 @@ fn place(
         return;
     }
     for (span, hours) in spans.iter().enumerate() {
-        if !hours.holds(hour) {
+        if !hours.contains(hour) {
             continue;
         }
         if dimensions.contains(&code) {
@@ -199,22 +198,23 @@ fn place(
             });
         }
         if by_hour {
-            let mut both = Vec::with_capacity(value.len() + 4);
-            super::hourly(hour, value, &mut both);
+            let mut value_with_hour = Vec::with_capacity(value.len() + 4);
+            super::hourly(hour, value, &mut value_with_hour);
             each(Found {
                 span,
                 dimension: HOURLY,
-                value: &both,
+                value: &value_with_hour,
                 counts,
             });
         }
     }
 }
 
-/// Whether a value of [`HOURLY`] is in the span: its buckets are whole days.
+/// Whether a value of [`HOURLY`] is in the span; buckets are whole days, so values can be
+/// outside of it.
 fn in_hours(value: &[u8], span: Option<Span>) -> bool {
     match (super::from_hourly(value), span) {
-        (Some((hour, _)), Some(span)) => span.holds(hour),
+        (Some((hour, _)), Some(span)) => span.contains(hour),
         _ => false,
     }
 }

@@ -1,5 +1,5 @@
-//! The same counts, from the log itself: for the part of an hour, and for what
-//! was stored before there were roll-ups.
+//! The same counts from the alert log: for parts of an hour, and for rows stored before
+//! roll-ups existed.
 
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::stats::{Counts, Delta, Dimension, HOUR, StatsKey};
@@ -7,39 +7,39 @@ use tocsin_core::time::Timestamp;
 
 use crate::{Reads, StorageError, Tx, query};
 
-/// What is counted.
+/// The rows to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// What was received from the first time (included) to the second
-    /// (excluded), in microseconds.
+pub(crate) enum Scope {
+    /// Rows received from the first time (included) to the second (excluded), in
+    /// microseconds.
     Received(i64, i64),
-    /// Log entries with these numbers, both included, and the incidents that
-    /// they began and ended.
+    /// Log entries with IDs in this range, both included, and the incidents that they opened
+    /// and ended.
     Entries(i64, i64),
-    /// Accepted deliveries with these numbers, both included.
+    /// Accepted deliveries with IDs in this range, both included.
     Deliveries(i64, i64),
 }
 
-impl Which {
-    /// What was received in a part of an hour.
+impl Scope {
+    /// Rows received in a part of an hour.
     pub(crate) fn of(part: &(i64, i64)) -> Self {
         Self::Received(part.0, part.1)
     }
 }
 
-/// What is wanted of it: fewer columns and tables are quicker.
+/// The counts to compute; fewer columns and tables are faster.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Want {
-    /// What entries and incidents are counted by. The others are then said to
-    /// be empty.
+pub(crate) struct Selection {
+    /// Dimensions to count entries and incidents by; the others are returned as empty
+    /// strings.
     pub(crate) dimensions: &'static [Dimension],
-    /// The incidents that began and ended.
+    /// Whether to count opened and ended incidents.
     pub(crate) incidents: bool,
-    /// The deliveries, by their source.
+    /// Whether to count deliveries by source.
     pub(crate) deliveries: bool,
 }
 
-impl Want {
+impl Selection {
     pub(crate) const ALL: Self = Self {
         dimensions: &Dimension::ALL,
         incidents: true,
@@ -53,7 +53,7 @@ impl Want {
 
 #[derive(FromQueryResult)]
 struct Row {
-    /// The place of what it is of.
+    /// Index of the scope.
     place: i64,
     hour: i64,
     source: String,
@@ -69,67 +69,67 @@ struct Row {
     deliveries: i64,
 }
 
-/// Counts each of them from the log, in one statement.
+/// Counts each scope from the log, in one statement.
 pub(crate) async fn recount(
     db: &impl Reads,
-    which: &[Which],
-    want: Want,
+    scopes: &[Scope],
+    selection: Selection,
 ) -> Result<Vec<Delta>, StorageError> {
-    let mut tallies = vec![Delta::default(); which.len()];
+    let mut deltas = vec![Delta::default(); scopes.len()];
     let mut statement = Arms::default();
-    for (place, which) in which.iter().enumerate() {
-        match *which {
-            Which::Received(from, to) => {
-                let both = || vec![Value::from(from), to.into()];
-                let such = "e.received_at >= ? AND e.received_at < ?";
-                statement.entries(place, want, such, both());
-                if want.incidents {
-                    statement.unreported(place, want, "v.at >= ? AND v.at < ?", both());
+    for (place, scope) in scopes.iter().enumerate() {
+        match *scope {
+            Scope::Received(from, to) => {
+                let range = || vec![Value::from(from), to.into()];
+                let condition = "e.received_at >= ? AND e.received_at < ?";
+                statement.entries(place, selection, condition, range());
+                if selection.incidents {
+                    statement.unreported(place, selection, "v.at >= ? AND v.at < ?", range());
                 }
-                if want.deliveries {
-                    let such = "received_at >= ? AND received_at < ?";
-                    statement.deliveries(place, such, both());
+                if selection.deliveries {
+                    let condition = "received_at >= ? AND received_at < ?";
+                    statement.deliveries(place, condition, range());
                 }
             }
-            Which::Entries(first, last) => {
-                let both = || vec![Value::from(first), last.into()];
-                statement.entries(place, want, "e.id >= ? AND e.id <= ?", both());
-                // By the time first, for which there is an index.
-                let such = "v.at >= (SELECT MIN(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
+            Scope::Entries(first, last) => {
+                let range = || vec![Value::from(first), last.into()];
+                statement.entries(place, selection, "e.id >= ? AND e.id <= ?", range());
+                // The time condition comes first, because it has an index.
+                let condition = "v.at >= (SELECT MIN(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
                      AND v.at <= (SELECT MAX(received_at) FROM log_entries WHERE id >= ? AND id <= ?) \
                      AND v.entry_id >= ? AND v.entry_id <= ?";
-                let values = [both(), both(), both()].concat();
-                statement.unreported(place, want, such, values);
+                let values = [range(), range(), range()].concat();
+                statement.unreported(place, selection, condition, values);
             }
-            Which::Deliveries(first, last) => {
+            Scope::Deliveries(first, last) => {
                 let values = vec![first.into(), last.into()];
                 statement.deliveries(place, "id >= ? AND id <= ?", values);
             }
         }
     }
-    if which.is_empty() {
-        return Ok(tallies);
+    if scopes.is_empty() {
+        return Ok(deltas);
     }
     let rows: Vec<Row> = query::all(db, &statement.sql, statement.values).await?;
     for row in rows {
         let place = usize::try_from(row.place).unwrap_or(usize::MAX);
-        if let Some(tallies) = tallies.get_mut(place) {
-            add(tallies, &row);
+        if let Some(delta) = deltas.get_mut(place) {
+            add(delta, &row);
         }
     }
-    Ok(tallies)
+    Ok(deltas)
 }
 
-fn add(tallies: &mut Delta, row: &Row) {
+fn add(delta: &mut Delta, row: &Row) {
     if row.deliveries > 0 {
         let counts = Counts {
             deliveries: row.deliveries.unsigned_abs(),
             ..Counts::default()
         };
-        tallies.add(row.hour, Dimension::Source, &row.source, &counts);
+        delta.add(row.hour, Dimension::Source, &row.source, &counts);
         return;
     }
-    let of = StatsKey {
+    let key = StatsKey {
         source: &row.source,
         severity: &row.severity,
         team: &row.team,
@@ -144,21 +144,20 @@ fn add(tallies: &mut Delta, row: &Row) {
         copies: row.copies.unsigned_abs(),
         deliveries: 0,
     };
-    tallies.add_key(row.hour, &of, &counts);
+    delta.add_key(row.hour, &key, &counts);
 }
 
-/// All that the log holds, counted anew: what the roll-ups must say, as long as
-/// nothing was deleted.
+/// Recounts the whole log. The roll-ups must be equal to the result if nothing was deleted.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn from_log(db: &impl Reads) -> Result<Delta, StorageError> {
-    let all = [Which::Received(i64::MIN, i64::MAX)];
-    let tallies = recount(db, &all, Want::ALL).await?;
-    Ok(tallies.into_iter().next().unwrap_or_default())
+    let all = [Scope::Received(i64::MIN, i64::MAX)];
+    let deltas = recount(db, &all, Selection::ALL).await?;
+    Ok(deltas.into_iter().next().unwrap_or_default())
 }
 
-/// The parts of the statement, each of which yields [`Row`]s.
+/// Builder for the statement, a union of queries that return [`Row`]s.
 #[derive(Default)]
 struct Arms {
     sql: String,
@@ -174,10 +173,10 @@ impl Arms {
         self.values.extend(values);
     }
 
-    /// By series first, so that texts are compared once for each of them. An
-    /// incident that only its resolution told of begins with that entry.
-    fn entries(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
-        let (opened, ended, copies) = match want.incidents {
+    /// Grouped by alert first, so that strings are compared once for each alert. An incident
+    /// of which only the resolution was received starts with that entry.
+    fn entries(&mut self, place: usize, selection: Selection, condition: &str, values: Vec<Value>) {
+        let (opened, ended, copies) = match selection.incidents {
             true => (
                 OPENED.to_owned(),
                 format!("CASE WHEN e.kind = 1 AND NOT {IS_COPY} THEN 1 END"),
@@ -190,30 +189,36 @@ impl Arms {
              COUNT(CASE WHEN e.status = 0 THEN 1 END) AS firing, \
              COUNT(CASE WHEN e.status = 1 THEN 1 END) AS resolved, \
              COUNT({opened}) AS opened, COUNT({ended}) AS ended, COUNT({copies}) AS copies \
-             FROM log_entries e WHERE {such} GROUP BY 1, 2"
+             FROM log_entries e WHERE {condition} GROUP BY 1, 2"
         );
-        self.add(&by_facts(place, want, &inner), values);
+        self.add(&by_fields(place, selection, &inner), values);
     }
 
-    /// Incidents whose end no entry tells: they expired, or a person closed them.
-    fn unreported(&mut self, place: usize, want: Want, such: &str, values: Vec<Value>) {
+    /// Incidents that ended without a log entry: expired, or closed by a person.
+    fn unreported(
+        &mut self,
+        place: usize,
+        selection: Selection,
+        condition: &str,
+        values: Vec<Value>,
+    ) {
         let inner = format!(
             "SELECT v.at / {HOUR} AS hour, i.series_id, 0 AS firing, 0 AS resolved, \
              0 AS opened, COUNT(*) AS ended, 0 AS copies FROM incident_events v \
-             JOIN incidents i ON i.id = v.incident_id WHERE v.kind IN (3, 6) AND {such} \
+             JOIN incidents i ON i.id = v.incident_id WHERE v.kind IN (3, 6) AND {condition} \
              GROUP BY 1, 2"
         );
-        self.add(&by_facts(place, want, &inner), values);
+        self.add(&by_fields(place, selection, &inner), values);
     }
 
-    fn deliveries(&mut self, place: usize, such: &str, values: Vec<Value>) {
+    fn deliveries(&mut self, place: usize, condition: &str, values: Vec<Value>) {
         let arm = format!(
             "SELECT CAST({place} AS BIGINT) AS place, received_at / {HOUR} AS hour, source, \
              '' AS severity, '' AS team, '' AS alertname, '' AS instance, \
              CAST(0 AS BIGINT) AS firing, CAST(0 AS BIGINT) AS resolved, \
              CAST(0 AS BIGINT) AS opened, CAST(0 AS BIGINT) AS ended, \
              CAST(0 AS BIGINT) AS copies, COUNT(*) AS deliveries \
-             FROM deliveries WHERE outcome = 0 AND {such} GROUP BY received_at / {HOUR}, source"
+             FROM deliveries WHERE outcome = 0 AND {condition} GROUP BY received_at / {HOUR}, source"
         );
         self.add(&arm, values);
     }
@@ -229,9 +234,9 @@ const OPENED: &str = "CASE WHEN e.kind = 0 THEN 1 WHEN e.kind = 1 \
      AND o.received_at = e.received_at AND o.incident_id = e.incident_id AND o.kind = 0) \
      THEN 1 END";
 
-/// `inner`, which is by series, by what of the series is wanted.
-fn by_facts(place: usize, want: Want, inner: &str) -> String {
-    let mut facts = String::new();
+/// Groups `inner`, which is grouped by alert, by the selected fields of the alert.
+fn by_fields(place: usize, selection: Selection, inner: &str) -> String {
+    let mut columns = String::new();
     let mut groups = String::from("x.hour");
     for (dimension, column) in [
         (Dimension::Source, "source"),
@@ -240,15 +245,15 @@ fn by_facts(place: usize, want: Want, inner: &str) -> String {
         (Dimension::Alertname, "alertname"),
         (Dimension::Instance, "instance"),
     ] {
-        if want.has(dimension) {
-            facts.push_str(&format!("s.{column}, "));
+        if selection.has(dimension) {
+            columns.push_str(&format!("s.{column}, "));
             groups.push_str(&format!(", s.{column}"));
         } else {
-            facts.push_str(&format!("'' AS {column}, "));
+            columns.push_str(&format!("'' AS {column}, "));
         }
     }
     format!(
-        "SELECT CAST({place} AS BIGINT) AS place, x.hour, {facts}\
+        "SELECT CAST({place} AS BIGINT) AS place, x.hour, {columns}\
          CAST(SUM(x.firing) AS BIGINT) AS firing, CAST(SUM(x.resolved) AS BIGINT) AS resolved, \
          CAST(SUM(x.opened) AS BIGINT) AS opened, CAST(SUM(x.ended) AS BIGINT) AS ended, \
          CAST(SUM(x.copies) AS BIGINT) AS copies, CAST(0 AS BIGINT) AS deliveries \
@@ -256,13 +261,13 @@ fn by_facts(place: usize, want: Want, inner: &str) -> String {
     )
 }
 
-/// Notes that log entries or deliveries received before `before` may be gone.
-/// To be called in the transaction that deletes them. Statistics outlive the
-/// log, but the part of an hour is counted from the log itself: before this
-/// time only whole hours are known.
+/// Records that log entries or deliveries received before `before` may be deleted. Must be
+/// called in the transaction that deletes them. Statistics are kept longer than the log, but
+/// parts of an hour are counted from the log, so before this time only whole hours are
+/// available.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn note_pruned(tx: &Tx, before: Timestamp) -> Result<(), StorageError> {
     tx.execute(
         "INSERT INTO meta (name, value) VALUES ('log.pruned', ?) \
@@ -274,10 +279,10 @@ pub async fn note_pruned(tx: &Tx, before: Timestamp) -> Result<(), StorageError>
     Ok(())
 }
 
-/// The time before which the log may have gaps, if anything was ever deleted.
+/// The time before which the log may be incomplete, if entries were ever deleted.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn pruned_before(db: &impl Reads) -> Result<Option<Timestamp>, StorageError> {
     let sql = "SELECT CAST(value AS BIGINT) AS n FROM meta WHERE name = 'log.pruned'";
     let found = query::numbers(db, sql, vec![]).await?;

@@ -1,4 +1,4 @@
-//! Walks along indexes, a few beside each other.
+//! Index scans, and several of them merged.
 
 use std::borrow::Cow;
 
@@ -9,52 +9,52 @@ use super::{Direction, End, Key, RowRef, SqlCondition};
 use crate::query::{self, Reads};
 use crate::{StorageError, TimeRange};
 
-/// How the keys of a list are those of an index.
+/// Maps index values to list keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum KeyMapping {
-    /// The column's value, and the row's number.
+    /// The column value and the row ID.
     Plain,
-    /// `sum` less the column's value, and the number's negative: the list is
-    /// the index backwards.
+    /// `sum` minus the column value, and the negated row ID: the list is the index in
+    /// reverse order.
     Mirrored {
-        /// What value and column add up to.
+        /// Sum of list value and column value.
         sum: i64,
     },
-    /// One value for all rows, which are walked by their numbers alone.
+    /// One value for all rows, which are scanned by ID only.
     Fixed {
-        /// The value.
+        /// The list value.
         value: i64,
     },
 }
 
-/// Rows that follow each other in an index.
+/// A scan of one index range.
 #[derive(Debug)]
 pub(crate) struct IndexScan {
-    /// What the index says of them all: its leading columns. On the row `r`.
-    such: SqlCondition,
-    /// The index's value, in SQL. Not used by [`Map::Fixed`].
+    /// Condition on the leading columns of the index, for the row `r`.
+    condition: SqlCondition,
+    /// The index value as SQL. Not used with [`KeyMapping::Fixed`].
     value: &'static str,
-    /// The bounds of that value. Not among the conditions: of two bounds on one
-    /// side of an index both databases may begin at the farther one.
+    /// Bounds of that value. Kept apart from the condition: with two bounds on one side of an
+    /// index, both databases may start at the wider one.
     range: TimeRange,
-    /// How that becomes a key of the list.
-    map: KeyMapping,
-    /// Everything up to here was examined.
+    /// Mapping of the value to a list key.
+    mapping: KeyMapping,
+    /// Everything up to this key was examined.
     frontier: Key,
-    begun: bool,
+    started: bool,
     done: bool,
     hits: Vec<RowRef>,
-    /// What must hold of this lane's rows alone, without the help of the index.
-    pub(crate) rest: Cow<'static, str>,
+    /// Condition on the rows of this scan only, not supported by the index.
+    pub(crate) residual: Cow<'static, str>,
 }
 
-/// What is walked through.
+/// Table to scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
     Log,
     Incidents,
     Deliveries,
-    Mails,
+    Notifications,
     Audit,
 }
 
@@ -64,28 +64,28 @@ impl Table {
             Self::Log => "log_entries",
             Self::Incidents => "incidents",
             Self::Deliveries => "deliveries",
-            Self::Mails => "notifications",
+            Self::Notifications => "notifications",
             Self::Audit => "audit_entries",
         }
     }
 
-    /// What a row was told with, where it is of a series.
-    fn which(self) -> [&'static str; 2] {
+    /// Columns with alert ID and content ID, for tables that have them.
+    fn content_columns(self) -> [&'static str; 2] {
         match self {
             Self::Log | Self::Incidents => ["r.series_id", "r.telling_id"],
-            Self::Deliveries | Self::Mails | Self::Audit => ["NULL", "NULL"],
+            Self::Deliveries | Self::Notifications | Self::Audit => ["NULL", "NULL"],
         }
     }
 }
 
-/// Several lanes as one list.
+/// Several index scans merged into one list.
 #[derive(Debug)]
 pub(crate) struct MergedScan {
     table: Table,
-    way: Direction,
-    lanes: Vec<IndexScan>,
-    /// What else must hold of a row `r`, without the help of the index.
-    rest: SqlCondition,
+    direction: Direction,
+    scans: Vec<IndexScan>,
+    /// Residual condition on a row `r`, not supported by an index.
+    residual: SqlCondition,
 }
 
 #[derive(FromQueryResult)]
@@ -111,7 +111,7 @@ impl KeyMapping {
         }
     }
 
-    /// The column's value and the row's number at a key.
+    /// The column value and the row ID at a key.
     fn place(self, key: Key) -> (i64, i64) {
         match self {
             Self::Plain | Self::Fixed { .. } => (key.value, key.tie),
@@ -121,70 +121,72 @@ impl KeyMapping {
 }
 
 impl IndexScan {
-    pub(crate) fn new(such: SqlCondition, value: &'static str, map: KeyMapping) -> Self {
+    pub(crate) fn new(condition: SqlCondition, value: &'static str, mapping: KeyMapping) -> Self {
         Self {
-            such,
+            condition,
             value,
             range: TimeRange::default(),
-            map,
+            mapping,
             frontier: Key { value: 0, tie: 0 },
-            begun: false,
+            started: false,
             done: false,
             hits: Vec::new(),
-            rest: Cow::Borrowed(""),
+            residual: Cow::Borrowed(""),
         }
     }
 
-    /// Only values within `range`.
+    /// Limits the scan to values within `range`.
     pub(crate) fn within(mut self, range: TimeRange) -> Self {
         self.range = range;
         self
     }
 
-    /// Begins after `after`, but not before the range does.
-    fn begin(&mut self, way: Direction, after: Key) {
-        self.frontier = match self.map {
-            // Where the list is not at this value yet, the lane is at its
-            // beginning; where it is past it, at its end.
+    /// Starts after `after`, but not before the start of the range.
+    fn begin(&mut self, direction: Direction, after: Key) {
+        self.frontier = match self.mapping {
+            // Before the list reaches this value, the scan is at its start; after it, at its
+            // end.
             KeyMapping::Fixed { value } if after.value != value => {
-                let tie = way.start_key().tie;
+                let tie = direction.start_key().tie;
                 let beginning = Key { value, tie };
-                self.done = way.precedes(beginning, after);
+                self.done = direction.precedes(beginning, after);
                 beginning
             }
             KeyMapping::Fixed { .. } => after,
             KeyMapping::Plain | KeyMapping::Mirrored { .. } => {
-                let (value, tie) = self.map.place(after);
-                let place = self.way(way).within(Key { value, tie }, self.range);
-                self.map.key(place.value, place.tie)
+                let (value, tie) = self.mapping.place(after);
+                let place = self
+                    .direction(direction)
+                    .within(Key { value, tie }, self.range);
+                self.mapping.key(place.value, place.tie)
             }
         };
     }
 
-    /// The condition that a row is not past the range's other end.
+    /// The condition that a row is not past the far end of the range.
     fn far(&self, along: Direction) -> Option<SqlCondition> {
         let value = self.value;
         along.far(value, self.range)
     }
 
-    /// The way along the index.
-    fn way(&self, way: Direction) -> Direction {
-        match self.map {
-            KeyMapping::Mirrored { .. } => way.reversed(),
-            KeyMapping::Plain | KeyMapping::Fixed { .. } => way,
+    /// The direction along the index.
+    fn direction(&self, direction: Direction) -> Direction {
+        match self.mapping {
+            KeyMapping::Mirrored { .. } => direction.reversed(),
+            KeyMapping::Plain | KeyMapping::Fixed { .. } => direction,
         }
     }
 
-    /// The condition that a row comes after `key`, or (`through`) up to it.
+    /// The condition that a row compares to `key`; with `through`, equality is included.
     fn beyond(&self, key: Key, comparison: &str, through: bool) -> SqlCondition {
         let equal = if through { "=" } else { "" };
-        let (value, id) = self.map.place(key);
-        match self.map {
+        let (value, id) = self.mapping.place(key);
+        match self.mapping {
             KeyMapping::Fixed { .. } => SqlCondition {
                 sql: format!("r.id {comparison}{equal} ?"),
                 values: vec![id.into()],
             },
-            // SQLite bounds an index over an expression by single values only.
+            // SQLite uses only single values as bounds of an index on an expression.
             KeyMapping::Plain if self.value.starts_with('(') => SqlCondition {
                 sql: format!(
                     "{0} {comparison}= ? AND ({0}, r.id) {comparison}{equal} (?, ?)",
@@ -199,165 +201,165 @@ impl IndexScan {
         }
     }
 
-    fn order(&self, way: Direction) -> String {
-        let way = way.sql();
-        match self.map {
-            KeyMapping::Fixed { .. } => format!("r.id {way}"),
+    fn order(&self, direction: Direction) -> String {
+        let direction = direction.sql();
+        match self.mapping {
+            KeyMapping::Fixed { .. } => format!("r.id {direction}"),
             KeyMapping::Plain | KeyMapping::Mirrored { .. } => {
-                format!("{} {way}, r.id {way}", self.value)
+                format!("{} {direction}, r.id {direction}", self.value)
             }
         }
     }
 }
 
 impl MergedScan {
-    /// Rows of `table` that meet `rest`, after `after` (none: from the
-    /// beginning) in the way given.
+    /// Scans `table` in the given direction for rows that meet the residual condition,
+    /// starting after `after` (`None`: from the beginning).
     pub(crate) fn new(
         table: Table,
-        lanes: Vec<IndexScan>,
-        rest: SqlCondition,
-        way: Direction,
+        scans: Vec<IndexScan>,
+        residual: SqlCondition,
+        direction: Direction,
         after: Option<Key>,
     ) -> Self {
-        let after = after.unwrap_or(way.start_key());
-        let lanes = lanes
+        let after = after.unwrap_or(direction.start_key());
+        let scans = scans
             .into_iter()
-            .map(|mut lane| {
-                lane.begin(way, after);
-                lane
+            .map(|mut scan| {
+                scan.begin(direction, after);
+                scan
             })
             .collect();
         Self {
             table,
-            way,
-            lanes,
-            rest,
+            direction,
+            scans,
+            residual,
         }
     }
 
-    /// Examines about `size` more rows, of the lane that is behind. Returns how
-    /// many.
+    /// Examines about `size` more rows, of the scan that is furthest behind. Returns the
+    /// number of rows examined.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub(crate) async fn read(
         &mut self,
         db: &impl Reads,
         size: usize,
     ) -> Result<usize, StorageError> {
-        let way = self.way;
+        let direction = self.direction;
         let behind = self
-            .lanes
+            .scans
             .iter_mut()
-            .filter(|lane| !lane.done)
-            .reduce(|a, b| match way.precedes(b.frontier, a.frontier) {
+            .filter(|scan| !scan.done)
+            .reduce(|a, b| match direction.precedes(b.frontier, a.frontier) {
                 true => b,
                 false => a,
             });
-        let Some(lane) = behind else { return Ok(0) };
-        lane.begun = true;
-        let along = lane.way(way);
-        let after = lane.beyond(lane.frontier, along.comparison(), false);
-        let such = match lane.such.sql.as_str() {
+        let Some(scan) = behind else { return Ok(0) };
+        scan.started = true;
+        let along = scan.direction(direction);
+        let after = scan.beyond(scan.frontier, along.comparison(), false);
+        let condition = match scan.condition.sql.as_str() {
             "" => after.sql,
-            such => format!("{such} AND {}", after.sql),
+            condition => format!("{condition} AND {}", after.sql),
         };
-        let mut values: Vec<Value> = lane.such.values.clone();
+        let mut values: Vec<Value> = scan.condition.values.clone();
         values.extend(after.values);
-        // The place is found first, by the index alone: so the chunk ends at a
-        // known place whatever of it meets the rest.
-        let value = match lane.map {
+        // The end of the chunk is found first, with the index only, so that the chunk ends at
+        // a known key even if few of its rows meet the residual condition.
+        let value = match scan.mapping {
             KeyMapping::Fixed { .. } => "r.id",
-            KeyMapping::Plain | KeyMapping::Mirrored { .. } => lane.value,
+            KeyMapping::Plain | KeyMapping::Mirrored { .. } => scan.value,
         };
-        let (ended, bounded) = match lane.far(along) {
+        let (ended, bounded) = match scan.far(along) {
             Some(far) => {
-                let bounded = format!("{such} AND {}", far.sql);
+                let bounded = format!("{condition} AND {}", far.sql);
                 ([values.clone(), far.values].concat(), bounded)
             }
-            None => (values.clone(), such.clone()),
+            None => (values.clone(), condition.clone()),
         };
         let sql = format!(
             "SELECT {value} AS value, r.id FROM {} r WHERE {bounded} ORDER BY {} \
              LIMIT 1 OFFSET {}",
             self.table.name(),
-            lane.order(along),
+            scan.order(along),
             size - 1,
         );
         let place: Option<Place> = query::first(db, &sql, ended.clone()).await?;
-        let mut such = such;
+        let mut condition = condition;
         if let Some(place) = &place {
-            let value = match lane.map {
+            let value = match scan.mapping {
                 KeyMapping::Fixed { value } => value,
                 KeyMapping::Plain | KeyMapping::Mirrored { .. } => place.value,
             };
-            lane.frontier = lane.map.key(value, place.id);
-            let until = lane.beyond(lane.frontier, along.reversed().comparison(), true);
-            such = format!("{such} AND {}", until.sql);
+            scan.frontier = scan.mapping.key(value, place.id);
+            let until = scan.beyond(scan.frontier, along.reversed().comparison(), true);
+            condition = format!("{condition} AND {}", until.sql);
             values.extend(until.values);
         } else {
-            lane.done = true;
-            (such, values) = (bounded, ended);
+            scan.done = true;
+            (condition, values) = (bounded, ended);
         }
-        if !lane.rest.is_empty() {
-            such = format!("{such} AND {}", lane.rest);
+        if !scan.residual.is_empty() {
+            condition = format!("{condition} AND {}", scan.residual);
         }
-        if !self.rest.sql.is_empty() {
-            such = format!("{such} AND {}", self.rest.sql);
-            values.extend(self.rest.values.iter().cloned());
+        if !self.residual.sql.is_empty() {
+            condition = format!("{condition} AND {}", self.residual.sql);
+            values.extend(self.residual.values.iter().cloned());
         }
-        let [series, telling] = self.table.which();
+        let [alert_column, content_column] = self.table.content_columns();
         let sql = format!(
-            "SELECT string_agg({}, ';') AS packed FROM {} r WHERE {such}",
-            pack(&[value, "r.id", series, telling]),
+            "SELECT string_agg({}, ';') AS packed FROM {} r WHERE {condition}",
+            pack(&[value, "r.id", alert_column, content_column]),
             self.table.name(),
         );
         let chunk: Option<Packed> = query::first(db, &sql, values).await?;
         let chunk = chunk.and_then(|chunk| chunk.packed);
         for row in rows::<4>(chunk.as_deref(), self.table.name())? {
-            let [value, id, series_id, telling_id] = row;
+            let [value, id, alert_id, content_id] = row;
             let id = id.unwrap_or_default();
-            let value = match lane.map {
+            let value = match scan.mapping {
                 KeyMapping::Fixed { value } => value,
                 KeyMapping::Plain | KeyMapping::Mirrored { .. } => value.unwrap_or_default(),
             };
-            lane.hits.push(RowRef {
-                key: lane.map.key(value, id),
+            scan.hits.push(RowRef {
+                key: scan.mapping.key(value, id),
                 id,
-                alert_id: series_id.unwrap_or_default(),
-                content_id: telling_id,
+                alert_id: alert_id.unwrap_or_default(),
+                content_id,
             });
         }
         Ok(size)
     }
 
-    /// Whether something of every lane was read.
+    /// Whether every scan has read rows or is done.
     pub(crate) fn has_started(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.begun || lane.done)
+        self.scans.iter().all(|scan| scan.started || scan.done)
     }
 
-    /// What is known to come next, in order, and how far that reaches.
+    /// Returns the rows that are known to come next, in order, and how far they reach.
     pub(crate) fn take(&mut self) -> (Vec<RowRef>, End) {
-        let way = self.way;
+        let direction = self.direction;
         let end = self
-            .lanes
+            .scans
             .iter()
-            .filter(|lane| !lane.done)
-            .map(|lane| lane.frontier)
-            .reduce(|a, b| if way.precedes(b, a) { b } else { a })
+            .filter(|scan| !scan.done)
+            .map(|scan| scan.frontier)
+            .reduce(|a, b| if direction.precedes(b, a) { b } else { a })
             .map_or(End::Exhausted, End::At);
         let mut taken = Vec::new();
-        for lane in &mut self.lanes {
+        for scan in &mut self.scans {
             match end {
-                End::Exhausted => taken.append(&mut lane.hits),
+                End::Exhausted => taken.append(&mut scan.hits),
                 End::At(frontier) => taken.extend(
-                    lane.hits
-                        .extract_if(.., |hit| !way.precedes(frontier, hit.key)),
+                    scan.hits
+                        .extract_if(.., |hit| !direction.precedes(frontier, hit.key)),
                 ),
             }
         }
-        way.sort(&mut taken);
+        direction.sort(&mut taken);
         (taken, end)
     }
 }

@@ -1,4 +1,4 @@
-//! The log of a few series: a walk for each, merged.
+//! The log of a few alerts: one walk per alert, merged.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,31 +9,31 @@ use super::{Direction, End, Key, RowRef, SqlCondition};
 use crate::query::{self, Reads};
 use crate::{StorageError, TimeRange};
 
-/// One series, along the index of its entries.
+/// Walk along the entries of one alert.
 #[derive(Debug)]
 struct Walk {
-    series_id: i64,
-    /// Everything up to here was read.
+    alert_id: i64,
+    /// Everything up to this key was read.
     frontier: Key,
     done: bool,
-    /// Rows to read next.
+    /// Number of rows to read next.
     step: usize,
-    /// What was read and not taken: a row that meets the rest, or only a place.
+    /// Rows read but not yet taken: `None` for a row that does not meet the residual condition.
     read: VecDeque<(Key, Option<RowRef>)>,
 }
 
-/// The walks, merged.
+/// All walks, merged.
 #[derive(Debug)]
 pub(crate) struct OrderedMerge {
-    way: Direction,
+    direction: Direction,
     walks: Vec<Walk>,
-    /// Where `r.received_at` ends on this way.
+    /// Far bound of `r.received_at` in this direction.
     far: Option<SqlCondition>,
-    rest: SqlCondition,
-    /// Where each walk begins is known.
+    residual: SqlCondition,
+    /// Whether the start of each walk is known.
     placed: bool,
-    /// Rows were read.
-    begun: bool,
+    /// Whether rows were read.
+    started: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -41,62 +41,61 @@ struct Packed {
     packed: Option<String>,
 }
 
-/// Rows that a walk reads at first; twice as many each further time.
-const FIRST: usize = 4;
+/// Rows that a walk reads at first; doubled with each further read.
+const FIRST_STEP: usize = 4;
 
-/// Rows that are read of one walk at once at most, and of all together.
-const MOST: usize = 512;
-const MOST_TOGETHER: usize = 4_000;
+/// The most rows read at once, of one walk and of all walks.
+const MAX_ROWS: usize = 512;
+const MAX_ROWS_TOTAL: usize = 4_000;
 
 impl OrderedMerge {
-    /// The entries of `series` within `range` that meet `rest`.
+    /// Merges the entries of the alerts within `range` that meet the residual condition.
     pub(crate) fn new(
-        series: &[i64],
+        alert_ids: &[i64],
         range: TimeRange,
-        rest: SqlCondition,
-        way: Direction,
+        residual: SqlCondition,
+        direction: Direction,
         after: Option<Key>,
     ) -> Self {
-        let walks = series
+        let walks = alert_ids
             .iter()
-            .map(|&series_id| Walk {
-                series_id,
-                frontier: way.within(after.unwrap_or(way.start_key()), range),
+            .map(|&alert_id| Walk {
+                alert_id,
+                frontier: direction.within(after.unwrap_or(direction.start_key()), range),
                 done: false,
-                step: FIRST,
+                step: FIRST_STEP,
                 read: VecDeque::new(),
             })
             .collect();
         Self {
-            way,
+            direction,
             walks,
-            far: way.far("r.received_at", range),
-            rest,
-            // A few are read at once.
-            placed: series.len() <= 16,
-            begun: false,
+            far: direction.far("r.received_at", range),
+            residual,
+            // A few walks are read at once.
+            placed: alert_ids.len() <= 16,
+            started: false,
         }
     }
 
-    /// Whether it is of so many series that a page of them may lie in the latest
-    /// rows of all.
+    /// Whether there are so many alerts that the latest rows of the log may fill a page.
     pub(crate) fn is_of_many(&self) -> bool {
         self.walks.len() > 16
     }
 
-    /// Whether rows were read, and so the list went on.
+    /// Whether any rows were read.
     pub(crate) fn has_started(&self) -> bool {
-        self.begun || self.walks.is_empty()
+        self.started || self.walks.is_empty()
     }
 
-    /// Finds where each walk begins: a look into the index for each, so that only
-    /// those are read that come first.
+    /// Finds the first key of each walk, one index lookup each, so that only the walks that
+    /// come first are read.
     async fn place(&mut self, db: &impl Reads) -> Result<usize, StorageError> {
         self.placed = true;
         let Some(start) = self.walks.first().map(|walk| walk.frontier) else {
             return Ok(0);
         };
-        let (least_or_greatest, near, tie) = match self.way {
+        let (least_or_greatest, near, tie) = match self.direction {
             Direction::Up => ("MIN", ">=", i64::MIN),
             Direction::Down => ("MAX", "<=", i64::MAX),
         };
@@ -113,36 +112,36 @@ impl OrderedMerge {
             pack(&["l.value", &head]),
             query::id_list(db.backend()),
         );
-        let series: Vec<i64> = self.walks.iter().map(|walk| walk.series_id).collect();
+        let alert_ids: Vec<i64> = self.walks.iter().map(|walk| walk.alert_id).collect();
         let mut values = vec![start.value.into()];
         values.extend(self.far.iter().flat_map(|far| far.values.clone()));
-        values.push(query::ids(&series));
+        values.push(query::ids(&alert_ids));
         let heads: Option<Packed> = query::first(db, &sql, values).await?;
         let heads = heads.and_then(|heads| heads.packed);
-        let mut of_series = HashMap::new();
-        for [series_id, head] in rows::<2>(heads.as_deref(), "log_entries")? {
-            of_series.insert(series_id.unwrap_or_default(), head);
+        let mut heads_by_alert = HashMap::new();
+        for [alert_id, head] in rows::<2>(heads.as_deref(), "log_entries")? {
+            heads_by_alert.insert(alert_id.unwrap_or_default(), head);
         }
         for walk in &mut self.walks {
-            match of_series.get(&walk.series_id).copied().flatten() {
+            match heads_by_alert.get(&walk.alert_id).copied().flatten() {
                 Some(value) => {
                     let before = Key { value, tie };
-                    if self.way.precedes(walk.frontier, before) {
+                    if self.direction.precedes(walk.frontier, before) {
                         walk.frontier = before;
                     }
                 }
                 None => walk.done = true,
             }
         }
-        // One look each costs less than a row.
-        Ok(series.len() / 4)
+        // A lookup costs less than a row.
+        Ok(alert_ids.len() / 4)
     }
 
-    /// Reads about `size` more rows, of the walks that come first. Returns how
-    /// many rows it read.
+    /// Reads about `size` more rows, of the walks that come first. Returns the number of rows
+    /// read.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// [`StorageError`] from the database.
     pub(crate) async fn read(
         &mut self,
         db: &impl Reads,
@@ -151,8 +150,8 @@ impl OrderedMerge {
         if !self.placed {
             return self.place(db).await;
         }
-        let way = self.way;
-        // A walk of which nothing is known is at its frontier.
+        let direction = self.direction;
+        // A walk without buffered rows is at its frontier.
         let mut order: Vec<(Key, usize)> = self
             .walks
             .iter()
@@ -160,11 +159,11 @@ impl OrderedMerge {
             .filter(|(_, walk)| !(walk.done && walk.read.is_empty()))
             .map(|(index, walk)| (walk.head(), index))
             .collect();
-        match way {
+        match direction {
             Direction::Up => order.sort_unstable(),
             Direction::Down => order.sort_unstable_by(|a, b| b.cmp(a)),
         }
-        // A page of rows is within as many walks, those that come first.
+        // A page of rows comes from at most as many walks, those that come first.
         order.truncate((size / 8).max(64));
         let behind: Vec<usize> = order
             .into_iter()
@@ -176,9 +175,9 @@ impl OrderedMerge {
             .collect();
         let step = behind.iter().map(|&index| self.walks[index].step).max();
         let step = step
-            .unwrap_or(FIRST)
-            .min(MOST_TOGETHER / behind.len().max(1));
-        self.begun = true;
+            .unwrap_or(FIRST_STEP)
+            .min(MAX_ROWS_TOTAL / behind.len().max(1));
+        self.started = true;
         if behind.is_empty() {
             return Ok(0);
         }
@@ -187,22 +186,19 @@ impl OrderedMerge {
             let walk = &self.walks[index];
             let Key { value, tie } = walk.frontier;
             let comma = if list.len() > 1 { "," } else { "" };
-            list.push_str(&format!(
-                "{comma}[{index},{},{value},{tie}]",
-                walk.series_id
-            ));
+            list.push_str(&format!("{comma}[{index},{},{value},{tie}]", walk.alert_id));
         }
         list.push(']');
         let number = |place: usize| format!("CAST(l.value ->> {place} AS BIGINT)");
-        let meets = match self.rest.sql.as_str() {
+        let meets = match self.residual.sql.as_str() {
             "" => "1".to_owned(),
-            rest => format!("(CASE WHEN {rest} THEN 1 ELSE 0 END)"),
+            residual => format!("(CASE WHEN {residual} THEN 1 ELSE 0 END)"),
         };
         let within = match &self.far {
             Some(far) => format!(" AND {}", far.sql),
             None => String::new(),
         };
-        let along = way.sql();
+        let along = direction.sql();
         let sql = format!(
             "SELECT string_agg(p.packed, '|') AS packed FROM (\
              SELECT l.value ->> 0 || ':' || COALESCE((\
@@ -213,13 +209,13 @@ impl OrderedMerge {
              FROM ({}) l) p",
             pack(&["r.received_at", "r.id", "r.telling_id", &meets]),
             number(1),
-            way.comparison(),
+            direction.comparison(),
             number(2),
             number(3),
             step,
             query::json_list(db.backend()),
         );
-        let mut values = self.rest.values.clone();
+        let mut values = self.residual.values.clone();
         values.extend(self.far.iter().flat_map(|far| far.values.clone()));
         values.push(list.into());
         let mut examined = 0;
@@ -234,7 +230,7 @@ impl OrderedMerge {
                 continue;
             };
             let mut read: Vec<(Key, Option<RowRef>)> = Vec::new();
-            for [value, id, telling_id, meets] in rows::<4>(Some(packed), "log_entries")? {
+            for [value, id, content_id, meets] in rows::<4>(Some(packed), "log_entries")? {
                 let id = id.unwrap_or_default();
                 let key = Key {
                     value: value.unwrap_or_default(),
@@ -243,18 +239,18 @@ impl OrderedMerge {
                 let hit = RowRef {
                     key,
                     id,
-                    alert_id: walk.series_id,
-                    content_id: telling_id,
+                    alert_id: walk.alert_id,
+                    content_id,
                 };
                 read.push((key, (meets == Some(1)).then_some(hit)));
             }
             examined += read.len().max(1);
-            match way {
+            match direction {
                 Direction::Up => read.sort_unstable_by_key(|(key, _)| *key),
                 Direction::Down => read.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key)),
             }
             walk.done = read.len() < step;
-            walk.step = (walk.step * 2).min(MOST);
+            walk.step = (walk.step * 2).min(MAX_ROWS);
             if let Some((last, _)) = read.last() {
                 walk.frontier = *last;
             }
@@ -263,33 +259,33 @@ impl OrderedMerge {
         Ok(examined)
     }
 
-    /// What is known to come next, in order, and how far that reaches.
+    /// Returns the rows that are known to come next, in order, and how far they reach.
     pub(crate) fn take(&mut self) -> (Vec<RowRef>, End) {
-        let way = self.way;
+        let direction = self.direction;
         let end = self
             .walks
             .iter()
             .filter(|walk| !walk.done)
             .map(|walk| walk.frontier)
-            .reduce(|a, b| if way.precedes(b, a) { b } else { a })
+            .reduce(|a, b| if direction.precedes(b, a) { b } else { a })
             .map_or(End::Exhausted, End::At);
         let mut taken = Vec::new();
         for walk in &mut self.walks {
             while let Some((key, hit)) = walk.read.front() {
-                if matches!(end, End::At(frontier) if way.precedes(frontier, *key)) {
+                if matches!(end, End::At(frontier) if direction.precedes(frontier, *key)) {
                     break;
                 }
                 taken.extend(hit);
                 walk.read.pop_front();
             }
         }
-        way.sort(&mut taken);
+        direction.sort(&mut taken);
         (taken, end)
     }
 }
 
 impl Walk {
-    /// The first key that is known of it, or where it has come to.
+    /// The first buffered key, or the frontier.
     fn head(&self) -> Key {
         self.read.front().map_or(self.frontier, |(key, _)| *key)
     }

@@ -1,12 +1,11 @@
-//! Reading the log and the incidents in order, within bounds.
+//! Bounded, ordered reads of the alert log and of incidents.
 //!
-//! A list is walked along an index, in chunks. What the database can decide by
-//! the row itself it decides; what was told (labels, words) is looked at here,
-//! for no database knows the regular expressions and the folding of case that
-//! people search by. The search index says which series may answer at all
-//! ([`crate::search`]), so that few rows are looked at in vain. A page that has
-//! examined as many rows as it may ends there, short or empty, and says where
-//! to go on.
+//! A list is read along an index, in chunks. The database evaluates conditions on the row
+//! itself. Alert content (labels, words) is matched here, because neither database supports
+//! the regular expressions and case folding that users search with. The search index
+//! ([`crate::search`]) limits the candidate alerts, so that few rows are read without a
+//! match. A page that has used up its scan budget ends there, short or empty, with a cursor
+//! to continue.
 
 mod index_scan;
 mod merge;
@@ -25,16 +24,15 @@ use crate::query::{Conditions, Reads};
 use crate::search::AlertSet;
 use crate::{AlertCriteria, StorageError, TimeRange};
 
-/// How much a page may read. The defaults keep the first page within 20 ms at
-/// ten million entries; tests set less.
+/// Limits on the rows read for a page. With the defaults, the first page takes less than
+/// 20 ms at ten million entries; tests use smaller values.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanBudget {
-    /// Rows that are examined for one page.
+    /// Rows examined for one page.
     pub rows: usize,
-    /// Rows that one statement examines.
+    /// Rows examined by one statement.
     pub chunk: usize,
-    /// Series that are few enough to be walked each by itself, and rows that
-    /// are few enough to be sorted here.
+    /// The most alerts to walk one by one, and the most rows to sort in memory.
     pub few: usize,
 }
 
@@ -49,7 +47,7 @@ impl Default for ScanBudget {
 }
 
 impl ScanBudget {
-    /// Rows of which a page is made soon, if it is of many series, or not at all.
+    /// For a cheap first try: a filter that matches many alerts fills a page quickly.
     pub(crate) fn for_probe(&self) -> Self {
         Self {
             rows: self.rows.min(800),
@@ -57,7 +55,7 @@ impl ScanBudget {
         }
     }
 
-    /// A count looks at more than a page does, and still answers soon.
+    /// For counts, which examine more rows than a page.
     pub(crate) fn for_counting() -> Self {
         Self {
             rows: 20_000,
@@ -66,7 +64,7 @@ impl ScanBudget {
         }
     }
 
-    /// Whoever walks through the whole reads in greater steps.
+    /// For walks through a whole list, which read larger chunks.
     pub(crate) fn for_walking() -> Self {
         Self {
             rows: 20_000,
@@ -76,18 +74,18 @@ impl ScanBudget {
     }
 }
 
-/// What a row of a merged walk costs, in rows of a walk along one index.
-const MERGED: usize = 3;
+/// Cost of a row of a merged walk, in rows of an index scan.
+const MERGED_ROW_COST: usize = 3;
 
-/// Where a row stands in a list: by the value sorted by, then by `tie`, which
-/// is made of the row's number and no two rows share.
+/// Position of a row in a list: the sort value, then `tie`, which is unique because it is
+/// derived from the row ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) value: i64,
     pub(crate) tie: i64,
 }
 
-/// The way in which keys are read.
+/// The direction in which keys are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Up,
@@ -109,7 +107,7 @@ impl Direction {
         }
     }
 
-    /// The comparison of what comes later.
+    /// The comparison operator for later keys.
     pub(crate) fn comparison(self) -> &'static str {
         match self {
             Self::Up => ">",
@@ -132,7 +130,7 @@ impl Direction {
         }
     }
 
-    /// `after`, or where `range` begins, whichever comes later.
+    /// Returns `after` or the start of `range`, whichever is later.
     fn within(self, after: Key, range: TimeRange) -> Key {
         match self {
             Self::Up => range.from.map_or(after, |from| {
@@ -152,7 +150,7 @@ impl Direction {
         }
     }
 
-    /// The condition that `column` is not past where `range` ends on this way.
+    /// The condition that `column` is not past the end of `range` in this direction.
     fn far(self, column: &str, range: TimeRange) -> Option<SqlCondition> {
         let (comparison, end) = match self {
             Self::Up => ("<", range.to?),
@@ -164,7 +162,7 @@ impl Direction {
         })
     }
 
-    /// Before all keys.
+    /// A key before all others.
     pub(crate) fn start_key(self) -> Key {
         let end = match self {
             Self::Up => i64::MIN,
@@ -177,7 +175,7 @@ impl Direction {
     }
 }
 
-/// A row that the database let pass.
+/// Reference to a row that meets the SQL conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowRef {
     pub(crate) key: Key,
@@ -192,7 +190,7 @@ impl RowRef {
     }
 }
 
-/// A condition in SQL on the row `r`, with its values.
+/// An SQL condition on the row `r`, with its values.
 #[derive(Clone, Debug)]
 pub(crate) struct SqlCondition {
     pub(crate) sql: String,
@@ -206,26 +204,26 @@ impl From<Conditions> for SqlCondition {
     }
 }
 
-/// Where rows come from, in order.
+/// A source of rows, in order.
 pub(crate) enum Rows {
-    /// Walks along indexes.
+    /// Merged index scans.
     Indexes(MergedScan),
-    /// The log of a few series.
+    /// The log of a few alerts.
     Merge(OrderedMerge),
-    /// All there are, already sorted.
+    /// All rows, already sorted.
     All(Vec<RowRef>),
 }
 
-/// Where reading ended.
+/// Position where reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// There is no more.
+    /// There are no more rows.
     Exhausted,
-    /// There may be more after this.
+    /// There may be more rows after this key.
     At(Key),
 }
 
-/// What was found, in the order of reading.
+/// The rows found, in reading order.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) rows: Vec<RowRef>,
@@ -233,7 +231,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Of what was found only the first `rows`: for more a page had no room.
+    /// Keeps only the first `rows` rows, when the size limit of the page is reached.
     pub(crate) fn keep(&mut self, rows: usize) {
         if rows < self.rows.len() {
             self.rows.truncate(rows);
@@ -246,68 +244,68 @@ impl Found {
     }
 }
 
-/// Looks at what was told.
+/// Matches rows against criteria on the alert content.
 pub(crate) struct Verifier<'a> {
     pub(crate) about: &'a AlertCriteria,
     pub(crate) set: &'a AlertSet,
     pub(crate) contents: &'a mut ContentCache,
 }
 
-/// Finds up to `limit` rows.
+/// Finds up to `limit` matching rows.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub(crate) async fn find(
     db: &impl Reads,
     mut rows: Rows,
     verifier: &mut Verifier<'_>,
     limit: usize,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Found, StorageError> {
     let mut hits: Vec<RowRef> = Vec::new();
     let mut spent = 0;
     let mut size = (limit + 1).max(32);
     loop {
-        size = size.min(effort.chunk).max(1);
+        size = size.min(budget.chunk).max(1);
         let (pending, last) = match &mut rows {
-            Rows::Indexes(lanes) => {
-                spent += lanes.read(db, size).await?;
-                lanes.take()
+            Rows::Indexes(scans) => {
+                spent += scans.read(db, size).await?;
+                scans.take()
             }
             Rows::Merge(merge) => {
-                // Rows of many places in an index cost more than neighbours.
-                spent += merge.read(db, size).await? * MERGED;
+                // Rows from many positions of an index cost more than adjacent ones.
+                spent += merge.read(db, size).await? * MERGED_ROW_COST;
                 merge.take()
             }
             Rows::All(all) => (std::mem::take(all), End::Exhausted),
         };
         let mut pending = pending.as_slice();
         while !pending.is_empty() {
-            // No more are looked at than are still wanted: each may cost a
-            // series that has to be read. Nor more than memory should hold at once.
+            // In batches, because each row may require reading an alert: not many more rows
+            // than requested, and a bounded number in memory.
             let (now, later) = pending.split_at(pending.len().min((limit + 1).clamp(64, 256)));
             pending = later;
             spent += verifier.keep(db, now, &mut hits).await?;
             if hits.len() > limit {
                 hits.truncate(limit);
-                // A page has a row at least.
+                // A page has at least one row.
                 let end = hits.last().map_or(last, |hit| End::At(hit.key));
                 return Ok(Found { rows: hits, end });
             }
-            let stop = now.last().filter(|_| spent >= effort.rows * 2);
+            let stop = now.last().filter(|_| spent >= budget.rows * 2);
             if let Some(stop) = stop.filter(|_| !pending.is_empty()) {
                 let end = End::At(stop.key);
                 return Ok(Found { rows: hits, end });
             }
         }
-        // However little it may read, a page gets on, or whoever follows its
-        // cursor never would.
-        let begun = match &rows {
-            Rows::Indexes(lanes) => lanes.has_started(),
+        // Even with a small budget every page makes progress; otherwise clients that follow
+        // the cursor would never finish.
+        let started = match &rows {
+            Rows::Indexes(scans) => scans.has_started(),
             Rows::Merge(merge) => merge.has_started(),
             Rows::All(_) => true,
         };
-        if last == End::Exhausted || (spent >= effort.rows && begun) {
+        if last == End::Exhausted || (spent >= budget.rows && started) {
             return Ok(Found {
                 rows: hits,
                 end: last,
@@ -317,56 +315,57 @@ pub(crate) async fn find(
     }
 }
 
-/// As [`find`], where nothing is asked of what was told.
+/// As [`find`], without criteria on the alert content.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub(crate) async fn find_any(
     db: &impl Reads,
     rows: Rows,
     limit: usize,
-    effort: &ScanBudget,
+    budget: &ScanBudget,
 ) -> Result<Found, StorageError> {
     let mut verifier = Verifier {
         about: &AlertCriteria::default(),
         set: &AlertSet::default(),
         contents: &mut ContentCache::default(),
     };
-    find(db, rows, &mut verifier, limit, effort).await
+    find(db, rows, &mut verifier, limit, budget).await
 }
 
 impl Verifier<'_> {
-    /// Adds those of `hits` that answer to `kept`; returns what that cost, in
-    /// rows.
+    /// Adds the matching `hits` to `kept`. Returns the cost, in rows.
     async fn keep(
         &mut self,
         db: &impl Reads,
         hits: &[RowRef],
         kept: &mut Vec<RowRef>,
     ) -> Result<usize, StorageError> {
-        /// What a telling costs that has to be read: as much as a few rows.
-        const TELLING: usize = 10;
+        /// Cost of reading one alert content, in rows.
+        const CONTENT_COST: usize = 10;
         if !self.about.needs_content() {
             kept.extend(hits);
             return Ok(0);
         }
-        let may: Vec<RowRef> = hits
+        let candidates: Vec<RowRef> = hits
             .iter()
             .filter(|hit| self.set.contains(hit.alert_id))
             .copied()
             .collect();
-        if may.is_empty() {
+        if candidates.is_empty() {
             return Ok(0);
         }
-        let told = self
+        let contents = self
             .contents
-            .read(db, may.iter().map(RowRef::content_key))
+            .read(db, candidates.iter().map(RowRef::content_key))
             .await?;
-        let answers = |hit: &&RowRef| {
-            told.get(&hit.content_key())
-                .is_some_and(|told| self.about.matches(&told.source, &told.labels, &told.fields))
+        let matches = |hit: &&RowRef| {
+            contents.get(&hit.content_key()).is_some_and(|content| {
+                self.about
+                    .matches(&content.source, &content.labels, &content.fields)
+            })
         };
-        kept.extend(may.iter().filter(answers));
-        Ok(told.len() * TELLING)
+        kept.extend(candidates.iter().filter(matches));
+        Ok(contents.len() * CONTENT_COST)
     }
 }

@@ -1,12 +1,12 @@
-//! Many rows of whole numbers as one text.
+//! Many rows of integers packed into one string.
 //!
-//! A driver spends more on a row than the database does on finding it. So the
-//! database puts the numbers of a whole chunk into one text, which is taken
-//! apart here: thousands of rows in the time of hundreds.
+//! The driver spends more time on a row than the database does on finding it. So the
+//! database joins the integers of a whole chunk into one string, which is parsed here:
+//! about ten times faster than row by row.
 
 use crate::StorageError;
 
-/// The SQL of one row as text: numbers or nothing, with commas between.
+/// SQL that packs one row: integers or empty values, separated by commas.
 pub(crate) fn pack(columns: &[&str]) -> String {
     let texts: Vec<String> = columns
         .iter()
@@ -15,10 +15,10 @@ pub(crate) fn pack(columns: &[&str]) -> String {
     texts.join(" || ',' || ")
 }
 
-/// The rows of a text made by `string_agg(pack(…), ';')`.
+/// Parses the result of `string_agg(pack(…), ';')`.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] naming `table`, where there is no number.
+/// [`StorageError::Corrupt`] for `table`, if a value is not an integer.
 pub(crate) fn rows<const N: usize>(
     text: Option<&str>,
     table: &'static str,
@@ -52,7 +52,7 @@ mod tests {
     use super::rows;
 
     #[test]
-    fn rows_come_back_with_what_is_missing() {
+    fn packed_rows_keep_empty_columns() {
         let read = rows::<3>(Some("1,-2,;3,,4"), "t").ok();
         let expected = vec![[Some(1), Some(-2), None], [Some(3), None, Some(4)]];
         assert_eq!(read, Some(expected));

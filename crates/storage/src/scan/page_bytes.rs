@@ -1,19 +1,19 @@
-//! How much of what was found is read: a page ends by bytes as well as by rows, for one
-//! alert may have as much text as a thousand others.
+//! Size limit of a page in bytes. A page is limited by bytes as well as by rows, because
+//! one alert can be as large as a thousand others.
 
 use super::RowRef;
 
-/// Bytes of texts that a page has, and a chunk of an export. A row more is always taken.
+/// Size limit of a page, and of a chunk of an export. The first row always fits.
 pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
-/// Rows that are read at first, before it is known how large they are.
+/// Rows read at first, before their size is known.
 const FIRST: usize = 64;
 
-/// The rows of a page, read piece by piece until they are too much.
+/// The rows of a page, read in steps until the size limit is reached.
 pub(crate) struct PageBytes<'a> {
     hits: &'a [RowRef],
-    /// Rows that were handed out to be read.
-    begun: usize,
+    /// Rows returned by `next` so far.
+    returned: usize,
     step: usize,
     bytes: usize,
 }
@@ -22,26 +22,25 @@ impl<'a> PageBytes<'a> {
     pub(crate) fn for_page(hits: &'a [RowRef]) -> Self {
         Self {
             hits,
-            begun: 0,
+            returned: 0,
             step: FIRST,
             bytes: 0,
         }
     }
 
-    /// The next rows to be read; more at a time, as they turn out to be small.
+    /// Returns the next rows to read; each step is larger than the one before.
     pub(crate) fn next(&mut self) -> Option<&'a [RowRef]> {
-        let rest = &self.hits[self.begun..];
+        let rest = &self.hits[self.returned..];
         let now = &rest[..rest.len().min(self.step)];
-        self.begun += now.len();
+        self.returned += now.len();
         self.step *= 4;
         (!now.is_empty()).then_some(now)
     }
 
-    /// Takes one of the rows that were read, or says how many rows the page has without
-    /// it and all that follow.
+    /// Adds a row to the page if it fits.
     ///
     /// # Errors
-    /// The number of rows that the page has.
+    /// If the row does not fit: the number of rows before it, which make up the page.
     pub(crate) fn take(&mut self, id: i64, bytes: usize) -> Result<(), usize> {
         let is_first = self.bytes == 0;
         self.bytes += bytes.max(1);
@@ -49,7 +48,7 @@ impl<'a> PageBytes<'a> {
             return Ok(());
         }
         let before = self.hits.iter().position(|hit| hit.id == id);
-        Err(before.unwrap_or(self.begun))
+        Err(before.unwrap_or(self.returned))
     }
 }
 
@@ -70,11 +69,11 @@ mod tests {
 
     fn taken(count: i64, bytes: usize) -> usize {
         let hits = hits(count);
-        let mut room = PageBytes::for_page(&hits);
-        while let Some(some) = room.next() {
-            for hit in some {
-                if let Err(rows) = room.take(hit.id, bytes) {
-                    return rows;
+        let mut page = PageBytes::for_page(&hits);
+        while let Some(rows) = page.next() {
+            for hit in rows {
+                if let Err(count) = page.take(hit.id, bytes) {
+                    return count;
                 }
             }
         }
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_by_bytes_and_has_a_row_at_least() {
+    fn page_is_limited_by_bytes_but_has_at_least_one_row() {
         assert_eq!(taken(0, 1), 0);
         assert_eq!(taken(500, 0), 500);
         assert_eq!(taken(500, 1_000), 500);

@@ -1,4 +1,4 @@
-//! Reading segments.
+//! Lookups in segments.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,16 +10,15 @@ use tocsin_core::search_index::{block, postings, term};
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError};
 
-/// Terms that are looked up by one statement: each may read a block of about
-/// 4 KiB of each segment.
+/// Terms looked up by one statement. Each may read a block of about 4 KiB from each
+/// segment.
 const TERMS: usize = 32;
-/// Blocks that are read at a time where all values of a label are looked at.
+/// Blocks read at a time when all values of a label are checked.
 const BLOCKS: usize = 256;
-/// How often a walk over values begins again when segments are merged
-/// meanwhile.
+/// How often a walk over values is retried if segments are merged in between.
 const TRIES: usize = 5;
 
-/// The postings of some terms, in each segment apart.
+/// Postings of the terms, by segment.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     terms: usize,
@@ -27,7 +26,7 @@ pub(super) struct Found {
     postings: BTreeMap<i64, Vec<Option<Vec<u8>>>>,
 }
 
-/// Looks terms up.
+/// Looks up terms in all segments.
 pub(super) async fn look_up(db: &impl Reads, terms: &[Vec<u8>]) -> Result<Found, StorageError> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -47,8 +46,7 @@ pub(super) async fn look_up(db: &impl Reads, terms: &[Vec<u8>]) -> Result<Found,
         Backend::Postgres => "",
     };
     let (key, value) = place;
-    // One statement sees one state of the index; a segment that is replaced by
-    // a merged one is seen before or after that, never both or neither.
+    // One statement sees one state of the index: either the merged segment or its sources.
     let sql = format!(
         "SELECT s.id AS segment, CAST({key} AS BIGINT) AS term, \
          (SELECT b.data FROM search_blocks b WHERE b.segment_id = s.id \
@@ -59,14 +57,14 @@ pub(super) async fn look_up(db: &impl Reads, terms: &[Vec<u8>]) -> Result<Found,
         terms: terms.len(),
         postings: BTreeMap::new(),
     };
-    for (chunk, some) in terms.chunks(TERMS).enumerate() {
-        let rows: Vec<Row> = query::all(db, &sql, vec![hex_list(some)]).await?;
+    for (index, chunk) in terms.chunks(TERMS).enumerate() {
+        let rows: Vec<Row> = query::all(db, &sql, vec![hex_list(chunk)]).await?;
         for row in rows {
-            let place = chunk * TERMS + usize::try_from(row.term).unwrap_or_default();
+            let place = index * TERMS + usize::try_from(row.term).unwrap_or_default();
             let (Some(data), Some(term)) = (row.data, terms.get(place)) else {
                 continue;
             };
-            let postings = block::find(&data, term).map_err(|_| spoilt(row.segment))?;
+            let postings = block::find(&data, term).map_err(|_| corrupt_block(row.segment))?;
             if let Some(postings) = postings {
                 let of_segment = found
                     .postings
@@ -80,7 +78,7 @@ pub(super) async fn look_up(db: &impl Reads, terms: &[Vec<u8>]) -> Result<Found,
 }
 
 impl Found {
-    /// The documents that any of the terms in these places is true of.
+    /// The documents with any of the terms at these positions.
     pub(super) fn any(&self, places: &[usize]) -> Result<RoaringTreemap, StorageError> {
         let mut all = RoaringTreemap::new();
         for (segment, by_term) in &self.postings {
@@ -91,37 +89,37 @@ impl Found {
         Ok(all)
     }
 
-    /// The documents that all of the terms in these places may be true of
-    /// within one segment.
+    /// The documents that may have all of the terms at these positions in one segment.
     ///
-    /// A text is in one segment as a whole, so a word's terms are, too.
+    /// A document is never split across segments, so all terms of a word are in the same one.
     pub(super) fn together(&self, places: &[usize]) -> Result<RoaringTreemap, StorageError> {
         debug_assert!(places.iter().all(|place| *place < self.terms));
         let mut all = RoaringTreemap::new();
         for (segment, by_term) in &self.postings {
-            let of_word: Option<Vec<&Vec<u8>>> = places
+            let word_postings: Option<Vec<&Vec<u8>>> = places
                 .iter()
                 .map(|place| by_term[*place].as_ref())
                 .collect();
-            let Some(mut of_word) = of_word else { continue };
-            of_word.sort_unstable_by_key(|postings| postings.len());
-            let mut left: Option<RoaringTreemap> = None;
-            for postings in of_word {
-                left = match left {
+            let Some(mut word_postings) = word_postings else {
+                continue;
+            };
+            word_postings.sort_unstable_by_key(|postings| postings.len());
+            let mut remaining: Option<RoaringTreemap> = None;
+            for postings in word_postings {
+                remaining = match remaining {
                     None => Some(documents(postings, *segment)?),
-                    // To try so few is quicker than to read so much.
+                    // Checking a few alerts is faster than reading long postings.
                     Some(few) if few.len() * WORTH < postings.len() as u64 => Some(few),
-                    Some(some) => Some(some & documents(postings, *segment)?),
+                    Some(set) => Some(set & documents(postings, *segment)?),
                 };
             }
-            all |= left.unwrap_or_default();
+            all |= remaining.unwrap_or_default();
         }
         Ok(all)
     }
 }
 
-/// Bytes of postings that are read in the time in which a caller tries a
-/// series, about.
+/// Bytes of postings that can be read in about the time that it takes to check one alert.
 const WORTH: u64 = 1_000;
 
 /// Terms from `from` (included) to `to` (excluded), both beginning with
@@ -132,8 +130,8 @@ pub(super) struct Range {
     pub(super) to: Vec<u8>,
 }
 
-/// The documents of all terms in the range whose value is `wanted`. `None`
-/// where segments were merged again and again while they were read.
+/// The documents of all terms in the range whose value is `wanted`. `None` if segments were
+/// merged during every try.
 pub(super) async fn values(
     db: &impl Reads,
     range: &Range,
@@ -147,7 +145,7 @@ pub(super) async fn values(
     Ok(None)
 }
 
-/// As [`values`]; `None` where segments were merged meanwhile.
+/// One try of [`values`]; `None` if segments were merged in between.
 async fn walk(
     db: &impl Reads,
     range: &Range,
@@ -159,8 +157,8 @@ async fn walk(
         first_term: Vec<u8>,
         data: Vec<u8>,
     }
-    // The block in which the range begins has an earlier first term. Segment
-    // by segment: neither planner would find that by itself.
+    // The first block of the range may have an earlier first term. The query goes segment by
+    // segment, because neither planner finds that plan for a plain join.
     let blocks = "WHERE b.segment_id = s.id AND b.first_term < ? \
                   AND b.first_term >= COALESCE((SELECT x.first_term FROM search_blocks x \
                   WHERE x.segment_id = s.id AND x.first_term <= ? \
@@ -196,7 +194,7 @@ async fn walk(
         let rows: Vec<Row> = query::all(db, &sql, values).await?;
         statements += 1;
         for row in &rows {
-            add(&mut all, &row.data, range, wanted).map_err(|_| spoilt(row.segment))?;
+            add(&mut all, &row.data, range, wanted).map_err(|_| corrupt_block(row.segment))?;
         }
         let is_last = rows.len() < BLOCKS;
         if let Some(last) = rows.into_iter().next_back() {
@@ -207,8 +205,8 @@ async fn walk(
         }
     }
     if statements > 1 {
-        // Each statement saw a state of the index of its own. What is new since
-        // is no matter, for the backlog was read before.
+        // Each statement saw its own state of the index. New segments do not matter, because
+        // the queue was read before.
         let after = segments(db).await?;
         if !before.iter().all(|id| after.binary_search(id).is_ok()) {
             return Ok(None);
@@ -222,7 +220,7 @@ async fn segments(db: &impl Reads) -> Result<Vec<i64>, StorageError> {
     query::numbers(db, sql, vec![]).await
 }
 
-/// Adds the documents of a block's terms that are in the range and wanted.
+/// Adds the documents of all wanted terms of a block that are in the range.
 fn add(
     all: &mut RoaringTreemap,
     data: &[u8],
@@ -251,18 +249,18 @@ fn add(
 }
 
 fn documents(data: &[u8], segment: i64) -> Result<RoaringTreemap, StorageError> {
-    /// From here on it is quicker to insert a range than to append its numbers.
+    /// From this length, inserting a range is faster than appending its numbers.
     const LONG: u64 = 16;
     const HELD: usize = 4_096;
     let mut set = RoaringTreemap::new();
     let mut held: Vec<u64> = Vec::new();
-    // To append many at once is far quicker than one by one.
+    // Appending many at once is much faster than one by one.
     let flush = |set: &mut RoaringTreemap, held: &mut Vec<u64>| {
         let appended = set.append(held.drain(..));
-        appended.map_err(|_| spoilt(segment))
+        appended.map_err(|_| corrupt_block(segment))
     };
     for run in postings::runs(data) {
-        let (from, to) = run.map_err(|_| spoilt(segment))?;
+        let (from, to) = run.map_err(|_| corrupt_block(segment))?;
         if to - from >= LONG {
             flush(&mut set, &mut held)?;
             set.insert_range(from..to);
@@ -292,7 +290,7 @@ fn hex_list(terms: &[Vec<u8>]) -> Value {
     json.into()
 }
 
-fn spoilt(segment: i64) -> StorageError {
+fn corrupt_block(segment: i64) -> StorageError {
     StorageError::Corrupt {
         table: "search_blocks",
         column: "data",

@@ -1,8 +1,8 @@
-//! Fewer and larger segments.
+//! Merges segments into fewer and larger ones.
 //!
-//! Segments are of a tier by their size; where a tier has [`TOGETHER`], they
-//! become one of the next. So a document is written again only a few times,
-//! and a lookup reads a block of only a few segments.
+//! Segments are grouped into tiers by size. When a tier has [`TOGETHER`] segments, they are
+//! merged into one of the next tier. So each document is rewritten only a few times, and a
+//! lookup reads only a few segments.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +14,23 @@ use super::set::number;
 use crate::query::{self, Reads};
 use crate::{Backend, Db, StorageError, Tx, leader_lock};
 
-/// Segments of one tier that are merged.
+/// Number of segments of one tier to merge.
 const TOGETHER: usize = 8;
-/// The most bytes of the lowest tier; each next one has eight times that.
-const SMALL: i64 = 8 << 10;
-/// From so many bytes on, and from a quarter of the index on, series that are
-/// gone are left out: all series are read for that.
-const CLEANED: i64 = 1 << 20;
-/// Numbers of series that are looked at at a time for that.
-const SERIES: i64 = 50_000;
-/// Blocks of a segment that are read at a time. A few hundred KiB each where
-/// many series have a term.
-const READ: i64 = 8;
-/// Blocks that are written or deleted in one transaction on SQLite, about
-/// 256 KiB: a few milliseconds, which is how long ingest may wait for it.
-const STEP: usize = 64;
-/// Documents of a segment that is being written or deleted.
+/// Maximum size of a segment of the lowest tier, in bytes; each next tier has eight times
+/// that.
+const LOWEST_TIER_BYTES: i64 = 8 << 10;
+/// Minimum size of a merge, in bytes, that removes deleted alerts; it must also cover a
+/// quarter of the index, because all alert IDs are read for that.
+const CLEANUP_BYTES: i64 = 1 << 20;
+/// Alert IDs read at a time for that.
+const ALERT_IDS: i64 = 50_000;
+/// Blocks of a segment read at a time. A block can have a few hundred KiB if many alerts
+/// share a term.
+const READ_BLOCKS: i64 = 8;
+/// Blocks written or deleted in one transaction on SQLite, about 256 KiB. That takes a few
+/// milliseconds, for which ingest has to wait.
+const WRITE_BLOCKS: usize = 64;
+/// Value of `documents` for a segment that is being written or deleted.
 const HIDDEN: i64 = -1;
 
 #[derive(FromQueryResult)]
@@ -39,18 +40,17 @@ struct Segment {
     bytes: i64,
 }
 
-/// Merges segments of similar size, where there are many. Returns whether it
-/// did: then there may be more to merge.
+/// Merges segments of similar size if there are enough. Returns whether it did; then there
+/// may be more to merge.
 ///
-/// It takes the database, not a transaction, because it takes several short
-/// ones on SQLite, where a long one would hold ingest up. Killed between them
-/// it leaves a segment that nobody reads, which the next call deletes. Only one
-/// call at a time: PostgreSQL's replicas take turns here, SQLite's one process
-/// has to see to it.
+/// It takes the database instead of a transaction, because on SQLite it needs several short
+/// transactions; a long one would block ingest. If the process is killed in between, it
+/// leaves a hidden segment, which the next call deletes. Only one call may run at a time:
+/// PostgreSQL replicas use a lock here; with SQLite, the process has to ensure it.
 ///
 /// # Errors
-/// Whatever the database answers; [`StorageError::Corrupt`] for a block that
-/// is none.
+/// [`StorageError`] from the database; [`StorageError::Corrupt`] for a malformed
+/// block.
 pub async fn merge(db: &Db) -> Result<bool, StorageError> {
     let mut steps = Steps { db, tx: None };
     if !leader_lock::try_lock(steps.tx().await?, "search_merge").await? {
@@ -73,8 +73,8 @@ pub async fn merge(db: &Db) -> Result<bool, StorageError> {
     steps.next().await?;
     let ids: Vec<i64> = sources.iter().map(|segment| segment.id).collect();
     let mut merger = Merger::new(ids.len());
-    if bytes_of(&sources) >= CLEANED.max(all / 4) {
-        // After the sources were chosen: whatever is in them is older.
+    if bytes_of(&sources) >= CLEANUP_BYTES.max(all / 4) {
+        // Read after the sources were chosen, so that all of their documents are older.
         merger = merger.only(live(db).await?);
     }
     let bytes = write(&mut steps, merged, &ids, merger).await?;
@@ -92,9 +92,8 @@ fn bytes_of(segments: &[Segment]) -> i64 {
     segments.iter().map(|segment| segment.bytes).sum()
 }
 
-/// Short transactions on SQLite, none of which is open while others could
-/// write; a single one on PostgreSQL, where nobody waits for it, and which
-/// holds the turn.
+/// Transactions of a merge: several short ones on SQLite, so that other writers are not
+/// blocked, and a single one on PostgreSQL, which holds the lock and blocks no one.
 struct Steps<'a> {
     db: &'a Db,
     tx: Option<Tx>,
@@ -128,7 +127,7 @@ impl Steps<'_> {
 fn choose(segments: Vec<Segment>) -> Option<Vec<Segment>> {
     let mut tiers: BTreeMap<u32, Vec<Segment>> = BTreeMap::new();
     for segment in segments {
-        let size = u64::try_from(segment.bytes / SMALL).unwrap_or_default();
+        let size = u64::try_from(segment.bytes / LOWEST_TIER_BYTES).unwrap_or_default();
         let tier = size
             .checked_ilog(TOGETHER as u64)
             .map_or(0, |tier| tier + 1);
@@ -136,13 +135,13 @@ fn choose(segments: Vec<Segment>) -> Option<Vec<Segment>> {
     }
     let full = |tier: &Vec<Segment>| tier.len() >= TOGETHER;
     tiers.into_values().find(full).map(|mut tier| {
-        // Were there hundreds, each would hold some blocks in memory.
+        // Limits the blocks in memory, in case there are hundreds of segments.
         tier.truncate(2 * TOGETHER);
         tier
     })
 }
 
-/// Writes the blocks of the merged segment, and returns how many bytes.
+/// Writes the blocks of the merged segment. Returns their size in bytes.
 async fn write(
     steps: &mut Steps<'_>,
     merged: i64,
@@ -160,7 +159,7 @@ async fn write(
                     Ok(Step::Block(block)) => {
                         held += block.data.len();
                         full.push(block);
-                        if full.len() >= STEP || held >= STEP * 4096 {
+                        if full.len() >= WRITE_BLOCKS || held >= WRITE_BLOCKS * 4096 {
                             break Ok(None);
                         }
                     }
@@ -171,13 +170,13 @@ async fn write(
         };
         let result;
         (merger, full, held, result) = project::blocking(work).await?;
-        let is_done = match result.map_err(|corrupt| spoilt(corrupt, merged))? {
+        let is_done = match result.map_err(|corrupt| corrupt_segment(corrupt, merged))? {
             Some(Step::Need(place)) => {
-                // Segments never change, so this may be out of the transaction.
+                // Segments never change, so this can be read outside of the transaction.
                 let blocks = sources[place].next(steps.db).await?;
                 merger
                     .push_blocks(place, blocks)
-                    .map_err(|corrupt| spoilt(corrupt, ids[place]))?;
+                    .map_err(|corrupt| corrupt_segment(corrupt, ids[place]))?;
                 continue;
             }
             Some(Step::Done) => true,
@@ -194,14 +193,14 @@ async fn write(
     }
 }
 
-/// All series, as runs of their numbers.
+/// All existing alert IDs, as ranges.
 async fn live(db: &Db) -> Result<Vec<(u64, u64)>, StorageError> {
     #[derive(FromQueryResult)]
     struct Run {
         first: i64,
         last: i64,
     }
-    // Of neighbours, number and place differ by the same.
+    // For consecutive IDs, the difference of ID and row number is the same.
     let sql = "SELECT MIN(r.id) AS first, MAX(r.id) AS last FROM (\
                SELECT id, id - ROW_NUMBER() OVER (ORDER BY id) AS run FROM series \
                WHERE id > ? AND id <= ?) r GROUP BY r.run ORDER BY 1";
@@ -210,7 +209,7 @@ async fn live(db: &Db) -> Result<Vec<(u64, u64)>, StorageError> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     let mut after = 0;
     while max.iter().any(|max| after < *max) {
-        let values = vec![after.into(), (after + SERIES).into()];
+        let values = vec![after.into(), (after + ALERT_IDS).into()];
         let found: Vec<Run> = query::all(db, sql, values).await?;
         for run in found {
             let (first, last) = (number(run.first), number(run.last));
@@ -219,12 +218,12 @@ async fn live(db: &Db) -> Result<Vec<(u64, u64)>, StorageError> {
                 _ => runs.push((first, last + 1)),
             }
         }
-        after += SERIES;
+        after += ALERT_IDS;
     }
     Ok(runs)
 }
 
-/// Shows the merged segment, and hides those that it is of.
+/// Makes the merged segment visible and hides its sources.
 async fn swap(
     tx: &Tx,
     merged: i64,
@@ -256,7 +255,7 @@ async fn delete(steps: &mut Steps<'_>, segment: i64) -> Result<(), StorageError>
                (SELECT first_term FROM search_blocks WHERE segment_id = ? \
                ORDER BY first_term LIMIT ?)";
     loop {
-        let values = vec![segment.into(), segment.into(), (STEP as i64).into()];
+        let values = vec![segment.into(), segment.into(), (WRITE_BLOCKS as i64).into()];
         if steps.tx().await?.execute(sql, values).await? == 0 {
             break;
         }
@@ -268,7 +267,7 @@ async fn delete(steps: &mut Steps<'_>, segment: i64) -> Result<(), StorageError>
     steps.next().await
 }
 
-/// A segment that is read a few blocks at a time.
+/// A source segment, read a few blocks at a time.
 struct Source {
     segment: i64,
     after: Option<Vec<u8>>,
@@ -292,14 +291,14 @@ impl Source {
         };
         let sql = "SELECT first_term, data FROM search_blocks \
                    WHERE segment_id = ? AND first_term > ? ORDER BY first_term LIMIT ?";
-        let values = vec![self.segment.into(), after.into(), READ.into()];
-        let some: Vec<Stored> = query::all(db, sql, values).await?;
-        self.after = some.last().map(|last| last.first_term.clone());
-        Ok(some.into_iter().map(|block| block.data).collect())
+        let values = vec![self.segment.into(), after.into(), READ_BLOCKS.into()];
+        let blocks: Vec<Stored> = query::all(db, sql, values).await?;
+        self.after = blocks.last().map(|last| last.first_term.clone());
+        Ok(blocks.into_iter().map(|block| block.data).collect())
     }
 }
 
-fn spoilt(_: CorruptIndex, segment: i64) -> StorageError {
+fn corrupt_segment(_: CorruptIndex, segment: i64) -> StorageError {
     StorageError::Corrupt {
         table: "search_blocks",
         column: "data",

@@ -1,16 +1,15 @@
-//! The search index: which series a filter may be about.
+//! The search index: finds the alerts that may match a filter.
 //!
-//! An index of its own, because neither database has one for parts of Chinese
-//! words, and because a filter over ten million entries is a filter over the
-//! few series that they are of. [`tocsin_core::terms`] says what is in it.
+//! Tocsin has its own index, because neither database can index parts of Chinese words, and
+//! because ten million log entries belong to comparatively few alerts. See
+//! [`tocsin_core::search_index`] for its contents.
 //!
-//! * [`fold`] takes what ingest put into the backlog and writes it as one
-//!   segment, in the caller's transaction: so nothing is missing after a
-//!   crash, and nothing is there twice.
-//!   [`prepare`] and [`put`] are its two halves, for a writer that must not wait.
-//! * [`merge`] makes one segment of several, so that few are to be read.
-//! * [`series_set`] reads it. It answers with too many rather than too few:
-//!   whoever asks tries each row, too.
+//! * [`project()`] writes queued alerts and contents as one segment, in the caller's
+//!   transaction, so that after a crash nothing is missing or indexed twice.
+//!   [`prepare`] and [`put`] are its two halves, for a writer that must not be blocked.
+//! * [`merge()`] merges segments, so that a lookup reads only a few.
+//! * [`alert_set`] reads the index. The result can contain too many alerts, but never too
+//!   few; the caller checks each row.
 
 mod lookup;
 mod merge;
@@ -26,20 +25,19 @@ pub use merge::merge;
 pub use project::{Prepared, prepare, put};
 pub use set::AlertSet;
 
-/// The series that `about` may be true of: every one that it is true of, and
-/// some more. Reads the index and what of the backlog is not in it yet.
+/// Returns the alerts that may match `about`: all that match, and possibly more. Reads the
+/// index and the part of the queue that is not indexed yet.
 ///
-/// Series that come while this reads may be missing.
+/// Alerts stored while this reads may be missing.
 ///
 /// # Errors
-/// Whatever the database answers; [`StorageError::Corrupt`] for a block that
-/// does not hold what [`fold`] writes.
+/// [`StorageError`] from the database; [`StorageError::Corrupt`] for a malformed block.
 pub async fn alert_set(db: &impl Reads, about: &AlertCriteria) -> Result<AlertSet, StorageError> {
     let plan = plan::Plan::of(about);
     if plan.is_empty() {
         return Ok(AlertSet::default());
     }
-    // The backlog first: what is folded meanwhile is then found in both, not in
+    // Read the queue first, so that an alert indexed in between is found in both, not in
     // neither.
     let mut pending = pending::alerts(db).await?;
     let set = plan.run(db).await?;
@@ -49,15 +47,15 @@ pub async fn alert_set(db: &impl Reads, about: &AlertCriteria) -> Result<AlertSe
     Ok(set.but_always(&pending))
 }
 
-/// Puts about `documents` series and tellings of the backlog into the index,
-/// as one segment. Returns how many; none when the backlog is empty.
+/// Indexes about `documents` queued alerts and contents as one segment. Returns the number
+/// of documents; zero if the queue is empty.
 ///
-/// This is [`prepare`] and [`put`] in one transaction. On SQLite ingest waits
-/// for that transaction; so prepare out of it, and put in it.
+/// This is [`prepare`] and [`put`] in one transaction. On SQLite, ingest waits for that
+/// transaction, so it is better to prepare outside of it.
 ///
 /// # Errors
-/// Whatever the database answers; [`StorageError::Corrupt`] for a row of the
-/// backlog or of the series that cannot be read.
+/// [`StorageError`] from the database; [`StorageError::Corrupt`] for a malformed row of the
+/// queue or of an alert.
 pub async fn project(tx: &Tx, documents: usize) -> Result<usize, StorageError> {
     match prepare(tx, documents).await? {
         None => Ok(0),

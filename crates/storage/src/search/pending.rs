@@ -1,56 +1,56 @@
-//! What of the backlog is not in the index yet.
+//! Queued alerts that are not in the index yet.
 
 use roaring::RoaringTreemap;
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::{AlertFields, Labels};
 
-use super::project::{Row, SERIES_RANGE};
+use super::project::{ALERT_RANGE, Row};
 use super::set::number;
 use crate::query::{self, Reads};
 use crate::{AlertCriteria, StorageError, projection_queue};
 
-/// Series that are tried one by one, where something narrow is asked. When
-/// more are waiting they are all said to be possible.
-const TRIED: u64 = 2_000;
-/// Tellings of them that are tried.
-const TELLINGS: usize = 4_000;
+/// The most queued alerts to check one by one for a selective filter. If more are queued,
+/// all of them are candidates.
+const MAX_ALERTS: u64 = 2_000;
+/// The most later contents of them to check.
+const MAX_CONTENTS: usize = 4_000;
 
-/// The series of which something is not in the index.
+/// The alerts with content that is not in the index.
 pub(super) async fn alerts(db: &impl Reads) -> Result<RoaringTreemap, StorageError> {
     let sql = "SELECT id, kind, data FROM backlog WHERE kind IN (?, ?, ?)";
     let kinds = [
-        projection_queue::SERIES,
-        SERIES_RANGE,
-        projection_queue::TELLINGS,
+        projection_queue::ALERTS,
+        ALERT_RANGE,
+        projection_queue::CONTENTS,
     ];
     let rows: Vec<Row> = query::all(db, sql, kinds.map(Into::into).to_vec()).await?;
     let mut found = RoaringTreemap::new();
-    let mut tellings = Vec::new();
+    let mut content_ids = Vec::new();
     for row in rows {
         match row.kind {
-            SERIES_RANGE => {
+            ALERT_RANGE => {
                 let (first, last) = row.range()?;
                 found.insert_range(number(first)..=number(last));
             }
-            projection_queue::SERIES => found.extend(row.numbers()?.into_iter().map(number)),
-            _ => tellings.extend(row.numbers()?),
+            projection_queue::ALERTS => found.extend(row.ids()?.into_iter().map(number)),
+            _ => content_ids.extend(row.ids()?),
         }
     }
-    if !tellings.is_empty() {
+    if !content_ids.is_empty() {
         let list = query::id_list(db.backend());
         let sql = format!("SELECT series_id AS n FROM tellings WHERE id IN ({list})");
-        let of_tellings = query::numbers(db, &sql, vec![query::ids(&tellings)]).await?;
-        found.extend(of_tellings.into_iter().map(number));
+        let from_contents = query::numbers(db, &sql, vec![query::ids(&content_ids)]).await?;
+        found.extend(from_contents.into_iter().map(number));
     }
     Ok(found)
 }
 
-/// Those of `series` that `about` is true of, in any telling, or all of them
-/// where they are too many to try.
+/// Returns the alerts that match `about` with any of their contents, or all if there are too
+/// many to check.
 pub(super) async fn matching(
     db: &impl Reads,
     about: &AlertCriteria,
-    series: RoaringTreemap,
+    alerts: RoaringTreemap,
 ) -> Result<RoaringTreemap, StorageError> {
     #[derive(FromQueryResult)]
     struct ContentRow {
@@ -63,8 +63,8 @@ pub(super) async fn matching(
         severity: String,
         team: String,
     }
-    if series.is_empty() || series.len() > TRIED {
-        return Ok(series);
+    if alerts.is_empty() || alerts.len() > MAX_ALERTS {
+        return Ok(alerts);
     }
     let list = query::id_list(db.backend());
     let sql = format!(
@@ -77,32 +77,32 @@ pub(super) async fn matching(
          FROM tellings t JOIN series s ON s.id = t.series_id WHERE t.series_id IN ({list}) \
          LIMIT ?"
     );
-    let numbers: Vec<i64> = series
+    let numbers: Vec<i64> = alerts
         .iter()
         .filter_map(|id| i64::try_from(id).ok())
         .collect();
     let ids = query::ids(&numbers);
-    let most = TRIED as usize + TELLINGS;
-    let values = vec![ids.clone(), ids, (most as i64).into()];
-    let told: Vec<ContentRow> = query::all(db, &sql, values).await?;
-    if told.len() >= most {
-        return Ok(series);
+    let max_rows = MAX_ALERTS as usize + MAX_CONTENTS;
+    let values = vec![ids.clone(), ids, (max_rows as i64).into()];
+    let contents: Vec<ContentRow> = query::all(db, &sql, values).await?;
+    if contents.len() >= max_rows {
+        return Ok(alerts);
     }
     let mut found = RoaringTreemap::new();
-    for told in told {
+    for content in contents {
         let labels = match about.matchers.is_empty() {
             true => Labels::new(),
-            false => query::labels(&told.labels, "series", "labels", told.series_id)?,
+            false => query::labels(&content.labels, "series", "labels", content.series_id)?,
         };
-        let facts = AlertFields {
-            alertname: told.alertname,
-            instance: told.instance,
-            severity: told.severity,
-            team: told.team,
-            message: told.message,
+        let fields = AlertFields {
+            alertname: content.alertname,
+            instance: content.instance,
+            severity: content.severity,
+            team: content.team,
+            message: content.message,
         };
-        if about.matches(&told.source, &labels, &facts) {
-            found.insert(number(told.series_id));
+        if about.matches(&content.source, &labels, &fields) {
+            found.insert(number(content.series_id));
         }
     }
     Ok(found)

@@ -1,4 +1,4 @@
-//! What of a filter the index answers, and with which terms.
+//! Translates a filter into index terms.
 
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Hir, HirKind};
@@ -12,47 +12,45 @@ use super::set::AlertSet;
 use crate::query::Reads;
 use crate::{AlertCriteria, StorageError};
 
-/// Pairs of characters of one word that are looked up. The more, the fewer
-/// series are tried in vain; a sentence is known by so many.
-const PAIRS: usize = 24;
-/// Beginnings that a regular expression's values may have before all values
-/// are looked at.
-const BEGINNINGS: usize = 16;
-/// Bytes of a beginning that are compared: what is left of a value that was cut
-/// has more.
-const BEGINNING: usize = 40;
+/// The most character pairs looked up for one word. More pairs leave fewer false candidates;
+/// this many identify a sentence.
+const MAX_PAIRS: usize = 24;
+/// The most literal prefixes of a regular expression; with more, all values are checked.
+const MAX_PREFIXES: usize = 16;
+/// Compared bytes of a prefix; truncated values are longer.
+const PREFIX_BYTES: usize = 40;
 
-/// Series that are not made fewer by looking at all values of a label.
-const FEW: u64 = 500;
+/// With at most this many alerts left, label values are not checked in the index.
+const FEW_ALERTS: u64 = 500;
 
-/// What is asked of the index. `usize` are places in `terms`.
+/// An index query. Each `usize` is a position in `terms`.
 #[derive(Default)]
 pub(super) struct Plan {
     terms: Vec<Vec<u8>>,
-    /// Of each, one of its terms at least.
+    /// At least one term of each list must be present.
     any: Vec<Vec<usize>>,
-    /// Of each, all of its terms, in one text.
+    /// All terms of each list must be present in one string.
     words: Vec<Vec<usize>>,
-    /// None of these terms.
+    /// None of these terms may be present.
     none: Vec<usize>,
-    /// Values are to be looked at.
+    /// Regular expressions whose values have to be checked.
     walks: Vec<Walk>,
 }
 
-/// A matcher with a regular expression.
+/// Check of a regular expression against all values of a label.
 struct Walk {
     matcher: Matcher,
-    /// A value that is wanted is one that it matches, or that it does not.
+    /// Whether wanted values are those that the matcher matches, or the others.
     matches: bool,
-    /// The series with a wanted value are to be left out.
-    leaves_out: bool,
+    /// Whether alerts with a wanted value are excluded.
+    excludes: bool,
     ranges: Vec<Range>,
 }
 
 impl Plan {
     pub(super) fn of(about: &AlertCriteria) -> Self {
         let mut plan = Self::default();
-        for (fact, values) in [
+        for (field, values) in [
             (Field::Severity, &about.severity),
             (Field::Team, &about.team),
             (Field::Alertname, &about.alertname),
@@ -60,7 +58,7 @@ impl Plan {
             (Field::Source, &about.source),
         ] {
             if !values.is_empty() {
-                let terms = values.iter().map(|value| term::field(fact, value));
+                let terms = values.iter().map(|value| term::field(field, value));
                 let places = terms.map(|term| plan.place(term)).collect();
                 plan.any.push(places);
             }
@@ -74,18 +72,18 @@ impl Plan {
         plan
     }
 
-    /// Whether the index has nothing to say.
+    /// Whether the index cannot narrow the filter.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.walks.is_empty()
     }
 
-    /// A series without the label has it empty. So where the empty value
-    /// matches, the series to leave out are those with a value that does not;
-    /// otherwise the series to take are those with a value that does.
+    /// A missing label has the empty value. If the matcher matches the empty value, alerts
+    /// with a value that does not match are excluded; otherwise, alerts with a matching value
+    /// are included.
     fn matcher(&mut self, matcher: &Matcher) {
         let (name, value) = (matcher.name(), matcher.value());
         if name.contains('\0') || value.contains('\0') {
-            // Stored as U+FFFD, and so in the index: another name or value.
+            // NUL is stored and indexed as U+FFFD, so the index has another name or value.
             return;
         }
         let of_value = || match value.is_empty() {
@@ -100,8 +98,7 @@ impl Plan {
                     false => self.any.push(vec![place]),
                 }
             }
-            // A value with a line break in it does not match `.*`: that is
-            // tried later, as everything is.
+            // A value with a line break does not match `.*`; rows are checked later anyway.
             Op::Match if value == ".*" => {}
             Op::Match if value == ".+" => {
                 let place = self.place(term::has_label(name));
@@ -112,13 +109,13 @@ impl Plan {
     }
 
     fn expression(&mut self, matcher: &Matcher) {
-        let leaves_out = matcher.matches_empty();
-        let matches = !leaves_out;
-        // Wanted are the values that the expression itself matches, of which
-        // something may be known, or all others.
+        let excludes = matcher.matches_empty();
+        let matches = !excludes;
+        // Either the values that the expression matches are wanted, for which prefixes may be
+        // known, or all others.
         let is_positive = matches == (matcher.op() == Op::Match);
-        if is_positive && !leaves_out && matches!(matcher.name(), "alertname" | "instance") {
-            // They are searchable texts, so their parts are in the index.
+        if is_positive && !excludes && matches!(matcher.name(), "alertname" | "instance") {
+            // These fields are full-text indexed, so their parts are in the index.
             let parts = parts(matcher.value());
             let before = self.words.len();
             parts.iter().for_each(|part| self.word(part));
@@ -127,12 +124,12 @@ impl Plan {
             }
         }
         let prefix = term::label_prefix(matcher.name());
-        let beginnings = match is_positive {
-            true => beginnings(matcher.value()).unwrap_or_else(|| vec![Vec::new()]),
+        let prefixes = match is_positive {
+            true => prefixes(matcher.value()).unwrap_or_else(|| vec![Vec::new()]),
             false => vec![Vec::new()],
         };
-        let ranges = beginnings.iter().filter_map(|beginning| {
-            let from = [&prefix[..], beginning].concat();
+        let ranges = prefixes.iter().filter_map(|literal_prefix| {
+            let from = [&prefix[..], literal_prefix].concat();
             let to = term::after_prefix(&from)?;
             let prefix = prefix.len();
             Some(Range { prefix, from, to })
@@ -140,16 +137,16 @@ impl Plan {
         self.walks.push(Walk {
             matcher: matcher.clone(),
             matches,
-            leaves_out,
+            excludes,
             ranges: ranges.collect(),
         });
     }
 
-    /// A part of a text, folded.
+    /// Adds a part of a string, case-folded.
     fn word(&mut self, word: &str) {
         let terms = term::word(word);
-        // Some from all over the word.
-        let step = terms.len().div_ceil(PAIRS).max(1);
+        // A sample spread over the whole word.
+        let step = terms.len().div_ceil(MAX_PAIRS).max(1);
         let places: Vec<usize> = terms
             .into_iter()
             .step_by(step)
@@ -161,37 +158,37 @@ impl Plan {
     }
 
     fn place(&mut self, term: Vec<u8>) -> usize {
-        let known = self.terms.iter().position(|other| *other == term);
-        known.unwrap_or_else(|| {
+        let existing = self.terms.iter().position(|other| *other == term);
+        existing.unwrap_or_else(|| {
             self.terms.push(term);
             self.terms.len() - 1
         })
     }
 
-    /// Asks the index.
+    /// Runs the index query.
     pub(super) async fn run(mut self, db: &impl Reads) -> Result<AlertSet, StorageError> {
         let mut set = AlertSet::default();
-        // What was told with other labels, too, may have a value that matches
-        // beside one that does not.
-        let leaves_out = !self.none.is_empty() || self.walks.iter().any(|walk| walk.leaves_out);
-        let overridden = leaves_out.then(|| self.place(term::overridden()));
-        let mut always = roaring::RoaringTreemap::new();
+        // An alert whose labels were changed by later content may have a matching value as well
+        // as an excluded one.
+        let excludes = !self.none.is_empty() || self.walks.iter().any(|walk| walk.excludes);
+        let overridden = excludes.then(|| self.place(term::overridden()));
+        let mut overridden_alerts = roaring::RoaringTreemap::new();
         if !self.terms.is_empty() {
             let found = lookup::look_up(db, &self.terms).await?;
             self.answer(&found, &mut set)?;
             if let Some(overridden) = overridden {
-                always = found.any(&[overridden])?;
+                overridden_alerts = found.any(&[overridden])?;
             }
         }
         for walk in &self.walks {
-            // So few are tried one by one more quickly.
-            if set.listed().is_some_and(|series| series <= FEW) {
+            // Checking so few alerts one by one is faster.
+            if set.listed().is_some_and(|count| count <= FEW_ALERTS) {
                 break;
             }
             walk.run(db, &mut set).await?;
         }
         if let Some(except) = &mut set.except {
-            *except -= always;
+            *except -= overridden_alerts;
         }
         Ok(set)
     }
@@ -214,8 +211,8 @@ impl Walk {
     async fn run(&self, db: &impl Reads, set: &mut AlertSet) -> Result<(), StorageError> {
         let wanted = |value: Value<'_>| match value {
             Value::Whole(value) => self.matcher.matches_value(value) == self.matches,
-            // Not known: taken, or not left out.
-            Value::Cut(_) => !self.leaves_out,
+            // Unknown: include it, or do not exclude it.
+            Value::Cut(_) => !self.excludes,
         };
         let mut all = roaring::RoaringTreemap::new();
         for range in &self.ranges {
@@ -224,7 +221,7 @@ impl Walk {
                 None => return Ok(()),
             }
         }
-        match self.leaves_out {
+        match self.excludes {
             true => set.leave_out(all),
             false => set.take(all),
         }
@@ -232,9 +229,9 @@ impl Walk {
     }
 }
 
-/// With what every text begins that the expression matches, in order and none
-/// beginning with another; `None` where that is not known.
-fn beginnings(expression: &str) -> Option<Vec<Vec<u8>>> {
+/// Literal prefixes of all strings that the expression matches, sorted, none being a prefix
+/// of another; `None` if unknown.
+fn prefixes(expression: &str) -> Option<Vec<Vec<u8>>> {
     let parsed = regex_syntax::parse(expression).ok()?;
     let found = Extractor::new().extract(&parsed);
     let mut all: Vec<Vec<u8>> = found
@@ -242,16 +239,15 @@ fn beginnings(expression: &str) -> Option<Vec<Vec<u8>>> {
         .iter()
         .map(|literal| {
             let bytes = literal.as_bytes();
-            bytes[..bytes.len().min(BEGINNING)].to_vec()
+            bytes[..bytes.len().min(PREFIX_BYTES)].to_vec()
         })
         .collect();
     all.sort_unstable();
     all.dedup_by(|later, earlier| later.starts_with(earlier));
-    (all.len() <= BEGINNINGS && all.iter().all(|one| !one.is_empty())).then_some(all)
+    (all.len() <= MAX_PREFIXES && all.iter().all(|one| !one.is_empty())).then_some(all)
 }
 
-/// What occurs in every text that the expression matches, folded; may be
-/// nothing.
+/// Literal parts of every string that the expression matches, case-folded; may be empty.
 fn parts(expression: &str) -> Vec<String> {
     fn add(hir: &Hir, parts: &mut Vec<String>) {
         match hir.kind() {
@@ -278,9 +274,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_expression_begins_with_is_known() {
+    fn literal_prefixes_of_an_expression() {
         let of = |expression: &str| {
-            let found = beginnings(expression)?;
+            let found = prefixes(expression)?;
             let texts = found.into_iter().map(|one| String::from_utf8(one).unwrap());
             Some(texts.collect::<Vec<_>>().join(" "))
         };
@@ -293,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_expression_has_in_it_is_known() {
+    fn literal_parts_of_an_expression() {
         assert_eq!(
             parts(r".*-DB1(\.x)+.[0-9](ab|c)?内存"),
             ["-db1", ".x", "内存"]

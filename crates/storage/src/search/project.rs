@@ -1,4 +1,4 @@
-//! From the backlog into the index.
+//! Projects the queue into the search index.
 
 use sea_orm::{FromQueryResult, Value};
 use tocsin_core::alert::Labels;
@@ -9,24 +9,24 @@ use super::set::number;
 use crate::query::{self, Reads};
 use crate::{Backend, StorageError, Tx, projection_queue};
 
-/// Series to index, as the JSON list [first, last] of their numbers.
-pub(super) const SERIES_RANGE: i16 = 3;
+/// Alerts to index, as the JSON list [first, last] of IDs.
+pub(super) const ALERT_RANGE: i16 = 3;
 
-/// Rows of the backlog that are read at a time.
+/// Queue rows read at a time.
 const ROWS: i64 = 16;
-/// Blocks that are inserted by one statement.
+/// Blocks inserted by one statement.
 const BLOCKS: usize = 128;
 
-/// A segment that is not stored yet.
+/// A new segment, not stored yet.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The rows of the backlog that it is of.
+    /// IDs of the queue rows that it replaces.
     rows: Vec<i64>,
     documents: usize,
     blocks: Vec<Block>,
 }
 
-/// A row of the backlog.
+/// A row of the queue.
 #[derive(FromQueryResult)]
 pub(super) struct Row {
     pub(super) id: i64,
@@ -35,12 +35,12 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The numbers in it.
-    pub(super) fn numbers(&self) -> Result<Vec<i64>, StorageError> {
+    /// The IDs in the row.
+    pub(super) fn ids(&self) -> Result<Vec<i64>, StorageError> {
         serde_json::from_slice(&self.data).map_err(|_| self.corrupt())
     }
 
-    /// The first and last number of a range.
+    /// The first and last ID of a range.
     pub(super) fn range(&self) -> Result<(i64, i64), StorageError> {
         serde_json::from_slice(&self.data).map_err(|_| self.corrupt())
     }
@@ -54,8 +54,7 @@ impl Row {
     }
 }
 
-/// What a series, or a telling of it, says. What is `None` is as the series
-/// has it.
+/// Content of an alert, first or later. `None` means the same value as in the alert row.
 #[derive(FromQueryResult)]
 struct ContentRow {
     series_id: i64,
@@ -68,35 +67,34 @@ struct ContentRow {
     team: Option<String>,
 }
 
-/// Reads about `documents` series and tellings of the backlog and makes a
-/// segment of them, to be stored by [`put`]; `None` when the backlog is empty.
-/// It changes nothing, so that a writer need not wait meanwhile.
+/// Builds a segment from about `documents` queued alerts and contents, to be stored by
+/// [`put`]; `None` if the queue is empty. It changes nothing and does not block writers.
 ///
 /// # Errors
-/// Whatever the database answers; [`StorageError::Corrupt`] for a row of the
-/// backlog or of the series that cannot be read.
+/// [`StorageError`] from the database; [`StorageError::Corrupt`] for a malformed row of the
+/// queue or of an alert.
 pub async fn prepare(db: &impl Reads, documents: usize) -> Result<Option<Prepared>, StorageError> {
     let mut rows = Vec::new();
-    let mut found = Builder::default();
+    let mut builder = Builder::default();
     for kind in [
-        projection_queue::SERIES,
-        projection_queue::TELLINGS,
-        SERIES_RANGE,
+        projection_queue::ALERTS,
+        projection_queue::CONTENTS,
+        ALERT_RANGE,
     ] {
         let mut after = 0;
-        while found.documents() < documents {
+        while builder.documents() < documents {
             let sql = "SELECT id, kind, data FROM backlog WHERE kind = ? AND id > ? \
                        ORDER BY id LIMIT ?";
             let values = vec![kind.into(), after.into(), ROWS.into()];
-            let some: Vec<Row> = query::all(db, sql, values).await?;
-            let Some(last) = some.last() else { break };
+            let chunk: Vec<Row> = query::all(db, sql, values).await?;
+            let Some(last) = chunk.last() else { break };
             after = last.id;
-            for row in some {
-                if found.documents() >= documents {
+            for row in chunk {
+                if builder.documents() >= documents {
                     break;
                 }
-                let told = contents(db, &row).await?;
-                found = blocking(move || add(found, told)).await??;
+                let contents = contents(db, &row).await?;
+                builder = blocking(move || add(builder, contents)).await??;
                 rows.push(row.id);
             }
         }
@@ -104,8 +102,8 @@ pub async fn prepare(db: &impl Reads, documents: usize) -> Result<Option<Prepare
     if rows.is_empty() {
         return Ok(None);
     }
-    let documents = found.documents();
-    let blocks = blocking(move || found.finish()).await?;
+    let documents = builder.documents();
+    let blocks = blocking(move || builder.finish()).await?;
     Ok(Some(Prepared {
         rows,
         documents,
@@ -113,11 +111,11 @@ pub async fn prepare(db: &impl Reads, documents: usize) -> Result<Option<Prepare
     }))
 }
 
-/// Stores a segment instead of the rows of the backlog that it is of. Returns
-/// how many documents it has; none where another replica was quicker.
+/// Stores a segment and deletes its queue rows. Returns the number of documents; zero if
+/// another replica has stored them already.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn put(tx: &Tx, segment: Prepared) -> Result<usize, StorageError> {
     let list = query::id_list(tx.backend);
     let rows = query::ids(&segment.rows);
@@ -126,13 +124,13 @@ pub async fn put(tx: &Tx, segment: Prepared) -> Result<usize, StorageError> {
         Backend::Postgres => " FOR UPDATE SKIP LOCKED",
     };
     let sql = format!("SELECT id AS n FROM backlog WHERE id IN ({list}){lock}");
-    let left = query::numbers(tx, &sql, vec![rows.clone()]).await?;
-    if left.len() != segment.rows.len() {
+    let locked = query::numbers(tx, &sql, vec![rows.clone()]).await?;
+    if locked.len() != segment.rows.len() {
         return Ok(0);
     }
     let sql = format!("DELETE FROM backlog WHERE id IN ({list})");
     if tx.execute(&sql, vec![rows]).await? != segment.rows.len() as u64 {
-        return Err(StorageError::Stale("the backlog of the search index"));
+        return Err(StorageError::Stale("the search index queue"));
     }
     if !segment.blocks.is_empty() {
         let id = put_segment(tx, segment.documents as i64, &segment.blocks).await?;
@@ -141,7 +139,7 @@ pub async fn put(tx: &Tx, segment: Prepared) -> Result<usize, StorageError> {
     Ok(segment.documents)
 }
 
-/// Begins a segment. Readers see it where `documents` is not negative.
+/// Inserts a segment. It is visible to readers unless `documents` is negative.
 pub(super) async fn put_segment(
     tx: &Tx,
     documents: i64,
@@ -161,11 +159,11 @@ pub(super) async fn put_blocks(
     segment: i64,
     blocks: &[Block],
 ) -> Result<(), StorageError> {
-    for some in blocks.chunks(BLOCKS) {
-        let places = vec!["(?, ?, ?)"; some.len()].join(", ");
+    for chunk in blocks.chunks(BLOCKS) {
+        let places = vec!["(?, ?, ?)"; chunk.len()].join(", ");
         let sql =
             format!("INSERT INTO search_blocks (segment_id, first_term, data) VALUES {places}");
-        let values = some.iter().flat_map(|block| {
+        let values = chunk.iter().flat_map(|block| {
             let term = Value::from(block.first_term.clone());
             [segment.into(), term, Value::from(block.data.clone())]
         });
@@ -174,7 +172,7 @@ pub(super) async fn put_blocks(
     Ok(())
 }
 
-/// In bytes.
+/// Size of the blocks, in bytes.
 pub(super) fn size(blocks: &[Block]) -> i64 {
     let bytes: usize = blocks
         .iter()
@@ -183,70 +181,73 @@ pub(super) fn size(blocks: &[Block]) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// What the series and tellings of a row say. Those that are gone say nothing.
+/// Reads the contents that a queue row refers to. Deleted ones are skipped.
 async fn contents(db: &impl Reads, row: &Row) -> Result<Vec<ContentRow>, StorageError> {
-    const SERIES: &str = "SELECT id AS series_id, source, message, labels, alertname, instance, \
+    const ALERTS: &str = "SELECT id AS series_id, source, message, labels, alertname, instance, \
                           severity, team FROM series";
     let list = query::id_list(db.backend());
     let (sql, values) = match row.kind {
-        SERIES_RANGE => {
+        ALERT_RANGE => {
             let (first, last) = row.range()?;
-            let sql = format!("{SERIES} WHERE id >= ? AND id <= ?");
+            let sql = format!("{ALERTS} WHERE id >= ? AND id <= ?");
             (sql, vec![first.into(), last.into()])
         }
-        projection_queue::SERIES => {
-            let sql = format!("{SERIES} WHERE id IN ({list})");
-            (sql, vec![query::ids(&row.numbers()?)])
+        projection_queue::ALERTS => {
+            let sql = format!("{ALERTS} WHERE id IN ({list})");
+            (sql, vec![query::ids(&row.ids()?)])
         }
         _ => {
             let sql = format!(
                 "SELECT series_id, CAST(NULL AS TEXT) AS source, message, labels, alertname, \
                  instance, severity, team FROM tellings WHERE id IN ({list})"
             );
-            (sql, vec![query::ids(&row.numbers()?)])
+            (sql, vec![query::ids(&row.ids()?)])
         }
     };
     query::all(db, &sql, values).await
 }
 
-fn add(mut found: Builder, told: Vec<ContentRow>) -> Result<Builder, StorageError> {
-    for told in told {
-        found.document(number(told.series_id));
-        found.text(&search::fold(&told.message));
-        for text in [&told.alertname, &told.instance].into_iter().flatten() {
-            found.text(&search::fold(text));
+fn add(mut builder: Builder, contents: Vec<ContentRow>) -> Result<Builder, StorageError> {
+    for content in contents {
+        builder.document(number(content.series_id));
+        builder.text(&search::fold(&content.message));
+        for text in [&content.alertname, &content.instance]
+            .into_iter()
+            .flatten()
+        {
+            builder.text(&search::fold(text));
         }
-        let facts = [
-            (Field::Source, &told.source),
-            (Field::Alertname, &told.alertname),
-            (Field::Instance, &told.instance),
-            (Field::Severity, &told.severity),
-            (Field::Team, &told.team),
+        let fields = [
+            (Field::Source, &content.source),
+            (Field::Alertname, &content.alertname),
+            (Field::Instance, &content.instance),
+            (Field::Severity, &content.severity),
+            (Field::Team, &content.team),
         ];
-        for (fact, value) in facts {
+        for (field, value) in fields {
             if let Some(value) = value {
-                found.field(fact, value);
+                builder.field(field, value);
             }
         }
-        let is_telling = told.source.is_none();
-        if let Some(labels) = &told.labels {
-            let (table, id) = match is_telling {
-                true => ("tellings", told.series_id),
-                false => ("series", told.series_id),
+        let is_later_content = content.source.is_none();
+        if let Some(labels) = &content.labels {
+            let (table, id) = match is_later_content {
+                true => ("tellings", content.series_id),
+                false => ("series", content.series_id),
             };
             let labels: Labels = query::labels(labels, table, "labels", id)?;
             for (name, value) in &labels {
-                found.label(name, value);
+                builder.label(name, value);
             }
-            if is_telling {
-                found.overridden();
+            if is_later_content {
+                builder.overridden();
             }
         }
     }
-    Ok(found)
+    Ok(builder)
 }
 
-/// Runs what takes long apart from the threads that answer.
+/// Runs CPU-intensive work on a thread of its own.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, StorageError> {

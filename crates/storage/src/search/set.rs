@@ -1,27 +1,26 @@
-//! The series that a filter is about.
+//! The set of alerts that a filter may match.
 
 use roaring::RoaringTreemap;
 
-/// A set of series that holds at least every one that a filter is about, and
-/// some more: whoever uses it tries each row
-/// (`AlertCriteria::matches`).
+/// A set of alerts that contains all that match a filter, and possibly more. The caller
+/// checks each row with [`AlertCriteria::matches`](crate::AlertCriteria::matches).
 #[derive(Clone, Debug, Default)]
 pub struct AlertSet {
-    /// None but these; all where there is no such list.
+    /// Only these alerts; `None` for all.
     pub(crate) only: Option<RoaringTreemap>,
-    /// All but these. Never together with `only`.
+    /// All alerts except these. Never used together with `only`.
     pub(crate) except: Option<RoaringTreemap>,
 }
 
 impl AlertSet {
-    /// Whether it holds the series.
-    pub fn contains(&self, series: i64) -> bool {
-        let number = number(series);
+    /// Whether the set contains the alert.
+    pub fn contains(&self, alert_id: i64) -> bool {
+        let number = number(alert_id);
         self.only.as_ref().is_none_or(|set| set.contains(number))
             && !self.except.as_ref().is_some_and(|set| set.contains(number))
     }
 
-    /// The series in order, where they are at most `max`.
+    /// The alert IDs in ascending order, if there are at most `max`.
     pub fn few(&self, max: usize) -> Option<Vec<i64>> {
         let only = self.only.as_ref()?;
         if only.len() > max as u64 {
@@ -34,17 +33,17 @@ impl AlertSet {
         )
     }
 
-    /// How many series it holds, where it lists them.
+    /// The number of alerts, if the set lists them.
     pub fn listed(&self) -> Option<u64> {
         self.only.as_ref().map(RoaringTreemap::len)
     }
 
-    /// Whether it holds every series.
+    /// Whether the set contains all alerts.
     pub fn is_all(&self) -> bool {
         self.only.is_none() && self.except.as_ref().is_none_or(RoaringTreemap::is_empty)
     }
 
-    /// Keeps what `other` lists, too.
+    /// Intersects the set with `other`.
     pub(super) fn take(&mut self, other: RoaringTreemap) {
         match &mut self.only {
             Some(only) => *only &= other,
@@ -52,7 +51,7 @@ impl AlertSet {
         }
     }
 
-    /// Leaves out what `other` lists.
+    /// Removes `other` from the set.
     pub(super) fn leave_out(&mut self, other: RoaringTreemap) {
         match &mut self.except {
             Some(except) => *except |= other,
@@ -60,7 +59,7 @@ impl AlertSet {
         }
     }
 
-    /// Holds these, whatever else was said of them, and is whole with that.
+    /// Adds `always`, which overrides any exclusion, and returns the final set.
     pub(super) fn but_always(mut self, always: &RoaringTreemap) -> Self {
         if let Some(only) = &mut self.only {
             if let Some(except) = self.except.take() {
@@ -74,7 +73,7 @@ impl AlertSet {
     }
 }
 
-/// A series' number as a document's. They count from 1.
-pub(super) fn number(series: i64) -> u64 {
-    u64::try_from(series).unwrap_or_default()
+/// The document number of an alert: its ID, which is at least 1.
+pub(super) fn number(alert_id: i64) -> u64 {
+    u64::try_from(alert_id).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A range of time as whole hours and the parts of hours at its ends.
+//! Splits a time range into whole hours and the parts of hours at its ends.
 
 use tocsin_core::stats::{HOUR, hour_of};
 use tocsin_core::time::Timestamp;
@@ -6,19 +6,19 @@ use tocsin_core::time::Timestamp;
 use crate::TimeRange;
 use crate::rollups::Span;
 
-/// Times in microseconds, from the first (included) to the second (excluded).
+/// A time range in microseconds, from the first (included) to the second (excluded).
 pub(crate) type Part = (i64, i64);
 
-/// A range of time as what is counted for it.
+/// A time range, split for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub(crate) struct SplitRange {
     from: Option<i64>,
     to: Option<i64>,
 }
 
-impl Stretch {
-    /// Before `pruned` the log may have gaps, so that the hour of an end that
-    /// lies there is taken whole.
+impl SplitRange {
+    /// Splits a range. Before `pruned` the log may be incomplete, so an end before that time
+    /// is widened to the whole hour.
     pub(crate) fn of(range: TimeRange, pruned: Option<Timestamp>) -> Self {
         let widen = |at: Timestamp, by: i64| {
             let hour = hour_of(at).saturating_mul(HOUR);
@@ -34,12 +34,12 @@ impl Stretch {
         }
     }
 
-    /// Whether no time is in it.
+    /// Whether the range is empty.
     pub(crate) fn is_empty(self) -> bool {
         matches!((self.from, self.to), (Some(from), Some(to)) if from >= to)
     }
 
-    /// The whole hours in it.
+    /// The whole hours in the range.
     pub(crate) fn whole(self) -> Span {
         if self.is_empty() {
             return NOTHING;
@@ -50,7 +50,7 @@ impl Stretch {
         }
     }
 
-    /// The parts of hours in it, at most two.
+    /// The parts of hours in the range, at most two.
     pub(crate) fn parts(self) -> Vec<Part> {
         let mut parts = Vec::new();
         if self.is_empty() {
@@ -63,7 +63,7 @@ impl Stretch {
             parts.push((from, end));
         }
         if let Some(to) = self.to
-            // One hour that has both ends in it is one part.
+            // If both ends are in the same hour, there is only one part.
             && self.from.is_none_or(|from| next(from) <= this(to))
         {
             parts.push((this(to), to));
@@ -72,7 +72,7 @@ impl Stretch {
         parts
     }
 
-    /// The whole hours before it.
+    /// The whole hours before the range.
     pub(crate) fn before(self) -> Span {
         match self.from {
             Some(from) if !self.is_empty() => Span {
@@ -83,7 +83,7 @@ impl Stretch {
         }
     }
 
-    /// The part of its first hour that is before it, if any.
+    /// The part of its first hour before the range, if any.
     pub(crate) fn part_before(self) -> Vec<Part> {
         self.from
             .filter(|_| !self.is_empty())
@@ -107,22 +107,22 @@ fn hour(micros: i64) -> i64 {
 mod tests {
     use super::*;
 
-    fn of(from: i64, to: i64, pruned: Option<i64>) -> Stretch {
+    fn of(from: i64, to: i64, pruned: Option<i64>) -> SplitRange {
         let at = Timestamp::from_micros;
         let range = TimeRange {
             from: Some(at(from)),
             to: Some(at(to)),
         };
-        Stretch::of(range, pruned.map(at))
+        SplitRange::of(range, pruned.map(at))
     }
 
-    /// The times of the whole hours and of the parts, in order and joined.
-    fn joined(stretch: Stretch) -> Vec<Part> {
-        let mut all = stretch.parts();
+    /// The whole hours and the parts, sorted and joined.
+    fn joined(split: SplitRange) -> Vec<Part> {
+        let mut all = split.parts();
         if let Span {
             from: Some(from),
             to: Some(to),
-        } = stretch.whole()
+        } = split.whole()
             && from < to
         {
             all.push((from * HOUR, to * HOUR));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn every_time_is_in_it_once() {
+    fn split_covers_every_time_once() {
         let times = [
             0,
             1,
@@ -159,18 +159,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_before_it_ends_where_it_begins() {
-        let stretch = of(2 * HOUR + 5, 9 * HOUR, None);
+    fn part_before_ends_at_the_start_of_the_range() {
+        let split = of(2 * HOUR + 5, 9 * HOUR, None);
         assert_eq!(
-            stretch.before(),
+            split.before(),
             Span {
                 from: None,
                 to: Some(2)
             }
         );
-        assert_eq!(stretch.part_before(), [(2 * HOUR, 2 * HOUR + 5)]);
+        assert_eq!(split.part_before(), [(2 * HOUR, 2 * HOUR + 5)]);
         assert_eq!(of(2 * HOUR, 9 * HOUR, None).part_before(), []);
-        let open = Stretch {
+        let open = SplitRange {
             from: None,
             to: Some(5),
         };
@@ -178,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_which_the_log_has_gaps_are_whole() {
-        let stretch = of(HOUR + 5, 4 * HOUR + 5, Some(2 * HOUR));
-        assert_eq!(joined(stretch), [(HOUR, 4 * HOUR + 5)]);
-        let stretch = of(HOUR + 5, 4 * HOUR + 5, Some(4 * HOUR + 1));
-        assert_eq!(joined(stretch), [(HOUR, 5 * HOUR)]);
+    fn hours_with_a_pruned_log_are_whole() {
+        let split = of(HOUR + 5, 4 * HOUR + 5, Some(2 * HOUR));
+        assert_eq!(joined(split), [(HOUR, 4 * HOUR + 5)]);
+        let split = of(HOUR + 5, 4 * HOUR + 5, Some(4 * HOUR + 1));
+        assert_eq!(joined(split), [(HOUR, 5 * HOUR)]);
     }
 }

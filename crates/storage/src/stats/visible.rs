@@ -1,9 +1,8 @@
-//! The same numbers for somebody who does not see all alerts.
+//! Statistics for users with restricted visibility.
 //!
-//! Roll-ups know each label by itself, so no sum of theirs is that of the alerts
-//! that a few matchers leave. These are counted from the log and the incidents
-//! themselves, by what each was told with: chunk by chunk in short reads, and
-//! nothing is kept but the sums. What retention deleted is not in them.
+//! Roll-ups count each label separately, so they cannot be filtered by matchers. These
+//! statistics are counted from the log and the incidents, by their alert content: in chunks
+//! with short reads, keeping only the sums. Deleted log entries are not included.
 
 mod entries;
 
@@ -14,8 +13,8 @@ use tocsin_core::stats::{Counts, Delta, Dimension, hour_of};
 use tocsin_core::time::Timestamp;
 use tocsin_core::visibility::Visibility;
 
-use self::entries::{Alike, Grain};
-use super::{Count, MAX_VALUES, Stretch, Summary, TopBy, most, signed};
+use self::entries::{EntryGroup, Granularity};
+use super::{Count, MAX_VALUES, SplitRange, Summary, TopBy, most, signed};
 use crate::content::{AlertContent, ContentCache};
 use crate::enums::{Coded, IncidentState};
 use crate::incidents::NOT_A_COPY;
@@ -26,7 +25,7 @@ use crate::scan::{
 use crate::search::{AlertSet, alert_set};
 use crate::{AlertCriteria, StorageError, TimeRange};
 
-/// Incidents that are read at a time.
+/// Incidents read at a time.
 const CHUNK: usize = 4_000;
 
 pub(super) async fn summary(
@@ -37,16 +36,16 @@ pub(super) async fn summary(
 ) -> Result<Summary, StorageError> {
     let mut counts = Counts::default();
     let mut deliveries = Deliveries::default();
-    let visible = Visible::new(db, visibility).await?;
+    let visible = VisibleAlerts::new(db, visibility).await?;
     visible
-        .entries(db, range, Grain::Delivery, |alike| {
-            counts.add(&alike.counts);
-            deliveries.add(alike);
+        .entries(db, range, Granularity::Delivery, |group| {
+            counts.add(&group.counts);
+            deliveries.add(group);
         })
         .await?;
     let (firing, resolved) = (signed(counts.firing), signed(counts.resolved));
-    let mut found = Found::default();
-    if !Stretch::of(range, None).is_empty() {
+    let mut found = IncidentCounts::default();
+    if !SplitRange::of(range, None).is_empty() {
         for part in [
             Part::Open,
             Part::Unacknowledged,
@@ -55,14 +54,14 @@ pub(super) async fn summary(
             Part::Ended(IncidentState::Closed),
         ] {
             visible
-                .incidents(db, range, part, |last_seen, told| {
-                    found.add(part, last_seen < stale_before, told);
+                .incidents(db, range, part, |last_seen, content| {
+                    found.add(part, last_seen < stale_before, content);
                 })
                 .await?;
         }
     }
     Ok(Summary {
-        deliveries: deliveries.all(),
+        deliveries: deliveries.total(),
         log_entries: firing + resolved,
         incidents: found.incidents,
         open: found.open,
@@ -82,35 +81,39 @@ pub(super) async fn top(
     limit: usize,
 ) -> Result<Vec<Count>, StorageError> {
     let mut values: HashMap<String, i64> = HashMap::new();
-    let visible = Visible::new(db, visibility).await?;
-    let count = |alike: &Alike| {
-        let facts = &alike.content.fields;
+    let visible = VisibleAlerts::new(db, visibility).await?;
+    let add_group = |group: &EntryGroup| {
+        let fields = &group.content.fields;
         let value = match by {
-            TopBy::Alertname => &facts.alertname,
-            TopBy::Instance => &facts.instance,
-            TopBy::Team => &facts.team,
+            TopBy::Alertname => &fields.alertname,
+            TopBy::Instance => &fields.instance,
+            TopBy::Team => &fields.team,
         };
-        add(&mut values, value, signed(alike.counts.entries()));
+        add(&mut values, value, signed(group.counts.entries()));
     };
-    visible.entries(db, range, Grain::Hour, count).await?;
+    visible
+        .entries(db, range, Granularity::Hour, add_group)
+        .await?;
     Ok(sorted(values, limit))
 }
 
-/// Entries by their hour and severity.
+/// Counts visible entries by hour and severity.
 pub(crate) async fn by_hour(
     db: &impl Reads,
     visibility: &Visibility,
     range: TimeRange,
 ) -> Result<Delta, StorageError> {
-    let mut tallies = Delta::default();
-    let visible = Visible::new(db, visibility).await?;
-    let count = |alike: &Alike| {
-        let severity = &alike.content.fields.severity;
-        let hour = hour_of(alike.at);
-        tallies.add(hour, Dimension::Severity, severity, &alike.counts);
+    let mut delta = Delta::default();
+    let visible = VisibleAlerts::new(db, visibility).await?;
+    let add_group = |group: &EntryGroup| {
+        let severity = &group.content.fields.severity;
+        let hour = hour_of(group.at);
+        delta.add(hour, Dimension::Severity, severity, &group.counts);
     };
-    visible.entries(db, range, Grain::Hour, count).await?;
-    Ok(tallies)
+    visible
+        .entries(db, range, Granularity::Hour, add_group)
+        .await?;
+    Ok(delta)
 }
 
 fn add(values: &mut HashMap<String, i64>, value: &str, more: i64) {
@@ -126,8 +129,8 @@ fn sorted(values: HashMap<String, i64>, limit: usize) -> Vec<Count> {
     most(counts.collect(), limit)
 }
 
-/// Deliveries with an entry among those that are added in the order in which
-/// they were received: so those of one time are enough to tell them apart.
+/// Counts the distinct deliveries of entries. Entries are added in the order received, so
+/// only the deliveries of one time have to be remembered.
 #[derive(Default)]
 struct Deliveries {
     before: i64,
@@ -136,35 +139,35 @@ struct Deliveries {
 }
 
 impl Deliveries {
-    fn add(&mut self, alike: &Alike) {
-        if alike.at != self.at {
-            self.before = self.all();
-            self.at = alike.at;
+    fn add(&mut self, group: &EntryGroup) {
+        if group.at != self.at {
+            self.before = self.total();
+            self.at = group.at;
             self.now.clear();
         }
-        // What was imported may be of a delivery that is not known.
-        if alike.delivery_id != 0 {
-            self.now.insert(alike.delivery_id);
+        // Imported entries can have an unknown delivery.
+        if group.delivery_id != 0 {
+            self.now.insert(group.delivery_id);
         }
     }
 
-    fn all(&self) -> i64 {
+    fn total(&self) -> i64 {
         self.before + i64::try_from(self.now.len()).unwrap_or(i64::MAX)
     }
 }
 
-/// A part of the incidents of a range.
+/// A part of the incidents in a range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Open,
-    /// Those of the open ones again that nobody acknowledged.
+    /// Open and unacknowledged; also included in `Open`.
     Unacknowledged,
     Ended(IncidentState),
 }
 
-/// What the incidents come to.
+/// Counts of incidents.
 #[derive(Default)]
-struct Found {
+struct IncidentCounts {
     incidents: i64,
     open: i64,
     stale: i64,
@@ -173,8 +176,8 @@ struct Found {
     by_team: HashMap<String, i64>,
 }
 
-impl Found {
-    fn add(&mut self, part: Part, is_stale: bool, told: &AlertContent) {
+impl IncidentCounts {
+    fn add(&mut self, part: Part, is_stale: bool, content: &AlertContent) {
         if part == Part::Unacknowledged {
             self.unacknowledged += 1;
             return;
@@ -184,18 +187,18 @@ impl Found {
             self.stale += i64::from(is_stale);
         }
         self.incidents += 1;
-        add(&mut self.by_severity, &told.fields.severity, 1);
-        add(&mut self.by_team, &told.fields.team, 1);
+        add(&mut self.by_severity, &content.fields.severity, 1);
+        add(&mut self.by_team, &content.fields.team, 1);
     }
 }
 
-/// What may be seen, looked up once.
-struct Visible {
+/// The criteria of a visibility, with its alerts looked up once.
+struct VisibleAlerts {
     about: AlertCriteria,
     set: AlertSet,
 }
 
-impl Visible {
+impl VisibleAlerts {
     async fn new(db: &impl Reads, visibility: &Visibility) -> Result<Self, StorageError> {
         let about = AlertCriteria {
             matchers: visibility.matchers().to_vec(),
@@ -205,9 +208,9 @@ impl Visible {
         Ok(Self { about, set })
     }
 
-    /// Each incident of the part that began before the range's end and did not
-    /// end before its beginning, by when that was received; with when it was
-    /// last seen.
+    /// Passes each visible incident of the part to `each`, with the time it was last received.
+    /// The incident started before the end of the range and did not end before its
+    /// beginning, by receive time.
     async fn incidents(
         &self,
         db: &impl Reads,
@@ -215,28 +218,28 @@ impl Visible {
         part: Part,
         mut each: impl FnMut(Timestamp, &AlertContent),
     ) -> Result<(), StorageError> {
-        let effort = ScanBudget::for_walking();
-        let mut tellings = ContentCache::default();
+        let budget = ScanBudget::for_walking();
+        let mut cache = ContentCache::default();
         let mut after = None;
         loop {
             let rows = Rows::Indexes(MergedScan::new(
                 Table::Incidents,
                 vec![index_scan(range, part)],
-                rest(range, part).into(),
+                residual(range, part).into(),
                 Direction::Up,
                 after,
             ));
             let mut verifier = Verifier {
                 about: &self.about,
                 set: &self.set,
-                contents: &mut tellings,
+                contents: &mut cache,
             };
-            let found = find(db, rows, &mut verifier, CHUNK, &effort).await?;
-            let which = found.rows.iter().map(|hit| hit.content_key());
-            let told = tellings.read(db, which).await?;
+            let found = find(db, rows, &mut verifier, CHUNK, &budget).await?;
+            let content_keys = found.rows.iter().map(|hit| hit.content_key());
+            let contents = cache.read(db, content_keys).await?;
             for hit in &found.rows {
-                if let Some(told) = told.get(&hit.content_key()) {
-                    each(Timestamp::from_micros(hit.key.value), told);
+                if let Some(content) = contents.get(&hit.content_key()) {
+                    each(Timestamp::from_micros(hit.key.value), content);
                 }
             }
             match found.end {
@@ -252,32 +255,32 @@ fn index_scan(range: TimeRange, part: Part) -> IndexScan {
         Part::Open | Part::Unacknowledged => IncidentState::Open,
         Part::Ended(state) => state,
     };
-    let mut such = Conditions::default();
-    such.and(&format!("r.state = {}", state.code()), []);
-    let lane = IndexScan::new(such.into(), "r.last_seen_at", KeyMapping::Plain);
+    let mut condition = Conditions::default();
+    condition.and(&format!("r.state = {}", state.code()), []);
+    let scan = IndexScan::new(condition.into(), "r.last_seen_at", KeyMapping::Plain);
     match part {
-        // Nothing is seen of an incident before it is resolved.
-        Part::Ended(IncidentState::Resolved) => lane.within(TimeRange { to: None, ..range }),
-        // One expires or is closed later than it was seen.
-        Part::Open | Part::Unacknowledged | Part::Ended(_) => lane,
+        // A resolved incident was last received when it was resolved.
+        Part::Ended(IncidentState::Resolved) => scan.within(TimeRange { to: None, ..range }),
+        // Open incidents, and those that expire or are closed after they were last received.
+        Part::Open | Part::Unacknowledged | Part::Ended(_) => scan,
     }
 }
 
-/// What no index helps with.
-fn rest(range: TimeRange, part: Part) -> Conditions {
-    let mut rest = Conditions::default();
+/// Conditions without index support.
+fn residual(range: TimeRange, part: Part) -> Conditions {
+    let mut residual = Conditions::default();
     if let Some(to) = range.to {
-        rest.and("r.first_seen_at < ?", [to.as_micros().into()]);
+        residual.and("r.first_seen_at < ?", [to.as_micros().into()]);
     }
     match part {
         Part::Open => {}
-        Part::Unacknowledged => rest.and("r.known_at IS NULL", []),
+        Part::Unacknowledged => residual.and("r.known_at IS NULL", []),
         Part::Ended(_) => {
-            rest.and(NOT_A_COPY, []);
+            residual.and(NOT_A_COPY, []);
             if let Some(from) = range.from.map(Timestamp::as_micros) {
-                rest.and("r.closed_at >= ?", [from.into()]);
+                residual.and("r.closed_at >= ?", [from.into()]);
             }
         }
     }
-    rest
+    residual
 }

@@ -1,4 +1,4 @@
-//! How large the database will be, if all goes on as of late.
+//! Forecast of the database size, assuming recent growth continues.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use tocsin_core::time::Timestamp;
 
 use super::{Part, StorageUsage};
 
-/// For how long is kept what is no log entry; `None`: for ever.
+/// Retention of everything except log entries; `None`: forever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Deliveries.
     pub deliveries: Option<Duration>,
     /// Raw bodies.
     pub bodies: Option<Duration>,
-    /// Mails.
+    /// Notifications.
     pub mails: Option<Duration>,
 }
 
-/// What grows, and until when.
+/// Growth of a part until its retention period is reached.
 struct Growth {
     bytes_a_day: f64,
-    /// How many days of it there are.
+    /// Days of data present.
     held: f64,
-    /// How many are kept.
+    /// Days of data kept.
     kept: f64,
 }
 
@@ -34,11 +34,11 @@ impl Growth {
     }
 }
 
-/// Bytes of the database `days` after `now`: each day brings as much as of
-/// late, and what is older than it is kept goes.
+/// Returns the expected size of the database in bytes, `days` after `now`: each day adds as
+/// much as recent days, and expired data is deleted.
 ///
-/// What a rule deletes today for the first time is not taken off: PostgreSQL
-/// does not give it back to the disk, and SQLite's file has it as free already.
+/// Data that a new rule deletes today is not subtracted: PostgreSQL does not return the space
+/// to the disk, and SQLite already counts it as free.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -64,7 +64,7 @@ pub fn forecast(sizes: &StorageUsage, kept: &Kept, now: Timestamp, days: u32) ->
     for ((part, keep), oldest) in parts.into_iter().zip(keeps).zip(sizes.oldest) {
         let held = age(oldest);
         growths.push(Growth {
-            // A database of this morning says little of the days to come.
+            // A database younger than a day is treated as a day old.
             bytes_a_day: sizes.part(part) as f64 / held.max(1.0),
             held,
             kept: limit(keep),
@@ -119,31 +119,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_for_ever_grows() {
+    fn data_kept_forever_grows() {
         let kept = Kept {
             bodies: days(30),
             ..Kept::default()
         };
-        // Ten entries of 100 bytes a day; there are as many bodies as ever.
+        // Ten entries of 100 bytes a day; the number of bodies stays the same.
         assert_eq!(forecast(&sizes(), &kept, now(), 30), 430_000);
         assert_eq!(forecast(&sizes(), &kept, now(), 365), 765_000);
-        // Bodies, too: 10,000 bytes a day.
+        // Plus bodies: 10,000 bytes a day.
         assert_eq!(forecast(&sizes(), &Kept::default(), now(), 30), 730_000);
     }
 
     #[test]
-    fn what_goes_again_grows_no_more() {
+    fn data_with_retention_stops_growing() {
         let kept = Kept {
             bodies: days(40),
             ..Kept::default()
         };
         let mut sizes = sizes();
         sizes.shares = vec![(days(90), 0.5), (days(110), 0.25), (None, 0.25)];
-        // Half has reached its age, a quarter will within ten days, and bodies
-        // grow for ten days more.
+        // Half has reached its retention, a quarter will within ten days, and bodies grow for
+        // ten more days.
         let expected = 400_000 + 10 * 250 + 365 * 250 + 10 * 10_000;
         assert_eq!(forecast(&sizes, &kept, now(), 365), expected);
-        // What is free is filled first.
+        // Free space is filled first.
         sizes.free = 50_000;
         assert_eq!(forecast(&sizes, &kept, now(), 365), expected - 50_000);
         assert_eq!(forecast(&StorageUsage::default(), &kept, now(), 365), 0);

@@ -1,5 +1,5 @@
-//! The sizes of tables, as the database knows them (PostgreSQL), or as a sample
-//! of their rows says (SQLite, which could only tell by reading all pages).
+//! Sizes of tables: exact on PostgreSQL; on SQLite, which would have to read all pages,
+//! estimated from a sample of rows.
 
 use sea_orm::FromQueryResult;
 
@@ -7,14 +7,14 @@ use super::{Part, StorageUsage};
 use crate::query::{self, Reads};
 use crate::{Backend, Db, StorageError, retention};
 
-/// A table of which a part consists.
+/// A table and its part.
 struct Table {
     name: &'static str,
     part: Part,
-    /// Bytes of a row that are always there, indexes included: SQLite's row
-    /// header, numbers and index entries, as measured over a million rows.
+    /// Fixed bytes of a row, including indexes: SQLite's row header, integers and index
+    /// entries, measured over a million rows.
     fixed: f64,
-    /// The bytes that differ from row to row.
+    /// SQL for the variable bytes of a row.
     varying: &'static str,
 }
 
@@ -75,7 +75,7 @@ const TABLES: [Table; 13] = [
     table("backlog", Part::Statistics, 20.0, "LENGTH(data)"),
 ];
 
-/// Bytes, parts and entries.
+/// Returns size, parts and number of entries.
 pub(super) async fn all(db: &Db) -> Result<StorageUsage, StorageError> {
     match db.backend() {
         Backend::Sqlite => sqlite(db).await,
@@ -106,8 +106,8 @@ async fn postgres(db: &Db) -> Result<StorageUsage, StorageError> {
     )
     .await?;
     sizes.bytes = whole.first().copied().unwrap_or_default();
-    let known: i64 = sizes.parts.iter().sum();
-    sizes.parts[Part::Other as usize] += (sizes.bytes - known).max(0);
+    let accounted: i64 = sizes.parts.iter().sum();
+    sizes.parts[Part::Other as usize] += (sizes.bytes - accounted).max(0);
     let sampled = sample(db, "log_entries", "id", "0").await?;
     sizes.entries = sampled.rows_rounded();
     Ok(sizes)
@@ -133,10 +133,10 @@ async fn sqlite(db: &Db) -> Result<StorageUsage, StorageError> {
         }
         estimates[table.part as usize] += sampled.rows * table.fixed + sampled.bytes;
     }
-    // The directory, the schema, a page begun in each table.
+    // Recipients and settings, the schema, and one partly filled page per table.
     let used = (sizes.bytes - sizes.free) as f64;
-    let known: f64 = estimates.iter().sum();
-    estimates[Part::Other as usize] = (used - known).max(0.0).min(used * 0.05);
+    let accounted: f64 = estimates.iter().sum();
+    estimates[Part::Other as usize] = (used - accounted).max(0.0).min(used * 0.05);
     let sum: f64 = estimates.iter().sum();
     if sum > 0.0 {
         for (part, estimate) in sizes.parts.iter_mut().zip(estimates) {
@@ -146,14 +146,14 @@ async fn sqlite(db: &Db) -> Result<StorageUsage, StorageError> {
     Ok(sizes)
 }
 
-/// Rows up to which a table is read as a whole.
-const FEW: i64 = 20_000;
+/// Tables with an ID range up to this size are read completely.
+const SMALL_TABLE: i64 = 20_000;
 
-/// Stretches of a larger table that are looked at, and numbers of each.
-const STRETCHES: i64 = 20;
-const LENGTH: i64 = 200;
+/// Number and length of the ID ranges sampled from a larger table.
+const SAMPLES: i64 = 20;
+const SAMPLE_LENGTH: i64 = 200;
 
-/// What a sample says of a table.
+/// Estimates for a table.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sampled {
     rows: f64,
@@ -167,8 +167,8 @@ impl Sampled {
     }
 }
 
-/// Counts a table's rows and adds up an expression over them: exactly where the
-/// numbers given so far are few, else by stretches of them.
+/// Counts the rows of a table and sums up an expression: exactly if the range of IDs is
+/// small, otherwise from sampled ranges.
 #[expect(clippy::cast_precision_loss, reason = "estimates")]
 async fn sample(
     db: &impl Reads,
@@ -186,7 +186,7 @@ async fn sample(
         rows: i64,
         bytes: i64,
     }
-    // As two questions, for SQLite answers only such from the ends.
+    // As two subqueries, because SQLite uses the index only for a single MIN or MAX.
     let sql = format!(
         "SELECT (SELECT MIN({key}) FROM {table}) AS first, (SELECT MAX({key}) FROM {table}) AS last"
     );
@@ -203,25 +203,25 @@ async fn sample(
          FROM {table} WHERE {key} BETWEEN ? AND ?"
     );
     let span = last - first + 1;
-    let stretches: Vec<(i64, i64)> = if span <= FEW {
+    let ranges: Vec<(i64, i64)> = if span <= SMALL_TABLE {
         vec![(first, last)]
     } else {
-        let every = span / STRETCHES;
-        let from = |n: i64| first + n * every + (every - LENGTH) / 2;
-        (0..STRETCHES)
-            .map(|n| (from(n), from(n) + LENGTH - 1))
+        let every = span / SAMPLES;
+        let from = |n: i64| first + n * every + (every - SAMPLE_LENGTH) / 2;
+        (0..SAMPLES)
+            .map(|n| (from(n), from(n) + SAMPLE_LENGTH - 1))
             .collect()
     };
-    let looked_at: i64 = stretches.iter().map(|(from, to)| to - from + 1).sum();
+    let sampled_ids: i64 = ranges.iter().map(|(from, to)| to - from + 1).sum();
     let mut sum = Sampled::default();
-    for (from, to) in stretches {
+    for (from, to) in ranges {
         let found: Option<Found> = query::first(db, &sql, vec![from.into(), to.into()]).await?;
         if let Some(found) = found {
             sum.rows += found.rows as f64;
             sum.bytes += found.bytes as f64;
         }
     }
-    let all = span as f64 / looked_at as f64;
+    let all = span as f64 / sampled_ids as f64;
     Ok(Sampled {
         rows: sum.rows * all,
         bytes: sum.bytes * all,

@@ -1,7 +1,7 @@
-//! How large the database is, what of, and how large it will be.
+//! Size of the database, by part, and a forecast.
 //!
-//! Asked for once a minute at most, so all of it is cheap: nothing here reads a
-//! table from end to end. Numbers of rows are estimates past a bound.
+//! Computed at most once a minute, and cheap: no table is read completely. Above a bound, row
+//! counts are estimates.
 
 mod forecast;
 mod measure;
@@ -18,24 +18,24 @@ use crate::{Db, StorageError, TimeRange};
 
 pub use forecast::{Kept, forecast};
 
-/// What a part of the database holds.
+/// A part of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// The log's entries.
+    /// Log entries.
     Log,
-    /// Incidents and what happened to them.
+    /// Incidents and their events.
     Incidents,
-    /// The alerts with their texts, and the search index over these.
+    /// Alerts with their contents, and the search index.
     Alerts,
-    /// Accounts of deliveries.
+    /// Deliveries, without raw bodies.
     Deliveries,
     /// Raw bodies.
     Bodies,
-    /// Mails with their attempts.
+    /// Notifications with their attempts.
     Mails,
-    /// Roll-ups, and what is to be folded into them.
+    /// Roll-ups and the projection queue.
     Statistics,
-    /// All else.
+    /// Everything else.
     Other,
 }
 
@@ -52,7 +52,7 @@ impl Part {
         Self::Other,
     ];
 
-    /// Its word in the API and in the metrics.
+    /// Name of the part in the API and in metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -67,36 +67,36 @@ impl Part {
     }
 }
 
-/// How large the database is.
+/// Size of the database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StorageUsage {
     /// Bytes on the disk.
     pub bytes: i64,
-    /// Bytes of these that hold nothing at present (SQLite).
+    /// Unused bytes of these (SQLite).
     pub free: i64,
-    /// What the others hold, in the order of [`Part::ALL`]; on SQLite estimates.
+    /// Used bytes of each part, in the order of [`Part::ALL`]; estimates on SQLite.
     pub parts: [i64; 8],
-    /// Log entries; past 20,000 an estimate.
+    /// Number of log entries; above 20,000 an estimate.
     pub entries: i64,
-    /// Log entries a day of late, by the statistics of the last seven days.
+    /// Log entries per day, by the statistics of the last seven days.
     pub entries_a_day: f64,
     /// When the oldest log entry was received.
     pub oldest_entry: Option<Timestamp>,
-    /// When the oldest delivery, raw body and mail arrived or were owed.
+    /// Time of the oldest delivery, raw body and notification.
     pub oldest: [Option<Timestamp>; 3],
-    /// How long the last entries are kept: each span (`None`: for ever) with
-    /// its share of them.
+    /// How long the newest entries are kept: each period (`None`: forever) with its share of
+    /// the entries.
     pub shares: Vec<(Option<Duration>, f64)>,
 }
 
 impl StorageUsage {
-    /// Bytes of a part.
+    /// Size of a part in bytes.
     pub fn part(&self, part: Part) -> i64 {
         self.parts[part as usize]
     }
 
-    /// Bytes that a log entry takes, with all that is there because of it but
-    /// its delivery; `None` while there is none.
+    /// Bytes per log entry, including incidents and alerts but not deliveries; `None` without
+    /// entries.
     pub fn bytes_an_entry(&self) -> Option<f64> {
         let bytes = self.part(Part::Log) + self.part(Part::Incidents) + self.part(Part::Alerts);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -104,16 +104,16 @@ impl StorageUsage {
     }
 }
 
-/// The time whose entries say how many there will be.
-const OF_LATE: Duration = Duration::from_secs(7 * 86_400);
+/// The time range from which future growth is estimated.
+const RECENT: Duration = Duration::from_secs(7 * 86_400);
 
-/// The newest entries whose labels say which rule keeps how many.
+/// Number of newest entries from which the share of each retention rule is estimated.
 const SAMPLE: u32 = 500;
 
-/// Measures the database as it is at `now`.
+/// Measures the size of the database.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn measure(
     db: &Db,
     now: Timestamp,
@@ -145,15 +145,15 @@ async fn recent(db: &Db, now: Timestamp, oldest: Option<Timestamp>) -> Result<f6
     const HOUR: i64 = 3_600_000_000;
     const DAY: f64 = 86_400.0;
     let Some(oldest) = oldest else { return Ok(0.0) };
-    // Whole hours are what the roll-ups have.
-    let from = now.minus(OF_LATE).as_micros().div_euclid(HOUR) * HOUR;
+    // Roll-ups have whole hours.
+    let from = now.minus(RECENT).as_micros().div_euclid(HOUR) * HOUR;
     let range = TimeRange {
         from: Some(Timestamp::from_micros(from)),
         ..TimeRange::default()
     };
-    let found = stats::summary(db, &Visibility::everything(), range, now, OF_LATE).await?;
+    let found = stats::summary(db, &Visibility::everything(), range, now, RECENT).await?;
     let from = Timestamp::from_micros(from.max(oldest.as_micros()));
-    // A database of this morning says little of the days to come.
+    // A database younger than a day is treated as a day old.
     let days = (now.since(from).as_secs_f64() / DAY).max(1.0);
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     Ok(found.log_entries as f64 / days)

@@ -10,17 +10,17 @@ use tocsin_storage::{Order, PageRequest, ScanBudget, TimeRange, Tx};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    a_line_comes_back_as_it_was_written,
-    a_line_is_there_with_its_change_only,
-    filters_find_what_they_say,
-    pages_follow_each_other_both_ways,
-    a_search_in_vain_examines_so_much_and_goes_on,
-    a_walk_reads_all_once,
-    old_lines_go_the_oldest_first,
+    entry_round_trips,
+    entry_is_rolled_back_with_its_change,
+    filters_select_matching_entries,
+    pages_work_in_both_directions,
+    search_without_match_stops_at_the_budget_and_continues,
+    walk_reads_each_entry_once,
+    old_entries_are_deleted_oldest_first,
 );
 
-/// What one of some lines says; its time is its number.
-struct Line {
+/// An entry to write, with its time in seconds.
+struct NewEntry {
     time: i64,
     actor: (ActorKind, Option<i64>, &'static str),
     action: &'static str,
@@ -30,27 +30,27 @@ struct Line {
 const ANN: (ActorKind, Option<i64>, &str) = (ActorKind::User, Some(1), "Ann Müller");
 const BOT: (ActorKind, Option<i64>, &str) = (ActorKind::Token, Some(1), "deploy");
 const SHELL: (ActorKind, Option<i64>, &str) = (ActorKind::CommandLine, None, "command line");
-const NOBODY: (ActorKind, Option<i64>, &str) = (ActorKind::Anonymous, None, "");
+const ANONYMOUS: (ActorKind, Option<i64>, &str) = (ActorKind::Anonymous, None, "");
 const OPS: (&str, Option<i64>, &str) = ("recipient", Some(1), "ÖPS on call");
 
-const LINES: [Line; 8] = [
-    line(1, SHELL, "user.create", ("user", Some(1), "Ann Müller")),
-    line(2, ANN, "recipient.create", OPS),
-    line(3, ANN, "recipient.update", OPS),
-    line(3, BOT, "group.create", ("group", Some(1), "night")),
-    line(4, BOT, "recipient.update", OPS),
-    line(5, NOBODY, "sign-in.failed", ("user", None, "")),
-    line(6, ANN, "route.reorder", ("route", None, "")),
-    line(7, ANN, "recipient.delete", ("recipient", Some(2), "Kim")),
+const ENTRIES: [NewEntry; 8] = [
+    entry(1, SHELL, "user.create", ("user", Some(1), "Ann Müller")),
+    entry(2, ANN, "recipient.create", OPS),
+    entry(3, ANN, "recipient.update", OPS),
+    entry(3, BOT, "group.create", ("group", Some(1), "night")),
+    entry(4, BOT, "recipient.update", OPS),
+    entry(5, ANONYMOUS, "sign-in.failed", ("user", None, "")),
+    entry(6, ANN, "route.reorder", ("route", None, "")),
+    entry(7, ANN, "recipient.delete", ("recipient", Some(2), "Kim")),
 ];
 
-const fn line(
+const fn entry(
     time: i64,
     actor: (ActorKind, Option<i64>, &'static str),
     action: &'static str,
     object: (&'static str, Option<i64>, &'static str),
-) -> Line {
-    Line {
+) -> NewEntry {
+    NewEntry {
         time,
         actor,
         action,
@@ -58,24 +58,24 @@ const fn line(
     }
 }
 
-async fn write(test: &TestDb, lines: &[Line]) {
+async fn write(test: &TestDb, entries: &[NewEntry]) {
     let tx = test.db.begin().await.unwrap();
-    record(&tx, lines).await;
+    record(&tx, entries).await;
     tx.commit().await.unwrap();
 }
 
-async fn record(tx: &Tx, lines: &[Line]) {
-    for line in lines {
+async fn record(tx: &Tx, entries: &[NewEntry]) {
+    for entry in entries {
         let row = AuditRow {
-            at: at(line.time),
-            actor_kind: line.actor.0,
-            actor_id: line.actor.1,
-            actor_name: line.actor.2,
+            at: at(entry.time),
+            actor_kind: entry.actor.0,
+            actor_id: entry.actor.1,
+            actor_name: entry.actor.2,
             address: Some("192.0.2.7"),
-            action: line.action,
-            object_kind: line.object.0,
-            object_id: line.object.1,
-            object_name: line.object.2,
+            action: entry.action,
+            object_kind: entry.object.0,
+            object_id: entry.object.1,
+            object_name: entry.object.2,
             before: None,
             after: None,
         };
@@ -83,13 +83,13 @@ async fn record(tx: &Tx, lines: &[Line]) {
     }
 }
 
-/// The times of a page, in its order.
-fn times(lines: &[AuditView]) -> Vec<i64> {
+/// The times of a page, in order.
+fn times(entries: &[AuditView]) -> Vec<i64> {
     let second = |time: Timestamp| (time.as_micros() - at(0).as_micros()) / 1_000_000;
-    lines.iter().map(|line| second(line.at)).collect()
+    entries.iter().map(|entry| second(entry.at)).collect()
 }
 
-async fn a_line_comes_back_as_it_was_written(test: &TestDb) {
+async fn entry_round_trips(test: &TestDb) {
     let before = json!({"name": "Kim\u{0}\"'", "enabled": true, "list": [1, 2]});
     let after = json!({"name": "\u{202e}<b>"});
     let row = AuditRow {
@@ -135,16 +135,16 @@ async fn a_line_comes_back_as_it_was_written(test: &TestDb) {
     assert_eq!(none, None);
 }
 
-async fn a_line_is_there_with_its_change_only(test: &TestDb) {
+async fn entry_is_rolled_back_with_its_change(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
-    record(&tx, &LINES).await;
+    record(&tx, &ENTRIES).await;
     tx.rollback().await.unwrap();
-    let lines = test.number("SELECT COUNT(*) FROM audit_entries", vec![]);
-    assert_eq!(lines.await, 0);
+    let entries = test.number("SELECT COUNT(*) FROM audit_entries", vec![]);
+    assert_eq!(entries.await, 0);
 }
 
-async fn filters_find_what_they_say(test: &TestDb) {
-    write(test, &LINES).await;
+async fn filters_select_matching_entries(test: &TestDb) {
+    write(test, &ENTRIES).await;
     type Set = fn(&mut AuditFilter);
     let range = |from: Option<i64>, to: Option<i64>| TimeRange {
         from: from.map(at),
@@ -194,7 +194,7 @@ async fn filters_find_what_they_say(test: &TestDb) {
                 }),
                 &[4, 3, 1],
             ),
-            // So many that each for itself would be too much.
+            // More actions than have a scan each.
             (
                 of(|f| {
                     f.actions = (0..40).map(|number| format!("a{number}")).collect();
@@ -278,8 +278,8 @@ async fn filters_find_what_they_say(test: &TestDb) {
     }
 }
 
-async fn pages_follow_each_other_both_ways(test: &TestDb) {
-    write(test, &LINES).await;
+async fn pages_work_in_both_directions(test: &TestDb) {
+    write(test, &ENTRIES).await;
     for words in ["", "e"] {
         let filter = AuditFilter {
             words: search::words(words).unwrap(),
@@ -291,7 +291,7 @@ async fn pages_follow_each_other_both_ways(test: &TestDb) {
         loop {
             let page = PageRequest::new(ByAudit, Order::Desc, 3, cursor.as_deref()).unwrap();
             let page = audit::list(&test.db, &filter, &page).await.unwrap();
-            seen.push(page.items.iter().map(|line| line.id).collect());
+            seen.push(page.items.iter().map(|entry| entry.id).collect());
             last = page.prev.or(last);
             match page.next {
                 Some(next) => cursor = Some(next),
@@ -304,16 +304,17 @@ async fn pages_follow_each_other_both_ways(test: &TestDb) {
         assert_eq!(all.len(), 8);
         let back = PageRequest::new(ByAudit, Order::Desc, 3, last.as_deref()).unwrap();
         let back = audit::list(&test.db, &filter, &back).await.unwrap();
-        let ids: Vec<i64> = back.items.iter().map(|line| line.id).collect();
+        let ids: Vec<i64> = back.items.iter().map(|entry| entry.id).collect();
         assert_eq!(ids, seen[seen.len() - 2]);
     }
 }
 
-async fn a_search_in_vain_examines_so_much_and_goes_on(test: &TestDb) {
-    let mut lines: Vec<Line> = vec![line(0, SHELL, "user.create", ("user", Some(9), "needle"))];
-    lines.extend((1..=300).map(|time| line(time, ANN, "recipient.update", OPS)));
-    write(test, &lines).await;
-    let effort = ScanBudget {
+async fn search_without_match_stops_at_the_budget_and_continues(test: &TestDb) {
+    let mut entries: Vec<NewEntry> =
+        vec![entry(0, SHELL, "user.create", ("user", Some(9), "needle"))];
+    entries.extend((1..=300).map(|time| entry(time, ANN, "recipient.update", OPS)));
+    write(test, &entries).await;
+    let budget = ScanBudget {
         rows: 100,
         chunk: 50,
         few: 0,
@@ -333,7 +334,7 @@ async fn a_search_in_vain_examines_so_much_and_goes_on(test: &TestDb) {
         let mut pages = 0;
         let found = loop {
             let page = PageRequest::new(ByAudit, Order::Desc, 10, cursor.as_deref()).unwrap();
-            let page = audit::list_within(&test.db, &filter, &page, &effort).await;
+            let page = audit::list_within(&test.db, &filter, &page, &budget).await;
             let page = page.unwrap();
             pages += 1;
             if !page.items.is_empty() {
@@ -346,14 +347,14 @@ async fn a_search_in_vain_examines_so_much_and_goes_on(test: &TestDb) {
     }
 }
 
-async fn a_walk_reads_all_once(test: &TestDb) {
-    let lines: Vec<Line> = (0..2_500)
+async fn walk_reads_each_entry_once(test: &TestDb) {
+    let entries: Vec<NewEntry> = (0..2_500)
         .map(|time| {
             let action = ["recipient.update", "route.update"][usize::from(time % 5 == 0)];
-            line(time / 3, ANN, action, OPS)
+            entry(time / 3, ANN, action, OPS)
         })
         .collect();
-    write(test, &lines).await;
+    write(test, &entries).await;
     for (actions, expected) in [(vec![], 2_500), (vec!["route.update".to_owned()], 500)] {
         for order in [Order::Asc, Order::Desc] {
             let filter = AuditFilter {
@@ -364,7 +365,7 @@ async fn a_walk_reads_all_once(test: &TestDb) {
             let mut keys = Vec::new();
             while let Some(chunk) = walk.next(&test.db).await.unwrap() {
                 assert!(chunk.len() <= AuditWalk::CHUNK);
-                keys.extend(chunk.iter().map(|line| (line.at, line.id)));
+                keys.extend(chunk.iter().map(|entry| (entry.at, entry.id)));
             }
             assert_eq!(keys.len(), expected);
             match order {
@@ -375,16 +376,16 @@ async fn a_walk_reads_all_once(test: &TestDb) {
     }
 }
 
-async fn old_lines_go_the_oldest_first(test: &TestDb) {
-    write(test, &LINES).await;
+async fn old_entries_are_deleted_oldest_first(test: &TestDb) {
+    write(test, &ENTRIES).await;
     for (deleted, left) in [
         (3, vec![7, 6, 5, 4, 3]),
         (1, vec![7, 6, 5, 4]),
         (0, vec![7, 6, 5, 4]),
     ] {
         let tx = test.db.begin().await.unwrap();
-        let swept = audit::delete_before(&tx, at(4), 3).await.unwrap();
-        assert_eq!(swept, deleted);
+        let removed = audit::delete_before(&tx, at(4), 3).await.unwrap();
+        assert_eq!(removed, deleted);
         tx.commit().await.unwrap();
         let page = PageRequest::first(ByAudit, Order::Desc, 50);
         let filter = AuditFilter::default();

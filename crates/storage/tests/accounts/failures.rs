@@ -1,17 +1,17 @@
-//! Sign-ins that failed.
+//! Failed login attempts.
 
 use tocsin_storage::accounts::{self, Failures};
 
 use crate::common::{TestDb, at};
-use crate::fixtures::{hash, until_somebody_waits};
+use crate::fixtures::{hash, wait_for_blocked_transaction};
 
 crate::on_both!(
-    failures_are_counted_for_each_account,
-    none_is_lost_of_two_at_once,
-    old_failures_are_forgotten_in_small_steps,
+    failures_are_counted_per_account,
+    concurrent_failures_are_both_counted,
+    old_failures_are_deleted_in_batches,
 );
 
-async fn failures_are_counted_for_each_account(test: &TestDb) {
+async fn failures_are_counted_per_account(test: &TestDb) {
     assert_eq!(
         accounts::failure_of(&test.db, &hash(1)).await.unwrap(),
         None
@@ -42,7 +42,7 @@ async fn failures_are_counted_for_each_account(test: &TestDb) {
     assert!(other.is_some_and(|other| other.failures == 1));
 }
 
-async fn none_is_lost_of_two_at_once(test: &TestDb) {
+async fn concurrent_failures_are_both_counted(test: &TestDb) {
     let first = test.db.begin().await.unwrap();
     let noted = accounts::note_failure(&first, &hash(1), at(1), None).await;
     assert_eq!(noted.unwrap(), 1);
@@ -53,14 +53,14 @@ async fn none_is_lost_of_two_at_once(test: &TestDb) {
         noted.unwrap()
     };
     let end = async {
-        until_somebody_waits(test).await;
+        wait_for_blocked_transaction(test).await;
         first.commit().await.unwrap();
     };
     let (second, ()) = tokio::join!(second, end);
     assert_eq!(second, 2);
 }
 
-async fn old_failures_are_forgotten_in_small_steps(test: &TestDb) {
+async fn old_failures_are_deleted_in_batches(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     for number in 1..=5 {
         let time = at(i64::from(number) * 10);
@@ -70,8 +70,8 @@ async fn old_failures_are_forgotten_in_small_steps(test: &TestDb) {
     tx.commit().await.unwrap();
     for deleted in [2, 1, 0] {
         let tx = test.db.begin().await.unwrap();
-        let swept = accounts::delete_old_failures(&tx, at(40), 2).await;
-        assert_eq!(swept.unwrap(), deleted);
+        let removed = accounts::delete_old_failures(&tx, at(40), 2).await;
+        assert_eq!(removed.unwrap(), deleted);
         tx.commit().await.unwrap();
     }
     for (number, left) in [(3, false), (4, true), (5, true)] {

@@ -1,4 +1,4 @@
-//! Users, and the moment at which a transaction waits for another.
+//! Users, and waiting for a blocked transaction.
 
 use tocsin_storage::Backend;
 use tocsin_storage::accounts::{self, UserRow};
@@ -6,7 +6,7 @@ use tocsin_storage::enums::Role;
 
 use crate::common::{TestDb, at};
 
-/// A user as somebody just made it.
+/// A user with default settings.
 pub(crate) fn user(name: &str, role: Role) -> UserRow {
     UserRow {
         name: name.to_owned(),
@@ -33,14 +33,14 @@ pub(crate) async fn put_user(test: &TestDb, row: &UserRow) -> i64 {
     id
 }
 
-/// The hash that is `byte` throughout.
+/// A hash consisting of `byte`.
 pub(crate) fn hash(byte: u8) -> [u8; 32] {
     [byte; 32]
 }
 
-/// Returns when a transaction waits for another one's lock. On SQLite there is
-/// one writer, and none gets as far.
-pub(crate) async fn until_somebody_waits(test: &TestDb) {
+/// Returns when a transaction waits for the lock of another. On SQLite there is one writer,
+/// and no transaction gets that far.
+pub(crate) async fn wait_for_blocked_transaction(test: &TestDb) {
     if test.db.backend() == Backend::Sqlite {
         return;
     }

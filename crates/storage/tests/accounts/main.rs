@@ -1,4 +1,4 @@
-//! Who may do what, what was done, and what was asked before, on both databases.
+//! Accounts, the audit log and idempotency keys, on both databases.
 
 #![expect(
     clippy::unwrap_used,

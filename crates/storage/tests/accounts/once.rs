@@ -1,18 +1,18 @@
-//! Requests that are sent again.
+//! Requests sent twice with the same idempotency key.
 
 use tocsin_core::time::Timestamp;
 use tocsin_storage::StorageError;
 use tocsin_storage::idempotency::{self, KeyState};
 
 use crate::common::{TestDb, at};
-use crate::fixtures::{hash, until_somebody_waits};
+use crate::fixtures::{hash, wait_for_blocked_transaction};
 
 crate::on_both!(
-    a_request_sent_again_finds_what_it_made,
-    what_was_not_committed_is_not_remembered,
-    the_second_waits_for_the_first,
-    the_second_goes_on_where_the_first_gave_up,
-    a_key_is_forgotten_after_a_day,
+    repeated_request_returns_the_created_object,
+    rolled_back_key_is_unused,
+    second_request_waits_for_the_first,
+    second_request_proceeds_after_a_rollback,
+    key_expires_after_a_day,
 );
 
 async fn begin(
@@ -21,22 +21,22 @@ async fn begin(
     key: u8,
     request: u8,
     now: Timestamp,
-    made: Option<i64>,
+    object_id: Option<i64>,
 ) -> KeyState {
     let tx = test.db.begin().await.unwrap();
-    let begun = idempotency::begin(&tx, caller, &hash(key), &hash(request), now)
+    let state = idempotency::begin(&tx, caller, &hash(key), &hash(request), now)
         .await
         .unwrap();
-    if let (KeyState::New, Some(id)) = (begun, made) {
+    if let (KeyState::New, Some(id)) = (state, object_id) {
         idempotency::finish(&tx, caller, &hash(key), id)
             .await
             .unwrap();
         tx.commit().await.unwrap();
     }
-    begun
+    state
 }
 
-async fn a_request_sent_again_finds_what_it_made(test: &TestDb) {
+async fn repeated_request_returns_the_created_object(test: &TestDb) {
     let now = at(0);
     assert_eq!(
         begin(test, "user:1", 1, 1, now, Some(7)).await,
@@ -46,7 +46,7 @@ async fn a_request_sent_again_finds_what_it_made(test: &TestDb) {
     assert_eq!(again, KeyState::Made(7));
     let other = begin(test, "user:1", 1, 2, now, Some(8)).await;
     assert_eq!(other, KeyState::Different);
-    // Another's key is another key.
+    // Keys of different callers are independent.
     assert_eq!(
         begin(test, "user:2", 1, 1, now, Some(9)).await,
         KeyState::New
@@ -60,7 +60,7 @@ async fn a_request_sent_again_finds_what_it_made(test: &TestDb) {
     assert!(matches!(stale, Err(StorageError::Stale(_))), "{stale:?}");
 }
 
-async fn what_was_not_committed_is_not_remembered(test: &TestDb) {
+async fn rolled_back_key_is_unused(test: &TestDb) {
     assert_eq!(
         begin(test, "user:1", 1, 1, at(0), None).await,
         KeyState::New
@@ -71,12 +71,12 @@ async fn what_was_not_committed_is_not_remembered(test: &TestDb) {
     );
 }
 
-async fn the_second_waits_for_the_first(test: &TestDb) {
+async fn second_request_waits_for_the_first(test: &TestDb) {
     let first = test.db.begin().await.unwrap();
-    let begun = idempotency::begin(&first, "user:1", &hash(1), &hash(1), at(0)).await;
-    assert_eq!(begun.unwrap(), KeyState::New);
+    let state = idempotency::begin(&first, "user:1", &hash(1), &hash(1), at(0)).await;
+    assert_eq!(state.unwrap(), KeyState::New);
     let end = async {
-        until_somebody_waits(test).await;
+        wait_for_blocked_transaction(test).await;
         idempotency::finish(&first, "user:1", &hash(1), 7)
             .await
             .unwrap();
@@ -87,12 +87,12 @@ async fn the_second_waits_for_the_first(test: &TestDb) {
     assert_eq!(second, KeyState::Made(7));
 }
 
-async fn the_second_goes_on_where_the_first_gave_up(test: &TestDb) {
+async fn second_request_proceeds_after_a_rollback(test: &TestDb) {
     let first = test.db.begin().await.unwrap();
-    let begun = idempotency::begin(&first, "user:1", &hash(1), &hash(1), at(0)).await;
-    assert_eq!(begun.unwrap(), KeyState::New);
+    let state = idempotency::begin(&first, "user:1", &hash(1), &hash(1), at(0)).await;
+    assert_eq!(state.unwrap(), KeyState::New);
     let end = async {
-        until_somebody_waits(test).await;
+        wait_for_blocked_transaction(test).await;
         first.rollback().await.unwrap();
     };
     let second = begin(test, "user:1", 1, 1, at(0), None);
@@ -100,21 +100,21 @@ async fn the_second_goes_on_where_the_first_gave_up(test: &TestDb) {
     assert_eq!(second, KeyState::New);
 }
 
-async fn a_key_is_forgotten_after_a_day(test: &TestDb) {
+async fn key_expires_after_a_day(test: &TestDb) {
     let day = 24 * 3600;
-    for (key, made) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
-        let begun = begin(test, "user:1", key, 1, at(made), Some(7)).await;
-        assert_eq!(begun, KeyState::New);
+    for (key, used) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
+        let state = begin(test, "user:1", key, 1, at(used), Some(7)).await;
+        assert_eq!(state, KeyState::New);
     }
-    // Before it is swept, too.
+    // Before the key is deleted, too.
     let still = begin(test, "user:1", 1, 1, at(day), None).await;
     assert_eq!(still, KeyState::Made(7));
-    let anew = begin(test, "user:1", 1, 2, at(day + 1), None).await;
-    assert_eq!(anew, KeyState::New);
+    let expired = begin(test, "user:1", 1, 2, at(day + 1), None).await;
+    assert_eq!(expired, KeyState::New);
     for deleted in [2, 1, 0] {
         let tx = test.db.begin().await.unwrap();
-        let swept = idempotency::delete_old(&tx, at(30), 2).await.unwrap();
-        assert_eq!(swept, deleted);
+        let removed = idempotency::delete_old(&tx, at(30), 2).await.unwrap();
+        assert_eq!(removed, deleted);
         tx.commit().await.unwrap();
     }
     let left = test

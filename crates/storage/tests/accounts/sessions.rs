@@ -8,14 +8,14 @@ use crate::common::{TestDb, at};
 use crate::fixtures::{hash, put_user, user};
 
 crate::on_both!(
-    a_session_is_found_by_its_secret_with_its_user,
-    sessions_end_one_by_one_or_all_others,
-    nobody_ends_the_session_of_another,
-    use_is_noted_and_never_taken_back,
-    ended_sessions_are_swept_in_small_steps,
+    session_is_found_by_secret_with_its_user,
+    sessions_end_individually_or_all_others,
+    users_cannot_end_sessions_of_others,
+    last_use_never_moves_back,
+    ended_sessions_are_deleted_in_batches,
 );
 
-/// A session of a user that began at its number.
+/// A session of a user, with times derived from its number.
 pub(crate) fn session(user_id: i64, number: u8) -> SessionRow {
     SessionRow {
         user_id,
@@ -43,13 +43,13 @@ async fn of(test: &TestDb, user_id: i64) -> Vec<i64> {
     sessions.into_iter().map(|session| session.id).collect()
 }
 
-async fn a_session_is_found_by_its_secret_with_its_user(test: &TestDb) {
+async fn session_is_found_by_secret_with_its_user(test: &TestDb) {
     let ann = put_user(test, &user("Ann", Role::Admin)).await;
     let id = put(test, ann, 1).await;
     let found = accounts::session_by_secret(&test.db, &hash(1)).await;
-    let (found, whose) = found.unwrap().unwrap();
+    let (found, owner) = found.unwrap().unwrap();
     assert_eq!((found.id, found.session), (id, session(ann, 1)));
-    assert_eq!((whose.id, whose.user), (ann, user("Ann", Role::Admin)));
+    assert_eq!((owner.id, owner.user), (ann, user("Ann", Role::Admin)));
     let other = accounts::session_by_secret(&test.db, &hash(2)).await;
     assert_eq!(other.unwrap(), None);
     let tx = test.db.begin().await.unwrap();
@@ -57,7 +57,7 @@ async fn a_session_is_found_by_its_secret_with_its_user(test: &TestDb) {
     assert!(matches!(orphan, Err(StorageError::Conflict(_))));
 }
 
-async fn sessions_end_one_by_one_or_all_others(test: &TestDb) {
+async fn sessions_end_individually_or_all_others(test: &TestDb) {
     let ann = put_user(test, &user("Ann", Role::Admin)).await;
     let kim = put_user(test, &user("Kim", Role::Viewer)).await;
     let mut ids = Vec::new();
@@ -82,7 +82,7 @@ async fn sessions_end_one_by_one_or_all_others(test: &TestDb) {
     assert_eq!(of(test, kim).await, [kims]);
 }
 
-async fn nobody_ends_the_session_of_another(test: &TestDb) {
+async fn users_cannot_end_sessions_of_others(test: &TestDb) {
     let ann = put_user(test, &user("Ann", Role::Admin)).await;
     let kim = put_user(test, &user("Kim", Role::Viewer)).await;
     let anns = put(test, ann, 1).await;
@@ -93,7 +93,7 @@ async fn nobody_ends_the_session_of_another(test: &TestDb) {
     assert_eq!(of(test, ann).await, [anns]);
 }
 
-async fn use_is_noted_and_never_taken_back(test: &TestDb) {
+async fn last_use_never_moves_back(test: &TestDb) {
     let ann = put_user(test, &user("Ann", Role::Admin)).await;
     let id = put(test, ann, 1).await;
     for (used, noted) in [(60, 60), (120, 120), (90, 120)] {
@@ -105,13 +105,13 @@ async fn use_is_noted_and_never_taken_back(test: &TestDb) {
     }
 }
 
-async fn ended_sessions_are_swept_in_small_steps(test: &TestDb) {
+async fn ended_sessions_are_deleted_in_batches(test: &TestDb) {
     let ann = put_user(test, &user("Ann", Role::Admin)).await;
     let mut ids = Vec::new();
     for number in 1..=9 {
         ids.push(put(test, ann, number).await);
     }
-    // The first three were idle, the fourth to sixth have expired.
+    // The first three are idle, the fourth to sixth have expired.
     let tx = test.db.begin().await.unwrap();
     for id in &ids[3..] {
         accounts::touch_session(&tx, *id, at(500)).await.unwrap();
@@ -119,8 +119,8 @@ async fn ended_sessions_are_swept_in_small_steps(test: &TestDb) {
     tx.commit().await.unwrap();
     for (deleted, left) in [(4, 5), (2, 3), (0, 3)] {
         let tx = test.db.begin().await.unwrap();
-        let swept = accounts::delete_ended_sessions(&tx, at(1_007), at(400), 4).await;
-        assert_eq!(swept.unwrap(), deleted);
+        let removed = accounts::delete_ended_sessions(&tx, at(1_007), at(400), 4).await;
+        assert_eq!(removed.unwrap(), deleted);
         tx.commit().await.unwrap();
         assert_eq!(of(test, ann).await.len(), left);
     }

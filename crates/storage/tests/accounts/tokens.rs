@@ -1,4 +1,4 @@
-//! Tokens, and the links of the first set-up.
+//! Tokens and setup links.
 
 use tocsin_storage::accounts::{self, ByToken, TokenRow};
 use tocsin_storage::enums::Access;
@@ -8,12 +8,12 @@ use crate::common::{TestDb, at};
 use crate::fixtures::hash;
 
 crate::on_both!(
-    a_token_comes_back_as_it_was_stored,
-    a_secret_is_one_tokens,
-    a_token_is_revoked_once_and_stays,
-    use_of_a_token_is_never_taken_back,
-    the_webhook_is_open_to_tokens_that_hold,
-    all_links_go_at_once,
+    token_round_trips,
+    token_secrets_are_unique,
+    token_is_revoked_once_and_kept,
+    last_use_never_moves_back,
+    webhook_requires_a_valid_ingest_token,
+    all_setup_links_are_deleted_together,
 );
 
 fn token(number: u8) -> TokenRow {
@@ -45,7 +45,7 @@ async fn stored(test: &TestDb, id: i64) -> TokenRow {
     view.token
 }
 
-async fn a_token_comes_back_as_it_was_stored(test: &TestDb) {
+async fn token_round_trips(test: &TestDb) {
     let whole = TokenRow {
         access: Access::Responder,
         source: Some("eu".to_owned()),
@@ -72,14 +72,14 @@ async fn a_token_comes_back_as_it_was_stored(test: &TestDb) {
     assert_eq!((page.items[0].id, page.next), (second, None));
 }
 
-async fn a_secret_is_one_tokens(test: &TestDb) {
+async fn token_secrets_are_unique(test: &TestDb) {
     put(test, &token(1)).await;
     let tx = test.db.begin().await.unwrap();
     let again = accounts::insert_token(&tx, &token(1)).await;
     assert!(matches!(again, Err(StorageError::Conflict(_))), "{again:?}");
 }
 
-async fn a_token_is_revoked_once_and_stays(test: &TestDb) {
+async fn token_is_revoked_once_and_kept(test: &TestDb) {
     let id = put(test, &token(1)).await;
     let tx = test.db.begin().await.unwrap();
     assert!(accounts::revoke_token(&tx, id, at(50)).await.unwrap());
@@ -89,7 +89,7 @@ async fn a_token_is_revoked_once_and_stays(test: &TestDb) {
     assert_eq!(stored(test, id).await.revoked_at, Some(at(50)));
 }
 
-async fn use_of_a_token_is_never_taken_back(test: &TestDb) {
+async fn last_use_never_moves_back(test: &TestDb) {
     let id = put(test, &token(1)).await;
     for (used, noted) in [(60, 60), (120, 120), (90, 120)] {
         let tx = test.db.begin().await.unwrap();
@@ -99,7 +99,7 @@ async fn use_of_a_token_is_never_taken_back(test: &TestDb) {
     }
 }
 
-async fn the_webhook_is_open_to_tokens_that_hold(test: &TestDb) {
+async fn webhook_requires_a_valid_ingest_token(test: &TestDb) {
     let open = async |now: i64| {
         let has = accounts::has_ingest_token(&test.db, at(now)).await;
         has.unwrap()
@@ -125,7 +125,7 @@ async fn the_webhook_is_open_to_tokens_that_hold(test: &TestDb) {
     assert!(!open(101).await);
 }
 
-async fn all_links_go_at_once(test: &TestDb) {
+async fn all_setup_links_are_deleted_together(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     for number in [1, 2] {
         let link = accounts::insert_setup_link(&tx, &hash(number), at(0)).await;

@@ -5,18 +5,18 @@ use tocsin_storage::enums::{Language, Role, Theme};
 use tocsin_storage::{Order, PageRequest, StorageError};
 
 use crate::common::{TestDb, at};
-use crate::fixtures::{put_user, until_somebody_waits, user};
+use crate::fixtures::{put_user, user, wait_for_blocked_transaction};
 
 crate::on_both!(
-    a_user_comes_back_as_it_was_stored,
-    an_address_is_one_in_any_case,
-    a_subject_is_one_with_its_issuer,
-    administrators_are_counted_who_may_sign_in,
-    a_deleted_user_leaves_no_session,
-    what_is_gone_cannot_be_changed,
+    user_round_trips,
+    email_is_unique_ignoring_case,
+    subject_is_unique_per_issuer,
+    only_enabled_administrators_are_counted,
+    deleting_a_user_deletes_their_sessions,
+    unknown_user_cannot_be_updated,
     users_are_paged,
-    two_set_ups_wait_for_each_other,
-    any_text_is_stored_as_it_is,
+    concurrent_setups_are_serialized,
+    any_string_is_stored_unchanged,
 );
 
 fn whole() -> UserRow {
@@ -35,7 +35,7 @@ fn whole() -> UserRow {
     }
 }
 
-async fn a_user_comes_back_as_it_was_stored(test: &TestDb) {
+async fn user_round_trips(test: &TestDb) {
     let id = put_user(test, &whole()).await;
     let stored = accounts::get_user(&test.db, id).await.unwrap().unwrap();
     assert_eq!((stored.id, stored.user), (id, whole()));
@@ -57,7 +57,7 @@ async fn a_user_comes_back_as_it_was_stored(test: &TestDb) {
     assert_eq!(accounts::get_user(&test.db, id + 1).await.unwrap(), None);
 }
 
-async fn an_address_is_one_in_any_case(test: &TestDb) {
+async fn email_is_unique_ignoring_case(test: &TestDb) {
     let row = UserRow {
         email: "Jörg.ÄRGER@Example.com".to_owned(),
         ..user("Jörg", Role::Viewer)
@@ -67,7 +67,7 @@ async fn an_address_is_one_in_any_case(test: &TestDb) {
         let found = accounts::user_by_email(&test.db, email).await.unwrap();
         assert_eq!(found.map(|user| user.id), Some(id), "{email}");
     }
-    // Other letters are other mailboxes, however much they look alike.
+    // Other letters are other mailboxes, even if they look alike.
     for email in ["jorg.arger@example.com", "jörg.ärger@example.com"] {
         let other = accounts::user_by_email(&test.db, email).await.unwrap();
         assert_eq!(other, None, "{email}");
@@ -81,15 +81,15 @@ async fn an_address_is_one_in_any_case(test: &TestDb) {
     assert!(matches!(taken, Err(StorageError::Conflict(_))), "{taken:?}");
 }
 
-async fn a_subject_is_one_with_its_issuer(test: &TestDb) {
-    let known_as = |issuer: &str, subject: &str, name: &str| UserRow {
+async fn subject_is_unique_per_issuer(test: &TestDb) {
+    let oidc_user = |issuer: &str, subject: &str, name: &str| UserRow {
         issuer: Some(issuer.to_owned()),
         subject: Some(subject.to_owned()),
         ..user(name, Role::Viewer)
     };
-    let kim = put_user(test, &known_as("https://a.example.com", "1", "Kim")).await;
-    let ann = put_user(test, &known_as("https://b.example.com", "1", "Ann")).await;
-    // Those whom no provider knows do not take each other's place.
+    let kim = put_user(test, &oidc_user("https://a.example.com", "1", "Kim")).await;
+    let ann = put_user(test, &oidc_user("https://b.example.com", "1", "Ann")).await;
+    // Users without a provider do not conflict with each other.
     put_user(test, &user("Bob", Role::Viewer)).await;
     put_user(test, &user("Eve", Role::Viewer)).await;
     let find = async |issuer: &str, subject: &str| {
@@ -100,12 +100,12 @@ async fn a_subject_is_one_with_its_issuer(test: &TestDb) {
     assert_eq!(find("https://b.example.com", "1").await, Some(ann));
     assert_eq!(find("https://a.example.com", "2").await, None);
     let tx = test.db.begin().await.unwrap();
-    let again = known_as("https://a.example.com", "1", "Mallory");
+    let again = oidc_user("https://a.example.com", "1", "Mallory");
     let taken = accounts::insert_user(&tx, &again).await;
     assert!(matches!(taken, Err(StorageError::Conflict(_))), "{taken:?}");
 }
 
-async fn administrators_are_counted_who_may_sign_in(test: &TestDb) {
+async fn only_enabled_administrators_are_counted(test: &TestDb) {
     assert_eq!(accounts::count_users(&test.db).await.unwrap(), 0);
     assert_eq!(accounts::count_enabled_admins(&test.db).await.unwrap(), 0);
     put_user(test, &user("Ann", Role::Admin)).await;
@@ -119,7 +119,7 @@ async fn administrators_are_counted_who_may_sign_in(test: &TestDb) {
     assert_eq!(accounts::count_enabled_admins(&test.db).await.unwrap(), 1);
 }
 
-async fn a_deleted_user_leaves_no_session(test: &TestDb) {
+async fn deleting_a_user_deletes_their_sessions(test: &TestDb) {
     let id = put_user(test, &user("Ann", Role::Admin)).await;
     let tx = test.db.begin().await.unwrap();
     let session = crate::sessions::session(id, 1);
@@ -133,7 +133,7 @@ async fn a_deleted_user_leaves_no_session(test: &TestDb) {
     assert_eq!(sessions, 0);
 }
 
-async fn what_is_gone_cannot_be_changed(test: &TestDb) {
+async fn unknown_user_cannot_be_updated(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     let stale = accounts::update_user(&tx, 7, &user("Ann", Role::Viewer)).await;
     assert!(matches!(stale, Err(StorageError::Stale(_))), "{stale:?}");
@@ -146,21 +146,21 @@ async fn users_are_paged(test: &TestDb) {
     }
     let first = PageRequest::first(ByUser, Order::Asc, 2);
     let first = accounts::list_users(&test.db, &first).await.unwrap();
-    let numbers = |page: &[accounts::UserView]| page.iter().map(|u| u.id).collect::<Vec<_>>();
-    assert_eq!(numbers(&first.items), ids[..2]);
+    let ids_of = |page: &[accounts::UserView]| page.iter().map(|u| u.id).collect::<Vec<_>>();
+    assert_eq!(ids_of(&first.items), ids[..2]);
     let next = PageRequest::new(ByUser, Order::Asc, 2, first.next.as_deref()).unwrap();
     let next = accounts::list_users(&test.db, &next).await.unwrap();
-    assert_eq!(numbers(&next.items), ids[2..]);
+    assert_eq!(ids_of(&next.items), ids[2..]);
     assert_eq!(next.next, None);
 }
 
-async fn two_set_ups_wait_for_each_other(test: &TestDb) {
+async fn concurrent_setups_are_serialized(test: &TestDb) {
     let set_up = async |name: &str, begun: Option<tokio::sync::oneshot::Sender<()>>| {
         let tx = test.db.begin().await.unwrap();
         accounts::begin_change(&tx).await.unwrap();
         if let Some(begun) = begun {
             begun.send(()).unwrap();
-            until_somebody_waits(test).await;
+            wait_for_blocked_transaction(test).await;
         }
         let is_first = accounts::count_users(&tx).await.unwrap() == 0;
         if is_first {
@@ -180,7 +180,7 @@ async fn two_set_ups_wait_for_each_other(test: &TestDb) {
     assert_eq!(accounts::count_users(&test.db).await.unwrap(), 1);
 }
 
-async fn any_text_is_stored_as_it_is(test: &TestDb) {
+async fn any_string_is_stored_unchanged(test: &TestDb) {
     for (number, text) in [
         "'; DROP TABLE users; --",
         "<script>alert(1)</script>",

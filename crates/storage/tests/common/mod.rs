@@ -1,4 +1,4 @@
-//! A fresh database for each test, on SQLite and on PostgreSQL.
+//! A new database for each test, on SQLite and on PostgreSQL.
 
 pub(crate) mod rows;
 
@@ -11,8 +11,8 @@ use tocsin_test_postgres::TestDatabase;
 
 pub(crate) use sea_orm::Value;
 
-/// A database with the schema in it, a second way into it for fixtures, and
-/// what has to live as long as it does.
+/// A database with the schema, a second connection for fixtures, and the resources that
+/// must outlive it.
 pub(crate) struct TestDb {
     pub(crate) db: Db,
     raw: DatabaseConnection,
@@ -20,7 +20,7 @@ pub(crate) struct TestDb {
     _server: Option<TestDatabase>,
 }
 
-/// Makes a test for each database of `async fn NAME(test: &TestDb)`.
+/// Creates a test for each database from `async fn NAME(test: &TestDb)`.
 #[macro_export]
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
@@ -40,14 +40,14 @@ macro_rules! on_both {
 }
 
 impl TestDb {
-    /// An SQLite database in a directory of its own.
+    /// Creates an SQLite database in a temporary directory.
     pub(crate) async fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("test.db").display());
         Self::open(&url, Some(directory), None).await
     }
 
-    /// A PostgreSQL database of its own.
+    /// Creates a PostgreSQL database.
     pub(crate) async fn postgres() -> Self {
         let server = TestDatabase::create();
         let url = server.url().to_owned();
@@ -74,19 +74,19 @@ impl TestDb {
         }
     }
 
-    /// Runs SQL with `?` placeholders, past the functions under test.
+    /// Runs SQL with `?` placeholders, bypassing the functions under test.
     pub(crate) async fn run(&self, sql: &str, values: Vec<Value>) {
         let statement = self.statement(sql, values);
         self.raw.execute_raw(statement).await.unwrap();
     }
 
-    /// Reads rows, past the functions under test.
+    /// Reads rows, bypassing the functions under test.
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Vec<QueryResult> {
         let statement = self.statement(sql, values);
         self.raw.query_all_raw(statement).await.unwrap()
     }
 
-    /// The first number of the first row.
+    /// Reads the first column of the first row, an integer.
     pub(crate) async fn number(&self, sql: &str, values: Vec<Value>) -> i64 {
         let rows = self.query(sql, values).await;
         rows[0].try_get_by_index(0).unwrap()
@@ -107,7 +107,7 @@ impl TestDb {
     }
 }
 
-/// The time `seconds` after an arbitrary beginning.
+/// The time `seconds` after an arbitrary start.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros((1_760_000_000 + seconds) * 1_000_000)
 }

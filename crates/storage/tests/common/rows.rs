@@ -1,4 +1,4 @@
-//! Rows put in past the functions under test.
+//! Inserts rows, bypassing the functions under test.
 
 use tocsin_core::alert::{Labels, Status};
 use tocsin_core::time::Timestamp;
@@ -6,7 +6,7 @@ use tocsin_storage::enums::{Coded, DeliveryOutcome, EntryKind, IncidentState};
 
 use super::{TestDb, at};
 
-/// A label set as tests write it: `labels(&[("job", "api")])`.
+/// Builds a label set: `labels(&[("job", "api")])`.
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs
         .iter()
@@ -14,12 +14,12 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
         .collect()
 }
 
-/// A label's value, or empty.
+/// Returns the value of a label, or an empty string.
 pub(crate) fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).map_or("", String::as_str)
 }
 
-/// The name that labels give an alert.
+/// Returns the alert name of a label set.
 pub(crate) fn alertname(labels: &Labels) -> &str {
     match label(labels, "alertname") {
         "" => "(none)",
@@ -31,10 +31,10 @@ pub(crate) fn alertname(labels: &Labels) -> &str {
 #[derive(Clone, Debug)]
 pub(crate) struct Incident {
     pub(crate) id: i64,
-    pub(crate) series_id: i64,
+    pub(crate) alert_id: i64,
     pub(crate) source: String,
-    /// What it was last told with; `None`: what its series was first told with.
-    pub(crate) telling_id: Option<i64>,
+    /// Content last received; `None`: the first content of the alert.
+    pub(crate) content_id: Option<i64>,
     pub(crate) labels: Labels,
     pub(crate) message: String,
     pub(crate) state: IncidentState,
@@ -45,11 +45,11 @@ pub(crate) struct Incident {
     pub(crate) known_by: Option<String>,
 }
 
-/// A log entry as a fixture, told with what its incident was last told with.
+/// A log entry as a fixture, with the content of its incident.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: i64,
-    /// Its place in the fixture's incidents.
+    /// Index in the incidents of the fixture.
     pub(crate) incident: usize,
     pub(crate) received_at: Timestamp,
     pub(crate) status: Status,
@@ -58,9 +58,9 @@ pub(crate) struct Entry {
 }
 
 impl TestDb {
-    /// A series that was first told with these labels and the annotation
-    /// `message`. Its fingerprint is its number in 16 hex digits.
-    pub(crate) async fn put_series(&self, id: i64, source: &str, labels: &Labels, message: &str) {
+    /// Inserts an alert with these labels and the annotation `message` as its first content.
+    /// Its fingerprint is the ID in 16 hex digits.
+    pub(crate) async fn put_alert(&self, id: i64, source: &str, labels: &Labels, message: &str) {
         self.run(
             "INSERT INTO series (id, source, fingerprint, content, labels, annotations, \
              generator_url, message, alertname, instance, severity, team) \
@@ -83,22 +83,22 @@ impl TestDb {
         .await;
     }
 
-    /// What a series was told with later: a message, and the labels where they
-    /// differ from the series' own.
-    pub(crate) async fn put_telling(
+    /// Inserts later content of an alert: a message, and labels if they differ from those of
+    /// the alert.
+    pub(crate) async fn put_content(
         &self,
         id: i64,
-        series_id: i64,
+        alert_id: i64,
         labels: Option<&Labels>,
         message: &str,
     ) {
-        let fact = |name| labels.map(|labels| label(labels, name).to_owned());
+        let field = |name| labels.map(|labels| label(labels, name).to_owned());
         self.run(
             "INSERT INTO tellings (id, series_id, annotations, generator_url, message, labels, \
              alertname, instance, severity, team) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 id.into(),
-                series_id.into(),
+                alert_id.into(),
                 annotations(message).into(),
                 "http://prometheus.example/graph".into(),
                 message.into(),
@@ -106,15 +106,15 @@ impl TestDb {
                     .map(|labels| serde_json::to_string(labels).unwrap())
                     .into(),
                 labels.map(|labels| alertname(labels).to_owned()).into(),
-                fact("instance").into(),
-                fact("severity").into(),
-                fact("team").into(),
+                field("instance").into(),
+                field("severity").into(),
+                field("team").into(),
             ],
         )
         .await;
     }
 
-    /// An incident, the latest so far of its series, which is there already.
+    /// Inserts an incident, the latest so far of its alert, which must exist.
     pub(crate) async fn put_incident(&self, incident: &Incident) {
         let ended = incident.state != IncidentState::Open;
         self.run(
@@ -125,8 +125,8 @@ impl TestDb {
              ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, ?)",
             vec![
                 incident.id.into(),
-                incident.series_id.into(),
-                incident.series_id.into(),
+                incident.alert_id.into(),
+                incident.alert_id.into(),
                 incident.state.code().into(),
                 incident.starts_at.as_micros().into(),
                 incident.ends_at.map(Timestamp::as_micros).into(),
@@ -136,7 +136,7 @@ impl TestDb {
                 incident.last_seen_at.as_micros().into(),
                 incident.last_seen_at.as_micros().into(),
                 incident.occurrences.into(),
-                incident.telling_id.into(),
+                incident.content_id.into(),
                 Vec::<u8>::new().into(),
                 incident
                     .known_by
@@ -149,7 +149,7 @@ impl TestDb {
         .await;
     }
 
-    /// A log entry of `incident`, told by delivery 1.
+    /// Inserts a log entry of `incident`, reported by delivery 1.
     pub(crate) async fn put_entry(&self, entry: &Entry, incident: &Incident) {
         self.run(
             "INSERT INTO log_entries (id, delivery_id, incident_id, series_id, telling_id, \
@@ -158,8 +158,8 @@ impl TestDb {
             vec![
                 entry.id.into(),
                 incident.id.into(),
-                incident.series_id.into(),
-                incident.telling_id.into(),
+                incident.alert_id.into(),
+                incident.content_id.into(),
                 entry.received_at.as_micros().into(),
                 entry.status.code().into(),
                 EntryKind::Refreshed.code().into(),
@@ -170,7 +170,7 @@ impl TestDb {
         .await;
     }
 
-    /// A delivery.
+    /// Inserts a delivery.
     pub(crate) async fn put_delivery(
         &self,
         id: i64,
@@ -196,20 +196,20 @@ impl TestDb {
         .await;
     }
 
-    /// `count` open incidents of one source, numbered from 1, each with a
-    /// series and an entry of its own.
+    /// Inserts `count` open incidents of one source, with IDs from 1, each with its own alert
+    /// and log entry.
     pub(crate) async fn put_incidents(&self, count: i64) -> Vec<Incident> {
         let mut incidents = Vec::new();
         for id in 1..=count {
             let instance = format!("host-{id}:9100");
             let labels = labels(&[("alertname", "DiskFull"), ("instance", &instance)]);
-            self.put_series(id, "alertmanager", &labels, "it is full")
+            self.put_alert(id, "alertmanager", &labels, "it is full")
                 .await;
             let incident = Incident {
                 id,
-                series_id: id,
+                alert_id: id,
                 source: "alertmanager".to_owned(),
-                telling_id: None,
+                content_id: None,
                 labels,
                 message: "it is full".to_owned(),
                 state: IncidentState::Open,

@@ -1,5 +1,5 @@
-//! Every filter and every pair of them against a loop over all rows: the same
-//! rows in the same order, forwards and back, however little a page may read.
+//! Compares all filters and pairs of filters with a loop over all rows: the same rows in the
+//! same order, forwards and backwards, with any scan budget.
 
 use rand::seq::IndexedRandom;
 use tocsin_core::alert::Status;
@@ -16,14 +16,14 @@ use crate::common::{TestDb, at};
 use crate::world::{INSTANCES, NAMES, NOW, SEVERITIES, SOURCES, STALE_AFTER, TEAMS, World, stale};
 
 crate::on_both!(
-    all_pairs_of_filters_of_the_log,
-    all_pairs_of_filters_of_incidents,
+    all_filter_pairs_of_the_log,
+    all_filter_pairs_of_incidents,
     matchers_and_words_of_the_log,
 );
 
-/// So little that pages end short, that statements see a part of a page, and
-/// that few series are too many; and what is usual.
-fn efforts() -> [ScanBudget; 4] {
+/// Small budgets, so that pages end early, statements read only part of a page, and few
+/// alerts exceed the limit; and the default.
+fn budgets() -> [ScanBudget; 4] {
     [
         ScanBudget {
             rows: 30,
@@ -64,7 +64,7 @@ const WORDS: [&str; 12] = [
     "disk", "%", "_", r"\", "内存", "über", "WEB-1", "9100", "straße", "odd%", "full", "nowhere",
 ];
 
-/// What the log and the incidents have in common.
+/// A criterion that log entries and incidents share.
 type About = (&'static str, fn(&mut AlertCriteria));
 
 const ABOUT: [About; 18] = [
@@ -90,9 +90,9 @@ const ABOUT: [About; 18] = [
     ("ends to", |c| c.ends = range(None, Some(400))),
 ];
 
-type Asked<F> = (&'static str, fn(&mut F));
+type Criterion<F> = (&'static str, fn(&mut F));
 
-const LOG: [Asked<AlertFilter>; 4] = [
+const LOG: [Criterion<AlertFilter>; 4] = [
     ("status", |f| f.status = vec![Status::Resolved]),
     ("both statuses", |f| {
         f.status = vec![Status::Resolved, Status::Firing]
@@ -101,7 +101,7 @@ const LOG: [Asked<AlertFilter>; 4] = [
     ("received to", |f| f.received = range(None, Some(300))),
 ];
 
-const INCIDENTS: [Asked<IncidentFilter>; 8] = [
+const INCIDENTS: [Criterion<IncidentFilter>; 8] = [
     ("state", |f| f.state = vec![IncidentState::Expired]),
     ("states", |f| {
         f.state = vec![IncidentState::Open, IncidentState::Resolved]
@@ -129,7 +129,7 @@ fn range(from: Option<i64>, to: Option<i64>) -> TimeRange {
     }
 }
 
-/// All pages from the first on, and then all before the last one, backwards.
+/// All pages from the first one, and then backwards all pages before the last one.
 struct Pages<T> {
     forth: Vec<T>,
     last: usize,
@@ -139,7 +139,7 @@ struct Pages<T> {
 async fn pages<T>(what: &str, read: impl AsyncFn(Option<&str>) -> Page<T>) -> Pages<T> {
     let mut forth = Vec::new();
     let mut page = read(None).await;
-    assert_eq!(page.prev, None, "there is nothing before the beginning");
+    assert_eq!(page.prev, None, "the first page has no previous page");
     let mut last = None;
     let mut steps = 0;
     let mut on_last;
@@ -148,21 +148,21 @@ async fn pages<T>(what: &str, read: impl AsyncFn(Option<&str>) -> Page<T>) -> Pa
         forth.append(&mut page.items);
         let Some(next) = page.next else { break };
         page = read(Some(&next)).await;
-        assert!(page.prev.is_some(), "there is something before");
+        assert!(page.prev.is_some(), "later pages have a previous page");
         last = page.prev.clone();
         steps += 1;
-        assert!(steps < 1_000, "{what}: the pages go round in circles");
+        assert!(steps < 1_000, "{what}: the pages never end");
     }
     let mut back: Vec<Vec<T>> = Vec::new();
     let mut prev = last;
     let mut steps = 0;
     while let Some(cursor) = prev {
         let page = read(Some(&cursor)).await;
-        assert!(page.next.is_some(), "there is something behind");
+        assert!(page.next.is_some(), "a previous page has a next page");
         back.push(page.items);
         prev = page.prev;
         steps += 1;
-        assert!(steps < 1_000, "{what}: the pages go round in circles");
+        assert!(steps < 1_000, "{what}: the pages never end");
     }
     back.reverse();
     Pages {
@@ -173,7 +173,7 @@ async fn pages<T>(what: &str, read: impl AsyncFn(Option<&str>) -> Page<T>) -> Pa
 }
 
 impl<T> Pages<T> {
-    /// Checks them against what a loop finds.
+    /// Compares the pages with the expected IDs.
     fn check(&self, expected: &[i64], id: impl Fn(&T) -> i64, what: &str) {
         let forth: Vec<i64> = self.forth.iter().map(&id).collect();
         assert_eq!(forth, expected, "{what}");
@@ -183,16 +183,16 @@ impl<T> Pages<T> {
 }
 
 async fn check_log(test: &TestDb, world: &mut World, filter: &AlertFilter, what: &str) -> usize {
-    let effort = *efforts().choose(&mut world.random).unwrap();
+    let budget = *budgets().choose(&mut world.random).unwrap();
     let order = *[Order::Asc, Order::Desc].choose(&mut world.random).unwrap();
-    let what = format!("{what}, {order:?}, {effort:?}");
+    let what = format!("{what}, {order:?}, {budget:?}");
     let mut expected = world.alerts(filter);
     if order == Order::Desc {
         expected.reverse();
     }
     let read = async |cursor: Option<&str>| {
         let page = PageRequest::new(ByReceived, order, 17, cursor).unwrap();
-        let page = alert_log::list_within(&test.db, filter, &page, &effort).await;
+        let page = alert_log::list_within(&test.db, filter, &page, &budget).await;
         page.unwrap_or_else(|error| panic!("{what}: {error}"))
     };
     let all = pages(&what, read).await;
@@ -215,7 +215,7 @@ async fn check_incidents(
     what: &str,
 ) -> usize {
     let random = &mut world.random;
-    let effort = *efforts().choose(random).unwrap();
+    let budget = *budgets().choose(random).unwrap();
     let order = *[Order::Asc, Order::Desc].choose(random).unwrap();
     let sorts = [
         IncidentSort::LastSeenAt,
@@ -224,20 +224,20 @@ async fn check_incidents(
         IncidentSort::Occurrences,
     ];
     let sort = *sorts.choose(random).unwrap();
-    let what = format!("{what}, {sort:?}, {order:?}, {effort:?}");
+    let what = format!("{what}, {sort:?}, {order:?}, {budget:?}");
     let mut expected = world.incidents(filter, sort);
     let mut all = expected.clone();
     all.sort_unstable();
     if order == Order::Desc {
         expected.reverse();
     }
-    // The clock runs on while pages are read; the walk does not notice.
+    // The clock advances while pages are read; the walk is not affected.
     let clock = std::cell::Cell::new(NOW);
     let read = async |cursor: Option<&str>| {
         let page = PageRequest::new(sort, order, 9, cursor).unwrap();
         let now = at(clock.get());
         clock.set(clock.get() + 70);
-        let page = incidents::list_within(&test.db, filter, &page, now, STALE_AFTER, &effort).await;
+        let page = incidents::list_within(&test.db, filter, &page, now, STALE_AFTER, &budget).await;
         page.unwrap_or_else(|error| panic!("{what}: {error}"))
     };
     let found = pages(&what, read).await;
@@ -262,12 +262,12 @@ async fn check_incidents(
     expected.len()
 }
 
-async fn all_pairs_of_filters_of_the_log(test: &TestDb) {
+async fn all_filter_pairs_of_the_log(test: &TestDb) {
     let mut world = World::put(test).await;
     let mut found = 0;
     let filters = ABOUT.len() + LOG.len();
     for first in 0..filters {
-        // The same twice is that filter by itself.
+        // A filter paired with itself is the single filter.
         for second in first..filters {
             let mut filter = AlertFilter::default();
             let mut name = |index: usize| match index.checked_sub(ABOUT.len()) {
@@ -287,7 +287,7 @@ async fn all_pairs_of_filters_of_the_log(test: &TestDb) {
     assert!(found > 3_000, "too little to compare: {found}");
 }
 
-async fn all_pairs_of_filters_of_incidents(test: &TestDb) {
+async fn all_filter_pairs_of_incidents(test: &TestDb) {
     let mut world = World::put(test).await;
     let mut found = 0;
     let filters = ABOUT.len() + INCIDENTS.len();

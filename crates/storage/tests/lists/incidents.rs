@@ -1,4 +1,4 @@
-//! Incidents beyond their filters: their entries, events and other episodes.
+//! Incidents: entries, events and previous incidents.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::common::rows::{Entry, Incident};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    an_incident_has_entries_and_episodes,
-    events_are_the_log_and_what_people_did,
+    entries_and_other_incidents_of_the_alert,
+    events_combine_the_log_and_actions_of_people,
 );
 
-async fn an_incident_has_entries_and_episodes(test: &TestDb) {
+async fn entries_and_other_incidents_of_the_alert(test: &TestDb) {
     let open = test.put_incidents(2).await;
     for (id, state) in [(10, IncidentState::Resolved), (11, IncidentState::Expired)] {
-        // The open one must be last, for only one may be open.
+        // The open incident must be the last; only one may be open.
         let incident = Incident {
             id,
             state,
@@ -34,7 +34,7 @@ async fn an_incident_has_entries_and_episodes(test: &TestDb) {
         let entry = Entry {
             id,
             incident: 0,
-            // Against their numbers, which writers take in blocks.
+            // Not in the order of the IDs, which writers allocate in blocks.
             received_at: at(200 - id),
             status: Status::Resolved,
             starts_at: at(1),
@@ -90,7 +90,7 @@ async fn an_incident_has_entries_and_episodes(test: &TestDb) {
     }
 }
 
-async fn events_are_the_log_and_what_people_did(test: &TestDb) {
+async fn events_combine_the_log_and_actions_of_people(test: &TestDb) {
     let open = test.put_incidents(2).await;
     for (id, seconds, kind) in [
         (20, 110, EntryKind::Opened),
@@ -135,7 +135,7 @@ async fn events_are_the_log_and_what_people_did(test: &TestDb) {
         EventKind::Unacknowledged,
         EventKind::Acknowledged,
         EventKind::Opened,
-        // What the fixture begins with.
+        // The first entry of the fixture.
         EventKind::Refreshed,
     ];
     assert_eq!(kinds, expected);

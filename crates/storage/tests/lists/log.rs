@@ -1,4 +1,4 @@
-//! Single entries of the log.
+//! Single log entries.
 
 use tocsin_core::alert::Status;
 use tocsin_storage::alert_log;
@@ -8,12 +8,12 @@ use crate::common::rows::{Entry, labels};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    an_entry_carries_all_that_it_points_to,
-    a_later_telling_takes_the_place_of_the_first,
-    a_row_that_nobody_writes_is_named,
+    entry_includes_incident_and_content,
+    later_content_replaces_the_first,
+    error_names_the_corrupt_row,
 );
 
-async fn an_entry_carries_all_that_it_points_to(test: &TestDb) {
+async fn entry_includes_incident_and_content(test: &TestDb) {
     test.put_incidents(2).await;
     test.run("UPDATE incidents SET memo = 'on it' WHERE id = 2", vec![])
         .await;
@@ -32,35 +32,35 @@ async fn an_entry_carries_all_that_it_points_to(test: &TestDb) {
         (alert.received_at, alert.starts_at, alert.ends_at),
         (at(102), at(2), None)
     );
-    let told = &alert.content;
-    let facts = &told.fields;
+    let content = &alert.content;
+    let fields = &content.fields;
     assert_eq!(
         [
-            &facts.alertname,
-            &facts.instance,
-            &facts.severity,
-            &facts.team,
-            &facts.message
+            &fields.alertname,
+            &fields.instance,
+            &fields.severity,
+            &fields.team,
+            &fields.message
         ],
         ["DiskFull", "host-2:9100", "", "", "it is full"]
     );
     assert_eq!(
-        (told.source.as_str(), told.fingerprint.as_str()),
+        (content.source.as_str(), content.fingerprint.as_str()),
         ("alertmanager", "0000000000000002")
     );
-    assert_eq!(told.labels["instance"], "host-2:9100");
-    assert_eq!(told.annotations["message"], "it is full");
+    assert_eq!(content.labels["instance"], "host-2:9100");
+    assert_eq!(content.annotations["message"], "it is full");
     assert_eq!((alert.known, alert.memo.as_str()), (false, "on it"));
-    assert_eq!(told.generator_url, "http://prometheus.example/graph");
+    assert_eq!(content.generator_url, "http://prometheus.example/graph");
     assert_eq!(alert_log::get(&test.db, 3).await.unwrap(), None);
 }
 
-async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
+async fn later_content_replaces_the_first(test: &TestDb) {
     let incidents = test.put_incidents(1).await;
     let moved = labels(&[("alertname", "DiskFull"), ("team", "storage")]);
-    test.put_telling(1, 1, None, "fuller").await;
-    test.put_telling(2, 1, Some(&moved), "moved").await;
-    for (id, telling_id) in [(11, 1), (12, 2)] {
+    test.put_content(1, 1, None, "fuller").await;
+    test.put_content(2, 1, Some(&moved), "moved").await;
+    for (id, content_id) in [(11, 1), (12, 2)] {
         let entry = Entry {
             id,
             incident: 0,
@@ -70,17 +70,17 @@ async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
             ends_at: None,
         };
         let mut incident = incidents[0].clone();
-        incident.telling_id = Some(telling_id);
+        incident.content_id = Some(content_id);
         test.put_entry(&entry, &incident).await;
     }
-    let told = async |id| alert_log::get(&test.db, id).await.unwrap().unwrap().content;
-    let first = told(1).await;
-    let annotations = told(11).await;
+    let content_of = async |id| alert_log::get(&test.db, id).await.unwrap().unwrap().content;
+    let first = content_of(1).await;
+    let annotations = content_of(11).await;
     assert_eq!(annotations.fields.message, "fuller");
     assert_eq!(annotations.annotations["message"], "fuller");
     assert_eq!(annotations.labels, first.labels);
     assert_eq!(annotations.fields.instance, "host-1:9100");
-    let all = told(12).await;
+    let all = content_of(12).await;
     assert_eq!(
         (&all.labels, all.fingerprint.as_str()),
         (&moved, "0000000000000001")
@@ -91,7 +91,7 @@ async fn a_later_telling_takes_the_place_of_the_first(test: &TestDb) {
     );
 }
 
-async fn a_row_that_nobody_writes_is_named(test: &TestDb) {
+async fn error_names_the_corrupt_row(test: &TestDb) {
     test.put_incidents(2).await;
     test.run("UPDATE log_entries SET kind = 9 WHERE id = 1", vec![])
         .await;

@@ -1,5 +1,4 @@
-//! The log and the incidents as lists: filters, pages, counts, walks, and how
-//! the databases go about them.
+//! Lists of log entries and incidents: filters, pages, counts, walks and query plans.
 
 #![expect(
     clippy::unwrap_used,

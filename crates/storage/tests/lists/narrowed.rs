@@ -1,5 +1,4 @@
-//! How the databases go about what is read for somebody who sees only some
-//! alerts.
+//! Query plans of reads with restricted visibility.
 
 use std::time::Duration;
 
@@ -14,19 +13,19 @@ use crate::common::at;
 use crate::plans::check;
 
 pub(crate) async fn narrowed(db: &Explained) {
-    let seen = |text| Visibility::of(vec![matcher::parse(text).unwrap()]);
-    // Of few series and of many: the search index knows only the first.
-    for visibility in [seen("alertname=\"Disk\""), seen("team!=\"web\"")] {
+    let visible = |text| Visibility::of(vec![matcher::parse(text).unwrap()]);
+    // Few alerts, and many: the search index helps only with the first.
+    for visibility in [visible("alertname=\"Disk\""), visible("team!=\"web\"")] {
         let filter = NotificationFilter::default();
         let page = PageRequest::first(ByCreation, Order::Desc, 50);
         notifications::list(db, &filter, &page, &visibility)
             .await
             .unwrap();
         notifications::get(db, 7, &visibility).await.unwrap();
-        check(db.take(), "mails that may be seen");
+        check(db.take(), "visible notifications");
         incidents::is_visible(db, 7, &visibility).await.unwrap();
         alert_log::of_delivery(db, 7, &visibility).await.unwrap();
-        check(db.take(), "what may be seen");
+        check(db.take(), "visible incident and entries");
         let (now, hour) = (at(40_000), Duration::from_secs(3_600));
         // More than a chunk each.
         for (from, to) in [(10, Some(6_010)), (114_000, None)] {
@@ -44,7 +43,7 @@ pub(crate) async fn narrowed(db: &Explained) {
                 .await
                 .unwrap();
             stats::heatmap(db, &visibility, range, |_| 0).await.unwrap();
-            check(db.take(), "statistics of what may be seen");
+            check(db.take(), "statistics of visible alerts");
         }
     }
 }

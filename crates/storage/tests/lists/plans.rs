@@ -1,8 +1,7 @@
-//! How the databases go about the lists: no statement reads a large table from
-//! one end to the other, whatever is asked.
+//! Query plans of lists: no statement scans a whole large table, with any filter.
 //!
-//! On PostgreSQL the tables are filled and analyzed first: of a few rows it
-//! would read all, and rightly so.
+//! The tables are filled first, and analyzed on PostgreSQL, which would rightly scan small
+//! tables.
 
 use std::time::Duration;
 
@@ -35,8 +34,8 @@ const LARGE: [&str; 7] = [
     "audit_entries",
 ];
 
-/// 20,000 series with 3 episodes each, 150 of them open, 120,000
-/// log entries, and 30,000 deliveries, mails and lines of the audit log.
+/// 20,000 alerts with 3 incidents each, 150 of them open; 120,000 log entries; and 30,000
+/// deliveries, notifications and audit entries each.
 async fn fill(test: &TestDb) {
     let numbers = |count: i64| {
         format!(
@@ -112,16 +111,16 @@ async fn fill(test: &TestDb) {
 }
 
 pub(crate) fn check(plans: Vec<QueryPlan>, what: &str) {
-    assert!(!plans.is_empty(), "{what} asked nothing");
+    assert!(!plans.is_empty(), "{what} ran no query");
     for plan in plans {
-        // The beginning of an index, of which nothing is left out, is no whole.
+        // The start of an index without a condition is not a full scan.
         if plan.sql.contains(" LIMIT ") && !plan.sql.contains(" WHERE ") {
             continue;
         }
         for (index, line) in plan.lines.iter().enumerate() {
             let whole = match line.trim().strip_prefix("SCAN ") {
-                // SQLite: by the name that the statement gives the table. Lists of
-                // values and what was found before are no tables.
+                // SQLite prints the alias of the table. Lists of values and subqueries are
+                // not tables.
                 Some(rest) => {
                     let name = rest.split(' ').next().unwrap_or_default();
                     let table = |alias: &str| {
@@ -140,7 +139,7 @@ pub(crate) fn check(plans: Vec<QueryPlan>, what: &str) {
                     let by_index = line.contains("Index Scan using")
                         || line.contains("Index Scan Backward using")
                         || line.contains("Index Only Scan");
-                    // An index of few rows may be read as a whole.
+                    // A partial index with few rows may be read completely.
                     let partial = ["incidents_one_open", "deliveries_refused"]
                         .iter()
                         .any(|index| line.contains(index));
@@ -185,8 +184,8 @@ const ABOUT: [Set<AlertCriteria>; 9] = [
     ("ends", |c| c.ends = range()),
 ];
 
-/// Few rows a page, so that there are further ones.
-fn efforts() -> [ScanBudget; 2] {
+/// Includes small budgets, so that there are further pages.
+fn budgets() -> [ScanBudget; 2] {
     let few = ScanBudget {
         rows: 600,
         chunk: 300,
@@ -202,7 +201,7 @@ async fn no_list_reads_a_whole_table(test: &TestDb) {
     narrowed(&db).await;
     the_incidents(&db).await;
     one_incident(&db).await;
-    deliveries_and_mails(&db).await;
+    deliveries_and_notifications(&db).await;
     the_audit_log(&db).await;
 }
 
@@ -217,21 +216,21 @@ async fn the_log(db: &Explained) {
             let mut filter = AlertFilter::default();
             set_about(&mut filter.about);
             set(&mut filter);
-            for effort in efforts() {
-                // Back is the other way along the index.
+            for budget in budgets() {
+                // A previous page reads the index in the opposite direction.
                 let what = format!("log, {about}, {name}");
                 let page = PageRequest::first(ByReceived, Order::Desc, 50);
-                let page = alert_log::list_within(db, &filter, &page, &effort).await;
+                let page = alert_log::list_within(db, &filter, &page, &budget).await;
                 check(db.take(), &what);
                 let Some(next) = page.unwrap().next else {
                     continue;
                 };
                 let next = PageRequest::new(ByReceived, Order::Desc, 50, Some(&next)).unwrap();
-                let page = alert_log::list_within(db, &filter, &next, &effort).await;
+                let page = alert_log::list_within(db, &filter, &next, &budget).await;
                 check(db.take(), &format!("{what}, on"));
                 let back = page.unwrap().prev.unwrap();
                 let back = PageRequest::new(ByReceived, Order::Desc, 50, Some(&back)).unwrap();
-                let page = alert_log::list_within(db, &filter, &back, &effort).await;
+                let page = alert_log::list_within(db, &filter, &back, &budget).await;
                 page.unwrap();
                 check(db.take(), &format!("{what}, back"));
             }
@@ -267,11 +266,11 @@ async fn the_incidents(db: &Explained) {
             set_about(&mut filter.about);
             set(&mut filter);
             for sort in sorts {
-                for effort in efforts() {
+                for budget in budgets() {
                     let what = format!("incidents, {about}, {name}, {sort:?}");
                     let first = PageRequest::first(sort, Order::Desc, 50);
                     let list = async |page: &PageRequest<IncidentSort>| {
-                        incidents::list_within(db, &filter, page, now, stale_after, &effort)
+                        incidents::list_within(db, &filter, page, now, stale_after, &budget)
                             .await
                             .unwrap()
                     };
@@ -316,7 +315,7 @@ async fn one_incident(db: &Explained) {
     check(db.take(), "one incident");
 }
 
-async fn deliveries_and_mails(db: &Explained) {
+async fn deliveries_and_notifications(db: &Explained) {
     let sets: [Set<DeliveryFilter>; 5] = [
         ("all", |_| {}),
         ("refused", |f| f.outcome = Some(DeliveryOutcome::Refused)),
@@ -345,7 +344,7 @@ async fn deliveries_and_mails(db: &Explained) {
         notifications::list(db, &filter, &page, &Visibility::everything())
             .await
             .unwrap();
-        check(db.take(), &format!("mails, {name}"));
+        check(db.take(), &format!("notifications, {name}"));
     }
 }
 
@@ -364,7 +363,7 @@ async fn the_audit_log(db: &Explained) {
             f.object_id = Some(7);
         }),
         ("range", |f| f.at = range()),
-        ("words", |f| f.words = search::words("nobody").unwrap()),
+        ("words", |f| f.words = search::words("missing").unwrap()),
     ];
     for (name, set) in sets {
         for range in [TimeRange::default(), range()] {
@@ -373,11 +372,11 @@ async fn the_audit_log(db: &Explained) {
                 ..AuditFilter::default()
             };
             set(&mut filter);
-            for effort in efforts() {
+            for budget in budgets() {
                 let mut cursor: Option<String> = None;
                 for _ in 0..2 {
                     let page = PageRequest::new(ByAudit, Order::Desc, 50, cursor.as_deref());
-                    let page = audit::list_within(db, &filter, &page.unwrap(), &effort).await;
+                    let page = audit::list_within(db, &filter, &page.unwrap(), &budget).await;
                     check(db.take(), &format!("audit log, {name}"));
                     cursor = page.unwrap().next;
                     if cursor.is_none() {
@@ -391,5 +390,5 @@ async fn the_audit_log(db: &Explained) {
         }
     }
     audit::get(db, 7).await.unwrap();
-    check(db.take(), "a line of the audit log");
+    check(db.take(), "an audit entry");
 }

@@ -1,5 +1,5 @@
-//! A few hundred rows, the same in every run, and a model of them in memory:
-//! what a loop over all rows finds.
+//! A few hundred rows, the same in every run, and an in-memory model that filters them with
+//! a loop.
 
 use std::time::Duration;
 
@@ -36,61 +36,61 @@ pub(crate) const STALE_AFTER: Duration = Duration::from_secs(500);
 pub(crate) struct World {
     pub(crate) random: StdRng,
     pub(crate) incidents: Vec<Incident>,
-    /// Each with what it was told with, which may be other than its incident's.
+    /// Each with its content, which can differ from that of its incident.
     pub(crate) entries: Vec<(Entry, Incident)>,
 }
 
-/// What a series was told with: at first, then later.
-struct Told {
-    telling_id: Option<i64>,
+/// Content of an alert: first or later.
+struct Content {
+    content_id: Option<i64>,
     labels: Labels,
     message: String,
 }
 
 impl World {
-    /// Times are few, so that many rows share one. Half of the series are in the
-    /// search index, the others wait for that.
+    /// Uses few distinct times, so that many rows have the same one. Half of the alerts are in
+    /// the search index, the others are queued.
     pub(crate) async fn put(test: &TestDb) -> Self {
         let mut random = StdRng::seed_from_u64(7);
         let mut world = (Vec::new(), Vec::new());
-        let mut tellings = 0;
-        for series_id in 1..=60 {
+        let mut content_count = 0;
+        for alert_id in 1..=60 {
             let source = *SOURCES.choose(&mut random).unwrap();
             let first = some_labels(&mut random);
             let message = *MESSAGES.choose(&mut random).unwrap();
-            test.put_series(series_id, source, &first, message).await;
-            let mut told = vec![Told {
-                telling_id: None,
+            test.put_alert(alert_id, source, &first, message).await;
+            let mut contents = vec![Content {
+                content_id: None,
                 labels: first,
                 message: message.to_owned(),
             }];
             for _ in 0..random.random_range(0..3) {
-                tellings += 1;
+                content_count += 1;
                 let other = random.random_bool(0.4).then(|| some_labels(&mut random));
                 let message = *MESSAGES.choose(&mut random).unwrap();
-                test.put_telling(tellings, series_id, other.as_ref(), message)
+                test.put_content(content_count, alert_id, other.as_ref(), message)
                     .await;
-                told.push(Told {
-                    telling_id: Some(tellings),
-                    labels: other.unwrap_or_else(|| told[0].labels.clone()),
+                contents.push(Content {
+                    content_id: Some(content_count),
+                    labels: other.unwrap_or_else(|| contents[0].labels.clone()),
                     message: message.to_owned(),
                 });
             }
-            if series_id == 30 {
-                to_index(test, 1, 1..=30).await;
-                to_index(test, 4, 1..=tellings).await;
+            if alert_id == 30 {
+                enqueue(test, 1, 1..=30).await;
+                enqueue(test, 4, 1..=content_count).await;
                 let tx = test.db.begin().await.unwrap();
-                search_fold(&tx).await;
+                project_all(&tx).await;
                 tx.commit().await.unwrap();
             }
-            put_episodes(test, &mut random, series_id, source, &told, &mut world).await;
+            put_incidents(test, &mut random, alert_id, source, &contents, &mut world).await;
         }
-        to_index(test, 1, 31..=60).await;
+        enqueue(test, 1, 31..=60).await;
         let indexed = test.number(
             "SELECT COUNT(*) FROM tellings WHERE series_id <= 30",
             vec![],
         );
-        to_index(test, 4, indexed.await + 1..=tellings).await;
+        enqueue(test, 4, indexed.await + 1..=content_count).await;
         let (incidents, entries) = world;
         Self {
             random,
@@ -99,24 +99,24 @@ impl World {
         }
     }
 
-    /// The numbers of the entries that a filter finds, oldest first.
+    /// IDs of the entries that match a filter, oldest first.
     pub(crate) fn alerts(&self, filter: &AlertFilter) -> Vec<i64> {
         let mut found: Vec<&(Entry, Incident)> = self
             .entries
             .iter()
-            .filter(|(entry, told)| {
+            .filter(|(entry, reported)| {
                 let incident = &self.incidents[entry.incident];
                 (filter.status.is_empty() || filter.status.contains(&entry.status))
                     && within(filter.received, Some(entry.received_at))
-                    && (filter.about.known).is_none_or(|is| is == known(incident))
-                    && meets(&filter.about, told, entry.starts_at, entry.ends_at)
+                    && (filter.about.known).is_none_or(|is| is == is_known(incident))
+                    && meets(&filter.about, reported, entry.starts_at, entry.ends_at)
             })
             .collect();
         found.sort_by_key(|(entry, _)| (entry.received_at, entry.id));
         found.into_iter().map(|(entry, _)| entry.id).collect()
     }
 
-    /// The numbers of the incidents that a filter finds, the least first.
+    /// IDs of the incidents that match a filter, in ascending order of the sort key.
     pub(crate) fn incidents(&self, filter: &IncidentFilter, sort: IncidentSort) -> Vec<i64> {
         let status = |incident: &Incident| match incident.state {
             IncidentState::Open => Status::Firing,
@@ -132,7 +132,7 @@ impl World {
                     && (filter.status.is_empty() || filter.status.contains(&status(incident)))
                     && filter.stale.is_none_or(|is| is == stale(incident))
                     && was_active(incident, filter.active)
-                    && (filter.about.known).is_none_or(|is| is == known(incident))
+                    && (filter.about.known).is_none_or(|is| is == is_known(incident))
                     && meets(
                         &filter.about,
                         incident,
@@ -162,15 +162,15 @@ pub(crate) fn stale(incident: &Incident) -> bool {
     incident.state == IncidentState::Open && incident.last_seen_at < at(NOW - 500)
 }
 
-/// What ingest leaves in the backlog: 1 for series, 4 for tellings.
-async fn to_index(test: &TestDb, kind: i16, ids: std::ops::RangeInclusive<i64>) {
+/// Queues rows as ingest does: kind 1 for alerts, 4 for contents.
+async fn enqueue(test: &TestDb, kind: i16, ids: std::ops::RangeInclusive<i64>) {
     let list = serde_json::to_vec(&ids.collect::<Vec<i64>>()).unwrap();
     let values = vec![kind.into(), list.into()];
     test.run("INSERT INTO backlog (kind, data) VALUES (?, ?)", values)
         .await;
 }
 
-async fn search_fold(tx: &tocsin_storage::Tx) {
+async fn project_all(tx: &tocsin_storage::Tx) {
     while tocsin_storage::search::project(tx, 100).await.unwrap() > 0 {}
 }
 
@@ -183,7 +183,7 @@ fn some_labels(random: &mut StdRng) -> Labels {
         ("team", &TEAMS),
         ("job", &JOBS),
     ] {
-        // Empty and left out are two ways to say the same.
+        // An empty label is equivalent to a missing one.
         let value = *values.choose(random).unwrap();
         if !value.is_empty() || random.random_bool(0.3) {
             set.extend(labels(&[(name, value)]));
@@ -192,29 +192,29 @@ fn some_labels(random: &mut StdRng) -> Labels {
     set
 }
 
-async fn put_episodes(
+async fn put_incidents(
     test: &TestDb,
     random: &mut StdRng,
-    series_id: i64,
+    alert_id: i64,
     source: &str,
-    told: &[Told],
+    contents: &[Content],
     (incidents, entries): &mut (Vec<Incident>, Vec<(Entry, Incident)>),
 ) {
-    let episodes = random.random_range(1..=3);
-    for episode in 1..=episodes {
-        let state = match (episode == episodes, random.random_range(0..4)) {
+    let count = random.random_range(1..=3);
+    for number in 1..=count {
+        let state = match (number == count, random.random_range(0..4)) {
             (true, 0 | 1) => IncidentState::Open,
             (_, 0) => IncidentState::Expired,
             (_, 1) => IncidentState::Closed,
             (_, _) => IncidentState::Resolved,
         };
         let starts = random.random_range(0..10) * 100;
-        let last = told.choose(random).unwrap();
+        let last = contents.choose(random).unwrap();
         let incident = Incident {
             id: incidents.len() as i64 + 1,
-            series_id,
+            alert_id,
             source: source.to_owned(),
-            telling_id: last.telling_id,
+            content_id: last.content_id,
             labels: last.labels.clone(),
             message: last.message.clone(),
             state,
@@ -228,9 +228,9 @@ async fn put_episodes(
         test.put_incident(&incident).await;
         incidents.push(incident.clone());
         for _ in 0..random.random_range(0..6) {
-            let of = told.choose(random).unwrap();
-            let told = Incident {
-                telling_id: of.telling_id,
+            let of = contents.choose(random).unwrap();
+            let reported = Incident {
+                content_id: of.content_id,
                 labels: of.labels.clone(),
                 message: of.message.clone(),
                 ..incident.clone()
@@ -245,8 +245,8 @@ async fn put_episodes(
                     .random_bool(0.5)
                     .then(|| at(random.random_range(0..10) * 100)),
             };
-            test.put_entry(&entry, &told).await;
-            entries.push((entry, told));
+            test.put_entry(&entry, &reported).await;
+            entries.push((entry, reported));
         }
     }
 }
@@ -270,26 +270,26 @@ fn any(wanted: &[String], value: &str) -> bool {
     wanted.is_empty() || wanted.iter().any(|w| w == value)
 }
 
-fn known(incident: &Incident) -> bool {
+fn is_known(incident: &Incident) -> bool {
     incident.known_by.is_some() || incident.state != IncidentState::Open
 }
 
-/// What is asked, by other means than the program's own.
+/// Evaluates the criteria independently of the code under test.
 fn meets(
     criteria: &AlertCriteria,
-    told: &Incident,
+    incident: &Incident,
     starts_at: Timestamp,
     ends_at: Option<Timestamp>,
 ) -> bool {
-    let labels = &told.labels;
+    let labels = &incident.labels;
     let name = alertname(labels);
     let subject = search::subject(name, label(labels, "instance"));
-    let message = search::fold(&told.message);
+    let message = search::fold(&incident.message);
     let met = any(&criteria.severity, label(labels, "severity"))
         && any(&criteria.team, label(labels, "team"))
         && any(&criteria.alertname, name)
         && any(&criteria.instance, label(labels, "instance"))
-        && any(&criteria.source, &told.source)
+        && any(&criteria.source, &incident.source)
         && criteria
             .matchers
             .iter()
@@ -298,13 +298,13 @@ fn meets(
             .words
             .iter()
             .all(|w| subject.contains(w) || message.contains(w));
-    let facts = AlertFields {
+    let fields = AlertFields {
         alertname: name.to_owned(),
         instance: label(labels, "instance").to_owned(),
         severity: label(labels, "severity").to_owned(),
         team: label(labels, "team").to_owned(),
-        message: told.message.clone(),
+        message: incident.message.clone(),
     };
-    assert_eq!(criteria.matches(&told.source, labels, &facts), met);
+    assert_eq!(criteria.matches(&incident.source, labels, &fields), met);
     met && within(criteria.starts, Some(starts_at)) && within(criteria.ends, ends_at)
 }

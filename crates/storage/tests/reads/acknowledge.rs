@@ -1,4 +1,4 @@
-//! Acknowledging: what changes, what is written of it, and what is left alone.
+//! Acknowledging: changed incidents, their events, and incidents left unchanged.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,17 +13,21 @@ use crate::common::rows::label;
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    only_what_changes_is_written,
-    taking_it_back_leaves_the_memo,
-    a_memo_alone_is_an_event_of_what_is_acknowledged,
+    only_changes_are_stored,
+    unacknowledging_keeps_the_note,
+    note_on_an_acknowledged_incident_is_an_event,
     thousands_are_acknowledged_in_one_transaction,
-    a_rollback_leaves_nothing,
-    what_may_not_be_seen_is_passed_over,
+    rollback_leaves_no_changes,
+    invisible_incidents_are_skipped,
 );
 
 static EVERYTHING: LazyLock<Visibility> = LazyLock::new(Visibility::everything);
 
-fn said(known: Option<bool>, memo: Option<&'static str>, now: i64) -> Acknowledgement<'static> {
+fn acknowledgement(
+    known: Option<bool>,
+    memo: Option<&'static str>,
+    now: i64,
+) -> Acknowledgement<'static> {
     Acknowledgement {
         known,
         memo,
@@ -33,9 +37,9 @@ fn said(known: Option<bool>, memo: Option<&'static str>, now: i64) -> Acknowledg
     }
 }
 
-async fn acknowledge(test: &TestDb, ids: &[i64], said: &Acknowledgement<'_>) -> Vec<i64> {
+async fn acknowledge(test: &TestDb, ids: &[i64], wanted: &Acknowledgement<'_>) -> Vec<i64> {
     let tx = test.db.begin().await.unwrap();
-    let changed = incidents::acknowledge(&tx, ids, said).await.unwrap();
+    let changed = incidents::acknowledge(&tx, ids, wanted).await.unwrap();
     tx.commit().await.unwrap();
     changed
 }
@@ -45,7 +49,7 @@ async fn get(test: &TestDb, id: i64) -> IncidentView {
     incident.unwrap().unwrap()
 }
 
-/// What people did to an incident, oldest first: kind, person, memo.
+/// Events of people on an incident, oldest first: kind, person, note.
 async fn events(test: &TestDb, id: i64) -> Vec<(EventKind, Option<String>, Option<String>)> {
     let events = incidents::events(&test.db, id, 100).await.unwrap();
     let events = events.into_iter().rev();
@@ -70,11 +74,11 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-async fn only_what_changes_is_written(test: &TestDb) {
+async fn only_changes_are_stored(test: &TestDb) {
     test.put_incidents(3).await;
-    let seen = said(Some(true), Some("on it"), 300);
+    let seen = acknowledgement(Some(true), Some("on it"), 300);
     assert_eq!(acknowledge(test, &[2, 1, 2, 99], &seen).await, [1, 2]);
-    let again = said(Some(true), Some("on it"), 400);
+    let again = acknowledgement(Some(true), Some("on it"), 400);
     assert_eq!(acknowledge(test, &[1, 2, 3], &again).await, [3]);
     let first = get(test, 1).await;
     assert_eq!(
@@ -99,15 +103,15 @@ async fn only_what_changes_is_written(test: &TestDb) {
     );
 }
 
-async fn taking_it_back_leaves_the_memo(test: &TestDb) {
+async fn unacknowledging_keeps_the_note(test: &TestDb) {
     test.put_incidents(1).await;
-    acknowledge(test, &[1], &said(Some(true), Some("on it"), 300)).await;
+    acknowledge(test, &[1], &acknowledgement(Some(true), Some("on it"), 300)).await;
     assert_eq!(
-        acknowledge(test, &[1], &said(Some(false), None, 301)).await,
+        acknowledge(test, &[1], &acknowledgement(Some(false), None, 301)).await,
         [1]
     );
     assert_eq!(
-        acknowledge(test, &[1], &said(Some(false), None, 302)).await,
+        acknowledge(test, &[1], &acknowledgement(Some(false), None, 302)).await,
         [0; 0]
     );
     let incident = get(test, 1).await;
@@ -128,10 +132,10 @@ async fn taking_it_back_leaves_the_memo(test: &TestDb) {
     assert_eq!(kinds, [EventKind::Acknowledged, EventKind::Unacknowledged]);
 }
 
-async fn a_memo_alone_is_an_event_of_what_is_acknowledged(test: &TestDb) {
+async fn note_on_an_acknowledged_incident_is_an_event(test: &TestDb) {
     test.put_incidents(2).await;
     assert_eq!(
-        acknowledge(test, &[1], &said(None, Some("a\0b"), 300)).await,
+        acknowledge(test, &[1], &acknowledgement(None, Some("a\0b"), 300)).await,
         [1]
     );
     let incident = get(test, 1).await;
@@ -140,13 +144,13 @@ async fn a_memo_alone_is_an_event_of_what_is_acknowledged(test: &TestDb) {
         (false, "a\u{FFFD}b")
     );
     assert_eq!(events(test, 1).await, []);
-    // The same again, NUL and all, is no change.
+    // The same note again, including NUL, is no change.
     assert_eq!(
-        acknowledge(test, &[1], &said(None, Some("a\0b"), 301)).await,
+        acknowledge(test, &[1], &acknowledgement(None, Some("a\0b"), 301)).await,
         [0; 0]
     );
-    acknowledge(test, &[2], &said(Some(true), None, 302)).await;
-    acknowledge(test, &[2], &said(None, Some("later"), 303)).await;
+    acknowledge(test, &[2], &acknowledgement(Some(true), None, 302)).await;
+    acknowledge(test, &[2], &acknowledgement(None, Some("later"), 303)).await;
     let incident = get(test, 2).await;
     assert_eq!(
         (incident.known_at, incident.memo.as_str()),
@@ -171,7 +175,7 @@ async fn a_memo_alone_is_an_event_of_what_is_acknowledged(test: &TestDb) {
 
 async fn thousands_are_acknowledged_in_one_transaction(test: &TestDb) {
     test.put_incidents(1).await;
-    // Series and incidents 2 to 2,500, all alike but for the source.
+    // Alerts and incidents 2 to 2,500, equal except for the source.
     let numbers = "WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 2500)";
     test.run(
         &format!(
@@ -194,17 +198,17 @@ async fn thousands_are_acknowledged_in_one_transaction(test: &TestDb) {
     )
     .await;
     let ids: Vec<i64> = (1..=2_500).rev().collect();
-    let changed = acknowledge(test, &ids, &said(Some(true), None, 300)).await;
+    let changed = acknowledge(test, &ids, &acknowledgement(Some(true), None, 300)).await;
     assert_eq!(changed, (1..=2_500).collect::<Vec<i64>>());
     let unknown = "SELECT COUNT(*) FROM incidents WHERE known_at IS NULL OR known_by <> 'Kim'";
     assert_eq!(test.number(unknown, vec![]).await, 0);
     assert_eq!(feed(test).await.len(), 2_500);
 }
 
-async fn a_rollback_leaves_nothing(test: &TestDb) {
+async fn rollback_leaves_no_changes(test: &TestDb) {
     test.put_incidents(1).await;
     let tx = test.db.begin().await.unwrap();
-    incidents::acknowledge(&tx, &[1], &said(Some(true), None, 300))
+    incidents::acknowledge(&tx, &[1], &acknowledgement(Some(true), None, 300))
         .await
         .unwrap();
     assert!(
@@ -221,14 +225,14 @@ async fn a_rollback_leaves_nothing(test: &TestDb) {
     assert_eq!(feed(test).await, []);
 }
 
-async fn what_may_not_be_seen_is_passed_over(test: &TestDb) {
+async fn invisible_incidents_are_skipped(test: &TestDb) {
     let incidents = test.put_incidents(3).await;
     let instance = |n: usize| label(&incidents[n].labels, "instance");
     let only = format!("instance={:?}", instance(1));
     let second = Visibility::of(vec![matcher::parse(&only).unwrap()]);
     let seen = Acknowledgement {
         visible: &second,
-        ..said(Some(true), Some("ours"), 300)
+        ..acknowledgement(Some(true), Some("ours"), 300)
     };
     assert_eq!(acknowledge(test, &[1, 2, 3, 99], &seen).await, [2]);
     assert_eq!(acknowledge(test, &[1, 3], &seen).await, [0; 0]);

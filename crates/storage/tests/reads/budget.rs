@@ -1,4 +1,4 @@
-//! Reads that are stopped.
+//! Canceled reads and time limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +8,9 @@ use tocsin_storage::{ReadBudget, StorageError, incidents};
 
 use crate::common::TestDb;
 
-crate::on_both!(reads_stop_when_nobody_waits_or_their_time_is_spent,);
+crate::on_both!(reads_stop_when_canceled_or_over_budget,);
 
-async fn reads_stop_when_nobody_waits_or_their_time_is_spent(test: &TestDb) {
+async fn reads_stop_when_canceled_or_over_budget(test: &TestDb) {
     let is_canceled = Arc::new(AtomicBool::new(false));
     let budget = |time| ReadBudget::new(time, Arc::clone(&is_canceled));
     let db = test.db.within(budget(ReadBudget::TIME));
@@ -21,8 +21,11 @@ async fn reads_stop_when_nobody_waits_or_their_time_is_spent(test: &TestDb) {
     is_canceled.store(true, Ordering::Relaxed);
     let error = incidents::any(&db).await.unwrap_err();
     assert!(matches!(error, StorageError::Canceled), "{error}");
-    assert!(!incidents::any(&test.db).await.unwrap(), "others go on");
-    // A change has no budget: it is done as a whole.
+    assert!(
+        !incidents::any(&test.db).await.unwrap(),
+        "other reads continue"
+    );
+    // Changes have no budget: they always complete.
     let tx = db.begin().await.unwrap();
     assert!(!incidents::any(&tx).await.unwrap());
     tx.rollback().await.unwrap();

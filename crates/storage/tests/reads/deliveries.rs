@@ -6,7 +6,7 @@ use tocsin_storage::{Order, PageRequest, TimeRange};
 
 use crate::common::{TestDb, at};
 
-crate::on_both!(deliveries_are_listed_and_filtered, the_raw_body_comes_back);
+crate::on_both!(deliveries_are_listed_and_filtered, raw_body_round_trips);
 
 async fn put(test: &TestDb) {
     test.put_delivery(1, "eu", DeliveryOutcome::Accepted, at(10), 0)
@@ -72,7 +72,7 @@ async fn deliveries_are_listed_and_filtered(test: &TestDb) {
     assert_eq!(deliveries::get(&test.db, 5).await.unwrap(), None);
 }
 
-async fn the_raw_body_comes_back(test: &TestDb) {
+async fn raw_body_round_trips(test: &TestDb) {
     put(test).await;
     let body = b"{\"alerts\": [\x00\xff]}".to_vec();
     let compressed = zstd::encode_all(body.as_slice(), 3).unwrap();

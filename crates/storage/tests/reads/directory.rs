@@ -9,12 +9,12 @@ use tocsin_storage::{Order, PageRequest, StorageError};
 use crate::common::TestDb;
 
 crate::on_both!(
-    members_are_seen_from_both_sides,
-    at_most_one_group_is_the_default,
-    what_is_in_use_cannot_be_deleted,
+    members_are_listed_for_both_recipients_and_groups,
+    only_one_group_is_the_default,
+    rows_in_use_cannot_be_deleted,
     routes_keep_an_order_without_gaps,
-    the_plan_holds_what_routing_needs,
-    every_change_counts_the_version_up,
+    routing_plan_is_complete,
+    every_change_increments_the_version,
     lists_are_paged,
 );
 
@@ -48,7 +48,7 @@ fn named(rows: &[NamedRef]) -> Vec<&str> {
     rows.iter().map(|row| row.name.as_str()).collect()
 }
 
-async fn members_are_seen_from_both_sides(test: &TestDb) {
+async fn members_are_listed_for_both_recipients_and_groups(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     let kim = directory::insert_recipient(&tx, &recipient("Kim", true))
         .await
@@ -105,7 +105,7 @@ async fn members_are_seen_from_both_sides(test: &TestDb) {
     );
 }
 
-async fn at_most_one_group_is_the_default(test: &TestDb) {
+async fn only_one_group_is_the_default(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     let first = directory::insert_group(&tx, &group("first", true))
         .await
@@ -134,7 +134,7 @@ async fn at_most_one_group_is_the_default(test: &TestDb) {
     );
 }
 
-async fn what_is_in_use_cannot_be_deleted(test: &TestDb) {
+async fn rows_in_use_cannot_be_deleted(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     let kim = directory::insert_recipient(&tx, &recipient("Kim", true))
         .await
@@ -170,10 +170,10 @@ async fn what_is_in_use_cannot_be_deleted(test: &TestDb) {
     assert!(directory::delete_group(&tx, ops).await.unwrap());
     assert!(directory::delete_recipient(&tx, kim).await.unwrap());
     assert!(!directory::delete_recipient(&tx, kim).await.unwrap());
-    let gone = directory::update_group(&tx, ops, &group("ops", false))
+    let missing = directory::update_group(&tx, ops, &group("ops", false))
         .await
         .unwrap_err();
-    assert!(matches!(gone, StorageError::Stale("group")), "{gone}");
+    assert!(matches!(missing, StorageError::Stale("group")), "{missing}");
     tx.commit().await.unwrap();
 }
 
@@ -206,7 +206,7 @@ async fn routes_keep_an_order_without_gaps(test: &TestDb) {
     );
 }
 
-async fn the_plan_holds_what_routing_needs(test: &TestDb) {
+async fn routing_plan_is_complete(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     let kim = directory::insert_recipient(&tx, &recipient("Kim", true))
         .await
@@ -245,7 +245,7 @@ async fn the_plan_holds_what_routing_needs(test: &TestDb) {
     assert!(plan.groups[1].recipients.is_empty());
 }
 
-async fn every_change_counts_the_version_up(test: &TestDb) {
+async fn every_change_increments_the_version(test: &TestDb) {
     assert_eq!(directory::version(&test.db).await.unwrap(), 0);
     for version in 1..=3 {
         let tx = test.db.begin().await.unwrap();

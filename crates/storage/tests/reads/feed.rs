@@ -7,13 +7,13 @@ use tocsin_storage::enums::{EventKind, NotificationState};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    every_change_comes_back_as_it_was_written,
-    a_late_commit_is_not_skipped,
-    another_database_does_not_hold_the_feed_up,
-    an_unknown_change_is_a_corrupt_row,
+    changes_round_trip,
+    late_commit_is_not_skipped,
+    another_database_does_not_block_the_feed,
+    unknown_change_is_a_corrupt_row,
 );
 
-async fn every_change_comes_back_as_it_was_written(test: &TestDb) {
+async fn changes_round_trip(test: &TestDb) {
     assert_eq!(changes::latest(&test.db).await.unwrap(), None);
     let written = [
         Change::Delivery {
@@ -44,7 +44,7 @@ async fn every_change_comes_back_as_it_was_written(test: &TestDb) {
         changes::latest(&test.db).await.unwrap(),
         Some(rows[2].cursor)
     );
-    // One at a time gives the same.
+    // Reading one at a time returns the same rows.
     let mut cursor: Option<FeedCursor> = None;
     for row in &rows {
         let next = changes::after(&test.db, cursor, 1).await.unwrap();
@@ -68,11 +68,11 @@ async fn every_change_comes_back_as_it_was_written(test: &TestDb) {
     ));
 }
 
-/// On PostgreSQL ids are handed out before commits: a reader that has seen row
-/// 2 would never look for row 1 again, were row 2 shown before row 1 can be.
-async fn a_late_commit_is_not_skipped(test: &TestDb) {
+/// PostgreSQL assigns IDs before commits. If row 2 were returned before row 1 is committed, a
+/// reader that continues after row 2 would skip row 1.
+async fn late_commit_is_not_skipped(test: &TestDb) {
     if test.db.backend() == Backend::Sqlite {
-        // Writers take turns: there is no late commit.
+        // Writers are serialized, so there is no late commit.
         return;
     }
     let change = Change::Incident {
@@ -91,8 +91,8 @@ async fn a_late_commit_is_not_skipped(test: &TestDb) {
     assert_eq!(objects, [1, 2]);
 }
 
-/// The numbers of transactions are the server's, not the database's.
-async fn another_database_does_not_hold_the_feed_up(test: &TestDb) {
+/// Transaction IDs belong to the server, not to the database.
+async fn another_database_does_not_block_the_feed(test: &TestDb) {
     let other = match test.db.backend() {
         Backend::Sqlite => TestDb::sqlite().await,
         Backend::Postgres => TestDb::postgres().await,
@@ -109,7 +109,7 @@ async fn another_database_does_not_hold_the_feed_up(test: &TestDb) {
     long.rollback().await.unwrap();
 }
 
-async fn an_unknown_change_is_a_corrupt_row(test: &TestDb) {
+async fn unknown_change_is_a_corrupt_row(test: &TestDb) {
     for (kind, data) in [(1, r#"{"event":99}"#), (2, "{}"), (9, "{}")] {
         test.run("DELETE FROM changes", vec![]).await;
         test.run(

@@ -1,4 +1,4 @@
-//! Mails: lists with attempts and events, and sending again.
+//! Notifications: lists with attempts and events, and resending.
 
 use tocsin_core::matcher;
 use tocsin_core::visibility::Visibility;
@@ -15,15 +15,20 @@ use crate::common::rows::{label, labels};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    mails_are_listed_with_what_belongs_to_them,
-    a_mail_is_sent_again_as_the_recipient_is_now,
-    what_is_under_way_is_not_sent_again,
-    a_mail_tells_what_its_entry_was_told_with,
-    a_mail_is_seen_where_its_whole_thread_may_be,
+    notifications_are_listed_with_attempts_events_and_reasons,
+    notification_is_resent_to_the_current_recipient,
+    queued_notification_is_not_resent,
+    notification_has_the_content_of_its_entry,
+    notification_is_visible_if_its_whole_thread_is,
 );
 
-/// A mail of `state` about `events` of incidents, to recipient 1.
-async fn put_mail(test: &TestDb, id: i64, state: NotificationState, events: &[(i64, EventKind)]) {
+/// Inserts a notification in `state` about `events` of incidents, to recipient 1.
+async fn put_notification(
+    test: &TestDb,
+    id: i64,
+    state: NotificationState,
+    events: &[(i64, EventKind)],
+) {
     test.run(
         "INSERT INTO notifications (state, delivery_id, recipient_id, to_name, to_email, \
          language, time_zone, message_id, thread_id, subject, reasons, still_firing, \
@@ -75,24 +80,24 @@ async fn list(test: &TestDb, filter: &NotificationFilter) -> Vec<NotificationVie
         .items
 }
 
-async fn mails_are_listed_with_what_belongs_to_them(test: &TestDb) {
+async fn notifications_are_listed_with_attempts_events_and_reasons(test: &TestDb) {
     use EventKind::{Expired, Opened, Refreshed, Resolved};
     let all: Vec<(i64, EventKind)> = (1..=120).map(|incident| (incident, Opened)).collect();
-    put_mail(
+    put_notification(
         test,
         1,
         NotificationState::Sent,
         &[(7, Opened), (7, Expired), (5, Opened)],
     )
     .await;
-    put_mail(
+    put_notification(
         test,
         2,
         NotificationState::Failed,
         &[(7, Resolved), (8, Refreshed)],
     )
     .await;
-    put_mail(test, 3, NotificationState::Queued, &all[10..]).await;
+    put_notification(test, 3, NotificationState::Queued, &all[10..]).await;
     for (id, error) in [(1, Some("timeout")), (2, None), (1, None)] {
         test.run(
             "INSERT INTO attempts (notification_id, started_at, finished_at, error) \
@@ -101,11 +106,11 @@ async fn mails_are_listed_with_what_belongs_to_them(test: &TestDb) {
         )
         .await;
     }
-    let mails = list(test, &NotificationFilter::default()).await;
-    let ids: Vec<i64> = mails.iter().map(|mail| mail.id).collect();
+    let listed = list(test, &NotificationFilter::default()).await;
+    let ids: Vec<i64> = listed.iter().map(|notification| notification.id).collect();
     assert_eq!(ids, [3, 2, 1]);
-    let [third, second, first] = mails.as_slice() else {
-        panic!("three mails")
+    let [third, second, first] = listed.as_slice() else {
+        panic!("expected three notifications")
     };
     assert_eq!(first.incident_ids, [5, 7]);
     assert_eq!(first.events, [Opened, Expired]);
@@ -128,36 +133,36 @@ async fn mails_are_listed_with_what_belongs_to_them(test: &TestDb) {
         state: vec![NotificationState::Sent, NotificationState::Failed],
         ..Default::default()
     };
-    let late = NotificationFilter {
+    let created_late = NotificationFilter {
         created: TimeRange {
             from: Some(at(2)),
             to: Some(at(3)),
         },
         ..Default::default()
     };
-    let nobody = NotificationFilter {
+    let no_recipient = NotificationFilter {
         recipient_id: Some(2),
         ..Default::default()
     };
     for (filter, expected) in [
         (of_incident, vec![2, 1]),
         (done, vec![2, 1]),
-        (late, vec![2]),
-        (nobody, vec![]),
+        (created_late, vec![2]),
+        (no_recipient, vec![]),
     ] {
         let ids: Vec<i64> = list(test, &filter)
             .await
             .iter()
-            .map(|mail| mail.id)
+            .map(|notification| notification.id)
             .collect();
         assert_eq!(ids, expected, "{filter:?}");
     }
 }
 
-async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
+async fn notification_is_resent_to_the_current_recipient(test: &TestDb) {
     let recipient = put_recipient(test, "Kim.Li@example.com").await;
     assert_eq!(recipient, 1);
-    put_mail(
+    put_notification(
         test,
         1,
         NotificationState::Failed,
@@ -173,16 +178,16 @@ async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
     let resent = notifications::resend(&tx, &wanted).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(resent, Some(Resent::Queued(2)));
-    let mail = notifications::get(&test.db, 2, &Visibility::everything())
+    let notification = notifications::get(&test.db, 2, &Visibility::everything())
         .await
         .unwrap()
         .unwrap();
     assert_eq!(
         (
-            mail.state,
-            mail.to_name.as_str(),
-            mail.to_email.as_str(),
-            mail.resend_of
+            notification.state,
+            notification.to_name.as_str(),
+            notification.to_email.as_str(),
+            notification.resend_of
         ),
         (
             NotificationState::Queued,
@@ -192,11 +197,14 @@ async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
         )
     );
     assert_eq!(
-        (mail.created_at, mail.next_attempt_at),
+        (notification.created_at, notification.next_attempt_at),
         (at(50), Some(at(50)))
     );
     assert_eq!(
-        (mail.incident_ids.as_slice(), mail.recipient_id),
+        (
+            notification.incident_ids.as_slice(),
+            notification.recipient_id
+        ),
         ([7].as_slice(), Some(1))
     );
     let rows = test
@@ -223,7 +231,8 @@ async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
         (feed.len(), feed[0].object_id, &feed[0].change),
         (1, 2, &change)
     );
-    // Again, and again: the unique key guards only what deliveries owe.
+    // Resending again works: the unique key applies only to notifications triggered by
+    // deliveries.
     let tx = test.db.begin().await.unwrap();
     let wanted = Resend {
         id: 1,
@@ -235,9 +244,9 @@ async fn a_mail_is_sent_again_as_the_recipient_is_now(test: &TestDb) {
     tx.commit().await.unwrap();
 }
 
-async fn what_is_under_way_is_not_sent_again(test: &TestDb) {
-    put_mail(test, 1, NotificationState::Queued, &[]).await;
-    put_mail(test, 2, NotificationState::Sending, &[]).await;
+async fn queued_notification_is_not_resent(test: &TestDb) {
+    put_notification(test, 1, NotificationState::Queued, &[]).await;
+    put_notification(test, 2, NotificationState::Sending, &[]).await;
     let tx = test.db.begin().await.unwrap();
     for (id, expected) in [
         (1, Some(Resent::NotYet(NotificationState::Queued))),
@@ -254,8 +263,8 @@ async fn what_is_under_way_is_not_sent_again(test: &TestDb) {
     tx.rollback().await.unwrap();
 }
 
-/// What the only mail that is due tells.
-async fn material(test: &TestDb) -> Vec<NotifiedEvent> {
+/// Returns the events of the only notification that is due.
+async fn due_events(test: &TestDb) -> Vec<NotifiedEvent> {
     let tx = test.db.begin().await.unwrap();
     let lease = Lease {
         token: "t",
@@ -263,22 +272,22 @@ async fn material(test: &TestDb) -> Vec<NotifiedEvent> {
         until: at(600),
         limit: 1,
     };
-    let mails = outbox::lease(&tx, lease).await.unwrap();
-    // The lease is given back.
+    let leased = outbox::lease(&tx, lease).await.unwrap();
+    // Releases the lease.
     tx.rollback().await.unwrap();
-    outbox::notification_data(&test.db, &mails[0])
+    outbox::notification_data(&test.db, &leased[0])
         .await
         .unwrap()
         .events
 }
 
-async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
+async fn notification_has_the_content_of_its_entry(test: &TestDb) {
     use EventKind::{Expired, Opened};
     let incidents = test.put_incidents(2).await;
     let other = labels(&[("alertname", "DiskFull"), ("severity", "critical")]);
-    test.put_telling(7, 2, Some(&other), "fuller").await;
-    test.put_telling(8, 2, None, "fullest").await;
-    put_mail(
+    test.put_content(7, 2, Some(&other), "fuller").await;
+    test.put_content(8, 2, None, "fullest").await;
+    put_notification(
         test,
         1,
         NotificationState::Queued,
@@ -294,46 +303,47 @@ async fn a_mail_tells_what_its_entry_was_told_with(test: &TestDb) {
     ] {
         test.run(sql, vec![]).await;
     }
-    let told = material(test).await;
-    let order: Vec<(EventKind, i64)> = told.iter().map(|e| (e.kind, e.incident_id)).collect();
+    let events = due_events(test).await;
+    let order: Vec<(EventKind, i64)> = events.iter().map(|e| (e.kind, e.incident_id)).collect();
     assert_eq!(order, [(Opened, 1), (Expired, 1), (Opened, 2)]);
-    assert_eq!(told[0].labels, incidents[0].labels);
-    assert_eq!(told[0].message, "it is full");
-    assert_eq!(told[0].annotations["message"], "it is full");
-    assert_eq!(told[2].labels, other);
+    assert_eq!(events[0].labels, incidents[0].labels);
+    assert_eq!(events[0].message, "it is full");
+    assert_eq!(events[0].annotations["message"], "it is full");
+    assert_eq!(events[2].labels, other);
     assert_eq!(
-        (told[2].severity.as_str(), told[2].instance.as_str()),
+        (events[2].severity.as_str(), events[2].instance.as_str()),
         ("critical", "")
     );
-    assert_eq!(told[2].message, "fuller");
-    // Where the entry is gone, the incident tells: labels are the series' own.
+    assert_eq!(events[2].message, "fuller");
+    // If the entry was deleted, the content of the incident is used, with the labels of the
+    // alert.
     test.run("DELETE FROM log_entries", vec![]).await;
-    let told = material(test).await;
-    assert_eq!(told.len(), 3);
-    assert_eq!(told[2].labels, incidents[1].labels);
-    assert_eq!(told[2].message, "fullest");
+    let events = due_events(test).await;
+    assert_eq!(events.len(), 3);
+    assert_eq!(events[2].labels, incidents[1].labels);
+    assert_eq!(events[2].message, "fullest");
     let listed = list(test, &NotificationFilter::default()).await;
     assert_eq!(listed[0].incident_ids, [1, 2]);
     assert_eq!(listed[0].events, [Opened, Expired]);
 }
 
-async fn a_mail_is_seen_where_its_whole_thread_may_be(test: &TestDb) {
+async fn notification_is_visible_if_its_whole_thread_is(test: &TestDb) {
     use EventKind::Opened;
     let incidents = test.put_incidents(3).await;
-    for (id, thread, told) in [
+    for (id, thread, events) in [
         (1, "one", vec![1]),
         (2, "one", vec![1, 1]),
         (3, "two", vec![1, 2]),
-        // Its subject is that of the thread, which tells of another.
+        // The subject of its thread names another incident.
         (4, "two", vec![1]),
         (5, "three", vec![3]),
-        // Nothing is known of these any more.
+        // Notifications of deleted incidents.
         (6, "four", vec![]),
         (7, "five", vec![1, 99]),
         (8, "six", vec![1]),
     ] {
-        let told: Vec<(i64, EventKind)> = told.into_iter().map(|of| (of, Opened)).collect();
-        put_mail(test, id, NotificationState::Sent, &told).await;
+        let events: Vec<(i64, EventKind)> = events.into_iter().map(|of| (of, Opened)).collect();
+        put_notification(test, id, NotificationState::Sent, &events).await;
         test.run(
             "UPDATE notifications SET thread_id = ? WHERE id = ?",
             vec![thread.into(), id.into()],
@@ -342,29 +352,29 @@ async fn a_mail_is_seen_where_its_whole_thread_may_be(test: &TestDb) {
     }
     let only = format!("instance={:?}", label(&incidents[0].labels, "instance"));
     let first = Visibility::of(vec![matcher::parse(&only).unwrap()]);
-    // One a page: pages are made of what may be seen, and end where there is no
-    // more.
-    let mut seen = Vec::new();
+    // One per page: pages contain only visible notifications, and the list ends after the
+    // last one.
+    let mut visible = Vec::new();
     let mut cursor = None;
     loop {
         let page = PageRequest::new(ByCreation, Order::Desc, 1, cursor.as_deref()).unwrap();
         let filter = NotificationFilter::default();
         let found = notifications::list(&test.db, &filter, &page, &first).await;
         let found = found.unwrap();
-        seen.extend(found.items.iter().map(|mail| mail.id));
+        visible.extend(found.items.iter().map(|notification| notification.id));
         cursor = found.next;
         if cursor.is_none() {
             break;
         }
     }
-    assert_eq!(seen, [8, 2, 1]);
+    assert_eq!(visible, [8, 2, 1]);
     for id in 1..=9 {
-        let mail = notifications::get(&test.db, id, &first).await.unwrap();
-        assert_eq!(mail.is_some(), seen.contains(&id), "{id}");
+        let notification = notifications::get(&test.db, id, &first).await.unwrap();
+        assert_eq!(notification.is_some(), visible.contains(&id), "{id}");
     }
     let all: Vec<i64> = (1..=9).collect();
-    let mails = notifications::visible(&test.db, &all, &first)
+    let found = notifications::visible(&test.db, &all, &first)
         .await
         .unwrap();
-    assert_eq!(mails, seen.into_iter().collect());
+    assert_eq!(found, visible.into_iter().collect());
 }

@@ -1,4 +1,4 @@
-//! What can be read, acknowledged and configured, on both databases.
+//! Reading, acknowledging and configuring, on both databases.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Archived, deleted, and restored.
+//! Archiving, deleting and restoring history.
 
 use std::time::Duration;
 
@@ -12,24 +12,25 @@ use tocsin_storage::{Backend, IncidentFilter, Order, PageRequest, StorageError, 
 
 use crate::common::{TestDb, at};
 use crate::history::{
-    before, count, delete, ended, incident, lines, log, numbers, put_entry, severity, unnumbered,
+    before, count, delete, ended, ids, incident, lines, log, put_entry, severity,
+    without_content_ids,
 };
 use crate::on_both;
 
 on_both!(
-    what_was_deleted_comes_back_as_it_was,
+    deleted_history_is_restored_unchanged,
     importing_twice_changes_nothing,
-    another_database_takes_it_too,
-    an_incident_is_restored_as_its_last_line_has_it,
-    restored_episodes_stay_before_later_ones,
-    two_are_never_open,
-    an_incident_that_changed_is_not_deleted_as_it_was,
+    another_database_restores_it,
+    incident_is_restored_from_its_last_line,
+    restored_incidents_precede_later_ones,
+    two_incidents_are_never_open,
+    changed_incident_is_archived_again_before_deletion,
     imported_entries_are_counted_once,
 );
 
 const HERE: &str = "here";
 
-/// When it is imported.
+/// Time of the import, in seconds.
 const NOW: i64 = 1_000_000;
 
 async fn restore(test: &TestDb, database: &str, lines: &[Line]) -> Restored {
@@ -48,27 +49,27 @@ async fn all_incidents(test: &TestDb) -> Vec<IncidentView> {
         .await
         .unwrap();
     let all = page.items.into_iter().map(|incident| IncidentView {
-        content: unnumbered(&incident.content),
+        content: without_content_ids(&incident.content),
         ..incident
     });
     all.collect()
 }
 
-/// A series of incidents with texts, people and a loss.
+/// An alert with several incidents and contents, an acknowledgement and an expiry.
 async fn eventful(test: &TestDb) {
     let incidents = ended(test, &["info", "critical"]).await;
     let labels = &incidents[0].labels;
-    test.put_telling(1, 1, None, "another text").await;
-    let mut lost = incident(3, 1, labels, IncidentState::Expired, (30, 40));
-    lost.telling_id = Some(1);
-    lost.known_by = Some("Ana".to_owned());
-    test.put_incident(&lost).await;
-    put_entry(test, 5, &lost, EntryKind::Opened, 30).await;
+    test.put_content(1, 1, None, "another text").await;
+    let mut expired = incident(3, 1, labels, IncidentState::Expired, (30, 40));
+    expired.content_id = Some(1);
+    expired.known_by = Some("Ana".to_owned());
+    test.put_incident(&expired).await;
+    put_entry(test, 5, &expired, EntryKind::Opened, 30).await;
     let mut again = incident(4, 1, labels, IncidentState::Resolved, (50, 60));
-    again.telling_id = Some(1);
+    again.content_id = Some(1);
     test.put_incident(&again).await;
     put_entry(test, 6, &again, EntryKind::Opened, 50).await;
-    again.telling_id = None;
+    again.content_id = None;
     put_entry(test, 7, &again, EntryKind::Resolved, 60).await;
     for (sql, minute) in [
         (
@@ -95,8 +96,8 @@ async fn eventful(test: &TestDb) {
         .await;
 }
 
-/// What does not depend on numbers.
-fn told(log: &[AlertView]) -> Vec<String> {
+/// Entries without their IDs, for comparison across databases.
+fn without_ids(log: &[AlertView]) -> Vec<String> {
     let line = |entry: &AlertView| {
         let mut entry = entry.clone();
         (entry.id, entry.incident_id, entry.delivery_id) = (0, 0, 0);
@@ -105,7 +106,7 @@ fn told(log: &[AlertView]) -> Vec<String> {
     log.iter().map(line).collect()
 }
 
-async fn what_was_deleted_comes_back_as_it_was(test: &TestDb) {
+async fn deleted_history_is_restored_unchanged(test: &TestDb) {
     eventful(test).await;
     let (entries, incidents) = (log(test).await, all_incidents(test).await);
     let events = "SELECT COUNT(*) FROM incident_events WHERE incident_id = 3 \
@@ -120,7 +121,7 @@ async fn what_was_deleted_comes_back_as_it_was(test: &TestDb) {
     test.run("DELETE FROM deliveries WHERE id > 3", vec![])
         .await;
 
-    // In parts, as files come.
+    // In chunks, as an import reads files.
     let mut restored = Restored::default();
     for part in lines.chunks(3) {
         let one = restore(test, HERE, part).await;
@@ -134,11 +135,11 @@ async fn what_was_deleted_comes_back_as_it_was(test: &TestDb) {
     }
     assert_eq!(all_incidents(test).await, incidents);
     assert_eq!(test.number(events, vec![]).await, 2);
-    assert_eq!(numbers(test, "deliveries").await, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(ids(test, "deliveries").await, [1, 2, 3, 4, 5, 6, 7]);
     let previous = "SELECT COUNT(*) FROM incidents WHERE (id = 3 AND previous_id = 1) \
                     OR (id = 4 AND previous_id = 3)";
     assert_eq!(test.number(previous, vec![]).await, 2);
-    // The search index is told; statistics are not.
+    // Restored alerts are indexed for search; statistics are not counted again.
     assert_eq!(count(test, "backlog WHERE kind = 1").await, 1);
     assert_eq!(count(test, "backlog WHERE kind = 0").await, 0);
     let restored = retention::restored(&test.db).await.unwrap().unwrap();
@@ -162,7 +163,7 @@ async fn importing_twice_changes_nothing(test: &TestDb) {
     assert_eq!(count(test, "backlog").await, 0);
     assert_eq!(count(test, "incident_events").await, 2);
     assert_eq!(count(test, "deliveries").await, 7);
-    // The same line twice in one part.
+    // The same line twice in one chunk.
     delete(test, &before(test, 1_000).await).await;
     let twice: Vec<Line> = lines.iter().chain(&lines).cloned().collect();
     let restored = restore(test, HERE, &twice).await;
@@ -176,12 +177,12 @@ async fn another(test: &TestDb) -> TestDb {
     }
 }
 
-async fn another_database_takes_it_too(test: &TestDb) {
+async fn another_database_restores_it(test: &TestDb) {
     eventful(test).await;
     let other = another(test).await;
-    // It has something of its own, under the same numbers.
+    // It has rows of its own with the same IDs.
     let own = severity("page", "own");
-    other.put_series(1, "own", &own, "mine").await;
+    other.put_alert(1, "own", &own, "mine").await;
     let mine = incident(1, 1, &own, IncidentState::Open, (1, 2));
     other.put_incident(&mine).await;
     put_entry(&other, 1, &mine, EntryKind::Opened, 1).await;
@@ -200,14 +201,14 @@ async fn another_database_takes_it_too(test: &TestDb) {
         there.pop().map(|entry| entry.content.source.clone()),
         Some("own".to_owned())
     );
-    assert_eq!(told(&there), told(&here));
+    assert_eq!(without_ids(&there), without_ids(&here));
     assert_eq!(all_incidents(&other).await.len(), 5);
     assert_eq!(restore(&other, "elsewhere", &lines).await.entries, 0);
 }
 
-async fn an_incident_is_restored_as_its_last_line_has_it(test: &TestDb) {
+async fn incident_is_restored_from_its_last_line(test: &TestDb) {
     let labels = severity("info", "host-1");
-    test.put_series(1, "prod", &labels, "it is full").await;
+    test.put_alert(1, "prod", &labels, "it is full").await;
     let open = incident(1, 1, &labels, IncidentState::Open, (10, 20));
     test.put_incident(&open).await;
     put_entry(test, 1, &open, EntryKind::Opened, 10).await;
@@ -226,7 +227,7 @@ async fn an_incident_is_restored_as_its_last_line_has_it(test: &TestDb) {
     assert_eq!(delete(test, &before(test, 1_000).await).await.incidents, 1);
     restore(test, HERE, &archived).await;
     assert_eq!(all_incidents(test).await, expected);
-    // In parts, by two imports: the second knows it by its news.
+    // In chunks, by two imports: the second updates the incident because its line is newer.
     delete(test, &before(test, 1_000).await).await;
     restore(test, HERE, &archived[..1]).await;
     assert_eq!(all_incidents(test).await[0].state, IncidentState::Open);
@@ -234,18 +235,19 @@ async fn an_incident_is_restored_as_its_last_line_has_it(test: &TestDb) {
     assert_eq!(all_incidents(test).await, expected);
 }
 
-async fn restored_episodes_stay_before_later_ones(test: &TestDb) {
+async fn restored_incidents_precede_later_ones(test: &TestDb) {
     eventful(test).await;
     let lines = lines(test, HERE, 1_000, false).await;
     delete(test, &before(test, 1_000).await).await;
-    // Meanwhile the alert is back, as a series that knows of no earlier one.
+    // In the meantime the alert fired again, stored as a new alert without earlier
+    // incidents.
     let labels = severity("info", "host-1");
-    test.put_series(1, "prod", &labels, "it is back").await;
+    test.put_alert(1, "prod", &labels, "it is back").await;
     let back = incident(9, 1, &labels, IncidentState::Open, (500, 510));
     test.put_incident(&back).await;
     put_entry(test, 90, &back, EntryKind::Opened, 500).await;
-    // Fingerprints of fixtures are the numbers of their series; the restored
-    // series gets another number.
+    // Fingerprints of fixtures are the IDs of their alerts; the restored alert gets another
+    // ID.
     let mut reversed = lines.clone();
     reversed.reverse();
     for part in reversed.chunks(2) {
@@ -268,10 +270,10 @@ async fn restored_episodes_stay_before_later_ones(test: &TestDb) {
     assert_eq!(test.number(linked, vec![]).await, 3);
 }
 
-async fn two_are_never_open(test: &TestDb) {
+async fn two_incidents_are_never_open(test: &TestDb) {
     let labels = severity("info", "host-1");
-    test.put_series(1, "prod", &labels, "it is full").await;
-    // Both were archived while they were open.
+    test.put_alert(1, "prod", &labels, "it is full").await;
+    // Both were archived while open.
     let first = incident(1, 1, &labels, IncidentState::Open, (10, 20));
     test.put_incident(&first).await;
     put_entry(test, 1, &first, EntryKind::Opened, 10).await;
@@ -300,13 +302,13 @@ async fn two_are_never_open(test: &TestDb) {
         restore(test, HERE, &lines).await;
         assert_eq!(states().await, expected);
     }
-    // What is open here itself stays so.
+    // An incident opened by this database stays open.
     test.run("DELETE FROM incidents WHERE id = 1", vec![]).await;
     restore(test, HERE, &archived[..1]).await;
     assert_eq!(states().await, expected);
 }
 
-async fn an_incident_that_changed_is_not_deleted_as_it_was(test: &TestDb) {
+async fn changed_incident_is_archived_again_before_deletion(test: &TestDb) {
     ended(test, &["info"]).await;
     let entries = before(test, 1_000).await;
     let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
@@ -339,15 +341,15 @@ async fn imported_entries_are_counted_once(test: &TestDb) {
             vec![],
         )
         .await;
-    let mut tallies = Delta::default();
+    let mut stats = Delta::default();
     for row in rows {
         let data: Vec<u8> = row.try_get_by_index(0).unwrap();
-        tallies.merge(Delta::decode(&data).unwrap());
+        stats.merge(Delta::decode(&data).unwrap());
     }
     let mut sum = [0; 5];
-    let hours: Vec<i64> = tallies.hours().collect();
+    let hours: Vec<i64> = stats.hours().collect();
     for hour in hours {
-        for (source, counts) in tallies.values(hour, Dimension::Source) {
+        for (source, counts) in stats.values(hour, Dimension::Source) {
             assert_eq!(source, "prod");
             for (sum, count) in sum.iter_mut().zip([
                 counts.deliveries,
@@ -360,7 +362,7 @@ async fn imported_entries_are_counted_once(test: &TestDb) {
             }
         }
     }
-    // Seven deliveries; four opened, one of them lost, three resolved.
+    // Seven deliveries; four incidents opened, one expired, three resolved.
     assert_eq!(sum, [7, 4, 3, 4, 4]);
 
     assert_eq!(archive::counted(&test.db, "first").await.unwrap(), 0);
@@ -372,7 +374,7 @@ async fn imported_entries_are_counted_once(test: &TestDb) {
 }
 
 #[tokio::test]
-async fn a_line_is_read_as_it_was_written() {
+async fn line_round_trips() {
     let test = TestDb::sqlite().await;
     eventful(&test).await;
     let strange = Timestamp::from_micros(-99_000_000_000_000_000);

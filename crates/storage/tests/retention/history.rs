@@ -1,4 +1,4 @@
-//! A small history, and what can be seen of it.
+//! A small history, and helpers to read it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) fn severity(severity: &str, instance: &str) -> Labels {
     ])
 }
 
-/// An entry of an incident, told by a delivery of its own. `minute` is when.
+/// Stores a log entry of an incident, reported by a delivery of its own in minute `minute`.
 pub(crate) async fn put_entry(
     test: &TestDb,
     id: i64,
@@ -47,8 +47,8 @@ pub(crate) async fn put_entry(
             id.into(),
             id.into(),
             incident.id.into(),
-            incident.series_id.into(),
-            incident.telling_id.into(),
+            incident.alert_id.into(),
+            incident.content_id.into(),
             at(minute * 60).as_micros().into(),
             status.code().into(),
             kind.code().into(),
@@ -59,20 +59,20 @@ pub(crate) async fn put_entry(
     .await;
 }
 
-/// An incident that began in minute `from` and, if it has ended, did so in
-/// `to`; its entries lie between.
+/// An incident that started in minute `from` and, if it has ended, ended in minute `to`;
+/// its entries are in between.
 pub(crate) fn incident(
     id: i64,
-    series_id: i64,
+    alert_id: i64,
     labels: &Labels,
     state: IncidentState,
     (from, to): (i64, i64),
 ) -> Incident {
     Incident {
         id,
-        series_id,
+        alert_id,
         source: "prod".to_owned(),
-        telling_id: None,
+        content_id: None,
         labels: labels.clone(),
         message: "it is full".to_owned(),
         state,
@@ -84,13 +84,13 @@ pub(crate) fn incident(
     }
 }
 
-/// An ended incident of each severity, told twice each, in the order in which
-/// they are given, ten minutes apart; numbered from 1, as their series.
+/// One ended incident with two entries per severity, in the given order, ten minutes apart;
+/// IDs from 1, equal to those of their alerts.
 pub(crate) async fn ended(test: &TestDb, severities: &[&str]) -> Vec<Incident> {
     let mut incidents = Vec::new();
     for (number, word) in (1..).zip(severities) {
         let labels = severity(word, &format!("host-{number}"));
-        test.put_series(number, "prod", &labels, "it is full").await;
+        test.put_alert(number, "prod", &labels, "it is full").await;
         let minutes = (number * 10, number * 10 + 5);
         let incident = incident(number, number, &labels, IncidentState::Resolved, minutes);
         test.put_incident(&incident).await;
@@ -105,7 +105,7 @@ pub(crate) async fn ended(test: &TestDb, severities: &[&str]) -> Vec<Incident> {
         put_entry(test, number * 2, &incident, EntryKind::Resolved, minutes.1).await;
         incidents.push(incident);
     }
-    // Numbers that rows were put in with are given.
+    // IDs inserted explicitly are used up.
     if test.db.backend() == tocsin_storage::Backend::Postgres {
         for table in [
             "series",
@@ -138,14 +138,14 @@ pub(crate) async fn delete(test: &TestDb, doomed: &[Visited]) -> Gone {
     gone
 }
 
-/// The rows of a table.
+/// Number of rows in a table.
 pub(crate) async fn count(test: &TestDb, table: &str) -> i64 {
     test.number(&format!("SELECT COUNT(*) FROM {table}"), vec![])
         .await
 }
 
-/// The numbers in a column, in ascending order.
-pub(crate) async fn numbers(test: &TestDb, table: &str) -> Vec<i64> {
+/// IDs of a table, in ascending order.
+pub(crate) async fn ids(test: &TestDb, table: &str) -> Vec<i64> {
     let sql = format!("SELECT id FROM {table} ORDER BY id");
     let rows = test.query(&sql, Vec::<Value>::new()).await;
     rows.iter()
@@ -153,29 +153,30 @@ pub(crate) async fn numbers(test: &TestDb, table: &str) -> Vec<i64> {
         .collect()
 }
 
-/// A text without the numbers of the rows that hold it.
-pub(crate) fn unnumbered(told: &AlertContent) -> Arc<AlertContent> {
+/// A content without the IDs of its rows.
+pub(crate) fn without_content_ids(content: &AlertContent) -> Arc<AlertContent> {
     Arc::new(AlertContent {
         alert_id: 0,
         content_id: None,
-        ..told.clone()
+        ..content.clone()
     })
 }
 
-/// The whole log, the newest first.
+/// The whole log, newest first.
 pub(crate) async fn log(test: &TestDb) -> Vec<AlertView> {
     let page = PageRequest::first(ByReceived, Order::Desc, 500);
     let page = alert_log::list(&test.db, &AlertFilter::default(), &page)
         .await
         .unwrap();
     let entries = page.items.into_iter().map(|entry| AlertView {
-        content: unnumbered(&entry.content),
+        content: without_content_ids(&entry.content),
         ..entry
     });
     entries.collect()
 }
 
-/// The entries received before `minute`, as lines that are counted or not.
+/// Archive lines of the entries received before `minute`; `count` is whether they are
+/// counted.
 pub(crate) async fn lines(test: &TestDb, database: &str, minute: i64, count: bool) -> Vec<Line> {
     let ids: Vec<i64> = before(test, minute)
         .await

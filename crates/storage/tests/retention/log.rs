@@ -1,4 +1,4 @@
-//! Taking entries out of the log.
+//! Deletes log entries.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,61 +8,61 @@ use tocsin_storage::enums::{EntryKind, IncidentState};
 use tocsin_storage::retention::{self, LogRule, LogRules, Visited, Walk};
 
 use crate::common::{TestDb, at};
-use crate::history::{before, count, delete, ended, incident, log, numbers, put_entry, severity};
+use crate::history::{before, count, delete, ended, ids, incident, log, put_entry, severity};
 use crate::on_both;
 
 on_both!(
-    an_incident_goes_with_its_last_entry,
-    an_open_incident_stays,
-    a_late_entry_keeps_its_incident,
-    a_lost_incident_goes_with_the_next_ones_entries,
-    later_incidents_forget_their_predecessor,
-    texts_go_with_the_last_that_was_told_so,
-    rules_look_at_what_was_told,
-    a_walk_passes_over_nothing,
-    mails_go_with_what_they_tell,
-    deliveries_go_with_their_entries,
-    where_a_walk_stands_is_kept,
+    incident_is_deleted_with_its_last_entry,
+    open_incident_is_kept,
+    out_of_order_entry_keeps_its_incident,
+    expired_incident_is_deleted_with_the_entries_of_the_next,
+    reference_to_a_deleted_incident_is_cleared,
+    content_is_deleted_with_its_last_use,
+    rules_match_the_labels_as_received,
+    walk_visits_every_entry,
+    notifications_are_deleted_with_their_entries,
+    deliveries_are_deleted_with_their_entries,
+    walk_position_is_stored,
 );
 
-fn of_incident(entries: &[Visited], series: i64) -> Vec<Visited> {
-    let such = entries.iter().filter(|entry| entry.series_id == series);
-    such.copied().collect()
+fn of_alert(entries: &[Visited], alert_id: i64) -> Vec<Visited> {
+    let selected = entries.iter().filter(|entry| entry.series_id == alert_id);
+    selected.copied().collect()
 }
 
-async fn an_incident_goes_with_its_last_entry(test: &TestDb) {
+async fn incident_is_deleted_with_its_last_entry(test: &TestDb) {
     ended(test, &["info", "critical"]).await;
     let entries = before(test, 1_000).await;
-    let first = of_incident(&entries, 1);
+    let first = of_alert(&entries, 1);
     let gone = delete(test, &first[..1]).await;
     assert_eq!((gone.entries, gone.incidents), (1, 0));
-    assert_eq!(numbers(test, "incidents").await, [1, 2]);
+    assert_eq!(ids(test, "incidents").await, [1, 2]);
     let gone = delete(test, &first[1..]).await;
     assert_eq!(
         (gone.entries, gone.incidents, gone.touched),
         (1, 1, vec![1])
     );
-    assert_eq!(numbers(test, "incidents").await, [2]);
-    assert_eq!(numbers(test, "series").await, [2]);
+    assert_eq!(ids(test, "incidents").await, [2]);
+    assert_eq!(ids(test, "series").await, [2]);
     assert_eq!(log(test).await.len(), 2);
-    // Again: nothing is there any more.
+    // A second deletion finds nothing.
     assert_eq!(delete(test, &first).await.entries, 0);
 }
 
-async fn an_open_incident_stays(test: &TestDb) {
+async fn open_incident_is_kept(test: &TestDb) {
     let labels = severity("info", "host-1");
-    test.put_series(1, "prod", &labels, "it is full").await;
+    test.put_alert(1, "prod", &labels, "it is full").await;
     let open = incident(1, 1, &labels, IncidentState::Open, (10, 20));
     test.put_incident(&open).await;
     put_entry(test, 1, &open, EntryKind::Opened, 10).await;
     put_entry(test, 2, &open, EntryKind::Refreshed, 20).await;
     let gone = delete(test, &before(test, 1_000).await).await;
     assert_eq!((gone.entries, gone.incidents), (2, 0));
-    assert_eq!(numbers(test, "incidents").await, [1]);
-    assert_eq!(numbers(test, "series").await, [1]);
+    assert_eq!(ids(test, "incidents").await, [1]);
+    assert_eq!(ids(test, "series").await, [1]);
 }
 
-async fn a_late_entry_keeps_its_incident(test: &TestDb) {
+async fn out_of_order_entry_keeps_its_incident(test: &TestDb) {
     let incidents = ended(test, &["info"]).await;
     put_entry(test, 3, &incidents[0], EntryKind::Late, 500).await;
     let gone = delete(test, &before(test, 100).await).await;
@@ -72,12 +72,12 @@ async fn a_late_entry_keeps_its_incident(test: &TestDb) {
     assert_eq!((gone.entries, gone.incidents), (1, 1));
 }
 
-async fn a_lost_incident_goes_with_the_next_ones_entries(test: &TestDb) {
+async fn expired_incident_is_deleted_with_the_entries_of_the_next(test: &TestDb) {
     let labels = severity("info", "host-1");
-    test.put_series(1, "prod", &labels, "it is full").await;
-    // Its only entry went while it was open.
-    let lost = incident(1, 1, &labels, IncidentState::Expired, (10, 10));
-    test.put_incident(&lost).await;
+    test.put_alert(1, "prod", &labels, "it is full").await;
+    // Its only entry was deleted while it was open.
+    let expired = incident(1, 1, &labels, IncidentState::Expired, (10, 10));
+    test.put_incident(&expired).await;
     let next = incident(2, 1, &labels, IncidentState::Resolved, (100, 110));
     test.put_incident(&next).await;
     test.run(
@@ -90,11 +90,11 @@ async fn a_lost_incident_goes_with_the_next_ones_entries(test: &TestDb) {
     put_entry(test, 2, &next, EntryKind::Resolved, 110).await;
     let gone = delete(test, &before(test, 105).await).await;
     assert_eq!((gone.entries, gone.incidents), (1, 1));
-    assert_eq!(numbers(test, "incidents").await, [2]);
+    assert_eq!(ids(test, "incidents").await, [2]);
     assert_eq!(count(test, "incident_events").await, 0);
 }
 
-async fn later_incidents_forget_their_predecessor(test: &TestDb) {
+async fn reference_to_a_deleted_incident_is_cleared(test: &TestDb) {
     let incidents = ended(test, &["info"]).await;
     let next = incident(2, 1, &incidents[0].labels, IncidentState::Open, (100, 100));
     test.put_incident(&next).await;
@@ -102,55 +102,54 @@ async fn later_incidents_forget_their_predecessor(test: &TestDb) {
         .await;
     put_entry(test, 3, &next, EntryKind::Opened, 100).await;
     delete(test, &before(test, 50).await).await;
-    assert_eq!(numbers(test, "incidents").await, [2]);
+    assert_eq!(ids(test, "incidents").await, [2]);
     let sql = "SELECT COUNT(*) FROM incidents WHERE previous_id IS NULL";
     assert_eq!(test.number(sql, vec![]).await, 1);
 }
 
-async fn texts_go_with_the_last_that_was_told_so(test: &TestDb) {
+async fn content_is_deleted_with_its_last_use(test: &TestDb) {
     let labels = severity("info", "host-1");
-    test.put_series(1, "prod", &labels, "it is full").await;
-    for telling in 1..=3 {
-        test.put_telling(telling, 1, None, &format!("{telling} % are free"))
+    test.put_alert(1, "prod", &labels, "it is full").await;
+    for content_id in 1..=3 {
+        test.put_content(content_id, 1, None, &format!("{content_id} % are free"))
             .await;
     }
     let mut open = incident(1, 1, &labels, IncidentState::Open, (10, 40));
-    open.telling_id = Some(3);
+    open.content_id = Some(3);
     test.put_incident(&open).await;
-    for (id, telling) in [
+    for (id, content_id) in [
         (1, None),
         (2, Some(1)),
         (3, Some(2)),
         (4, Some(2)),
         (5, Some(3)),
     ] {
-        let mut told = open.clone();
-        told.telling_id = telling;
-        put_entry(test, id, &told, EntryKind::Refreshed, id * 10).await;
+        let mut updated = open.clone();
+        updated.content_id = content_id;
+        put_entry(test, id, &updated, EntryKind::Refreshed, id * 10).await;
     }
     delete(test, &before(test, 35).await).await;
     assert_eq!(
-        numbers(test, "tellings").await,
+        ids(test, "tellings").await,
         [2, 3],
-        "one is still told in entry 4"
+        "entry 4 still uses one of them"
     );
     delete(test, &before(test, 1_000).await).await;
     assert_eq!(
-        numbers(test, "tellings").await,
+        ids(test, "tellings").await,
         [3],
-        "the incident's own stays"
+        "the content of the incident is kept"
     );
 }
 
-async fn rules_look_at_what_was_told(test: &TestDb) {
+async fn rules_match_the_labels_as_received(test: &TestDb) {
     ended(test, &["info", "warning", "info"]).await;
-    // The second of the third was told with other labels.
+    // The second entry of the third incident has other labels.
     let changed = severity("critical", "host-3");
-    test.put_telling(1, 3, Some(&changed), "now in earnest")
-        .await;
+    test.put_content(1, 3, Some(&changed), "now critical").await;
     test.run("UPDATE log_entries SET telling_id = 1 WHERE id = 6", vec![])
         .await;
-    test.put_telling(2, 2, None, "only the message differs")
+    test.put_content(2, 2, None, "only the message differs")
         .await;
     test.run("UPDATE log_entries SET telling_id = 2 WHERE id = 4", vec![])
         .await;
@@ -164,14 +163,18 @@ async fn rules_look_at_what_was_told(test: &TestDb) {
     let entries = before(test, 1_000).await;
     let texts: Vec<_> = entries.iter().map(Visited::text).collect();
     let found = retention::labels(&test.db, &texts).await.unwrap();
-    let goes = |entry: &&Visited| rules.keep(&found[&entry.text()]).is_some();
-    let doomed: Vec<i64> = entries.iter().filter(goes).map(|entry| entry.id).collect();
+    let is_expired = |entry: &&Visited| rules.keep(&found[&entry.text()]).is_some();
+    let doomed: Vec<i64> = entries
+        .iter()
+        .filter(is_expired)
+        .map(|entry| entry.id)
+        .collect();
     assert_eq!(doomed, [1, 2, 5]);
     assert_eq!(found.len(), 5);
 }
 
-/// In steps of any size, with entries of one moment, and one that comes late.
-async fn a_walk_passes_over_nothing(test: &TestDb) {
+/// In steps of any size, with entries of the same time, and one received later.
+async fn walk_visits_every_entry(test: &TestDb) {
     let incidents = ended(test, &["info"]).await;
     for id in 3..=20 {
         put_entry(test, id, &incidents[0], EntryKind::Refreshed, 100 + id / 4).await;
@@ -190,7 +193,7 @@ async fn a_walk_passes_over_nothing(test: &TestDb) {
         let expected: Vec<i64> = (1..=15).collect();
         assert_eq!(seen, expected, "in steps of {step}");
     }
-    // Another writer took the lower number, and was later.
+    // Another writer used the lower ID later.
     test.run(
         "UPDATE log_entries SET received_at = ? WHERE id = 4",
         vec![at(103 * 60).as_micros().into()],
@@ -201,8 +204,8 @@ async fn a_walk_passes_over_nothing(test: &TestDb) {
     assert_eq!(found, [4, 12, 13, 14, 15]);
 }
 
-/// A mail about entries, in a state.
-async fn put_mail(test: &TestDb, id: i64, state: i64, entries: &[i64], resend: bool) {
+/// Stores a notification about entries, in a given state.
+async fn put_notification(test: &TestDb, id: i64, state: i64, entries: &[i64], resend: bool) {
     test.run(
         "INSERT INTO notifications (id, state, delivery_id, to_name, to_email, language, \
          time_zone, message_id, thread_id, subject, reasons, still_firing, still_firing_names, \
@@ -231,21 +234,25 @@ async fn put_mail(test: &TestDb, id: i64, state: i64, entries: &[i64], resend: b
     }
 }
 
-async fn mails_go_with_what_they_tell(test: &TestDb) {
+async fn notifications_are_deleted_with_their_entries(test: &TestDb) {
     ended(test, &["info", "info"]).await;
-    put_mail(test, 1, 2, &[1], false).await;
-    put_mail(test, 2, 3, &[2, 3], false).await;
-    put_mail(test, 3, 0, &[4], false).await;
-    put_mail(test, 4, 1, &[1], true).await;
+    put_notification(test, 1, 2, &[1], false).await;
+    put_notification(test, 2, 3, &[2, 3], false).await;
+    put_notification(test, 3, 0, &[4], false).await;
+    put_notification(test, 4, 1, &[1], true).await;
     let undelivered = retention::undelivered(&test.db, &[1, 2, 3, 4])
         .await
         .unwrap();
-    assert_eq!(undelivered, HashSet::from([1, 4]), "a resend counts, too");
+    assert_eq!(
+        undelivered,
+        HashSet::from([1, 4]),
+        "a resend counts as well"
+    );
     let entries = before(test, 1_000).await;
-    let gone = delete(test, &of_incident(&entries, 1)).await;
-    // The second still tells entry 3.
+    let gone = delete(test, &of_alert(&entries, 1)).await;
+    // The second is also about entry 3.
     assert_eq!(gone.mails, 2);
-    assert_eq!(numbers(test, "notifications").await, [2, 3]);
+    assert_eq!(ids(test, "notifications").await, [2, 3]);
     assert_eq!(count(test, "attempts").await, 2);
     assert_eq!(count(test, "notification_events").await, 2);
 
@@ -258,16 +265,16 @@ async fn mails_go_with_what_they_tell(test: &TestDb) {
     );
     tx.commit().await.unwrap();
     assert_eq!(
-        numbers(test, "notifications").await,
+        ids(test, "notifications").await,
         [3],
         "it is still to be sent"
     );
     assert_eq!(count(test, "notification_events").await, 1);
 }
 
-async fn deliveries_go_with_their_entries(test: &TestDb) {
+async fn deliveries_are_deleted_with_their_entries(test: &TestDb) {
     let incidents = ended(test, &["info"]).await;
-    // Delivery 3 told two entries; delivery 4 nothing.
+    // Delivery 3 has two entries; delivery 4 has none.
     put_entry(test, 3, &incidents[0], EntryKind::Refreshed, 20).await;
     test.run(
         "INSERT INTO log_entries (id, delivery_id, incident_id, series_id, received_at, status, \
@@ -296,7 +303,7 @@ async fn deliveries_go_with_their_entries(test: &TestDb) {
     assert_eq!(none.unwrap(), (None, vec![]));
     let entries = before(test, 1_000).await;
     let tx = test.db.begin().await.unwrap();
-    // The first is old enough, the second not yet; of the third an entry stays.
+    // The first is old enough, the second is not; the third still has an entry.
     let gone = retention::delete(&tx, &entries[..3], Some(at(12 * 60)), None)
         .await
         .unwrap();
@@ -305,11 +312,11 @@ async fn deliveries_go_with_their_entries(test: &TestDb) {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(numbers(test, "deliveries").await, [2, 3]);
+    assert_eq!(ids(test, "deliveries").await, [2, 3]);
     assert_eq!(count(test, "delivery_bodies").await, 2);
 }
 
-async fn where_a_walk_stands_is_kept(test: &TestDb) {
+async fn walk_position_is_stored(test: &TestDb) {
     let span = Duration::from_secs(60);
     let load = || async { retention::load_walk(&test.db, "log", span).await.unwrap() };
     assert_eq!(load().await, Walk::default());

@@ -1,4 +1,4 @@
-//! What is kept, for how long, and how it comes back, on both databases.
+//! Retention and archives, on both databases.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Bodies, and the space that is given back.
+//! Raw bodies, and releasing freed space.
 
 use tocsin_storage::{Backend, retention};
 
@@ -6,9 +6,9 @@ use crate::common::{TestDb, at};
 use crate::history::count;
 use crate::on_both;
 
-on_both!(bodies_go_by_age_in_small_steps, freed_space_is_given_back);
+on_both!(old_bodies_are_deleted_in_batches, freed_space_is_released);
 
-async fn bodies_go_by_age_in_small_steps(test: &TestDb) {
+async fn old_bodies_are_deleted_in_batches(test: &TestDb) {
     for id in 1..=10_i64 {
         test.run(
             "INSERT INTO delivery_bodies (delivery_id, received_at, refused, body) \
@@ -28,7 +28,7 @@ async fn bodies_go_by_age_in_small_steps(test: &TestDb) {
     }
 }
 
-async fn freed_space_is_given_back(test: &TestDb) {
+async fn freed_space_is_released(test: &TestDb) {
     let space = || async { retention::space(&test.db).await.unwrap() };
     if test.db.backend() == Backend::Postgres {
         assert_eq!(space().await, None);

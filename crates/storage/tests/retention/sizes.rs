@@ -1,4 +1,4 @@
-//! How large it is, and by whose rules it will be.
+//! Storage usage, and its forecast by the retention rules.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::on_both;
 
 on_both!(
     an_empty_database_has_a_size,
-    rows_are_counted_and_weighed,
+    rows_are_counted_and_measured,
     many_rows_are_estimated,
 );
 
@@ -27,7 +27,7 @@ async fn an_empty_database_has_a_size(test: &TestDb) {
     assert!(year >= found.bytes);
 }
 
-async fn rows_are_counted_and_weighed(test: &TestDb) {
+async fn rows_are_counted_and_measured(test: &TestDb) {
     let incidents = ended(test, &["info", "critical", "info"]).await;
     for id in 7..=8 {
         put_entry(
@@ -71,9 +71,9 @@ async fn rows_are_counted_and_weighed(test: &TestDb) {
     }
 }
 
-/// Past 20,000 numbers, of which every other one is free.
+/// More than 20,000 IDs, every other one unused.
 async fn many_rows_are_estimated(test: &TestDb) {
-    test.put_series(1, "prod", &severity("info", "a"), "it is full")
+    test.put_alert(1, "prod", &severity("info", "a"), "it is full")
         .await;
     test.run(
         "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 30000) \

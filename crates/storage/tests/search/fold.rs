@@ -1,30 +1,30 @@
-//! From the backlog into segments, and segments into fewer.
+//! Projecting the queue into segments, and merging segments.
 
 use tocsin_storage::{Backend, StorageError, search};
 
 use crate::common::TestDb;
 use crate::common::rows::labels;
-use crate::{Told, matching, words_of};
+use crate::{Content, matching, words_of};
 
 crate::on_both! {
-    what_waits_is_found_before_it_is_folded_and_after,
-    a_fold_that_is_rolled_back_is_done_again,
-    two_folders_do_not_double,
-    what_is_gone_is_skipped,
+    queued_alerts_are_found_before_and_after_projection,
+    rolled_back_projection_is_repeated,
+    concurrent_projectors_do_not_duplicate,
+    deleted_alerts_are_skipped,
     segments_are_merged,
-    what_a_killed_merge_left_is_deleted,
-    a_block_that_is_none_is_named,
+    segments_of_an_aborted_merge_are_deleted,
+    error_names_the_corrupt_block,
 }
 
-async fn waiting(test: &TestDb) -> i64 {
+async fn queued(test: &TestDb) -> i64 {
     test.number("SELECT COUNT(*) FROM backlog", vec![]).await
 }
 
-/// Series `id` says `alert N` on host N.
-async fn tell(test: &TestDb, id: i64) {
+/// Stores alert `id`, with the ID in its instance and message.
+async fn add_alert(test: &TestDb, id: i64) {
     let instance = format!("host-{id:04}");
-    test.tell(&Told {
-        series_id: id,
+    test.add_alert(&Content {
+        alert_id: id,
         source: "prod".to_owned(),
         labels: labels(&[("alertname", "DiskFull"), ("instance", &instance)]),
         message: format!("磁盘 {id:04} is full"),
@@ -32,26 +32,26 @@ async fn tell(test: &TestDb, id: i64) {
     .await;
 }
 
-async fn what_waits_is_found_before_it_is_folded_and_after(test: &TestDb) {
+async fn queued_alerts_are_found_before_and_after_projection(test: &TestDb) {
     for id in 1..=10 {
-        tell(test, id).await;
+        add_alert(test, id).await;
     }
     assert_eq!(test.find_words("0007").await, Some(vec![7]));
-    assert_eq!(test.fold(5).await, 5);
-    assert_eq!(waiting(test).await, 5);
+    assert_eq!(test.project(5).await, 5);
+    assert_eq!(queued(test).await, 5);
     for id in [3, 7] {
         assert_eq!(test.find_words(&format!("{id:04}")).await, Some(vec![id]));
     }
-    test.fold_all().await;
-    assert_eq!(waiting(test).await, 0);
+    test.project_all().await;
+    assert_eq!(queued(test).await, 0);
     for id in [3, 7] {
         assert_eq!(test.find_words(&format!("{id:04}")).await, Some(vec![id]));
     }
-    assert_eq!(test.fold(5).await, 0);
+    assert_eq!(test.project(5).await, 0);
     let all = test.find_words("磁盘").await.unwrap();
     assert_eq!(all, (1..=10).collect::<Vec<_>>());
 
-    // What the migration left to be indexed.
+    // A range as queued by the migration.
     let data = b"[4,6]".to_vec();
     test.run("DELETE FROM search_segments", vec![]).await;
     test.run(
@@ -61,23 +61,23 @@ async fn what_waits_is_found_before_it_is_folded_and_after(test: &TestDb) {
     .await;
     assert_eq!(test.find_words("0007").await, Some(vec![]));
     assert_eq!(test.find_words("0005").await, Some(vec![5]));
-    assert_eq!(test.fold(100).await, 3);
+    assert_eq!(test.project(100).await, 3);
     assert_eq!(test.find_words("0005").await, Some(vec![5]));
 }
 
-async fn a_fold_that_is_rolled_back_is_done_again(test: &TestDb) {
-    tell(test, 1).await;
+async fn rolled_back_projection_is_repeated(test: &TestDb) {
+    add_alert(test, 1).await;
     let tx = test.db.begin().await.unwrap();
     assert_eq!(search::project(&tx, 10).await.unwrap(), 1);
     tx.rollback().await.unwrap();
-    assert_eq!((waiting(test).await, test.segments().await), (1, 0));
+    assert_eq!((queued(test).await, test.segments().await), (1, 0));
     assert_eq!(test.find_words("磁盘").await, Some(vec![1]));
-    test.fold_all().await;
-    assert_eq!((waiting(test).await, test.segments().await), (0, 1));
+    test.project_all().await;
+    assert_eq!((queued(test).await, test.segments().await), (0, 1));
 }
 
-async fn two_folders_do_not_double(test: &TestDb) {
-    tell(test, 1).await;
+async fn concurrent_projectors_do_not_duplicate(test: &TestDb) {
+    add_alert(test, 1).await;
     let one = search::prepare(&test.db, 10).await.unwrap().unwrap();
     let late = search::prepare(&test.db, 10).await.unwrap().unwrap();
     let later = search::prepare(&test.db, 10).await.unwrap().unwrap();
@@ -93,25 +93,25 @@ async fn two_folders_do_not_double(test: &TestDb) {
     let tx = test.db.begin().await.unwrap();
     assert_eq!(search::put(&tx, later).await.unwrap(), 0);
     tx.commit().await.unwrap();
-    assert_eq!((waiting(test).await, test.segments().await), (0, 1));
+    assert_eq!((queued(test).await, test.segments().await), (0, 1));
     assert_eq!(test.find_words("磁盘").await, Some(vec![1]));
 }
 
-async fn what_is_gone_is_skipped(test: &TestDb) {
+async fn deleted_alerts_are_skipped(test: &TestDb) {
     for id in 1..=3 {
-        tell(test, id).await;
+        add_alert(test, id).await;
     }
-    test.wait_for(&[], &[77]).await;
+    test.enqueue(&[], &[77]).await;
     test.run("DELETE FROM series WHERE id = 2", vec![]).await;
-    test.fold_all().await;
-    assert_eq!(waiting(test).await, 0);
+    test.project_all().await;
+    assert_eq!(queued(test).await, 0);
     assert_eq!(test.find_words("磁盘").await, Some(vec![1, 3]));
 }
 
 async fn segments_are_merged(test: &TestDb) {
     for id in 1..=20 {
-        tell(test, id).await;
-        test.fold_all().await;
+        add_alert(test, id).await;
+        test.project_all().await;
     }
     assert_eq!(test.segments().await, 20);
     let before = find_all(test).await;
@@ -135,9 +135,9 @@ async fn find_all(test: &TestDb) -> Vec<Option<Vec<i64>>> {
     found
 }
 
-async fn what_a_killed_merge_left_is_deleted(test: &TestDb) {
-    tell(test, 1).await;
-    test.fold_all().await;
+async fn segments_of_an_aborted_merge_are_deleted(test: &TestDb) {
+    add_alert(test, 1).await;
+    test.project_all().await;
     test.run(
         "INSERT INTO search_segments (id, documents, bytes) VALUES (99, -1, 0)",
         vec![],
@@ -156,9 +156,9 @@ async fn what_a_killed_merge_left_is_deleted(test: &TestDb) {
     assert_eq!(test.number(left, vec![]).await, 0);
 }
 
-async fn a_block_that_is_none_is_named(test: &TestDb) {
-    tell(test, 1).await;
-    test.fold_all().await;
+async fn error_names_the_corrupt_block(test: &TestDb) {
+    add_alert(test, 1).await;
+    test.project_all().await;
     test.run(
         "UPDATE search_blocks SET data = ?",
         vec![vec![255_u8; 9].into()],

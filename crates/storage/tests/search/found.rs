@@ -1,4 +1,4 @@
-//! What is found, against a loop over all tellings.
+//! Compares search results with a loop over all contents.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use tocsin_storage::{AlertCriteria, search};
 
 use crate::common::TestDb;
 use crate::common::rows::labels;
-use crate::{Told, matching, words_of};
+use crate::{Content, matching, words_of};
 
 crate::on_both! {
-    all_that_matches_is_found_at_any_time,
+    all_matches_are_found_at_any_time,
     words_are_found,
-    a_telling_with_other_labels_is_never_left_out,
-    long_and_strange_values_are_found,
-    a_filter_that_asks_nothing_is_all,
+    content_with_other_labels_is_never_left_out,
+    long_and_unusual_values_are_found,
+    empty_filter_matches_all,
     many_values_are_walked_in_steps,
 }
 
@@ -128,15 +128,15 @@ fn criteria(random: &mut StdRng) -> AlertCriteria {
     about
 }
 
-async fn check(test: &TestDb, told: &[Told], random: &mut StdRng, rounds: usize) {
-    let all: BTreeSet<i64> = told.iter().map(|told| told.series_id).collect();
+async fn check(test: &TestDb, contents: &[Content], random: &mut StdRng, rounds: usize) {
+    let all: BTreeSet<i64> = contents.iter().map(|content| content.alert_id).collect();
     for _ in 0..rounds {
         let about = criteria(random);
         let set = search::alert_set(&test.db, &about).await.unwrap();
-        for told in told {
+        for content in contents {
             assert!(
-                !told.is_wanted(&about) || set.contains(told.series_id),
-                "{about:?} does not find {told:?}"
+                !content.matches(&about) || set.contains(content.alert_id),
+                "{about:?} does not find {content:?}"
             );
         }
         let listed = set.few(usize::MAX);
@@ -148,56 +148,59 @@ async fn check(test: &TestDb, told: &[Told], random: &mut StdRng, rounds: usize)
     }
 }
 
-async fn all_that_matches_is_found_at_any_time(test: &TestDb) {
+async fn all_matches_are_found_at_any_time(test: &TestDb) {
     let seed = 20_261_122;
     let mut random = StdRng::seed_from_u64(seed);
-    let mut told: Vec<Told> = Vec::new();
-    let mut tellings = 0;
+    let mut contents: Vec<Content> = Vec::new();
+    let mut content_count = 0;
     for round in 0..10 {
         for id in round * 12 + 1..=round * 12 + 12 {
-            let first = Told {
-                series_id: id,
+            let first = Content {
+                alert_id: id,
                 source: (*SOURCES.choose(&mut random).unwrap()).to_owned(),
                 labels: label_set(&mut random),
                 message: text(&mut random),
             };
-            test.tell(&first).await;
-            told.push(first);
+            test.add_alert(&first).await;
+            contents.push(first);
             if random.random_bool(0.4) {
-                // Of this series or of an earlier one.
-                let of = told.choose(&mut random).unwrap().series_id;
-                let first = told.iter().find(|told| told.series_id == of).unwrap();
+                // Later content of this alert or of an earlier one.
+                let of = contents.choose(&mut random).unwrap().alert_id;
+                let first = contents
+                    .iter()
+                    .find(|content| content.alert_id == of)
+                    .unwrap();
                 let other = random.random_bool(0.5).then(|| label_set(&mut random));
-                tellings += 1;
+                content_count += 1;
                 let message = text(&mut random);
-                test.put_telling(tellings, of, other.as_ref(), &message)
+                test.put_content(content_count, of, other.as_ref(), &message)
                     .await;
-                test.wait_for(&[], &[tellings]).await;
-                let later = Told {
+                test.enqueue(&[], &[content_count]).await;
+                let later = Content {
                     labels: other.unwrap_or_else(|| first.labels.clone()),
                     message,
                     ..first.clone()
                 };
-                told.push(later);
+                contents.push(later);
             }
         }
-        check(test, &told, &mut random, 12).await;
-        test.fold(random.random_range(1..20)).await;
-        check(test, &told, &mut random, 12).await;
+        check(test, &contents, &mut random, 12).await;
+        test.project(random.random_range(1..20)).await;
+        check(test, &contents, &mut random, 12).await;
         if round % 3 == 2 {
-            while test.fold(5).await > 0 {}
+            while test.project(5).await > 0 {}
             search::merge(&test.db).await.unwrap();
-            check(test, &told, &mut random, 12).await;
+            check(test, &contents, &mut random, 12).await;
         }
     }
-    test.fold_all().await;
+    test.project_all().await;
     while search::merge(&test.db).await.unwrap() {}
-    check(test, &told, &mut random, 100).await;
+    check(test, &contents, &mut random, 100).await;
 }
 
-async fn tell(test: &TestDb, series_id: i64, pairs: &[(&str, &str)], message: &str) {
-    test.tell(&Told {
-        series_id,
+async fn add_alert(test: &TestDb, alert_id: i64, pairs: &[(&str, &str)], message: &str) {
+    test.add_alert(&Content {
+        alert_id,
         source: "prod".to_owned(),
         labels: labels(pairs),
         message: message.to_owned(),
@@ -206,20 +209,20 @@ async fn tell(test: &TestDb, series_id: i64, pairs: &[(&str, &str)], message: &s
 }
 
 async fn words_are_found(test: &TestDb) {
-    tell(test, 1, &[("alertname", "DiskFull")], "磁盘空间不足").await;
-    tell(test, 2, &[("alertname", "内存")], "Memory of DB-1 ÜBER 90%").await;
-    tell(
+    add_alert(test, 1, &[("alertname", "DiskFull")], "磁盘空间不足").await;
+    add_alert(test, 2, &[("alertname", "内存")], "Memory of DB-1 ÜBER 90%").await;
+    add_alert(
         test,
         3,
         &[("alertname", "X"), ("instance", "DB-1:9100")],
         "a\u{3000}盘",
     )
     .await;
-    test.put_telling(1, 3, None, "now 空间 is left").await;
-    test.wait_for(&[], &[1]).await;
-    for folded in [false, true] {
-        if folded {
-            test.fold_all().await;
+    test.put_content(1, 3, None, "now 空间 is left").await;
+    test.enqueue(&[], &[1]).await;
+    for is_projected in [false, true] {
+        if is_projected {
+            test.project_all().await;
         }
         for (words, found) in [
             ("磁盘", vec![1]),
@@ -230,7 +233,7 @@ async fn words_are_found(test: &TestDb) {
             ("db-1", vec![2, 3]),
             ("über", vec![2]),
             ("存 90", vec![2]),
-            // The instance is of the series, the message of its telling.
+            // The instance is from the alert, the message from its later content.
             ("空间 9100", vec![3]),
             ("xdb", vec![]),
             ("盘空间不足够", vec![]),
@@ -238,17 +241,17 @@ async fn words_are_found(test: &TestDb) {
             assert_eq!(test.find_words(words).await, Some(found), "{words}");
         }
     }
-    // One ASCII character says nothing to the index.
+    // A single ASCII character is not indexed.
     assert_eq!(test.find_words("x").await, None);
 }
 
-async fn a_telling_with_other_labels_is_never_left_out(test: &TestDb) {
-    tell(test, 1, &[("job", "a"), ("severity", "info")], "").await;
-    tell(test, 2, &[("job", "a")], "").await;
-    tell(test, 3, &[("job", "b")], "").await;
+async fn content_with_other_labels_is_never_left_out(test: &TestDb) {
+    add_alert(test, 1, &[("job", "a"), ("severity", "info")], "").await;
+    add_alert(test, 2, &[("job", "a")], "").await;
+    add_alert(test, 3, &[("job", "b")], "").await;
     let other = labels(&[("job", "b"), ("severity", "page")]);
-    test.put_telling(1, 1, Some(&other), "").await;
-    test.wait_for(&[], &[1]).await;
+    test.put_content(1, 1, Some(&other), "").await;
+    test.enqueue(&[], &[1]).await;
     for _ in 0..2 {
         for matcher in ["job!=\"a\"", "job!~\"a.?\"", "job=~\"b|\""] {
             let set = search::alert_set(&test.db, &matching(matcher))
@@ -264,19 +267,19 @@ async fn a_telling_with_other_labels_is_never_left_out(test: &TestDb) {
             };
             assert_eq!(test.find(&about).await, Some(vec![1]));
         }
-        test.fold_all().await;
+        test.project_all().await;
     }
     let set = search::alert_set(&test.db, &matching("job!=\"a\"")).await;
     assert!(!set.unwrap().contains(2));
 }
 
-async fn long_and_strange_values_are_found(test: &TestDb) {
+async fn long_and_unusual_values_are_found(test: &TestDb) {
     let long = "磁".repeat(400);
     let longer = format!("{long}!");
-    tell(test, 1, &[("path", &long), (&long, "1")], "").await;
-    tell(test, 2, &[("path", &longer), (&longer, "1")], "").await;
-    tell(test, 3, &[("path", "\u{FFFD}\u{7f}\u{1}\"\\")], "").await;
-    test.fold_all().await;
+    add_alert(test, 1, &[("path", &long), (&long, "1")], "").await;
+    add_alert(test, 2, &[("path", &longer), (&longer, "1")], "").await;
+    add_alert(test, 3, &[("path", "\u{FFFD}\u{7f}\u{1}\"\\")], "").await;
+    test.project_all().await;
     let equal = |name: &str, value: &str| AlertCriteria {
         matchers: vec![Matcher::new(name.to_owned(), Op::Equal, value.to_owned()).unwrap()],
         ..AlertCriteria::default()
@@ -284,9 +287,9 @@ async fn long_and_strange_values_are_found(test: &TestDb) {
     assert_eq!(test.find(&equal("path", &long)).await, Some(vec![1]));
     assert_eq!(test.find(&equal("path", &longer)).await, Some(vec![2]));
     assert_eq!(test.find(&equal(&longer, "1")).await, Some(vec![2]));
-    let strange = "\u{FFFD}\u{7f}\u{1}\"\\";
-    assert_eq!(test.find(&equal("path", strange)).await, Some(vec![3]));
-    // What was cut may match; the caller tries it.
+    let unusual = "\u{FFFD}\u{7f}\u{1}\"\\";
+    assert_eq!(test.find(&equal("path", unusual)).await, Some(vec![3]));
+    // Truncated values are candidates; the caller checks them.
     assert_eq!(
         test.find(&matching("path=~\".*!\"")).await,
         Some(vec![1, 2])
@@ -297,9 +300,9 @@ async fn long_and_strange_values_are_found(test: &TestDb) {
     assert!(set.contains(1) && set.contains(2) && set.contains(3));
 }
 
-async fn a_filter_that_asks_nothing_is_all(test: &TestDb) {
-    tell(test, 1, &[], "").await;
-    test.fold_all().await;
+async fn empty_filter_matches_all(test: &TestDb) {
+    add_alert(test, 1, &[], "").await;
+    test.project_all().await;
     let set = search::alert_set(&test.db, &AlertCriteria::default())
         .await
         .unwrap();
@@ -315,10 +318,10 @@ async fn a_filter_that_asks_nothing_is_all(test: &TestDb) {
     assert_eq!(test.find(&none).await, Some(vec![1]));
 }
 
-/// More blocks than one statement reads: values that differ from their
-/// beginning on, each about as long as may be.
+/// More blocks than one statement reads: values with different prefixes, each about as long
+/// as possible.
 async fn many_values_are_walked_in_steps(test: &TestDb) {
-    const SERIES: i64 = 16_000;
+    const ALERTS: i64 = 16_000;
     let name = |id: i64| {
         format!(
             "{:08x}{}",
@@ -326,7 +329,7 @@ async fn many_values_are_walked_in_steps(test: &TestDb) {
             "-".repeat(68)
         )
     };
-    let ids: Vec<i64> = (1..=SERIES).collect();
+    let ids: Vec<i64> = (1..=ALERTS).collect();
     for some in ids.chunks(1_000) {
         let places = vec!["(?, 'prod', ?, ?, ?, '{}', '', '', '(none)', '', '', '')"; some.len()];
         let values = some.iter().flat_map(|id| {
@@ -345,19 +348,19 @@ async fn many_values_are_walked_in_steps(test: &TestDb) {
             places.join(", ")
         );
         test.run(&sql, values.collect()).await;
-        test.wait_for(some, &[]).await;
+        test.enqueue(some, &[]).await;
     }
-    test.fold_all().await;
+    test.project_all().await;
     let blocks = "SELECT COUNT(*) FROM search_blocks";
     assert!(test.number(blocks, vec![]).await > 260);
     let all = test.find(&matching("id=~\".*-\"")).await.unwrap();
     assert!(all == ids);
-    let some: Vec<i64> = (1..=SERIES)
+    let some: Vec<i64> = (1..=ALERTS)
         .filter(|id| name(*id).starts_with("a1"))
         .collect();
     assert_eq!(test.find(&matching("id=~\"a1.*\"")).await, Some(some));
 
-    // Merged while they are walked; and what is gone is gone then.
+    // Segments are merged during a walk, which also removes deleted alerts.
     test.run("DELETE FROM series WHERE id % 3 = 0", vec![])
         .await;
     let left: Vec<i64> = ids.into_iter().filter(|id| id % 3 != 0).collect();

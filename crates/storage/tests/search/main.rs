@@ -1,4 +1,4 @@
-//! The search index over series, on both databases.
+//! The search index over alerts, on both databases.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,60 +19,67 @@ use tocsin_storage::{AlertCriteria, projection_queue, search};
 use common::TestDb;
 use common::rows::{alertname, label};
 
-/// What a series says in one telling.
+/// One content of an alert.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
-    pub(crate) series_id: i64,
+pub(crate) struct Content {
+    pub(crate) alert_id: i64,
     pub(crate) source: String,
     pub(crate) labels: Labels,
     pub(crate) message: String,
 }
 
-impl Told {
-    pub(crate) fn is_wanted(&self, about: &AlertCriteria) -> bool {
-        let facts = AlertFields {
+impl Content {
+    pub(crate) fn matches(&self, about: &AlertCriteria) -> bool {
+        let fields = AlertFields {
             alertname: alertname(&self.labels).to_owned(),
             instance: label(&self.labels, "instance").to_owned(),
             severity: label(&self.labels, "severity").to_owned(),
             team: label(&self.labels, "team").to_owned(),
             message: self.message.clone(),
         };
-        about.matches(&self.source, &self.labels, &facts)
+        about.matches(&self.source, &self.labels, &fields)
     }
 }
 
 impl TestDb {
-    /// Stores a series as ingest does, and puts it into the backlog.
-    pub(crate) async fn tell(&self, told: &Told) {
-        self.put_series(told.series_id, &told.source, &told.labels, &told.message)
-            .await;
-        self.wait_for(&[told.series_id], &[]).await;
+    /// Stores an alert as ingest does, and queues it for the index.
+    pub(crate) async fn add_alert(&self, content: &Content) {
+        self.put_alert(
+            content.alert_id,
+            &content.source,
+            &content.labels,
+            &content.message,
+        )
+        .await;
+        self.enqueue(&[content.alert_id], &[]).await;
     }
 
-    /// Puts series and tellings into the backlog.
-    pub(crate) async fn wait_for(&self, series: &[i64], tellings: &[i64]) {
+    /// Queues alerts and contents for the index.
+    pub(crate) async fn enqueue(&self, alert_ids: &[i64], content_ids: &[i64]) {
         let tx = self.db.begin().await.unwrap();
-        projection_queue::enqueue_alerts(&tx, series).await.unwrap();
-        projection_queue::enqueue_contents(&tx, tellings)
+        projection_queue::enqueue_alerts(&tx, alert_ids)
+            .await
+            .unwrap();
+        projection_queue::enqueue_contents(&tx, content_ids)
             .await
             .unwrap();
         tx.commit().await.unwrap();
     }
 
-    /// Folds once, at most about so many documents.
-    pub(crate) async fn fold(&self, documents: usize) -> usize {
+    /// Indexes about `documents` queued documents as one segment.
+    pub(crate) async fn project(&self, documents: usize) -> usize {
         let tx = self.db.begin().await.unwrap();
-        let folded = search::project(&tx, documents).await.unwrap();
+        let projected = search::project(&tx, documents).await.unwrap();
         tx.commit().await.unwrap();
-        folded
+        projected
     }
 
-    /// Folds all that waits.
-    pub(crate) async fn fold_all(&self) {
-        while self.fold(1_000).await > 0 {}
+    /// Indexes everything that is queued.
+    pub(crate) async fn project_all(&self) {
+        while self.project(1_000).await > 0 {}
     }
 
-    /// The series that the index names, where it names them.
+    /// The alerts that the index lists, if it lists them.
     pub(crate) async fn find(&self, about: &AlertCriteria) -> Option<Vec<i64>> {
         let set = search::alert_set(&self.db, about).await.unwrap();
         set.few(usize::MAX)

@@ -1,4 +1,4 @@
-//! How long the index takes at 200,000 series. No timing decides a test.
+//! Measures the index with 200,000 alerts. Timings do not fail a test.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use tocsin_storage::{AlertCriteria, search};
 use crate::common::TestDb;
 use crate::{matching, words_of};
 
-const SERIES: i64 = 200_000;
+const ALERTS: i64 = 200_000;
 const CHUNK: i64 = 2_000;
 
 #[tokio::test]
@@ -24,21 +24,21 @@ async fn postgres() {
 }
 
 async fn measure(test: &TestDb) {
-    for first in (1..=SERIES).step_by(CHUNK as usize) {
+    for first in (1..=ALERTS).step_by(CHUNK as usize) {
         put(test, first).await;
     }
     let start = Instant::now();
     let mut longest = 0;
     let mut documents = 0;
     while let Some(segment) = search::prepare(&test.db, 8_000).await.unwrap() {
-        let putting = Instant::now();
+        let put_start = Instant::now();
         let tx = test.db.begin().await.unwrap();
         documents += search::put(&tx, segment).await.unwrap();
         tx.commit().await.unwrap();
-        longest = longest.max(putting.elapsed().as_millis());
+        longest = longest.max(put_start.elapsed().as_millis());
     }
     let each = start.elapsed().as_micros() / documents as u128;
-    println!("fold: {each} us a document, the longest transaction {longest} ms");
+    println!("project: {each} us per document, longest transaction {longest} ms");
     println!("{} segments", test.segments().await);
     report(test).await;
     let start = Instant::now();
@@ -51,7 +51,7 @@ async fn measure(test: &TestDb) {
 async fn report(test: &TestDb) {
     let bytes = "SELECT CAST(SUM(bytes) AS BIGINT) FROM search_segments";
     let bytes = test.number(bytes, vec![]).await;
-    println!("{} bytes a series", bytes / SERIES);
+    println!("{} bytes per alert", bytes / ALERTS);
     let exact = |fill: fn(&mut AlertCriteria)| {
         let mut about = AlertCriteria::default();
         fill(&mut about);
@@ -71,10 +71,7 @@ async fn report(test: &TestDb) {
         ("team = rare", matching("team=\"team-007\"")),
         ("severity != ", matching("severity!=\"warning\"")),
         ("job =~ few values", matching("job=~\".*ode\"")),
-        (
-            "instance =~ beginning",
-            matching("instance=~\"host-0123.*\""),
-        ),
+        ("instance =~ prefix", matching("instance=~\"host-0123.*\"")),
         (
             "instance =~ all values",
             matching("instance=~\".*-01234.\\\\..*\""),
@@ -144,5 +141,5 @@ async fn put(test: &TestDb, first: i64) {
         );
         test.run(&sql, values.collect()).await;
     }
-    test.wait_for(&ids, &[]).await;
+    test.enqueue(&ids, &[]).await;
 }

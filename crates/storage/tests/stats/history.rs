@@ -1,4 +1,4 @@
-//! A random history as ingest would store it, and what is known of it.
+//! A random history, stored as ingest would, and its in-memory model.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -9,15 +9,15 @@ use tocsin_storage::{projection_queue, search};
 
 use crate::common::{TestDb, Value};
 
-/// Hours since the epoch at which histories begin: in the middle of a day and
-/// of every wider bucket.
+/// Start of histories, in hours since the epoch: in the middle of a day and of every wider
+/// bucket.
 pub(crate) const BEGIN: i64 = 489_005;
 
-/// What a series is counted under: source, severity, team, alertname, instance.
-pub(crate) type Facts = [&'static str; 5];
+/// The counted fields of an alert: source, severity, team, alertname, instance.
+pub(crate) type Fields = [&'static str; 5];
 
-/// Between the numbers of entries and of deliveries, so that those of few span
-/// more than is counted at once.
+/// Gap between the IDs of entries and of deliveries, so that even a few rows span more IDs
+/// than are counted at once.
 const APART: i64 = 10;
 
 const SOURCES: [&str; 2] = ["eu", "us"];
@@ -32,29 +32,29 @@ pub(crate) struct Entry {
     pub(crate) series: usize,
     pub(crate) incident: usize,
     pub(crate) at: i64,
-    /// The place of its delivery among them all.
+    /// Index of its delivery.
     pub(crate) delivery: usize,
     pub(crate) status: Status,
-    /// As stored: 0 opened, 1 resolved, 2 refreshed, 3 late.
+    /// Stored code: 0 opened, 1 resolved, 2 repeated, 3 out of order.
     pub(crate) kind: i16,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Incident {
     pub(crate) series: usize,
-    pub(crate) began: i64,
+    pub(crate) started: i64,
     pub(crate) seen: i64,
     pub(crate) ended: Option<i64>,
-    /// The entry that told that it was lost.
-    pub(crate) lost_by: Option<i64>,
-    /// Whether it turned out to be a stale copy.
+    /// ID of the entry after which it expired.
+    pub(crate) expired_by: Option<i64>,
+    /// Whether it is a stale copy.
     pub(crate) is_copy: bool,
     pub(crate) known: bool,
 }
 
-/// The labels of a series; what is empty is missing.
-pub(crate) fn labels(facts: &Facts) -> Labels {
-    let [_, severity, team, alertname, instance] = *facts;
+/// The labels of an alert, without empty ones.
+pub(crate) fn labels(fields: &Fields) -> Labels {
+    let [_, severity, team, alertname, instance] = *fields;
     [
         ("severity", severity),
         ("team", team),
@@ -67,18 +67,18 @@ pub(crate) fn labels(facts: &Facts) -> Labels {
     .collect()
 }
 
-/// Everything that was told, and where it stands.
+/// Everything received so far, and the resulting state.
 #[derive(Clone)]
 pub(crate) struct History {
     random: StdRng,
-    pub(crate) series: Vec<Facts>,
+    pub(crate) series: Vec<Fields>,
     pub(crate) entries: Vec<Entry>,
     pub(crate) incidents: Vec<Incident>,
-    /// Accepted deliveries: when, and from where.
+    /// Accepted deliveries: receive time and source.
     pub(crate) deliveries: Vec<(i64, &'static str)>,
-    /// The open incident of each series.
+    /// The open incident of each alert.
     open: Vec<Option<usize>>,
-    /// What is in the database already.
+    /// Numbers of rows already stored.
     stored: [usize; 4],
     /// Whether some incidents turn out to be copies.
     pub(crate) with_copies: bool,
@@ -87,7 +87,7 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let series: Vec<Facts> = (0..30)
+        let series: Vec<Fields> = (0..30)
             .map(|_| {
                 [
                     SOURCES[random.random_range(0..SOURCES.len())],
@@ -114,7 +114,7 @@ impl History {
         self.random.random_range(0..end)
     }
 
-    /// A time within the `hours` of the history; often at the very hour.
+    /// A time within the `hours` of the history, often exactly on the hour.
     pub(crate) fn time(&mut self, hours: i64) -> i64 {
         let hour = (BEGIN + self.random.random_range(-2..hours + 2)) * HOUR;
         match self.random.random_range(0..3) {
@@ -124,26 +124,26 @@ impl History {
         }
     }
 
-    /// One batch of a few deliveries at `at`, and its tallies.
+    /// Adds a batch of a few deliveries at `at`. Returns its statistics.
     pub(crate) fn batch(&mut self, at: i64) -> Delta {
-        let mut tallies = Delta::default();
+        let mut delta = Delta::default();
         let deliveries = self.random.random_range(1..4);
         for _ in 0..deliveries {
             let source = SOURCES[self.random.random_range(0..SOURCES.len())];
             self.deliveries.push((at, source));
-            tallies.delivery(Timestamp::from_micros(at), source);
+            delta.delivery(Timestamp::from_micros(at), source);
         }
         for _ in 0..self.random.random_range(0..12) {
             let delivery = self.deliveries.len() - 1 - self.below(deliveries);
-            self.alert(at, delivery, &mut tallies);
+            self.alert(at, delivery, &mut delta);
         }
-        tallies
+        delta
     }
 
-    fn alert(&mut self, at: i64, delivery: usize, tallies: &mut Delta) {
+    fn alert(&mut self, at: i64, delivery: usize, delta: &mut Delta) {
         let series = self.random.random_range(0..self.series.len());
         let [source, severity, team, alertname, instance] = self.series[series];
-        let of = StatsKey {
+        let key = StatsKey {
             source,
             severity,
             team,
@@ -154,10 +154,10 @@ impl History {
         let begins = |history: &mut Self, ended: Option<i64>| {
             history.incidents.push(Incident {
                 series,
-                began: at,
+                started: at,
                 seen: at,
                 ended,
-                lost_by: None,
+                expired_by: None,
                 is_copy: false,
                 known: history.random.random_bool(0.3),
             });
@@ -165,39 +165,39 @@ impl History {
         };
         let id = (self.entries.len() as i64 + 1) * APART;
         let (incident, status, kind) = match (self.open[series], self.random.random_range(0..5)) {
-            // Only its resolution told of it.
+            // Only its resolution was received.
             (None, 0) => {
-                tallies.opened(time, &of);
-                tallies.ended(time, &of);
+                delta.opened(time, &key);
+                delta.ended(time, &key);
                 (begins(self, Some(at)), Status::Resolved, 1)
             }
             (None, _) => {
-                tallies.opened(time, &of);
+                delta.opened(time, &key);
                 (begins(self, None), Status::Firing, 0)
             }
             (Some(open), 0 | 1) => {
-                let began = self.incidents[open].began;
+                let started = self.incidents[open].started;
                 if self.random.random_bool(0.2) && self.with_copies {
-                    tallies.copy(Timestamp::from_micros(began), &of);
+                    delta.copy(Timestamp::from_micros(started), &key);
                     self.incidents[open].is_copy = true;
                 } else {
-                    tallies.ended(time, &of);
+                    delta.ended(time, &key);
                 }
                 self.incidents[open].ended = Some(at);
                 (open, Status::Resolved, 1)
             }
-            // It fired anew, and its end was never told.
+            // It fired again, and its resolution was never received.
             (Some(open), 2) => {
-                tallies.ended(time, &of);
-                tallies.opened(time, &of);
+                delta.ended(time, &key);
+                delta.opened(time, &key);
                 self.incidents[open].ended = Some(at);
-                self.incidents[open].lost_by = Some(id);
+                self.incidents[open].expired_by = Some(id);
                 (begins(self, None), Status::Firing, 0)
             }
             (Some(open), 3) => (open, Status::Firing, 2),
             (Some(open), _) => (open, Status::Resolved, 3),
         };
-        tallies.entry(time, &of, status);
+        delta.entry(time, &key, status);
         self.incidents[incident].seen = at;
         self.open[series] = self.incidents[incident].ended.is_none().then_some(incident);
         self.entries.push(Entry {
@@ -211,15 +211,15 @@ impl History {
         });
     }
 
-    /// Stores what is new, without what is to be folded.
+    /// Stores new rows, but not the statistics.
     pub(crate) async fn store_rows(&mut self, test: &TestDb) {
         let [series, incidents, entries, deliveries] = self.stored;
         let mut rows = Rows::default();
-        for (id, facts) in self.series.iter().enumerate().skip(series) {
-            let mut values = vec![(id as i64 + 1).into(), facts[0].into()];
+        for (id, fields) in self.series.iter().enumerate().skip(series) {
+            let mut values = vec![(id as i64 + 1).into(), fields[0].into()];
             values.push((id as u64).to_be_bytes().to_vec().into());
-            values.push(serde_json::to_string(&labels(facts)).unwrap().into());
-            values.extend([facts[3], facts[4], facts[1], facts[2]].map(Value::from));
+            values.push(serde_json::to_string(&labels(fields)).unwrap().into());
+            values.extend([fields[3], fields[4], fields[1], fields[2]].map(Value::from));
             rows.add("(?, ?, ?, '', ?, '{}', '', '', ?, ?, ?, ?)", values);
         }
         rows.insert(
@@ -282,14 +282,14 @@ impl History {
         ];
     }
 
-    /// Incidents change, so all are written again.
+    /// Rewrites all incidents, because they change.
     async fn store_incidents(&self, test: &TestDb, _stored: usize) {
         test.run("DELETE FROM incidents", vec![]).await;
         test.run("DELETE FROM incident_events", vec![]).await;
         let mut rows = Rows::default();
-        let mut lost = Rows::default();
+        let mut expired = Rows::default();
         for (id, one) in (1i64..).zip(&self.incidents) {
-            let state: i16 = match (one.ended, one.lost_by) {
+            let state: i16 = match (one.ended, one.expired_by) {
                 (None, _) => 0,
                 (Some(_), None) => 1,
                 (Some(_), Some(_)) => 2,
@@ -303,13 +303,13 @@ impl History {
                     state.into(),
                     one.ended.into(),
                     one.ended.map(|_| if one.is_copy { 4i16 } else { 0 }).into(),
-                    one.began.into(),
+                    one.started.into(),
                     one.seen.into(),
-                    one.known.then_some(one.began).into(),
+                    one.known.then_some(one.started).into(),
                 ],
             );
-            if let (Some(entry), Some(at)) = (one.lost_by, one.ended) {
-                lost.add("(?, 3, ?, ?)", vec![id.into(), at.into(), entry.into()]);
+            if let (Some(entry), Some(at)) = (one.expired_by, one.ended) {
+                expired.add("(?, 3, ?, ?)", vec![id.into(), at.into(), entry.into()]);
             }
         }
         rows.insert(
@@ -319,15 +319,16 @@ impl History {
              last_entry_at, occurrences, senders, known_at, content, told)",
         )
         .await;
-        lost.insert(test, "incident_events (incident_id, kind, at, entry_id)")
+        expired
+            .insert(test, "incident_events (incident_id, kind, at, entry_id)")
             .await;
     }
 
-    /// Stores a batch as ingest does.
-    pub(crate) async fn store(&mut self, test: &TestDb, tallies: &Delta) {
+    /// Stores new rows and the statistics of a batch, as ingest does.
+    pub(crate) async fn store(&mut self, test: &TestDb, delta: &Delta) {
         self.store_rows(test).await;
         let tx = test.db.begin().await.unwrap();
-        projection_queue::enqueue_stats(&tx, tallies).await.unwrap();
+        projection_queue::enqueue_stats(&tx, delta).await.unwrap();
         tx.commit().await.unwrap();
     }
 }

@@ -1,5 +1,4 @@
-//! Statistics are what a walk over everything that was ever told would say,
-//! whenever they are asked for, on both databases.
+//! Statistics equal a count over everything ever received, at any time, on both databases.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The statistics by a walk over everything, to compare with.
+//! Expected statistics, counted with loops over the whole history.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +57,7 @@ impl History {
             .filter(|one| {
                 !is_empty(range)
                     && !one.is_copy
-                    && to.is_none_or(|to| one.began < to)
+                    && to.is_none_or(|to| one.started < to)
                     && from.is_none_or(|from| one.ended.is_none_or(|ended| ended >= from))
             })
             .collect()
@@ -124,8 +124,8 @@ impl History {
         slots
     }
 
-    /// What is left of it for somebody who sees only some alerts.
-    fn seen_with(&self, visibility: &Visibility) -> History {
+    /// The part of the history that is visible with the given visibility.
+    fn visible_part(&self, visibility: &Visibility) -> History {
         let mut seen = self.clone();
         if visibility.is_everything() {
             return seen;
@@ -133,34 +133,35 @@ impl History {
         let shows = |series: usize| visibility.shows(&labels(&self.series[series]));
         seen.entries.retain(|entry| shows(entry.series));
         seen.incidents.retain(|incident| shows(incident.series));
-        let told: BTreeSet<usize> = seen.entries.iter().map(|entry| entry.delivery).collect();
-        seen.deliveries = told
+        let delivery_indices: BTreeSet<usize> =
+            seen.entries.iter().map(|entry| entry.delivery).collect();
+        seen.deliveries = delivery_indices
             .into_iter()
             .map(|place| self.deliveries[place])
             .collect();
         seen
     }
 
-    /// Compares every statistic of the range with this, for somebody who sees
-    /// everything and for some who do not.
+    /// Compares all statistics of the range with the model, with unrestricted and with several
+    /// restricted visibilities.
     pub(crate) async fn compare(&self, test: &TestDb, range: TimeRange, now: i64) {
-        self.compare_seen(test, &Visibility::everything(), range, now)
+        self.compare_visible(test, &Visibility::everything(), range, now)
             .await;
         for matchers in [
             "{team=\"web\"}",
             "{team!=\"web\"}",
             "{team!=\"web\",severity=~\"crit.*|info\"}",
             "{alertname=~\".*l.*\",instance!=\"b\"}",
-            "{team=\"nobody\"}",
+            "{team=\"missing\"}",
         ] {
             let matchers = matcher::parse_list(matchers).unwrap();
             let visibility = Visibility::of(matchers);
-            let seen = self.seen_with(&visibility);
-            seen.compare_seen(test, &visibility, range, now).await;
+            let seen = self.visible_part(&visibility);
+            seen.compare_visible(test, &visibility, range, now).await;
         }
     }
 
-    pub(crate) async fn compare_seen(
+    pub(crate) async fn compare_visible(
         &self,
         test: &TestDb,
         visibility: &Visibility,
@@ -176,12 +177,12 @@ impl History {
             self.summary(range, now),
             "{range:?} {visibility:?}"
         );
-        for (by, fact) in [
+        for (by, field) in [
             (TopBy::Team, 2),
             (TopBy::Alertname, 3),
             (TopBy::Instance, 4),
         ] {
-            let mut expected = sorted(self.entries_in(range).map(|e| self.series[e.series][fact]));
+            let mut expected = sorted(self.entries_in(range).map(|e| self.series[e.series][field]));
             for limit in [100, 2] {
                 expected.truncate(limit);
                 let top = stats::top(&test.db, visibility, by, range, limit as u32)

@@ -12,18 +12,18 @@ use crate::common::rows::{Entry, Incident, labels};
 use crate::common::{TestDb, at};
 
 crate::on_both!(
-    the_summary_counts_a_range_of_time,
-    the_noisiest_come_first,
-    the_timeline_leaves_out_what_is_empty,
-    nothing_is_counted_in_an_empty_database,
+    summary_counts_a_time_range,
+    top_values_are_sorted_by_count,
+    timeline_omits_empty_points,
+    empty_database_has_empty_statistics,
 );
 
 const HOUR: i64 = 3_600;
-/// `at(BASE)` is the beginning of a day, and so of an hour.
+/// `at(BASE)` is the start of a day, and so of an hour.
 const BASE: i64 = 86_400 - 1_760_000_000 % 86_400;
 
-/// Four incidents: two of web-1 that are over, an open one of web-2, an open,
-/// stale and acknowledged one without labels.
+/// Inserts four incidents: two ended ones of web-1, an open one of web-2, and an open, stale
+/// and acknowledged one without labels.
 async fn put(test: &TestDb) {
     let sets = [
         labels(&[
@@ -41,7 +41,7 @@ async fn put(test: &TestDb) {
         labels(&[]),
     ];
     for (id, set) in (1..).zip(&sets) {
-        test.put_series(id, "alertmanager", set, "").await;
+        test.put_alert(id, "alertmanager", set, "").await;
     }
     let mut entry_id = 0;
     for (id, set, state, seen, entries) in [
@@ -70,9 +70,9 @@ async fn put(test: &TestDb) {
     ] {
         let incident = Incident {
             id,
-            series_id: set,
+            alert_id: set,
             source: "alertmanager".to_owned(),
-            telling_id: None,
+            content_id: None,
             labels: sets[set as usize - 1].clone(),
             message: String::new(),
             state,
@@ -83,7 +83,7 @@ async fn put(test: &TestDb) {
             known_by: (id == 4).then(|| "Kim".to_owned()),
         };
         test.put_incident(&incident).await;
-        let began = at(BASE + entries[0].0).as_micros();
+        let started = at(BASE + entries[0].0).as_micros();
         let closed = match id {
             1 => Some(at(BASE + 60).as_micros()),
             2 => Some(at(BASE + 2 * HOUR).as_micros()),
@@ -91,7 +91,7 @@ async fn put(test: &TestDb) {
         };
         test.run(
             "UPDATE incidents SET first_seen_at = ?, closed_at = ? WHERE id = ?",
-            vec![began.into(), closed.into(), id.into()],
+            vec![started.into(), closed.into(), id.into()],
         )
         .await;
         for (place, (seconds, status)) in entries.into_iter().enumerate() {
@@ -131,7 +131,7 @@ async fn put(test: &TestDb) {
         .await;
     test.put_delivery(3, "eu", DeliveryOutcome::Accepted, at(BASE - 1), 0)
         .await;
-    // As an upgrade leaves it: to be counted.
+    // Queued to be counted, as after an upgrade.
     for (kind, last) in [(2, entry_id), (5, 3)] {
         test.run(
             "INSERT INTO backlog (kind, data) VALUES (?, ?)",
@@ -155,7 +155,7 @@ fn since_base() -> TimeRange {
     }
 }
 
-async fn the_summary_counts_a_range_of_time(test: &TestDb) {
+async fn summary_counts_a_time_range(test: &TestDb) {
     put(test).await;
     let now = at(BASE + 3 * HOUR);
     let stale_after = Duration::from_secs(5_400);
@@ -193,7 +193,7 @@ async fn the_summary_counts_a_range_of_time(test: &TestDb) {
     assert_eq!((some.open, some.stale, some.unacknowledged), (2, 1, 1));
     assert_eq!(some.by_severity, [count("critical", 3), count("", 1)]);
     assert_eq!(some.by_status, [(Status::Firing, 6), (Status::Resolved, 1)]);
-    // Two of the incidents were over by then, or had not begun.
+    // Two of the incidents had ended by then or had not started.
     let end = TimeRange {
         from: Some(at(BASE + 60 + 1)),
         to: Some(at(BASE + 2 * HOUR)),
@@ -205,7 +205,7 @@ async fn the_summary_counts_a_range_of_time(test: &TestDb) {
     assert_eq!(end.by_team, [count("", 1), count("infra", 1)]);
 }
 
-async fn the_noisiest_come_first(test: &TestDb) {
+async fn top_values_are_sorted_by_count(test: &TestDb) {
     put(test).await;
     for (by, range, limit, expected) in [
         (
@@ -240,7 +240,7 @@ async fn the_noisiest_come_first(test: &TestDb) {
     }
 }
 
-async fn the_timeline_leaves_out_what_is_empty(test: &TestDb) {
+async fn timeline_omits_empty_points(test: &TestDb) {
     put(test).await;
     let hours = stats::timeline(
         &test.db,
@@ -278,7 +278,7 @@ async fn the_timeline_leaves_out_what_is_empty(test: &TestDb) {
     assert_eq!(days.points[0].by_severity, [count("critical", 6)]);
 }
 
-async fn nothing_is_counted_in_an_empty_database(test: &TestDb) {
+async fn empty_database_has_empty_statistics(test: &TestDb) {
     let none = stats::summary(
         &test.db,
         &Visibility::everything(),

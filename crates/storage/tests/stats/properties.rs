@@ -1,5 +1,5 @@
-//! At every step of a random history, whatever is folded by then, and however
-//! often folding was given up half-way.
+//! Statistics are exact at every step of a random history, no matter how much has been
+//! projected by then or rolled back.
 
 use tocsin_core::stats::{Delta, HOUR};
 use tocsin_core::time::Timestamp;
@@ -12,25 +12,24 @@ use crate::history::{BEGIN, History};
 crate::on_both!(
     statistics_equal_a_full_scan,
     many_parts_of_a_bucket_become_few,
-    several_folders_count_everything_once,
-    where_the_log_has_gaps_hours_are_whole,
+    concurrent_projectors_count_everything_once,
+    hours_with_a_pruned_log_are_whole,
 );
 
-/// Long enough for several of the second widest buckets, and over a border of
-/// the widest ones.
+/// Spans several of the second widest buckets and a boundary of the widest ones.
 const HOURS: i64 = 24 * 40;
 
-/// Folds a slice, or gives up half-way; says whether there was one.
-async fn fold(test: &TestDb, commit: bool) -> bool {
+/// Projects a slice, or rolls it back. Returns whether there was one.
+async fn project(test: &TestDb, commit: bool) -> bool {
     let Some(slice) = rollups::prepare(&test.db).await.unwrap() else {
         return false;
     };
     let tx = test.db.begin().await.unwrap();
-    let folded = rollups::put(&tx, slice).await.unwrap();
-    assert!(folded.any);
+    let projected = rollups::put(&tx, slice).await.unwrap();
+    assert!(projected.any);
     if commit {
         tx.commit().await.unwrap();
-        rollups::merge(&test.db, &folded.to_merge).await.unwrap();
+        rollups::merge(&test.db, &projected.to_merge).await.unwrap();
     } else {
         tx.rollback().await.unwrap();
     }
@@ -61,12 +60,12 @@ async fn statistics_equal_a_full_scan(test: &TestDb) {
     let mut sum = Delta::default();
     for step in 0..60 {
         now += (HOURS * HOUR / 60) * history.below(3) as i64 + history.below(1_000) as i64;
-        let tallies = history.batch(now);
-        history.store(test, &tallies).await;
-        sum.merge(tallies);
+        let delta = history.batch(now);
+        history.store(test, &delta).await;
+        sum.merge(delta);
         match history.below(5) {
-            0 => assert!(fold(test, false).await),
-            1 | 2 => assert!(fold(test, true).await),
+            0 => assert!(project(test, false).await),
+            1 | 2 => assert!(project(test, true).await),
             3 => _ = rollups::compact(&test.db, now / HOUR).await.unwrap(),
             _ => {}
         }
@@ -74,7 +73,7 @@ async fn statistics_equal_a_full_scan(test: &TestDb) {
             compare_some(&mut history, test, now).await;
         }
     }
-    while fold(test, true).await {}
+    while project(test, true).await {}
     assert_eq!(projection_queue::size(&test.db).await.unwrap(), 0);
     compare_some(&mut history, test, now).await;
     while rollups::compact(&test.db, i64::MAX).await.unwrap() > 0 {}
@@ -85,9 +84,9 @@ async fn statistics_equal_a_full_scan(test: &TestDb) {
 async fn many_parts_of_a_bucket_become_few(test: &TestDb) {
     let mut history = History::new(1);
     for second in 0..100 {
-        let tallies = history.batch((BEGIN * 3_600 + second) * 1_000_000);
-        history.store(test, &tallies).await;
-        fold(test, true).await;
+        let delta = history.batch((BEGIN * 3_600 + second) * 1_000_000);
+        history.store(test, &delta).await;
+        project(test, true).await;
     }
     let sql = "SELECT COUNT(*) FROM rollups GROUP BY dimension, level, bucket ORDER BY 1 DESC";
     let most = test.number(sql, vec![]).await;
@@ -95,7 +94,7 @@ async fn many_parts_of_a_bucket_become_few(test: &TestDb) {
     history
         .compare(test, TimeRange::default(), BEGIN * HOUR)
         .await;
-    // An hour later it is over, and a single part.
+    // An hour later the bucket has ended and has a single part.
     rollups::compact(&test.db, BEGIN + 1).await.unwrap();
     let sql = "SELECT COUNT(*) FROM rollups WHERE level = 0";
     assert_eq!(test.number(sql, vec![]).await, 5);
@@ -104,11 +103,11 @@ async fn many_parts_of_a_bucket_become_few(test: &TestDb) {
         .await;
 }
 
-async fn several_folders_count_everything_once(test: &TestDb) {
+async fn concurrent_projectors_count_everything_once(test: &TestDb) {
     let mut history = History::new(2);
     for second in 0..40 {
-        // Of a size that one slice does not take all.
-        let mut tallies = history.batch((BEGIN * 3_600 + second) * 1_000_000);
+        // So large that one slice does not include all of them.
+        let mut delta = history.batch((BEGIN * 3_600 + second) * 1_000_000);
         let extra = format!("{:01$}", second, 60_000);
         let counts = tocsin_core::stats::Counts {
             opened: 1,
@@ -116,28 +115,28 @@ async fn several_folders_count_everything_once(test: &TestDb) {
             ..Default::default()
         };
         let dimension = tocsin_core::stats::Dimension::Instance;
-        tallies.add(BEGIN, dimension, &extra, &counts);
-        history.store(test, &tallies).await;
+        delta.add(BEGIN, dimension, &extra, &counts);
+        history.store(test, &delta).await;
     }
-    let folder = || async {
+    let projector = || async {
         while projection_queue::size(&test.db).await.unwrap() > 0 {
-            let folded = rollups::project(&test.db).await.unwrap();
-            rollups::merge(&test.db, &folded.to_merge).await.unwrap();
+            let projected = rollups::project(&test.db).await.unwrap();
+            rollups::merge(&test.db, &projected.to_merge).await.unwrap();
         }
     };
-    tokio::join!(folder(), folder(), folder());
+    tokio::join!(projector(), projector(), projector());
     history
         .compare(test, TimeRange::default(), BEGIN * HOUR)
         .await;
 }
 
-async fn where_the_log_has_gaps_hours_are_whole(test: &TestDb) {
+async fn hours_with_a_pruned_log_are_whole(test: &TestDb) {
     let mut history = History::new(3);
     for minute in 0..200 {
-        let tallies = history.batch((BEGIN * 60 + minute) * 60_000_000);
-        history.store(test, &tallies).await;
+        let delta = history.batch((BEGIN * 60 + minute) * 60_000_000);
+        history.store(test, &delta).await;
     }
-    while fold(test, true).await {}
+    while project(test, true).await {}
     let now = (BEGIN + 4) * HOUR;
     let at = |minutes: i64| Some(Timestamp::from_micros((BEGIN * 60 + minutes) * 60_000_000));
     let tx = test.db.begin().await.unwrap();
@@ -165,10 +164,13 @@ async fn where_the_log_has_gaps_hours_are_whole(test: &TestDb) {
             crate::model::STALE_AFTER,
         )
     };
-    let asked = TimeRange {
+    let requested = TimeRange {
         from: at(13),
         to: at(155),
     };
-    assert_eq!(summary(asked).await.unwrap(), summary(whole).await.unwrap());
-    history.compare_seen(test, &all, whole, now).await;
+    assert_eq!(
+        summary(requested).await.unwrap(),
+        summary(whole).await.unwrap()
+    );
+    history.compare_visible(test, &all, whole, now).await;
 }

@@ -1,4 +1,4 @@
-//! What was stored before there were roll-ups is counted from the log.
+//! Rows stored before roll-ups existed are counted from the log.
 
 use tocsin_core::stats::HOUR;
 use tocsin_core::time::Timestamp;
@@ -7,11 +7,11 @@ use tocsin_storage::{TimeRange, projection_queue, rollups};
 use crate::common::TestDb;
 use crate::history::{BEGIN, History};
 
-crate::on_both!(what_was_there_before_is_counted_once);
+crate::on_both!(rows_from_before_the_upgrade_are_counted_once);
 
-async fn what_was_there_before_is_counted_once(test: &TestDb) {
+async fn rows_from_before_the_upgrade_are_counted_once(test: &TestDb) {
     let mut history = History::new(4);
-    // Before the upgrade nobody knew of copies.
+    // Versions before the upgrade did not detect copies.
     history.with_copies = false;
     for batch in 0..300 {
         history.batch(BEGIN * HOUR + batch * HOUR / 7);
@@ -42,9 +42,9 @@ async fn what_was_there_before_is_counted_once(test: &TestDb) {
         if !rollups::project(&test.db).await.unwrap().any {
             break;
         }
-        // Deliveries go on meanwhile.
-        let tallies = history.batch(now);
-        history.store(test, &tallies).await;
+        // Deliveries continue while rows are counted.
+        let delta = history.batch(now);
+        history.store(test, &delta).await;
         assert!(rollups::project(&test.db).await.unwrap().any);
     }
     assert!(!projection_queue::is_counting(&test.db).await.unwrap());

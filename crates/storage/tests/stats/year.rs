@@ -1,4 +1,4 @@
-//! How long a year takes, and how much room. Prints, and judges nothing:
+//! Measures time and space for a year of statistics. Only prints results:
 //! `cargo nextest run --release -p tocsin-storage --test stats --run-ignored only --no-capture`.
 
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use crate::common::TestDb;
 use crate::history::BEGIN;
 
 const HOURS: i64 = 8_760;
-const SERIES: i64 = 2_000;
-/// Ten million a year.
+const ALERTS: i64 = 2_000;
+/// Ten million entries per year.
 const ENTRIES_AN_HOUR: i64 = 1_141;
 
 #[tokio::test]
@@ -30,8 +30,8 @@ async fn a_year_on_postgres() {
     measure(&TestDb::postgres().await).await;
 }
 
-/// What series number `id` is counted under: 500 instances, 50 names.
-fn facts(id: i64) -> [String; 5] {
+/// The counted fields of alert `id`: 500 instances, 50 names.
+fn fields(id: i64) -> [String; 5] {
     [
         ["eu", "us", "cn"][id as usize % 3].to_owned(),
         ["critical", "warning", "info", ""][id as usize % 4].to_owned(),
@@ -42,15 +42,15 @@ fn facts(id: i64) -> [String; 5] {
 }
 
 async fn put_year(test: &TestDb) {
-    let facts: Vec<_> = (0..SERIES).map(facts).collect();
+    let fields: Vec<_> = (0..ALERTS).map(fields).collect();
     let mut entry = 0;
     for hour in BEGIN..BEGIN + HOURS {
-        let mut tallies = Delta::default();
+        let mut delta = Delta::default();
         for _ in 0..ENTRIES_AN_HOUR {
             entry += 1;
             let [source, severity, team, alertname, instance] =
-                &facts[(entry * 7919 % SERIES) as usize];
-            let of = StatsKey {
+                &fields[(entry * 7919 % ALERTS) as usize];
+            let key = StatsKey {
                 source,
                 severity,
                 team,
@@ -60,30 +60,28 @@ async fn put_year(test: &TestDb) {
             let at = Timestamp::from_micros(hour * HOUR);
             match entry % 4 {
                 0 => {
-                    tallies.entry(at, &of, Status::Resolved);
-                    tallies.ended(at, &of);
+                    delta.entry(at, &key, Status::Resolved);
+                    delta.ended(at, &key);
                 }
                 1 => {
-                    tallies.entry(at, &of, Status::Firing);
-                    tallies.opened(at, &of);
+                    delta.entry(at, &key, Status::Firing);
+                    delta.opened(at, &key);
                 }
-                _ => tallies.entry(at, &of, Status::Firing),
+                _ => delta.entry(at, &key, Status::Firing),
             }
-            tallies.delivery(at, source);
+            delta.delivery(at, source);
         }
         let tx = test.db.begin().await.unwrap();
-        projection_queue::enqueue_stats(&tx, &tallies)
-            .await
-            .unwrap();
+        projection_queue::enqueue_stats(&tx, &delta).await.unwrap();
         tx.commit().await.unwrap();
         if hour % 100 == 0 || hour == BEGIN + HOURS - 1 {
-            fold(test).await;
+            project(test).await;
         }
     }
     while rollups::compact(&test.db, BEGIN + HOURS).await.unwrap() > 0 {}
 }
 
-async fn fold(test: &TestDb) {
+async fn project(test: &TestDb) {
     let mut worst = Duration::ZERO;
     loop {
         let Some(slice) = rollups::prepare(&test.db).await.unwrap() else {
@@ -91,20 +89,20 @@ async fn fold(test: &TestDb) {
         };
         let tx = test.db.begin().await.unwrap();
         let begun = Instant::now();
-        let folded = rollups::put(&tx, slice).await.unwrap();
+        let projected = rollups::put(&tx, slice).await.unwrap();
         tx.commit().await.unwrap();
         worst = worst.max(begun.elapsed());
-        rollups::merge(&test.db, &folded.to_merge).await.unwrap();
+        rollups::merge(&test.db, &projected.to_merge).await.unwrap();
     }
     if worst > Duration::from_millis(20) {
         println!("a slice took {worst:?}");
     }
 }
 
-/// The log of the hours at both ends, one incident for each series.
+/// Inserts the log of the hours at both ends, and one incident for each alert.
 async fn put_ends(test: &TestDb) {
-    for id in 0..SERIES {
-        let [source, severity, team, alertname, instance] = facts(id);
+    for id in 0..ALERTS {
+        let [source, severity, team, alertname, instance] = fields(id);
         let fingerprint = id.to_be_bytes().to_vec();
         test.run(
             "INSERT INTO series (id, source, fingerprint, content, labels, annotations, \
@@ -131,7 +129,7 @@ async fn put_ends(test: &TestDb) {
     }
     for hour in [BEGIN, BEGIN + HOURS - 1] {
         for entry in 0..ENTRIES_AN_HOUR {
-            let series = entry * 7919 % SERIES + 1;
+            let series = entry * 7919 % ALERTS + 1;
             test.run(
                 "INSERT INTO log_entries (delivery_id, incident_id, series_id, received_at, \
                  status, kind, starts_at) VALUES (1, ?, ?, ?, 0, ?, 0)",
@@ -167,7 +165,11 @@ async fn time<T, F: Future<Output = T>>(what: &str, call: impl Fn() -> F) {
 async fn measure(test: &TestDb) {
     let begun = Instant::now();
     put_year(test).await;
-    println!("{:?}: folded in {:?}", test.db.backend(), begun.elapsed());
+    println!(
+        "{:?}: projected in {:?}",
+        test.db.backend(),
+        begun.elapsed()
+    );
     put_ends(test).await;
     let rows = test
         .query(
@@ -189,7 +191,7 @@ async fn measure(test: &TestDb) {
             number(3)
         );
     }
-    println!("{} bytes an hour", sum / HOURS);
+    println!("{} bytes per hour", sum / HOURS);
     let at = |micros: i64| Some(Timestamp::from_micros(micros));
     let whole = TimeRange {
         from: at(BEGIN * HOUR),

@@ -1,7 +1,7 @@
 //! The word check: the words that `docs/glossary.md` replaced do not come back, in
 //! code, comments, tests, documents, page words or the API's description.
 //!
-//! Identifiers count as the words they are made of, so `first_told_with` is found.
+//! Identifiers count as the words they are made of, so `oldWord` and `old_word` are found.
 
 use std::{
     collections::HashMap,
@@ -144,8 +144,8 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
-/// The words of a line in lower case: `isFirstTold`, `IS_FIRST_TOLD` and
-/// "is first told" are the same three.
+/// The words of a line in lower case: `isFirstSeen`, `IS_FIRST_SEEN` and
+/// "is first seen" are the same three.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();

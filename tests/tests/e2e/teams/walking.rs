@@ -1,18 +1,18 @@
-//! Every operation of the description, asked for every number and by every
-//! parameter that could find something.
+//! Requests every operation of the OpenAPI description with every ID, and with every
+//! query parameter that could find other teams' data.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tocsin_tests::{Database, on_both, workspace};
 
-use super::{MARK, all_of_theirs, askers, is_told, told};
+use super::{MARKER, callers, contains_marker, start_with_two_teams, their_incidents};
 
-on_both!(nothing_of_another_team_is_told_anywhere);
+on_both!(no_operation_returns_data_of_another_team);
 
-/// Beyond every number of every object in these tests.
-const NUMBERS: i64 = 60;
+/// Greater than every ID in these tests.
+const MAX_ID: i64 = 60;
 
-/// An operation of the description.
+/// A documented operation.
 struct Operation {
     method: Method,
     path: String,
@@ -37,7 +37,7 @@ fn operations() -> Vec<Operation> {
                     "query" => Some(name),
                     "header" => None,
                     "path" => {
-                        assert_eq!(name, "id", "{path}: only numbers are guessed here");
+                        assert_eq!(name, "id", "{path}: this test only tries IDs");
                         None
                     }
                     other => panic!("{path}: a parameter in the {other}"),
@@ -54,17 +54,17 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// What somebody asks for who looks for the other team's alerts. A parameter
-/// that is not here makes the test fail: say what would find them by it.
-fn guesses(parameter: &str, cursors: &[String]) -> Vec<String> {
+/// Values with which a caller could find the other team's alerts. The test fails for a
+/// parameter that is missing here.
+fn values(parameter: &str, cursors: &[String]) -> Vec<String> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     match parameter {
-        "severity" | "team" | "q" => words(&[MARK]),
+        "severity" | "team" | "q" => words(&[MARKER]),
         "alertname" => words(&["ZqxtheirsDown", "ZqxtheirsFull"]),
-        "instance" => vec![format!("{MARK}-host")],
-        "source" => vec![format!("{MARK}-source"), "alertmanager".to_owned()],
+        "instance" => vec![format!("{MARKER}-host")],
+        "source" => vec![format!("{MARKER}-source"), "alertmanager".to_owned()],
         "label" => vec![
-            format!("team=\"{MARK}\""),
+            format!("team=\"{MARKER}\""),
             "team!=\"ours\"".to_owned(),
             "team=~\".*\"".to_owned(),
         ],
@@ -82,23 +82,23 @@ fn guesses(parameter: &str, cursors: &[String]) -> Vec<String> {
         "by" => words(&["alertname", "instance", "team"]),
         "bucket" => words(&["hour", "day"]),
         "timeZone" => words(&["Asia/Shanghai"]),
-        // A workbook is packed; its rows are those of the others.
+        // A workbook is compressed; it has the same rows.
         "format" => words(&["csv", "jsonl"]),
         "outcome" => words(&["accepted", "refused"]),
         "incidentId" | "recipientId" | "routeId" | "objectId" => {
-            (1..=NUMBERS).map(|number| number.to_string()).collect()
+            (1..=MAX_ID).map(|id| id.to_string()).collect()
         }
-        // Of what only administrators see, who see everything.
+        // Used by operations for administrators only, who see all alerts.
         "actor" | "action" | "objectKind" => words(&["user"]),
-        // Of coming in.
+        // Used in sign-in only.
         "code" | "error" | "iss" | "returnTo" => words(&["x"]),
-        // The stream has a test of its own.
+        // The event stream has its own test.
         "lastEventId" => Vec::new(),
-        other => panic!("nobody has said what {other} could find of another team's alerts"),
+        other => panic!("add values of {other} that could find another team's alerts"),
     }
 }
 
-/// A body for whatever takes one.
+/// Request bodies of an operation.
 fn body(path: &str) -> Vec<Value> {
     match path {
         "/api/v1/incidents/{id}" => vec![
@@ -106,36 +106,36 @@ fn body(path: &str) -> Vec<Value> {
             json!({"state": "closed"}),
         ],
         "/api/v1/incidents/acknowledge" => vec![
-            json!({"ids": (1..=NUMBERS).collect::<Vec<_>>(), "known": false}),
+            json!({"ids": (1..=MAX_ID).collect::<Vec<_>>(), "known": false}),
             json!({"filter": {}, "known": false, "memo": "mine"}),
-            json!({"filter": {"label": [format!("team=\"{MARK}\"")]}, "known": false}),
+            json!({"filter": {"label": [format!("team=\"{MARKER}\"")]}, "known": false}),
         ],
         "/api/v1/incidents/close" => vec![
-            json!({"ids": (1..=NUMBERS).collect::<Vec<_>>()}),
+            json!({"ids": (1..=MAX_ID).collect::<Vec<_>>()}),
             json!({"filter": {}, "memo": "mine"}),
-            json!({"filter": {"label": [format!("team=\"{MARK}\"")]}}),
+            json!({"filter": {"label": [format!("team=\"{MARKER}\"")]}}),
         ],
         _ => vec![json!({})],
     }
 }
 
-async fn nothing_of_another_team_is_told_anywhere(database: Database) {
-    let tocsin = told(database).await;
+async fn no_operation_returns_data_of_another_team(database: Database) {
+    let tocsin = start_with_two_teams(database).await;
     let mut cursors = Vec::new();
     for list in ["alerts", "incidents", "notifications", "deliveries"] {
         let page: Value = tocsin.get(&format!("/api/v1/{list}?limit=2")).await;
         cursors.push(page["nextCursor"].as_str().unwrap().to_owned());
     }
-    // The marks are there to be found.
+    // The marker is found without restrictions.
     for list in ["alerts", "incidents", "notifications", "deliveries"] {
         assert!(
-            is_told(&tocsin.look(&format!("/api/v1/{list}")).await),
+            contains_marker(&tocsin.get_reply(&format!("/api/v1/{list}")).await),
             "{list}"
         );
     }
-    let before = all_of_theirs(&tocsin).await;
-    let askers = askers(&tocsin).await;
-    let mut asked = 0;
+    let before = their_incidents(&tocsin).await;
+    let callers = callers(&tocsin).await;
+    let mut count = 0;
     for operation in operations() {
         let Operation {
             method,
@@ -143,59 +143,58 @@ async fn nothing_of_another_team_is_told_anywhere(database: Database) {
             parameters,
             has_body,
         } = &operation;
-        // The stream has no end, and a test of its own; the webhook and the ways
-        // in and out are nothing that is read.
-        let apart = [
+        // The event stream has its own test; the webhook and sign-in return no alerts.
+        let skipped = [
             "/api/v1/events",
             "/api/v1/webhooks",
             "/api/v1/sign-",
             "/api/v1/set-up",
         ];
-        if apart.iter().any(|begin| path.starts_with(begin)) {
+        if skipped.iter().any(|prefix| path.starts_with(prefix)) {
             continue;
         }
-        for asker in &askers {
-            // Who ends their own session learns nothing more.
-            if asker.name == "a user" && path.starts_with("/api/v1/me") && method != Method::GET {
+        for caller in &callers {
+            // The user must stay signed in.
+            if caller.name == "a user" && path.starts_with("/api/v1/me") && method != Method::GET {
                 continue;
             }
-            for address in addresses(path, parameters, &cursors) {
+            for url in urls(path, parameters, &cursors) {
                 let bodies = if *has_body {
                     body(path).into_iter().map(Some).collect()
                 } else {
                     vec![None]
                 };
                 for body in bodies {
-                    let reply = asker.ask(&tocsin, method.clone(), &address, body).await;
-                    let what = format!("{} {method} {address}: {}", asker.name, reply.status);
+                    let reply = caller.request(&tocsin, method.clone(), &url, body).await;
+                    let context = format!("{} {method} {url}: {}", caller.name, reply.status);
                     assert!(
                         reply.status != StatusCode::UNAUTHORIZED && !reply.status.is_server_error(),
-                        "{what}"
+                        "{context}"
                     );
-                    assert!(!is_told(&reply), "{what} {}", reply.text());
-                    asked += 1;
+                    assert!(!contains_marker(&reply), "{context} {}", reply.text());
+                    count += 1;
                 }
             }
         }
     }
-    assert!(asked > 2_000, "{asked}");
-    assert_eq!(all_of_theirs(&tocsin).await, before);
+    assert!(count > 2_000, "{count}");
+    assert_eq!(their_incidents(&tocsin).await, before);
 }
 
-/// The addresses that an operation is asked at: every number, and every guess.
-fn addresses(path: &str, parameters: &[String], cursors: &[String]) -> Vec<String> {
+/// The URLs to request: with every ID, and with every value of each parameter.
+fn urls(path: &str, parameters: &[String], cursors: &[String]) -> Vec<String> {
     let paths: Vec<String> = match path.contains("{id}") {
-        true => (1..=NUMBERS)
+        true => (1..=MAX_ID)
             .map(|id| path.replace("{id}", &id.to_string()))
             .collect(),
         false => vec![path.to_owned()],
     };
-    let mut addresses = paths.clone();
+    let mut urls = paths.clone();
     for name in parameters {
-        for value in guesses(name, cursors) {
+        for value in values(name, cursors) {
             let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            addresses.push(format!("{}?{name}={value}", paths[0]));
+            urls.push(format!("{}?{name}={value}", paths[0]));
         }
     }
-    addresses
+    urls
 }

@@ -1,4 +1,4 @@
-//! What of the feed somebody is told who sees only some alerts.
+//! Filter of the change feed for subscribers who see only some alerts.
 
 use std::collections::HashSet;
 
@@ -7,31 +7,32 @@ use tocsin_storage::changes::{Change, ChangeRow, MAX_EVENTS};
 use tocsin_storage::enums::{EntryKind, EventKind};
 use tocsin_storage::{Db, StorageError, alert_log, incidents, notifications};
 
-/// The rows that are left, each with what is left of it: the incidents that may
-/// be seen, the deliveries that told of some, with the number of those entries,
-/// and the mails that may be seen.
+/// Filters changes: returns visible incidents and notifications, and deliveries with visible
+/// incidents, with the number of their visible entries.
 pub(super) async fn narrow(
     db: &Db,
     rows: Vec<ChangeRow>,
     visibility: &Visibility,
 ) -> Result<Vec<ChangeRow>, StorageError> {
-    let mut named = Vec::new();
-    let mut mails = Vec::new();
+    let mut incident_ids = Vec::new();
+    let mut notification_ids = Vec::new();
     for row in &rows {
         match &row.change {
-            Change::Delivery { events, .. } => named.extend(events.iter().map(|(id, _)| *id)),
-            Change::Incident { .. } => named.push(row.object_id),
-            Change::Notification { .. } => mails.push(row.object_id),
+            Change::Delivery { events, .. } => {
+                incident_ids.extend(events.iter().map(|(id, _)| *id))
+            }
+            Change::Incident { .. } => incident_ids.push(row.object_id),
+            Change::Notification { .. } => notification_ids.push(row.object_id),
         }
     }
-    named.sort_unstable();
-    named.dedup();
-    let seen = VisibleChange {
-        incidents: incidents::visible(db, &named, visibility)
+    incident_ids.sort_unstable();
+    incident_ids.dedup();
+    let visible = VisibleIds {
+        incidents: incidents::visible(db, &incident_ids, visibility)
             .await?
             .into_iter()
             .collect(),
-        mails: notifications::visible(db, &mails, visibility).await?,
+        notifications: notifications::visible(db, &notification_ids, visibility).await?,
     };
     let mut kept = Vec::new();
     for row in rows {
@@ -41,7 +42,7 @@ pub(super) async fn narrow(
                 entries,
                 refused: false,
                 events,
-            } => delivery(db, row.object_id, entries, events, &seen, visibility)
+            } => delivery(db, row.object_id, entries, events, &visible, visibility)
                 .await?
                 .map(|(entries, events)| Change::Delivery {
                     source,
@@ -51,10 +52,10 @@ pub(super) async fn narrow(
                 }),
             Change::Delivery { refused: true, .. } => None,
             other @ Change::Incident { .. } => {
-                Some(other).filter(|_| seen.incidents.contains(&row.object_id))
+                Some(other).filter(|_| visible.incidents.contains(&row.object_id))
             }
             other @ Change::Notification { .. } => {
-                Some(other).filter(|_| seen.mails.contains(&row.object_id))
+                Some(other).filter(|_| visible.notifications.contains(&row.object_id))
             }
         };
         kept.extend(change.map(|change| ChangeRow { change, ..row }));
@@ -62,21 +63,22 @@ pub(super) async fn narrow(
     Ok(kept)
 }
 
-struct VisibleChange {
+/// IDs of visible objects.
+struct VisibleIds {
     incidents: HashSet<i64>,
-    mails: HashSet<i64>,
+    notifications: HashSet<i64>,
 }
 
 type Events = Vec<(i64, EventKind)>;
 
-/// The entries and events of a delivery that may be told; `None` where there is
-/// nothing to tell.
+/// Returns the number of visible entries of a delivery, and its visible events; `None` if there
+/// are none.
 async fn delivery(
     db: &Db,
     id: i64,
     entries: i64,
     mut events: Events,
-    seen: &VisibleChange,
+    visible: &VisibleIds,
     visibility: &Visibility,
 ) -> Result<Option<(i64, Events)>, StorageError> {
     let is_entry = |(_, kind): &&(i64, EventKind)| {
@@ -85,14 +87,14 @@ async fn delivery(
             EventKind::Opened | EventKind::Resolved | EventKind::Refreshed
         )
     };
-    let named = events.iter().filter(is_entry).count();
-    events.retain(|(incident, _)| seen.incidents.contains(incident));
-    let mut own = events.iter().filter(is_entry).count();
-    // Late entries make no event, and of a great delivery not all are named.
-    if i64::try_from(named).is_ok_and(|named| entries > named) {
+    let listed = events.iter().filter(is_entry).count();
+    events.retain(|(incident, _)| visible.incidents.contains(incident));
+    let mut count = events.iter().filter(is_entry).count();
+    // Out-of-order entries have no event, and large deliveries do not list all events.
+    if i64::try_from(listed).is_ok_and(|listed| entries > listed) {
         let all = alert_log::of_delivery(db, id, visibility).await?;
-        own = all.len();
-        let told: HashSet<(i64, EventKind)> = events.iter().copied().collect();
+        count = all.len();
+        let known: HashSet<(i64, EventKind)> = events.iter().copied().collect();
         let more = all.into_iter().filter_map(|(incident, kind)| {
             let kind = match kind {
                 EntryKind::Opened => EventKind::Opened,
@@ -100,13 +102,13 @@ async fn delivery(
                 EntryKind::Refreshed => EventKind::Refreshed,
                 EntryKind::Late | EntryKind::Updated => return None,
             };
-            Some((incident, kind)).filter(|event| !told.contains(event))
+            Some((incident, kind)).filter(|event| !known.contains(event))
         });
         events.extend(more);
         events.truncate(MAX_EVENTS);
     }
-    if own == 0 && events.is_empty() {
+    if count == 0 && events.is_empty() {
         return Ok(None);
     }
-    Ok(Some((i64::try_from(own).unwrap_or(i64::MAX), events)))
+    Ok(Some((i64::try_from(count).unwrap_or(i64::MAX), events)))
 }

@@ -1,7 +1,6 @@
-//! The audit log as a file.
+//! Export of the audit log.
 //!
-//! Taking it is a read, and reads are not in the audit log: it says what was
-//! changed, and who came in.
+//! The export itself is not audited: the audit log contains changes and sign-ins, not reads.
 
 use std::sync::Arc;
 
@@ -21,16 +20,15 @@ use crate::http::params::Params;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 
-/// The audit log as a file: every line that the filters find, in the order of
-/// the list.
+/// Exports the audit log entries that match the filter, in the order of the list.
 ///
-/// At most two exports run at once; a further one is answered 503. A file that
-/// ends without its last chunk is not whole.
+/// At most two exports run at a time; a third returns 503. A response without its last chunk is
+/// incomplete.
 #[utoipa::path(
     tag = "audit",
     operation_id = "export_audit",
     params(AuditParams, Between, Ordering, ExportParams),
-    responses((status = 200, description = "The file", content(
+    responses((status = 200, description = "The exported file", content(
         (String = "text/csv"),
         (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -40,15 +38,15 @@ use crate::http::state::AppState;
 async fn audit(
     state: Data<AppState>,
     request: HttpRequest,
-    Params((deeds, between, ordering, wanted)): Params<(
+    Params((params, between, ordering, format)): Params<(
         AuditParams,
         Between,
         Ordering,
         ExportParams,
     )>,
 ) -> Result<HttpResponse, ApiError> {
-    let walk = AuditWalk::new(filter(deeds, &between), ordering.of());
-    Export::begin(&state, &request, "audit", wanted)?.answer(&state, walk)
+    let walk = AuditWalk::new(filter(params, &between), ordering.of());
+    Export::begin(&state, &request, "audit", format)?.respond(&state, walk)
 }
 
 impl Walk for AuditWalk {
@@ -129,14 +127,14 @@ mod tests {
     use super::*;
     use crate::http::audit::entry;
 
-    fn line(lines: TextFormat, row: &AuditView) -> String {
+    fn write_line(format: TextFormat, row: &AuditView) -> String {
         let mut out = Vec::new();
-        Writer::new(lines).write(row, &mut out);
+        Writer::new(format).write(row, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_line_is_the_object_of_the_api_and_no_formula() {
+    fn lines_equal_the_api_and_contain_no_formulas() {
         let mut row = AuditView {
             id: 7,
             at: Timestamp::from_micros(1_700_000_000_123_456),
@@ -152,9 +150,9 @@ mod tests {
             after: Some(json!({"name": "值班"})),
         };
         for _ in 0..2 {
-            let said: Value = serde_json::from_str(&line(TextFormat::Json, &row)).unwrap();
+            let line: Value = serde_json::from_str(&write_line(TextFormat::Json, &row)).unwrap();
             let wire = entry(row.clone());
-            assert_eq!(said, serde_json::to_value(wire).unwrap());
+            assert_eq!(line, serde_json::to_value(wire).unwrap());
             row.actor_kind = ActorKind::Anonymous;
             row.actor_id = None;
             row.address = None;
@@ -162,7 +160,7 @@ mod tests {
             row.before = None;
         }
         assert_eq!(
-            line(TextFormat::Csv, &row),
+            write_line(TextFormat::Csv, &row),
             "7,2023-11-14T22:13:20.123456Z,anonymous,,'=cmd(),,group.update,group,,值班,,\
              \"{\"\"name\"\":\"\"值班\"\"}\"\r\n"
         );

@@ -1,8 +1,7 @@
-//! The whole of a filter as a file.
+//! Export of all rows that match a filter, as a file.
 //!
-//! A task of its own in the read pool reads the rows chunk by chunk and hands them on only as
-//! fast as they are taken, so that memory stays flat; when nobody takes them any
-//! more, it stops. Its queries are never dropped half-way.
+//! A task in the read pool reads the rows in chunks, at the speed of the client, so memory use
+//! is constant. It stops when the client disconnects. Running queries are never dropped.
 
 pub(super) mod audit;
 mod rows;
@@ -38,27 +37,26 @@ use super::params::{FromQuery, Params, Query, one_of};
 use super::problem::{ApiError, Chain, ProblemKind};
 use super::state::AppState;
 
-/// Exports at once: each keeps some megabytes of texts.
-pub(crate) const AT_ONCE: usize = 2;
+/// Maximum number of concurrent exports. Each needs some megabytes of memory.
+pub(crate) const MAX_CONCURRENT: usize = 2;
 
-/// Bytes handed on at a time.
-const PIECE: usize = 128 * 1024;
+/// Size of a chunk of the response, in bytes.
+const CHUNK: usize = 128 * 1024;
 
-/// How long a piece waits: who does not read on would keep others from theirs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time within which the client must read a chunk: a stalled client would block other exports.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What kind of file.
+/// File format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "lowercase")]
 enum FileFormat {
-    /// RFC 4180 in UTF-8 with a byte order mark. A text that a spreadsheet would
-    /// take for a formula has an apostrophe before it.
+    /// RFC 4180 in UTF-8 with a byte order mark. Values that a spreadsheet would interpret as a
+    /// formula are prefixed with an apostrophe.
     #[default]
     Csv,
-    /// The API's objects, one a line.
+    /// JSON Lines: one API object per line.
     Jsonl,
-    /// A workbook. A sheet holds 1,048,575 rows; the sheet "About" says whether
-    /// there were more.
+    /// Workbook with at most 1,048,575 rows. The sheet "About" states whether rows were omitted.
     Xlsx,
 }
 
@@ -80,11 +78,11 @@ impl FileFormat {
     }
 }
 
-/// As what.
+/// File format parameter.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExportParams {
-    /// Left out: `csv`.
+    /// File format. Defaults to `csv`.
     #[param(inline)]
     format: Option<FileFormat>,
 }
@@ -102,16 +100,15 @@ impl FromQuery for ExportParams {
     }
 }
 
-/// The alert log as a file: every entry that the filters find, in the order of
-/// the list.
+/// Exports the log entries that match the filter, in the order of the list.
 ///
-/// At most two exports run at once; a further one is answered 503. A file that
-/// ends without its last chunk is not whole.
+/// At most two exports run at a time; a third returns 503. A response without its last chunk is
+/// incomplete.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "export_alerts",
     params(Criteria, Ordering, ExportParams),
-    responses((status = 200, description = "The file", content(
+    responses((status = 200, description = "The exported file", content(
         (String = "text/csv"),
         (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -122,22 +119,21 @@ async fn alerts(
     state: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
-    Params((criteria, ordering, wanted)): Params<(Criteria, Ordering, ExportParams)>,
+    Params((criteria, ordering, format)): Params<(Criteria, Ordering, ExportParams)>,
 ) -> Result<HttpResponse, ApiError> {
     let walk = LogWalk::new(criteria.for_alerts(&caller.visibility), ordering.of());
-    Export::begin(&state, &request, "alerts", wanted)?.answer(&state, walk)
+    Export::begin(&state, &request, "alerts", format)?.respond(&state, walk)
 }
 
-/// The incidents as a file: every incident that the filters find, in the order
-/// of the list.
+/// Exports the incidents that match the filter, in the order of the list.
 ///
-/// At most two exports run at once; a further one is answered 503. A file that
-/// ends without its last chunk is not whole.
+/// At most two exports run at a time; a third returns 503. A response without its last chunk is
+/// incomplete.
 #[utoipa::path(
     tag = "incidents",
     operation_id = "export_incidents",
     params(Criteria, States, Sorting, Ordering, ExportParams),
-    responses((status = 200, description = "The file", content(
+    responses((status = 200, description = "The exported file", content(
         (String = "text/csv"),
         (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -148,7 +144,7 @@ async fn incidents(
     state: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
-    Params((criteria, states, sorting, ordering, wanted)): Params<(
+    Params((criteria, states, sorting, ordering, format)): Params<(
         Criteria,
         States,
         Sorting,
@@ -163,127 +159,128 @@ async fn incidents(
         state.now(),
         state.settings.stale_after,
     );
-    Export::begin(&state, &request, "incidents", wanted)?.answer(&state, walk)
+    Export::begin(&state, &request, "incidents", format)?.respond(&state, walk)
 }
 
-/// Why a file ended before its end.
+/// Reason why an export was aborted.
 #[derive(Debug, thiserror::Error)]
-enum Truncation {
+enum ExportError {
     #[error("the rows cannot be read")]
     Storage(#[from] StorageError),
     #[error("the workbook cannot be written")]
     Workbook(#[from] rust_xlsxwriter::XlsxError),
     #[error("the workbook cannot be read back")]
     File(#[from] io::Error),
-    #[error("the server stops")]
+    #[error("the server is stopping")]
     Stopping,
-    #[error("the client does not read on")]
+    #[error("the client stopped reading")]
     Stalled,
-    /// The client went away: nobody need be told.
-    #[error("nobody takes it any more")]
-    Untaken,
+    /// The client disconnected.
+    #[error("the client disconnected")]
+    Disconnected,
 }
 
-/// One export under way.
+/// A running export.
 struct Export {
     db: Db,
-    what: &'static str,
+    list: &'static str,
     format: FileFormat,
     about: About,
     stopping: watch::Receiver<bool>,
     rows: u64,
-    _seat: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-type Pieces = mpsc::Sender<Result<Bytes, Truncation>>;
+type Chunks = mpsc::Sender<Result<Bytes, ExportError>>;
 
 impl Export {
     fn begin(
         state: &AppState,
         request: &HttpRequest,
-        what: &'static str,
-        wanted: ExportParams,
+        list: &'static str,
+        params: ExportParams,
     ) -> Result<Self, ApiError> {
-        let seat = Arc::clone(&state.exports).try_acquire_owned();
-        let seat = seat.map_err(|_| {
-            let detail = format!("{AT_ONCE} exports are running; try again when one is done.");
+        let permit = Arc::clone(&state.exports).try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            let detail =
+                format!("{MAX_CONCURRENT} exports are running. Try again when one is finished.");
             ApiError::new(ProblemKind::Unavailable, detail)
         })?;
         let at = state.now().to_datetime();
         Ok(Self {
             db: state.db.clone(),
-            what,
-            format: wanted.format.unwrap_or_default(),
+            list,
+            format: params.format.unwrap_or_default(),
             about: About {
                 at: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
                 query: request.query_string().to_owned(),
             },
             stopping: state.stopping.clone(),
             rows: 0,
-            _seat: seat,
+            _permit: permit,
         })
     }
 
-    /// The answer, whose body is read as it is sent.
-    fn answer(self, state: &AppState, walk: impl Walk) -> Result<HttpResponse, ApiError> {
-        // Colons are not for file names.
-        let name = format!(
+    /// Returns the response, whose body is streamed.
+    fn respond(self, state: &AppState, walk: impl Walk) -> Result<HttpResponse, ApiError> {
+        // File names must not contain colons.
+        let file_name = format!(
             "tocsin-{}-{}.{}",
-            self.what,
+            self.list,
             self.about.at.replace(':', ""),
             self.format.name()
         );
         let content_type = self.format.content_type();
-        // A piece is on its way, one waits.
-        let (pieces, taken) = mpsc::channel(1);
-        state.read_pool.spawn(self.run(walk, pieces));
-        let body = stream::unfold(taken, |mut taken| async {
-            taken.recv().await.map(|piece| (piece, taken))
+        // One chunk is being sent, another one is queued.
+        let (sender, receiver) = mpsc::channel(1);
+        state.read_pool.spawn(self.run(walk, sender));
+        let body = stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|chunk| (chunk, receiver))
         });
         Ok(HttpResponse::Ok()
             .content_type(content_type)
             .insert_header((
                 header::CONTENT_DISPOSITION,
-                format!("attachment; filename=\"{name}\""),
+                format!("attachment; filename=\"{file_name}\""),
             ))
-            // Proxies that gather answers would gather all of it.
+            // Prevents proxies from buffering the file.
             .insert_header(("X-Accel-Buffering", "no"))
             .streaming(body))
     }
 
-    async fn run(mut self, walk: impl Walk, pieces: Pieces) {
-        let began = Instant::now();
-        let done = match self.format {
-            FileFormat::Csv => self.lines(TextFormat::Csv, walk, &pieces).await,
-            FileFormat::Jsonl => self.lines(TextFormat::Json, walk, &pieces).await,
-            FileFormat::Xlsx => self.sheet(walk, &pieces).await,
+    async fn run(mut self, walk: impl Walk, chunks: Chunks) {
+        let started = Instant::now();
+        let result = match self.format {
+            FileFormat::Csv => self.lines(TextFormat::Csv, walk, &chunks).await,
+            FileFormat::Jsonl => self.lines(TextFormat::Json, walk, &chunks).await,
+            FileFormat::Xlsx => self.sheet(walk, &chunks).await,
         };
-        let (what, format, rows) = (self.what, self.format.name(), self.rows);
-        let millis = began.elapsed().as_millis();
-        match done {
-            Ok(()) => tracing::info!(what, format, rows, millis, "exported"),
-            Err(Truncation::Untaken) => {
+        let (list, format, rows) = (self.list, self.format.name(), self.rows);
+        let millis = started.elapsed().as_millis();
+        match result {
+            Ok(()) => tracing::info!(list, format, rows, millis, "exported"),
+            Err(ExportError::Disconnected) => {
                 tracing::info!(
-                    what,
+                    list,
                     format,
                     rows,
                     millis,
-                    "an export was not taken to its end"
+                    "an export was aborted by the client"
                 );
             }
-            Err(cut) => {
-                tracing::warn!(what, format, rows, error = %Chain(&cut), "an export was cut short");
-                // Whoever comes next need not wait until this is taken, too.
+            Err(error) => {
+                tracing::warn!(list, format, rows, error = %Chain(&error), "an export failed");
+                // Releases the permit, so that the next export need not wait for the client.
                 drop(self);
-                // The connection breaks, so that nobody takes it for the whole.
-                let _ = pieces.send(Err(cut)).await;
+                // Breaks the connection, so that the client recognizes the file as incomplete.
+                let _ = chunks.send(Err(error)).await;
             }
         }
     }
 
-    async fn next<W: Walk>(&mut self, walk: &mut W) -> Result<Option<Vec<W::Row>>, Truncation> {
+    async fn next<W: Walk>(&mut self, walk: &mut W) -> Result<Option<Vec<W::Row>>, ExportError> {
         if *self.stopping.borrow() {
-            return Err(Truncation::Stopping);
+            return Err(ExportError::Stopping);
         }
         let rows = walk
             .next(&self.db)
@@ -295,78 +292,78 @@ impl Export {
 
     async fn lines<W: Walk>(
         &mut self,
-        lines: TextFormat,
+        format: TextFormat,
         mut walk: W,
-        pieces: &Pieces,
-    ) -> Result<(), Truncation> {
-        let mut writer = Writer::new(lines);
+        chunks: &Chunks,
+    ) -> Result<(), ExportError> {
+        let mut writer = Writer::new(format);
         let mut buffer = writer.head::<W::Row>();
         while let Some(rows) = self.next(&mut walk).await? {
             for row in rows {
                 writer.write(&row, &mut buffer);
-                if buffer.len() >= PIECE {
-                    send(pieces, std::mem::take(&mut buffer)).await?;
-                    buffer.reserve(PIECE + PIECE / 16);
+                if buffer.len() >= CHUNK {
+                    send(chunks, std::mem::take(&mut buffer)).await?;
+                    buffer.reserve(CHUNK + CHUNK / 16);
                 }
             }
-            if pieces.is_closed() {
-                return Err(Truncation::Untaken);
+            if chunks.is_closed() {
+                return Err(ExportError::Disconnected);
             }
         }
-        send(pieces, buffer).await
+        send(chunks, buffer).await
     }
 
-    async fn sheet<W: Walk>(&mut self, mut walk: W, pieces: &Pieces) -> Result<(), Truncation> {
-        let (chunks, taken) = mpsc::channel(1);
+    async fn sheet<W: Walk>(&mut self, mut walk: W, chunks: &Chunks) -> Result<(), ExportError> {
+        let (row_sender, row_receiver) = mpsc::channel(1);
         let about = self.about.clone();
-        let build = spawn_blocking(move || sheet::build::<W::Row>(taken, &about));
+        let build = spawn_blocking(move || sheet::build::<W::Row>(row_receiver, &about));
         while let Some(rows) = self.next(&mut walk).await? {
-            if pieces.is_closed() {
-                return Err(Truncation::Untaken);
+            if chunks.is_closed() {
+                return Err(ExportError::Disconnected);
             }
-            if chunks.send(rows).await.is_err() {
-                // The sheet is full, or cannot be written, which its end tells.
+            if row_sender.send(rows).await.is_err() {
+                // The sheet is full, or writing failed: `build` returns which.
                 break;
             }
         }
-        drop(chunks);
+        drop(row_sender);
         let mut file = build.await.map_err(io::Error::other)??;
         loop {
-            let (piece, rest) = spawn_blocking(move || piece_of(file))
+            let (chunk, rest) = spawn_blocking(move || read_chunk(file))
                 .await
                 .map_err(io::Error::other)??;
-            if piece.is_empty() {
+            if chunk.is_empty() {
                 return Ok(());
             }
             file = rest;
-            send(pieces, piece).await?;
+            send(chunks, chunk).await?;
         }
     }
 }
 
-async fn send(pieces: &Pieces, piece: Vec<u8>) -> Result<(), Truncation> {
-    send_within(PATIENCE, pieces, piece).await
+async fn send(chunks: &Chunks, chunk: Vec<u8>) -> Result<(), ExportError> {
+    send_within(TIMEOUT, chunks, chunk).await
 }
 
 async fn send_within(
-    patience: Duration,
-    pieces: &Pieces,
-    piece: Vec<u8>,
-) -> Result<(), Truncation> {
-    let piece = Ok(Bytes::from(piece));
-    let sent = pieces.send_timeout(piece, patience).await;
+    timeout: Duration,
+    chunks: &Chunks,
+    chunk: Vec<u8>,
+) -> Result<(), ExportError> {
+    let chunk = Ok(Bytes::from(chunk));
+    let sent = chunks.send_timeout(chunk, timeout).await;
     sent.map_err(|error| match error {
-        SendTimeoutError::Timeout(_) => Truncation::Stalled,
-        SendTimeoutError::Closed(_) => Truncation::Untaken,
+        SendTimeoutError::Timeout(_) => ExportError::Stalled,
+        SendTimeoutError::Closed(_) => ExportError::Disconnected,
     })
 }
 
-/// The next piece of a file, empty at its end. Blocks.
-fn piece_of(mut file: File) -> io::Result<(Vec<u8>, File)> {
-    let mut piece = Vec::with_capacity(PIECE);
-    let mut limited = file.by_ref().take(PIECE as u64);
-    limited.read_to_end(&mut piece)?;
-    Ok((piece, file))
+/// Reads the next chunk of a file; it is empty at the end. Blocks.
+fn read_chunk(mut file: File) -> io::Result<(Vec<u8>, File)> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut limited = file.by_ref().take(CHUNK as u64);
+    limited.read_to_end(&mut chunk)?;
+    Ok((chunk, file))
 }
 
 #[cfg(test)]
@@ -374,12 +371,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_does_not_read_on_is_not_waited_for() {
-        let (pieces, taken) = mpsc::channel(1);
-        let send = async || send_within(Duration::from_millis(1), &pieces, vec![1]).await;
+    async fn stalled_client_times_out() {
+        let (chunks, receiver) = mpsc::channel(1);
+        let send = async || send_within(Duration::from_millis(1), &chunks, vec![1]).await;
         assert!(send().await.is_ok());
-        assert!(matches!(send().await, Err(Truncation::Stalled)));
-        drop(taken);
-        assert!(matches!(send().await, Err(Truncation::Untaken)));
+        assert!(matches!(send().await, Err(ExportError::Stalled)));
+        drop(receiver);
+        assert!(matches!(send().await, Err(ExportError::Disconnected)));
     }
 }

@@ -1,6 +1,5 @@
-//! What a row of an export holds: the fields of the API's objects, by their
-//! names there. Those of the row itself come first; what an alert was told with
-//! comes last, for rows share that.
+//! Columns of exported rows: the fields of the API objects, with the same names. The columns of
+//! the alert content come last, because rows share them.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use tocsin_storage::alert_log::AlertView;
 use tocsin_storage::enums::{EndReason, EntryKind, IncidentState};
 use tocsin_storage::incidents::IncidentView;
 
-/// The value of a field.
+/// Value of a column.
 #[derive(Debug)]
 pub(super) enum Cell<'a> {
     Nothing,
@@ -20,29 +19,29 @@ pub(super) enum Cell<'a> {
     Flag(bool),
     Time(Timestamp),
     Text(Cow<'a, str>),
-    /// A JSON object, written.
+    /// Serialized JSON object.
     Object(String),
 }
 
-/// A row.
+/// Row of an export.
 pub(super) trait Row: Send + 'static {
-    /// The names of its own fields.
+    /// Names of the row's own columns.
     const OWN: &'static [&'static str];
-    /// What the sheet of a workbook is called.
+    /// Name of the sheet in a workbook.
     const SHEET: &'static str;
 
-    /// The names of the fields that it shares with other rows: [`TOLD`], or none.
+    /// Names of the content columns: [`CONTENT_COLUMNS`], or none.
     const SHARED: &'static [&'static str];
 
-    /// Its own fields, in the order of [`Row::OWN`].
+    /// Passes the row's own values to `each`, in the order of [`Row::OWN`].
     fn own(&self, each: impl FnMut(Cell<'_>));
 
-    /// What it was told with; `None` where it shares nothing.
+    /// Alert content; `None` if the row has none.
     fn content(&self) -> Option<&Arc<AlertContent>>;
 }
 
-/// The names of the fields that [`told`] gives.
-pub(super) const TOLD: &[&str] = &[
+/// Names of the columns of [`content_columns`].
+pub(super) const CONTENT_COLUMNS: &[&str] = &[
     "source",
     "alertname",
     "instance",
@@ -55,30 +54,30 @@ pub(super) const TOLD: &[&str] = &[
     "generatorUrl",
 ];
 
-/// All fields of a row, in order.
+/// Names of all columns of a row, in order.
 pub(super) fn names<R: Row>() -> impl Iterator<Item = &'static str> {
     R::OWN.iter().chain(R::SHARED).copied()
 }
 
-/// The fields that rows share, in the order of [`TOLD`].
-pub(super) fn content_columns(telling: &AlertContent, mut each: impl FnMut(Cell<'_>)) {
+/// Passes the values of the alert content to `each`, in the order of [`CONTENT_COLUMNS`].
+pub(super) fn content_columns(content: &AlertContent, mut each: impl FnMut(Cell<'_>)) {
     let AlertContent {
         alert_id: _,
         content_id: _,
         source,
         fingerprint,
-        fields: facts,
+        fields,
         labels,
         annotations,
         generator_url,
-    } = telling;
+    } = content;
     for text in [
         source,
-        &facts.alertname,
-        &facts.instance,
-        &facts.severity,
-        &facts.team,
-        &facts.message,
+        &fields.alertname,
+        &fields.instance,
+        &fields.severity,
+        &fields.team,
+        &fields.message,
         fingerprint,
     ] {
         each(text_cell(text));
@@ -102,7 +101,7 @@ impl Row for AlertView {
         "memo",
     ];
     const SHEET: &'static str = "Alerts";
-    const SHARED: &'static [&'static str] = TOLD;
+    const SHARED: &'static [&'static str] = CONTENT_COLUMNS;
 
     fn own(&self, mut each: impl FnMut(Cell<'_>)) {
         let Self {
@@ -163,7 +162,7 @@ impl Row for IncidentView {
         "memo",
     ];
     const SHEET: &'static str = "Incidents";
-    const SHARED: &'static [&'static str] = TOLD;
+    const SHARED: &'static [&'static str] = CONTENT_COLUMNS;
 
     fn own(&self, mut each: impl FnMut(Cell<'_>)) {
         let Self {
@@ -175,7 +174,7 @@ impl Row for IncidentView {
             end_reason,
             first_seen_at,
             last_seen_at,
-            times_received: occurrences,
+            times_received,
             senders,
             previous_id,
             known,
@@ -205,7 +204,7 @@ impl Row for IncidentView {
         }));
         each(Cell::Time(*first_seen_at));
         each(Cell::Time(*last_seen_at));
-        each(Cell::Number(*occurrences));
+        each(Cell::Number(*times_received));
         each(Cell::Number(*senders));
         each(previous_id.map_or(Cell::Nothing, Cell::Number));
         each(Cell::Flag(*known));
@@ -224,6 +223,6 @@ pub(super) fn text_cell(text: &str) -> Cell<'_> {
 }
 
 fn object(labels: &Labels) -> Cell<'static> {
-    // Texts by text: there is nothing in them that JSON cannot say.
+    // Labels always serialize.
     Cell::Object(serde_json::to_string(labels).unwrap_or_default())
 }

@@ -1,7 +1,7 @@
-//! Rows as a workbook for spreadsheets.
+//! Rows as a workbook.
 //!
-//! The format cannot be written from its beginning to its end: the workbook is
-//! built in temporary files, row by row, and read out when it is whole.
+//! The format cannot be streamed: the workbook is built row by row in temporary files, and read
+//! when it is complete.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
@@ -11,25 +11,25 @@ use tokio::sync::mpsc::Receiver;
 
 use super::rows::{self, Cell, Row};
 
-/// Rows of a sheet at most, its header included.
+/// Maximum number of rows of a sheet, including the header.
 const SHEET_ROWS: u32 = 1_048_576;
 
-/// Characters of a cell at most, in UTF-16.
+/// Maximum length of a cell, in UTF-16 code units.
 const CELL_CHARACTERS: usize = 32_767;
 
-/// What the sheet beside the rows says.
+/// Content of the sheet "About".
 #[derive(Clone, Debug)]
 pub(super) struct About {
-    /// When, in RFC 3339.
+    /// Time of the export, in RFC 3339.
     pub(super) at: String,
-    /// The address's query.
+    /// Query string of the request.
     pub(super) query: String,
 }
 
-/// Builds a workbook of all rows that come, until a sheet is full. Blocks.
+/// Builds a workbook of the received rows, until the sheet is full. Blocks.
 ///
 /// # Errors
-/// There is no room for the temporary files.
+/// Fails if the temporary files cannot be written.
 pub(super) fn build<R: Row>(
     mut chunks: Receiver<Vec<R>>,
     about: &About,
@@ -47,38 +47,43 @@ pub(super) fn build<R: Row>(
         sheet.write_string_with_format(0, column, name, &formats.head)?;
     }
     let mut next = 1;
-    let mut is_cut = false;
+    let mut is_truncated = false;
     while let Some(chunk) = chunks.blocking_recv() {
         for row in &chunk {
             if next == SHEET_ROWS {
-                is_cut = true;
+                is_truncated = true;
                 break;
             }
             formats.write(sheet, next, row)?;
             next += 1;
         }
-        if is_cut {
+        if is_truncated {
             break;
         }
     }
-    // Nobody need read on.
+    // Stops the sender.
     drop(chunks);
-    say(&mut workbook, about, next - 1, is_cut)?;
+    write_about(&mut workbook, about, next - 1, is_truncated)?;
     let mut file = tempfile::tempfile()?;
     workbook.save_to_writer(&mut file)?;
     file.seek(SeekFrom::Start(0))?;
     Ok(file)
 }
 
-fn say(workbook: &mut Workbook, about: &About, rows: u32, is_cut: bool) -> Result<(), XlsxError> {
+fn write_about(
+    workbook: &mut Workbook,
+    about: &About,
+    rows: u32,
+    is_truncated: bool,
+) -> Result<(), XlsxError> {
     let sheet = workbook.add_worksheet();
     sheet.set_name("About")?;
     sheet.set_column_width(0, 24)?;
     sheet.set_column_width(1, 80)?;
-    let count = match is_cut {
+    let count = match is_truncated {
         false => rows.to_string(),
         true => format!(
-            "{rows}: the sheet is full, and there are more. Take CSV or JSON Lines, or ask for less."
+            "{rows}, further rows were omitted because the sheet is full. Export as CSV or JSON Lines, or filter the list."
         ),
     };
     let lines = [
@@ -90,7 +95,7 @@ fn say(workbook: &mut Workbook, about: &About, rows: u32, is_cut: bool) -> Resul
     ];
     for (row, (name, value)) in (0..).zip(lines) {
         sheet.write_string(row, 0, name)?;
-        sheet.write_string(row, 1, short(value))?;
+        sheet.write_string(row, 1, truncated(value))?;
     }
     Ok(())
 }
@@ -103,21 +108,21 @@ struct Formats {
 impl Formats {
     fn write<R: Row>(&self, sheet: &mut Worksheet, row: u32, values: &R) -> Result<(), XlsxError> {
         let mut column = 0;
-        let mut done = Ok(());
+        let mut result = Ok(());
         let mut put = |cell: Cell<'_>| {
-            if done.is_ok() {
-                done = self.put(sheet, row, column, &cell);
+            if result.is_ok() {
+                result = self.put(sheet, row, column, &cell);
             }
             column += 1;
         };
         values.own(&mut put);
-        if let Some(telling) = values.content() {
-            rows::content_columns(telling, put);
+        if let Some(content) = values.content() {
+            rows::content_columns(content, put);
         }
-        done
+        result
     }
 
-    /// A text is written as one, whatever it begins with: it is never a formula.
+    /// Writes a cell. Strings are never interpreted as formulas.
     fn put(
         &self,
         sheet: &mut Worksheet,
@@ -128,7 +133,7 @@ impl Formats {
         match cell {
             Cell::Nothing => {}
             Cell::Text(text) if text.is_empty() => {}
-            // A number there is a float, exact up to 2^53.
+            // Workbooks store numbers as floats, exact up to 2^53.
             Cell::Number(number) => {
                 sheet.write_number(row, column, *number as f64)?;
             }
@@ -144,19 +149,19 @@ impl Formats {
                 }
             }
             Cell::Text(text) => {
-                sheet.write_string(row, column, short(text))?;
+                sheet.write_string(row, column, truncated(text))?;
             }
             Cell::Object(json) => {
-                sheet.write_string(row, column, short(json))?;
+                sheet.write_string(row, column, truncated(json))?;
             }
         }
         Ok(())
     }
 }
 
-/// 1970-01-01 in days since 1899-12-30, from which spreadsheets count.
+/// 1970-01-01 in days since 1899-12-30, the epoch of spreadsheets.
 const EPOCH: f64 = 25_569.0;
-/// 10000-01-01, where they end.
+/// 10000-01-01, the first date that spreadsheets do not support.
 const LAST_DAY: f64 = 2_958_466.0;
 
 fn width(name: &str) -> f64 {
@@ -171,9 +176,9 @@ fn width(name: &str) -> f64 {
     }
 }
 
-/// What a cell takes of a text.
-fn short(text: &str) -> &str {
-    // A character is at most as many units of UTF-16 as bytes of UTF-8.
+/// Truncates a string to the maximum length of a cell.
+fn truncated(text: &str) -> &str {
+    // A character has at most as many UTF-16 code units as UTF-8 bytes.
     if text.len() <= CELL_CHARACTERS {
         return text;
     }
@@ -192,11 +197,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_between_characters() {
+    fn long_strings_are_truncated_between_characters() {
         let long = "😀".repeat(20_000);
-        assert_eq!(short(&long).encode_utf16().count(), CELL_CHARACTERS - 1);
-        assert_eq!(short("short"), "short");
+        assert_eq!(truncated(&long).encode_utf16().count(), CELL_CHARACTERS - 1);
+        assert_eq!(truncated("short"), "short");
         let wide = "告".repeat(20_000);
-        assert_eq!(short(&wide), wide);
+        assert_eq!(truncated(&wide), wide);
     }
 }

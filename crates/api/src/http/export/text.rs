@@ -1,50 +1,52 @@
 //! Rows as lines of text: CSV and JSON Lines.
 //!
-//! What a row was told with is most of its line and the same for many rows, so
-//! that part of the line is kept.
+//! The columns of the alert content make up most of a line and are the same for many rows, so
+//! that part of the line is cached.
 
 use std::collections::HashMap;
 use std::io::Write as _;
 
 use chrono::SecondsFormat;
 
-use super::rows::{self, Cell, Row, TOLD};
+use super::rows::{self, CONTENT_COLUMNS, Cell, Row};
 
-/// How lines are written.
+/// Text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextFormat {
-    /// RFC 4180, in UTF-8 with a mark at its beginning, by which Excel knows it.
+    /// RFC 4180 in UTF-8, with a byte order mark, which Excel requires.
     Csv,
-    /// An object of the API on each line.
+    /// JSON Lines: one API object per line.
     Json,
 }
 
-/// Writes rows of one kind.
+/// Writes rows as lines.
 #[derive(Debug)]
 pub(super) struct Writer {
-    lines: TextFormat,
-    /// The ends of lines, by what was told; as many again from before.
-    ends: HashMap<Which, Vec<u8>>,
-    older: HashMap<Which, Vec<u8>>,
+    format: TextFormat,
+    /// Line ends by content: the recently used ones.
+    ends: HashMap<ContentKey, Vec<u8>>,
+    /// Line ends used before those in `ends`.
+    older: HashMap<ContentKey, Vec<u8>>,
 }
 
-type Which = (i64, Option<i64>);
+/// Alert ID and content ID.
+type ContentKey = (i64, Option<i64>);
 
-/// Ends of about a kilobyte each.
-const KEPT: usize = 4_096;
+/// Maximum number of entries in each cache map, of about one kilobyte each.
+const MAX_CACHED: usize = 4_096;
 
 impl Writer {
-    pub(super) fn new(lines: TextFormat) -> Self {
+    pub(super) fn new(format: TextFormat) -> Self {
         Self {
-            lines,
+            format,
             ends: HashMap::new(),
             older: HashMap::new(),
         }
     }
 
-    /// What comes before the first row.
+    /// Header before the first row.
     pub(super) fn head<R: Row>(&self) -> Vec<u8> {
-        match self.lines {
+        match self.format {
             TextFormat::Json => Vec::new(),
             TextFormat::Csv => {
                 let names: Vec<_> = rows::names::<R>().collect();
@@ -53,50 +55,51 @@ impl Writer {
         }
     }
 
-    /// Adds the row's line.
+    /// Appends the line of a row.
     pub(super) fn write<R: Row>(&mut self, row: &R, to: &mut Vec<u8>) {
-        let lines = self.lines;
+        let format = self.format;
         let mut names = R::OWN.iter();
         row.own(|cell| {
-            // The names are as many as the fields.
+            // There are as many names as fields.
             let name = names.next().copied().unwrap_or_default();
-            lines.put(to, name, &cell, name == R::OWN[0]);
+            format.put(to, name, &cell, name == R::OWN[0]);
         });
-        let Some(telling) = row.content() else {
-            to.extend_from_slice(lines.last());
+        let Some(content) = row.content() else {
+            to.extend_from_slice(format.line_end());
             return;
         };
-        let which = (telling.alert_id, telling.content_id);
-        if !self.ends.contains_key(&which) {
+        let key = (content.alert_id, content.content_id);
+        if !self.ends.contains_key(&key) {
             let end = self
                 .older
-                .remove(&which)
-                .unwrap_or_else(|| lines.end(telling));
-            if self.ends.len() >= KEPT {
+                .remove(&key)
+                .unwrap_or_else(|| format.content_end(content));
+            if self.ends.len() >= MAX_CACHED {
                 self.older = std::mem::take(&mut self.ends);
             }
-            self.ends.insert(which, end);
+            self.ends.insert(key, end);
         }
-        if let Some(end) = self.ends.get(&which) {
+        if let Some(end) = self.ends.get(&key) {
             to.extend_from_slice(end);
         }
     }
 }
 
 impl TextFormat {
-    fn end(self, telling: &tocsin_storage::AlertContent) -> Vec<u8> {
+    /// Formats the content columns and the end of the line.
+    fn content_end(self, content: &tocsin_storage::AlertContent) -> Vec<u8> {
         let mut end = Vec::new();
-        let mut names = TOLD.iter();
-        rows::content_columns(telling, |cell| {
+        let mut names = CONTENT_COLUMNS.iter();
+        rows::content_columns(content, |cell| {
             let name = names.next().copied().unwrap_or_default();
             self.put(&mut end, name, &cell, false);
         });
-        end.extend_from_slice(self.last());
+        end.extend_from_slice(self.line_end());
         end
     }
 
-    /// What a line ends with.
-    fn last(self) -> &'static [u8] {
+    /// End of a line.
+    fn line_end(self) -> &'static [u8] {
         match self {
             Self::Csv => b"\r\n",
             Self::Json => b"}\n",
@@ -122,7 +125,7 @@ impl TextFormat {
 }
 
 fn json(to: &mut Vec<u8>, cell: &Cell<'_>) {
-    // Nothing that is written into memory fails.
+    // Writing to memory cannot fail.
     let _ = match cell {
         Cell::Nothing => to.write_all(b"null"),
         Cell::Number(number) => write!(to, "{number}"),
@@ -146,18 +149,18 @@ fn csv(to: &mut Vec<u8>, cell: &Cell<'_>) {
     }
 }
 
-/// A spreadsheet takes a cell that begins so for a formula, and a formula can
-/// send what is in the sheet elsewhere. Anybody who may send alerts may write
-/// one, so such a cell gets an apostrophe before it, by which spreadsheets know
-/// a text. (OWASP, "CSV Injection", with the wide forms that some accept.)
+/// Whether a spreadsheet would interpret the value as a formula. Formulas can send the content
+/// of the sheet elsewhere, and any sender of alerts could inject one, so such values are prefixed
+/// with an apostrophe, which marks a string (OWASP, "CSV Injection"; includes the full-width
+/// characters that some programs accept).
 fn is_formula(text: &str) -> bool {
     text.starts_with([
         '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
     ])
 }
 
-/// A spreadsheet takes a cell of digits for a number, and changes what it cannot keep:
-/// zeros at the beginning, more than 15 digits, and an exponent, as in the fingerprint
+/// Whether a spreadsheet would parse the value as a number and change it: it drops leading
+/// zeros and digits after the 15th, and evaluates exponents, as in the fingerprint
 /// `12345678901234e5`.
 fn is_changed_number(text: &str) -> bool {
     let (digits, exponent) = match text.split_once(['e', 'E']) {
@@ -193,7 +196,7 @@ fn quoted(to: &mut Vec<u8>, text: &str, is_marked: bool) {
     }
 }
 
-/// As the API writes times.
+/// Formats a time as the API does.
 fn time(cell: &Cell<'_>) -> String {
     let Cell::Time(time) = cell else {
         return String::new();
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_digits_stays_a_text() {
+    fn digit_strings_are_preserved() {
         for (text, written) in [
             ("12345678901234e5", "'12345678901234e5"),
             ("1234567890123456", "'1234567890123456"),
@@ -234,7 +237,7 @@ mod tests {
         }
     }
 
-    fn telling(message: &str) -> Arc<AlertContent> {
+    fn content(message: &str) -> Arc<AlertContent> {
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Arc::new(AlertContent {
             alert_id: 1,
@@ -264,7 +267,7 @@ mod tests {
             kind: EntryKind::Late,
             starts_at: Timestamp::from_micros(1_700_000_000_000_000),
             ends_at: Some(Timestamp::from_micros(1_700_000_000_500_000)),
-            content: telling("two\nlines and \"quotes\""),
+            content: content("two\nlines and \"quotes\""),
             known: true,
             memo: "-1+1".to_owned(),
         }
@@ -287,38 +290,38 @@ mod tests {
             known_by: Some("王".to_owned()),
             known_at: None,
             memo: String::new(),
-            content: telling(""),
+            content: content(""),
         }
     }
 
-    fn line<R: Row>(lines: TextFormat, row: &R) -> String {
-        let mut writer = Writer::new(lines);
+    fn write_line<R: Row>(format: TextFormat, row: &R) -> String {
+        let mut writer = Writer::new(format);
         let mut first = Vec::new();
         writer.write(row, &mut first);
         let mut again = Vec::new();
         writer.write(row, &mut again);
-        assert_eq!(first, again, "a kept end is the same end");
+        assert_eq!(first, again, "the cached line end equals the original");
         String::from_utf8(first).unwrap()
     }
 
     #[test]
-    fn a_line_of_json_is_the_object_of_the_api() {
-        let said: Value = serde_json::from_str(&line(TextFormat::Json, &alert())).unwrap();
-        assert_eq!(said, serde_json::to_value(convert::alert(alert())).unwrap());
-        let said: Value = serde_json::from_str(&line(TextFormat::Json, &incident())).unwrap();
+    fn json_lines_equal_the_api() {
+        let line: Value = serde_json::from_str(&write_line(TextFormat::Json, &alert())).unwrap();
+        assert_eq!(line, serde_json::to_value(convert::alert(alert())).unwrap());
+        let line: Value = serde_json::from_str(&write_line(TextFormat::Json, &incident())).unwrap();
         assert_eq!(
-            said,
+            line,
             serde_json::to_value(convert::incident(incident())).unwrap()
         );
     }
 
     #[test]
-    fn a_line_of_csv_has_its_quotes_and_no_formula() {
+    fn csv_lines_are_quoted_and_contain_no_formulas() {
         let head = Writer::new(TextFormat::Csv).head::<AlertView>();
         let head = String::from_utf8(head).unwrap();
         assert!(head.starts_with("\u{feff}id,deliveryId,") && head.ends_with("generatorUrl\r\n"));
         assert_eq!(
-            line(TextFormat::Csv, &alert()),
+            write_line(TextFormat::Csv, &alert()),
             "7,8,9,2023-11-14T22:13:20.123456Z,resolved,late,2023-11-14T22:13:20Z,\
              2023-11-14T22:13:20.500Z,true,'-1+1,default,'=cmd(),\"a,b\",критично,网络组,\
              \"two\nlines and \"\"quotes\"\"\",00112233445566ff,\
@@ -328,17 +331,17 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_let_go_when_there_are_many() {
+    fn cache_is_bounded() {
         let mut writer = Writer::new(TextFormat::Csv);
         let mut out = Vec::new();
-        for series_id in 0..3 * i64::try_from(KEPT).unwrap() {
+        for alert_id in 0..3 * i64::try_from(MAX_CACHED).unwrap() {
             let mut row = alert();
             row.content = Arc::new(AlertContent {
-                alert_id: series_id,
+                alert_id,
                 ..AlertContent::clone(&row.content)
             });
             writer.write(&row, &mut out);
         }
-        assert!(writer.ends.len() + writer.older.len() <= 2 * KEPT);
+        assert!(writer.ends.len() + writer.older.len() <= 2 * MAX_CACHED);
     }
 }

@@ -1,4 +1,4 @@
-//! What a file is made of, read chunk by chunk.
+//! Sources of the exported rows.
 
 use tocsin_storage::alert_log::{AlertView, LogWalk};
 use tocsin_storage::incidents::{IncidentView, IncidentWalk};
@@ -6,11 +6,14 @@ use tocsin_storage::{Db, StorageError};
 
 use super::rows::Row;
 
-/// What reads rows, chunk by chunk.
+/// Reads rows in chunks.
 pub(super) trait Walk: Send + 'static {
     type Row: Row + Send;
 
-    /// The next rows, maybe none; `None` at the end.
+    /// Returns the next rows, possibly none; `None` at the end.
+    ///
+    /// # Errors
+    /// [`StorageError`] from the database.
     fn next(
         &mut self,
         db: &Db,

@@ -1,4 +1,4 @@
-//! Which page of a list, in which direction, and whether its rows are counted.
+//! Paging, order and counts of lists.
 
 use tocsin_api_types::FieldError;
 use tocsin_storage::{Order, PageRequest, SortKey};
@@ -7,21 +7,20 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::params::{FromQuery, Query, one_of};
 use crate::http::problem::{ApiError, ProblemKind};
 
-/// How every cursor begins.
+/// Prefix of every cursor.
 pub(crate) const CURSOR: &str = "eyJrIjoi";
 
-/// Rows of a page, unless the request says how many.
+/// Default number of rows on a page.
 const ROWS: u32 = 50;
 
-/// Which page of a list is wanted.
+/// Page of a list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct Paging {
-    /// Rows of a page.
+    /// Maximum number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
-    /// The `nextCursor` or `prevCursor` of another page, with the same filters
-    /// and order.
+    /// `nextCursor` or `prevCursor` of another page with the same filters and order.
     cursor: Option<String>,
 }
 
@@ -31,14 +30,16 @@ impl FromQuery for Paging {
         let limit = limit.and_then(|limit| u32::try_from(limit).ok());
         Self {
             limit: Some(limit.unwrap_or(ROWS).min(query.page_limit)),
-            cursor: query.text("cursor"),
+            cursor: query.value("cursor"),
         }
     }
 }
 
 impl Paging {
+    /// Converts the parameters to a page request.
+    ///
     /// # Errors
-    /// The cursor belongs to another list.
+    /// The cursor is invalid or belongs to another list.
     pub(crate) fn of<K: SortKey>(&self, key: K, order: Order) -> Result<PageRequest<K>, ApiError> {
         PageRequest::new(
             key,
@@ -47,8 +48,7 @@ impl Paging {
             self.cursor.as_deref(),
         )
         .map_err(|error| {
-            // What looks like a cursor may be one, of another list: there is no
-            // such page here. Anything else is a mistake in the request.
+            // A cursor of another list is not found; any other value is invalid.
             let kind = match self.cursor.as_deref() {
                 Some(cursor) if cursor.starts_with(CURSOR) => ProblemKind::NotFound,
                 _ => ProblemKind::InvalidRequest,
@@ -62,12 +62,12 @@ impl Paging {
     }
 }
 
-/// Whether rows are counted.
+/// Counting of rows.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Counting {
-    /// Say how many rows the list has altogether, too: exactly up to 10,000,
-    /// and where that takes no long search.
+    /// With `true`, the total number of rows is returned. It is exact up to 10,000, unless
+    /// counting takes too long.
     count: Option<bool>,
 }
 
@@ -85,21 +85,21 @@ impl Counting {
     }
 }
 
-/// The direction of a list.
+/// Sort order of a list.
 #[derive(Clone, Copy, Debug, ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub(crate) enum Direction {
-    /// Oldest or smallest first.
+    /// Ascending: oldest or smallest first.
     Asc,
-    /// Newest or greatest first.
+    /// Descending: newest or greatest first.
     Desc,
 }
 
-/// In which direction.
+/// Sort order.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Ordering {
-    /// Left out: `desc`, the newest or greatest first.
+    /// Sort order. Defaults to `desc`.
     #[param(inline)]
     order: Option<Direction>,
 }

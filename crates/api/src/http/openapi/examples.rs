@@ -1,4 +1,4 @@
-//! Examples of every body, from one list of objects that belong together.
+//! Example of every request and response body, from one consistent set of objects.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{Operation, each_operation};
 
-/// Examples by the names of their schemas, of one answer by its operation and
-/// status, and of bodies that are no JSON by their media types.
+/// Examples by schema name, by operation and status for single responses, and by media
+/// type for bodies other than JSON.
 static EXAMPLES: LazyLock<Value> = LazyLock::new(|| {
-    // A test reads them all.
+    // A test parses all of them.
     serde_json::from_str(include_str!("examples.json")).unwrap_or_default()
 });
 
@@ -22,28 +22,28 @@ pub(super) fn complete(document: &mut Value) {
         if let Some(request) = operation.value.get_mut("requestBody") {
             fill(&id, request);
         }
-        each_answer(&mut operation, |status, answer| {
-            fill(&format!("{id} {status}"), answer);
+        each_response(&mut operation, |status, response| {
+            fill(&format!("{id} {status}"), response);
         });
     });
 }
 
-fn each_answer(operation: &mut Operation<'_>, mut visit: impl FnMut(&str, &mut Value)) {
-    for (status, answer) in operation.answers() {
-        visit(status, answer);
+fn each_response(operation: &mut Operation<'_>, mut visit: impl FnMut(&str, &mut Value)) {
+    for (status, response) in operation.responses() {
+        visit(status, response);
     }
 }
 
-/// Gives every content of a body its example: that of the operation, else that
-/// of the schema.
+/// Adds an example to every content of a body: that of the operation, otherwise that of
+/// the schema.
 fn fill(key: &str, body: &mut Value) {
     let contents = body.get_mut("content").and_then(Value::as_object_mut);
     for (media_type, content) in contents.into_iter().flatten() {
         let schema = content["schema"]["$ref"].as_str().unwrap_or_default();
         let schema = schema.rsplit('/').next().unwrap_or_default();
         let example = match schema {
-            "" => of(key).or_else(|| of(media_type)),
-            _ => of(key).or_else(|| of_schema(schema)),
+            "" => by_key(key).or_else(|| by_key(media_type)),
+            _ => by_key(key).or_else(|| by_schema(schema)),
         };
         if let (Some(example), true) = (example, content["example"].is_null()) {
             content["example"] = example;
@@ -51,14 +51,16 @@ fn fill(key: &str, body: &mut Value) {
     }
 }
 
-fn of(key: &str) -> Option<Value> {
+fn by_key(key: &str) -> Option<Value> {
     EXAMPLES.get(key).cloned()
 }
 
-fn of_schema(name: &str) -> Option<Value> {
+fn by_schema(name: &str) -> Option<Value> {
     match name.strip_prefix("Page_") {
-        Some(item) => Some(json!({"items": [of(item)?], "nextCursor": null, "prevCursor": null})),
-        None => of(name),
+        Some(item) => {
+            Some(json!({"items": [by_key(item)?], "nextCursor": null, "prevCursor": null}))
+        }
+        None => by_key(name),
     }
 }
 
@@ -72,22 +74,22 @@ mod tests {
         let mut description = description().clone();
         let mut missing = Vec::new();
         each_operation(&mut description, |mut operation| {
-            let what = format!("{} {}", operation.method, operation.path);
-            let mut look = |body: &mut Value| {
+            let name = format!("{} {}", operation.method, operation.path);
+            let mut check = |body: &mut Value| {
                 for (media_type, content) in body["content"].as_object().into_iter().flatten() {
                     if content["example"].is_null() {
-                        missing.push(format!("{what}: {media_type} {}", content["schema"]));
+                        missing.push(format!("{name}: {media_type} {}", content["schema"]));
                     }
                 }
             };
             if let Some(request) = operation.value.get_mut("requestBody") {
-                look(request);
+                check(request);
             }
-            each_answer(&mut operation, |_, answer| look(answer));
+            each_response(&mut operation, |_, response| check(response));
         });
         assert!(
             missing.is_empty(),
-            "examples.json lacks:\n{}",
+            "examples.json does not contain:\n{}",
             missing.join("\n")
         );
     }

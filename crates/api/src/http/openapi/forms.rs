@@ -1,5 +1,4 @@
-//! What the description says of the form of parameters, requests and answers
-//! beyond what the types' derives can say.
+//! Schema details of parameters, requests and responses that the derives cannot express.
 
 use serde_json::{Map, Value, json};
 
@@ -7,8 +6,7 @@ use super::patterns::{SPACE, matcher, words};
 use super::{Operation, each_operation, push};
 use crate::http::filters::CURSOR;
 
-/// Fields of answers that may be missing. All others are always there, if only
-/// as null.
+/// Optional response fields. All others are always present, possibly null.
 const OPTIONAL: &[(&str, &str)] = &[
     ("Page_", "count"),
     ("Problem", "errors"),
@@ -30,7 +28,7 @@ pub(super) fn complete(document: &mut Value) {
     schemas["AlertmanagerWebhook"] = webhook();
     schemas["RouteOrder"]["properties"]["ids"]["uniqueItems"] = json!(true);
     for name in ["IncidentPatch", "AcknowledgeRequest", "CloseRequest"] {
-        // An empty one counts as left out.
+        // An empty string counts as omitted.
         let by = &mut schemas[name]["properties"]["by"];
         push(
             &mut by["oneOf"],
@@ -49,10 +47,10 @@ pub(super) fn complete(document: &mut Value) {
                 reference("AlertmanagerWebhook");
         }
     });
-    require_what_is_always_there(document);
+    require_response_fields(document);
 }
 
-/// Which fields of a request go together.
+/// Valid combinations of request fields.
 fn rules() -> Vec<(&'static str, Value)> {
     let given = |field: &str, kind: &str| json!({"required": [field], "properties": {field: {"type": kind}}});
     let none = json!({"type": "null"});
@@ -125,39 +123,39 @@ fn rules() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A sender's body, of which no more is required than is needed: an alert that
-/// cannot be read does not turn its neighbours away.
+/// Webhook body. As little as possible is required: a malformed alert does not cause the
+/// others to be rejected.
 fn webhook() -> Value {
-    let told = |about: &str| json!({"description": about});
+    let described = |about: &str| json!({"description": about});
     json!({
         "type": "object",
-        "description": "Alertmanager's webhook body, version 4, or what resembles it, such as Grafana's. What is \
-            missing or of another type counts as empty; an alert that cannot be read is named in `rejected`, and the \
-            others are stored.",
+        "description": "Alertmanager's webhook body, version 4, or a compatible one, such as Grafana's. A missing \
+            field, or one of an unexpected type, counts as empty. Malformed alerts are listed in `rejected`; the others \
+            are stored.",
         "required": ["alerts"],
         "properties": {
-            "version": told("\"4\""),
-            "groupKey": told("The sender's key of the notification group"),
-            "truncatedAlerts": told("How many alerts were left out (`max_alerts`)"),
-            "groupLabels": told("The labels that group them"),
-            "commonLabels": told("The labels that all alerts share"),
-            "commonAnnotations": told("The annotations that all alerts share"),
-            "status": told("The group's status: `firing` or `resolved`"),
-            "receiver": told("The receiver's name in the sender's configuration"),
-            "externalURL": told("The sender's address"),
+            "version": described("Version of the format: \"4\""),
+            "groupKey": described("Key of the alert group"),
+            "truncatedAlerts": described("Number of alerts omitted because of `max_alerts`"),
+            "groupLabels": described("Labels by which the alerts are grouped"),
+            "commonLabels": described("Labels common to all alerts"),
+            "commonAnnotations": described("Annotations common to all alerts"),
+            "status": described("Status of the alert group: `firing` or `resolved`"),
+            "receiver": described("Name of the receiver in the configuration of the sender"),
+            "externalURL": described("External URL of the sender"),
             "alerts": {
                 "type": ["array", "null"],
-                "description": "The alerts",
+                "description": "Alerts of the group",
                 "items": {
-                    "description": "An object with at least `status` or `labels`",
+                    "description": "Alert: an object with at least `status` or `labels`",
                     "properties": {
-                        "status": told("`firing` or `resolved`"),
-                        "labels": told("Names and values"),
-                        "annotations": told("Names and values"),
-                        "startsAt": told("When it began, RFC 3339"),
-                        "endsAt": told("When it ended, RFC 3339; the year 1: not yet"),
-                        "generatorURL": told("A link to the expression"),
-                        "fingerprint": told("Alertmanager's hash of the labels"),
+                        "status": described("`firing` or `resolved`"),
+                        "labels": described("Label values by name"),
+                        "annotations": described("Annotation values by name"),
+                        "startsAt": described("Start of the alert, RFC 3339"),
+                        "endsAt": described("End of the alert, RFC 3339. A firing alert has the year 1"),
+                        "generatorURL": described("URL of the alert expression in Prometheus"),
+                        "fingerprint": described("Hash of the label set as computed by Alertmanager"),
                     },
                 },
             },
@@ -165,14 +163,14 @@ fn webhook() -> Value {
     })
 }
 
-/// What each event of the stream has.
+/// Schema of an event of the stream.
 fn event() -> Value {
     json!({
         "type": "object",
-        "description": "One event",
+        "description": "Server-sent event",
         "required": ["event", "data"],
         "properties": {
-            "id": {"type": "string", "description": "For `Last-Event-ID`"},
+            "id": {"type": "string", "description": "Event ID, for `Last-Event-ID`"},
             "event": {"type": "string", "enum": ["delivery", "incident", "notification"]},
             "data": {
                 "type": "string",
@@ -183,7 +181,7 @@ fn event() -> Value {
     })
 }
 
-/// The rows of a page are described once.
+/// Replaces the inlined item schemas of pages by references.
 fn refer_to_items(schemas: &mut Value) {
     let names: Vec<String> = schemas
         .as_object()
@@ -193,9 +191,9 @@ fn refer_to_items(schemas: &mut Value) {
         .collect();
     for name in names {
         let items = &mut schemas[format!("Page_{name}")]["properties"]["items"]["items"];
-        let whole = std::mem::replace(items, reference(&name));
+        let schema = std::mem::replace(items, reference(&name));
         if schemas[&name].is_null() {
-            schemas[name] = whole;
+            schemas[name] = schema;
         }
     }
 }
@@ -211,15 +209,15 @@ fn parameters(operation: &mut Operation<'_>) {
         .into_iter()
         .flatten()
     {
-        let is_number = parameter["schema"]["format"] == "int64";
-        if is_number && parameter["schema"]["minimum"].is_null() {
+        let is_id = parameter["schema"]["format"] == "int64";
+        if is_id && parameter["schema"]["minimum"].is_null() {
             parameter["schema"]["minimum"] = json!(1);
         }
         if parameter["in"] != "query" {
             continue;
         }
         let limits = match parameter["name"].as_str().unwrap_or_default() {
-            // Whether it is one of this list is found out by asking for it.
+            // Whether the cursor belongs to this list is not expressed by the schema.
             "cursor" => json!({"pattern": format!("^{CURSOR}[A-Za-z0-9_-]+$")}),
             "lastEventId" => json!({"pattern": "^[0-9]{1,18}-[0-9]{1,18}$"}),
             "label" => json!({"items": reference("Matcher")}),
@@ -241,17 +239,16 @@ fn parameters(operation: &mut Operation<'_>) {
     }
 }
 
-/// An empty value counts as left out: that is what an emptied form field sends.
-/// Where it can, the schema itself says so; tools know little of
-/// `allowEmptyValue`.
+/// Allows an empty value, which counts as omitted: HTML forms send empty fields. If
+/// possible, the schema expresses it, because few tools support `allowEmptyValue`.
 fn allow_empty(parameter: &mut Value) {
     let schema = &mut parameter["schema"];
     if schema["type"] == "array" {
         return;
     }
-    let is_plain_text =
+    let is_plain_string =
         schema["type"] == "string" && schema["format"].is_null() && schema["enum"].is_null();
-    if !is_plain_text {
+    if !is_plain_string {
         parameter["allowEmptyValue"] = json!(true);
     } else if let Some(pattern) = schema["pattern"].as_str() {
         let inner = pattern.trim_start_matches('^').trim_end_matches('$');
@@ -259,16 +256,16 @@ fn allow_empty(parameter: &mut Value) {
     }
 }
 
-/// Derives call a field that may be null not required, which it is in a request.
-/// What only answers hold has every field.
-fn require_what_is_always_there(document: &mut Value) {
+/// Marks all fields of response schemas as required. The derives mark nullable fields as
+/// optional, which holds for requests only.
+fn require_response_fields(document: &mut Value) {
     let mut requests = Vec::new();
     each_operation(document, |operation| {
-        gather(operation.value.get("requestBody"), &mut requests);
+        collect_schemas(operation.value.get("requestBody"), &mut requests);
     });
     let mut at = 0;
     while let Some(name) = requests.get(at).cloned() {
-        gather(document["components"]["schemas"].get(&name), &mut requests);
+        collect_schemas(document["components"]["schemas"].get(&name), &mut requests);
         at += 1;
     }
     let schemas = document["components"]["schemas"].as_object_mut();
@@ -279,8 +276,8 @@ fn require_what_is_always_there(document: &mut Value) {
     }
 }
 
-/// The names of the schemas that are referred to in `value`, each once.
-fn gather(value: Option<&Value>, names: &mut Vec<String>) {
+/// Collects the names of the schemas referenced in `value`, without duplicates.
+fn collect_schemas(value: Option<&Value>, names: &mut Vec<String>) {
     match value {
         Some(Value::Object(object)) => {
             if let Some(Value::String(name)) = object.get("$ref") {
@@ -289,9 +286,13 @@ fn gather(value: Option<&Value>, names: &mut Vec<String>) {
                     names.push(name);
                 }
             }
-            object.values().for_each(|value| gather(Some(value), names));
+            object
+                .values()
+                .for_each(|value| collect_schemas(Some(value), names));
         }
-        Some(Value::Array(list)) => list.iter().for_each(|value| gather(Some(value), names)),
+        Some(Value::Array(list)) => list
+            .iter()
+            .for_each(|value| collect_schemas(Some(value), names)),
         _ => {}
     }
 }

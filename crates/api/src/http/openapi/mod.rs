@@ -1,8 +1,8 @@
-//! The description of the API, made from the handlers and the types, which know
-//! what succeeds; what holds for many operations is added here, each in a file:
-//! what JSON Schema can say beyond the types ([`forms`]), who may do it
-//! ([`security`]), how it can fail ([`responses`], [`problems`]), and examples
-//! ([`examples`]).
+//! The OpenAPI description.
+//!
+//! Paths, parameters and successful responses are generated from the handlers and types.
+//! The modules below add the rest: schema details ([`forms`]), security ([`security`]),
+//! errors ([`responses`], [`problems`]) and examples ([`examples`]).
 
 mod examples;
 mod forms;
@@ -110,30 +110,29 @@ use super::{
     ),
     components(schemas(ChangeEvent, Problem)),
     tags(
-        (name = "webhooks", description = "Where Alertmanager posts to"),
-        (name = "alerts", description = "The log: every alert as it was told"),
-        (name = "incidents", description = "The log folded: one incident for each firing episode"),
-        (name = "deliveries", description = "What arrived, as it came"),
-        (name = "statistics", description = "What happened, in numbers"),
-        (name = "directory", description = "Who is mailed, and about what"),
-        (name = "notifications", description = "Every mail and every try to send it"),
-        (name = "accounts", description = "Who may do what"),
-        (name = "accounts", description = "Who may come in: people, their sessions and tokens"),
-        (name = "audit", description = "Who did what"),
-        (name = "system", description = "The program itself")
+        (name = "webhooks", description = "Receive alerts from Alertmanager and Grafana"),
+        (name = "alerts", description = "Alert log: every alert as received"),
+        (name = "incidents", description = "One incident for each firing episode of an alert"),
+        (name = "deliveries", description = "Requests to the webhook, with their raw bodies"),
+        (name = "statistics", description = "Counts over time and by label"),
+        (name = "directory", description = "Recipients, groups and routes of notifications"),
+        (name = "notifications", description = "Notifications and the attempts to send them"),
+        (name = "accounts", description = "Users, sessions and API tokens"),
+        (name = "audit", description = "Audit log"),
+        (name = "system", description = "Health, status, metrics and events of the server")
     )
 )]
 struct ApiDoc;
 
-/// What the handlers say of themselves: every path and what succeeds there.
+/// Description generated from the handlers: every path with its successful responses.
 pub(crate) fn document() -> Document {
     ApiDoc::openapi()
 }
 
-/// The whole description, as it is committed.
+/// The complete description, as committed to the repository.
 pub(crate) fn description() -> &'static Value {
     static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-        // A description is made of texts and lists, which always make JSON.
+        // A description always serializes.
         let mut document = serde_json::to_value(document()).unwrap_or_default();
         document["info"]["description"] = json!(about());
         forms::complete(&mut document);
@@ -145,17 +144,17 @@ pub(crate) fn description() -> &'static Value {
     &DESCRIPTION
 }
 
-/// What holds for the whole API, in Markdown.
+/// Introduction to the API, in Markdown.
 fn about() -> String {
     format!("{}\n{}", include_str!("about.md"), problems::table())
 }
 
-/// The methods that an item of the description's paths may hold.
+/// Methods of a path item.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// One operation of the description.
 struct Operation<'a> {
-    /// In lower case, as the description has it.
+    /// HTTP method in lower case.
     method: &'a str,
     path: &'a str,
     value: &'a mut Value,
@@ -170,16 +169,16 @@ impl Operation<'_> {
         push(&mut self.value["parameters"], parameter);
     }
 
-    /// Its answers by their statuses.
-    fn answers(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
+    /// Responses by status.
+    fn responses(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
         let responses = self.value.get_mut("responses");
         let responses = responses.and_then(Value::as_object_mut);
         responses.into_iter().flatten()
     }
 
-    /// Those of them that are successes.
+    /// Successful responses.
     fn successes(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
-        self.answers()
+        self.responses()
             .filter(|(status, _)| status.starts_with('2') || status.starts_with('3'))
     }
 }
@@ -200,7 +199,7 @@ fn each_operation(document: &mut Value, mut visit: impl FnMut(Operation<'_>)) {
     }
 }
 
-/// Adds to a list of the description, which may not be there yet.
+/// Appends to a list, which is created if it does not exist.
 fn push(list: &mut Value, item: Value) {
     match list.as_array_mut() {
         Some(list) => list.push(item),
@@ -208,20 +207,20 @@ fn push(list: &mut Value, item: Value) {
     }
 }
 
-/// The description of this server: its paths begin with its prefix, and webhooks
-/// need no token while they are open.
+/// Returns the description of this server: with its path prefix, and without a token for
+/// webhooks that accept requests without one.
 #[get("/openapi.json")]
 async fn serve(state: Data<AppState>) -> Result<Json<Value>, ApiError> {
-    of_this_server(&state).await
+    server_description(&state).await
 }
 
-/// The same, beside what it describes.
+/// Returns the same description below `/api/v1`.
 #[get("/api/v1/openapi.json")]
-async fn serve_with_the_rest(state: Data<AppState>) -> Result<Json<Value>, ApiError> {
-    of_this_server(&state).await
+async fn serve_versioned(state: Data<AppState>) -> Result<Json<Value>, ApiError> {
+    server_description(&state).await
 }
 
-async fn of_this_server(state: &AppState) -> Result<Json<Value>, ApiError> {
+async fn server_description(state: &AppState) -> Result<Json<Value>, ApiError> {
     let mut document = description().clone();
     let prefix = state.prefix().trim_end_matches('/');
     if !prefix.is_empty() {

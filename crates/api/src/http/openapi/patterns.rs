@@ -1,19 +1,19 @@
-//! Patterns of texts that follow a grammar.
+//! Regular expressions for parameters with a grammar.
 
-/// What Unicode calls white space, for a character class.
+/// White space as defined by Unicode, for a character class.
 pub(super) const SPACE: &str =
     r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
-/// At most as many words as a search may have.
+/// A search with at most [`tocsin_core::search::MAX_WORDS`] words.
 pub(super) fn words() -> String {
     let most = tocsin_core::search::MAX_WORDS - 1;
     format!("^[{SPACE}]*([^{SPACE}]+[{SPACE}]+){{0,{most}}}[^{SPACE}]*$")
 }
 
-/// The common ones of matchers, of a reasonable length. That an expression is
-/// one cannot be said by another, so it is those without counts, groups within
-/// groups, a group beside an alternative, and classes that take much memory
-/// (`\w`). No counts either: they make the pattern itself a large one.
+/// Common matchers. A regular expression cannot describe all valid regular expressions,
+/// so the pattern excludes counts, nested groups, a group next to an alternative, and
+/// classes that take much memory (`\w`). It limits no lengths itself: counts would make
+/// the compiled pattern large.
 pub(super) fn matcher() -> String {
     let space = format!("[{SPACE}]*");
     let name = format!(r#"[^{SPACE}{{}}!=~,\\"'`]+"#);
@@ -43,8 +43,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn every_described_matcher_is_one(text in proptest::string::string_regex(&unanchored(&matcher())).unwrap()) {
-            // Those made up here may be longer than reasonable.
+        fn described_matchers_parse(text in proptest::string::string_regex(&unanchored(&matcher())).unwrap()) {
+            // Generated matchers may exceed the limits.
             let fits = match tocsin_core::matcher::parse(&text) {
                 Ok(_) | Err(MatcherError::TooLong { .. } | MatcherError::RegexTooLarge) => true,
                 Err(_) => false,
@@ -53,7 +53,7 @@ mod tests {
         }
 
         #[test]
-        fn every_described_search_is_one(text in proptest::string::string_regex(&unanchored(&words())).unwrap()) {
+        fn described_searches_parse(text in proptest::string::string_regex(&unanchored(&words())).unwrap()) {
             prop_assume!(text.chars().count() <= tocsin_core::search::MAX_LENGTH);
             prop_assert!(tocsin_core::search::words(&text).is_ok(), "{text:?}");
         }
@@ -67,9 +67,9 @@ mod tests {
     }
 
     #[test]
-    fn every_pattern_is_one_of_a_usual_size() {
+    fn patterns_compile_within_the_usual_size_limit() {
         let mut patterns = Vec::new();
-        gather_patterns(crate::http::description(), &mut patterns);
+        collect_patterns(crate::http::description(), &mut patterns);
         assert!(patterns.len() > 10);
         for pattern in patterns {
             let compiled = regex::RegexBuilder::new(pattern)
@@ -79,23 +79,23 @@ mod tests {
         }
     }
 
-    fn gather_patterns<'a>(value: &'a Value, patterns: &mut Vec<&'a str>) {
+    fn collect_patterns<'a>(value: &'a Value, patterns: &mut Vec<&'a str>) {
         match value {
             Value::Object(object) => {
                 patterns.extend(object.get("pattern").and_then(Value::as_str));
                 object
                     .values()
-                    .for_each(|value| gather_patterns(value, patterns));
+                    .for_each(|value| collect_patterns(value, patterns));
             }
             Value::Array(list) => list
                 .iter()
-                .for_each(|value| gather_patterns(value, patterns)),
+                .for_each(|value| collect_patterns(value, patterns)),
             _ => {}
         }
     }
 
     #[test]
-    fn usual_matchers_are_described() {
+    fn usual_matchers_match_the_pattern() {
         let pattern = regex::Regex::new(&matcher()).unwrap();
         for usual in [
             r#"severity="critical""#,

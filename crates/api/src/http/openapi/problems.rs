@@ -1,4 +1,4 @@
-//! What each kind of problem means.
+//! Meaning of each problem type.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::http::problem::ProblemKind;
 
-/// Every kind there is, in the order of their statuses.
+/// All problem types, sorted by status.
 pub(super) const ALL: [ProblemKind; 21] = [
     ProblemKind::InvalidRequest,
     ProblemKind::UnreadableBody,
@@ -31,72 +31,76 @@ pub(super) const ALL: [ProblemKind; 21] = [
     ProblemKind::Unavailable,
 ];
 
-/// When a problem is of this kind, and what can be done about it.
+/// When a problem of this type occurs, and what to do about it.
 fn meaning(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::InvalidRequest => {
-            "The request is not as this document describes it; `errors` names every wrong field and parameter."
+            "The request does not match the schema. `errors` lists every invalid field and parameter."
         }
         ProblemKind::UnreadableBody => {
-            "The body is no JSON that an alert can be read from, is not compressed as it says, or ended early."
+            "The body is not a JSON document with alerts, does not match its `Content-Encoding`, or is incomplete."
         }
         ProblemKind::Unauthorized => {
-            "There is no credential, or it is not known, has expired, was revoked or is ambiguous; `detail` says which."
+            "The credential is missing, unknown, expired, revoked or ambiguous. `detail` states which."
         }
-        ProblemKind::WrongCredentials => "Signing in failed: the address or the password is wrong.",
-        ProblemKind::Forbidden => "Whoever asks may not do this; `detail` says what is needed.",
-        ProblemKind::CrossSite => "A page of another site sent this request in somebody's browser.",
-        ProblemKind::NotFound => "There is nothing of this number or name, or it may not be seen.",
+        ProblemKind::WrongCredentials => "The e-mail address or the password is wrong.",
+        ProblemKind::Forbidden => {
+            "The credential lacks the required permission, which `detail` states."
+        }
+        ProblemKind::CrossSite => "The request was sent by a page of another site.",
+        ProblemKind::NotFound => {
+            "The object does not exist, or is not visible to the user or token."
+        }
         ProblemKind::MethodNotAllowed => {
-            "This address does not know the method; the header `Allow` names those it knows."
+            "The path does not support the method. The header `Allow` lists the supported methods."
         }
-        ProblemKind::RequestTimeout => "The body did not arrive in time.",
+        ProblemKind::RequestTimeout => "The body was not received in time.",
         ProblemKind::Conflict => {
-            "What is there does not allow it: another object has the name, something referred to is missing, or \
-             somebody changed the same thing at the same time."
+            "The request conflicts with the stored objects: the name is taken, a referenced object does not exist, or \
+             the object was changed concurrently."
         }
-        ProblemKind::InUse => "Something else refers to it; `detail` says what.",
+        ProblemKind::InUse => "Other objects, listed in `detail`, refer to the object.",
         ProblemKind::PreconditionFailed => {
-            "It is not the version that `If-Match` names: `current` is the object as it is, `yours` what was asked for."
+            "The object is not of the version in `If-Match`. `current` is the object as stored, `yours` the object as requested."
         }
-        ProblemKind::PayloadTooLarge => "The body is too long.",
+        ProblemKind::PayloadTooLarge => "The body is too large.",
         ProblemKind::UnsupportedMediaType => {
-            "The body's `Content-Type` or `Content-Encoding` is another than expected."
+            "The `Content-Type` or `Content-Encoding` of the body is not supported."
         }
         ProblemKind::MisdirectedRequest => {
-            "The `Host` is not one that this server answers to while it needs no token: a page may have been led here."
+            "The `Host` is not a loopback name. Without an ingest token, the webhook accepts no other, to prevent DNS rebinding."
         }
-        ProblemKind::IdempotencyMismatch => "The `Idempotency-Key` was used for another request.",
+        ProblemKind::IdempotencyMismatch => {
+            "The `Idempotency-Key` was used for a different request."
+        }
         ProblemKind::Unprocessable => {
-            "The request is as described, but its content is refused, such as a password that is easily guessed; \
-             `errors` says why."
+            "The request matches the schema, but its content is not acceptable, for example a weak password. `errors` \
+             lists the reasons."
         }
         ProblemKind::TooManyRequests => {
-            "Too much was asked in a short time; `Retry-After` says how many seconds to wait."
+            "A rate limit is exceeded. `Retry-After` contains the seconds to wait."
         }
-        ProblemKind::Internal => "A fault of the server, whose log says more.",
-        ProblemKind::QueueFull => {
-            "More arrives than can be stored now; send it again after `Retry-After` seconds."
-        }
+        ProblemKind::Internal => "An internal error. The server log contains the details.",
+        ProblemKind::QueueFull => "The ingest queue is full. Retry after `Retry-After` seconds.",
         ProblemKind::Unavailable => {
-            "The database does not answer or its files are gone, the server is stopping, or as much of this runs as \
-             may at once; try again after `Retry-After` seconds."
+            "The database does not answer or its files are missing, the server is stopping, or too many requests of this \
+             kind are running. Retry after `Retry-After` seconds."
         }
     }
 }
 
-/// The stable identifier, as a problem's `type` has it.
+/// Stable identifier, the `type` of a problem.
 fn identifier(kind: ProblemKind) -> String {
     format!("urn:tocsin:problem:{}", kind.parts().0)
 }
 
-/// The kinds that a status may mean.
+/// Problem types with this status.
 pub(super) fn of_status(status: u16) -> impl Iterator<Item = ProblemKind> {
     let mut all = ALL.into_iter();
     std::iter::from_fn(move || all.find(|kind| kind.parts().2.as_u16() == status))
 }
 
-/// A sentence for each kind that a status may mean.
+/// Description of every problem type with this status.
 pub(super) fn sentences(status: u16) -> String {
     let lines: Vec<String> = of_status(status)
         .map(|kind| format!("`{}`: {}", identifier(kind), meaning(kind)))
@@ -104,7 +108,7 @@ pub(super) fn sentences(status: u16) -> String {
     lines.join("\n\n")
 }
 
-/// A problem as it may look.
+/// Example of a problem.
 pub(super) fn example(kind: ProblemKind, detail: &str) -> Value {
     let (_, title, status) = kind.parts();
     json!({
@@ -115,7 +119,7 @@ pub(super) fn example(kind: ProblemKind, detail: &str) -> Value {
     })
 }
 
-/// All kinds, as a table in Markdown.
+/// Markdown table of all problem types.
 pub(super) fn table() -> String {
     let mut table = "| Type | Status | Meaning |\n|---|---|---|\n".to_owned();
     for kind in ALL {
@@ -131,7 +135,7 @@ pub(super) fn table() -> String {
     table
 }
 
-/// The identifiers that a problem's `type` may be.
+/// Possible values of `type`.
 pub(super) fn identifiers() -> Vec<String> {
     ALL.into_iter().map(identifier).collect()
 }
@@ -141,26 +145,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_listed_once() {
+    fn every_problem_type_is_listed_once() {
         for kind in ALL {
             let same = ALL.iter().filter(|other| **other == kind).count();
             assert_eq!(same, 1, "{kind:?}");
         }
-        // The last of the enumeration: those before it have the numbers before.
+        // The last variant: its discriminant is the number of the others.
         assert_eq!(ALL.len(), ProblemKind::Unavailable as usize + 1);
     }
 
     #[test]
-    fn kinds_stand_in_the_order_of_their_statuses() {
+    fn problem_types_are_sorted_by_status() {
         let statuses = ALL.map(|kind| kind.parts().2);
         assert!(statuses.is_sorted(), "{statuses:?}");
     }
 
     #[test]
-    fn the_guide_has_the_same_table() {
+    fn api_guide_contains_the_same_table() {
         let guide = include_str!("../../../../../docs/api.md");
         for line in table().lines() {
-            assert!(guide.contains(line), "docs/api.md lacks the line {line}");
+            assert!(
+                guide.contains(line),
+                "docs/api.md does not contain the line {line}"
+            );
         }
     }
 }

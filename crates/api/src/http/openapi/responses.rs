@@ -1,12 +1,11 @@
-//! How operations can fail, and the headers that go with it.
+//! Error responses of the operations, and response headers.
 
 use serde_json::{Value, json};
 
 use super::{Operation, each_operation, problems};
 use crate::http::problem::ProblemKind;
 
-/// The statuses of failures: the name in the description, an example of the
-/// kind, and what such a problem says in detail.
+/// Error statuses: name in the description, and type and detail of the example.
 const FAILURES: &[(u16, &str, ProblemKind, &str)] = &[
     (
         400,
@@ -18,25 +17,25 @@ const FAILURES: &[(u16, &str, ProblemKind, &str)] = &[
         401,
         "Unauthorized",
         ProblemKind::Unauthorized,
-        "This token is not known.",
+        "The token is invalid.",
     ),
     (
         403,
         "Forbidden",
         ProblemKind::Forbidden,
-        "This needs the role admin; this token has the role viewer.",
+        "This operation requires the role admin; the token has the role viewer.",
     ),
     (
         404,
         "NotFound",
         ProblemKind::NotFound,
-        "There is no incident 42.",
+        "No such incident: 42.",
     ),
     (
         408,
         "RequestTimeout",
         ProblemKind::RequestTimeout,
-        "The body did not arrive within 60 s.",
+        "The body was not received within 60 s.",
     ),
     (
         409,
@@ -48,61 +47,60 @@ const FAILURES: &[(u16, &str, ProblemKind, &str)] = &[
         412,
         "PreconditionFailed",
         ProblemKind::PreconditionFailed,
-        "It was changed by somebody else meanwhile; look at what it is now, and send your change again.",
+        "The object has been changed by someone else. Compare the versions, and send the request again with the current ETag.",
     ),
     (
         413,
         "PayloadTooLarge",
         ProblemKind::PayloadTooLarge,
-        "The body is longer than 1048576 bytes.",
+        "The body is larger than 1048576 bytes.",
     ),
     (
         415,
         "UnsupportedMediaType",
         ProblemKind::UnsupportedMediaType,
-        "Send JSON with the header Content-Type: application/json.",
+        "The body must be JSON, with the header Content-Type: application/json.",
     ),
     (
         421,
         "MisdirectedRequest",
         ProblemKind::MisdirectedRequest,
-        "Without a token only requests to this machine's own names are answered.",
+        "Without an ingest token, only requests to localhost, 127.0.0.1 or [::1] are accepted.",
     ),
     (
         422,
         "Unprocessable",
         ProblemKind::Unprocessable,
-        "password: is easily guessed; a few unusual words are better",
+        "password: too easy to guess",
     ),
     (
         429,
         "TooManyRequests",
         ProblemKind::TooManyRequests,
-        "Too many requests; wait a second.",
+        "Too many requests. Try again later.",
     ),
     (
         500,
         "InternalError",
         ProblemKind::Internal,
-        "Something went wrong on the server; its log says what.",
+        "Internal error. The server log contains the details.",
     ),
     (
         503,
         "Unavailable",
         ProblemKind::Unavailable,
-        "The database is not available now; try again.",
+        "The database is unavailable. Try again.",
     ),
 ];
 
-/// What people edit and may find changed by somebody else: the version is in
-/// `ETag`.
+/// Collections whose objects have a version in `ETag`.
 const VERSIONED: &[&str] = &["recipients", "groups", "routes", "users", "incidents"];
 
-/// What may be asked for twice by accident and is made once.
+/// Collections in which POST accepts an `Idempotency-Key`.
 const REPEATABLE: &[&str] = &["recipients", "groups", "routes", "users", "tokens"];
 
-/// Operations whose texts can be refused though they are as described.
-const JUDGED: &[&str] = &[
+/// Operations that can reject content that matches the schema.
+const CONTENT_CHECKED: &[&str] = &[
     "create_user",
     "replace_user",
     "set_up",
@@ -121,18 +119,17 @@ pub(super) fn complete(document: &mut Value) {
         "IfMatch": {
             "name": "If-Match",
             "in": "header",
-            "description": "Make the change only of this version: the `ETag` of the object as it was read, in its \
-                quotes, or `*`, whichever there is. \
-                Left out: of any version, too.",
+            "description": "Change only this version of the object: its `ETag`, including the quotes, or `*` for any \
+                version. If omitted, any version is changed.",
             "schema": {"type": "string"},
             "example": "*",
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A text of your choice, such as a UUID, that makes it safe to send this request again: the \
-                same key with the same request within 24 hours makes nothing new, and is answered with what the first \
-                one made and `Idempotency-Replayed: true`.",
+            "description": "Key of your choice, such as a UUID, with which the request can be retried safely: within \
+                24 hours, the same request with the same key returns the object created by the first one, with \
+                `Idempotency-Replayed: true`, and creates nothing.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         },
     });
@@ -181,14 +178,14 @@ fn response(status: u16, kind: ProblemKind, detail: &str) -> Value {
     match status {
         401 => {
             response["headers"]["WWW-Authenticate"] = json!({
-                "description": "How to ask with a token",
+                "description": "Authentication scheme",
                 "schema": {"type": "string"},
                 "example": "Bearer realm=\"Tocsin\"",
             });
         }
         429 | 503 => {
             response["headers"]["Retry-After"] = json!({
-                "description": "In how many seconds to try again",
+                "description": "Seconds to wait before a retry",
                 "schema": {"type": "integer", "minimum": 0},
                 "example": 5,
             });
@@ -198,7 +195,7 @@ fn response(status: u16, kind: ProblemKind, detail: &str) -> Value {
     response
 }
 
-/// The first part of the path behind the version, such as `groups`.
+/// First path segment after the version, such as `groups`.
 fn collection<'a>(operation: &Operation<'a>) -> &'a str {
     let rest = operation.path.strip_prefix("/api/v1/").unwrap_or_default();
     rest.split('/').next().unwrap_or_default()
@@ -217,9 +214,9 @@ fn is_repeatable(operation: &Operation<'_>) -> bool {
             && operation.path == format!("/api/v1/{collection}")
 }
 
-/// What successes say of the object in their headers.
+/// Describes the headers of successful responses.
 fn describe_headers(operation: &mut Operation<'_>, is_versioned: bool, is_repeatable: bool) {
-    // A new token is no object that people edit.
+    // Tokens cannot be edited, so they have no version.
     let has_version = is_versioned && operation.method != "delete"
         || is_repeatable && VERSIONED.contains(&collection(operation));
     for (status, success) in operation.successes() {
@@ -228,7 +225,7 @@ fn describe_headers(operation: &mut Operation<'_>, is_versioned: bool, is_repeat
         }
         if has_version {
             success["headers"]["ETag"] = json!({
-                "description": "The object's version, for `If-Match`",
+                "description": "Version of the object, for `If-Match`",
                 "required": true,
                 "schema": {"type": "string"},
                 "example": "\"0123456789abcdef\"",
@@ -236,14 +233,14 @@ fn describe_headers(operation: &mut Operation<'_>, is_versioned: bool, is_repeat
         }
         if is_repeatable {
             success["headers"]["Idempotency-Replayed"] = json!({
-                "description": "`true`: an earlier request with this key made it",
+                "description": "`true` if the object was created by an earlier request with the same key",
                 "schema": {"type": "string", "enum": ["true"]},
             });
         }
     }
 }
 
-/// The statuses that an operation can fail with.
+/// Error statuses of an operation.
 fn statuses(operation: &Operation<'_>, is_versioned: bool, is_repeatable: bool) -> Vec<u16> {
     let is_api = operation.path.starts_with("/api/");
     let is_webhook = collection(operation) == "webhooks";
@@ -256,7 +253,7 @@ fn statuses(operation: &Operation<'_>, is_versioned: bool, is_repeatable: bool) 
             401,
             !is_public || collection(operation) == "sign-in" && writes,
         ),
-        // Of other sites, where everybody may.
+        // Public operations that write reject cross-site requests.
         (403, !is_public || writes),
         (
             404,
@@ -272,11 +269,11 @@ fn statuses(operation: &Operation<'_>, is_versioned: bool, is_repeatable: bool) 
         (413, operation.has_body()),
         (415, operation.has_body()),
         (421, is_webhook),
-        (422, is_repeatable || JUDGED.contains(&id)),
+        (422, is_repeatable || CONTENT_CHECKED.contains(&id)),
         (429, is_api && !is_webhook || operation.path == "/metrics"),
         (500, true),
         (503, operation.path != "/healthz"),
     ];
-    let held = conditions.into_iter().filter(|(_, holds)| *holds);
-    held.map(|(status, _)| status).collect()
+    let applicable = conditions.into_iter().filter(|(_, applies)| *applies);
+    applicable.map(|(status, _)| status).collect()
 }

@@ -1,4 +1,4 @@
-//! Who may ask for what, as `access` says it.
+//! Security requirements, from [`policy`].
 
 use serde_json::{Value, json};
 use tocsin_storage::enums::Role;
@@ -16,49 +16,49 @@ pub(super) fn complete(document: &mut Value) {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "tocsin_…",
-            "description": "An API token: made by an administrator on the page Tokens, with `POST /api/v1/tokens` or \
-                with `tocsin token add`. Its scopes say what it opens: `ingest` delivers alerts and reads nothing, \
-                `read` does what a viewer may, `respond` what a responder may, `admin` everything. Each of the last \
-                three includes those before it.",
+            "description": "API token. Administrators create tokens on the page Tokens, with `POST /api/v1/tokens` or \
+                with `tocsin token add`. Scopes: `ingest` sends alerts to the webhook and grants no read access, `read` \
+                grants the permissions of a viewer, `respond` those of a responder, `admin` all permissions. Each of \
+                the last three includes the previous ones.",
         },
         TOKEN_BASIC: {
             "type": "http",
             "scheme": "basic",
-            "description": "The same token as the password, for programs that know no other way; the user name is \
-                not looked at.",
+            "description": "The token as the password of HTTP Basic, for clients without bearer support. The user name \
+                is ignored.",
         },
         SESSION: {
             "type": "apiKey",
             "in": "cookie",
             "name": "tocsin",
-            "description": "The cookie that signing in sets; its name is `__Host-tocsin` where it comes by TLS, or \
-                `__Secure-tocsin` below a path prefix. The user's role says what may be done.",
+            "description": "Session cookie, set by sign-in. Over TLS its name is `__Host-tocsin`, or `__Secure-tocsin` \
+                below a path prefix. The role of the user determines the permissions.",
         },
     });
-    // What is public says so itself.
+    // Public operations override it.
     document["security"] = required("viewer", "read");
     each_operation(document, |mut operation| {
         let method = operation.method.to_uppercase();
-        if let Some(needs) = policy::needs(&method, operation.path) {
-            say(&mut operation, needs);
+        if let Some(requirement) = policy::requirement(&method, operation.path) {
+            describe(&mut operation, requirement);
         }
     });
 }
 
-fn say(operation: &mut Operation<'_>, needs: Requirement) {
-    let (security, role, sentence) = match needs {
-        Requirement::Nothing => (json!([]), "none", "Role: none; anybody may ask.".to_owned()),
+fn describe(operation: &mut Operation<'_>, requirement: Requirement) {
+    let (security, role, sentence) = match requirement {
+        Requirement::Nothing => (json!([]), "none", "Required role: none. The operation is public.".to_owned()),
         Requirement::Ingest => (
             json!([{TOKEN: ["ingest"]}, {TOKEN_BASIC: ["ingest"]}]),
             "ingest",
-            "Needs a token with the scope `ingest`. Without any such token, requests to this machine's own names \
-             are taken on loopback."
+            "Requires a token with the scope `ingest`. As long as no such token exists and the server listens on \
+             loopback only, requests to loopback names are accepted without a token."
                 .to_owned(),
         ),
         Requirement::Person => (
             json!([{SESSION: ["viewer"]}]),
             "viewer",
-            "Role: viewer, of a person: this is about one's own account, which a token has none of.".to_owned(),
+            "Required role: viewer, signed in as a user. Tokens have no account.".to_owned(),
         ),
         Requirement::Role(role) => {
             let (role, scope) = match role {
@@ -69,7 +69,7 @@ fn say(operation: &mut Operation<'_>, needs: Requirement) {
             (
                 required(role, scope),
                 role,
-                format!("Role: {role}; as a token, the scope `{scope}`."),
+                format!("Required role: {role}. A token needs the scope `{scope}`."),
             )
         }
     };
@@ -86,7 +86,7 @@ fn required(role: &str, scope: &str) -> Value {
     json!([{TOKEN: [scope]}, {TOKEN_BASIC: [scope]}, {SESSION: [role]}])
 }
 
-/// Says that webhooks need no token at present.
+/// Marks the token of webhooks as optional.
 pub(super) fn open_webhooks(document: &mut Value) {
     each_operation(document, |operation| {
         if operation.value["x-required-role"] == "ingest" {

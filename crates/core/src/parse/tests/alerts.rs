@@ -1,4 +1,4 @@
-//! One alert at a time.
+//! Parsing of one alert.
 
 use super::{alert, around, read, reason};
 use crate::alert::Status;
@@ -14,17 +14,17 @@ fn missing_and_null_fields_are_empty() {
         r#"{"status":"firing","labels":[],"annotations":[ ],"startsAt":"","endsAt":"",
             "generatorURL":"","fingerprint":""}"#,
     ] {
-        let said = alert(bare);
-        assert!(said.labels.is_empty() && said.annotations.is_empty());
-        assert_eq!((said.starts_at, said.ends_at), (None, None));
-        assert_eq!(said.generator_url, "");
-        assert_eq!(said.fingerprint, Fingerprint(0xcbf2_9ce4_8422_2325));
-        assert_eq!(said.fields.alertname, "(none)");
+        let parsed = alert(bare);
+        assert!(parsed.labels.is_empty() && parsed.annotations.is_empty());
+        assert_eq!((parsed.starts_at, parsed.ends_at), (None, None));
+        assert_eq!(parsed.generator_url, "");
+        assert_eq!(parsed.fingerprint, Fingerprint(0xcbf2_9ce4_8422_2325));
+        assert_eq!(parsed.fields.alertname, "(none)");
     }
 }
 
 #[test]
-fn a_missing_status_is_the_bodys() {
+fn a_missing_status_defaults_to_the_bodys() {
     let status = |body: &str| read(body).alerts[0].status;
     let alert = r#""alerts":[{"labels":{"a":"b"},"endsAt":"2026-11-20T08:00:00Z"}]"#;
     assert_eq!(
@@ -39,7 +39,7 @@ fn a_missing_status_is_the_bodys() {
         status(&format!(r#"{{{alert},"state":"alerting"}}"#)),
         Status::Firing
     );
-    // In doubt it fires, whatever its endsAt says.
+    // In doubt the alert is firing, regardless of its endsAt.
     assert_eq!(status(&format!("{{{alert}}}")), Status::Firing);
     assert_eq!(
         status(&format!(r#"{{{alert},"status":"no_data"}}"#)),
@@ -48,12 +48,12 @@ fn a_missing_status_is_the_bodys() {
 }
 
 #[test]
-fn an_alerts_own_status_counts_more_than_the_bodys() {
+fn an_alerts_status_overrides_the_bodys() {
     let body = read(
         r#"{"status":"firing","alerts":[{"status":"resolved","labels":{"a":"1"}},
             {"status":"RESOLVED","labels":{"a":"2"}},{"status":null,"labels":{"a":"3"}}]}"#,
     );
-    let statuses: Vec<Status> = body.alerts.iter().map(|said| said.status).collect();
+    let statuses: Vec<Status> = body.alerts.iter().map(|parsed| parsed.status).collect();
     assert_eq!(
         statuses,
         [Status::Resolved, Status::Resolved, Status::Firing]
@@ -70,14 +70,14 @@ fn an_unknown_status_rejects_the_alert() {
 }
 
 #[test]
-fn an_alert_that_says_nothing_is_rejected() {
+fn an_alert_without_status_and_labels_is_rejected() {
     let body = read(r#"{"alerts":[{},{"labels":{"alertname":"X"}}]}"#);
     assert_eq!(body.rejected[0].reason, "has neither status nor labels");
     assert_eq!(body.alerts[0].fields.alertname, "X");
 }
 
 #[test]
-fn what_is_no_object_is_rejected() {
+fn an_alert_that_is_no_object_is_rejected() {
     assert_eq!(reason("null"), "is null, not an object");
     assert_eq!(reason("[]"), "is an array, not an object");
     assert_eq!(reason(r#""text""#), "is a string, not an object");
@@ -86,22 +86,22 @@ fn what_is_no_object_is_rejected() {
 }
 
 #[test]
-fn times_are_read_and_the_zero_time_is_none() {
-    let said = alert(
+fn times_are_parsed_and_the_zero_time_is_none() {
+    let parsed = alert(
         r#"{"status":"firing","startsAt":"2026-11-20T16:00:00.123456789\u002b08:00",
             "endsAt":"0001-01-01T00:00:00Z"}"#,
     );
     let expected = Timestamp::parse_rfc3339("2026-11-20T08:00:00.123456Z").ok();
-    assert_eq!((said.starts_at, said.ends_at), (expected, None));
-    let said = alert(r#"{"status":"firing","startsAt":"0001-01-01T08:05:43+08:05"}"#);
-    assert_eq!(said.starts_at, None);
+    assert_eq!((parsed.starts_at, parsed.ends_at), (expected, None));
+    let parsed = alert(r#"{"status":"firing","startsAt":"0001-01-01T08:05:43+08:05"}"#);
+    assert_eq!(parsed.starts_at, None);
 }
 
 #[test]
 fn a_firing_alert_keeps_its_end() {
-    let said = alert(r#"{"status":"firing","endsAt":"2026-11-20T09:00:00Z"}"#);
+    let parsed = alert(r#"{"status":"firing","endsAt":"2026-11-20T09:00:00Z"}"#);
     assert_eq!(
-        said.ends_at,
+        parsed.ends_at,
         Timestamp::parse_rfc3339("2026-11-20T09:00:00Z").ok()
     );
 }
@@ -117,7 +117,7 @@ fn an_unreadable_time_rejects_the_alert() {
 }
 
 #[test]
-fn a_sent_fingerprint_is_taken_and_any_other_computed() {
+fn a_valid_fingerprint_is_kept_and_any_other_computed() {
     let fingerprint = |sent: &str| {
         let labels = r#""labels":{"alertname":"InstanceDown","instance":"node-1.example.com:9100",
             "job":"node","severity":"critical","team":"infra"}"#;
@@ -138,13 +138,13 @@ fn a_sent_fingerprint_is_taken_and_any_other_computed() {
 }
 
 #[test]
-fn labels_that_are_not_strings_are_taken_as_their_text() {
-    let said = alert(
+fn numbers_and_booleans_are_converted_to_strings() {
+    let parsed = alert(
         r#"{"status":"firing","labels":{"alertname":"X","code":500,"big":12345678901234567890123,
             "ratio":1e21,"up":true,"gone":null,"empty":""},"annotations":{"n":-1,"gone":null,
             "tags":["a", {"b":1}]}}"#,
     );
-    let labels: Vec<(&str, &str)> = said.labels.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let labels: Vec<(&str, &str)> = parsed.labels.iter().map(|(n, v)| (&**n, &**v)).collect();
     assert_eq!(
         labels,
         [
@@ -156,9 +156,9 @@ fn labels_that_are_not_strings_are_taken_as_their_text() {
             ("up", "true"),
         ]
     );
-    assert_eq!(said.annotations["n"], "-1");
-    assert_eq!(said.annotations["tags"], r#"["a", {"b":1}]"#);
-    assert!(!said.annotations.contains_key("gone"));
+    assert_eq!(parsed.annotations["n"], "-1");
+    assert_eq!(parsed.annotations["tags"], r#"["a", {"b":1}]"#);
+    assert!(!parsed.annotations.contains_key("gone"));
 }
 
 #[test]
@@ -198,45 +198,45 @@ fn nul_becomes_the_replacement_character_everywhere() {
     assert_eq!(body.receiver, "r\u{fffd}");
     assert_eq!(body.alerts[0].fields.alertname, "A\u{fffd}B");
     assert_eq!(body.alerts[0].labels["n\u{fffd}"], "v");
-    // An escaped backslash before the same letters is no NUL.
-    let said = alert(r#"{"status":"firing","labels":{"path":"C:\\u0000\u0000"}}"#);
-    assert_eq!(said.labels["path"], "C:\\u0000\u{fffd}");
+    // An escaped backslash before the same letters is not a NUL.
+    let parsed = alert(r#"{"status":"firing","labels":{"path":"C:\\u0000\u0000"}}"#);
+    assert_eq!(parsed.labels["path"], "C:\\u0000\u{fffd}");
 }
 
 #[test]
 fn lone_surrogates_become_the_replacement_character() {
-    let said = alert(
+    let parsed = alert(
         r#"{"status":"firing","labels":{"high":"\ud83d!","low":"\ude00","pair":"\ud83d\ude00",
             "twice":"\ud83d\ud83d\ude00","k\udfff":"v","cut":"\ud83d\\ude00"}}"#,
     );
-    assert_eq!(said.labels["high"], "\u{fffd}!");
-    assert_eq!(said.labels["low"], "\u{fffd}");
-    assert_eq!(said.labels["pair"], "😀");
-    assert_eq!(said.labels["twice"], "\u{fffd}😀");
-    assert_eq!(said.labels["k\u{fffd}"], "v");
-    assert_eq!(said.labels["cut"], "\u{fffd}\\ude00");
+    assert_eq!(parsed.labels["high"], "\u{fffd}!");
+    assert_eq!(parsed.labels["low"], "\u{fffd}");
+    assert_eq!(parsed.labels["pair"], "😀");
+    assert_eq!(parsed.labels["twice"], "\u{fffd}😀");
+    assert_eq!(parsed.labels["k\u{fffd}"], "v");
+    assert_eq!(parsed.labels["cut"], "\u{fffd}\\ude00");
 }
 
 #[test]
-fn hostile_text_is_kept_as_it_is() {
-    let said = alert(
+fn hostile_strings_are_stored_unchanged() {
+    let parsed = alert(
         r#"{"status":"firing","labels":{"__proto__":"<script>","alertname":"a\r\nBcc: x"},
             "annotations":{"summary":"\u202eevil 😀"},"generatorURL":"javascript:alert(1)"}"#,
     );
-    assert_eq!(said.labels["__proto__"], "<script>");
-    assert_eq!(said.fields.alertname, "a\r\nBcc: x");
-    assert_eq!(said.fields.message, "\u{202e}evil 😀");
-    assert_eq!(said.generator_url, "javascript:alert(1)");
+    assert_eq!(parsed.labels["__proto__"], "<script>");
+    assert_eq!(parsed.fields.alertname, "a\r\nBcc: x");
+    assert_eq!(parsed.fields.message, "\u{202e}evil 😀");
+    assert_eq!(parsed.generator_url, "javascript:alert(1)");
 }
 
 #[test]
-fn of_doubled_keys_the_last_counts() {
+fn the_last_of_duplicate_keys_is_used() {
     let body = read(&around(
         r#"{"status":"resolved","status":"firing","labels":{"a":"1"},
             "labels":{"a":"1","a":"2","b":"x","b":null}}"#,
     ));
-    let said = &body.alerts[0];
-    assert_eq!(said.status, Status::Firing);
-    assert_eq!(said.labels.len(), 1);
-    assert_eq!(said.labels["a"], "2");
+    let parsed = &body.alerts[0];
+    assert_eq!(parsed.status, Status::Firing);
+    assert_eq!(parsed.labels.len(), 1);
+    assert_eq!(parsed.labels["a"], "2");
 }

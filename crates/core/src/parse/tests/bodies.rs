@@ -1,15 +1,15 @@
-//! The body around the alerts, and bodies that are refused.
+//! Fields of the body, and rejected bodies.
 
 use super::{alertmanager, around, read};
 use crate::alert::Status;
 use crate::parse::{MAX_ALERTS, ParseError};
 
-fn refused(body: &[u8]) -> ParseError {
+fn rejected(body: &[u8]) -> ParseError {
     alertmanager(body, "team").unwrap_err()
 }
 
 #[test]
-fn the_fields_of_other_versions_are_taken_as_text() {
+fn fields_of_other_versions_are_converted_to_strings() {
     let body = read(
         r#"{"version":3,"groupKey":15615590933959184469,"receiver":null,"externalURL":false,
             "truncatedAlerts":"12","status":"resolved","groupLabels":{"code":5,"gone":null},
@@ -26,7 +26,7 @@ fn the_fields_of_other_versions_are_taken_as_text() {
 }
 
 #[test]
-fn any_count_of_truncated_alerts_is_taken() {
+fn any_form_of_truncated_alerts_is_parsed() {
     for (sent, expected) in [
         ("7", 7),
         ("7.0", 7),
@@ -44,7 +44,7 @@ fn any_count_of_truncated_alerts_is_taken() {
 }
 
 #[test]
-fn nothing_but_alerts_is_needed() {
+fn only_alerts_is_required() {
     for body in [
         r#"{"alerts":[]}"#,
         r#"{"alerts":null}"#,
@@ -59,7 +59,7 @@ fn nothing_but_alerts_is_needed() {
 }
 
 #[test]
-fn grafanas_state_is_a_status_where_there_is_none() {
+fn grafanas_state_is_used_without_a_status() {
     let status = |fields: &str| read(&format!(r#"{{"alerts":[],{fields}}}"#)).status;
     assert_eq!(status(r#""state":"alerting""#), Some(Status::Firing));
     assert_eq!(status(r#""state":"ok""#), Some(Status::Resolved));
@@ -76,7 +76,7 @@ fn unknown_fields_are_ignored_at_any_depth() {
     let alert = format!(r#"{{"status":"firing","labels":{{"a":"b"}},"values":{deep}}}"#);
     let body = format!(r#"{{"x":{deep},"alerts":[{alert}],"groupKey":1}}"#);
     assert_eq!(read(&body).alerts.len(), 1);
-    // Where it is looked at, too.
+    // Also in labels and annotations, which are parsed.
     let alert = format!(r#"{{"status":"firing","labels":{{"a":{deep}}}}}"#);
     assert_eq!(read(&around(&alert)).rejected.len(), 1);
     let alert = format!(r#"{{"status":"firing","annotations":{{"a":{deep}}}}}"#);
@@ -86,23 +86,23 @@ fn unknown_fields_are_ignored_at_any_depth() {
 }
 
 #[test]
-fn an_empty_body_is_refused() {
+fn an_empty_body_is_rejected() {
     for body in ["", " \r\n", "\u{feff}"] {
-        assert_eq!(refused(body.as_bytes()), ParseError::Empty);
+        assert_eq!(rejected(body.as_bytes()), ParseError::Empty);
     }
 }
 
 #[test]
-fn what_is_not_utf8_is_refused() {
+fn invalid_utf8_is_rejected() {
     assert_eq!(
-        refused(b"{\"alerts\":\"\xff\"}").to_string(),
+        rejected(b"{\"alerts\":\"\xff\"}").to_string(),
         "the body is not UTF-8 (first bad byte at offset 11)"
     );
 }
 
 #[test]
-fn what_is_not_json_is_refused_with_the_place() {
-    let error = refused(b"{\n  \"alerts\": [\n    {\"status\": pending}\n  ]\n}");
+fn invalid_json_is_rejected_with_its_position() {
+    let error = rejected(b"{\n  \"alerts\": [\n    {\"status\": pending}\n  ]\n}");
     assert_eq!(error.kind(), "not-json");
     assert_eq!(
         error.to_string(),
@@ -117,14 +117,14 @@ fn what_is_not_json_is_refused_with_the_place() {
         "\"\\ud800",
         "NaN",
     ] {
-        assert_eq!(refused(text.as_bytes()).kind(), "not-json", "{text}");
+        assert_eq!(rejected(text.as_bytes()).kind(), "not-json", "{text}");
     }
 }
 
 #[test]
 fn an_error_quotes_at_most_eighty_characters() {
     let text = format!(r#"{{"{}":x,"{}":1}}"#, "中".repeat(500), "文".repeat(500));
-    let ParseError::NotJson { excerpt, .. } = refused(text.as_bytes()) else {
+    let ParseError::NotJson { excerpt, .. } = rejected(text.as_bytes()) else {
         panic!("it is not JSON");
     };
     assert_eq!(excerpt.chars().count(), 80);
@@ -132,42 +132,42 @@ fn an_error_quotes_at_most_eighty_characters() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn a_body_that_is_no_object_is_rejected() {
     for (text, found) in [("null", "null"), ("7", "a number"), ("\"x\"", "a string")] {
-        let error = refused(text.as_bytes());
+        let error = rejected(text.as_bytes());
         assert_eq!(error.kind(), "not-an-object");
         assert_eq!(
             error.to_string(),
             format!("the body is {found}, not an object")
         );
     }
-    let error = refused(br#"[{"labels":{"alertname":"X"}}]"#);
+    let error = rejected(br#"[{"labels":{"alertname":"X"}}]"#);
     assert_eq!(error, ParseError::BareArray);
     assert!(error.to_string().contains("/api/v2/alerts"));
-    // The fields of a body by their order, which serde would take.
-    let error = refused(br#"["receiver","firing","",[{"status":"firing"}]]"#);
+    // The fields of a body in order, which serde would accept.
+    let error = rejected(br#"["receiver","firing","",[{"status":"firing"}]]"#);
     assert_eq!(error, ParseError::BareArray);
 }
 
 #[test]
-fn a_body_without_alerts_is_refused() {
-    assert_eq!(refused(b"{}"), ParseError::NoAlerts);
+fn a_body_without_alerts_is_rejected() {
+    assert_eq!(rejected(b"{}"), ParseError::NoAlerts);
     assert_eq!(
-        refused(br#"{"evalMatches":[],"ruleId":7,"state":"alerting"}"#),
+        rejected(br#"{"evalMatches":[],"ruleId":7,"state":"alerting"}"#),
         ParseError::LegacyGrafana
     );
     assert_eq!(
-        refused(br#"{"alerts":{"a":1}}"#).to_string(),
+        rejected(br#"{"alerts":{"a":1}}"#).to_string(),
         "`alerts` is an object, not an array"
     );
 }
 
 #[test]
-fn the_number_of_alerts_is_bounded() {
+fn the_number_of_alerts_is_limited() {
     let body = |n: usize| around(&vec![r#"{"status":"firing"}"#; n].join(","));
     assert_eq!(read(&body(MAX_ALERTS)).alerts.len(), MAX_ALERTS);
     assert_eq!(
-        refused(body(MAX_ALERTS + 1).as_bytes()),
+        rejected(body(MAX_ALERTS + 1).as_bytes()),
         ParseError::TooManyAlerts { limit: MAX_ALERTS }
     );
 }

@@ -1,4 +1,4 @@
-//! Own small bodies, one for each odd shape that senders are known to have.
+//! Small bodies, one for each deviation that senders are known to have.
 
 mod alerts;
 mod bodies;
@@ -11,12 +11,12 @@ fn read(body: &str) -> WebhookPayload {
     alertmanager(body.as_bytes(), "team").unwrap()
 }
 
-/// A body that holds these alerts.
+/// A body with these alerts.
 fn around(alerts: &str) -> String {
     format!(r#"{{"receiver":"r","status":"firing","alerts":[{alerts}],"version":"4"}}"#)
 }
 
-/// The only alert, which must have been read.
+/// Parses a body with one valid alert.
 fn alert(alert: &str) -> ReceivedAlert {
     let mut body = read(&around(alert));
     assert_eq!(body.rejected, []);
@@ -24,7 +24,7 @@ fn alert(alert: &str) -> ReceivedAlert {
     body.alerts.remove(0)
 }
 
-/// Why the second of three alerts was rejected; its neighbours must have been read.
+/// The reason why the second of three alerts is rejected; the other two must be accepted.
 fn reason(bad: &str) -> String {
     let good = |name: &str| format!(r#"{{"status":"firing","labels":{{"alertname":"{name}"}}}}"#);
     let mut body = read(&around(&format!(

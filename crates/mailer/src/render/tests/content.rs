@@ -1,17 +1,17 @@
-//! What a reader gets to know.
+//! Content of a rendered mail.
 
 use super::*;
 
 #[test]
-fn both_parts_tell_what_a_reader_needs_in_english() {
-    let mut facts = facts(
+fn both_parts_are_complete_in_english() {
+    let mut content = content(
         Language::En,
         vec![alert(1, EventKind::Resolved), alert(2, EventKind::Opened)],
     );
-    facts.still_firing = 99;
-    facts.still_firing_names = vec!["DiskFull db-8:9100".to_owned()];
-    facts.truncated_alerts = 4;
-    let read = render(&facts);
+    content.still_firing = 99;
+    content.still_firing_names = vec!["DiskFull db-8:9100".to_owned()];
+    content.truncated_alerts = 4;
+    let read = render(&content);
     for part in [&read.text, &read.html] {
         for expected in [
             "DiskFull",
@@ -33,7 +33,7 @@ fn both_parts_tell_what_a_reader_needs_in_english() {
             "DiskFull db-8:9100",
             "and 98 more",
             "4 more alerts",
-            "Route “databases” sends it to the group “DBA”",
+            "Route “databases” notifies the group “DBA”",
         ] {
             assert!(part.contains(expected), "{expected}\n{part}");
         }
@@ -41,14 +41,14 @@ fn both_parts_tell_what_a_reader_needs_in_english() {
             part.rfind("db-2:9100").unwrap(),
             part.rfind("db-1:9100").unwrap(),
         );
-        assert!(firing < resolved, "what fires comes first");
+        assert!(firing < resolved, "firing alerts are first");
     }
     assert!(read.html.contains("lang=\"en\""));
 }
 
 #[test]
-fn both_parts_tell_what_a_reader_needs_in_chinese() {
-    let mut facts = facts(
+fn both_parts_are_complete_in_chinese() {
+    let mut content = content(
         Language::Zh,
         vec![
             alert(1, EventKind::Resolved),
@@ -56,12 +56,12 @@ fn both_parts_tell_what_a_reader_needs_in_chinese() {
             alert(3, EventKind::Expired),
         ],
     );
-    facts.resend = true;
-    facts.reasons = vec![Reason {
+    content.resend = true;
+    content.reasons = vec![Reason {
         route: None,
         group: "数据库组".to_owned(),
     }];
-    let read = render(&facts);
+    let read = render(&content);
     for part in [&read.text, &read.html] {
         for expected in [
             "1 条持续告警中 · 1 条未收到恢复 · 1 条已恢复",
@@ -71,7 +71,7 @@ fn both_parts_tell_what_a_reader_needs_in_chinese() {
             "未收到恢复",
             "一直没有收到恢复通知",
             "人工重发",
-            "发送给分组“数据库组”",
+            "通知分组“数据库组”",
             "Asia/Shanghai",
         ] {
             assert!(part.contains(expected), "{expected}\n{part}");
@@ -85,8 +85,8 @@ fn both_parts_tell_what_a_reader_needs_in_chinese() {
 }
 
 #[test]
-fn the_state_is_not_told_by_colour_alone_and_comes_first_in_the_preview() {
-    let read = render(&facts(Language::En, vec![alert(1, EventKind::Resolved)]));
+fn the_state_is_shown_by_more_than_colour_and_is_first_in_the_preview() {
+    let read = render(&content(Language::En, vec![alert(1, EventKind::Resolved)]));
     assert!(read.html.contains("✓ Resolved"));
     let body = read.html.split_once("<body").unwrap().1;
     let first = body.split_once("hidden\">").unwrap().1;
@@ -104,12 +104,12 @@ fn summary_and_description_are_shown_once_each() {
         ("description".to_owned(), "line one\nline two".to_owned()),
     ]);
     one.message = "the summary".to_owned();
-    let read = render(&facts(Language::En, vec![one.clone()]));
+    let read = render(&content(Language::En, vec![one.clone()]));
     assert_eq!(read.text.matches("the summary").count(), 1);
     assert!(read.text.contains("line one\nline two"), "{}", read.text);
     one.message = "the message".to_owned();
     one.annotations.remove("description");
-    let read = render(&facts(Language::En, vec![one]));
+    let read = render(&content(Language::En, vec![one]));
     assert!(
         read.text.contains("the summary\nthe message"),
         "{}",
@@ -118,7 +118,7 @@ fn summary_and_description_are_shown_once_each() {
 }
 
 #[test]
-fn nothing_known_is_still_a_mail() {
+fn an_alert_with_empty_fields_is_rendered() {
     let mut one = alert(1, EventKind::Opened);
     for text in [
         &mut one.alertname,
@@ -132,13 +132,13 @@ fn nothing_known_is_still_a_mail() {
     }
     one.labels.clear();
     for language in Language::ALL {
-        let mut facts = facts(language, vec![one.clone()]);
-        facts.public_url = None;
-        facts.subject_stem.clear();
-        facts.reasons.clear();
-        let read = render(&facts);
+        let mut content = content(language, vec![one.clone()]);
+        content.public_url = None;
+        content.subject_stem.clear();
+        content.reasons.clear();
+        let read = render(&content);
         assert_eq!(read.mail.subject, "Tocsin");
-        assert!(!read.html.contains("href"), "no links without addresses");
+        assert!(!read.html.contains("href"), "no links without URLs");
         let unknown = match language {
             Language::En => "unknown",
             Language::Zh => "未知",
@@ -165,9 +165,9 @@ fn links_keep_the_path_prefix() {
         ),
         ("http://[::1]:8080/", "http://[::1]:8080/incidents/1"),
     ] {
-        let mut facts = facts(Language::En, vec![alert(1, EventKind::Opened)]);
-        facts.public_url = Some(url::Url::parse(base).unwrap());
-        let read = render(&facts);
+        let mut content = content(Language::En, vec![alert(1, EventKind::Opened)]);
+        content.public_url = Some(url::Url::parse(base).unwrap());
+        let read = render(&content);
         assert!(
             read.html.contains(&format!("href=\"{expected}\"")),
             "{base}"
@@ -186,7 +186,7 @@ fn five_hundred_alerts_fit_into_a_mail() {
             .insert("description".to_owned(), long.clone());
         one
     });
-    let read = render(&facts(Language::En, events.collect()));
+    let read = render(&content(Language::En, events.collect()));
     assert!(read.html.len() <= MAX_HTML, "{}", read.html.len());
     assert!(read.html.contains("500 firing"));
     assert!(read.html.contains("more alerts are not shown here."));
@@ -194,7 +194,7 @@ fn five_hundred_alerts_fit_into_a_mail() {
         read.html
             .contains("href=\"https://ops.example.com/tocsin/incidents\"")
     );
-    assert!(read.html.contains("Why you got this mail"));
+    assert!(read.html.contains("Why you received this e-mail"));
     assert!(
         read.mail.message.len() < 600_000,
         "{}",
@@ -202,10 +202,10 @@ fn five_hundred_alerts_fit_into_a_mail() {
     );
 
     let usual = (1..=500).map(|id| alert(id, EventKind::Opened)).collect();
-    let read = render(&facts(Language::Zh, usual));
+    let read = render(&content(Language::Zh, usual));
     assert!(
         read.html.contains("另有 450 条告警未在此列出"),
-        "50 usual ones are shown"
+        "50 alerts of usual size are shown"
     );
     assert!(read.text.contains("另有 450 条告警未在此列出"));
     assert!(read.header("X-Tocsin-Incident").ends_with("50"));

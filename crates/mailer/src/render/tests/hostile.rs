@@ -1,4 +1,4 @@
-//! Alerts that want more than to be read.
+//! Alerts with malicious content.
 
 use super::*;
 
@@ -24,16 +24,16 @@ fn html_and_links_from_alerts_are_harmless() {
         ("runbook_url".to_owned(), "javascript:alert(1)".to_owned()),
     ]);
     one.generator_url = "data:text/html,<script>alert(1)</script>".to_owned();
-    let mut facts = facts(Language::En, vec![one]);
-    facts.source = evil.to_owned();
-    facts.receiver = evil.to_owned();
-    facts.still_firing = 1;
-    facts.still_firing_names = vec![evil.to_owned()];
-    facts.reasons = vec![Reason {
+    let mut content = content(Language::En, vec![one]);
+    content.source = evil.to_owned();
+    content.receiver = evil.to_owned();
+    content.still_firing = 1;
+    content.still_firing_names = vec![evil.to_owned()];
+    content.reasons = vec![Reason {
         route: Some(evil.to_owned()),
         group: evil.to_owned(),
     }];
-    let read = render(&facts);
+    let read = render(&content);
     assert!(!read.html.contains("<script"), "{}", read.html);
     assert!(!read.html.contains("<img"), "{}", read.html);
     assert!(read.html.contains("&lt;script&gt;"));
@@ -53,11 +53,11 @@ fn line_breaks_and_invisible_characters_reach_no_header() {
     let evil = "x\r\nBcc: victim@example.com\r\n\r\nbody\0\u{202E}\u{1b}[0m";
     let mut one = alert(1, EventKind::Opened);
     one.alertname = evil.to_owned();
-    let mut facts = facts(Language::En, vec![one]);
-    facts.subject_stem = evil.to_owned();
-    facts.to.name = evil.to_owned();
-    facts.from.name = format!("{evil} =?utf-8?Q?hidden?= \"quoted\\\"");
-    let read = render(&facts);
+    let mut content = content(Language::En, vec![one]);
+    content.subject_stem = evil.to_owned();
+    content.to.name = evil.to_owned();
+    content.from.name = format!("{evil} =?utf-8?Q?hidden?= \"quoted\\\"");
+    let read = render(&content);
     assert!(read.message().header("Bcc").is_none());
     assert_eq!(read.mail.subject, "x Bcc: victim@example.com body[0m");
     assert_eq!(read.message().subject(), Some(read.mail.subject.as_str()));

@@ -1,4 +1,4 @@
-//! Mails, read back with a MIME parser.
+//! Rendered mails, parsed with a MIME parser.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ mod hostile;
 mod overriding;
 mod wire;
 
-/// What a person gets to read.
+/// The visible parts of a mail.
 struct Read {
     mail: OutgoingMail,
     text: String,
@@ -33,15 +33,15 @@ impl Read {
         }
     }
 
-    /// The header lines as they are on the wire.
+    /// The header lines as on the wire.
     fn raw_headers(&self) -> String {
         let message = String::from_utf8(self.mail.message.clone()).unwrap();
         message.split_once("\r\n\r\n").unwrap().0.to_owned()
     }
 }
 
-fn render_with(renderer: &Renderer, facts: &MailContent) -> Read {
-    let mail = renderer.render(facts).unwrap();
+fn render_with(renderer: &Renderer, content: &MailContent) -> Read {
+    let mail = renderer.render(content).unwrap();
     let message = MessageParser::default().parse(&mail.message).unwrap();
     let (text, html) = (
         message.body_text(0).unwrap().replace("\r\n", "\n"),
@@ -50,8 +50,8 @@ fn render_with(renderer: &Renderer, facts: &MailContent) -> Read {
     Read { mail, text, html }
 }
 
-fn render(facts: &MailContent) -> Read {
-    render_with(&Renderer::new(None).unwrap(), facts)
+fn render(content: &MailContent) -> Read {
+    render_with(&Renderer::new(None).unwrap(), content)
 }
 
 fn alert(id: i64, event: EventKind) -> NotifiedAlert {
@@ -73,7 +73,7 @@ fn alert(id: i64, event: EventKind) -> NotifiedAlert {
     }
 }
 
-fn facts(language: Language, events: Vec<NotifiedAlert>) -> MailContent {
+fn content(language: Language, events: Vec<NotifiedAlert>) -> MailContent {
     MailContent {
         from: Address::new("Tocsin", "tocsin@example.com"),
         to: Address::new("李雷", "lilei@example.com"),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn files_of_a_directory_replace_the_embedded_ones_one_by_one() {
+fn overrides_replace_embedded_templates_one_by_one() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("zh")).unwrap();
     std::fs::write(
@@ -18,23 +18,23 @@ fn files_of_a_directory_replace_the_embedded_ones_one_by_one() {
     .unwrap();
     std::fs::write(dir.path().join("zh/words.toml"), "opened = \"出事了\"").unwrap();
     let renderer = Renderer::new(Some(dir.path())).unwrap();
-    let mut facts = facts(Language::Zh, vec![alert(1, EventKind::Opened)]);
-    facts.source = "<b>".to_owned();
-    let read = render_with(&renderer, &facts);
+    let mut content = content(Language::Zh, vec![alert(1, EventKind::Opened)]);
+    content.source = "<b>".to_owned();
+    let read = render_with(&renderer, &content);
     assert_eq!(read.html.trim(), "<p>DiskFull</p>&lt;b&gt;");
     assert!(read.text.contains("[出事了] DiskFull"));
     assert_eq!(
         read.mail.subject,
         "[1 条告警中] [prod] DiskFull db-1:9100 #1"
     );
-    facts.language = Language::En;
-    let read = render_with(&renderer, &facts);
-    assert!(read.html.contains("Why you got this mail"));
+    content.language = Language::En;
+    let read = render_with(&renderer, &content);
+    assert!(read.html.contains("Why you received this e-mail"));
     assert_eq!(read.mail.subject, "[1 firing] [prod] DiskFull db-1:9100 #1");
 }
 
 #[test]
-fn mistakes_in_files_are_found_at_the_start_with_file_and_line() {
+fn errors_in_overrides_are_found_at_startup_with_file_and_line() {
     for (file, content, expected) in [
         (
             "notification.html",
@@ -78,27 +78,27 @@ fn mistakes_in_files_are_found_at_the_start_with_file_and_line() {
 }
 
 #[test]
-fn a_file_that_fails_later_does_not_stop_the_mail() {
+fn an_override_that_fails_later_does_not_stop_the_mail() {
     let dir = tempfile::tempdir().unwrap();
     let template = "{% if receiver == \"mail\" %}{{ throw(message=\"no\") }}{% endif %}mine";
     std::fs::write(dir.path().join("notification.html"), template).unwrap();
     let renderer = Renderer::new(Some(dir.path())).unwrap();
-    let mut facts = facts(Language::En, vec![alert(1, EventKind::Opened)]);
+    let mut content = content(Language::En, vec![alert(1, EventKind::Opened)]);
     assert!(
-        render_with(&renderer, &facts)
+        render_with(&renderer, &content)
             .html
-            .contains("Why you got this mail")
+            .contains("Why you received this e-mail")
     );
-    facts.receiver = "other".to_owned();
-    assert_eq!(render_with(&renderer, &facts).html.trim(), "mine");
+    content.receiver = "other".to_owned();
+    assert_eq!(render_with(&renderer, &content).html.trim(), "mine");
 }
 
 #[test]
-fn the_manual_names_everything_that_templates_see() {
+fn the_manual_documents_all_template_variables() {
     let manual = include_str!("../../../../../templates/email/README.md");
-    let facts = sample::facts(Language::En);
+    let content = sample::content(Language::En);
     let words = Templates::embedded(Language::En).unwrap().words;
-    let view = serde_json::to_value(View::new(&facts, &words, MAX_ALERTS)).unwrap();
+    let view = serde_json::to_value(View::new(&content, &words, MAX_ALERTS)).unwrap();
     let mut names: Vec<String> = Vec::new();
     for (name, value) in view.as_object().unwrap() {
         names.push(name.clone());

@@ -1,10 +1,10 @@
-//! Headers, ids and the form on the wire.
+//! Headers, IDs and encoding.
 
 use super::*;
 
 #[test]
 fn headers_are_complete() {
-    let read = render(&facts(
+    let read = render(&content(
         Language::En,
         vec![alert(7, EventKind::Opened), alert(3, EventKind::Resolved)],
     ));
@@ -41,9 +41,9 @@ fn headers_are_complete() {
 }
 
 #[test]
-fn the_wire_form_is_plain() {
+fn the_message_is_ascii_with_short_lines() {
     for language in Language::ALL {
-        let read = render(&sample::facts(language));
+        let read = render(&sample::content(language));
         assert!(read.mail.message.is_ascii());
         let message = String::from_utf8(read.mail.message.clone()).unwrap();
         for line in message.split("\r\n") {
@@ -55,30 +55,30 @@ fn the_wire_form_is_plain() {
         }
         let again = Renderer::new(None)
             .unwrap()
-            .render(&sample::facts(language))
+            .render(&sample::content(language))
             .unwrap();
-        assert_eq!(again, read.mail, "the same facts give the same bytes");
+        assert_eq!(again, read.mail, "the same content gives the same bytes");
     }
 }
 
 #[test]
 fn an_encoded_word_in_a_subject_stays_text() {
-    let mut facts = facts(Language::En, vec![alert(1, EventKind::Opened)]);
+    let mut content = content(Language::En, vec![alert(1, EventKind::Opened)]);
     for subject in [
         "=?utf-8?B?8J+UpQ==?= DiskFull",
         "磁盘空间不足 — 请处理 🔥 DiskFull db-1:9100 and a very long tail that needs more than one line",
         "plain but so long that it has to be broken into several lines of the header to be sent at all",
         "\"quotes\" and \\ backslashes <and> (parentheses)",
     ] {
-        facts.subject_stem = subject.to_owned();
-        let read = render(&facts);
+        content.subject_stem = subject.to_owned();
+        let read = render(&content);
         assert_eq!(read.message().subject(), Some(subject));
         assert!(read.raw_headers().lines().all(|line| line.len() <= 78));
     }
 }
 
 #[test]
-fn stems_are_stable_and_tell_threads_apart() {
+fn stems_are_stable_and_distinguish_threads() {
     let one = alert(7, EventKind::Opened);
     assert_eq!(
         subject_stem(std::slice::from_ref(&one)),
@@ -108,17 +108,17 @@ fn stems_are_stable_and_tell_threads_apart() {
 }
 
 #[test]
-fn addresses_that_cannot_be_are_told_apart() {
+fn invalid_sender_and_recipient_are_distinguished() {
     let renderer = Renderer::new(None).unwrap();
-    let mut facts = facts(Language::En, vec![alert(1, EventKind::Opened)]);
-    facts.to.email = "nobody".to_owned();
+    let mut content = content(Language::En, vec![alert(1, EventKind::Opened)]);
+    content.to.email = "invalid".to_owned();
     assert!(matches!(
-        renderer.render(&facts),
+        renderer.render(&content),
         Err(RenderError::Recipient(_))
     ));
-    facts.from.email = "nobody".to_owned();
+    content.from.email = "invalid".to_owned();
     assert!(matches!(
-        renderer.render(&facts),
+        renderer.render(&content),
         Err(RenderError::Sender(_))
     ));
 }

@@ -1,4 +1,4 @@
-//! Deliveries with their raw bodies, and what is kept of refused ones.
+//! Deliveries with their raw bodies, including rejected requests.
 
 use sea_orm::FromQueryResult;
 use tocsin_core::alert::{RejectedAlert, Status};
@@ -13,47 +13,47 @@ use crate::{StorageError, Tx, query};
 /// A delivery with its compressed raw body.
 #[derive(Clone, Debug, Default)]
 pub struct NewDelivery {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// When it arrived.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// The source that it is counted to.
+    /// Source.
     pub source: String,
-    /// The sender; `None` for a refused one.
+    /// Sender ID; `None` for a rejected request.
     pub sender_id: Option<i64>,
-    /// Why it was refused; `None` for an accepted one.
+    /// Reason for the rejection; `None` for an accepted delivery.
     pub reject_reason: Option<String>,
-    /// The receiver's name.
+    /// Receiver name.
     pub receiver: String,
-    /// The sender's key of the group.
+    /// Group key of the sender.
     pub group_key: String,
-    /// The group's status.
+    /// Status of the group.
     pub status: Option<Status>,
-    /// The body's version.
+    /// Payload version.
     pub version: String,
-    /// Alerts in the body.
+    /// Alerts in the payload.
     pub alerts: usize,
-    /// Alerts that the sender left out.
+    /// Alerts that the sender left out (`truncatedAlerts`).
     pub truncated_alerts: u64,
     /// Alerts that opened an incident.
     pub opened: usize,
-    /// Alerts that closed one.
+    /// Alerts that resolved an incident.
     pub resolved: usize,
-    /// Alerts that repeated a known state after the window.
+    /// Alerts that repeated the current state after the deduplication window.
     pub refreshed: usize,
-    /// Alerts that repeated a known state within the window.
+    /// Duplicates: alerts that repeated the current state within the window.
     pub seen_again: usize,
-    /// Alerts whose new content is in the log.
+    /// Alerts with new content, logged as updates.
     pub updated: usize,
-    /// Alerts that told an overtaken state.
+    /// Alerts received out of order.
     pub late: usize,
-    /// Alerts that could not be read.
+    /// Alerts that could not be parsed.
     pub rejected: Vec<RejectedAlert>,
-    /// Alerts that owed mail and reached nobody.
+    /// Alerts whose notification reached no recipient.
     pub unrouted: usize,
-    /// The raw body's size before compression, in bytes.
+    /// Size of the raw body before compression, in bytes.
     pub body_bytes: usize,
-    /// The raw body, compressed with zstd; `None` where it is not kept.
+    /// Raw body, compressed with zstd; `None` if it is not kept.
     pub body: Option<Vec<u8>>,
 }
 
@@ -88,10 +88,10 @@ const BODIES: Columns = &[
     ("body", Type::Bytes),
 ];
 
-/// Stores accepted deliveries.
+/// Stores deliveries.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<(), StorageError> {
     let mut rows = Rows::new(DELIVERIES, deliveries.len());
     let mut bodies = Rows::new(BODIES, deliveries.len());
@@ -138,32 +138,32 @@ pub async fn insert_deliveries(tx: &Tx, deliveries: Vec<NewDelivery>) -> Result<
     bulk::insert(tx, "delivery_bodies", "", bodies).await
 }
 
-/// What is kept of refused requests.
-const MOST_REFUSED: i64 = 10_000;
+/// Maximum number of rejected requests that are kept.
+const MAX_REJECTED: i64 = 10_000;
 
-/// Stores a refused request and drops the oldest ones, so that at most 10,000
-/// of them, and `body_bytes` of their compressed bodies, are kept.
+/// Stores a rejected request, then deletes the oldest ones beyond 10,000 requests or
+/// `body_bytes` of compressed bodies.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_rejected(
     tx: &Tx,
-    refused: NewDelivery,
+    rejected: NewDelivery,
     body_bytes: u64,
 ) -> Result<(), StorageError> {
-    insert_deliveries(tx, vec![refused]).await?;
+    insert_deliveries(tx, vec![rejected]).await?;
     let most = i64::try_from(body_bytes).unwrap_or(i64::MAX);
-    drop_bodies(tx, most).await?;
+    delete_oldest_bodies(tx, most).await?;
     delete_oldest_rejected(tx).await
 }
 
-/// Refused deliveries that are looked at together, the oldest first.
+/// Number of oldest bodies examined at a time.
 const OLDEST: i64 = 100;
 
-/// Drops the oldest refused bodies until what is left takes `most` bytes. As
-/// it is done each time, few have to go; all are added up along the index of
-/// refused ones.
-async fn drop_bodies(tx: &Tx, most: i64) -> Result<(), StorageError> {
+/// Deletes the oldest rejected bodies until the rest takes at most `most` bytes. It runs
+/// for every rejected request, so few bodies are deleted at a time; the sum is read from
+/// the index of rejected bodies.
+async fn delete_oldest_bodies(tx: &Tx, most: i64) -> Result<(), StorageError> {
     #[derive(FromQueryResult)]
     struct Body {
         delivery_id: i64,
@@ -174,50 +174,49 @@ async fn drop_bodies(tx: &Tx, most: i64) -> Result<(), StorageError> {
     let kept = query::numbers(tx, sql, vec![]).await?;
     let mut over = kept.first().copied().unwrap_or_default() - most;
     while over > 0 {
-        // By time, because numbers of several writers are not in its order.
+        // By time: IDs of several writers are not in the order of time.
         let sql = "SELECT delivery_id, CAST(LENGTH(body) AS BIGINT) AS bytes \
                    FROM delivery_bodies WHERE refused \
                    ORDER BY received_at, delivery_id LIMIT ?";
         let oldest: Vec<Body> = query::all(tx, sql, vec![OLDEST.into()]).await?;
-        let mut gone = Vec::new();
+        let mut deleted = Vec::new();
         for body in oldest {
             if over <= 0 {
                 break;
             }
             over -= body.bytes;
-            gone.push(body.delivery_id);
+            deleted.push(body.delivery_id);
         }
-        if gone.is_empty() {
+        if deleted.is_empty() {
             break;
         }
         by_ids(
             tx,
             "DELETE FROM delivery_bodies WHERE delivery_id IN ({list})",
-            &gone,
+            &deleted,
         )
         .await?;
     }
     Ok(())
 }
 
-/// Drops the oldest refused deliveries beyond [`MOST_REFUSED`], with their
-/// bodies.
+/// Deletes the oldest rejected deliveries beyond [`MAX_REJECTED`], with their bodies.
 async fn delete_oldest_rejected(tx: &Tx) -> Result<(), StorageError> {
     let sql = "SELECT COUNT(*) AS n FROM deliveries WHERE outcome = 1";
     let kept = query::numbers(tx, sql, vec![]).await?;
-    let over = kept.first().copied().unwrap_or_default() - MOST_REFUSED;
+    let over = kept.first().copied().unwrap_or_default() - MAX_REJECTED;
     if over <= 0 {
         return Ok(());
     }
     let sql = "SELECT id AS n FROM deliveries WHERE outcome = 1 ORDER BY received_at, id LIMIT ?";
-    let gone = query::numbers(tx, sql, vec![over.into()]).await?;
+    let deleted = query::numbers(tx, sql, vec![over.into()]).await?;
     by_ids(
         tx,
         "DELETE FROM delivery_bodies WHERE delivery_id IN ({list})",
-        &gone,
+        &deleted,
     )
     .await?;
-    by_ids(tx, "DELETE FROM deliveries WHERE id IN ({list})", &gone).await?;
+    by_ids(tx, "DELETE FROM deliveries WHERE id IN ({list})", &deleted).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What changed, for the feed.
+//! Rows of the change feed.
 
 use tocsin_core::time::Timestamp;
 
@@ -14,10 +14,10 @@ const CHANGES: Columns = &[
     ("data", Type::Text),
 ];
 
-/// Enters changes of objects into the feed.
+/// Appends changes of objects to the change feed.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_changes(
     tx: &Tx,
     now: Timestamp,

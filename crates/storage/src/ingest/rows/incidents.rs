@@ -1,4 +1,4 @@
-//! Incidents, as a batch leaves them.
+//! Incident rows of a batch.
 
 use tocsin_core::digest::Digest;
 use tocsin_core::lifecycle::{Incident, SenderState};
@@ -9,20 +9,20 @@ use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::ingest::sender_states;
 use crate::{StorageError, Tx};
 
-/// An incident as a batch leaves it.
+/// State of an incident after a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct IncidentRow<'a> {
-    /// What judging moves.
+    /// The part that a transition changes.
     pub incident: &'a Incident,
-    /// Whose episode it is.
+    /// Alert ID.
     pub alert_id: i64,
-    /// Which episode of its series it is, from 1.
+    /// Sequence number of the incident within its alert, from 1.
     pub sequence: i64,
-    /// What it was last told with; `None`: what its series was first told with.
+    /// ID of the content version; `None` for the first content of the alert.
     pub content_id: Option<i64>,
-    /// The digest of that.
+    /// Digest of that content.
     pub content_digest: Option<Digest>,
-    /// What each sender last said; nothing once another episode is the latest.
+    /// State per sender ID; empty if a later incident exists.
     pub sender_states: &'a [(i64, SenderState)],
 }
 
@@ -50,11 +50,11 @@ const INCIDENTS: Columns = &[
     ("told", Type::Text),
 ];
 
-/// Stores changed incidents, then new ones, so that an episode has ended
-/// before the next one of its series opens.
+/// Stores changed incidents, then new ones: an incident ends before the next one of its
+/// alert opens.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where a series would have two open incidents.
+/// [`StorageError::Conflict`] if an alert would have two open incidents.
 pub async fn insert_incidents(
     tx: &Tx,
     changed: &[IncidentRow<'_>],
@@ -79,26 +79,26 @@ pub async fn insert_incidents(
 fn incident_rows(incidents: &[IncidentRow<'_>]) -> Rows {
     let mut rows = Rows::new(INCIDENTS, incidents.len());
     for row in incidents {
-        let episode = row.incident;
+        let incident = row.incident;
         rows.push([
-            episode.id.into(),
+            incident.id.into(),
             row.alert_id.into(),
             row.sequence.into(),
-            episode.state.code().into(),
-            episode.starts_at.as_micros().into(),
-            micros(episode.ends_at),
-            micros(episode.reported_end),
-            micros(episode.closed_at),
-            episode.end_reason.map(Coded::code).into(),
-            micros(episode.latest_start),
-            micros(episode.previous_end),
-            episode.first_seen_at.as_micros().into(),
-            episode.last_seen_at.as_micros().into(),
-            episode.last_entry_at.as_micros().into(),
-            micros(episode.updated_at),
-            episode.times_received.into(),
-            episode.senders.into(),
-            episode.previous.into(),
+            incident.state.code().into(),
+            incident.starts_at.as_micros().into(),
+            micros(incident.ends_at),
+            micros(incident.reported_end),
+            micros(incident.closed_at),
+            incident.end_reason.map(Coded::code).into(),
+            micros(incident.latest_start),
+            micros(incident.previous_end),
+            incident.first_seen_at.as_micros().into(),
+            incident.last_seen_at.as_micros().into(),
+            incident.last_entry_at.as_micros().into(),
+            micros(incident.updated_at),
+            incident.times_received.into(),
+            incident.senders.into(),
+            incident.previous.into(),
             row.content_id.into(),
             row.content_digest
                 .map_or(Vec::new(), |it| it.0.to_vec())
@@ -116,11 +116,11 @@ const SEEN: Columns = &[
     ("told", Type::Text),
 ];
 
-/// Stores incidents that were only seen again. Nothing but the few columns of
-/// that is touched, and so only the index of one of them.
+/// Stores incidents that were only seen again. It writes only the columns that this
+/// changes, and so updates a single index.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn touch_incidents(tx: &Tx, seen: &[IncidentRow<'_>]) -> Result<(), StorageError> {
     let mut rows = Rows::new(SEEN, seen.len());
     for row in seen {

@@ -1,4 +1,4 @@
-//! The log, and what it does not say of incidents.
+//! Log entries, and incident events without expiry.
 
 use tocsin_core::alert::Status;
 use tocsin_core::time::Timestamp;
@@ -11,25 +11,25 @@ use crate::{StorageError, Tx};
 /// A log entry.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// The delivery that told it.
+    /// ID of the delivery that reported it.
     pub delivery_id: i64,
-    /// The incident that it is filed under.
+    /// ID of its incident.
     pub incident_id: i64,
-    /// The alert.
+    /// Alert ID.
     pub alert_id: i64,
-    /// What it was told with; `None`: what its series was first told with.
+    /// ID of the content version; `None` for the first content of the alert.
     pub content_id: Option<i64>,
-    /// When the delivery arrived.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// What was said.
+    /// Reported status.
     pub status: Status,
-    /// What it did to the incident.
+    /// Effect on the incident.
     pub kind: EntryKind,
-    /// The start as told, or the arrival where none was.
+    /// Reported start, or the time of receipt if none was reported.
     pub starts_at: Timestamp,
-    /// The end as told.
+    /// Reported end.
     pub ends_at: Option<Timestamp>,
 }
 
@@ -49,7 +49,7 @@ const ENTRIES: Columns = &[
 /// Stores log entries.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn insert_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), StorageError> {
     let mut rows = Rows::new(ENTRIES, entries.len());
     for entry in entries {
@@ -69,16 +69,16 @@ pub async fn insert_entries(tx: &Tx, entries: &[NewEntry]) -> Result<(), Storage
     bulk::insert(tx, "log_entries", "", rows).await
 }
 
-/// The end of an incident whose resolution never came.
+/// An incident that expired without a resolution.
 #[derive(Clone, Copy, Debug)]
 pub struct NewExpiry {
-    /// Whose end it is.
+    /// Incident ID.
     pub incident_id: i64,
-    /// When we heard of it.
+    /// Time at which the expiry was detected.
     pub at: Timestamp,
-    /// The delivery that showed it.
+    /// ID of the delivery that revealed it.
     pub delivery_id: i64,
-    /// The log entry that showed it, of the incident that followed.
+    /// ID of the log entry that revealed it, of the following incident.
     pub entry_id: i64,
 }
 
@@ -90,19 +90,19 @@ const EXPIRED: Columns = &[
     ("entry_id", Type::Big),
 ];
 
-/// Stores the ends that no entry tells.
+/// Stores expiries, which have no log entry.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] for a second such end of an incident.
+/// [`StorageError::Conflict`] for a second expiry of an incident.
 pub async fn insert_expired(tx: &Tx, expired: &[NewExpiry]) -> Result<(), StorageError> {
     let mut rows = Rows::new(EXPIRED, expired.len());
-    for one in expired {
+    for expiry in expired {
         rows.push([
-            one.incident_id.into(),
+            expiry.incident_id.into(),
             EventKind::Expired.code().into(),
-            one.at.as_micros().into(),
-            one.delivery_id.into(),
-            one.entry_id.into(),
+            expiry.at.as_micros().into(),
+            expiry.delivery_id.into(),
+            expiry.entry_id.into(),
         ]);
     }
     bulk::insert(tx, "incident_events", "", rows).await

@@ -1,4 +1,4 @@
-//! The rows that a batch writes.
+//! Rows written by a batch.
 
 mod deliveries;
 mod feed;

@@ -1,4 +1,4 @@
-//! Mails that are owed.
+//! Queued notifications.
 
 use std::collections::HashMap;
 
@@ -10,55 +10,55 @@ use crate::enums::{Coded, EventKind, Language, NotificationState};
 use crate::ingest::bulk::{self, Columns, Rows, Type};
 use crate::{StorageError, Tx};
 
-/// A mail that is owed to one recipient.
+/// A notification for one recipient.
 #[derive(Clone, Debug)]
 pub struct NewNotification {
-    /// Its number.
+    /// Database ID.
     pub id: i64,
-    /// The delivery that owes it.
+    /// ID of the delivery that triggered it.
     pub delivery_id: i64,
-    /// Whom it is owed to.
+    /// Recipient ID.
     pub recipient_id: i64,
-    /// The recipient's name.
+    /// Recipient name.
     pub to_name: String,
-    /// The recipient's address.
+    /// Recipient e-notification address.
     pub to_email: String,
-    /// The recipient's language.
+    /// Recipient language.
     pub language: Language,
-    /// The recipient's zone.
+    /// Recipient time zone.
     pub time_zone: String,
-    /// `local@domain`, the same for every attempt.
+    /// `local@domain`, the same for all attempts.
     pub message_id: String,
-    /// `local@domain`, the same for every mail of the thread.
+    /// `local@domain`, the same for all notifications of the thread.
     pub thread_id: String,
-    /// The thread's subject.
+    /// Subject of the thread.
     pub subject: String,
-    /// Why this recipient, as JSON: `[{"route": …, "group": …}]`.
+    /// Reasons as JSON: `[{"route": …, "group": …}]`.
     pub reasons: String,
-    /// Unchanged neighbours that go on firing.
+    /// Unchanged alerts of the group that are still firing.
     pub still_firing: usize,
     /// A few of their names, as a JSON list.
     pub still_firing_names: String,
-    /// Alerts that the sender left out of the delivery.
+    /// Alerts that the sender left out of the delivery (`truncatedAlerts`).
     pub truncated_alerts: u64,
-    /// When it was owed.
+    /// When it was queued.
     pub created_at: Timestamp,
-    /// When it is sent at the earliest.
+    /// Earliest time to send it.
     pub due_at: Timestamp,
 }
 
-/// An incident event that a mail tells.
+/// An incident event reported by a notification.
 #[derive(Clone, Copy, Debug)]
 pub struct NewNotificationEvent {
-    /// The mail.
+    /// Notification ID.
     pub notification_id: i64,
-    /// The log entry that told it.
+    /// Log entry ID.
     pub entry_id: i64,
-    /// What happened.
+    /// Kind of event.
     pub kind: EventKind,
-    /// To which incident.
+    /// Incident ID.
     pub incident_id: i64,
-    /// Whom the mail is owed to.
+    /// Recipient ID.
     pub recipient_id: i64,
 }
 
@@ -68,10 +68,10 @@ struct ThreadRow {
     subject: String,
 }
 
-/// The subjects of those threads that have mails already.
+/// Returns the subjects of the threads that have notifications.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn thread_subjects(
     tx: &Tx,
     threads: &[String],
@@ -92,11 +92,11 @@ struct IncidentThreadRow {
     thread_id: String,
 }
 
-/// The threads in which recipients were first told of incidents, by incident and
-/// recipient.
+/// Returns the thread in which a recipient was first notified of an incident, by (incident
+/// ID, recipient ID).
 ///
 /// # Errors
-/// Whatever the database answers.
+/// [`StorageError`] from the database.
 pub async fn incident_threads(
     tx: &Tx,
     incidents: Vec<i64>,
@@ -114,7 +114,7 @@ pub async fn incident_threads(
     Ok(threads)
 }
 
-const MAILS: Columns = &[
+const NOTIFICATIONS: Columns = &[
     ("id", Type::Big),
     ("state", Type::Small),
     ("delivery_id", Type::Big),
@@ -144,37 +144,38 @@ const EVENTS: Columns = &[
     ("resend", Type::Bool),
 ];
 
-/// Puts mails into the outbox.
+/// Queues notifications.
 ///
 /// # Errors
-/// [`StorageError::Conflict`] where an event is owed to a recipient already.
+/// [`StorageError::Conflict`] if a recipient already has a notification of one of the
+/// events.
 pub async fn insert_notifications(
     tx: &Tx,
-    mails: Vec<NewNotification>,
+    notifications: Vec<NewNotification>,
     events: &[NewNotificationEvent],
 ) -> Result<(), StorageError> {
-    let mut rows = Rows::new(MAILS, mails.len());
-    for mail in mails {
+    let mut rows = Rows::new(NOTIFICATIONS, notifications.len());
+    for notification in notifications {
         rows.push([
-            mail.id.into(),
+            notification.id.into(),
             NotificationState::Queued.code().into(),
-            mail.delivery_id.into(),
-            mail.recipient_id.into(),
-            mail.to_name.into(),
-            mail.to_email.into(),
-            mail.language.code().into(),
-            mail.time_zone.into(),
-            mail.message_id.into(),
-            mail.thread_id.into(),
-            mail.subject.into(),
-            mail.reasons.into(),
-            count(mail.still_firing),
-            mail.still_firing_names.into(),
-            i64::try_from(mail.truncated_alerts)
+            notification.delivery_id.into(),
+            notification.recipient_id.into(),
+            notification.to_name.into(),
+            notification.to_email.into(),
+            notification.language.code().into(),
+            notification.time_zone.into(),
+            notification.message_id.into(),
+            notification.thread_id.into(),
+            notification.subject.into(),
+            notification.reasons.into(),
+            count(notification.still_firing),
+            notification.still_firing_names.into(),
+            i64::try_from(notification.truncated_alerts)
                 .unwrap_or(i64::MAX)
                 .into(),
-            mail.created_at.as_micros().into(),
-            mail.due_at.as_micros().into(),
+            notification.created_at.as_micros().into(),
+            notification.due_at.as_micros().into(),
             0i64.into(),
         ]);
     }
