@@ -375,8 +375,8 @@ fn spawn(folder: &Path, options: &Options, log: &Arc<Log>) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     collect_output(child.stderr.take().expect("standard error"), log);
-    collect_output(child.stderr.take().expect("standard error"), log);
     collect_output(child.stdout.take().expect("standard output"), log);
+    child
 }
 
 /// Collects the output line by line.
