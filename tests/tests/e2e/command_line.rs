@@ -89,7 +89,7 @@ async fn users_are_created_disabled_and_enabled(database: Database) {
         &["user", "add", "--email", "sam@example.com"],
         "password1234\n",
     );
-    assert!(failure(&weak.await, 1).contains("guessed"));
+    assert!(failure(&weak.await, 1).contains("too easy to guess"));
     let no_password = tocsin.command_line(&["user", "add", "--email", "sam@example.com"], "");
     assert!(failure(&no_password.await, 1).contains("standard input"));
     let argument = [

@@ -103,7 +103,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret = \"\"",
-        "auth.oidc.client_secret: expected a secret",
+        "auth.oidc.client_secret: expected a non-empty secret",
     ),
     (
         "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"t\"\nclient_secret_file = \"/nonexistent/secret\"",

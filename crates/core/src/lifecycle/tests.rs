@@ -51,7 +51,7 @@ impl Alert {
             settings: &SETTINGS,
             now: at(now),
             new_id: self.next,
-            update: update,
+            update,
             is_changed: self.is_changed,
             sender,
             sender_states: &self.sender_states,
