@@ -186,7 +186,10 @@ async fn sqlite_database_is_locked_by_one_program() {
     let args = [&args[..], &[data_dir.to_str().unwrap()]].concat();
     let second = run(tocsin.folder(), &args, &[]);
     assert_eq!(second.code, Some(2), "{second:?}");
-    assert!(second.stderr.contains("another tocsin process uses"), "{second:?}");
+    assert!(
+        second.stderr.contains("another tocsin process uses"),
+        "{second:?}"
+    );
     tocsin.post(&Webhook::of([firing("Down")])).await;
     // The operating system releases the lock even after SIGKILL.
     tocsin.kill9();

@@ -92,7 +92,7 @@ async fn renewed_certificate_is_used_without_a_restart() {
     std::fs::write(&certificates.cert, "-----BEGIN CERTIFICATE-----\n!\n").unwrap();
     tocsin.reload();
     wait_until("the invalid certificate is logged", || async {
-        tocsin.log().contains("the new certificate cannot be used")
+        tocsin.log().contains("the new TLS certificate is invalid")
     })
     .await;
     assert_eq!(presented(&tocsin, &certificates).await, second);

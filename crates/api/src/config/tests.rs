@@ -228,7 +228,9 @@ fn a_public_address_requires_a_public_url_only_for_oidc() {
     let settings = load_text(open, &[]).unwrap();
     assert!(!settings.is_on_loopback());
     let oidc = "[auth.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"tocsin\"\n";
-    assert!(error(&format!("{open}{oidc}")).starts_with("server.public_url: required by auth.oidc"));
+    assert!(
+        error(&format!("{open}{oidc}")).starts_with("server.public_url: required by auth.oidc")
+    );
     let public = "public_url = \"https://tocsin.example.com\"\n";
     let settings = load_text(&format!("{open}{public}{oidc}"), &[]).unwrap();
     let provider = settings.auth.oidc.unwrap();

@@ -257,8 +257,11 @@ impl Export {
         };
         let (list, format, rows) = (self.list, self.format.name(), self.rows);
         let millis = started.elapsed().as_millis();
-        match result {
-            Ok(()) => tracing::info!(list, format, rows, millis, "exported"),
+        let failure = match result {
+            Ok(()) => {
+                tracing::info!(list, format, rows, millis, "exported");
+                None
+            }
             Err(ExportError::Disconnected) => {
                 tracing::info!(
                     list,
@@ -267,14 +270,19 @@ impl Export {
                     millis,
                     "an export was aborted by the client"
                 );
+                None
             }
             Err(error) => {
                 tracing::warn!(list, format, rows, error = %Chain(&error), "an export failed");
-                // Releases the permit, so that the next export need not wait for the client.
-                drop(self);
-                // Breaks the connection, so that the client recognizes the file as incomplete.
-                let _ = chunks.send(Err(error)).await;
+                Some(error)
             }
+        };
+        // Releases the permit before the response ends, so that the client's next export
+        // finds it.
+        drop(self);
+        if let Some(error) = failure {
+            // Breaks the connection, so that the client recognizes the file as incomplete.
+            let _ = chunks.send(Err(error)).await;
         }
     }
 
