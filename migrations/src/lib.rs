@@ -1,8 +1,8 @@
 //! Tocsin's database schema, the same on SQLite and PostgreSQL.
 //!
-//! A migration is written once, in the SQL that both databases share; the few
-//! words in which they differ are put in by [`dialect::adapt`]. To add one:
-//! write `mNNNN_what.rs` beside the first, and list it in [`Migrator`].
+//! A migration is written once, in the SQL that both databases share; `dialect::adapt`
+//! inserts the few keywords that differ. To add a migration, write `mNNNN_name.rs` and list
+//! it in [`Migrator`].
 
 mod dialect;
 mod m0001_initial;

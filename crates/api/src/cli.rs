@@ -75,7 +75,7 @@ pub(crate) enum UserCommand {
         /// E-mail address to sign in with
         #[arg(long, value_name = "ADDRESS")]
         email: String,
-        /// Display name [default: the part of the e-mail address before the @]
+        /// Display name; by default the part of the e-mail address before the @
         #[arg(long)]
         name: Option<String>,
         /// Role of the user

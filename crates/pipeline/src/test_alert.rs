@@ -56,7 +56,7 @@ impl TestAlert {
         })
     }
 
-    /// Stores the resolution, due after [`RESOLVES_AFTER`], and returns the firing
+    /// Stores the resolution, due after `RESOLVES_AFTER`, and returns the firing
     /// body.
     ///
     /// # Errors

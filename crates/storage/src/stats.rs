@@ -6,7 +6,7 @@
 //! whole hour is included, because statistics are kept longer than the log.
 //!
 //! For users with restricted visibility, the same is counted from the log and the incidents
-//! ([`visible`]).
+//! (`visible`).
 //!
 //! After an upgrade from a version without roll-ups, existing rows are counted in the
 //! background; with a large log, the statistics are complete after some minutes.

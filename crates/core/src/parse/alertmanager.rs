@@ -30,7 +30,7 @@ pub const MAX_ALERTS: usize = 100_000;
 ///   An annotation of any other type is stored as its JSON. A label of any other type rejects the
 ///   alert, because labels are its identity.
 /// - `fingerprint`: computed if it is missing or not 16 hexadecimal digits.
-/// - Values over 64 KiB and alerts over 256 KiB are truncated, with a mark ([`bounds`]).
+/// - Values over 64 KiB and alerts over 256 KiB are truncated, with a mark (`bounds`).
 /// - U+0000, which PostgreSQL cannot store, and lone surrogates become U+FFFD (the latter as in
 ///   Go's JSON parser).
 ///
