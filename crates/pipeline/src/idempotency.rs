@@ -93,7 +93,7 @@ pub async fn begin(
     };
     match idempotency::begin(tx, caller, key, request, now).await? {
         KeyState::New => Ok(None),
-        KeyState::Made(id) => Ok(Some(id)),
+        KeyState::Created(id) => Ok(Some(id)),
         KeyState::Different => Err(ChangeError::KeyReused),
     }
 }

@@ -20,7 +20,7 @@ pub enum KeyState {
     /// Not used yet: create the object, then call [`finish`].
     New,
     /// The same request created the object with this ID.
-    Made(i64),
+    Created(i64),
     /// Used by a different request.
     Different,
 }
@@ -62,7 +62,7 @@ pub async fn begin(
     if row.request != request {
         return Ok(KeyState::Different);
     }
-    Ok(KeyState::Made(row.object_id))
+    Ok(KeyState::Created(row.object_id))
 }
 
 /// Records the object created for the key locked by [`begin`].

@@ -27,8 +27,8 @@ super::words! {
     default_badge: "default", "默认";
     no_members: "no recipients", "无告警人";
     matchers: "Matchers", "匹配条件";
-    matchers_hint: "In Alertmanager's syntax, for example team=\"infra\" or severity=~\"critical|warning\". All of them must match. A route without matchers matches every alert.",
-        "与 Alertmanager 语法相同，例如 team=\"infra\" 或 severity=~\"critical|warning\"。须全部满足；留空则匹配所有告警。";
+    matchers_hint: "In Alertmanager's syntax, for example team=\"infra\" or severity=~\"critical|warning\". All of them must match.",
+        "与 Alertmanager 语法相同，例如 team=\"infra\" 或 severity=~\"critical|warning\"。须全部满足。";
     matcher_n [fn(usize) -> String]: |n| format!("Matcher {n}"), |n| format!("匹配条件 {n}");
     matcher_wrong: "Enter a matcher, for example team=\"infra\".", "请输入匹配条件，例如 team=\"infra\"。";
     add_matcher: "Add matcher", "添加匹配条件";
@@ -36,7 +36,7 @@ super::words! {
     all_alerts: "all alerts", "所有告警";
     no_notification: "no notification", "不通知任何人";
     to_groups: "Groups to notify", "通知的分组";
-    to_groups_hint: "Without a group, no one is notified of matching alerts.", "不选分组时，匹配的告警不通知任何人。";
+    to_groups_hint: "All recipients of these groups are notified.", "通知这些分组的所有告警人。";
     continue_matching: "Continue to the next routes", "继续匹配后续规则";
     continue_hint: "After a match, the routes below are tried too.", "匹配后继续尝试后面的通知规则。";
     repeat: "Notify on repeats", "重复告警时通知";

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_stays_as_it_is() {
+    fn alerts_within_the_limits_are_unchanged() {
         for (count, length) in [(0, 0), (20, 100), (4, 60_000), (100, 2_500)] {
             let (mut labels, mut annotations) = (set(2, 10), set(count, length));
             let before = annotations.clone();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_cut_and_marked_and_short_ones_stay() {
+    fn long_values_are_truncated_and_marked() {
         let mut labels = set(3, 20);
         let mut annotations = set(15, 5_000_000);
         annotations.insert("summary".to_owned(), "Disk is full".to_owned());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_are_left_out_and_counted() {
+    fn entries_over_the_limit_are_omitted_and_counted() {
         let mut labels = set(3, 20);
         let mut annotations = set(99_999, 20);
         alert(&mut labels, &mut annotations);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_text_is_cut_at_a_character() {
+    fn a_value_is_truncated_at_a_character_boundary() {
         let mut long = "语".repeat(50_000);
         text(&mut long);
         assert!(long.len() <= MAX_VALUE);

@@ -169,7 +169,7 @@ async fn old_account_rows_are_deleted(db: &Db) {
     // At a time at which both keys would still be valid.
     let tx = db.begin().await.unwrap();
     let then = NOW.minus(2 * HOUR);
-    for (number, expected) in [(1, KeyState::New), (2, KeyState::Made(7))] {
+    for (number, expected) in [(1, KeyState::New), (2, KeyState::Created(7))] {
         let hash = [number; 32];
         let state = idempotency::begin(&tx, "user:1", &hash, &hash, then).await;
         assert_eq!(state.unwrap(), expected, "{number}");

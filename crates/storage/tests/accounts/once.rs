@@ -43,7 +43,7 @@ async fn repeated_request_returns_the_created_object(test: &TestDb) {
         KeyState::New
     );
     let again = begin(test, "user:1", 1, 1, now, Some(8)).await;
-    assert_eq!(again, KeyState::Made(7));
+    assert_eq!(again, KeyState::Created(7));
     let other = begin(test, "user:1", 1, 2, now, Some(8)).await;
     assert_eq!(other, KeyState::Different);
     // Keys of different callers are independent.
@@ -84,7 +84,7 @@ async fn second_request_waits_for_the_first(test: &TestDb) {
     };
     let second = begin(test, "user:1", 1, 1, at(0), None);
     let (second, ()) = tokio::join!(second, end);
-    assert_eq!(second, KeyState::Made(7));
+    assert_eq!(second, KeyState::Created(7));
 }
 
 async fn second_request_proceeds_after_a_rollback(test: &TestDb) {
@@ -108,7 +108,7 @@ async fn key_expires_after_a_day(test: &TestDb) {
     }
     // Before the key is deleted, too.
     let still = begin(test, "user:1", 1, 1, at(day), None).await;
-    assert_eq!(still, KeyState::Made(7));
+    assert_eq!(still, KeyState::Created(7));
     let expired = begin(test, "user:1", 1, 2, at(day + 1), None).await;
     assert_eq!(expired, KeyState::New);
     for deleted in [2, 1, 0] {
